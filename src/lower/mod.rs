@@ -1,0 +1,89 @@
+//! A layer meets a design: which product is formed when, and with which numbers it is finished.
+
+mod outcome;
+
+pub use outcome::{Counts, Event, NodeEvents, Outcome};
+
+use std::sync::Arc;
+
+use crate::design::Design;
+
+/// One invocation of a design: the operands as codes, where each (m, n, k) lies, and the parameters.
+///
+/// Both engines run this and nothing else. It holds no cycle numbers.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub design: Arc<Design>,
+    pub shape: Shape,
+    /// Activation codes in the tensor's own layout, inside `design.activation.format`.
+    pub activations: Vec<i32>,
+    /// Weight codes `[groups][k][n]`, k in *scheduled* order, inside `design.weight.format`.
+    pub weights: Vec<i32>,
+    pub gather: Gather,
+    /// One entry per design parameter, of length 1 (per layer) or `groups · n` (per channel).
+    pub parameters: Vec<Vec<i64>>,
+}
+
+/// Extents of the work. A plain matrix product has one image and one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub images: usize,
+    pub groups: usize,
+    /// Output positions per image: rows of A, or OH · OW.
+    pub m: usize,
+    /// Products per output.
+    pub k: usize,
+    /// Output channels per group.
+    pub n: usize,
+}
+
+impl Shape {
+    /// Output rows over all images.
+    pub fn rows(&self) -> usize {
+        self.images * self.m
+    }
+
+    /// Output columns over all groups.
+    pub fn channels(&self) -> usize {
+        self.groups * self.n
+    }
+}
+
+/// Where the activation of (image, group, m, k) lies.
+#[derive(Debug, Clone)]
+pub enum Gather {
+    /// Row-major `[m][k]`; element k of the schedule is column `k`.
+    Matrix,
+    /// An NCHW tensor walked by address, never copied.
+    Convolution(Box<Convolution>),
+}
+
+/// Address schedule of a 2-D convolution over `[images, groups · cin, height, width]`.
+#[derive(Debug, Clone)]
+pub struct Convolution {
+    /// Input channels per group.
+    pub cin: usize,
+    pub height: usize,
+    pub width: usize,
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub dilation: [usize; 2],
+    /// Top and left padding.
+    pub pad: [usize; 2],
+    /// Output height and width.
+    pub output: [usize; 2],
+    /// The code fed for a tap outside the image: the activation's zero point.
+    pub padding_code: i32,
+    /// (kh, kw, cin) of each k, in scheduled order.
+    pub taps: Vec<[usize; 3]>,
+}
+
+/// One tile of the output: rows `m0..m0+rows` of one image, channels `n0..n0+columns` of one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    pub index: usize,
+    pub image: usize,
+    pub group: usize,
+    pub m0: usize,
+    pub n0: usize,
+}

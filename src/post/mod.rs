@@ -1,0 +1,71 @@
+//! The post-processing program: what turns a finished accumulator into an output (R8, R9).
+//!
+//! A program is an ordered list of steps; each is fitted into its own format. Presets are named lists of
+//! the same steps. The numbers (multipliers, shifts, zero points) are parameters: the layer brings them.
+
+mod run;
+
+pub use run::{Stepped, bind, float_scale, float_to_integer, run};
+
+use crate::num::{Format, Overflow, Rounding};
+
+/// An operand of a step: wired into the hardware, or brought by the layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operand {
+    Constant(i64),
+    /// Index into the design's parameter list.
+    Parameter(usize),
+}
+
+/// How often a parameter changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Per {
+    Layer,
+    Channel,
+}
+
+/// A number that the layer supplies. Well-known names are filled from a network's layer by `lower`: `bias`,
+/// `multiplier`, `shift`, `left_shift`, `right_shift`, `scale` (float32 bits), `zero_point`, `low`, `high`,
+/// `activation_offset`, `weight_offset`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Parameter {
+    pub name: String,
+    pub format: Format,
+    pub per: Per,
+    /// Inclusive limits, inside the format.
+    pub min: i64,
+    pub max: i64,
+    /// Used when the layer or command line brings none; without it the parameter is required.
+    pub default: Option<i64>,
+}
+
+/// What a step does to `x`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Op {
+    Add(Operand),
+    Subtract(Operand),
+    Multiply(Operand),
+    Max(Operand),
+    Min(Operand),
+    ShiftLeft(Operand),
+    ShiftRight(Operand, Rounding),
+    Clamp { low: Operand, high: Operand },
+    /// Only format and overflow.
+    Fit,
+    /// `round(f32(x) * scale)`, the scale given as float32 bits; one rounding to integer, saturating.
+    FloatScale(Operand, Rounding),
+}
+
+/// One node `post.N`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// `post.0`, `post.1`, …
+    pub id: String,
+    pub op: Op,
+    /// Format after the step. `None`: the exact product is wider than 64 bits and is fused with the
+    /// shift that follows (R8); such a step has latency 0.
+    pub format: Option<Format>,
+    pub overflow: Overflow,
+    /// Registers behind the step.
+    pub latency: u32,
+}
