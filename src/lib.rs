@@ -1,5 +1,75 @@
 //! goldpath says, bit for bit and clock for clock, what an integer MAC datapath does with a real quantised
-//! network, and writes it down as golden vectors.
+//! network, and writes it down as golden vectors that someone else's RTL is checked against.
+//!
+//! This page is the architecture: what flows where, who may know whom, and what never changes.
+//!
+//! # The flow
+//!
+//! ```text
+//! hw_models/<design>/design.toml ─► Design ──┐
+//!                                            ├─► lower ─► Program ─┬─► simulate (datapath, clock by clock) ─► Trace + Outcome
+//! model.onnx / .npy ─► import ─► Network ────┘                     └─► functional (no cycles) ──────────────► Outcome
+//!
+//! Trace   ─► vectors (bundle: stimulus, expected values, testbench) · wave (VCD, npz, text)
+//! Outcome ─► accumulators, outputs, overflow events per node
+//! ```
+//!
+//! Two inputs (a [`design::Design`], a [`network`]), one [`lower::Program`] between: what to multiply in which
+//! order, and how to finish it. Two waists: a [`trace`] is a signal table and a stream of chunks of samples, so
+//! ten million cycles need no more memory than ten thousand; a [`lower::Outcome`] is the values and the events.
+//! Both engines yield an Outcome. Nothing flows back.
+//!
+//! # The rooms
+//!
+//! | room | what it knows | may import (of ours) |
+//! |---|---|---|
+//! | [`error`] | what happened, where, what to do about it | nothing |
+//! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
+//! | [`post`] | the post-processing program: steps, presets, one meaning each | num, error |
+//! | [`trace`] | samples over time | num, error |
+//! | [`network`] | a quantised graph as plain data | num, error |
+//! | [`design`] | design.toml → Design: bounded, hashed, linted | num, error, post |
+//! | [`lower`] | layer × Design → Program | num, design, post, network, error |
+//! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |
+//! | [`simulate`] | Program → datapath → Trace and Outcome; assigns cycles | datapath, lower, trace and below |
+//! | [`functional`] | Program → Outcome without cycles; a network by its framework's own rules | lower and below |
+//! | [`import`] | .onnx, .npy, .npz → data and diagnostics; nobody else knows those formats | network and below |
+//! | [`wave`] | a trace as VCD, npz or text | trace, design and below |
+//! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | trace, design, lower and below |
+//! | `cli` | arguments as typed → what to do; the only place that prints or exits | everything |
+//!
+//! `tests/tidy.rs` reads the source and holds this table.
+//!
+//! # Invariants
+//!
+//! - **`num` does no I/O and knows no layer.** A fitted value is an `i64`, an unfitted one an `i128`.
+//! - **A datapath never sees a file, a network or a trace:** it is clocked and visited.
+//! - **No arithmetic rule stands outside `num` and `post`.** One rule, one place, one number, one doctest.
+//! - **Only import, wave, vectors, design's loader and cli touch the file system**; every write is atomic.
+//! - **Overflow is a value**, never an error and never a log line.
+//! - **Same inputs, same bytes out**, on any machine and any number of threads; no date in a golden file.
+//! - **A Design never holds a layer's numbers.** Multipliers, shifts and zero points are parameters; a Program brings them.
+//! - **Arithmetic keys never move a cycle, timing keys never change a value.**
+//! - **Two engines, one arithmetic, one schedule.** A faster path needs a licence: a proof that it cannot differ.
+//!
+//! # The rules
+//!
+//! | rule | in one line | where |
+//! |---|---|---|
+//! | R1 | a value is a mathematical integer inside its format | [`num::Format`] |
+//! | R2 | a product is exact: width a + b, signed if either operand is | [`num`] |
+//! | R3 | one operation at a time, in schedule order, fitted after each | [`num`] |
+//! | R4 | wrap is reduction mod 2^width | [`num::fit`] |
+//! | R5 | saturate is a clamp to the asymmetric range; symmetric only when the design says so | [`num::fit`] |
+//! | R6 | flags high and low describe the unfitted value, in every mode | [`num::Flags`] |
+//! | R7 | the rounding right shift: ten modes, counts 0..=127, mathematical at any count | [`num::shift_right`] |
+//! | R8 | post steps run in the order written, each fitted into its own format; a wider product is fused with its shift | [`post`] |
+//! | R9 | the bias enters in exactly one place, where the design says | [`lower`] |
+//! | R10 | a bit pattern is the value mod 2^width; hex has ceil(width/4) digits | [`num::hex`] |
+//! | R11 | cycle n ends with rising edge n; inputs of cycle n affect registers visible in cycle n + 1 | [`simulate`] |
+//! | R12 | reset is synchronous, active high, held two edges; edge 0 is the first without it | [`datapath`] |
+//!
+//! `goldpath explain R7` prints any of them.
 
 pub mod datapath;
 pub mod design;
