@@ -94,8 +94,7 @@ impl Error {
 
     /// A file could not be read or written.
     pub fn io(path: &Path, doing: &str, source: std::io::Error) -> Self {
-        Error::new(Kind::Io, format!("cannot {doing}: {source}"))
-            .at(Place::File(path.to_path_buf()))
+        Error::new(Kind::Io, format!("cannot {doing}: {source}")).at(Place::File(path.to_path_buf()))
     }
 }
 

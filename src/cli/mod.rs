@@ -1,6 +1,74 @@
 //! The command line: arguments as typed, what they mean, and the only place that prints or exits.
+//!
+//! `args` is what was typed, one file per command is what it does, `console` is how it speaks.
+
+pub mod args;
+mod check;
+mod completions;
+mod console;
+mod cosim;
+mod doctor;
+mod explain;
+mod infer;
+mod params;
+mod run;
+mod schema;
+mod vectors;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::error::{Error, Kind, Result};
+use args::{Arguments, Command};
+pub use console::Console;
+
+/// How a command ended that could be done; what could not be done is an error and exit status 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Exit status 0: done, or the same.
+    Done,
+    /// Exit status 1: different, or a stated check failed.
+    Different,
+}
 
 /// Runs the program; exit status 0 done or same, 1 different, 2 could not do it.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // A closed pipe behind `--help` is nobody's error.
+            let _ = usage.print();
+            return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let console = Console::new(arguments.format, arguments.quiet);
+    match dispatch(&arguments.command, &console) {
+        Ok(Status::Done) => ExitCode::SUCCESS,
+        Ok(Status::Different) => ExitCode::from(1),
+        Err(error) => {
+            console.error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(command: &Command, console: &Console) -> Result<Status> {
+    match command {
+        Command::Check(args) => check::run(args, console),
+        Command::Run(args) => run::run(args, console),
+        Command::Infer(args) => infer::run(args, console),
+        Command::Vectors(args) => vectors::run(args, console),
+        Command::Cosim(args) => cosim::run(args, console),
+        Command::Params(args) => params::run(args, console),
+        Command::Schema(args) => schema::run(args, console),
+        Command::Explain(args) => explain::run(args, console),
+        Command::Doctor(args) => doctor::run(args, console),
+        Command::Completions(args) => completions::run(args, console),
+    }
+}
+
+/// What a command answers until its room is built.
+fn not_built_yet(command: &str) -> Error {
+    Error::new(Kind::Unsupported, format!("`goldpath {command}` is not built yet"))
 }

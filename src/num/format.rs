@@ -60,9 +60,7 @@ impl Format {
     /// The narrowest format that holds every value of `low..=high`; signed when `low` is negative.
     /// `None` when that needs more than 64 bits (63 unsigned).
     pub fn holding(low: i128, high: i128) -> Option<Format> {
-        (1..=64).find_map(|width| {
-            Format::new(width, low < 0).filter(|f| f.contains(low) && f.contains(high))
-        })
+        (1..=64).find_map(|width| Format::new(width, low < 0).filter(|f| f.contains(low) && f.contains(high)))
     }
 }
 

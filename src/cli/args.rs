@@ -1,0 +1,306 @@
+//! The arguments as typed. What they mean is each command's matter.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Bit- and cycle-exact golden vectors for integer MAC datapaths running quantised neural networks.
+///
+/// Exit status: 0 done or same, 1 different or failed a stated check, 2 could not do it.
+#[derive(Debug, Parser)]
+#[command(name = "goldpath", version, arg_required_else_help = true)]
+pub struct Arguments {
+    /// How answers are written to standard output
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Text)]
+    pub format: OutputFormat,
+    /// No progress bars, no notes; errors are still reported
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a design and print it complete, every default spelt out
+    Check(CheckArgs),
+    /// Run one matrix product Y[M,N] = A[M,K] · W[K,N] through a design
+    Run(RunArgs),
+    /// Run a quantised model, optionally through a design
+    Infer(InferArgs),
+    /// Write a golden bundle: stimulus, expected values, testbench
+    Vectors(VectorsArgs),
+    /// Run a bundle in RTL simulators and report the first difference
+    Cosim(CosimArgs),
+    /// Print a design's parameters as a Verilog header
+    Params(ParamsArgs),
+    /// Print the JSON Schema of design.toml
+    Schema(SchemaArgs),
+    /// Explain a rule (R1..R12), a rounding mode, a preset or a trap
+    Explain(ExplainArgs),
+    /// Say which RTL simulators are installed and what to know about them
+    Doctor(DoctorArgs),
+    /// Print a shell completion script
+    Completions(CompletionsArgs),
+}
+
+/// A design file and the fields overridden for this invocation.
+#[derive(Debug, Clone, Args)]
+pub struct DesignArgs {
+    /// The design: a design.toml, or the folder that holds one
+    #[arg(value_name = "DESIGN")]
+    pub design: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// `--set KEY=VALUE`, repeatable.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Overrides {
+    /// Override one field of the design: a dotted path, list indices allowed, and a TOML value
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub design: DesignArgs,
+    /// Treat lints as failures: exit status 1
+    #[arg(long)]
+    pub deny_lints: bool,
+    /// Also count the cycles of a product of this shape, and lint the accumulator for its K
+    #[arg(long, value_name = "M,K,N", value_parser = shape)]
+    pub shape: Option<[usize; 3]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Clock by clock, every register
+    Cycle,
+    /// Values and events only, no cycles
+    Functional,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CountMode {
+    Exact,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub design: DesignArgs,
+    /// Activation codes, integer [M, K]
+    #[arg(long, value_name = "A.npy")]
+    pub activations: PathBuf,
+    /// Weight codes, integer [K, N]
+    #[arg(long, value_name = "W.npy")]
+    pub weights: PathBuf,
+    /// Bias, integer [N]; 0 when omitted
+    #[arg(long, value_name = "B.npy")]
+    pub bias: Option<PathBuf>,
+    /// Post-processing parameters, key = step id, shape [] or [N]
+    #[arg(long, value_name = "P.npz")]
+    pub params: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Engine::Cycle)]
+    pub engine: Engine,
+    /// Count overflows per output and per node
+    #[arg(long, value_enum, default_value_t = CountMode::Exact)]
+    pub counts: CountMode,
+    /// Write every register, every cycle; the extension is the format: .vcd, .npz, .txt
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Folder for acc.npy, out.npy, overflow.npy and overflow.json
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct InferArgs {
+    /// The quantised model, .onnx
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Input tensor, batch first
+    #[arg(long, value_name = "X.npy")]
+    pub input: PathBuf,
+    /// Run Conv, MatMul and Gemm layers through this design
+    #[arg(long, value_name = "DESIGN")]
+    pub design: Option<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Folder for the tensors and tensors.json
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Case {
+    /// Uniform operands
+    Random,
+    /// Corners: −128·−128, alternating signs
+    Extreme,
+    /// Operands that overflow the accumulator in both directions
+    Saturating,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["activations", "model", "case"]))]
+pub struct VectorsArgs {
+    #[command(flatten)]
+    pub design: DesignArgs,
+    /// Activation codes, integer [M, K]
+    #[arg(long, value_name = "A.npy", requires = "weights")]
+    pub activations: Option<PathBuf>,
+    /// Weight codes, integer [K, N]
+    #[arg(long, value_name = "W.npy", requires = "activations")]
+    pub weights: Option<PathBuf>,
+    /// Bias, integer [N]; 0 when omitted
+    #[arg(long, value_name = "B.npy", requires = "activations")]
+    pub bias: Option<PathBuf>,
+    /// Post-processing parameters, key = step id, shape [] or [N]
+    #[arg(long, value_name = "P.npz", requires = "activations")]
+    pub params: Option<PathBuf>,
+    /// Take the operands from a layer of this model
+    #[arg(long, value_name = "MODEL", requires = "layer", requires = "input")]
+    pub model: Option<PathBuf>,
+    /// The layer: a node name
+    #[arg(long, value_name = "NODE", requires = "model")]
+    pub layer: Option<String>,
+    /// The model's input tensor, batch first
+    #[arg(long, value_name = "X.npy", requires = "model")]
+    pub input: Option<PathBuf>,
+    /// Images of the input, first..end (end excluded)
+    #[arg(long, value_name = "A..B", requires = "model", value_parser = image_range)]
+    pub images: Option<std::ops::Range<usize>>,
+    /// Make the operands up
+    #[arg(long, value_enum, requires = "shape")]
+    pub case: Option<Case>,
+    /// Shape of a made-up case
+    #[arg(long, value_name = "M,K,N", requires = "case", value_parser = shape)]
+    pub shape: Option<[usize; 3]>,
+    /// Seed of a made-up case
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// No comment lines in the hex files
+    #[arg(long)]
+    pub no_comments: bool,
+    /// Folder of the bundle
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Simulator {
+    Icarus,
+    Verilator,
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Compare {
+    /// Every signal in every cycle
+    Cycles,
+    /// Transactions only, for RTL with other latency
+    Beats,
+}
+
+#[derive(Debug, Args)]
+pub struct CosimArgs {
+    /// The folder that `goldpath vectors` wrote
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: PathBuf,
+    #[arg(long, value_enum, default_value_t = Simulator::All)]
+    pub simulator: Simulator,
+    /// Verilog sources to check instead of the design's own twin
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub rtl: Vec<PathBuf>,
+    /// Top module of --rtl
+    #[arg(long, value_name = "NAME")]
+    pub top: Option<String>,
+    /// Port names: the bundle's = the RTL's
+    #[arg(long, value_name = "OURS=THEIRS", num_args = 1.., value_parser = key_value)]
+    pub port: Vec<(String, String)>,
+    #[arg(long, value_enum, default_value_t = Compare::Cycles)]
+    pub compare: Compare,
+    /// Corrupt the bundle in every known way and expect the right failure each time
+    #[arg(long)]
+    pub selftest: bool,
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+pub struct ParamsArgs {
+    #[command(flatten)]
+    pub design: DesignArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// R1..R12, a rounding mode, a preset or a trap; without it, the list of topics
+    #[arg(value_name = "TOPIC")]
+    pub topic: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
+        _ => Err("expected KEY=VALUE".into()),
+    }
+}
+
+fn shape(text: &str) -> Result<[usize; 3], String> {
+    let extents: Option<Vec<usize>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+    extents
+        .filter(|extents| extents.iter().all(|extent| *extent > 0))
+        .and_then(|extents| extents.try_into().ok())
+        .ok_or_else(|| "expected three positive numbers, M,K,N".into())
+}
+
+fn image_range(text: &str) -> Result<std::ops::Range<usize>, String> {
+    text.split_once("..")
+        .and_then(|(first, end)| Some(first.trim().parse().ok()?..end.trim().parse().ok()?))
+        .filter(|range| !range.is_empty())
+        .ok_or_else(|| "expected FIRST..END with FIRST < END, for example 0..10".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn typed_values_are_read_or_refused() {
+        assert_eq!(shape("4, 9,16"), Ok([4, 9, 16]));
+        assert!(shape("4,0,16").is_err() && shape("4,9").is_err() && shape("4,9,16,2").is_err());
+        assert_eq!(image_range("0..10"), Ok(0..10));
+        assert!(image_range("3..3").is_err() && image_range("3").is_err());
+        assert_eq!(key_value("a.b=c=d"), Ok(("a.b".into(), "c=d".into())));
+        assert!(key_value("=1").is_err() && key_value("a").is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! How commands speak: answers on standard output, notes and errors on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::args::OutputFormat;
+use crate::error::{Error, Kind, Result};
+
+/// Where a command's answers, notes and progress go.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    format: OutputFormat,
+    quiet: bool,
+}
+
+impl Console {
+    pub fn new(format: OutputFormat, quiet: bool) -> Self {
+        Console { format, quiet }
+    }
+
+    /// Whether `--format json` was asked for.
+    pub fn is_json(&self) -> bool {
+        self.format == OutputFormat::Json
+    }
+
+    /// Writes an answer to standard output, as it is. A reader that has gone away is not an error.
+    pub fn answer(&self, text: &str) -> Result<()> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(e) => Err(Error::new(Kind::Io, format!("cannot write the answer: {e}"))),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes an answer as JSON, indented, keys in the order of the type.
+    pub fn answer_json(&self, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|e| Error::new(Kind::Io, "cannot write the answer as JSON").because(e))?;
+        text.push('\n');
+        self.answer(&text)
+    }
+
+    /// Says something worth knowing on standard error, unless quiet.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
+    /// Says something on standard error, quiet or not.
+    pub fn warn(&self, text: &str) {
+        // Nothing is left to be told when standard error is closed.
+        let _ = writeln!(anstream::stderr(), "{text}");
+    }
+
+    /// Reports why the command could not be done.
+    pub fn error(&self, error: &Error) {
+        if self.is_json() {
+            let report = serde_json::json!({ "error": {
+                "kind": format!("{:?}", error.kind).to_lowercase(),
+                "place": error.place.to_string(),
+                "message": error.message,
+                "source": error.source.as_ref().map(|source| source.to_string()),
+                "help": error.help,
+            } });
+            self.warn(&report.to_string());
+        } else {
+            self.warn(&format!("error: {error}"));
+        }
+    }
+
+    /// A progress bar on a terminal; hidden when quiet, when asked for JSON, or when nobody watches.
+    pub fn progress(&self, steps: u64, what: &'static str) -> ProgressBar {
+        if self.quiet || self.is_json() || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(steps).with_message(what);
+        match ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+}
