@@ -1,0 +1,193 @@
+//! `.npy` and `.npz` readers: any integer dtype or float32, C order, bounded by the file's own size.
+//!
+//! Source: numpy's NEP 1 (`numpy/lib/format.py`), versions 1.0, 2.0 and 3.0.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+
+use crate::error::{Error, Kind, Place, Result};
+use crate::network::{DType, Tensor, element_count, map_tensor};
+
+/// The largest array read out of an `.npz`, in bytes: what an entry expands to is not bounded by its size.
+const MAX_ENTRY_BYTES: u64 = 1 << 33;
+
+/// Reads a `.npy` file into a C-ordered tensor.
+///
+/// # Errors
+/// Missing or truncated file, a dtype other than the integers and float32; the message names file and dtype.
+pub fn read_npy(path: &Path) -> Result<Tensor> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    parse_npy(&bytes).map_err(|e| e.in_file(path))
+}
+
+/// Reads every array of an `.npz` file; keys are the array names without `.npy`.
+///
+/// # Errors
+/// As [`read_npy`]; the place names the array inside the file.
+pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Tensor>> {
+    let malformed = |e| Error::new(Kind::Malformed, "not a readable .npz archive").because(e).in_file(path);
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    let mut archive = zip::ZipArchive::new(file).map_err(malformed)?;
+    let mut tensors = BTreeMap::new();
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).map_err(malformed)?;
+        let name = entry.name().trim_end_matches(".npy").to_owned();
+        let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
+        let mut bytes = Vec::new();
+        entry.take(MAX_ENTRY_BYTES).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
+        tensors.insert(name, parse_npy(&bytes).map_err(|e| e.at(place))?);
+    }
+    Ok(tensors)
+}
+
+/// Parses the bytes of a `.npy` file.
+pub fn parse_npy(bytes: &[u8]) -> Result<Tensor> {
+    let (header, data) = split(bytes)?;
+    let header = Header::parse(header)?;
+    let wanted = element_count(&header.shape)? * header.dtype.size_bytes();
+    if data.len() != wanted {
+        let message = format!(
+            "shape {:?} of {} needs {wanted} bytes of data, there are {}",
+            header.shape,
+            header.dtype,
+            data.len()
+        );
+        return Err(Error::new(Kind::Malformed, message).help("the file is truncated or damaged"));
+    }
+    Ok(header.read(data))
+}
+
+/// Header text and data behind magic, version and header length.
+fn split(bytes: &[u8]) -> Result<(&str, &[u8])> {
+    let broken = |what: &str| Error::new(Kind::Malformed, format!("not a .npy file: {what}"));
+    let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or_else(|| broken("no magic string"))?;
+    let (length, rest) = match rest {
+        [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
+        [2 | 3, _, a, b, c, d, rest @ ..] => {
+            (usize::try_from(u32::from_le_bytes([*a, *b, *c, *d])).unwrap_or(usize::MAX), rest)
+        }
+        _ => return Err(broken("unknown version or truncated")),
+    };
+    let (header, data) = rest.split_at_checked(length).ok_or_else(|| broken("truncated header"))?;
+    let header = std::str::from_utf8(header).map_err(|e| broken("header is not text").because(e))?;
+    Ok((header, data))
+}
+
+struct Header {
+    dtype: DType,
+    big_endian: bool,
+    fortran: bool,
+    shape: Vec<usize>,
+}
+
+impl Header {
+    /// The dictionary that numpy writes: `{'descr': '<i4', 'fortran_order': False, 'shape': (3, 4), }`.
+    fn parse(text: &str) -> Result<Header> {
+        let broken = |key: &str| Error::new(Kind::Malformed, format!("the .npy header has no valid {key}"));
+        let after = |key: &str| {
+            let quoted = format!("'{key}'");
+            let rest = text.split_once(quoted.as_str()).ok_or_else(|| broken(key))?.1;
+            Ok::<&str, Error>(rest.trim_start().strip_prefix(':').ok_or_else(|| broken(key))?.trim_start())
+        };
+        let descr = after("descr")?.strip_prefix('\'').and_then(|rest| rest.split_once('\''));
+        let (dtype, big_endian) = element_type(descr.ok_or_else(|| broken("descr"))?.0)?;
+        let fortran = match after("fortran_order")? {
+            rest if rest.starts_with("True") => true,
+            rest if rest.starts_with("False") => false,
+            _ => return Err(broken("fortran_order")),
+        };
+        let tuple = after("shape")?.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let extents =
+            tuple.ok_or_else(|| broken("shape"))?.0.split(',').map(str::trim).filter(|t| !t.is_empty());
+        let shape = extents.map(|t| t.parse().map_err(|_| broken("shape"))).collect::<Result<_>>()?;
+        Ok(Header { dtype, big_endian, fortran, shape })
+    }
+
+    /// `data` has exactly the bytes that shape and dtype need.
+    fn read(&self, data: &[u8]) -> Tensor {
+        let tensor = match self.dtype {
+            DType::U8 => Tensor::U8(self.array(data, u8::from_le_bytes)),
+            DType::I8 => Tensor::I8(self.array(data, i8::from_le_bytes)),
+            DType::U16 => Tensor::U16(self.array(data, u16::from_le_bytes)),
+            DType::I16 => Tensor::I16(self.array(data, i16::from_le_bytes)),
+            DType::U32 => Tensor::U32(self.array(data, u32::from_le_bytes)),
+            DType::I32 => Tensor::I32(self.array(data, i32::from_le_bytes)),
+            DType::U64 => Tensor::U64(self.array(data, u64::from_le_bytes)),
+            DType::I64 => Tensor::I64(self.array(data, i64::from_le_bytes)),
+            DType::F32 => Tensor::F32(self.array(data, f32::from_le_bytes)),
+        };
+        map_tensor!(tensor, a => a.as_standard_layout().into_owned())
+    }
+
+    fn array<T, const N: usize>(&self, data: &[u8], decode: impl Fn([u8; N]) -> T) -> ArrayD<T> {
+        let elements = data.chunks_exact(N).map(|chunk| {
+            let mut bytes: [u8; N] = chunk.try_into().expect("chunks of N");
+            if self.big_endian {
+                bytes.reverse();
+            }
+            decode(bytes)
+        });
+        let shape = IxDyn(&self.shape).set_f(self.fortran);
+        ArrayD::from_shape_vec(shape, elements.collect()).expect("counted by parse_npy")
+    }
+}
+
+/// numpy's type string: byte order, kind, size in bytes.
+fn element_type(descr: &str) -> Result<(DType, bool)> {
+    let (order, kind) = descr.split_at_checked(1).unwrap_or(("", descr));
+    let dtype = match kind {
+        "u1" => DType::U8,
+        "i1" => DType::I8,
+        "u2" => DType::U16,
+        "i2" => DType::I16,
+        "u4" => DType::U32,
+        "i4" => DType::I32,
+        "u8" => DType::U64,
+        "i8" => DType::I64,
+        "f4" => DType::F32,
+        _ => {
+            return Err(Error::new(Kind::Unsupported, format!("dtype {descr:?} is not one goldpath reads"))
+                .help("use an integer dtype or float32 (numpy: x.astype(...))"));
+        }
+    };
+    Ok((dtype, order == ">"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn npy(descr: &str, fortran: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
+        let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+        [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes(), data].concat()
+    }
+
+    #[test]
+    fn reads_orders_and_endianness() {
+        let c = parse_npy(&npy("|i1", "False", "(2, 3)", &[1, 2, 3, 4, 5, 255])).unwrap();
+        assert_eq!(c, Tensor::I8(ndarray::array![[1i8, 2, 3], [4, 5, -1]].into_dyn()));
+        let f = parse_npy(&npy("|i1", "True", "(2, 3)", &[1, 4, 2, 5, 3, 255])).unwrap();
+        assert_eq!(c, f);
+        let big = parse_npy(&npy(">u2", "False", "(1,)", &[1, 2])).unwrap();
+        assert_eq!(big, Tensor::U16(ndarray::array![258u16].into_dyn()));
+        let scalar = parse_npy(&npy("<f4", "False", "()", &1.5f32.to_le_bytes())).unwrap();
+        assert_eq!(scalar.shape(), &[] as &[usize]);
+    }
+
+    #[test]
+    fn damage_is_an_error_never_a_panic() {
+        let whole = npy("<i4", "False", "(2, 2)", &[0; 16]);
+        for length in 0..whole.len() {
+            assert!(parse_npy(&whole[..length]).is_err(), "{length}");
+        }
+        for shape in ["(4000000000, 4000000000, 4000000000)", "(-1,)", "(1073741824, 2)"] {
+            assert!(parse_npy(&npy("<i4", "False", shape, &[])).is_err());
+        }
+        let message = parse_npy(&npy("<f8", "False", "(1,)", &[0; 8])).unwrap_err().to_string();
+        assert!(message.contains("<f8"), "{message}");
+    }
+}
