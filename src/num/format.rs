@@ -32,6 +32,7 @@ impl Format {
         if width >= 1 && width <= 63 { Some(Format { width: width as u8, signed: false }) } else { None }
     }
 
+    /// Either of the two; `None` when there is no such format.
     pub const fn new(width: u32, signed: bool) -> Option<Format> {
         if signed { Format::signed(width) } else { Format::unsigned(width) }
     }
@@ -41,18 +42,22 @@ impl Format {
         self.width as u32
     }
 
+    /// Two's complement, rather than non-negative only.
     pub const fn is_signed(self) -> bool {
         self.signed
     }
 
+    /// R1: the smallest value, `−2^(width−1)` or 0.
     pub const fn min(self) -> i64 {
         if self.signed { i64::MIN >> (64 - self.width as u32) } else { 0 }
     }
 
+    /// R1: the largest value, `2^(width−1) − 1` or `2^width − 1`.
     pub const fn max(self) -> i64 {
         if self.signed { i64::MAX >> (64 - self.width as u32) } else { i64::MAX >> (63 - self.width as u32) }
     }
 
+    /// R1: `min ≤ value ≤ max`.
     pub const fn contains(self, value: i128) -> bool {
         value >= self.min() as i128 && value <= self.max() as i128
     }

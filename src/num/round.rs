@@ -1,4 +1,19 @@
 //! R7: the rounding right shift, ten modes, mathematical at any count.
+//!
+//! With `q = floor(v / 2^s)` and the fraction `f = v / 2^s − q`, a mode answers `q` or `q + 1`; `q + 1` when
+//!
+//! | mode | `q + 1` when | −2.5 | −0.5 | 0.5 | 2.5 | also called |
+//! |---|---|---|---|---|---|---|
+//! | floor | never | −3 | −1 | 0 | 2 | TRN; arithmetic shift |
+//! | ceil | `f > 0` | −2 | 0 | 1 | 3 | |
+//! | trunc | `f > 0`, `v < 0` | −2 | 0 | 0 | 2 | TRN_ZERO, Fix; QONNX DOWN |
+//! | away | `f > 0`, `v > 0` | −3 | −1 | 1 | 3 | QONNX UP |
+//! | half_up | `f ≥ ½` | −2 | 0 | 1 | 3 | RND; DPU_ROUND; MATLAB Nearest |
+//! | half_down | `f > ½` | −3 | −1 | 0 | 2 | RND_MIN_INF |
+//! | half_away | `f > ½`, or `f = ½` and `v > 0` | −3 | −1 | 1 | 3 | RND_INF; gemmlowp; MATLAB Round; QONNX HALF_UP |
+//! | half_zero | `f > ½`, or `f = ½` and `v < 0` | −2 | 0 | 0 | 2 | RND_ZERO; QONNX HALF_DOWN |
+//! | half_even | `f > ½`, or `f = ½` and `q` odd | −2 | 0 | 0 | 2 | RND_CONV; RNE; MATLAB Convergent |
+//! | half_odd | `f > ½`, or `f = ½` and `q` even | −3 | −1 | 1 | 3 | |
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,6 +47,7 @@ pub enum Rounding {
 }
 
 impl Rounding {
+    /// All ten, in the order of the table.
     pub const ALL: [Rounding; 10] = [
         Rounding::Floor,
         Rounding::Ceil,
@@ -79,9 +95,11 @@ impl FromStr for Rounding {
     }
 }
 
-/// R7: `value / 2^count`, rounded to an integer.
+/// R7: `round(value / 2^count)`, the two integers around it told apart by the mode.
 ///
-/// Count 0 is the identity. No intermediate can overflow, for any `value` and any count up to 127.
+/// Count 0 is the identity, and a count beyond the value's width still means division: floor of −1 stays −1,
+/// half_up of −1 is 0. No intermediate can overflow, for any `value` and any count up to 127. A left shift is
+/// another step; a negative count does not exist.
 ///
 /// ```
 /// use goldpath::num::{Rounding, shift_right};

@@ -1,0 +1,183 @@
+//! R3 to R6 on machine lanes: an accumulator of any width in an `i16`, `i32` or `i64`.
+//!
+//! [`fit`](super::fit()) is the rule; this is the same rule without a wider intermediate, so that a loop over
+//! slices becomes vector instructions. `tests/num` holds the two equal: exhaustively at narrow widths and at
+//! the corners of every lane.
+
+use super::{Fitted, Flags, Format, Overflow};
+
+/// A machine integer that holds one accumulator: `i16`, `i32` or `i64`.
+pub trait Lane: Copy + Ord + std::fmt::Debug + Send + Sync + 'static + sealed::Sealed {
+    const WIDTH_BITS: u32;
+    const MIN: Self;
+    const MAX: Self;
+    const ZERO: Self;
+    /// The value as a lane, when it fits.
+    fn from_i64(value: i64) -> Option<Self>;
+    fn to_i64(self) -> i64;
+    /// `self + other` modulo `2^WIDTH_BITS`.
+    fn wrapping_add(self, other: Self) -> Self;
+    /// `self − other` modulo `2^WIDTH_BITS`.
+    fn wrapping_sub(self, other: Self) -> Self;
+    /// `self + other`, clamped to the lane.
+    fn saturating_add(self, other: Self) -> Self;
+    /// `self − other`, clamped to the lane.
+    fn saturating_sub(self, other: Self) -> Self;
+    /// Bitwise and.
+    fn and(self, other: Self) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! lane {
+    ($($integer:ty),*) => {$(
+        impl sealed::Sealed for $integer {}
+        impl Lane for $integer {
+            const WIDTH_BITS: u32 = <$integer>::BITS;
+            const MIN: Self = <$integer>::MIN;
+            const MAX: Self = <$integer>::MAX;
+            const ZERO: Self = 0;
+            fn from_i64(value: i64) -> Option<Self> { Self::try_from(value).ok() }
+            #[inline(always)]
+            fn to_i64(self) -> i64 { i64::from(self) }
+            #[inline(always)]
+            fn wrapping_add(self, other: Self) -> Self { self.wrapping_add(other) }
+            #[inline(always)]
+            fn wrapping_sub(self, other: Self) -> Self { self.wrapping_sub(other) }
+            #[inline(always)]
+            fn saturating_add(self, other: Self) -> Self { self.saturating_add(other) }
+            #[inline(always)]
+            fn saturating_sub(self, other: Self) -> Self { self.saturating_sub(other) }
+            #[inline(always)]
+            fn and(self, other: Self) -> Self { self & other }
+        }
+    )*};
+}
+lane!(i16, i32, i64);
+
+/// One accumulator's rule, prepared for lanes of type `L`.
+///
+/// Every method wants `accumulator` inside the rails, which `fit` and the methods themselves guarantee. The
+/// term may be any value of the lane, wider than the accumulator or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule<L> {
+    overflow: Overflow,
+    low: L,
+    high: L,
+    // Wrap is ((v + bias) & mask) − bias: for a signed format the bias moves [min, max] onto [0, 2^width).
+    bias: L,
+    mask: L,
+}
+
+impl<L: Lane> Rule<L> {
+    /// `None` when a value of `format` does not fit the lane, and the rule must run in a wider one.
+    ///
+    /// ```
+    /// use goldpath::num::{Format, Overflow, lanes::Rule};
+    /// assert!(Rule::<i16>::new(Format::signed(16).unwrap(), Overflow::Saturate).is_some());
+    /// assert!(Rule::<i16>::new(Format::unsigned(16).unwrap(), Overflow::Saturate).is_none());
+    /// ```
+    pub fn new(format: Format, overflow: Overflow) -> Option<Self> {
+        L::from_i64(format.max())?;
+        let (low, high) = overflow.rails(format);
+        // 2^width − 1 as a lane: all ones when the width is the lane's own.
+        let mask = format.max().wrapping_sub(format.min());
+        let bias = L::ZERO.wrapping_sub(L::from_i64(format.min())?);
+        let mask = L::from_i64(mask).unwrap_or(L::ZERO.wrapping_sub(L::from_i64(1)?));
+        Some(Rule { overflow, low: L::from_i64(low)?, high: L::from_i64(high)?, bias, mask })
+    }
+
+    /// The smallest and largest value that pass unflagged.
+    pub fn rails(&self) -> (L, L) {
+        (self.low, self.high)
+    }
+
+    pub fn overflow(&self) -> Overflow {
+        self.overflow
+    }
+
+    /// R4: the sum modulo `2^width`. The lane's own wrap-around does no harm: `2^width` divides `2^lane`.
+    #[inline(always)]
+    pub fn wrap(&self, accumulator: L, term: L) -> L {
+        accumulator.wrapping_add(term).wrapping_add(self.bias).and(self.mask).wrapping_sub(self.bias)
+    }
+
+    /// R5: the sum, clamped. Clamping to the lane first changes nothing: the rails lie inside it.
+    #[inline(always)]
+    pub fn saturate(&self, accumulator: L, term: L) -> L {
+        accumulator.saturating_add(term).max(self.low).min(self.high)
+    }
+
+    /// R6: whether the exact sum lies above the high rail, without forming it: `term > high − accumulator`.
+    /// Where that difference leaves the lane it exceeds every term, and so does its clamped value.
+    #[inline(always)]
+    pub fn is_high(&self, accumulator: L, term: L) -> bool {
+        term > self.high.saturating_sub(accumulator)
+    }
+
+    /// R6: whether the exact sum lies below the low rail.
+    #[inline(always)]
+    pub fn is_low(&self, accumulator: L, term: L) -> bool {
+        term < self.low.saturating_sub(accumulator)
+    }
+
+    /// One step of R3 with its flags.
+    ///
+    /// ```
+    /// use goldpath::num::{Format, Overflow, lanes::Rule};
+    /// let rule = Rule::<i16>::new(Format::signed(12).unwrap(), Overflow::Saturate).unwrap();
+    /// let fitted = rule.add(2000, 16384); // −128 · −128, wider than the accumulator
+    /// assert_eq!((fitted.value, fitted.flags.high), (2047, true));
+    /// ```
+    #[inline(always)]
+    pub fn add(&self, accumulator: L, term: L) -> Fitted {
+        let flags = Flags { high: self.is_high(accumulator, term), low: self.is_low(accumulator, term) };
+        let value = match self.overflow {
+            Overflow::Wrap => self.wrap(accumulator, term),
+            _ => self.saturate(accumulator, term),
+        };
+        Fitted { value: value.to_i64(), flags }
+    }
+
+    /// One step of R3 on many accumulators: `acc[i] ← fit(acc[i] + terms[i])`, values only.
+    ///
+    /// # Panics
+    /// When the slices differ in length.
+    pub fn accumulate(&self, accumulators: &mut [L], terms: &[L]) {
+        assert_eq!(accumulators.len(), terms.len());
+        // The rule is chosen outside the loop, so that the loop has no branch.
+        match self.overflow {
+            Overflow::Wrap => {
+                for (accumulator, term) in accumulators.iter_mut().zip(terms) {
+                    *accumulator = self.wrap(*accumulator, *term);
+                }
+            }
+            _ => {
+                for (accumulator, term) in accumulators.iter_mut().zip(terms) {
+                    *accumulator = self.saturate(*accumulator, *term);
+                }
+            }
+        }
+    }
+
+    /// The same, and adds each accumulator's events to its counters.
+    ///
+    /// # Panics
+    /// When the slices differ in length.
+    pub fn accumulate_counted(
+        &self,
+        accumulators: &mut [L],
+        terms: &[L],
+        highs: &mut [u32],
+        lows: &mut [u32],
+    ) {
+        assert!(accumulators.len() == highs.len() && terms.len() == highs.len() && lows.len() == highs.len());
+        for (((accumulator, term), high), low) in accumulators.iter().zip(terms).zip(highs).zip(lows) {
+            *high += u32::from(self.is_high(*accumulator, *term));
+            *low += u32::from(self.is_low(*accumulator, *term));
+        }
+        self.accumulate(accumulators, terms);
+    }
+}
