@@ -1,1 +1,184 @@
 //! Clocked hardware blocks: registers and their next state. A datapath never sees a file, a network or a trace.
+//!
+//! Cycle n is the clock period that ends with rising edge n (R11): [`Datapath::visit`] shows what stands on
+//! registers and outputs while the inputs of cycle n are driven, [`Datapath::clock`] is the edge that ends it.
+//! All registers reset to 0 (R12).
+
+mod accumulate;
+mod mac;
+mod operand;
+mod period;
+mod requantizer;
+
+pub use mac::Mac;
+pub use period::{Observer, Period};
+pub use requantizer::Requantizer;
+
+use std::sync::Arc;
+
+use crate::design::{Array, Dataflow, Design, Node, Skew};
+use crate::num::{Flags, Format};
+
+/// Which way a signal goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Driven by the host.
+    Input,
+    Register,
+    /// A port the hardware drives.
+    Output,
+}
+
+/// One named signal and its instances, row-major.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    pub name: String,
+    /// Id of the design node it belongs to.
+    pub node: String,
+    pub direction: Direction,
+    pub shape: Vec<usize>,
+    pub format: Format,
+}
+
+impl Port {
+    pub fn instances(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// What the host drives in one cycle.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// One bit, or one per row when the host skews.
+    pub valid: Vec<bool>,
+    pub first: Vec<bool>,
+    /// Sequential and tree only.
+    pub last: bool,
+    /// `[rows][lanes]`
+    pub activation: Vec<i32>,
+    /// `[columns][lanes]`
+    pub weight: Vec<i32>,
+    /// Parameter record of column 0.
+    pub channel: usize,
+    /// Output-stationary only.
+    pub drain: bool,
+}
+
+/// The numbers of the parameters, by design parameter: length 1, or one value per record.
+pub type Records = Arc<Vec<Vec<i64>>>;
+
+/// Who is told what an edge does.
+pub trait Watch {
+    /// A value outside its format is being fitted at `node` of the PE or column (R6).
+    fn overflow(&mut self, node: Node, row: usize, column: usize, flags: Flags);
+
+    /// Finished accumulators enter the drain or the requantizers, one per column.
+    fn finished(&mut self, values: &[i64]);
+
+    /// `out.valid` is 1 with these values, one per column.
+    fn output(&mut self, values: &[i64]);
+}
+
+/// A clocked block.
+pub trait Datapath {
+    /// Registers, then outputs, in the order in which [`Datapath::visit`] shows them.
+    fn signals(&self) -> Vec<Port>;
+
+    /// Appends every register and output as it stands while `inputs` are driven.
+    fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>);
+
+    /// The rising edge: every register takes its next state, computed from old state and `inputs`.
+    fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch);
+
+    /// Runs one period, by default cycle by cycle. A faster form of the same hardware may compute the
+    /// whole period from its streams, and owes the observer the same calls for every cycle that is sampled.
+    fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
+        let mut inputs = Inputs::default();
+        let mut sample = Vec::new();
+        for cycle in 0..period.cycles {
+            period.drive(cycle, &mut inputs);
+            if observer.samples() {
+                sample.clear();
+                self.visit(&inputs, &mut sample);
+                observer.sample(&inputs, &sample);
+            }
+            self.clock(&inputs, observer.watch());
+            observer.edge();
+        }
+    }
+}
+
+/// The block that a design describes.
+pub fn build(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
+    match design.array.dataflow {
+        Dataflow::Sequential => Box::new(Mac::new(design.clone(), records.clone())),
+        Dataflow::Tree => unimplemented!("tree"),
+        Dataflow::OutputStationary => unimplemented!("output stationary"),
+    }
+}
+
+/// The ports the host drives, in order.
+pub fn input_ports(design: &Design) -> Vec<Port> {
+    let array = &design.array;
+    let stationary = array.dataflow == Dataflow::OutputStationary;
+    let control = if stationary && array.skew == Skew::Host { vec![array.rows] } else { vec![] };
+    let port = |name: &str, node: &str, shape: Vec<usize>, format| Port {
+        name: name.to_string(),
+        node: node.to_string(),
+        direction: Direction::Input,
+        shape,
+        format,
+    };
+    let mut ports = vec![
+        port("in.valid", "interface", control.clone(), BIT),
+        port("in.first", "interface", control, BIT),
+    ];
+    if !stationary {
+        ports.push(port("in.last", "interface", vec![], BIT));
+    }
+    ports.push(port("in.activation", "activation", edge_shape(array, array.rows), design.activation.format));
+    ports.push(port("in.weight", "weight", edge_shape(array, array.columns), design.weight.format));
+    ports.push(port("in.channel", "interface", vec![], CHANNEL));
+    if stationary {
+        ports.push(port("in.drain", "interface", vec![], BIT));
+    }
+    ports
+}
+
+/// Appends the inputs in the order of [`input_ports`].
+pub fn visit_inputs(design: &Design, inputs: &Inputs, sample: &mut Vec<i64>) {
+    let stationary = design.array.dataflow == Dataflow::OutputStationary;
+    sample.extend(inputs.valid.iter().map(|b| i64::from(*b)));
+    sample.extend(inputs.first.iter().map(|b| i64::from(*b)));
+    if !stationary {
+        sample.push(i64::from(inputs.last));
+    }
+    sample.extend(inputs.activation.iter().map(|v| i64::from(*v)));
+    sample.extend(inputs.weight.iter().map(|v| i64::from(*v)));
+    // A record index is far below 2^63.
+    sample.push(inputs.channel as i64);
+    if stationary {
+        sample.push(i64::from(inputs.drain));
+    }
+}
+
+pub(crate) const BIT: Format = Format::unsigned(1).unwrap();
+const CHANNEL: Format = Format::unsigned(16).unwrap();
+
+/// Shape of an operand port on one edge of the array: a trailing lane axis of 1 is dropped.
+fn edge_shape(array: &Array, extent: usize) -> Vec<usize> {
+    let mut shape = if array.dataflow == Dataflow::OutputStationary { vec![extent] } else { vec![] };
+    if array.lanes > 1 {
+        shape.push(array.lanes);
+    }
+    shape
+}
+
+/// `base`, then `base.1`, `base.2`, … for later pipeline stages.
+fn stage_name(base: &str, stage: u32) -> String {
+    if stage == 0 { base.to_string() } else { format!("{base}.{stage}") }
+}
+
+fn register(name: String, node: &str, shape: Vec<usize>, format: Format) -> Port {
+    Port { name, node: node.to_string(), direction: Direction::Register, shape, format }
+}

@@ -1,6 +1,11 @@
 //! A datapath as its designer describes it: `design.toml` → [`Design`], bounded and without invalid states.
 
+mod level;
+mod nodes;
+
 use std::collections::BTreeMap;
+
+pub use nodes::Node;
 
 use crate::num::{Format, Overflow};
 use crate::post::{self, Parameter};

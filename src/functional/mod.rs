@@ -1,1 +1,6 @@
-//! 
+//! A program's outcome without cycles. `plain` is the definition: one output at a time, one operation at a
+//! time, in schedule order.
+
+mod plain;
+
+pub use plain::run;

@@ -1,8 +1,14 @@
 //! A layer meets a design: which product is formed when, and with which numbers it is finished.
 
+mod gather;
 mod outcome;
+mod parameters;
+mod product;
+mod schedule;
 
-pub use outcome::{Counts, Event, NodeEvents, Outcome};
+pub use outcome::{Counts, Event, NodeEvents, Outcome, no_events};
+pub use parameters::{Numbers, bind_numbers};
+pub use schedule::Beat;
 
 use std::sync::Arc;
 

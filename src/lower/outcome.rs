@@ -2,6 +2,8 @@
 
 use ndarray::Array2;
 
+use crate::design::Design;
+
 /// How often values entering a node lay outside its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeEvents {
@@ -43,4 +45,9 @@ pub struct Counts {
     pub nodes: Vec<NodeEvents>,
     /// The first event in schedule order, if any.
     pub first: Option<Event>,
+}
+
+/// A table of zeros, one entry per fitting node.
+pub fn no_events(design: &Design) -> Vec<NodeEvents> {
+    design.fitting_nodes().into_iter().map(|(_, node)| NodeEvents { node, high: 0, low: 0 }).collect()
 }

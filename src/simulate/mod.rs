@@ -1,1 +1,151 @@
-//! 
+//! A program on a datapath, clock by clock: a trace to whoever wants one, and the outcome.
+//!
+//! Cycles are assigned here and nowhere else ([`Timing`]); inputs are driven and everything is sampled
+//! strictly before the edge that ends the cycle (R11). Memory does not grow with the number of cycles.
+
+mod collect;
+mod timing;
+
+pub use timing::{Located, Timing};
+
+use std::sync::Arc;
+
+use crate::datapath::{self, Datapath, Direction, Period, Port};
+use crate::design::{Dataflow, Skew};
+use crate::error::{Error, Kind, Result};
+use crate::lower::{Outcome, Program};
+use crate::trace::{Role, Signal, SignalTable, Sink};
+use collect::Collector;
+
+/// What a simulation is asked for besides values.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Event counts per output and node.
+    pub counts: bool,
+    /// Told the number of cycles done so far, now and then.
+    pub progress: Option<&'a dyn Fn(u64)>,
+}
+
+/// What a simulation yields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub outcome: Outcome,
+    pub cycles: u64,
+    /// Cycle whose edge stores the value of `outcome.counts.first`.
+    pub first_cycle: Option<u64>,
+}
+
+/// Runs a program on the datapath its design describes, and streams every cycle to `sinks`.
+pub fn run(program: &Program, options: Options<'_>, sinks: &mut [&mut dyn Sink]) -> Result<Run> {
+    let records = Arc::new(program.records());
+    let datapath = datapath::build(&program.design, &records);
+    run_on(program, datapath, options, sinks)
+}
+
+/// Runs a program on a given datapath: a faster form, or two in [`datapath::Lockstep`].
+pub fn run_on(
+    program: &Program,
+    mut datapath: Box<dyn Datapath>,
+    options: Options<'_>,
+    sinks: &mut [&mut dyn Sink],
+) -> Result<Run> {
+    check_channels(program)?;
+    let timing = Timing::new(program);
+    let table = signal_table(program, datapath.as_ref());
+    for sink in sinks.iter_mut() {
+        sink.begin(&table)?;
+    }
+    let mut collector = Collector::new(program, &timing, options.counts, &table, sinks);
+    let mut host = Host::new(program, &timing);
+    for index in 0..program.tile_count() {
+        datapath.run(host.tile(index), &mut collector);
+        collector.fail_early()?;
+        if let Some(progress) = options.progress {
+            progress(collector.cycle());
+        }
+    }
+    datapath.run(host.idle(timing.tail_cycles()), &mut collector);
+    let run = collector.finish()?;
+    for sink in sinks.iter_mut() {
+        sink.finish()?;
+    }
+    Ok(run)
+}
+
+/// The signals of a program's trace: inputs, registers, outputs.
+pub fn signal_table(program: &Program, datapath: &dyn Datapath) -> SignalTable {
+    let ports = datapath::input_ports(&program.design).into_iter().chain(datapath.signals());
+    let signals = ports.map(signal).collect();
+    SignalTable { design: program.design.name.clone(), signals, cycles: Timing::new(program).total_cycles() }
+}
+
+fn signal(port: Port) -> Signal {
+    let role = match port.direction {
+        Direction::Input => Role::Input,
+        Direction::Register => Role::Register,
+        Direction::Output => Role::Output,
+    };
+    Signal { name: port.name, node: port.node, role, shape: port.shape, format: port.format }
+}
+
+/// `in.channel` is a 16-bit port.
+fn check_channels(program: &Program) -> Result<()> {
+    let records = program.shape.groups * program.records_per_group();
+    if records > 1 << 16 {
+        let message = format!("{records} parameter records: the channel port counts to 65536");
+        return Err(Error::new(Kind::Unsupported, message).help("use --engine functional"));
+    }
+    Ok(())
+}
+
+/// Prepares what is driven, one period at a time, in buffers that are used again.
+struct Host<'a> {
+    program: &'a Program,
+    records: Vec<Vec<i64>>,
+    period: Period,
+    cycles: usize,
+    drain: Option<usize>,
+}
+
+impl<'a> Host<'a> {
+    fn new(program: &'a Program, timing: &Timing) -> Self {
+        let array = &program.design.array;
+        let stationary = array.dataflow == Dataflow::OutputStationary;
+        let host_skews = stationary && array.skew == Skew::Host;
+        let skew = |hop: u32| if host_skews { hop as usize } else { 0 };
+        let period = Period {
+            rows: array.rows,
+            columns: array.columns,
+            lanes: array.lanes,
+            skew_rows: skew(array.hop_weight),
+            skew_columns: skew(array.hop_activation),
+            control_per_row: host_skews,
+            channel_with_beat: !stationary,
+            ..Period::default()
+        };
+        let records = program.records();
+        Host { program, records, period, cycles: timing.period_cycles(), drain: timing.drain_start() }
+    }
+
+    fn tile(&mut self, index: usize) -> &Period {
+        let (program, period) = (self.program, &mut self.period);
+        let tile = program.tile(index);
+        program.activation_stream(tile, &self.records, &mut period.activation);
+        program.weight_stream(tile, &self.records, &mut period.weight);
+        period.cycles = self.cycles;
+        period.clears = program.clears();
+        period.beats = program.beats();
+        period.channel = program.record_of(tile);
+        period.drain = self.drain;
+        period
+    }
+
+    /// Cycles without a beat: the pipeline runs empty. An array keeps holding the last tile's channel.
+    fn idle(&mut self, cycles: usize) -> &Period {
+        self.period.cycles = cycles;
+        self.period.clears = 0;
+        self.period.beats = 0;
+        self.period.drain = None;
+        &self.period
+    }
+}

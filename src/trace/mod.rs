@@ -1,6 +1,10 @@
 //! Samples over time: a signal table and a stream of chunks. Ten million cycles need no more memory than
 //! ten thousand.
 
+mod memory;
+
+pub use memory::MemorySink;
+
 use crate::error::Result;
 use crate::num::Format;
 

@@ -1,0 +1,179 @@
+//! A sequential MAC: one multiplier, one accumulator, one requantizer.
+//!
+//! ```text
+//!  in.activation ─►[pe.a]…─► + offset ─┐
+//!                                      ×─►[pe.product]…─► + ─►[pe.acc]─► requantizer ─► out.data
+//!  in.weight ─────►[pe.w]…─► + offset ─┘                  ▲      │
+//!                                           bias (first) ─┴──────┘
+//!  in.valid, first, last ─►[pe.valid …]─►[pe.product.valid …]─►[pe.done]
+//! ```
+//!
+//! Registers: `pe.a`, `pe.w`, `pe.valid`, `pe.first`, `pe.last` for each operand stage; `pe.product` and its
+//! controls for each product stage; `pe.acc`, `pe.done`; the requantizer's. All free-running but `pe.acc`.
+//! Latency: d0 = operand + product latency until the accumulator's edge; `pe.done` is 1 in the cycle after it.
+//! Not modelled: stalls; the parameters' own pipeline (the record travels beside the beat, untraced).
+//! Rules: R2 product, R3 order, R4–R6 fit, R9 bias.
+
+use std::sync::Arc;
+
+use super::accumulate::Accumulate;
+use super::operand::{operand_sum, product_format};
+use super::requantizer::Finished;
+use super::{BIT, Datapath, Inputs, Port, Records, Requantizer, Watch, register, stage_name};
+use crate::design::{Design, Node};
+
+/// Control bits of a beat, and the parameter record it travels with (`None` after reset).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Control {
+    pub valid: bool,
+    pub first: bool,
+    pub last: bool,
+    pub record: Option<usize>,
+}
+
+impl Control {
+    pub(super) fn of(inputs: &Inputs) -> Control {
+        let (valid, first) = (inputs.valid[0], inputs.first[0]);
+        Control { valid, first, last: inputs.last, record: Some(inputs.channel) }
+    }
+
+    pub(super) fn visit(&self, sample: &mut Vec<i64>) {
+        sample.extend([i64::from(self.valid), i64::from(self.first), i64::from(self.last)]);
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Operands {
+    a: i32,
+    w: i32,
+    control: Control,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Product {
+    value: i64,
+    control: Control,
+}
+
+/// The block.
+pub struct Mac {
+    design: Arc<Design>,
+    records: Records,
+    operands: Vec<Operands>,
+    products: Vec<Product>,
+    acc: i64,
+    done: bool,
+    /// Record of the output in `acc`.
+    record: usize,
+    accumulate: Accumulate,
+    requantizer: Requantizer,
+}
+
+impl Mac {
+    pub fn new(design: Arc<Design>, records: Records) -> Self {
+        Mac {
+            operands: vec![Operands::default(); design.operand_latency as usize],
+            products: vec![Product::default(); design.product_latency as usize],
+            acc: 0,
+            done: false,
+            record: 0,
+            accumulate: Accumulate::new(&design),
+            requantizer: Requantizer::new(&design, records.clone(), true),
+            design,
+            records,
+        }
+    }
+
+    /// The product of what stands in front of the multiplier.
+    fn multiply(&self, at: Operands) -> Product {
+        let record = at.control.record;
+        let a = operand_sum(&self.design.activation, at.a, &self.records, record);
+        let w = operand_sum(&self.design.weight, at.w, &self.records, record);
+        Product { value: a * w, control: at.control }
+    }
+}
+
+impl Datapath for Mac {
+    fn signals(&self) -> Vec<Port> {
+        let design = &self.design;
+        let mut ports = Vec::new();
+        for stage in 0..design.operand_latency {
+            let name = |base: &str| stage_name(base, stage);
+            ports.push(register(name("pe.a"), "activation", vec![], design.activation.format));
+            ports.push(register(name("pe.w"), "weight", vec![], design.weight.format));
+            ports.extend(control_ports("pe", "activation", stage, &[]));
+        }
+        for stage in 0..design.product_latency {
+            let name = stage_name("pe.product", stage);
+            ports.push(register(name, "product", vec![], product_format(design)));
+            ports.extend(control_ports("pe.product", "product", stage, &[]));
+        }
+        ports.push(register("pe.acc".to_string(), "accumulator", vec![], design.accumulator.register));
+        ports.push(register("pe.done".to_string(), "accumulator", vec![], BIT));
+        ports.extend(self.requantizer.signals());
+        ports
+    }
+
+    fn visit(&self, _: &Inputs, sample: &mut Vec<i64>) {
+        for stage in &self.operands {
+            sample.extend([i64::from(stage.a), i64::from(stage.w)]);
+            stage.control.visit(sample);
+        }
+        for stage in &self.products {
+            sample.push(stage.value);
+            stage.control.visit(sample);
+        }
+        sample.extend([self.acc, i64::from(self.done)]);
+        let finished = self.accumulate.finish(self.acc).value;
+        let input = Finished { values: &[finished], valid: self.done, record: self.record };
+        self.requantizer.visit(input, sample);
+    }
+
+    fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
+        let finished = self.accumulate.finish(self.acc);
+        if self.done {
+            watch.finished(&[finished.value]);
+            if finished.flags.high || finished.flags.low {
+                watch.overflow(Node::AccumulatorOutput, 0, 0, finished.flags);
+            }
+        }
+        let input = Finished { values: &[finished.value], valid: self.done, record: self.record };
+        self.requantizer.clock(input, watch);
+
+        // Each stage below reads what the old state of the stage in front of it shows.
+        let driven = Operands { a: inputs.activation[0], w: inputs.weight[0], control: Control::of(inputs) };
+        let at_multiplier = *self.operands.last().unwrap_or(&driven);
+        let product = self.multiply(at_multiplier);
+        let at_adder = *self.products.last().unwrap_or(&product);
+        let control = at_adder.control;
+        let bias = self.accumulate.bias(&self.records, control.record);
+        let sum = i128::from(at_adder.value);
+        if let Some(next) = self.accumulate.next(self.acc, control.valid, control.first, bias, sum) {
+            if next.flags.high || next.flags.low {
+                watch.overflow(Node::Accumulator, 0, 0, next.flags);
+            }
+            self.acc = next.value;
+        }
+        self.done = control.valid && control.last;
+        if self.done {
+            self.record = control.record.unwrap_or_default();
+        }
+        push(&mut self.products, product);
+        push(&mut self.operands, driven);
+    }
+}
+
+/// Shifts a delay line by one; the first stage takes `next`.
+pub(super) fn push<T>(line: &mut [T], next: T) {
+    if let Some(last) = line.last_mut() {
+        *last = next;
+        line.rotate_right(1);
+    }
+}
+
+/// `base.valid`, `base.first`, `base.last` of one stage.
+pub(super) fn control_ports(base: &str, node: &str, stage: u32, shape: &[usize]) -> Vec<Port> {
+    ["valid", "first", "last"]
+        .map(|bit| register(stage_name(&format!("{base}.{bit}"), stage), node, shape.to_vec(), BIT))
+        .into()
+}

@@ -1,0 +1,98 @@
+//! What the host drives between two points at which the schedule can change: one tile of an array, one
+//! output of a sequential MAC or a tree.
+
+use super::{Inputs, Watch};
+
+/// A tile's streams, unskewed, and when its drain happens. Cycles count from the period's start.
+#[derive(Debug, Clone, Default)]
+pub struct Period {
+    /// Cycles until the next period starts.
+    pub cycles: usize,
+    /// 1 when a clear cycle comes before the first beat, else 0.
+    pub clears: usize,
+    pub beats: usize,
+    /// `[beats][rows · lanes]`
+    pub activation: Vec<i32>,
+    /// `[beats][columns · lanes]`
+    pub weight: Vec<i32>,
+    pub rows: usize,
+    pub columns: usize,
+    pub lanes: usize,
+    /// Parameter record of column 0.
+    pub channel: usize,
+    /// Sequential and tree: the channel is driven only while a beat or its clear cycle is.
+    pub channel_with_beat: bool,
+    /// Cycles by which row i (column j) is delayed, per row (column); 0 unless the host skews.
+    pub skew_rows: usize,
+    pub skew_columns: usize,
+    /// Whether every row has its own control bits.
+    pub control_per_row: bool,
+    /// First cycle of the drain; `rows` cycles long.
+    pub drain: Option<usize>,
+}
+
+/// Where the host stands in the stream of one row or column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Idle,
+    Clear,
+    Beat(usize),
+}
+
+impl Period {
+    fn slot(&self, cycle: usize, delay: usize) -> Slot {
+        match cycle.checked_sub(delay) {
+            Some(at) if at < self.clears => Slot::Clear,
+            Some(at) if at < self.clears + self.beats => Slot::Beat(at - self.clears),
+            _ => Slot::Idle,
+        }
+    }
+
+    /// The inputs of one cycle, skewed as the design asks of its host.
+    pub fn drive(&self, cycle: usize, inputs: &mut Inputs) {
+        inputs.valid.clear();
+        inputs.first.clear();
+        let controls = if self.control_per_row { self.rows } else { 1 };
+        for row in 0..controls {
+            let slot = self.slot(cycle, row * self.skew_rows);
+            inputs.valid.push(matches!(slot, Slot::Beat(_)));
+            // With a clear cycle it alone is marked; without one the first beat is.
+            inputs.first.push(slot == if self.clears > 0 { Slot::Clear } else { Slot::Beat(0) });
+        }
+        let here = self.slot(cycle, 0);
+        inputs.last = here == Slot::Beat(self.beats.wrapping_sub(1));
+        inputs.channel = if self.channel_with_beat && here == Slot::Idle { 0 } else { self.channel };
+        inputs.drain = self.drain.is_some_and(|start| (start..start + self.rows).contains(&cycle));
+        self.drive_edge(cycle, &self.activation, [self.rows, self.skew_rows], &mut inputs.activation);
+        self.drive_edge(cycle, &self.weight, [self.columns, self.skew_columns], &mut inputs.weight);
+    }
+
+    /// One edge of the array: `extent` streams of `lanes` codes, the i-th delayed by `i · skew`.
+    fn drive_edge(&self, cycle: usize, stream: &[i32], [extent, skew]: [usize; 2], into: &mut Vec<i32>) {
+        into.clear();
+        for index in 0..extent {
+            match self.slot(cycle, index * skew) {
+                Slot::Beat(beat) => {
+                    let at = (beat * extent + index) * self.lanes;
+                    into.extend_from_slice(&stream[at..at + self.lanes]);
+                }
+                _ => into.resize(into.len() + self.lanes, 0),
+            }
+        }
+    }
+}
+
+/// Whoever follows a period: samples before each edge, events at it.
+pub trait Observer {
+    /// Whether every cycle is to be sampled; visiting is not free.
+    fn samples(&self) -> bool;
+
+    /// One cycle, before its edge: inputs, then registers and outputs as [`super::Datapath::visit`] shows them.
+    fn sample(&mut self, inputs: &Inputs, sample: &[i64]);
+
+    /// Who is told about the edge that ends this cycle.
+    fn watch(&mut self) -> &mut dyn Watch;
+
+    /// The edge is over.
+    fn edge(&mut self);
+}

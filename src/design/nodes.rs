@@ -1,0 +1,39 @@
+//! The nodes at which a value can leave its format, in datapath order.
+
+use super::{AccumulatorOverflow, Design};
+
+/// A node that fits values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Node {
+    Reduce(usize),
+    Accumulator,
+    /// The clamp behind a `saturate_output` register.
+    AccumulatorOutput,
+    Post(usize),
+}
+
+impl Design {
+    fn clamps_output(&self) -> bool {
+        self.accumulator.overflow == AccumulatorOverflow::SaturateOutput
+    }
+
+    /// Every fitting node, with its id.
+    pub fn fitting_nodes(&self) -> Vec<(Node, String)> {
+        let reduce = self.reduce.iter().enumerate().map(|(i, l)| (Node::Reduce(i), l.id.clone()));
+        let output =
+            self.clamps_output().then(|| (Node::AccumulatorOutput, "accumulator.output".to_string()));
+        let post = self.post.iter().enumerate().map(|(i, s)| (Node::Post(i), s.id.clone()));
+        reduce.chain([(Node::Accumulator, "accumulator".to_string())]).chain(output).chain(post).collect()
+    }
+
+    /// Position of a node in [`Design::fitting_nodes`].
+    pub fn node_index(&self, node: Node) -> usize {
+        let levels = self.reduce.len();
+        match node {
+            Node::Reduce(level) => level,
+            Node::Accumulator => levels,
+            Node::AccumulatorOutput => levels + 1,
+            Node::Post(step) => levels + 1 + usize::from(self.clamps_output()) + step,
+        }
+    }
+}

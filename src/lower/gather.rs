@@ -1,0 +1,78 @@
+//! Which code a lane is fed: addresses, padding and idle lanes. The image is never copied.
+
+use super::{Convolution, Gather, Program, Tile};
+use crate::post::{self, bind};
+
+impl Program {
+    /// Activation code of scheduled element `k` for output position `m`.
+    pub fn activation(&self, image: usize, group: usize, m: usize, k: usize) -> i32 {
+        match &self.gather {
+            Gather::Matrix => self.activations[m * self.shape.k + k],
+            Gather::Convolution(conv) => conv.activation(self, image, group, m, k),
+        }
+    }
+
+    /// Weight code of scheduled element `k` for channel `n` of a group.
+    pub fn weight(&self, group: usize, k: usize, n: usize) -> i32 {
+        self.weights[(group * self.shape.k + k) * self.shape.n + n]
+    }
+
+    /// What every row of a tile is fed, beat by beat: `[beats][rows · lanes]`. Idle lanes and rows carry the
+    /// code whose sum with the offset is 0.
+    pub fn activation_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
+        let array = &self.design.array;
+        let idle = idle_code(self.design.activation.offset, records, 0);
+        let width = array.rows * array.lanes;
+        into.clear();
+        into.resize(self.beats() * width, idle);
+        for row in 0..self.rows_of(tile) {
+            let m = tile.m0 + row;
+            for lane in 0..array.lanes {
+                for beat in 0..self.beats() {
+                    let Some(k) = self.k_of(beat, lane) else { continue };
+                    into[beat * width + row * array.lanes + lane] =
+                        self.activation(tile.image, tile.group, m, k);
+                }
+            }
+        }
+    }
+
+    /// What every column of a tile is fed, beat by beat: `[beats][columns · lanes]`.
+    pub fn weight_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
+        let array = &self.design.array;
+        let live = self.columns_of(tile);
+        let record = self.record_of(tile);
+        into.clear();
+        for beat in 0..self.beats() {
+            for column in 0..array.columns {
+                let idle = idle_code(self.design.weight.offset, records, record + column);
+                into.extend((0..array.lanes).map(|lane| match self.k_of(beat, lane) {
+                    Some(k) if column < live => self.weight(tile.group, k, tile.n0 + column),
+                    _ => idle,
+                }));
+            }
+        }
+    }
+}
+
+/// The code an idle lane carries: −offset. `lower` has checked that the operand's format holds it.
+fn idle_code(offset: Option<post::Operand>, records: &[Vec<i64>], record: usize) -> i32 {
+    let value = offset.map_or(0, |o| bind(o, records, record));
+    i32::try_from(-value).unwrap_or_default()
+}
+
+impl Convolution {
+    fn activation(&self, program: &Program, image: usize, group: usize, m: usize, k: usize) -> i32 {
+        let [kh, kw, cin] = self.taps[k];
+        let y = m / self.output[1] * self.stride[0] + kh * self.dilation[0];
+        let x = m % self.output[1] * self.stride[1] + kw * self.dilation[1];
+        // Coordinates are those of the padded image, so that they never go below 0.
+        let inside = (self.pad[0]..self.pad[0] + self.height).contains(&y)
+            && (self.pad[1]..self.pad[1] + self.width).contains(&x);
+        if !inside {
+            return self.padding_code;
+        }
+        let channel = (image * program.shape.groups + group) * self.cin + cin;
+        program.activations[(channel * self.height + y - self.pad[0]) * self.width + x - self.pad[1]]
+    }
+}

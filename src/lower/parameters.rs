@@ -1,0 +1,111 @@
+//! Numbers from outside, bound to the design's parameters.
+
+use std::collections::BTreeMap;
+
+use crate::design::Design;
+use crate::error::{Error, Kind, Place, Result};
+use crate::post::{Op, Operand, Parameter, Per, Step};
+
+/// Values by name: a parameter's name, or the id of the step whose only operand it is (`post.1`).
+/// One value stands for all channels.
+pub type Numbers = BTreeMap<String, Vec<i64>>;
+
+/// One entry per design parameter, of length 1 (per layer) or `channels` (per channel).
+///
+/// A bias that nobody brings is 0. Errors: an unknown name, a wrong count, a value outside the parameter's
+/// limits, a required parameter that is missing.
+pub fn bind_numbers(design: &Design, numbers: &Numbers, channels: usize) -> Result<Vec<Vec<i64>>> {
+    let mut bound: Vec<Option<(&str, &[i64])>> = vec![None; design.parameters.len()];
+    for (name, values) in numbers {
+        let index = resolve(design, name)?;
+        if let Some((other, _)) = bound[index] {
+            return Err(refuse(name, format!("sets the same parameter as {other}")));
+        }
+        bound[index] = Some((name, values));
+    }
+    design
+        .parameters
+        .iter()
+        .zip(bound)
+        .map(|(parameter, given)| match given {
+            Some((name, values)) => accept(parameter, name, values, channels),
+            None => absent(parameter, channels),
+        })
+        .collect()
+}
+
+/// The parameter a name stands for.
+fn resolve(design: &Design, name: &str) -> Result<usize> {
+    if let Some(index) = design.parameters.iter().position(|p| p.name == name) {
+        return Ok(index);
+    }
+    if name == "bias" {
+        return Err(refuse(name, "design has no place for a bias")
+            .help("use start = \"bias\" or a post step that adds parameter bias"));
+    }
+    let Some(step) = design.post.iter().find(|s| s.id == name) else {
+        let known: Vec<_> = design.parameters.iter().map(|p| p.name.as_str()).collect();
+        let ids: Vec<_> = design.post.iter().map(|s| s.id.as_str()).collect();
+        return Err(refuse(name, "design has no such parameter or step").help(format!(
+            "parameters: {}; steps: {}",
+            list(&known),
+            list(&ids)
+        )));
+    };
+    let parameters: Vec<usize> = operands(step)
+        .into_iter()
+        .filter_map(|o| if let Operand::Parameter(index) = o { Some(index) } else { None })
+        .collect();
+    match parameters.as_slice() {
+        [index] => Ok(*index),
+        [] => Err(refuse(name, "step takes no parameter: its numbers are wired into the design")
+            .help(format!("override them with --set {name}.value=…"))),
+        many => {
+            let names: Vec<_> = many.iter().map(|i| design.parameters[*i].name.as_str()).collect();
+            Err(refuse(name, "step takes several parameters").help(format!("name them: {}", list(&names))))
+        }
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_string() } else { names.join(", ") }
+}
+
+fn operands(step: &Step) -> Vec<Operand> {
+    match step.op {
+        Op::Add(v) | Op::Subtract(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => vec![v],
+        Op::ShiftLeft(v) | Op::ShiftRight(v, _) | Op::FloatScale(v, _) => vec![v],
+        Op::Clamp { low, high } => vec![low, high],
+        Op::Fit => vec![],
+    }
+}
+
+fn accept(parameter: &Parameter, name: &str, values: &[i64], channels: usize) -> Result<Vec<i64>> {
+    let wanted = match parameter.per {
+        Per::Layer => 1,
+        Per::Channel => channels,
+    };
+    if values.len() != wanted && values.len() != 1 {
+        let message = format!("has {} values, but {} takes {wanted}", values.len(), parameter.name);
+        return Err(refuse(name, message));
+    }
+    let bad = values.iter().position(|v| !(parameter.min..=parameter.max).contains(v));
+    if let Some(at) = bad {
+        let (value, min, max) = (values[at], parameter.min, parameter.max);
+        return Err(refuse(name, format!("element {at} is {value}, outside {min}..{max}")));
+    }
+    Ok(if values.len() == 1 { vec![values[0]; wanted] } else { values.to_vec() })
+}
+
+fn absent(parameter: &Parameter, channels: usize) -> Result<Vec<i64>> {
+    let default = if parameter.name == "bias" { parameter.default.or(Some(0)) } else { parameter.default };
+    let Some(value) = default else {
+        return Err(refuse(&parameter.name, "the design needs this parameter and nothing brings it")
+            .help("give it by name or step id in the parameter file"));
+    };
+    accept(parameter, &parameter.name, &[value], channels)
+}
+
+fn refuse(name: &str, message: impl Into<String>) -> Error {
+    Error::new(Kind::Value, message).at(Place::Signal(name.to_string()))
+}

@@ -1,0 +1,105 @@
+//! A plain matrix product on a design.
+
+use std::sync::Arc;
+
+use ndarray::ArrayView2;
+
+use super::parameters::{Numbers, bind_numbers};
+use super::{Gather, Program, Shape};
+use crate::design::{Design, Operand};
+use crate::error::{Error, Kind, Place, Result};
+use crate::num::Format;
+use crate::post::{self, Per, bind};
+
+impl Program {
+    /// Y[M,N] = A[M,K] · W[K,N] through `design`; every code is used as it is.
+    ///
+    /// `numbers` holds the bias, too, under its name. Errors: shapes that do not meet, an empty product, a
+    /// code outside its operand's format, a parameter the design has no place for.
+    pub fn matrix(
+        design: Arc<Design>,
+        activations: ArrayView2<'_, i64>,
+        weights: ArrayView2<'_, i64>,
+        numbers: &Numbers,
+    ) -> Result<Program> {
+        let ([m, k], [rows, n]) = (activations.dim().into(), weights.dim().into());
+        if k != rows {
+            let message = format!("has {rows} rows, but the activations have {k} columns");
+            return Err(Error::new(Kind::Value, message).at(Place::Signal("weight".to_string())));
+        }
+        let shape = Shape { images: 1, groups: 1, m, k, n };
+        check_extents(shape)?;
+        let program = Program {
+            activations: codes("activation", activations, design.activation.format)?,
+            weights: codes("weight", weights, design.weight.format)?,
+            gather: Gather::Matrix,
+            parameters: bind_numbers(&design, numbers, n)?,
+            design,
+            shape,
+        };
+        program.check_idle_codes()?;
+        Ok(program)
+    }
+
+    /// Refuses a ragged program whose idle lanes have no code that means 0.
+    pub(super) fn check_idle_codes(&self) -> Result<()> {
+        let (array, shape) = (&self.design.array, self.shape);
+        let lanes = !shape.k.is_multiple_of(array.lanes);
+        let records = self.records();
+        if lanes || !shape.m.is_multiple_of(array.rows) {
+            check_idle("activation", &self.design.activation, &records)?;
+        }
+        if lanes || !shape.n.is_multiple_of(array.columns) {
+            check_idle("weight", &self.design.weight, &records)?;
+        }
+        self.check_activation_offset()
+    }
+
+    /// The activation of a row meets every column, so its offset cannot differ between channels.
+    fn check_activation_offset(&self) -> Result<()> {
+        match self.design.activation.offset {
+            Some(post::Operand::Parameter(index)) if self.design.parameters[index].per == Per::Channel => {
+                Err(Error::new(Kind::Design, "the activation's offset cannot be per channel")
+                    .at(Place::Signal("operands.activation.offset".to_string())))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) fn check_extents(shape: Shape) -> Result<()> {
+    let extents = [("images", shape.images), ("M", shape.m), ("K", shape.k), ("N", shape.n)];
+    match extents.into_iter().find(|(_, extent)| *extent == 0) {
+        Some((name, _)) => Err(Error::new(Kind::Value, format!("{name} = 0: there is nothing to compute"))),
+        None => Ok(()),
+    }
+}
+
+fn check_idle(node: &str, operand: &Operand, records: &[Vec<i64>]) -> Result<()> {
+    let offsets: Vec<i64> = match operand.offset {
+        None => return Ok(()),
+        Some(post::Operand::Parameter(index)) => records[index].clone(),
+        Some(constant) => vec![bind(constant, records, 0)],
+    };
+    match offsets.into_iter().find(|o| !operand.format.contains(-i128::from(*o))) {
+        None => Ok(()),
+        Some(offset) => Err(Error::new(
+            Kind::Value,
+            format!("idle lanes need the code {}, which is not in {}", -i128::from(offset), operand.format),
+        )
+        .at(Place::Signal(node.to_string()))
+        .help("choose extents that fill the array, or an offset whose negative is a code")),
+    }
+}
+
+/// Row-major codes, each inside `format`.
+fn codes(node: &str, values: ArrayView2<'_, i64>, format: Format) -> Result<Vec<i32>> {
+    let outside = values.indexed_iter().find(|(_, v)| !format.contains(i128::from(**v)));
+    if let Some(((row, column), value)) = outside {
+        let (min, max) = (format.min(), format.max());
+        let message = format!("element [{row}, {column}] is {value}, outside {format} ({min}..{max})");
+        return Err(Error::new(Kind::Value, message).at(Place::Signal(node.to_string())));
+    }
+    // Operands have at most 16 bits.
+    Ok(values.iter().map(|v| *v as i32).collect())
+}

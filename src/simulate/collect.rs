@@ -1,0 +1,176 @@
+//! Follows a datapath: gathers the outcome and hands samples on in chunks.
+
+use ndarray::Array2;
+
+use super::{Run, Timing};
+use crate::datapath::{Inputs, Observer, Watch, visit_inputs};
+use crate::design::Node;
+use crate::error::{Error, Result};
+use crate::lower::{Counts, Event, Outcome, Program, no_events};
+use crate::num::Flags;
+use crate::trace::{Chunk, SignalTable, Sink};
+
+/// Values of a chunk, about: large enough to make a call cheap, small enough to stay in the cache.
+const CHUNK_VALUES: usize = 1 << 16;
+
+/// Schedule order of events: tile, beat (behind the accumulator: after all beats), row, column, node.
+type Order = (usize, usize, usize, usize, usize);
+
+struct First {
+    order: Order,
+    event: Event,
+    cycle: u64,
+}
+
+/// The observer of a simulation.
+pub struct Collector<'a, 'b> {
+    program: &'a Program,
+    timing: &'a Timing,
+    cycle: u64,
+    accumulators: Array2<i64>,
+    outputs: Array2<i64>,
+    finished: usize,
+    delivered: usize,
+    counts: Option<Counts>,
+    first: Option<First>,
+    sinks: &'a mut [&'b mut dyn Sink],
+    chunk: Chunk,
+    row: usize,
+    error: Option<Error>,
+}
+
+impl<'a, 'b> Collector<'a, 'b> {
+    pub fn new(
+        program: &'a Program,
+        timing: &'a Timing,
+        counts: bool,
+        table: &SignalTable,
+        sinks: &'a mut [&'b mut dyn Sink],
+    ) -> Self {
+        let shape = (program.shape.rows(), program.shape.channels());
+        let zeros = || Array2::zeros(shape);
+        let none = || Counts { accumulator: zeros(), nodes: no_events(&program.design), first: None };
+        Collector {
+            program,
+            timing,
+            cycle: 0,
+            accumulators: zeros(),
+            outputs: zeros(),
+            finished: 0,
+            delivered: 0,
+            counts: counts.then(none),
+            first: None,
+            sinks,
+            chunk: Chunk { first_cycle: 0, values: Vec::new() },
+            row: table.row(),
+            error: None,
+        }
+    }
+
+    pub fn cycle(&self) -> u64 {
+        self.cycle
+    }
+
+    /// A sink's error, as soon as the period in which it happened is over.
+    pub fn fail_early(&mut self) -> Result<()> {
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    pub fn finish(mut self) -> Result<Run> {
+        self.flush();
+        self.fail_early()?;
+        let expected = self.program.tile_count() * self.program.design.array.rows;
+        assert_eq!(
+            (self.finished, self.delivered),
+            (expected, expected),
+            "every row leaves the datapath once"
+        );
+        let first_cycle = self.first.as_ref().map(|f| f.cycle);
+        if let Some(counts) = &mut self.counts {
+            counts.first = self.first.map(|f| f.event);
+        }
+        let outcome = Outcome { accumulators: self.accumulators, outputs: self.outputs, counts: self.counts };
+        Ok(Run { outcome, cycles: self.cycle, first_cycle })
+    }
+
+    fn flush(&mut self) {
+        if self.chunk.values.is_empty() || self.error.is_some() {
+            return;
+        }
+        let sent = self.sinks.iter_mut().try_for_each(|sink| sink.chunk(&self.chunk));
+        self.error = sent.err();
+        self.chunk.first_cycle += (self.chunk.values.len() / self.row) as u64;
+        self.chunk.values.clear();
+    }
+}
+
+/// Stores the `ordinal`-th row that leaves the datapath: tiles in order, the last row of a tile first.
+fn store(program: &Program, ordinal: usize, values: &[i64], into: &mut Array2<i64>) {
+    let rows = program.design.array.rows;
+    let tile = program.tile(ordinal / rows);
+    let row = rows - 1 - ordinal % rows;
+    if row >= program.rows_of(tile) {
+        return;
+    }
+    let m = program.output_row(tile, row);
+    for (column, value) in values[..program.columns_of(tile)].iter().enumerate() {
+        into[[m, program.output_channel(tile, column)]] = *value;
+    }
+}
+
+impl Watch for Collector<'_, '_> {
+    fn overflow(&mut self, node: Node, row: usize, column: usize, flags: Flags) {
+        let Some(counts) = &mut self.counts else { return };
+        let program = self.program;
+        let at = self.timing.locate(node, [row, column], self.cycle);
+        let tile = program.tile(at.tile);
+        if at.row >= program.rows_of(tile) || column >= program.columns_of(tile) {
+            return;
+        }
+        let index = program.design.node_index(node);
+        let events = &mut counts.nodes[index];
+        events.high += u64::from(flags.high);
+        events.low += u64::from(flags.low);
+        let (m, n) = (program.output_row(tile, at.row), program.output_channel(tile, column));
+        if node == Node::Accumulator {
+            counts.accumulator[[m, n]] += 1;
+        }
+        let order = (at.tile, at.beat.unwrap_or(usize::MAX), at.row, column, index);
+        if self.first.as_ref().is_none_or(|first| order < first.order) {
+            let event = Event { node: events.node.clone(), m, n, beat: at.beat, high: flags.high };
+            self.first = Some(First { order, event, cycle: self.cycle });
+        }
+    }
+
+    fn finished(&mut self, values: &[i64]) {
+        store(self.program, self.finished, values, &mut self.accumulators);
+        self.finished += 1;
+    }
+
+    fn output(&mut self, values: &[i64]) {
+        store(self.program, self.delivered, values, &mut self.outputs);
+        self.delivered += 1;
+    }
+}
+
+impl Observer for Collector<'_, '_> {
+    fn samples(&self) -> bool {
+        !self.sinks.is_empty()
+    }
+
+    fn sample(&mut self, inputs: &Inputs, sample: &[i64]) {
+        visit_inputs(&self.program.design, inputs, &mut self.chunk.values);
+        self.chunk.values.extend_from_slice(sample);
+        if self.chunk.values.len() >= CHUNK_VALUES {
+            self.flush();
+        }
+    }
+
+    fn watch(&mut self) -> &mut dyn Watch {
+        self
+    }
+
+    fn edge(&mut self) {
+        self.cycle += 1;
+    }
+}

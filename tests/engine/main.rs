@@ -1,0 +1,5 @@
+//! The two engines: equal to each other, to the timing formulas, and to sums written out by hand.
+
+mod designs;
+mod equal;
+mod work;
