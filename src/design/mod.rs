@@ -1,7 +1,20 @@
 //! A datapath as its designer describes it: `design.toml` → [`Design`], bounded and without invalid states.
 
+mod build;
+mod canonical;
+mod convert;
+mod expand;
+mod file;
+mod keys;
 mod level;
+mod load;
+mod names;
 mod nodes;
+mod overrides;
+mod source;
+mod steps;
+
+pub use convert::overflow_name;
 
 use std::collections::BTreeMap;
 
@@ -31,7 +44,7 @@ pub struct Design {
     pub twin: BTreeMap<String, String>,
     /// Values of the mapped keys, as overridden.
     pub twin_values: BTreeMap<String, i64>,
-    /// SHA-256 of the canonical, expanded design, as overridden: lower-case hex.
+    /// SHA-256 of the canonical, expanded design, as overridden and without `[twin]`: lower-case hex.
     pub hash: String,
 }
 
@@ -50,6 +63,17 @@ pub struct Operand {
 pub enum Recode {
     /// u8 codes and zero point − 128: exact.
     Minus128,
+}
+
+impl Operand {
+    /// Every value that the multiplier can see, given the parameters' limits.
+    pub fn interval(&self, parameters: &[Parameter]) -> (i128, i128) {
+        let (low, high) = match self.offset {
+            Some(offset) => names::interval(offset, parameters),
+            None => (0, 0),
+        };
+        (i128::from(self.format.min()) + low, i128::from(self.format.max()) + high)
+    }
 }
 
 /// One level of the reduction: term k of a group is input `k + i·stride`.

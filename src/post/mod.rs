@@ -3,8 +3,10 @@
 //! A program is an ordered list of steps; each is fitted into its own format. Presets are named lists of
 //! the same steps. The numbers (multipliers, shifts, zero points) are parameters: the layer brings them.
 
+mod preset;
 mod run;
 
+pub use preset::{Choice, Preset};
 pub use run::{Stepped, bind, float_scale, float_to_integer, run};
 
 use crate::num::{Format, Overflow, Rounding};
@@ -49,7 +51,10 @@ pub enum Op {
     Min(Operand),
     ShiftLeft(Operand),
     ShiftRight(Operand, Rounding),
-    Clamp { low: Operand, high: Operand },
+    Clamp {
+        low: Operand,
+        high: Operand,
+    },
     /// Only format and overflow.
     Fit,
     /// `round(f32(x) * scale)`, the scale given as float32 bits; one rounding to integer, saturating.

@@ -1,0 +1,384 @@
+//! From the file's shape to a [`Design`]: every limit, every derived format, every contradiction.
+
+use std::ops::{Range, RangeInclusive};
+
+use super::file::{self, At};
+use super::names::Names;
+use super::source::Source;
+use super::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level};
+use super::{Operand, Order, Recode, Skew, Start, steps};
+use crate::error::{Error, Result};
+use crate::num::{Format, Overflow};
+use crate::post::{Choice, Parameter, Per};
+
+const LATENCY: RangeInclusive<i64> = 0..=64;
+const MAX_SUM_WIDTH: u32 = 32;
+
+/// What the parts of a design are built with.
+pub(super) struct Context<'a> {
+    pub source: &'a Source<'a>,
+    /// Overrides may leave a declared parameter without use.
+    pub overridden: bool,
+}
+
+impl Context<'_> {
+    pub fn wrong(&self, span: &Range<usize>, key: &str, what: impl AsRef<str>) -> Error {
+        self.source.wrong(span, key, what)
+    }
+
+    pub fn integer(&self, at: &At<i64>, key: &str, range: RangeInclusive<i64>) -> Result<u32> {
+        let value = **at;
+        u32::try_from(value).ok().filter(|_| range.contains(&value)).ok_or_else(|| {
+            let what = format!("is {value}, which is not {} to {}", range.start(), range.end());
+            self.wrong(&at.span(), key, what)
+        })
+    }
+
+    pub fn latency(&self, at: &Option<At<i64>>, key: &str) -> Result<u32> {
+        at.as_ref().map_or(Ok(0), |a| self.integer(a, key, LATENCY))
+    }
+
+    pub fn idle<T>(&self, at: &Option<At<T>>, key: &str, why: &str) -> Result<()> {
+        match at {
+            Some(at) => Err(self.wrong(&at.span(), key, format!("changes nothing: {why}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything but the twin's values and the hash, which need the canonical text.
+pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Context<'_>) -> Result<Design> {
+    header(file, context)?;
+    let mut names = Names::new(&file.parameters);
+    let (array, drain_latency) = array(&file.array, context)?;
+    let array = Array { drain_latency, ..array };
+    let activation = operand(&file.operands.activation, "operands.activation", &mut names, context)?;
+    let weight = operand(&file.operands.weight, "operands.weight", &mut names, context)?;
+    let product = product_interval(&activation, &weight, names.parameters());
+    let exact = product_format(activation.sum, weight.sum);
+    let reduce = reduce(file, &array, exact, product, context)?;
+    let accumulator = accumulator(&file.accumulator, &mut names, context)?;
+    let post = steps::build(&file.post, &accumulator, choice, &mut names, context)?;
+    let parameters = names.finish(context)?;
+    Ok(Design {
+        name: file.name.to_string(),
+        activation,
+        weight,
+        operand_latency: context.latency(&file.operands.latency, "operands.latency")?,
+        product_latency: context.latency(&file.product.latency, "product.latency")?,
+        reduce,
+        accumulator,
+        order: order(&file.order, &array, context)?,
+        array,
+        post,
+        parameters,
+        twin: file.twin.parameters.iter().map(|(k, v)| (k.clone(), (**v).clone())).collect(),
+        twin_values: Default::default(),
+        hash: String::new(),
+    })
+}
+
+fn header(file: &file::File, context: &Context<'_>) -> Result<()> {
+    if *file.schema != 1 {
+        let what = format!("is {}, but this goldpath reads schema 1", *file.schema);
+        return Err(context.wrong(&file.schema.span(), "schema", what));
+    }
+    if !is_identifier(&file.name) || file.name.len() > 128 {
+        let what = format!("is {:?}", *file.name);
+        return Err(context.wrong(&file.name.span(), "name", what));
+    }
+    Ok(())
+}
+
+/// Is it a Verilog identifier?
+pub(super) fn is_identifier(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn operand(
+    file: &At<file::Operand>,
+    key: &str,
+    names: &mut Names<'_>,
+    context: &Context<'_>,
+) -> Result<Operand> {
+    let width = context.integer(&file.width, &format!("{key}.width"), 1..=16)?;
+    let format = Format::new(width, file.signed).expect("at most 16 bits");
+    let recode = recode(file, format, key, context)?;
+    let format_key = format!("{key}.format");
+    let Some(offset) = &file.offset else {
+        context.idle(&file.format, &format_key, "there is no offset")?;
+        return Ok(Operand { format, offset: None, sum: format, recode });
+    };
+    let offset_key = format!("{key}.offset");
+    let Some(sum) = &file.format else {
+        let what = format!("needs `{format_key}`, the format of code + offset");
+        return Err(context.wrong(&offset.span(), &offset_key, what));
+    };
+    let operand = names.operand(offset, &offset_key, None, context)?;
+    let (low, high) = names.interval(operand);
+    let (low, high) = (i128::from(format.min()) + low, i128::from(format.max()) + high);
+    if sum.0.width() > MAX_SUM_WIDTH || !sum.0.contains(low) || !sum.0.contains(high) {
+        let need = Format::holding(low, high).map_or("more than 64 bits".into(), |f| f.to_string());
+        let what = format!("is {}, but {format} + offset is {low}..{high}, which needs {need}", sum.0);
+        return Err(context.wrong(&sum.span(), &format_key, what));
+    }
+    if names.parameters().get(index_of(operand)).is_some_and(|p| p.per == Per::Channel)
+        && key == "operands.activation"
+    {
+        let what = "differs per channel, but an activation serves every channel: per = \"layer\"";
+        return Err(context.wrong(&offset.span(), &offset_key, what));
+    }
+    Ok(Operand { format, offset: Some(operand), sum: sum.0, recode })
+}
+
+fn index_of(operand: crate::post::Operand) -> usize {
+    match operand {
+        crate::post::Operand::Parameter(index) => index,
+        crate::post::Operand::Constant(_) => usize::MAX,
+    }
+}
+
+fn recode(file: &file::Operand, format: Format, key: &str, context: &Context<'_>) -> Result<Option<Recode>> {
+    let Some(recode) = &file.recode else { return Ok(None) };
+    if format != Format::signed(8).expect("8 bits") {
+        let what = format!("needs a signed operand of 8 bits, and this one is {format}");
+        return Err(context.wrong(&recode.span(), &format!("{key}.recode"), what));
+    }
+    Ok(Some(Recode::Minus128))
+}
+
+/// R2: the exact product's format. Both sums have at most 32 bits.
+pub(super) fn product_format(a: Format, b: Format) -> Format {
+    Format::new(a.width() + b.width(), a.is_signed() || b.is_signed())
+        .or(Format::unsigned(63))
+        .expect("63 bits is a format")
+}
+
+/// The product's interval from the operands' codes and offsets.
+pub(super) fn product_interval(
+    activation: &Operand,
+    weight: &Operand,
+    parameters: &[Parameter],
+) -> (i128, i128) {
+    steps::times(activation.interval(parameters), weight.interval(parameters))
+}
+
+fn reduce(
+    file: &file::File,
+    array: &Array,
+    product: Format,
+    interval: (i128, i128),
+    context: &Context<'_>,
+) -> Result<Vec<Level>> {
+    if array.lanes == 1 {
+        return match file.reduce.first() {
+            Some(first) => Err(context.wrong(&first.span(), "reduce", "changes nothing: array.lanes is 1")),
+            None => Ok(Vec::new()),
+        };
+    }
+    if file.reduce.is_empty() {
+        return Ok(vec![exact_adder(array, product, context, file)?]);
+    }
+    let mut terms = array.lanes;
+    let mut state = (product, interval);
+    let mut levels = Vec::new();
+    for (index, entry) in file.reduce.iter().enumerate() {
+        let key = format!("reduce.{index}");
+        if terms == 1 {
+            return Err(context.wrong(&entry.span(), &key, "changes nothing: one term is left before it"));
+        }
+        let (level, interval) = level(entry, &key, state, context)?;
+        terms = level.outputs(terms);
+        state = (level.format, interval);
+        levels.push(level);
+    }
+    if terms != 1 {
+        let what =
+            format!("leaves {terms} terms of {} lanes, but the last level must leave one", array.lanes);
+        let span = file.reduce.last().map(At::span).unwrap_or_default();
+        return Err(context.wrong(&span, "reduce", what));
+    }
+    Ok(levels)
+}
+
+fn exact_adder(array: &Array, product: Format, context: &Context<'_>, file: &file::File) -> Result<Level> {
+    let (format, _) = sum_of(array.lanes, product, (0, 0)).ok_or_else(|| {
+        let span = file.array.lanes.as_ref().map(At::span).unwrap_or_default();
+        context.wrong(
+            &span,
+            "array.lanes",
+            format!("sums {} products of {product}: more than 64 bits", array.lanes),
+        )
+    })?;
+    let id = "reduce.0".to_string();
+    Ok(Level { id, group: array.lanes, stride: 1, format, overflow: Overflow::Wrap, latency: 0 })
+}
+
+/// Exact format and interval of a sum of `group` terms.
+fn sum_of(group: usize, term: Format, interval: (i128, i128)) -> Option<(Format, (i128, i128))> {
+    let group = i128::try_from(group).ok()?;
+    let (low, high) = (i128::from(term.min()) * group, i128::from(term.max()) * group);
+    // A missing term of a ragged group is 0.
+    Some((Format::holding(low, high)?, ((interval.0 * group).min(0), (interval.1 * group).max(0))))
+}
+
+fn level(
+    entry: &At<file::Reduce>,
+    key: &str,
+    (term, interval): (Format, (i128, i128)),
+    context: &Context<'_>,
+) -> Result<(Level, (i128, i128))> {
+    let group = context.integer(&entry.group, &format!("{key}.group"), 2..=4096)? as usize;
+    let stride = match &entry.stride {
+        Some(stride) => context.integer(stride, &format!("{key}.stride"), 1..=4096)? as usize,
+        None => 1,
+    };
+    let (exact, interval) = match sum_of(group, term, interval) {
+        Some((exact, interval)) => (Some(exact), interval),
+        None => (None, sum_of(group, Format::signed(32).expect("32 bits"), interval).expect("small").1),
+    };
+    let node = steps::Node { format: &entry.format, overflow: &entry.overflow, at: entry.span(), key };
+    let (format, overflow, interval) = steps::fitted(node, exact, Some(interval), context)?;
+    let latency = context.latency(&entry.latency, &format!("{key}.latency"))?;
+    Ok((Level { id: key.to_string(), group, stride, format, overflow, latency }, interval))
+}
+
+fn accumulator(
+    file: &file::Accumulator,
+    names: &mut Names<'_>,
+    context: &Context<'_>,
+) -> Result<Accumulator> {
+    let limit = if file.signed { 64 } else { 63 };
+    let width = context.integer(&file.width, "accumulator.width", 1..=limit)?;
+    let format = Format::new(width, file.signed).expect("inside the limit");
+    let overflow = AccumulatorOverflow::from(*file.overflow);
+    let key = "accumulator.register_width";
+    let register = match (&file.register_width, overflow) {
+        (Some(at), AccumulatorOverflow::SaturateOutput) => {
+            let register = context.integer(at, key, i64::from(width)..=limit)?;
+            Format::new(register, file.signed).expect("inside the limit")
+        }
+        (None, AccumulatorOverflow::SaturateOutput) => {
+            let what = "is \"saturate_output\", which needs `accumulator.register_width`";
+            return Err(context.wrong(&file.overflow.span(), "accumulator.overflow", what));
+        }
+        (at, _) => {
+            context.idle(at, key, "only overflow = \"saturate_output\" has a register of another width")?;
+            format
+        }
+    };
+    let start = Start::from(*file.start);
+    let bias = match start {
+        Start::Bias => Some(names.bias(register, &file.start.span(), context)?),
+        Start::Zero | Start::Overwrite => None,
+    };
+    Ok(Accumulator { format, register, overflow, start, bias })
+}
+
+fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<(Array, u32)> {
+    let dataflow = Dataflow::from(*file.dataflow);
+    let stationary = dataflow == Dataflow::OutputStationary;
+    let extent = |at: &Option<At<i64>>, key: &str, most: i64| match at {
+        Some(at) => context.integer(at, key, 1..=most).map(|n| n as usize),
+        None if stationary && most == 1024 => Err(context.wrong(&file.span(), key, "is missing")),
+        None if dataflow == Dataflow::Tree && most > 1024 => {
+            Err(context.wrong(&file.span(), key, "is missing: a tree needs its lanes"))
+        }
+        None => Ok(1),
+    };
+    let rows = extent(&file.rows, "array.rows", 1024)?;
+    let columns = extent(&file.columns, "array.columns", 1024)?;
+    let lanes = extent(&file.lanes, "array.lanes", 4096)?;
+    for (value, at, key) in [(rows, &file.rows, "array.rows"), (columns, &file.columns, "array.columns")] {
+        one_mac(dataflow, value, at, key, context)?;
+    }
+    if dataflow == Dataflow::Sequential && lanes != 1 {
+        let span = file.lanes.as_ref().map(At::span).unwrap_or_default();
+        let what = format!("is {lanes}, but \"sequential\" has one lane: use dataflow = \"tree\"");
+        return Err(context.wrong(&span, "array.lanes", what));
+    }
+    let mut array = Array {
+        dataflow,
+        rows,
+        columns,
+        lanes,
+        hop_activation: 0,
+        hop_weight: 0,
+        skew: Skew::Host,
+        drain_latency: 0,
+    };
+    if !stationary {
+        let why = format!("dataflow {:?} has no PEs to travel through", dataflow.name());
+        context.idle(&file.hop, "array.hop", &why)?;
+        context.idle(&file.skew, "array.skew", &why)?;
+        context.idle(&file.drain, "array.drain", &why)?;
+        return Ok((array, 0));
+    }
+    travel(file, &mut array, context)?;
+    let Some(drain) = &file.drain else {
+        return Err(context.wrong(&file.span(), "array.drain", "is missing"));
+    };
+    // The only order built; another one would be a field of `Array`.
+    let file::DrainOrder::Rows = *drain.order;
+    Ok((array, context.latency(&drain.latency, "array.drain.latency")?))
+}
+
+fn one_mac(
+    dataflow: Dataflow,
+    value: usize,
+    at: &Option<At<i64>>,
+    key: &str,
+    context: &Context<'_>,
+) -> Result<()> {
+    match at {
+        Some(at) if dataflow != Dataflow::OutputStationary && value != 1 => {
+            let what = format!("is {value}; goldpath supports 1 with dataflow {:?}", dataflow.name());
+            Err(context.source.error(crate::error::Kind::Unsupported, &at.span(), key, what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Hops and skew of an output-stationary array.
+fn travel(file: &file::Array, array: &mut Array, context: &Context<'_>) -> Result<()> {
+    if let Some(hop) = &file.hop {
+        let read =
+            |at: &Option<At<i64>>, key: &str| at.as_ref().map_or(Ok(0), |a| context.integer(a, key, 0..=16));
+        array.hop_activation = read(&hop.activation, "array.hop.activation")?;
+        array.hop_weight = read(&hop.weight, "array.hop.weight")?;
+    }
+    match (&file.skew, array.hop_activation + array.hop_weight) {
+        (Some(skew), 0) => {
+            let what = "changes nothing: every hop is 0, so no lane is delayed";
+            Err(context.wrong(&skew.span(), "array.skew", what))
+        }
+        (None, 1..) => {
+            let span = file.hop.as_ref().map(At::span).unwrap_or_default();
+            Err(context.wrong(&span, "array.skew", "is missing: a hop above 0 needs skewed operands"))
+        }
+        (Some(skew), _) => {
+            array.skew = Skew::from(**skew);
+            Ok(())
+        }
+        (None, 0) => Ok(()),
+    }
+}
+
+fn order(file: &file::Order, array: &Array, context: &Context<'_>) -> Result<Order> {
+    let mut kernel = [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin];
+    if let Some(axes) = &file.kernel {
+        let given: Vec<KernelAxis> = axes.iter().map(|a| KernelAxis::from(*a)).collect();
+        let all = kernel.iter().all(|axis| given.contains(axis));
+        kernel = match <[KernelAxis; 3]>::try_from(given) {
+            Ok(given) if all => given,
+            _ => return Err(context.wrong(&axes.span(), "order.kernel", "does not name each axis once")),
+        };
+    }
+    if array.lanes == 1 {
+        context.idle(&file.lane_map, "order.lane_map", "array.lanes is 1")?;
+    }
+    let lane_map = file.lane_map.as_ref().map_or(LaneMap::Adjacent, |m| LaneMap::from(**m));
+    Ok(Order { kernel, lane_map })
+}

@@ -1,0 +1,159 @@
+//! A design written out in full: every default explicit, every preset expanded, one spelling for each thing.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::convert::overflow_name;
+use super::file::Value;
+use super::{AccumulatorOverflow, Dataflow, Design, Operand};
+use crate::post::{self, Op, Parameter, Per, Step};
+
+/// The design as TOML that loads back to the same design; with `[twin]`.
+pub(super) fn full(design: &Design) -> String {
+    let mut text = hashed(design);
+    if !design.twin.is_empty() {
+        text.push_str("\n[twin.parameters]\n");
+        for (key, name) in &design.twin {
+            let _ = writeln!(text, "\"{key}\" = \"{name}\"");
+        }
+    }
+    text
+}
+
+/// Lower-case hex SHA-256 of the design without `[twin]`: names of Verilog parameters change no value and
+/// no cycle.
+pub(super) fn hash(design: &Design) -> String {
+    Sha256::digest(hashed(design).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hashed(design: &Design) -> String {
+    let mut text = format!("schema = 1\nname = \"{}\"\n", design.name);
+    let parameters = &design.parameters;
+    let _ = writeln!(text, "\n[operands]");
+    let _ = writeln!(text, "activation = {}", operand(&design.activation, parameters));
+    let _ = writeln!(text, "weight = {}", operand(&design.weight, parameters));
+    let _ = writeln!(text, "latency = {}", design.operand_latency);
+    let _ = writeln!(text, "\n[product]\nlatency = {}", design.product_latency);
+    for level in &design.reduce {
+        let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
+        let _ = writeln!(text, "format = \"{}\"", level.format);
+        let _ = writeln!(text, "overflow = \"{}\"", overflow_name(level.overflow));
+        let _ = writeln!(text, "latency = {}", level.latency);
+    }
+    accumulator(&mut text, design);
+    array(&mut text, design);
+    let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
+    for step in &design.post {
+        let _ = writeln!(text, "\n[[post]]\n{}", format_pairs(step, &values).join("\n"));
+    }
+    for parameter in parameters {
+        write_parameter(&mut text, parameter);
+    }
+    let kernel: Vec<String> = design.order.kernel.iter().map(|a| format!("\"{}\"", a.name())).collect();
+    let _ = writeln!(text, "\n[order]\nkernel = [{}]", kernel.join(", "));
+    if design.array.lanes > 1 {
+        let _ = writeln!(text, "lane_map = \"{}\"", design.order.lane_map.name());
+    }
+    text
+}
+
+fn operand(operand: &Operand, parameters: &[Parameter]) -> String {
+    let mut text = format!("{{ width = {}, signed = {}", operand.format.width(), operand.format.is_signed());
+    if let Some(offset) = operand.offset {
+        let offset = match offset {
+            post::Operand::Constant(value) => value.to_string(),
+            post::Operand::Parameter(index) => format!("\"{}\"", parameters[index].name),
+        };
+        let _ = write!(text, ", offset = {offset}, format = \"{}\"", operand.sum);
+    }
+    if operand.recode.is_some() {
+        text.push_str(", recode = \"minus_128\"");
+    }
+    text + " }"
+}
+
+fn accumulator(text: &mut String, design: &Design) {
+    let a = &design.accumulator;
+    let _ = writeln!(text, "\n[accumulator]\nwidth = {}", a.format.width());
+    let _ = writeln!(text, "signed = {}\noverflow = \"{}\"", a.format.is_signed(), a.overflow.name());
+    if a.overflow == AccumulatorOverflow::SaturateOutput {
+        let _ = writeln!(text, "register_width = {}", a.register.width());
+    }
+    let _ = writeln!(text, "start = \"{}\"", a.start.name());
+}
+
+fn array(text: &mut String, design: &Design) {
+    let a = &design.array;
+    let _ = writeln!(text, "\n[array]\ndataflow = \"{}\"", a.dataflow.name());
+    let _ = writeln!(text, "rows = {}\ncolumns = {}\nlanes = {}", a.rows, a.columns, a.lanes);
+    if a.dataflow == Dataflow::OutputStationary {
+        let (activation, weight) = (a.hop_activation, a.hop_weight);
+        let _ = writeln!(text, "hop = {{ activation = {activation}, weight = {weight} }}");
+        if activation + weight > 0 {
+            let _ = writeln!(text, "skew = \"{}\"", a.skew.name());
+        }
+        let _ = writeln!(text, "drain = {{ order = \"rows\", latency = {} }}", a.drain_latency);
+    }
+}
+
+fn write_parameter(text: &mut String, parameter: &Parameter) {
+    let per = match parameter.per {
+        Per::Layer => "layer",
+        Per::Channel => "channel",
+    };
+    let _ = writeln!(text, "\n[parameters.{}]\nformat = \"{}\"", parameter.name, parameter.format);
+    let _ = writeln!(text, "per = \"{per}\"\nmin = {}\nmax = {}", parameter.min, parameter.max);
+    if let Some(default) = parameter.default {
+        let _ = writeln!(text, "default = {default}");
+    }
+}
+
+/// The steps as one TOML value; `values` says how each parameter is written.
+pub(super) fn step_list(steps: &[Step], values: &[Value]) -> String {
+    let steps: Vec<String> =
+        steps.iter().map(|s| format!("{{ {} }}", format_pairs(s, values).join(", "))).collect();
+    format!("[{}]", steps.join(", "))
+}
+
+/// A step without a format is a preset's exact one, or fused with its shift.
+fn format_pairs(step: &Step, values: &[Value]) -> Vec<String> {
+    let mut pairs = operation_pairs(step, values);
+    if let Some(format) = step.format {
+        pairs.push(format!("format = \"{format}\""));
+        pairs.push(format!("overflow = \"{}\"", overflow_name(step.overflow)));
+    }
+    pairs.push(format!("latency = {}", step.latency));
+    pairs
+}
+
+fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
+    let show = |operand| match operand {
+        post::Operand::Constant(value) => value.to_string(),
+        post::Operand::Parameter(index) => match &values[index] {
+            Value::Constant(value) => value.to_string(),
+            Value::Name(name) => format!("\"{name}\""),
+        },
+    };
+    let one = |name: &str, key: &str, v| vec![format!("step = \"{name}\""), format!("{key} = {}", show(v))];
+    let with = |mut pairs: Vec<String>, rounding: crate::num::Rounding| {
+        pairs.push(format!("rounding = \"{rounding}\""));
+        pairs
+    };
+    match step.op {
+        Op::Add(v) => one("add", "value", v),
+        Op::Subtract(v) => one("subtract", "value", v),
+        Op::Multiply(v) => one("multiply", "value", v),
+        Op::Max(v) => one("max", "value", v),
+        Op::Min(v) => one("min", "value", v),
+        Op::ShiftLeft(v) => one("shift_left", "shift", v),
+        Op::ShiftRight(v, rounding) => with(one("shift_right", "shift", v), rounding),
+        Op::Clamp { low, high } => {
+            let mut pairs = one("clamp", "low", low);
+            pairs.push(format!("high = {}", show(high)));
+            pairs
+        }
+        Op::Fit => vec!["step = \"fit\"".to_string()],
+        Op::FloatScale(v, rounding) => with(one("float_scale", "value", v), rounding),
+    }
+}

@@ -1,0 +1,454 @@
+//! The shape of `design.toml`: what serde reads and what the JSON Schema says. Nothing here is checked yet.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Deref, Range};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct At<T>(Spanned<T>);
+
+impl<T> At<T> {
+    pub fn new(span: Range<usize>, value: T) -> Self {
+        At(Spanned::new(span, value))
+    }
+
+    pub fn span(&self) -> Range<usize> {
+        self.0.span()
+    }
+}
+
+impl<T> Deref for At<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.get_ref()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Spanned::deserialize(deserializer).map(At)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// A MAC datapath as its designer describes it.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "goldpath design", rename = "Design")]
+pub(super) struct File {
+    /// Version of this vocabulary: 1.
+    pub schema: At<i64>,
+    /// Name of the design and of its RTL twin's top module.
+    pub name: At<String>,
+    pub operands: Operands,
+    #[serde(default)]
+    pub product: Product,
+    /// Reduction over the lanes, level by level. Absent: one exact adder over all lanes.
+    #[serde(default)]
+    pub reduce: Vec<At<Reduce>>,
+    pub accumulator: At<Accumulator>,
+    pub array: At<Array>,
+    /// The post-processing program. A preset has been expanded before this is read.
+    #[serde(default)]
+    #[schemars(with = "Post")]
+    pub post: Vec<At<Step>>,
+    /// Numbers that the layer brings.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, At<Parameter>>,
+    #[serde(default)]
+    pub order: Order,
+    #[serde(default)]
+    pub twin: Twin,
+}
+
+/// A list of steps, or a named preset that expands to one.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(super) enum Post {
+    Steps(Vec<Step>),
+    Preset(Preset),
+}
+
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operands {
+    pub activation: At<Operand>,
+    pub weight: At<Operand>,
+    /// Registers in front of the multiplier, on both sides.
+    #[serde(default)]
+    pub latency: Option<At<i64>>,
+}
+
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operand {
+    /// Bits of the code: 1 to 16.
+    pub width: At<i64>,
+    pub signed: bool,
+    /// Added before the multiply.
+    pub offset: Option<At<Value>>,
+    /// Format of code + offset; required with `offset`.
+    pub format: Option<At<Format>>,
+    pub recode: Option<At<Recode>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Recode {
+    /// u8 codes and zero point − 128: exact.
+    #[serde(rename = "minus_128")]
+    Minus128,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Product {
+    /// Registers behind the multiplier.
+    pub latency: Option<At<i64>>,
+}
+
+/// One level: a group is summed exactly, then fitted once.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reduce {
+    /// Terms per group.
+    pub group: At<i64>,
+    /// Distance between the terms of a group: 1 = adjacent.
+    pub stride: Option<At<i64>>,
+    /// Absent = exact.
+    pub format: Option<At<Format>>,
+    /// Needed unless the format provably holds every sum.
+    pub overflow: Option<At<Overflow>>,
+    pub latency: Option<At<i64>>,
+}
+
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Accumulator {
+    /// Bits: 1 to 64.
+    pub width: At<i64>,
+    pub signed: bool,
+    pub overflow: At<AccumulatorOverflow>,
+    /// Bits of the register that wraps behind `saturate_output`.
+    pub register_width: Option<At<i64>>,
+    pub start: At<Start>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AccumulatorOverflow {
+    Wrap,
+    Saturate,
+    SaturateSymmetric,
+    SaturateOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Start {
+    Zero,
+    Bias,
+    Overwrite,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Overflow {
+    Wrap,
+    Saturate,
+    SaturateSymmetric,
+}
+
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Array {
+    pub dataflow: At<Dataflow>,
+    pub rows: Option<At<i64>>,
+    pub columns: Option<At<i64>>,
+    /// Products per PE and beat.
+    pub lanes: Option<At<i64>>,
+    pub hop: Option<At<Hop>>,
+    pub skew: Option<At<Skew>>,
+    pub drain: Option<At<Drain>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Dataflow {
+    Sequential,
+    Tree,
+    OutputStationary,
+}
+
+/// Registers per PE step of what travels; 0 = broadcast.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hop {
+    pub activation: Option<At<i64>>,
+    pub weight: Option<At<i64>>,
+}
+
+/// Who delays lane n of a skewed array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Skew {
+    Host,
+    Internal,
+}
+
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Drain {
+    pub order: At<DrainOrder>,
+    /// Registers between the bottom row and its requantizer.
+    pub latency: Option<At<i64>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DrainOrder {
+    /// Down the columns, last row first.
+    Rows,
+}
+
+/// One step of the post-processing program.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Step {
+    pub step: At<StepKind>,
+    /// The second operand: a constant or a parameter.
+    pub value: Option<At<Value>>,
+    /// The count of a shift; the same as `value`.
+    pub shift: Option<At<Value>>,
+    pub low: Option<At<Value>>,
+    pub high: Option<At<Value>>,
+    pub rounding: Option<At<Rounding>>,
+    /// Absent = exact.
+    pub format: Option<At<Format>>,
+    /// Needed unless the format provably holds every result.
+    pub overflow: Option<At<Overflow>>,
+    /// Registers behind the step.
+    pub latency: Option<At<i64>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StepKind {
+    Add,
+    Subtract,
+    Multiply,
+    Max,
+    Min,
+    /// `max` with 0.
+    Relu,
+    ShiftLeft,
+    ShiftRight,
+    Clamp,
+    Fit,
+    /// `fit` with overflow = "saturate".
+    Saturate,
+    FloatScale,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Rounding {
+    Floor,
+    Ceil,
+    Trunc,
+    Away,
+    HalfUp,
+    HalfDown,
+    HalfAway,
+    HalfZero,
+    HalfEven,
+    HalfOdd,
+}
+
+/// A named requantisation scheme: a list of steps.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Preset {
+    pub preset: At<PresetName>,
+    /// Format of the output: "s8" when absent.
+    pub format: Option<At<Format>>,
+    /// Registers behind each expanded step.
+    pub latency: Option<At<Vec<At<i64>>>>,
+    /// `shift` only, and required there.
+    pub rounding: Option<At<Rounding>>,
+    pub multiplier: Option<At<Value>>,
+    pub shift: Option<At<Value>>,
+    pub left_shift: Option<At<Value>>,
+    pub right_shift: Option<At<Value>>,
+    pub scale: Option<At<Value>>,
+    pub zero_point: Option<At<Value>>,
+    pub low: Option<At<Value>>,
+    pub high: Option<At<Value>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PresetName {
+    Shift,
+    MultiplyShift,
+    TfliteDouble,
+    Onnxruntime,
+}
+
+/// A number that the layer brings.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameter {
+    pub format: Option<At<Format>>,
+    pub per: Option<At<Per>>,
+    pub min: Option<At<i64>>,
+    pub max: Option<At<i64>>,
+    /// Used when the layer brings none.
+    pub default: Option<At<i64>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Per {
+    Layer,
+    Channel,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    /// Order of k in a convolution, outermost first: a permutation of kh, kw, cin.
+    pub kernel: Option<At<Vec<KernelAxis>>>,
+    /// How k meets the lanes.
+    pub lane_map: Option<At<LaneMap>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KernelAxis {
+    Kh,
+    Kw,
+    Cin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LaneMap {
+    /// k = beat · lanes + lane
+    Adjacent,
+    /// k = lane · beats + beat
+    Strided,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Twin {
+    /// Design key → Verilog parameter.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, At<String>>,
+}
+
+/// A constant, or the name of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Value {
+    Constant(i64),
+    Name(String),
+}
+
+struct ValueVisitor;
+
+impl Visitor<'_> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer or the name of a parameter")
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Constant(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Name(value.to_string()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+/// `"s8"`, or `{ width = 8, signed = true }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Format(pub crate::num::Format);
+
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FormatTable")]
+struct FormatTable {
+    width: u32,
+    signed: bool,
+}
+
+struct FormatVisitor;
+
+impl<'de> Visitor<'de> for FormatVisitor {
+    type Value = Format;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a format like \"s8\", \"u16\" or { width = 8, signed = true }")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Format, E> {
+        text.parse().map(Format).map_err(E::custom)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Format, M::Error> {
+        let table = FormatTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        crate::num::Format::new(table.width, table.signed)
+            .map(Format)
+            .ok_or_else(|| de::Error::custom(format!("{} bits is not a format", table.width)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FormatVisitor)
+    }
+}
+
+impl JsonSchema for Format {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Format".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = FormatTable::json_schema(generator);
+        schemars::json_schema!({
+            "description": "\"s8\", \"u16\", or { width, signed }: signed 1..64 bits, unsigned 1..63",
+            "anyOf": [{ "type": "string", "pattern": "^(s([1-9]|[1-5][0-9]|6[0-4])|u([1-9]|[1-5][0-9]|6[0-3]))$" }, table]
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! What each key of a design may hold, for the help line of an error, and the keys of the vocabulary that
+//! goldpath does not build yet.
+
+/// `*` stands for an index or a name.
+const ALLOWED: &[(&str, &str)] = &[
+    ("schema", "1"),
+    ("name", "a Verilog identifier: letters, digits and _, not starting with a digit"),
+    ("operands", "a table with activation and weight"),
+    ("operands.*.width", "an integer from 1 to 16"),
+    ("operands.*.signed", "true or false"),
+    ("operands.*.offset", "an integer, or the name of a parameter"),
+    ("operands.*.format", "the format of code + offset, like \"s9\", at most 32 bits"),
+    ("operands.*.recode", "\"minus_128\" (u8 codes into a signed 8-bit operand)"),
+    ("operands.latency", "an integer from 0 to 64"),
+    ("operands.*", "a table { width, signed }"),
+    ("product.latency", "an integer from 0 to 64"),
+    ("reduce.*.group", "an integer from 2 to 4096"),
+    ("reduce.*.stride", "an integer from 1 to 4096"),
+    ("reduce.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
+    ("reduce.*.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
+    ("reduce.*.latency", "an integer from 0 to 64"),
+    ("accumulator", "a table with width, signed, overflow and start"),
+    ("accumulator.width", "an integer from 1 to 64 (63 when unsigned)"),
+    ("accumulator.signed", "true or false"),
+    (
+        "accumulator.register_width",
+        "an integer from accumulator.width to 64, with overflow = \"saturate_output\"",
+    ),
+    ("accumulator.overflow", "\"wrap\", \"saturate\", \"saturate_symmetric\" or \"saturate_output\""),
+    ("accumulator.start", "\"zero\", \"bias\" or \"overwrite\""),
+    ("array", "a table with dataflow, rows, columns and lanes"),
+    ("array.dataflow", "\"sequential\", \"tree\" or \"output_stationary\""),
+    ("array.rows", "an integer from 1 to 1024"),
+    ("array.columns", "an integer from 1 to 1024"),
+    ("array.lanes", "an integer from 1 to 4096"),
+    ("array.hop", "{ activation, weight }: registers per PE step, 0 = broadcast"),
+    ("array.hop.*", "an integer from 0 to 16"),
+    ("array.skew", "\"host\" or \"internal\""),
+    ("array.drain", "{ order = \"rows\", latency }"),
+    ("array.drain.order", "\"rows\""),
+    ("array.drain.latency", "an integer from 0 to 64"),
+    (
+        "post",
+        "a list of steps, or { preset = \"shift\" | \"multiply_shift\" | \"tflite_double\" | \"onnxruntime\" }",
+    ),
+    ("post.preset", "\"shift\", \"multiply_shift\", \"tflite_double\" or \"onnxruntime\""),
+    ("post.latency", "a list of registers behind each expanded step, each 0 to 64"),
+    ("post.format", "the output's format, like \"s8\""),
+    ("post.rounding", ROUNDING),
+    ("post.*.step", STEPS),
+    ("post.*.value", "an integer, or the name of a parameter"),
+    ("post.*.shift", "an integer, or the name of a parameter"),
+    ("post.*.low", "an integer, or the name of a parameter"),
+    ("post.*.high", "an integer, or the name of a parameter"),
+    ("post.*.rounding", ROUNDING),
+    ("post.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
+    ("post.*.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
+    ("post.*.latency", "an integer from 0 to 64"),
+    ("parameters.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
+    ("parameters.*.per", "\"layer\" or \"channel\""),
+    ("parameters.*.min", "an integer inside the parameter's format"),
+    ("parameters.*.max", "an integer inside the parameter's format"),
+    ("parameters.*.default", "an integer inside the parameter's min and max"),
+    ("order.kernel", "a permutation of [\"kh\", \"kw\", \"cin\"]"),
+    ("order.lane_map", "\"adjacent\" or \"strided\""),
+    ("twin.parameters", "a table: design key = \"VERILOG_PARAMETER\""),
+    ("twin.parameters.*", "the name of a Verilog parameter"),
+];
+
+const ROUNDING: &str = "\"floor\", \"ceil\", \"trunc\", \"away\", \"half_up\", \"half_down\", \"half_away\", \
+     \"half_zero\", \"half_even\" or \"half_odd\"";
+
+const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"relu\", \"shift_left\", \
+     \"shift_right\", \"clamp\", \"fit\", \"saturate\" or \"float_scale\"";
+
+/// Keys of the vocabulary that are not built: pattern, the one value that means "as built" (or ""), what is
+/// supported instead.
+pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
+    ("operands.weight.coding", "integer", "weights are integers"),
+    ("operands.*.latency", "", "one operands.latency serves both sides: they must meet at the multiplier"),
+    ("product.multiplier", "integer", "the multiplier is \"integer\""),
+    ("product.steps", "", "the product is exact"),
+    ("product.packing", "", "one product per multiplier"),
+    ("reduce.*.when", "beat", "every level reduces each beat"),
+    ("accumulator.clear", "aligned", "the clear travels with the product registers"),
+    ("accumulator.banks", "1", "one accumulator per MAC"),
+    ("accumulator.latency", "1", "one register in the accumulator's loop"),
+    ("array.hop.sum", "", "sums stay in place; \"output_stationary\" has hop.activation and hop.weight"),
+    ("array.mirror", "none", "columns and rows are not mirrored"),
+    ("array.sum_register", "", "sums stay in place"),
+    ("array.load", "", "operands stream; stationary operands are not built"),
+    ("array.drain.capture", "false", "a tile drains before the next begins"),
+    ("array.drain.exit", "last_row", "the bottom row leaves first"),
+    ("array.drain.steps", "", "the drain passes values unchanged; use [[post]]"),
+    ("memory", "", "all of K is accumulated in one pass"),
+    ("programs", "", "one [[post]] program"),
+    ("interface", "", "fixed latency with a valid bit"),
+    ("order.loops", "", "tiles run image, group, m, n, then all of k"),
+    ("order.tile_k", "", "all of K is accumulated in one pass"),
+    ("order.max_k", "", "K is the layer's; `check --k` asks about one"),
+    ("parameters.*.aligned", "true", "parameters travel with their beat"),
+    ("post.*.value_steps", "", "a step's second operand is a constant or a parameter"),
+    ("post.*.adder", "", "the half is added in a type that is wide enough"),
+    ("post.*.if", "", "every step always runs"),
+    ("post.*.bypass", "", "every step always runs"),
+];
+
+/// Values of built keys that are not built: key, value, what is supported.
+pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
+    ("array.dataflow", "weight_stationary", DATAFLOWS),
+    ("array.dataflow", "input_stationary", DATAFLOWS),
+    ("array.drain.order", "parallel", "order = \"rows\""),
+    ("array.drain.order", "columns", "order = \"rows\""),
+    ("array.drain.order", "diagonal", "order = \"rows\""),
+    ("array.drain.order", "shift", "order = \"rows\""),
+    ("parameters.*.per", "beat", "per = \"layer\" and per = \"channel\""),
+    ("parameters.*.per", "weight", "per = \"layer\" and per = \"channel\""),
+    ("post.*.step", "lut", STEPS),
+    ("post.*.step", "branch", STEPS),
+    ("operands.*.coding", "power_of_two", "weights are integers"),
+];
+
+const DATAFLOWS: &str = "dataflow = \"sequential\", \"tree\" and \"output_stationary\"";
+
+/// What a key may hold.
+pub(super) fn allowed(key: &str) -> Option<&'static str> {
+    ALLOWED.iter().find(|(pattern, _)| matches(pattern, key)).map(|(_, text)| *text)
+}
+
+/// Does a dotted pattern match a dotted key?
+pub(super) fn matches(pattern: &str, key: &str) -> bool {
+    pattern.split('.').count() == key.split('.').count()
+        && pattern.split('.').zip(key.split('.')).all(|(p, k)| p == "*" || p == k)
+}

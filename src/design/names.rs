@@ -1,0 +1,154 @@
+//! Names in a design file and the parameters they stand for, in the order of their first use.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::build::{Context, is_identifier};
+use super::file::{self, At, Value};
+use super::source::nearest;
+use crate::error::Result;
+use crate::num::Format;
+use crate::post::{Operand, Parameter, Per};
+
+pub(super) struct Names<'a> {
+    declared: &'a BTreeMap<String, At<file::Parameter>>,
+    used: Vec<Parameter>,
+}
+
+impl<'a> Names<'a> {
+    pub fn new(declared: &'a BTreeMap<String, At<file::Parameter>>) -> Self {
+        Names { declared, used: Vec::new() }
+    }
+
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.used
+    }
+
+    /// Every value the operand can have.
+    pub fn interval(&self, operand: Operand) -> (i128, i128) {
+        interval(operand, &self.used)
+    }
+
+    /// The operand that `value` is. `implicit` says what an undeclared name means.
+    pub fn operand(
+        &mut self,
+        value: &At<Value>,
+        key: &str,
+        implicit: Option<Parameter>,
+        context: &Context<'_>,
+    ) -> Result<Operand> {
+        match &**value {
+            Value::Constant(constant) => Ok(Operand::Constant(*constant)),
+            Value::Name(name) => {
+                self.parameter(name, &value.span(), key, implicit, context).map(Operand::Parameter)
+            }
+        }
+    }
+
+    /// The parameter that starts the accumulator.
+    pub fn bias(&mut self, format: Format, span: &Range<usize>, context: &Context<'_>) -> Result<usize> {
+        let implicit = Parameter {
+            name: "bias".into(),
+            format,
+            per: Per::Channel,
+            min: format.min(),
+            max: format.max(),
+            default: Some(0),
+        };
+        self.parameter("bias", span, "accumulator.start", Some(implicit), context)
+    }
+
+    fn parameter(
+        &mut self,
+        name: &str,
+        span: &Range<usize>,
+        key: &str,
+        implicit: Option<Parameter>,
+        context: &Context<'_>,
+    ) -> Result<usize> {
+        if let Some(index) = self.used.iter().position(|p| p.name == name) {
+            return Ok(index);
+        }
+        let parameter = match (self.declared.get(name), implicit) {
+            (Some(at), implicit) => declared(name, at, implicit, context)?,
+            (None, Some(implicit)) => implicit,
+            (None, None) => {
+                let what = format!("names parameter {name:?}, which [parameters] does not declare");
+                let error = context.wrong(span, key, what);
+                let known: Vec<&str> = self.declared.keys().map(String::as_str).collect();
+                let near = nearest(name, &known).map(|n| format!("did you mean {n:?}? Or "));
+                let help = format!("{}add [parameters.{name}] with format = \"…\"", near.unwrap_or_default());
+                return Err(error.help(help));
+            }
+        };
+        self.used.push(parameter);
+        Ok(self.used.len() - 1)
+    }
+
+    /// The parameters in use; a declared one that nothing uses is a key that changes nothing.
+    pub fn finish(self, context: &Context<'_>) -> Result<Vec<Parameter>> {
+        for (name, at) in self.declared {
+            if !context.overridden && !self.used.iter().any(|p| p.name == *name) {
+                let what = "changes nothing: no node uses this parameter";
+                return Err(context.wrong(&at.span(), &format!("parameters.{name}"), what));
+            }
+        }
+        Ok(self.used)
+    }
+}
+
+/// Every value an operand can have, given the parameters' limits.
+pub(super) fn interval(operand: Operand, parameters: &[Parameter]) -> (i128, i128) {
+    match operand {
+        Operand::Constant(value) => (i128::from(value), i128::from(value)),
+        Operand::Parameter(index) => (i128::from(parameters[index].min), i128::from(parameters[index].max)),
+    }
+}
+
+fn declared(
+    name: &str,
+    at: &At<file::Parameter>,
+    implicit: Option<Parameter>,
+    context: &Context<'_>,
+) -> Result<Parameter> {
+    let key = format!("parameters.{name}");
+    if !is_identifier(name) {
+        return Err(context.wrong(&at.span(), &key, "is not a name: letters, digits and _ only"));
+    }
+    let format = match (&at.format, &implicit) {
+        (Some(format), _) => format.0,
+        (None, Some(implicit)) => implicit.format,
+        (None, None) => {
+            return Err(context.wrong(&at.span(), &format!("{key}.format"), "is missing"));
+        }
+    };
+    // Limits of an implicit parameter belong to its implicit format.
+    let inherited = implicit.as_ref().filter(|i| i.format == format);
+    let limit = |at: &Option<At<i64>>, part: &str, otherwise: i64| match at {
+        None => Ok(otherwise),
+        Some(at) if format.contains(i128::from(**at)) => Ok(**at),
+        Some(at) => {
+            let what = format!("is {}, outside {format}", **at);
+            Err(context.wrong(&at.span(), &format!("{key}.{part}"), what))
+        }
+    };
+    let min = limit(&at.min, "min", inherited.map_or(format.min(), |i| i.min))?;
+    let max = limit(&at.max, "max", inherited.map_or(format.max(), |i| i.max))?;
+    if min > max {
+        return Err(context.wrong(&at.span(), &key, format!("has min {min} above max {max}")));
+    }
+    let default = match &at.default {
+        Some(at) if (min..=max).contains(&**at) => Some(**at),
+        Some(at) => {
+            let what = format!("is {}, outside {min}..{max}", **at);
+            return Err(context.wrong(&at.span(), &format!("{key}.default"), what));
+        }
+        None => implicit.as_ref().and_then(|i| i.default).filter(|d| (min..=max).contains(d)),
+    };
+    let per = match (&at.per, &implicit) {
+        (Some(per), _) if **per == file::Per::Channel => Per::Channel,
+        (None, Some(implicit)) => implicit.per,
+        _ => Per::Layer,
+    };
+    Ok(Parameter { name: name.to_string(), format, per, min, max, default })
+}

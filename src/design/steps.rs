@@ -1,0 +1,339 @@
+//! The steps of a post-processing program: derived formats, proved ranges, contradictions.
+
+use std::ops::Range;
+
+use super::build::Context;
+use super::file::{self, At, StepKind};
+use super::names::Names;
+use super::{Accumulator, AccumulatorOverflow, convert};
+use crate::error::Result;
+use crate::num::{Format, MAX_SHIFT, Overflow, Rounding, shift_right};
+use crate::post::{Choice, Op, Operand, Step};
+
+const MAX_STEPS: usize = 64;
+/// `apply` shifts left in i128.
+const MAX_LEFT_SHIFT: u32 = 63;
+
+pub(super) type Interval = (i128, i128);
+
+/// Format and overflow of a node as written.
+pub(super) struct Node<'a> {
+    pub format: &'a Option<At<file::Format>>,
+    pub overflow: &'a Option<At<file::Overflow>>,
+    pub at: Range<usize>,
+    pub key: &'a str,
+}
+
+/// Between two steps: the format's own range, and the narrower interval that is proved.
+#[derive(Clone, Copy)]
+struct State {
+    /// Range of the format, or of an exact product that has none.
+    range: Interval,
+    signed: bool,
+    interval: Interval,
+}
+
+pub(super) fn build(
+    list: &[At<file::Step>],
+    accumulator: &Accumulator,
+    choice: Option<&Choice>,
+    names: &mut Names<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Step>> {
+    if let Some(extra) = list.get(MAX_STEPS) {
+        return Err(context.wrong(&extra.span(), "post", format!("has more than {MAX_STEPS} steps")));
+    }
+    let interval = output_interval(accumulator);
+    let mut state =
+        State { range: range_of(accumulator.format), signed: accumulator.format.is_signed(), interval };
+    let mut steps = Vec::new();
+    for (index, file) in list.iter().enumerate() {
+        let key = format!("post.{index}");
+        let op = operation(file, &key, accumulator, choice, names, context)?;
+        let next = list.get(index + 1).map(|s| *s.step);
+        let (step, after) = step(file, &key, op, state, next, names, context)?;
+        state = after;
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+/// Every value that a finished accumulator can have.
+pub(super) fn output_interval(accumulator: &Accumulator) -> Interval {
+    let (low, high) = range_of(accumulator.format);
+    match accumulator.overflow {
+        AccumulatorOverflow::SaturateSymmetric => (low.max(-high), high),
+        _ => (low, high),
+    }
+}
+
+fn range_of(format: Format) -> Interval {
+    (i128::from(format.min()), i128::from(format.max()))
+}
+
+fn operation(
+    file: &At<file::Step>,
+    key: &str,
+    accumulator: &Accumulator,
+    choice: Option<&Choice>,
+    names: &mut Names<'_>,
+    context: &Context<'_>,
+) -> Result<Op> {
+    let kind = *file.step;
+    check_keys(file, kind, key, context)?;
+    let mut get = |at: &Option<At<file::Value>>, part: &str| match at {
+        Some(at) => {
+            let implicit = match &**at {
+                file::Value::Name(name) => choice.and_then(|c| c.parameter(name, accumulator.format)),
+                file::Value::Constant(_) => None,
+            };
+            names.operand(at, &format!("{key}.{part}"), implicit, context)
+        }
+        None => Err(context.wrong(&file.span(), &format!("{key}.{part}"), "is missing")),
+    };
+    let count = if file.shift.is_some() { &file.shift } else { &file.value };
+    let rounding = || match &file.rounding {
+        Some(rounding) => Ok(convert::rounding(**rounding)),
+        None => Err(context.wrong(&file.span(), &format!("{key}.rounding"), "is missing")),
+    };
+    Ok(match kind {
+        StepKind::Add => Op::Add(get(&file.value, "value")?),
+        StepKind::Subtract => Op::Subtract(get(&file.value, "value")?),
+        StepKind::Multiply => Op::Multiply(get(&file.value, "value")?),
+        StepKind::Max => Op::Max(get(&file.value, "value")?),
+        StepKind::Min => Op::Min(get(&file.value, "value")?),
+        StepKind::Relu => Op::Max(Operand::Constant(0)),
+        StepKind::ShiftLeft => Op::ShiftLeft(get(count, "shift")?),
+        StepKind::ShiftRight => Op::ShiftRight(get(count, "shift")?, rounding()?),
+        StepKind::Clamp => Op::Clamp { low: get(&file.low, "low")?, high: get(&file.high, "high")? },
+        StepKind::Fit | StepKind::Saturate => Op::Fit,
+        StepKind::FloatScale => Op::FloatScale(get(&file.value, "value")?, rounding()?),
+    })
+}
+
+/// Refuses the keys that a step has no use for.
+fn check_keys(file: &At<file::Step>, kind: StepKind, key: &str, context: &Context<'_>) -> Result<()> {
+    let shift = matches!(kind, StepKind::ShiftLeft | StepKind::ShiftRight);
+    let valued = !matches!(kind, StepKind::Relu | StepKind::Clamp | StepKind::Fit | StepKind::Saturate);
+    let why = "this step does not use it";
+    let unless = |used: bool, at: &Option<At<file::Value>>, part: &str| {
+        if used { Ok(()) } else { context.idle(at, &format!("{key}.{part}"), why) }
+    };
+    unless(valued, &file.value, "value")?;
+    unless(shift, &file.shift, "shift")?;
+    unless(kind == StepKind::Clamp, &file.low, "low")?;
+    unless(kind == StepKind::Clamp, &file.high, "high")?;
+    if !matches!(kind, StepKind::ShiftRight | StepKind::FloatScale) {
+        context.idle(&file.rounding, &format!("{key}.rounding"), why)?;
+    }
+    if let (Some(shift), Some(_)) = (&file.shift, &file.value) {
+        let what = "and `value` are the same key: write one";
+        return Err(context.wrong(&shift.span(), &format!("{key}.shift"), what));
+    }
+    if matches!(kind, StepKind::Fit | StepKind::Saturate | StepKind::FloatScale) && file.format.is_none() {
+        return Err(context.wrong(&file.span(), &format!("{key}.format"), "is missing"));
+    }
+    let saturates = file.overflow.as_ref().is_none_or(|o| **o == file::Overflow::Saturate);
+    match &file.overflow {
+        Some(at) if kind == StepKind::Saturate && !saturates => {
+            Err(context.wrong(&at.span(), &format!("{key}.overflow"), "contradicts step = \"saturate\""))
+        }
+        at if kind == StepKind::FloatScale && (at.is_none() || !saturates) => {
+            let span = at.as_ref().map_or_else(|| file.span(), At::span);
+            let what = "must be \"saturate\": a float32 has no value modulo 2^width";
+            Err(context.wrong(&span, &format!("{key}.overflow"), what))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn step(
+    file: &At<file::Step>,
+    key: &str,
+    op: Op,
+    state: State,
+    next: Option<StepKind>,
+    names: &Names<'_>,
+    context: &Context<'_>,
+) -> Result<(Step, State)> {
+    check_count(file, key, op, names, context)?;
+    let latency = context.latency(&file.latency, &format!("{key}.latency"))?;
+    let result = |interval: Interval| result(op, interval, names);
+    let interval = result(state.interval);
+    let signed = signed_after(op, state.signed, names);
+    let (range, exact) = exact(op, state, names, signed);
+    if matches!(op, Op::Multiply(_)) && exact.is_none() {
+        fused(file, key, next, latency, context)?;
+        let step = Step { id: key.to_string(), op, format: None, overflow: Overflow::Wrap, latency };
+        let interval = interval.unwrap_or(range);
+        return Ok((step, State { range, signed, interval }));
+    }
+    let saturate;
+    let mut node = Node { format: &file.format, overflow: &file.overflow, at: file.span(), key };
+    if *file.step == StepKind::Saturate {
+        saturate = Some(At::new(file.step.span(), file::Overflow::Saturate));
+        node.overflow = &saturate;
+    }
+    let (format, overflow, interval) = fitted(node, exact, interval, context)?;
+    let step = Step { id: key.to_string(), op, format: Some(format), overflow, latency };
+    Ok((step, State { range: range_of(format), signed: format.is_signed(), interval }))
+}
+
+/// R8: a product wider than 64 bits has no format, no register, and a shift behind it.
+fn fused(
+    file: &At<file::Step>,
+    key: &str,
+    next: Option<StepKind>,
+    latency: u32,
+    context: &Context<'_>,
+) -> Result<()> {
+    if next != Some(StepKind::ShiftRight) {
+        let what = "is a product wider than 64 bits: it must be fused with a shift_right behind it (R8)";
+        return Err(context.wrong(&file.span(), key, what));
+    }
+    if latency != 0 {
+        let what = "must be 0: the product is wider than 64 bits and fused with its shift (R8)";
+        let span = file.latency.as_ref().map_or_else(|| file.span(), At::span);
+        return Err(context.wrong(&span, &format!("{key}.latency"), what));
+    }
+    let why = "the product is wider than 64 bits and fused with its shift (R8)";
+    context.idle(&file.format, &format!("{key}.format"), why)?;
+    context.idle(&file.overflow, &format!("{key}.overflow"), why)
+}
+
+fn check_count(
+    file: &At<file::Step>,
+    key: &str,
+    op: Op,
+    names: &Names<'_>,
+    context: &Context<'_>,
+) -> Result<()> {
+    let (count, most) = match op {
+        Op::ShiftLeft(count) => (count, MAX_LEFT_SHIFT),
+        Op::ShiftRight(count, _) => (count, MAX_SHIFT),
+        _ => return Ok(()),
+    };
+    let (low, high) = names.interval(count);
+    if low >= 0 && high <= i128::from(most) {
+        return Ok(());
+    }
+    let at = file.shift.as_ref().or(file.value.as_ref());
+    let span = at.map_or_else(|| file.span(), At::span);
+    let what = format!("is {low}..{high}, but this shift counts 0 to {most}");
+    Err(context.wrong(&span, &format!("{key}.shift"), what))
+}
+
+/// The interval of the exact result; `None` when it has no bound (float32).
+fn result(op: Op, (low, high): Interval, names: &Names<'_>) -> Option<Interval> {
+    let get = |operand| names.interval(operand);
+    Some(match op {
+        Op::Add(v) => (low + get(v).0, high + get(v).1),
+        Op::Subtract(v) => (low - get(v).1, high - get(v).0),
+        Op::Multiply(v) => times((low, high), get(v)),
+        Op::Max(v) => (low.max(get(v).0), high.max(get(v).1)),
+        Op::Min(v) => (low.min(get(v).0), high.min(get(v).1)),
+        Op::ShiftLeft(v) => {
+            let (least, most) = get(v);
+            ((low << least).min(low << most), (high << least).max(high << most))
+        }
+        Op::ShiftRight(v, rounding) => {
+            let at = |x, count| shift(x, count, rounding);
+            let (least, most) = get(v);
+            (at(low, least).min(at(low, most)), at(high, least).max(at(high, most)))
+        }
+        // As `apply` does it: min with high first, then max with low.
+        Op::Clamp { low: l, high: h } => (low.min(get(h).0).max(get(l).0), high.min(get(h).1).max(get(l).1)),
+        Op::Fit => (low, high),
+        Op::FloatScale(..) => return None,
+    })
+}
+
+fn shift(x: i128, count: i128, rounding: Rounding) -> i128 {
+    let count = u32::try_from(count).unwrap_or(MAX_SHIFT).min(MAX_SHIFT);
+    shift_right(x, count, rounding)
+}
+
+/// Interval product.
+pub(super) fn times(a: Interval, b: Interval) -> Interval {
+    let all = [a.0 * b.0, a.0 * b.1, a.1 * b.0, a.1 * b.1];
+    (all.into_iter().min().expect("four"), all.into_iter().max().expect("four"))
+}
+
+/// R2, for every step: signed if either operand is.
+fn signed_after(op: Op, signed: bool, names: &Names<'_>) -> bool {
+    let operand = |v| match v {
+        Operand::Constant(value) => value < 0,
+        Operand::Parameter(index) => names.parameters()[index].format.is_signed(),
+    };
+    match op {
+        Op::Add(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => signed || operand(v),
+        Op::Subtract(_) => true,
+        Op::Clamp { low, high } => signed || operand(low) || operand(high),
+        Op::ShiftLeft(_) | Op::ShiftRight(..) | Op::Fit | Op::FloatScale(..) => signed,
+    }
+}
+
+/// Range and format of the exact result, from the formats alone: what the hardware without knowledge of a
+/// parameter's limits would build. No format when it needs more than 64 bits.
+fn exact(op: Op, state: State, names: &Names<'_>, signed: bool) -> (Interval, Option<Format>) {
+    let format_range = |v| match v {
+        Operand::Constant(_) => names.interval(v),
+        Operand::Parameter(index) => range_of(names.parameters()[index].format),
+    };
+    let by = match op {
+        Op::Add(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) | Op::Subtract(v) => Some(format_range(v)),
+        _ => None,
+    };
+    let (low, high) = match (op, by) {
+        (Op::Add(_), Some(v)) => (state.range.0 + v.0, state.range.1 + v.1),
+        (Op::Subtract(_), Some(v)) => (state.range.0 - v.1, state.range.1 - v.0),
+        (Op::Multiply(_), Some(v)) => times(state.range, v),
+        (Op::Max(_), Some(v)) => (state.range.0.max(v.0), state.range.1.max(v.1)),
+        (Op::Min(_), Some(v)) => (state.range.0.min(v.0), state.range.1.min(v.1)),
+        _ => result(op, state.range, names).unwrap_or(state.range),
+    };
+    let width =
+        (1..=64).find(|w| Format::new(*w, signed).is_some_and(|f| f.contains(low) && f.contains(high)));
+    ((low, high), width.and_then(|w| Format::new(w, signed)))
+}
+
+/// Format and overflow of a node, and what leaves it.
+///
+/// An overflow rule that can never act is the exact one, so that two designs that do the same are the same.
+pub(super) fn fitted(
+    node: Node<'_>,
+    exact: Option<Format>,
+    interval: Option<Interval>,
+    context: &Context<'_>,
+) -> Result<(Format, Overflow, Interval)> {
+    let key = |part: &str| format!("{}.{part}", node.key);
+    let format = match (node.format, exact) {
+        (Some(format), _) => format.0,
+        (None, Some(exact)) => {
+            context.idle(node.overflow, &key("overflow"), "without a format the result is exact")?;
+            exact
+        }
+        (None, None) => {
+            let what = "is missing: the exact result needs more than 64 bits";
+            return Err(context.wrong(&node.at, &key("format"), what));
+        }
+    };
+    let rule = node.overflow.as_ref().map(|o| convert::overflow(**o));
+    let (low, high) = range_of(format);
+    let low = if rule == Some(Overflow::SaturateSymmetric) && format.is_signed() { -high } else { low };
+    match (interval, rule) {
+        (Some(i), _) if i.0 >= low && i.1 <= high => Ok((format, Overflow::Wrap, i)),
+        (_, None) => {
+            let values = interval.map_or("unbounded".into(), |(l, h)| format!("{l}..{h}"));
+            let span = node.format.as_ref().map_or_else(|| node.at.clone(), At::span);
+            let what = format!("is missing: the result is {values}, which {format} does not hold");
+            Err(context.wrong(&span, &key("overflow"), what))
+        }
+        (_, Some(Overflow::Wrap)) => Ok((format, Overflow::Wrap, (low, high))),
+        (interval, Some(rule)) => {
+            let (l, h) = interval.unwrap_or((low, high));
+            Ok((format, rule, (l.clamp(low, high), h.clamp(low, high))))
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The five designs, the loader and the presets.
+
+use std::path::{Path, PathBuf};
+
+use goldpath::design::Design;
+
+const DESIGNS: [&str; 5] =
+    ["mac_s8_acc32", "mac_s8_acc16sat", "tree8_s8_acc24", "os8x8_s8_acc32", "os16x16_s8_acc16sat"];
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("hw_models").join(name).join("design.toml")
+}
+
+fn load(name: &str, overrides: &[&str]) -> Design {
+    let overrides: Vec<String> = overrides.iter().map(|s| s.to_string()).collect();
+    Design::load(&path(name), &overrides).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn expanded_designs_load_back_to_the_same_design() {
+    for name in DESIGNS {
+        let design = load(name, &[]);
+        let text = design.to_toml();
+        let again =
+            Design::parse(&text, Path::new("expanded.toml"), &[]).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_eq!(again, design, "{text}");
+        assert_eq!(again.to_toml(), text);
+    }
+}
+
+#[test]
+fn post_formats_are_those_of_the_contract() {
+    let formats = |name: &str| {
+        let design = load(name, &[]);
+        let steps: Vec<String> =
+            design.post.iter().map(|s| s.format.map_or("fused".into(), |f| f.to_string())).collect();
+        let parameters: Vec<String> =
+            design.parameters.iter().map(|p| format!("{} {}", p.name, p.format)).collect();
+        format!("{} | {}", steps.join(" "), parameters.join(", "))
+    };
+    let multiply = "multiplier s32, shift u6, zero_point s8, low s8, high s8";
+    assert_eq!(formats("mac_s8_acc32"), format!("s64 s32 s33 s8 | bias s32, {multiply}"));
+    assert_eq!(formats("os8x8_s8_acc32"), formats("mac_s8_acc32"));
+    assert_eq!(formats("tree8_s8_acc24"), format!("s56 s32 s33 s8 | bias s24, {multiply}"));
+    let shift = "s16 s17 s8 | bias s16, shift u4, zero_point s8, low s8, high s8";
+    assert_eq!(formats("mac_s8_acc16sat"), shift);
+    assert_eq!(formats("os16x16_s8_acc16sat"), shift);
+}
+
+#[test]
+fn overrides_change_the_hash_and_reach_a_presets_steps() {
+    let plain = load("mac_s8_acc16sat", &[]);
+    let wider = load("mac_s8_acc16sat", &["accumulator.width=20"]);
+    assert_eq!(wider.accumulator.format.to_string(), "s20");
+    assert_eq!(wider.twin_values["accumulator.width"], 20);
+    assert_ne!(wider.hash, plain.hash);
+    let fixed = load("mac_s8_acc16sat", &["post.0.shift=7"]);
+    assert_eq!(fixed, load("mac_s8_acc16sat", &["post.0.value=7"]));
+    assert_eq!(fixed, load("mac_s8_acc16sat", &["post.shift = 7"]));
+    assert!(fixed.parameters.iter().all(|p| p.name != "shift"));
+    assert_eq!(
+        load("mac_s8_acc16sat", &["accumulator.overflow=wrap"]),
+        load("mac_s8_acc16sat", &["accumulator.overflow='wrap'"])
+    );
+}
