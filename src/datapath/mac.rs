@@ -17,30 +17,13 @@
 use std::sync::Arc;
 
 use super::accumulate::Accumulate;
+use super::control::{Bits, Control, push};
 use super::operand::{operand_sum, product_format};
 use super::requantizer::Finished;
 use super::{BIT, Datapath, Inputs, Port, Records, Requantizer, Watch, register, stage_name};
 use crate::design::{Design, Node};
 
-/// Control bits of a beat, and the parameter record it travels with (`None` after reset).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Control {
-    pub valid: bool,
-    pub first: bool,
-    pub last: bool,
-    pub record: Option<usize>,
-}
-
-impl Control {
-    pub(super) fn of(inputs: &Inputs) -> Control {
-        let (valid, first) = (inputs.valid[0], inputs.first[0]);
-        Control { valid, first, last: inputs.last, record: Some(inputs.channel) }
-    }
-
-    pub(super) fn visit(&self, sample: &mut Vec<i64>) {
-        sample.extend([i64::from(self.valid), i64::from(self.first), i64::from(self.last)]);
-    }
-}
+const BITS: Bits = Bits::ValidFirstLast;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Operands {
@@ -101,12 +84,12 @@ impl Datapath for Mac {
             let name = |base: &str| stage_name(base, stage);
             ports.push(register(name("pe.a"), "activation", vec![], design.activation.format));
             ports.push(register(name("pe.w"), "weight", vec![], design.weight.format));
-            ports.extend(control_ports("pe", "activation", stage, &[]));
+            ports.extend(BITS.ports("pe", "activation", stage, &[]));
         }
         for stage in 0..design.product_latency {
             let name = stage_name("pe.product", stage);
             ports.push(register(name, "product", vec![], product_format(design)));
-            ports.extend(control_ports("pe.product", "product", stage, &[]));
+            ports.extend(BITS.ports("pe.product", "product", stage, &[]));
         }
         ports.push(register("pe.acc".to_string(), "accumulator", vec![], design.accumulator.register));
         ports.push(register("pe.done".to_string(), "accumulator", vec![], BIT));
@@ -117,11 +100,11 @@ impl Datapath for Mac {
     fn visit(&self, _: &Inputs, sample: &mut Vec<i64>) {
         for stage in &self.operands {
             sample.extend([i64::from(stage.a), i64::from(stage.w)]);
-            stage.control.visit(sample);
+            BITS.visit(&[stage.control], sample);
         }
         for stage in &self.products {
             sample.push(stage.value);
-            stage.control.visit(sample);
+            BITS.visit(&[stage.control], sample);
         }
         sample.extend([self.acc, i64::from(self.done)]);
         let finished = self.accumulate.finish(self.acc).value;
@@ -141,7 +124,8 @@ impl Datapath for Mac {
         self.requantizer.clock(input, watch);
 
         // Each stage below reads what the old state of the stage in front of it shows.
-        let driven = Operands { a: inputs.activation[0], w: inputs.weight[0], control: Control::of(inputs) };
+        let driven =
+            Operands { a: inputs.activation[0], w: inputs.weight[0], control: Control::driven(inputs, 0) };
         let at_multiplier = *self.operands.last().unwrap_or(&driven);
         let product = self.multiply(at_multiplier);
         let at_adder = *self.products.last().unwrap_or(&product);
@@ -161,19 +145,4 @@ impl Datapath for Mac {
         push(&mut self.products, product);
         push(&mut self.operands, driven);
     }
-}
-
-/// Shifts a delay line by one; the first stage takes `next`.
-pub(super) fn push<T>(line: &mut [T], next: T) {
-    if let Some(last) = line.last_mut() {
-        *last = next;
-        line.rotate_right(1);
-    }
-}
-
-/// `base.valid`, `base.first`, `base.last` of one stage.
-pub(super) fn control_ports(base: &str, node: &str, stage: u32, shape: &[usize]) -> Vec<Port> {
-    ["valid", "first", "last"]
-        .map(|bit| register(stage_name(&format!("{base}.{bit}"), stage), node, shape.to_vec(), BIT))
-        .into()
 }

@@ -5,14 +5,21 @@
 //! All registers reset to 0 (R12).
 
 mod accumulate;
+mod control;
 mod mac;
 mod operand;
+mod output_stationary;
 mod period;
+mod products;
 mod requantizer;
+mod skew;
+mod tree;
 
 pub use mac::Mac;
+pub use output_stationary::OutputStationary;
 pub use period::{Observer, Period};
 pub use requantizer::Requantizer;
+pub use tree::Tree;
 
 use std::sync::Arc;
 
@@ -112,8 +119,8 @@ pub trait Datapath {
 pub fn build(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
     match design.array.dataflow {
         Dataflow::Sequential => Box::new(Mac::new(design.clone(), records.clone())),
-        Dataflow::Tree => unimplemented!("tree"),
-        Dataflow::OutputStationary => unimplemented!("output stationary"),
+        Dataflow::Tree => Box::new(Tree::new(design.clone(), records.clone())),
+        Dataflow::OutputStationary => Box::new(OutputStationary::new(design.clone(), records.clone())),
     }
 }
 

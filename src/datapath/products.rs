@@ -1,0 +1,152 @@
+//! Multipliers and adder trees, for any number of PEs with any number of lanes each.
+//!
+//! ```text
+//!  lane 0 ─ × ─►[pe.product]… ─┐
+//!  lane 1 ─ × ─►[pe.product]… ─┴ + ─ fit ─►[reduce.0]… ─┐
+//!  lane 2 ─ × ─►[pe.product]… ─┐                        ├ + ─ fit ─►[reduce.1]… ─► lane sum
+//!  lane 3 ─ × ─►[pe.product]… ─┴ + ─ fit ─►[reduce.0]… ─┘
+//! ```
+//!
+//! Registers: `pe.product` `[pe, lanes]` per product stage, `reduce.i` `[pe, terms]` per stage of level i, each
+//! with its control bits; all free-running. Latency: product latency plus that of the levels.
+//! What the last level leaves is summed exactly. Not modelled: carry-save forms, packed DSP slices.
+//! Rules: R2 product, R3 one fit a group, R4–R6.
+
+use super::control::{Bits, Control, push};
+use super::operand::product_format;
+use super::{Port, Watch, register, stage_name};
+use crate::design::{Design, Level, Node};
+use crate::num::{Flags, Format, fit};
+
+/// What stands between two stages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// `[pe][terms]`
+    pub values: Vec<i64>,
+    /// `[pe]`
+    pub controls: Vec<Control>,
+}
+
+impl Stage {
+    fn reset(pes: usize, terms: usize) -> Stage {
+        Stage { values: vec![0; pes * terms], controls: vec![Control::default(); pes] }
+    }
+}
+
+/// The block.
+pub struct Products {
+    /// Shape of the grid: `[]` or `[rows, columns]`.
+    grid: Vec<usize>,
+    columns: usize,
+    lanes: usize,
+    bits: Bits,
+    product: Format,
+    products: Vec<Stage>,
+    levels: Vec<Level>,
+    /// Terms behind each level.
+    terms: Vec<usize>,
+    reduced: Vec<Vec<Stage>>,
+}
+
+impl Products {
+    pub fn new(design: &Design, grid: Vec<usize>, bits: Bits) -> Self {
+        let pes = grid.iter().product();
+        let lanes = design.array.lanes;
+        let terms: Vec<usize> = design
+            .reduce
+            .iter()
+            .scan(lanes, |inputs, level| {
+                *inputs = level.outputs(*inputs);
+                Some(*inputs)
+            })
+            .collect();
+        let reduced = design.reduce.iter().zip(&terms);
+        Products {
+            columns: grid.last().copied().unwrap_or(1),
+            grid,
+            lanes,
+            bits,
+            product: product_format(design),
+            products: vec![Stage::reset(pes, lanes); design.product_latency as usize],
+            reduced: reduced.map(|(l, t)| vec![Stage::reset(pes, *t); l.latency as usize]).collect(),
+            levels: design.reduce.clone(),
+            terms,
+        }
+    }
+
+    pub fn signals(&self) -> Vec<Port> {
+        let mut ports = Vec::new();
+        let lanes = (self.lanes > 1).then_some(self.lanes);
+        for stage in 0..stage_count(&self.products) {
+            let shape = self.grid.iter().copied().chain(lanes).collect();
+            ports.push(register(stage_name("pe.product", stage), "product", shape, self.product));
+            ports.extend(self.bits.ports("pe.product", "product", stage, &self.grid));
+        }
+        for (index, level) in self.levels.iter().enumerate() {
+            for stage in 0..stage_count(&self.reduced[index]) {
+                let shape = self.grid.iter().copied().chain([self.terms[index]]).collect();
+                ports.push(register(stage_name(&level.id, stage), &level.id, shape, level.format));
+                ports.extend(self.bits.ports(&level.id, &level.id, stage, &self.grid));
+            }
+        }
+        ports
+    }
+
+    pub fn visit(&self, sample: &mut Vec<i64>) {
+        for stage in self.products.iter().chain(self.reduced.iter().flatten()) {
+            sample.extend_from_slice(&stage.values);
+            self.bits.visit(&stage.controls, sample);
+        }
+    }
+
+    /// The edge. Takes the products being formed; returns the lane sums that stand at the accumulators,
+    /// from old state wherever there is a register between.
+    pub fn clock(&mut self, formed: Stage, watch: &mut dyn Watch) -> (Vec<i128>, Vec<Control>) {
+        let mut here = through(&mut self.products, formed);
+        for (index, level) in self.levels.iter().enumerate() {
+            let inputs = here.values.len() / here.controls.len();
+            let mut values = Vec::with_capacity(here.controls.len() * self.terms[index]);
+            for (pe, control) in here.controls.iter().enumerate() {
+                let terms = &here.values[pe * inputs..(pe + 1) * inputs];
+                let mut event = |flags| {
+                    if control.valid {
+                        watch.overflow(Node::Reduce(index), pe / self.columns, pe % self.columns, flags);
+                    }
+                };
+                reduce(level, terms, &mut values, &mut event);
+            }
+            here = through(&mut self.reduced[index], Stage { values, controls: here.controls });
+        }
+        let remaining = here.values.len() / here.controls.len();
+        let sums = here.values.chunks_exact(remaining).map(|t| t.iter().map(|v| i128::from(*v)).sum());
+        (sums.collect(), here.controls)
+    }
+}
+
+/// One level of one PE: each group is summed exactly and fitted once.
+fn reduce(level: &Level, terms: &[i64], into: &mut Vec<i64>, event: &mut dyn FnMut(Flags)) {
+    for output in 0..level.outputs(terms.len()) {
+        let exact = level.terms(output).filter_map(|i| terms.get(i)).map(|v| i128::from(*v)).sum();
+        let fitted = fit(exact, level.format, level.overflow);
+        if fitted.flags.high || fitted.flags.low {
+            event(fitted.flags);
+        }
+        into.push(fitted.value);
+    }
+}
+
+/// What stands behind a delay line before the edge; the line moves on.
+fn through(line: &mut [Stage], input: Stage) -> Stage {
+    match line.last().cloned() {
+        None => input,
+        Some(behind) => {
+            push(line, input);
+            behind
+        }
+    }
+}
+
+fn stage_count(line: &[Stage]) -> u32 {
+    // Latencies are u32 in the design.
+    line.len() as u32
+}
