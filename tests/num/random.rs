@@ -20,7 +20,7 @@ fn any_i128(rng: &mut ChaCha8Rng) -> i128 {
 }
 
 fn any_format(rng: &mut ChaCha8Rng) -> Format {
-    Format::new(6 + rng.next_u32() % 58, rng.next_u32() % 2 == 0).unwrap()
+    Format::new(6 + rng.next_u32() % 58, rng.next_u32().is_multiple_of(2)).unwrap()
 }
 
 fn any_overflow(rng: &mut ChaCha8Rng) -> Overflow {
@@ -36,7 +36,7 @@ fn wide_values() {
         let (format, overflow) = (any_format(&mut rng), any_overflow(&mut rng));
         // Half of them are made ties: random wide values hardly ever are.
         let value = match count {
-            1..=126 if rng.next_u32() % 2 == 0 => (value >> count << count) | 1 << (count - 1),
+            1..=126 if rng.next_u32().is_multiple_of(2) => (value >> count << count) | 1 << (count - 1),
             _ => value,
         };
         tally.ties += u64::from(oracle::is_tie(value, count));
