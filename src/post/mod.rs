@@ -3,9 +3,14 @@
 //! A program is an ordered list of steps; each is fitted into its own format. Presets are named lists of
 //! the same steps. The numbers (multipliers, shifts, zero points) are parameters: the layer brings them.
 
+mod derive;
 mod preset;
 mod run;
 
+pub use derive::{
+    double_rounding, double_rounding_parameters, power_of_two_shift, quantize_multiplier, single_rounding,
+    single_rounding_parameters,
+};
 pub use preset::{Choice, Preset};
 pub use run::{Stepped, bind, float_scale, float_to_integer, run};
 
