@@ -1,9 +1,199 @@
-//! `goldpath run`.
+//! `goldpath run`: one matrix product through a design.
 
-use super::args::RunArgs;
-use super::{Console, Status, not_built_yet};
-use crate::error::Result;
+use std::path::Path;
+use std::sync::Arc;
 
-pub fn run(_args: &RunArgs, _console: &Console) -> Result<Status> {
-    Err(not_built_yet("run"))
+use ndarray::{Array2, Ix2};
+use serde_json::{Value, json};
+
+use super::args::{CountMode, Engine, RunArgs};
+use super::design_file;
+use super::output::OutputFolder;
+use super::{Console, Status};
+use crate::design::Design;
+use crate::error::{Error, Kind, Place, Result};
+use crate::import::npy::{read_npy, read_npz};
+use crate::lower::{Counts, Numbers, Outcome, Program};
+use crate::network::Tensor;
+use crate::post::Op;
+use crate::{functional, simulate, wave};
+
+const OVERFLOW_FILES: [&str; 2] = ["overflow.npy", "overflow.json"];
+
+/// What either engine answers.
+struct Answer {
+    outcome: Outcome,
+    cycles: Option<u64>,
+    first_cycle: Option<u64>,
+}
+
+pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
+    let design = Arc::new(design_file::load(&args.design)?);
+    let program = program(args, &design)?;
+    if args.engine == Engine::Functional && args.trace.is_some() {
+        return Err(Error::new(Kind::Usage, "the functional engine has no cycles to trace")
+            .at(Place::Option("--trace".to_string()))
+            .help("use --engine cycle"));
+    }
+    let folder = OutputFolder::create(&args.out)?;
+    let counts = args.counts == CountMode::Exact;
+    let answer = match args.engine {
+        Engine::Functional => {
+            Answer { outcome: functional::run(&program, counts), cycles: None, first_cycle: None }
+        }
+        Engine::Cycle => simulate_cycles(args, &program, counts, console)?,
+    };
+    write(&folder, &design, &answer.outcome)?;
+    folder.commit(if counts { &[] } else { &OVERFLOW_FILES })?;
+    report(console, &program, &answer)?;
+    Ok(Status::Done)
+}
+
+fn simulate_cycles(args: &RunArgs, program: &Program, counts: bool, console: &Console) -> Result<Answer> {
+    let bar = console.progress(simulate::Timing::new(program).total_cycles(), "cycles");
+    let advance = |cycle| bar.set_position(cycle);
+    let options = simulate::Options { counts, progress: Some(&advance) };
+    let run = match &args.trace {
+        None => simulate::run(program, options, &mut []),
+        Some(path) => {
+            let mut sink = wave::create(path)?;
+            simulate::run(program, options, &mut [sink.as_mut()])
+        }
+    };
+    bar.finish_and_clear();
+    let simulate::Run { outcome, cycles, first_cycle } = run?;
+    Ok(Answer { outcome, cycles: Some(cycles), first_cycle })
+}
+
+/// Reads the files and meets the design; errors name the file that is to blame.
+fn program(args: &RunArgs, design: &Arc<Design>) -> Result<Program> {
+    let activations = matrix(&args.activations)?;
+    let weights = matrix(&args.weights)?;
+    let mut numbers = match &args.params {
+        Some(path) => parameters(path, design)?,
+        None => Numbers::new(),
+    };
+    if let Some(path) = &args.bias {
+        if numbers.insert("bias".to_string(), bias(path, weights.ncols())?).is_some() {
+            return Err(Error::new(Kind::Usage, "the parameter file has a bias, too").in_file(path));
+        }
+    }
+    let program = Program::matrix(design.clone(), activations.view(), weights.view(), &numbers);
+    program.map_err(|error| blame(error, args, &numbers))
+}
+
+/// Puts the file in place of the operand or parameter that an error names.
+fn blame(mut error: Error, args: &RunArgs, numbers: &Numbers) -> Error {
+    let Place::Signal(name) = &error.place else { return error };
+    error.place = match (name.as_str(), &args.bias, &args.params) {
+        ("activation", _, _) => Place::File(args.activations.clone()),
+        ("weight", _, _) => Place::File(args.weights.clone()),
+        ("bias", Some(path), _) => Place::File(path.clone()),
+        (name, _, Some(path)) if numbers.contains_key(name) => {
+            Place::Node { path: path.clone(), node: name.to_string() }
+        }
+        _ => return error,
+    };
+    error
+}
+
+fn matrix(path: &Path) -> Result<Array2<i64>> {
+    let tensor = read_npy(path)?;
+    let shape = tensor.shape().to_vec();
+    let values = tensor.to_i64().map_err(|e| e.in_file(path))?;
+    values.into_dimensionality::<Ix2>().map_err(|_| {
+        Error::new(Kind::Value, format!("a matrix is needed, not an array of shape {shape:?}")).in_file(path)
+    })
+}
+
+fn bias(path: &Path, channels: usize) -> Result<Vec<i64>> {
+    let tensor = read_npy(path)?;
+    if tensor.shape() != [channels] {
+        let message = format!("a bias of shape [{channels}] is needed, not {:?}", tensor.shape());
+        return Err(Error::new(Kind::Value, message).in_file(path));
+    }
+    Ok(tensor.to_i64().map_err(|e| e.in_file(path))?.into_iter().collect())
+}
+
+/// Post parameters by step id or name, shape [] or [N]. Float scales may come as float32: their bits are taken.
+fn parameters(path: &Path, design: &Design) -> Result<Numbers> {
+    let mut numbers = Numbers::new();
+    for (name, tensor) in read_npz(path)? {
+        let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
+        if tensor.shape().len() > 1 {
+            let message = format!("a shape of [] or [N] is needed, not {:?}", tensor.shape());
+            return Err(Error::new(Kind::Value, message).at(place));
+        }
+        let values = match &tensor {
+            Tensor::F32(scales) if takes_float(design, &name) => {
+                scales.iter().map(|s| i64::from(s.to_bits())).collect()
+            }
+            _ => tensor.to_i64().map_err(|e| e.at(place))?.into_iter().collect(),
+        };
+        numbers.insert(name, values);
+    }
+    Ok(numbers)
+}
+
+fn takes_float(design: &Design, name: &str) -> bool {
+    name == "scale" || design.post.iter().any(|s| s.id == name && matches!(s.op, Op::FloatScale(..)))
+}
+
+fn write(folder: &OutputFolder, design: &Design, outcome: &Outcome) -> Result<()> {
+    folder.write("acc.npy", &wave::npy_int64(outcome.accumulators.view().into_dyn()))?;
+    folder.write("out.npy", &wave::npy_narrowest(outcome.outputs.view().into_dyn(), design.output()))?;
+    if let Some(counts) = &outcome.counts {
+        folder.write("overflow.npy", &wave::npy_int64(counts.accumulator.view().into_dyn()))?;
+        let text = format!("{:#}\n", node_table(counts));
+        folder.write("overflow.json", text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Every node by id: how often a value entering it was too high, too low.
+fn node_table(counts: &Counts) -> Value {
+    let entry = |n: &crate::lower::NodeEvents| (n.node.clone(), json!({ "high": n.high, "low": n.low }));
+    Value::Object(counts.nodes.iter().map(entry).collect())
+}
+
+fn report(console: &Console, program: &Program, answer: &Answer) -> Result<()> {
+    let shape = program.shape;
+    let counts = answer.outcome.counts.as_ref();
+    let first = counts.and_then(|c| c.first.as_ref());
+    if console.is_json() {
+        let first = first.map(|e| {
+            let side = if e.high { "high" } else { "low" };
+            json!({ "node": e.node, "m": e.m, "n": e.n, "beat": e.beat, "side": side, "cycle": answer.first_cycle })
+        });
+        return console.answer_json(&json!({
+            "design": program.design.name,
+            "hash": program.design.hash,
+            "shape": [shape.m, shape.k, shape.n],
+            "cycles": answer.cycles,
+            "overflow": counts.map(node_table),
+            "first": first,
+        }));
+    }
+    let mut text = format!(
+        "{}: Y[{m}, {n}] = A[{m}, {k}] · W[{k}, {n}]",
+        program.design.name,
+        m = shape.m,
+        k = shape.k,
+        n = shape.n
+    );
+    if let Some(cycles) = answer.cycles {
+        text.push_str(&format!(", {cycles} cycles"));
+    }
+    text.push('\n');
+    for node in counts.iter().flat_map(|c| &c.nodes).filter(|n| n.high + n.low > 0) {
+        text.push_str(&format!("overflow at {}: {} high, {} low\n", node.node, node.high, node.low));
+    }
+    if let Some(event) = first {
+        let side = if event.high { "high" } else { "low" };
+        text.push_str(&format!("first: {side} at {}, output [{}, {}]", event.node, event.m, event.n));
+        text.push_str(&event.beat.map_or(String::new(), |beat| format!(", beat {beat}")));
+        text.push_str(&answer.first_cycle.map_or(String::new(), |cycle| format!(", cycle {cycle}")));
+        text.push('\n');
+    }
+    console.answer(&text)
 }
