@@ -27,9 +27,8 @@ impl Step {
     /// Applies the step to `x` for one output channel: the exact result, then the step's own format.
     pub fn apply(&self, x: i128, parameters: &[Vec<i64>], channel: usize) -> Stepped {
         let get = |operand| i128::from(bind(operand, parameters, channel));
-        let count = |operand| {
-            u32::try_from(bind(operand, parameters, channel)).unwrap_or(MAX_SHIFT).min(MAX_SHIFT)
-        };
+        let count =
+            |operand| u32::try_from(bind(operand, parameters, channel)).unwrap_or(MAX_SHIFT).min(MAX_SHIFT);
         let exact = match self.op {
             Op::Add(v) => x + get(v),
             Op::Subtract(v) => x - get(v),
