@@ -198,7 +198,7 @@ fn privileges(source: &Source) -> Vec<String> {
     }
     let rules: [(&[&str], &[&str], &str); 7] = [
         (
-            &["println!", "eprintln!", "print!", "eprint!", "dbg!", "process::exit", "stdout", "stderr"],
+            &["println!", "eprintln!", "print!", "eprint!", "dbg!", "process::exit", "stdout()", "stderr()"],
             &VOICE_ALLOWED,
             "only cli prints or exits",
         ),
