@@ -4,4 +4,5 @@ mod command;
 mod convolution;
 mod designs;
 mod equal;
+mod waves;
 mod work;
