@@ -40,7 +40,7 @@ pub enum Command {
     Cosim(CosimArgs),
     /// Print a design's parameters as a Verilog header
     Params(ParamsArgs),
-    /// Print the JSON Schema of design.toml
+    /// Print the JSON Schema of design.toml or of a bundle's manifest.json
     Schema(SchemaArgs),
     /// Explain a rule (R1..R12), a rounding mode, a preset or a trap
     Explain(ExplainArgs),
@@ -78,6 +78,9 @@ pub struct CheckArgs {
     /// Also count the cycles of a product of this shape, and lint the accumulator for its K
     #[arg(long, value_name = "M,K,N", value_parser = shape)]
     pub shape: Option<[usize; 3]>,
+    /// Lint the accumulator for this many products per output
+    #[arg(long, value_name = "K", conflicts_with = "shape", value_parser = clap::value_parser!(u64).range(1..))]
+    pub k: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -243,8 +246,20 @@ pub struct ParamsArgs {
     pub design: DesignArgs,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// design.toml
+    Design,
+    /// A bundle's manifest.json
+    Manifest,
+}
+
 #[derive(Debug, Args)]
-pub struct SchemaArgs {}
+pub struct SchemaArgs {
+    /// Which file's schema
+    #[arg(value_enum, value_name = "FILE", default_value_t = SchemaOf::Design)]
+    pub of: SchemaOf,
+}
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {

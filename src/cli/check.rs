@@ -1,9 +1,162 @@
-//! `goldpath check`.
+//! `goldpath check`: the complete design, its picture, its nodes, its cycles, and what is doubtful about it.
+//!
+//! The text answer is itself a design file: everything that is not TOML is a comment, so it loads back to the
+//! same design.
+
+use std::fmt::Write as _;
 
 use super::args::CheckArgs;
-use super::{Console, Status, not_built_yet};
-use crate::error::Result;
+use super::{Console, Status, design_file};
+use crate::design::{Cycles, Design, Lint, Row};
+use crate::error::{Error, Kind, Result};
 
-pub fn run(_args: &CheckArgs, _console: &Console) -> Result<Status> {
-    Err(not_built_yet("check"))
+pub fn run(args: &CheckArgs, console: &Console) -> Result<Status> {
+    let design = design_file::load(&args.design)?;
+    let shape = args.shape.map(|shape| shape.map(|extent| extent as u64));
+    let answer = Answer::new(&design, shape, args.k.or(shape.map(|[_, k, _]| k)));
+    if console.is_json() {
+        console.answer_json(&answer.json()?)?;
+    } else {
+        console.answer(&answer.text())?;
+    }
+    Ok(if args.deny_lints && !answer.lints.is_empty() { Status::Different } else { Status::Done })
+}
+
+struct Answer<'a> {
+    design: &'a Design,
+    shape: Option<[u64; 3]>,
+    k: Option<u64>,
+    cycles: Option<Cycles>,
+    rows: Vec<Row>,
+    lints: Vec<Lint>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(design: &'a Design, shape: Option<[u64; 3]>, k: Option<u64>) -> Self {
+        Answer {
+            design,
+            shape,
+            k,
+            cycles: shape.map(|[m, k, n]| design.cycles(m, k, n)),
+            rows: design.rows(),
+            lints: design.lints(k),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut notes = format!("design {}\nsha256 {}\n\n", self.design.name, self.design.hash);
+        notes.push_str(&self.design.schematic());
+        notes.push('\n');
+        notes.push_str(&node_table(&self.rows));
+        let _ = write!(notes, "\ncycles of Y[M,N] = A[M,K] * W[K,N]: {}\n", self.design.cycle_formula());
+        if let (Some([m, k, n]), Some(cycles)) = (self.shape, self.cycles) {
+            let _ = writeln!(notes, "  M, K, N = {m}, {k}, {n}: {}", cycle_words(&cycles));
+        }
+        let _ = writeln!(notes, "\naccumulator: {}", self.depth_words());
+        let _ = writeln!(
+            notes,
+            "zero point:  {}",
+            self.design.zero_point_cost().replace('\n', "\n             ")
+        );
+        let _ = writeln!(notes, "\nlints: {}", self.lints.len());
+        for lint in &self.lints {
+            let _ = writeln!(notes, "warning[{}] {}: {}", lint.name, lint.key, lint.message);
+            let _ = writeln!(notes, "  help: {}", lint.help);
+        }
+        let mut text: String =
+            notes.lines().map(|line| format!("# {line}").trim_end().to_string() + "\n").collect();
+        text.push('\n');
+        text + &self.design.to_toml()
+    }
+
+    fn depth_words(&self) -> String {
+        let register = self.design.accumulator.register;
+        let mut words = match self.design.largest_safe_k() {
+            Some(k) => format!("{register} holds every sum of up to K = {k} products, whatever their values"),
+            None => format!("{register} holds every sum, whatever K is"),
+        };
+        if let Some(k) = self.k {
+            let (low, high) = self.design.sum_interval(k);
+            let _ = write!(words, "; K = {k} reaches {low}..{high}");
+        }
+        words + " (no bias counted)"
+    }
+
+    fn json(&self) -> Result<serde_json::Value> {
+        let toml = self.design.to_toml();
+        let design: serde_json::Value = toml::from_str(&toml).map_err(|e| {
+            Error::new(Kind::Malformed, "the expanded design cannot be shown as JSON").because(e)
+        })?;
+        let cycles = self.cycles.map(|c| {
+            serde_json::json!({
+                "tiles": number(c.tiles), "period": number(c.period), "total": number(c.total),
+                "products": number(c.products), "multiplier_slots": number(c.slots),
+            })
+        });
+        let lints: Vec<_> = self
+            .lints
+            .iter()
+            .map(
+                |l| serde_json::json!({ "name": l.name, "key": l.key, "message": l.message, "help": l.help }),
+            )
+            .collect();
+        Ok(serde_json::json!({
+            "name": self.design.name,
+            "hash": self.design.hash,
+            "design": design,
+            "schematic": self.design.schematic(),
+            "nodes": self.rows,
+            "cycle_formula": self.design.cycle_formula(),
+            "shape": self.shape,
+            "cycles": cycles,
+            "largest_safe_k": self.design.largest_safe_k(),
+            "zero_point": self.design.zero_point_cost(),
+            "lints": lints,
+        }))
+    }
+}
+
+/// JSON readers lose integers beyond 2^53; those are written as text.
+fn number(value: u128) -> serde_json::Value {
+    match u64::try_from(value) {
+        Ok(small) if small <= 1 << 53 => small.into(),
+        _ => value.to_string().into(),
+    }
+}
+
+fn cycle_words(cycles: &Cycles) -> String {
+    let percent = cycles.products as f64 / cycles.slots as f64 * 100.0;
+    format!(
+        "{} cycles ({} tiles, {} cycles each), {} products, {percent:.1} % of the multipliers' cycles",
+        cycles.total, cycles.tiles, cycles.period, cycles.products
+    )
+}
+
+fn node_table(rows: &[Row]) -> String {
+    let heads = ["node", "does", "format", "overflow", "rounding", "registers"];
+    let lines: Vec<[String; 6]> = rows
+        .iter()
+        .map(|row| {
+            [
+                row.node.clone(),
+                row.does.clone(),
+                row.format.clone().unwrap_or("fused".into()),
+                row.overflow.to_string(),
+                row.rounding.unwrap_or("").to_string(),
+                row.latency_cycles.to_string(),
+            ]
+        })
+        .collect();
+    let width =
+        |column: usize| lines.iter().map(|l| l[column].len()).chain([heads[column].len()]).max().unwrap_or(0);
+    let show = |cells: &[&str]| {
+        let padded: Vec<String> =
+            cells.iter().enumerate().map(|(c, cell)| format!("{cell:<w$}", w = width(c))).collect();
+        padded.join("  ").trim_end().to_string() + "\n"
+    };
+    let mut text = show(&heads);
+    for line in &lines {
+        text.push_str(&show(&line.each_ref().map(String::as_str)));
+    }
+    text
 }

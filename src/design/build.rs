@@ -217,11 +217,15 @@ fn exact_adder(array: &Array, product: Format, context: &Context<'_>, file: &fil
 }
 
 /// Exact format and interval of a sum of `group` terms.
-fn sum_of(group: usize, term: Format, interval: (i128, i128)) -> Option<(Format, (i128, i128))> {
+pub(super) fn sum_of(group: usize, term: Format, interval: (i128, i128)) -> Option<(Format, (i128, i128))> {
     let group = i128::try_from(group).ok()?;
     let (low, high) = (i128::from(term.min()) * group, i128::from(term.max()) * group);
-    // A missing term of a ragged group is 0.
-    Some((Format::holding(low, high)?, ((interval.0 * group).min(0), (interval.1 * group).max(0))))
+    Some((Format::holding(low, high)?, times_group(interval, group)))
+}
+
+/// The sums of a group's terms; a missing term of a ragged group is 0.
+pub(super) fn times_group(interval: (i128, i128), group: i128) -> (i128, i128) {
+    ((interval.0 * group).min(0), (interval.1 * group).max(0))
 }
 
 fn level(
@@ -235,10 +239,9 @@ fn level(
         Some(stride) => context.integer(stride, &format!("{key}.stride"), 1..=4096)? as usize,
         None => 1,
     };
-    let (exact, interval) = match sum_of(group, term, interval) {
-        Some((exact, interval)) => (Some(exact), interval),
-        None => (None, sum_of(group, Format::signed(32).expect("32 bits"), interval).expect("small").1),
-    };
+    let count = i128::try_from(group).expect("at most 4096");
+    let exact = sum_of(group, term, interval).map(|(exact, _)| exact);
+    let interval = times_group(interval, count);
     let node = steps::Node { format: &entry.format, overflow: &entry.overflow, at: entry.span(), key };
     let (format, overflow, interval) = steps::fitted(node, exact, Some(interval), context)?;
     let latency = context.latency(&entry.latency, &format!("{key}.latency"))?;

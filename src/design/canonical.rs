@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{AccumulatorOverflow, Dataflow, Design, Operand};
+use super::{AccumulatorOverflow, Dataflow, Design, Operand, ranges};
 use crate::post::{self, Op, Parameter, Per, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -35,17 +35,20 @@ fn hashed(design: &Design) -> String {
     let _ = writeln!(text, "weight = {}", operand(&design.weight, parameters));
     let _ = writeln!(text, "latency = {}", design.operand_latency);
     let _ = writeln!(text, "\n[product]\nlatency = {}", design.product_latency);
-    for level in &design.reduce {
+    for (level, range) in design.reduce.iter().zip(ranges::levels(design)) {
         let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
         let _ = writeln!(text, "format = \"{}\"", level.format);
-        let _ = writeln!(text, "overflow = \"{}\"", overflow_name(level.overflow));
+        if !range.always_fits {
+            let _ = writeln!(text, "overflow = \"{}\"", overflow_name(level.overflow));
+        }
         let _ = writeln!(text, "latency = {}", level.latency);
     }
     accumulator(&mut text, design);
     array(&mut text, design);
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
-    for step in &design.post {
-        let _ = writeln!(text, "\n[[post]]\n{}", format_pairs(step, &values).join("\n"));
+    for (step, range) in design.post.iter().zip(ranges::post(design)) {
+        let pairs = step_pairs(step, &values, !range.always_fits);
+        let _ = writeln!(text, "\n[[post]]\n{}", pairs.join("\n"));
     }
     for parameter in parameters {
         write_parameter(&mut text, parameter);
@@ -112,16 +115,19 @@ fn write_parameter(text: &mut String, parameter: &Parameter) {
 /// The steps as one TOML value; `values` says how each parameter is written.
 pub(super) fn step_list(steps: &[Step], values: &[Value]) -> String {
     let steps: Vec<String> =
-        steps.iter().map(|s| format!("{{ {} }}", format_pairs(s, values).join(", "))).collect();
+        steps.iter().map(|s| format!("{{ {} }}", step_pairs(s, values, true).join(", "))).collect();
     format!("[{}]", steps.join(", "))
 }
 
-/// A step without a format is a preset's exact one, or fused with its shift.
-fn format_pairs(step: &Step, values: &[Value]) -> Vec<String> {
+/// A step without a format is a preset's exact one, or fused with its shift. An overflow rule that never acts is
+/// not written in a complete design: it would change nothing.
+fn step_pairs(step: &Step, values: &[Value], with_overflow: bool) -> Vec<String> {
     let mut pairs = operation_pairs(step, values);
     if let Some(format) = step.format {
         pairs.push(format!("format = \"{format}\""));
-        pairs.push(format!("overflow = \"{}\"", overflow_name(step.overflow)));
+        if with_overflow {
+            pairs.push(format!("overflow = \"{}\"", overflow_name(step.overflow)));
+        }
     }
     pairs.push(format!("latency = {}", step.latency));
     pairs

@@ -3,18 +3,31 @@
 mod build;
 mod canonical;
 mod convert;
+mod depth;
 mod expand;
 mod file;
 mod keys;
 mod level;
+mod lints;
 mod load;
 mod names;
 mod nodes;
 mod overrides;
+mod ranges;
+mod schema;
+mod schematic;
 mod source;
 mod steps;
+mod table;
+mod timing;
+mod verilog;
 
 pub use convert::overflow_name;
+pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
+pub use lints::Lint;
+pub use ranges::NodeRange;
+pub use table::Row;
+pub use timing::Cycles;
 
 use std::collections::BTreeMap;
 

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::build::Context;
 use super::file::{self, At, StepKind};
-use super::names::Names;
+use super::names::{Names, interval};
 use super::{Accumulator, AccumulatorOverflow, convert};
 use crate::error::Result;
 use crate::num::{Format, MAX_SHIFT, Overflow, Rounding, shift_right};
-use crate::post::{Choice, Op, Operand, Step};
+use crate::post::{Choice, Op, Operand, Parameter, Step};
 
 const MAX_STEPS: usize = 64;
 /// `apply` shifts left in i128.
@@ -67,7 +67,7 @@ pub(super) fn output_interval(accumulator: &Accumulator) -> Interval {
     }
 }
 
-fn range_of(format: Format) -> Interval {
+pub(super) fn range_of(format: Format) -> Interval {
     (i128::from(format.min()), i128::from(format.max()))
 }
 
@@ -159,8 +159,7 @@ fn step(
 ) -> Result<(Step, State)> {
     check_count(file, key, op, names, context)?;
     let latency = context.latency(&file.latency, &format!("{key}.latency"))?;
-    let result = |interval: Interval| result(op, interval, names);
-    let interval = result(state.interval);
+    let interval = result(op, state.interval, names.parameters());
     let signed = signed_after(op, state.signed, names);
     let (range, exact) = exact(op, state, names, signed);
     if matches!(op, Op::Multiply(_)) && exact.is_none() {
@@ -225,8 +224,8 @@ fn check_count(
 }
 
 /// The interval of the exact result; `None` when it has no bound (float32).
-fn result(op: Op, (low, high): Interval, names: &Names<'_>) -> Option<Interval> {
-    let get = |operand| names.interval(operand);
+pub(super) fn result(op: Op, (low, high): Interval, parameters: &[Parameter]) -> Option<Interval> {
+    let get = |operand| interval(operand, parameters);
     Some(match op {
         Op::Add(v) => (low + get(v).0, high + get(v).1),
         Op::Subtract(v) => (low - get(v).1, high - get(v).0),
@@ -291,7 +290,7 @@ fn exact(op: Op, state: State, names: &Names<'_>, signed: bool) -> (Interval, Op
         (Op::Multiply(_), Some(v)) => times(state.range, v),
         (Op::Max(_), Some(v)) => (state.range.0.max(v.0), state.range.1.max(v.1)),
         (Op::Min(_), Some(v)) => (state.range.0.min(v.0), state.range.1.min(v.1)),
-        _ => result(op, state.range, names).unwrap_or(state.range),
+        _ => result(op, state.range, names.parameters()).unwrap_or(state.range),
     };
     let width =
         (1..=64).find(|w| Format::new(*w, signed).is_some_and(|f| f.contains(low) && f.contains(high)));

@@ -1,0 +1,172 @@
+//! What is legal in a design and probably not meant.
+
+use super::names::interval;
+use super::steps::{Interval, output_interval, result};
+use super::{AccumulatorOverflow, Design, depth, ranges};
+use crate::num::Format;
+use crate::post::{Op, Operand};
+
+/// One doubt about a design.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lint {
+    /// Stable name, like `accumulator-narrow`.
+    pub name: &'static str,
+    /// Key of the design that it is about.
+    pub key: String,
+    pub message: String,
+    pub help: String,
+}
+
+impl Design {
+    /// Every doubt about this design; `k` is the number of products per output, when one is known.
+    pub fn lints(&self, k: Option<u64>) -> Vec<Lint> {
+        let mut lints = Vec::new();
+        lints.extend(k.and_then(|k| self.narrow_accumulator(k)));
+        let sides = [("activation", &self.activation), ("weight", &self.weight)];
+        lints.extend(sides.iter().filter_map(|(side, operand)| self.wider_operand(side, operand)));
+        lints.extend(self.order_dependent_bound());
+        lints.extend(self.empty_shifts());
+        lints
+    }
+
+    fn narrow_accumulator(&self, k: u64) -> Option<Lint> {
+        let (low, high) = self.sum_interval(k);
+        let rails = ranges::rails(self);
+        if low >= rails.0 && high <= rails.1 {
+            return None;
+        }
+        let register = self.accumulator.register;
+        let need = match (register.is_signed(), low < 0) {
+            (false, false) => Format::holding(low, high).map_or(65, Format::width),
+            _ => depth::signed_width((low, high)),
+        };
+        let sign = if !register.is_signed() && low < 0 { "signed " } else { "" };
+        let safe = self.largest_safe_k().unwrap_or(u64::MAX);
+        Some(Lint {
+            name: "accumulator-narrow",
+            key: "accumulator.width".into(),
+            message: format!(
+                "{k} products reach {low}..{high}, which needs {sign}{need} bits; {register} is safe up to K = {safe}"
+            ),
+            help: match self.accumulator.overflow {
+                AccumulatorOverflow::Wrap | AccumulatorOverflow::SaturateOutput => {
+                    "a sum that leaves the register and comes back is still exact; one that ends outside is not"
+                        .into()
+                }
+                _ => "every saturation loses what lay beyond the rail, in an order-dependent way".into(),
+            },
+        })
+    }
+
+    fn wider_operand(&self, side: &str, operand: &super::Operand) -> Option<Lint> {
+        operand.offset?;
+        let (low, high) = operand.interval(&self.parameters);
+        let need = match Format::holding(low, high) {
+            // A signed port's sum stays signed in the hardware.
+            Some(f) if operand.format.is_signed() && !f.is_signed() => f.width() + 1,
+            Some(f) => f.width(),
+            None => 65,
+        };
+        let port = operand.format;
+        if need <= port.width() {
+            return None;
+        }
+        Some(Lint {
+            name: "operand-offset",
+            key: format!("operands.{side}.offset"),
+            message: format!(
+                "{port} + offset is {low}..{high}: the multiplier's {side} input has {need} bits instead of {}",
+                port.width()
+            ),
+            help: format!(
+                "folding the zero point into the bias keeps {} bits, but changes every partial sum",
+                port.width()
+            ),
+        })
+    }
+
+    /// Bounds on the final sum say nothing about a register that saturates at every step unless every input can
+    /// be 0: a partial sum may then lie further out than any final one.
+    fn order_dependent_bound(&self) -> Option<Lint> {
+        let saturates = matches!(
+            self.accumulator.overflow,
+            AccumulatorOverflow::Saturate | AccumulatorOverflow::SaturateSymmetric
+        );
+        let (low, high) = self.activation.interval(&self.parameters);
+        if !saturates || (low <= 0 && high >= 0) {
+            return None;
+        }
+        Some(Lint {
+            name: "saturation-order",
+            key: "accumulator.overflow".into(),
+            message: format!(
+                "the accumulator saturates at every step and activations are {low}..{high}, without 0: \
+                 bounds on the final sum (weight norms) do not bound the partial sums"
+            ),
+            help: "let 0 be a value of the activation, or bound every prefix of the sum in its order".into(),
+        })
+    }
+
+    /// A right shift whose smallest count leaves nothing but rounding.
+    fn empty_shifts(&self) -> Vec<Lint> {
+        let ranges = ranges::post(self);
+        let mut before: Interval = output_interval(&self.accumulator);
+        let mut lints = Vec::new();
+        for (step, range) in self.post.iter().zip(&ranges) {
+            if let Op::ShiftRight(count, rounding) = step.op {
+                let (least, _) = interval(count, &self.parameters);
+                let kindest =
+                    Op::ShiftRight(Operand::Constant(i64::try_from(least).unwrap_or(i64::MAX)), rounding);
+                let after = result(kindest, before, &self.parameters).unwrap_or(before);
+                if after.1 - after.0 <= 1 && before.1 - before.0 > 1 {
+                    lints.push(empty_shift(&step.id, before, after, least));
+                }
+            }
+            before = range.fitted;
+        }
+        lints
+    }
+}
+
+fn empty_shift(id: &str, before: Interval, after: Interval, least: i128) -> Lint {
+    Lint {
+        name: "shift-discards-everything",
+        key: format!("{id}.shift"),
+        message: format!(
+            "{}..{} shifted right by {least} or more is {}..{}: nothing of the value is left",
+            before.0, before.1, after.0, after.1
+        ),
+        help: "shift by fewer bits".into(),
+    }
+}
+
+impl Design {
+    /// What a zero point costs in this design, folded into the bias or subtracted before the multiply: two lines.
+    pub fn zero_point_cost(&self) -> String {
+        let (activation, weight) = (&self.activation, &self.weight);
+        let safe = |k: Option<u64>| k.map_or("any".into(), |k| k.to_string());
+        let port = activation.format;
+        let span = i128::from(port.max()) - i128::from(port.min());
+        let weights = weight.interval(&self.parameters);
+        let rails = ranges::rails(self);
+        let raw = super::steps::times((i128::from(port.min()), i128::from(port.max())), weights);
+        let centred = super::steps::times((-span, span), weights);
+        let (folded, subtracted) = (safe(depth::safe_k(rails, raw)), safe(depth::safe_k(rails, centred)));
+        let (bits, wide, other) = (port.width(), depth::signed_width((-span, span)), weight.sum.width());
+        let fold = format!(
+            "{bits} x {other} bit products, sums safe to K = {folded}, each shifted by zero point * sum of weights"
+        );
+        if activation.offset.is_none() {
+            format!(
+                "folded into the bias: {fold}\nsubtracted before the multiply it would take {wide} x {other} bit \
+                 products, sums safe to K = {subtracted}"
+            )
+        } else {
+            let (sum, safe) = (activation.sum.width(), safe(self.largest_safe_k()));
+            format!(
+                "subtracted before the multiply: {sum} x {other} bit products, sums safe to K = {safe}\n\
+                 folded into the bias it would take {fold}"
+            )
+        }
+    }
+}

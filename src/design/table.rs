@@ -1,0 +1,122 @@
+//! Every node of a design in a row: what it holds, how it gets there, how long it takes.
+
+use serde::Serialize;
+
+use super::convert::overflow_name;
+use super::{AccumulatorOverflow, Dataflow, Design, Operand, ranges};
+use crate::num::Format;
+use crate::post::{self, Op, Parameter, Step};
+
+/// One node, as `goldpath check` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// `activation`, `product`, `accumulator`, `post.0`, …
+    pub node: String,
+    /// What it does, in a few words.
+    pub does: String,
+    /// Absent where a product wider than 64 bits is fused with its shift.
+    pub format: Option<String>,
+    /// `exact` when no value can leave the format.
+    pub overflow: &'static str,
+    pub rounding: Option<&'static str>,
+    /// Registers behind the node; in front of the multiplier for operands.
+    pub latency_cycles: u32,
+}
+
+impl Design {
+    /// Every node in datapath order.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = self.operand_rows();
+        let product = super::build::product_format(self.activation.sum, self.weight.sum);
+        rows.push(exact("product", "activation * weight", product, self.product_latency));
+        for (level, range) in self.reduce.iter().zip(ranges::levels(self)) {
+            let does = match level.stride {
+                1 => format!("sum of {} neighbours", level.group),
+                stride => format!("sum of {} terms, {stride} apart", level.group),
+            };
+            let overflow = if range.always_fits { "exact" } else { overflow_name(level.overflow) };
+            rows.push(Row { overflow, ..exact(&level.id, &does, level.format, level.latency) });
+        }
+        rows.extend(self.accumulator_rows());
+        for (step, range) in self.post.iter().zip(ranges::post(self)) {
+            rows.push(step_row(step, range.always_fits, &self.parameters));
+        }
+        rows
+    }
+
+    fn operand_rows(&self) -> Vec<Row> {
+        let row = |node: &str, operand: &Operand| {
+            let does = match operand.offset {
+                None => "code".to_string(),
+                Some(offset) => format!("{} code + {}", operand.format, show(offset, &self.parameters)),
+            };
+            exact(node, &does, operand.sum, self.operand_latency)
+        };
+        vec![row("activation", &self.activation), row("weight", &self.weight)]
+    }
+
+    fn accumulator_rows(&self) -> Vec<Row> {
+        let a = &self.accumulator;
+        let does = format!("sum over k, starts from {}", a.start.name());
+        let overflow = match a.overflow {
+            AccumulatorOverflow::SaturateOutput => "wrap",
+            other => other.name(),
+        };
+        let mut rows = vec![Row { overflow, ..exact("accumulator", &does, a.register, 1) }];
+        if a.overflow == AccumulatorOverflow::SaturateOutput {
+            let clamp = exact("accumulator.output", "clamp of the finished sum", a.format, 0);
+            rows.push(Row { overflow: "saturate", ..clamp });
+        }
+        if self.array.dataflow == Dataflow::OutputStationary {
+            rows.push(exact("drain", "by row, last row first", a.format, self.array.drain_latency));
+        }
+        rows
+    }
+}
+
+fn exact(node: &str, does: &str, format: Format, latency_cycles: u32) -> Row {
+    Row {
+        node: node.to_string(),
+        does: does.to_string(),
+        format: Some(format.to_string()),
+        overflow: "exact",
+        rounding: None,
+        latency_cycles,
+    }
+}
+
+fn step_row(step: &Step, always_fits: bool, parameters: &[Parameter]) -> Row {
+    let (does, rounding) = step_words(step, parameters);
+    Row {
+        node: step.id.clone(),
+        does,
+        format: step.format.map(|f| f.to_string()),
+        overflow: if always_fits { "exact" } else { overflow_name(step.overflow) },
+        rounding,
+        latency_cycles: step.latency,
+    }
+}
+
+/// A step as a short expression, and its rounding.
+pub(super) fn step_words(step: &Step, parameters: &[Parameter]) -> (String, Option<&'static str>) {
+    let name = |operand| show(operand, parameters);
+    match step.op {
+        Op::Add(v) => (format!("x + {}", name(v)), None),
+        Op::Subtract(v) => (format!("x - {}", name(v)), None),
+        Op::Multiply(v) => (format!("x * {}", name(v)), None),
+        Op::Max(v) => (format!("max(x, {})", name(v)), None),
+        Op::Min(v) => (format!("min(x, {})", name(v)), None),
+        Op::ShiftLeft(v) => (format!("x << {}", name(v)), None),
+        Op::ShiftRight(v, rounding) => (format!("x >> {}", name(v)), Some(rounding.name())),
+        Op::Clamp { low, high } => (format!("clamp to {}..{}", name(low), name(high)), None),
+        Op::Fit => ("fit".into(), None),
+        Op::FloatScale(v, rounding) => (format!("float32(x) * {}", name(v)), Some(rounding.name())),
+    }
+}
+
+fn show(operand: post::Operand, parameters: &[Parameter]) -> String {
+    match operand {
+        post::Operand::Constant(value) => value.to_string(),
+        post::Operand::Parameter(index) => parameters[index].name.clone(),
+    }
+}
