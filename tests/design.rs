@@ -41,8 +41,8 @@ fn post_formats_are_those_of_the_contract() {
     let multiply = "multiplier s32, shift u6, zero_point s8, low s8, high s8";
     assert_eq!(formats("mac_s8_acc32"), format!("s64 s32 s33 s8 | bias s32, {multiply}"));
     assert_eq!(formats("os8x8_s8_acc32"), formats("mac_s8_acc32"));
-    assert_eq!(formats("tree8_s8_acc24"), format!("s56 s32 s33 s8 | bias s24, {multiply}"));
-    let shift = "s16 s17 s8 | bias s16, shift u4, zero_point s8, low s8, high s8";
+    assert_eq!(formats("tree8_s8_acc24"), format!("s56 s32 s33 s8 | bias s32, {multiply}"));
+    let shift = "s16 s17 s8 | bias s32, shift u4, zero_point s8, low s8, high s8";
     assert_eq!(formats("mac_s8_acc16sat"), shift);
     assert_eq!(formats("os16x16_s8_acc16sat"), shift);
 }

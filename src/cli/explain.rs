@@ -1,9 +1,153 @@
-//! `goldpath explain`.
+//! `goldpath explain`: a rule, a rounding mode, an overflow rule, a preset or a trap, in a screenful.
+//!
+//! The examples are computed when they are printed, by the code they describe, so they cannot drift from it.
+
+mod modes;
+mod presets;
+mod rules;
+mod traps;
+
+use serde::Serialize;
 
 use super::args::ExplainArgs;
-use super::{Console, Status, not_built_yet};
-use crate::error::Result;
+use super::{Console, Status};
+use crate::error::{Error, Kind, Result};
 
-pub fn run(_args: &ExplainArgs, _console: &Console) -> Result<Status> {
-    Err(not_built_yet("explain"))
+/// One thing that can be explained.
+pub(super) struct Topic {
+    /// As typed; upper and lower case, `-` and `_` are the same.
+    name: &'static str,
+    kind: &'static str,
+    /// One sentence.
+    summary: &'static str,
+    /// The rest, in lines of at most 100 characters.
+    text: &'static str,
+    /// Computed by the code that is explained.
+    example: fn() -> String,
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    name: &'a str,
+    kind: &'a str,
+    summary: &'a str,
+    text: &'a str,
+    example: String,
+}
+
+pub fn run(args: &ExplainArgs, console: &Console) -> Result<Status> {
+    let topics = all();
+    match &args.topic {
+        None if console.is_json() => {
+            let listed: Vec<_> = topics.iter().map(explained).collect();
+            console.answer_json(&listed)?;
+        }
+        None => console.answer(&list(&topics))?,
+        Some(asked) => {
+            let topic = find(&topics, asked)?;
+            if console.is_json() {
+                console.answer_json(&explained(topic))?;
+            } else {
+                console.answer(&page(topic))?;
+            }
+        }
+    }
+    Ok(Status::Done)
+}
+
+fn all() -> Vec<Topic> {
+    [rules::topics(), modes::topics(), presets::topics(), traps::topics()].into_iter().flatten().collect()
+}
+
+fn explained(topic: &Topic) -> Explained<'_> {
+    Explained {
+        name: topic.name,
+        kind: topic.kind,
+        summary: topic.summary,
+        text: topic.text,
+        example: (topic.example)(),
+    }
+}
+
+/// Every topic with its summary, kind by kind.
+fn list(topics: &[Topic]) -> String {
+    let mut text = String::new();
+    let mut kind = "";
+    for topic in topics {
+        if topic.kind != kind {
+            kind = topic.kind;
+            text += &format!("{}{kind}s\n", if text.is_empty() { "" } else { "\n" });
+        }
+        text += &format!("  {:<25} {}\n", topic.name, topic.summary);
+    }
+    text
+}
+
+fn page(topic: &Topic) -> String {
+    let mut text = format!("{} ({}): {}\n", topic.name, topic.kind, topic.summary);
+    let example = (topic.example)();
+    for part in [topic.text, &example] {
+        if !part.is_empty() {
+            text += &format!("\n{}\n", part.trim_end());
+        }
+    }
+    text
+}
+
+fn find<'a>(topics: &'a [Topic], asked: &str) -> Result<&'a Topic> {
+    let plain = |name: &str| name.to_lowercase().replace('-', "_");
+    let asked_plain = plain(asked);
+    if let Some(topic) = topics.iter().find(|topic| plain(topic.name) == asked_plain) {
+        return Ok(topic);
+    }
+    let near: Vec<&str> = topics
+        .iter()
+        .map(|topic| topic.name)
+        .filter(|name| plain(name).contains(&asked_plain) || asked_plain.contains(&plain(name)))
+        .collect();
+    let error = Error::new(Kind::Usage, format!("there is no topic {asked:?}"));
+    Err(if near.is_empty() {
+        error.help("`goldpath explain` lists the topics")
+    } else {
+        error.help(format!("did you mean {}? `goldpath explain` lists all topics", near.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_can_be_found_and_fits_a_screen() {
+        let topics = all();
+        assert_eq!(topics.iter().filter(|t| t.kind == "rule").count(), 12);
+        assert_eq!(topics.iter().filter(|t| t.kind == "rounding mode").count(), 10);
+        assert_eq!(topics.iter().filter(|t| t.kind == "preset").count(), 4);
+        for topic in &topics {
+            let same: Vec<_> = topics.iter().filter(|t| t.name.eq_ignore_ascii_case(topic.name)).collect();
+            assert_eq!(same.len(), 1, "{} is explained twice", topic.name);
+            assert!(find(&topics, &topic.name.to_uppercase()).is_ok());
+            let page = page(topic);
+            assert!(page.lines().all(|line| line.chars().count() <= 110), "{page}");
+            assert!(page.lines().count() <= 40, "{page}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_topic_is_refused_with_the_near_ones() {
+        let error = find(&all(), "even").err().unwrap();
+        assert!(error.help.unwrap().contains("half_even"));
+        assert!(find(&all(), "round").is_err());
+        assert!(find(&all(), "zzz").err().unwrap().help.unwrap().contains("lists the topics"));
+    }
+
+    #[test]
+    fn examples_say_what_the_text_says() {
+        let example = |name: &str| (find(&all(), name).unwrap().example)();
+        assert!(example("R4").contains("128 becomes -128"), "{}", example("R4"));
+        assert!(example("R5").contains("128 becomes 127"));
+        assert!(example("half_up").contains("-832 / 2^7 is -6"));
+        assert!(example("double_rounding").contains("12") && example("double_rounding").contains("11"));
+        assert!(example("order").contains("27") && example("order").contains("100"));
+    }
 }

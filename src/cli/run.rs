@@ -73,10 +73,10 @@ fn program(args: &RunArgs, design: &Arc<Design>) -> Result<Program> {
         Some(path) => parameters(path, design)?,
         None => Numbers::new(),
     };
-    if let Some(path) = &args.bias {
-        if numbers.insert("bias".to_string(), bias(path, weights.ncols())?).is_some() {
-            return Err(Error::new(Kind::Usage, "the parameter file has a bias, too").in_file(path));
-        }
+    if let Some(path) = &args.bias
+        && numbers.insert("bias".to_string(), bias(path, weights.ncols())?).is_some()
+    {
+        return Err(Error::new(Kind::Usage, "the parameter file has a bias, too").in_file(path));
     }
     let program = Program::matrix(design.clone(), activations.view(), weights.view(), &numbers);
     program.map_err(|error| blame(error, args, &numbers))

@@ -1,13 +1,17 @@
 //! A layer meets a design: which product is formed when, and with which numbers it is finished.
 
 mod gather;
+mod layer;
 mod outcome;
 mod parameters;
 mod product;
+mod requantize;
 mod schedule;
+mod zero_point;
 
 pub use outcome::{Counts, Event, NodeEvents, Outcome, no_events};
 pub use parameters::{Numbers, bind_numbers};
+pub use requantize::output_recoding;
 pub use schedule::Beat;
 
 use std::sync::Arc;

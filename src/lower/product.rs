@@ -94,12 +94,17 @@ fn check_idle(node: &str, operand: &Operand, records: &[Vec<i64>]) -> Result<()>
 
 /// Row-major codes, each inside `format`.
 fn codes(node: &str, values: ArrayView2<'_, i64>, format: Format) -> Result<Vec<i32>> {
-    let outside = values.indexed_iter().find(|(_, v)| !format.contains(i128::from(**v)));
-    if let Some(((row, column), value)) = outside {
-        let (min, max) = (format.min(), format.max());
-        let message = format!("element [{row}, {column}] is {value}, outside {format} ({min}..{max})");
-        return Err(Error::new(Kind::Value, message).at(Place::Signal(node.to_string())));
+    let bad = values.indexed_iter().find(|(_, v)| !format.contains(i128::from(**v)));
+    if let Some(((row, column), value)) = bad {
+        return Err(outside(node, &format!("[{row}, {column}]"), *value, format));
     }
     // Operands have at most 16 bits.
     Ok(values.iter().map(|v| *v as i32).collect())
+}
+
+/// A code that its operand's format does not hold.
+pub(super) fn outside(node: &str, element: &str, value: i64, format: Format) -> Error {
+    let (min, max) = (format.min(), format.max());
+    Error::new(Kind::Value, format!("element {element} is {value}, outside {format} ({min}..{max})"))
+        .at(Place::Signal(node.to_string()))
 }

@@ -71,7 +71,7 @@ impl Format {
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.signed { 's' } else { 'u' }, self.width)
+        f.pad(&format!("{}{}", if self.signed { 's' } else { 'u' }, self.width))
     }
 }
 

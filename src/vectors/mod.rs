@@ -1,1 +1,33 @@
-//! 
+//! Golden bundles: a trace written down for other people's RTL, and the simulators that check it.
+//!
+//! A bundle is a folder (`bundle`): stimulus and expected values as hex lines, a manifest, and a testbench
+//! that checks the files' counts and sums before it believes them. `cosim` runs one.
+
+mod beats;
+mod bundle;
+mod channels;
+pub mod cosim;
+mod hex_file;
+mod layout;
+pub mod manifest;
+mod sum;
+pub mod testbench;
+
+pub use bundle::{BundleWriter, DATA_FILES, Layouts};
+pub use hex_file::sha256;
+pub use layout::{Field, Layout, MAX_WORD_BITS};
+pub use manifest::{Manifest, Provenance};
+pub use sum::Sum;
+
+use crate::design::Design;
+
+/// `design.vh`: the Verilog parameters of a design, as overridden.
+pub fn verilog_header(design: &Design) -> String {
+    let mut text = format!("// Parameters of {}, written by goldpath.\n", design.name);
+    for (key, name) in &design.twin {
+        if let Some(value) = design.twin_values.get(key) {
+            text.push_str(&format!("localparam {name} = {value};  // {key}\n"));
+        }
+    }
+    text
+}

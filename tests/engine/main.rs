@@ -1,6 +1,8 @@
 //! The two engines: equal to each other, to the timing formulas, and to sums written out by hand.
 
 mod command;
+mod convolution;
 mod designs;
 mod equal;
+mod waves;
 mod work;

@@ -1,0 +1,10 @@
+../operators/rtl/fit_signed.v
+../operators/rtl/fitted_add.v
+../operators/rtl/multiply_exact.v
+../operators/rtl/rounding_shift.v
+../operators/rtl/clamp.v
+../operators/rtl/accumulate.v
+../operators/rtl/skew_line.v
+../operators/rtl/requantize_shift.v
+rtl/os16x16_pe.v
+rtl/os16x16_s8_acc16sat.v

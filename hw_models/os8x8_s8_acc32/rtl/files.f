@@ -1,0 +1,9 @@
+../operators/rtl/fit_signed.v
+../operators/rtl/fitted_add.v
+../operators/rtl/multiply_exact.v
+../operators/rtl/rounding_shift.v
+../operators/rtl/clamp.v
+../operators/rtl/accumulate.v
+../operators/rtl/requantize_multiply_shift.v
+rtl/os8x8_pe.v
+rtl/os8x8_s8_acc32.v

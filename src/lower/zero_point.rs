@@ -1,0 +1,135 @@
+//! Codes and zero points as the multiplier meets them.
+//!
+//! With a = x + c and v = w + d the array's operands behind its offsets (0 where it has none), the layer wants
+//! Σ (a − zx')(v − zw'), zx' = zx + c and zw' = zw + d. What is left of zx' is folded into the bias: − zx' Σ v.
+//! What is left of zw' would need Σ a, which no bias holds: such a layer is refused.
+
+use ndarray::{ArrayD, Dimension};
+
+use super::parameters::Numbers;
+use super::{Shape, product};
+use crate::design::{Design, Operand, Recode};
+use crate::error::{Error, Kind, Place, Result};
+use crate::network::{DType, Layer};
+use crate::post::{self, Per};
+
+/// Recoded operands, inside their formats.
+pub struct Codes {
+    /// In the tensor's own layout.
+    pub activations: Vec<i32>,
+    pub activation_zero_point: i32,
+    pub weights: ArrayD<i32>,
+    /// One per output channel.
+    weight_zero_points: Vec<i32>,
+}
+
+impl Codes {
+    pub fn new(design: &Design, layer: &Layer, input: &ArrayD<i32>) -> Result<Codes> {
+        let shift = recoding(&design.activation, layer.input_carrier.dtype);
+        let activations = input.mapv(|code| code - shift);
+        let activation_zero_point = layer.input_carrier.zero_point - shift;
+        check_codes("activation", &activations, &design.activation)?;
+        check_zero_point("activation", activation_zero_point, &design.activation)?;
+        let shift = recoding(&design.weight, layer.weights.dtype);
+        let weights = layer.weights.codes.mapv(|code| code - shift);
+        check_codes("weight", &weights, &design.weight)?;
+        let zero_points = (0..layer.channels()).map(|c| layer.weight_zero_point(c) - shift);
+        Ok(Codes {
+            activations: activations.iter().copied().collect(),
+            activation_zero_point,
+            weights,
+            weight_zero_points: zero_points.collect(),
+        })
+    }
+
+    /// Values of the offset parameters: minus the zero points.
+    pub fn offsets(&self, design: &Design, layer: &Layer) -> Result<Numbers> {
+        let mut numbers = Numbers::new();
+        if let Some(parameter) = offset_parameter(design, &design.activation) {
+            numbers.insert(parameter.name.clone(), vec![-i64::from(self.activation_zero_point)]);
+        }
+        if let Some(parameter) = offset_parameter(design, &design.weight) {
+            let all: Vec<i64> = self.weight_zero_points.iter().map(|z| -i64::from(*z)).collect();
+            let values = match parameter.per {
+                Per::Channel => all,
+                Per::Layer if all.iter().all(|z| *z == all[0]) => all[..1].to_vec(),
+                Per::Layer => {
+                    let message = format!("{} channels have different weight zero points", layer.channels());
+                    return Err(Error::new(Kind::Value, message)
+                        .at(Place::Signal(parameter.name.clone()))
+                        .help("make the design's weight offset a parameter per channel"));
+                }
+            };
+            numbers.insert(parameter.name.clone(), values);
+        }
+        Ok(numbers)
+    }
+
+    /// The bias with the zero points folded in, or `None` when it is 0 and the design has no place for one.
+    /// `weights` are `[groups][k][n]`.
+    pub fn bias(
+        &self,
+        design: &Design,
+        layer: &Layer,
+        weights: &[i32],
+        shape: Shape,
+    ) -> Result<Option<Vec<i64>>> {
+        let left_of = |operand: &Operand, zero_point: i32| match operand.offset {
+            None => i64::from(zero_point),
+            Some(post::Operand::Constant(c)) => i64::from(zero_point) + c,
+            // The parameter is bound to minus the zero point.
+            Some(post::Operand::Parameter(_)) => 0,
+        };
+        let zx = left_of(&design.activation, self.activation_zero_point);
+        let fold = |channel: usize| {
+            let zero_point = self.weight_zero_points[channel];
+            if left_of(&design.weight, zero_point) != 0 {
+                let message = format!("output channel {channel} has weight zero point {zero_point}");
+                return Err(Error::new(Kind::Unsupported, message)
+                    .at(Place::Signal("operands.weight".to_string()))
+                    .help("give the design a weight offset: the product with the zero point fits no bias"));
+            }
+            let (group, n) = (channel / shape.n, channel % shape.n);
+            let row = |k: usize| i64::from(weights[(group * shape.k + k) * shape.n + n]);
+            let sum: i64 = (0..shape.k).map(row).sum();
+            // Behind the weight's offset every weight is w − zw.
+            let centred = sum - shape.k as i64 * i64::from(zero_point);
+            let bias = layer.bias.as_ref().map_or(0, |bias| i64::from(bias[channel]));
+            Ok(bias - zx * centred)
+        };
+        let bias: Vec<i64> = (0..shape.channels()).map(fold).collect::<Result<_>>()?;
+        let has_place = design.parameters.iter().any(|p| p.name == "bias");
+        Ok((has_place || bias.iter().any(|b| *b != 0)).then_some(bias))
+    }
+}
+
+/// What `recode` subtracts from the codes of a tensor: 128 from u8 ones.
+fn recoding(operand: &Operand, dtype: DType) -> i32 {
+    if operand.recode == Some(Recode::Minus128) && dtype == DType::U8 { 128 } else { 0 }
+}
+
+fn offset_parameter<'a>(design: &'a Design, operand: &Operand) -> Option<&'a post::Parameter> {
+    match operand.offset {
+        Some(post::Operand::Parameter(index)) => Some(&design.parameters[index]),
+        _ => None,
+    }
+}
+
+fn check_codes(node: &str, codes: &ArrayD<i32>, operand: &Operand) -> Result<()> {
+    match codes.indexed_iter().find(|(_, code)| !operand.format.contains(i128::from(**code))) {
+        None => Ok(()),
+        Some((at, code)) => {
+            Err(product::outside(node, &format!("{:?}", at.slice()), i64::from(*code), operand.format)
+                .help("recode = \"minus_128\" takes u8 tensors into s8 operands"))
+        }
+    }
+}
+
+fn check_zero_point(node: &str, zero_point: i32, operand: &Operand) -> Result<()> {
+    if operand.format.contains(i128::from(zero_point)) {
+        return Ok(());
+    }
+    let message =
+        format!("zero point {zero_point} lies outside {}: padding could not be fed", operand.format);
+    Err(Error::new(Kind::Value, message).at(Place::Signal(node.to_string())))
+}

@@ -1,0 +1,198 @@
+//! Corrupts copies of a bundle and expects the right failure each time: a testbench that cannot fail is a defect.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Compare, Runner, Verdict};
+use crate::error::{Error, Kind, Result};
+use crate::vectors::{DATA_FILES, Layout, Layouts, Sum};
+
+/// One corruption and how the testbench took it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Outcome {
+    /// What was done to the copy.
+    pub corruption: String,
+    /// What had to be answered.
+    pub wanted: String,
+    pub verdict: Verdict,
+    pub right: bool,
+}
+
+/// What the testbench must answer.
+enum Wanted {
+    Pass,
+    NotLoaded,
+    /// Exactly one mismatch, in this cycle at this signal.
+    Mismatch {
+        cycle: u64,
+        signal: String,
+    },
+}
+
+/// Every known corruption in turn, each in a fresh copy of the bundle's data.
+pub fn selftest(runner: &Runner) -> Result<Vec<Outcome>> {
+    let layouts = runner.bench.manifest.layouts()?;
+    let mut outcomes = vec![trial(runner, "untouched", Wanted::Pass, |_| Ok(()))?];
+    for name in DATA_FILES.iter().map(|n| format!("{n}.hex")).chain(["header.hex".to_string()]) {
+        if runner.bench.manifest.records(&name) == 0 && name != "header.hex" {
+            continue;
+        }
+        outcomes.push(trial(runner, &format!("one nibble of {name} flipped"), Wanted::NotLoaded, |f| {
+            flip_nibble(f, &name)
+        })?);
+        outcomes.push(trial(runner, &format!("one word of {name} dropped"), Wanted::NotLoaded, |f| {
+            drop_word(f, &name)
+        })?);
+        outcomes.push(trial(runner, &format!("{name} removed"), Wanted::NotLoaded, |f| remove(f, &name))?);
+    }
+    for (cycle, field, instance) in targets(&layouts, runner.bench.manifest.cycles) {
+        let field = &layouts.expected.fields[field];
+        let signal = label(&field.name, &field.shape, instance);
+        let bit = field.offset + instance * field.width();
+        let what = format!("bit 0 of {signal} in cycle {cycle} flipped, sum repaired");
+        outcomes.push(trial(runner, &what, Wanted::Mismatch { cycle, signal }, |f| {
+            flip_expected(f, &layouts, cycle, bit)
+        })?);
+    }
+    outcomes.push(trial(runner, "folder emptied", Wanted::NotLoaded, empty)?);
+    Ok(outcomes)
+}
+
+fn trial(
+    runner: &Runner,
+    what: &str,
+    wanted: Wanted,
+    corrupt: impl Fn(&Path) -> Result<()>,
+) -> Result<Outcome> {
+    let copy = tempfile::Builder::new()
+        .prefix("goldpath-selftest-")
+        .tempdir()
+        .map_err(|e| Error::io(&std::env::temp_dir(), "write in the temporary folder", e))?;
+    for name in DATA_FILES.iter().copied().chain(["header"]) {
+        let name = format!("{name}.hex");
+        let from = runner.bench.bundle.join(&name);
+        fs::copy(&from, copy.path().join(&name)).map_err(|e| Error::io(&from, "copy this file", e))?;
+    }
+    corrupt(copy.path())?;
+    let verdict = runner.run_folder(copy.path(), Compare::Cycles)?;
+    Ok(Outcome {
+        corruption: what.to_string(),
+        right: wanted.met(&verdict),
+        wanted: wanted.to_string(),
+        verdict,
+    })
+}
+
+impl Wanted {
+    fn met(&self, verdict: &Verdict) -> bool {
+        match (self, verdict) {
+            (Wanted::Pass, Verdict::Pass { .. }) => true,
+            (Wanted::NotLoaded, Verdict::Fail { reason, .. }) => reason == "vectors-not-loaded",
+            (Wanted::Mismatch { cycle, signal }, Verdict::Fail { reason, mismatches, .. }) => {
+                reason == "mismatch" && matches!(&mismatches[..], [m] if m.n == *cycle && m.signal == *signal)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wanted::Pass => write!(f, "PASS"),
+            Wanted::NotLoaded => write!(f, "FAIL vectors-not-loaded"),
+            Wanted::Mismatch { cycle, signal } => write!(f, "FAIL mismatch in cycle {cycle} at {signal}"),
+        }
+    }
+}
+
+/// The first signal in cycle 0, an accumulator in the middle, the last output in the last cycle: (cycle, field
+/// of `expected`, instance).
+fn targets(layouts: &Layouts, cycles: u64) -> Vec<(u64, usize, usize)> {
+    let fields = &layouts.expected.fields;
+    let accumulator = fields.iter().position(|f| f.name == "pe.acc");
+    let mut targets = vec![(0, 0, 0)];
+    targets.extend(accumulator.map(|a| (cycles / 2, a, fields[a].instances() / 2)));
+    targets.extend(fields.last().map(|f| (cycles - 1, fields.len() - 1, f.instances() - 1)));
+    targets
+}
+
+/// `pe.acc[3][4]`: the name the testbench prints for row-major instance `index`.
+fn label(name: &str, shape: &[usize], index: usize) -> String {
+    let mut below: usize = shape.iter().product();
+    let mut label = name.to_string();
+    for extent in shape {
+        below /= extent;
+        label.push_str(&format!("[{}]", (index / below) % extent));
+    }
+    label
+}
+
+fn read(folder: &Path, name: &str) -> Result<Vec<String>> {
+    let path = folder.join(name);
+    let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, "read this file", e))?;
+    Ok(text.lines().map(String::from).collect())
+}
+
+fn write(folder: &Path, name: &str, lines: &[String]) -> Result<()> {
+    let path = folder.join(name);
+    let text: String = lines.iter().map(|l| format!("{l}\n")).collect();
+    fs::write(&path, text).map_err(|e| Error::io(&path, "write this file", e))
+}
+
+fn remove(folder: &Path, name: &str) -> Result<()> {
+    let path = folder.join(name);
+    fs::remove_file(&path).map_err(|e| Error::io(&path, "remove this file", e))
+}
+
+fn empty(folder: &Path) -> Result<()> {
+    DATA_FILES.iter().copied().chain(["header"]).try_for_each(|name| remove(folder, &format!("{name}.hex")))
+}
+
+/// The top bit of the middle word's first digit: the place where a sum with even weights would not see it.
+fn flip_nibble(folder: &Path, name: &str) -> Result<()> {
+    let mut lines = read(folder, name)?;
+    let middle = lines.len() / 2;
+    let line = &mut lines[middle];
+    let first = line.chars().next().and_then(|c| c.to_digit(16)).ok_or_else(not_hex)?;
+    line.replace_range(0..1, &format!("{:x}", first ^ 8));
+    write(folder, name, &lines)
+}
+
+fn drop_word(folder: &Path, name: &str) -> Result<()> {
+    let mut lines = read(folder, name)?;
+    lines.remove(lines.len() / 2);
+    write(folder, name, &lines)
+}
+
+/// Flips one bit of a cycle's record and makes the header believe it.
+fn flip_expected(folder: &Path, layouts: &Layouts, cycle: u64, bit: usize) -> Result<()> {
+    let layout = &layouts.expected;
+    let mut lines = read(folder, "expected.hex")?;
+    let cycle = usize::try_from(cycle).map_err(|_| not_hex())?;
+    let line = &mut lines[cycle * layout.words + bit / layout.word_bits];
+    let at = layout.digits() - 1 - (bit % layout.word_bits) / 4;
+    let digit = line.get(at..=at).and_then(|d| u32::from_str_radix(d, 16).ok()).ok_or_else(not_hex)?;
+    line.replace_range(at..=at, &format!("{:x}", digit ^ (1 << (bit % 4))));
+    let mut header = read(folder, "header.hex")?;
+    header[6] = format!("{:08x}", sum_of(&lines, layout)?);
+    write(folder, "header.hex", &header)?;
+    write(folder, "expected.hex", &lines)
+}
+
+fn sum_of(lines: &[String], layout: &Layout) -> Result<u32> {
+    let mut sum = Sum::default();
+    for line in lines {
+        let limbs: Option<Vec<u64>> = line
+            .as_bytes()
+            .rchunks(16)
+            .map(|d| u64::from_str_radix(std::str::from_utf8(d).ok()?, 16).ok())
+            .collect();
+        sum.word(&limbs.ok_or_else(not_hex)?, layout.word_bits);
+    }
+    Ok(sum.value())
+}
+
+fn not_hex() -> Error {
+    Error::new(Kind::Malformed, "the bundle's files are not hex lines")
+}

@@ -1,0 +1,63 @@
+//! How a user's module is connected: `--port ours=theirs`.
+
+use crate::error::{Error, Kind, Place, Result};
+use crate::vectors::Layouts;
+use crate::vectors::testbench::{Port, Wiring, port_name};
+
+/// One `--port ours=theirs`. `ours` is a signal (`pe.acc`), `param.<name>`, `clk` or `rst`, with dots or
+/// underscores; `theirs` a port, `!port` for an active-low input, or empty for a port the module lacks.
+pub type PortMap = (String, String);
+
+/// Clock, reset, inputs, parameters and outputs at ports of our own names unless told otherwise; of the registers
+/// only those that are named.
+pub fn user_wiring(layouts: &Layouts, module: &str, maps: &[PortMap]) -> Result<Wiring> {
+    let known: Vec<String> = layouts.port_names().collect();
+    let mut named: Vec<(String, &str)> = Vec::new();
+    for (ours, theirs) in maps {
+        let signal = known
+            .iter()
+            .find(|k| *k == ours || port_name(k) == *ours)
+            .ok_or_else(|| unknown(ours, &known))?;
+        if named.iter().any(|(n, _)| n == signal) {
+            return Err(Error::new(Kind::Usage, format!("{signal} is mapped twice"))
+                .at(Place::Option("--port".into())));
+        }
+        named.push((signal.clone(), theirs));
+    }
+    let output = |name: &str| layouts.expected.field(name).is_some();
+    let mut ports = Vec::new();
+    for ours in known.iter() {
+        let theirs = match named.iter().find(|(n, _)| n == ours) {
+            Some((_, "")) => continue,
+            Some((_, theirs)) => theirs.to_string(),
+            None if !output(ours) || ours.starts_with("out.") => port_name(ours),
+            None => continue,
+        };
+        ports.push(port(ours, &theirs, output(ours))?);
+    }
+    Ok(Wiring { module: module.to_string(), generics: Vec::new(), ports })
+}
+
+fn port(ours: &str, theirs: &str, output: bool) -> Result<Port> {
+    let (inverted, name) = match theirs.strip_prefix('!') {
+        Some(name) => (true, name),
+        None => (false, theirs),
+    };
+    let identifier = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !identifier || (inverted && output) {
+        return Err(Error::new(
+            Kind::Usage,
+            format!("{theirs:?} is not a port that {ours} can be connected to"),
+        )
+        .at(Place::Option("--port".into()))
+        .help("ours=theirs; ours=!theirs inverts an input; ours= leaves it unconnected"));
+    }
+    Ok(Port { ours: ours.to_string(), theirs: name.to_string(), inverted })
+}
+
+fn unknown(ours: &str, known: &[String]) -> Error {
+    Error::new(Kind::Usage, format!("the bundle has no signal {ours:?}"))
+        .at(Place::Option("--port".into()))
+        .help(format!("it has {}", known.join(", ")))
+}

@@ -1,0 +1,370 @@
+//! `manifest.json`: everything a stranger needs to use a bundle without goldpath.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::bundle::Layouts;
+use super::hex_file::Written;
+use super::testbench::port_name;
+use super::{Field, Layout};
+use crate::error::{Error, Kind, Place, Result};
+use crate::lower::{NodeEvents, Program};
+use crate::post::Per;
+use crate::trace::{Role, SignalTable};
+
+/// Where a bundle's numbers came from; everything here is the same on any machine.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// `random`, `extreme`, `saturating`, `matrices` or `layer`.
+    pub source: String,
+    pub seed: Option<u64>,
+    /// File name and SHA-256 of each input.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, InputFile>,
+    /// Node of the model that was run.
+    pub layer: Option<String>,
+    /// Images taken, first and one past the last.
+    pub images: Option<[usize; 2]>,
+    /// `--set` keys that changed the design, with their values.
+    #[serde(default)]
+    pub overrides: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputFile {
+    pub name: String,
+    pub sha256: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub schema: u32,
+    pub generator: String,
+    pub design: DesignEntry,
+    pub source: Provenance,
+    pub shape: ShapeEntry,
+    pub cycles: u64,
+    /// Values compared in all cycles.
+    pub values: u64,
+    pub timing: Vec<String>,
+    pub packing: String,
+    pub files: BTreeMap<String, FileEntry>,
+    pub signals: Vec<SignalEntry>,
+    pub parameters: Vec<ParameterEntry>,
+    /// Consecutive records of channels.hex that are driven side by side.
+    pub columns: usize,
+    pub beats_in: Vec<FieldEntry>,
+    /// What the one-bit signals say.
+    pub flags: BTreeMap<String, String>,
+    /// How often a value entering a node lay outside its format, when it was counted.
+    pub events: Option<BTreeMap<String, Events>>,
+    pub run: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DesignEntry {
+    pub name: String,
+    pub sha256: String,
+    /// Values of the twin's Verilog parameters.
+    pub verilog: BTreeMap<String, i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ShapeEntry {
+    pub images: usize,
+    pub groups: usize,
+    pub m: usize,
+    pub k: usize,
+    pub n: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileEntry {
+    pub sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words_per_record: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_bits: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sum: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SignalEntry {
+    pub name: String,
+    pub port: Option<String>,
+    pub node: String,
+    pub role: String,
+    pub file: String,
+    pub shape: Vec<usize>,
+    pub format: String,
+    pub bit_offset: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParameterEntry {
+    pub name: String,
+    pub port: String,
+    pub per: String,
+    pub format: String,
+    pub bit_offset: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldEntry {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub format: String,
+    pub bit_offset: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Events {
+    pub high: u64,
+    pub low: u64,
+}
+
+impl Manifest {
+    /// What lies where in the bundle's data files.
+    pub fn layouts(&self) -> Result<Layouts> {
+        let of_file = |file: &'static str| {
+            self.signals
+                .iter()
+                .filter(move |s| s.file == file)
+                .map(|s| (s.name.as_str(), &s.shape[..], s.format.as_str()))
+        };
+        let scalar: &[usize] = &[];
+        let out_data = of_file("expected.hex").filter(|(name, ..)| *name == "out.data");
+        let channels = self.parameters.iter().map(|p| (p.name.as_str(), scalar, p.format.as_str()));
+        let beats_in = self.beats_in.iter().map(|f| (f.name.as_str(), &f.shape[..], f.format.as_str()));
+        let per = |p: &ParameterEntry| if p.per == "channel" { Per::Channel } else { Per::Layer };
+        Ok(Layouts {
+            stimulus: layout(of_file("stimulus.hex"))?,
+            expected: layout(of_file("expected.hex"))?,
+            beats_in: layout(beats_in)?,
+            beats_out: layout(out_data)?,
+            channels: layout(channels)?,
+            per: self.parameters.iter().map(per).collect(),
+            columns: self.columns,
+        })
+    }
+
+    /// Records in a data file.
+    pub fn records(&self, file: &str) -> u64 {
+        self.files.get(file).and_then(|f| f.records).unwrap_or(0)
+    }
+}
+
+fn layout<'a>(fields: impl Iterator<Item = (&'a str, &'a [usize], &'a str)>) -> Result<Layout> {
+    let parsed = fields.map(|(name, shape, format)| {
+        let format = format
+            .parse()
+            .map_err(|e: String| Error::new(Kind::Malformed, e).at(Place::Signal(name.to_string())))?;
+        Ok((name, shape, format))
+    });
+    Ok(Layout::new(parsed.collect::<Result<Vec<_>>>()?))
+}
+
+/// What a finished bundle knows about itself.
+pub struct Facts<'a> {
+    pub program: &'a Program,
+    pub table: &'a SignalTable,
+    pub layouts: &'a Layouts,
+    pub cycles: u64,
+    pub written: &'a [Written],
+    /// SHA-256 of the files that are not data.
+    pub texts: Vec<(&'static str, String)>,
+    pub provenance: &'a Provenance,
+    pub events: Option<&'a [NodeEvents]>,
+}
+
+/// The manifest as it is written: indented JSON with a newline at the end.
+pub fn text(facts: &Facts) -> Result<String> {
+    let text = serde_json::to_string_pretty(&manifest(facts))
+        .map_err(|e| Error::new(Kind::Malformed, "the manifest cannot be written").because(e))?;
+    Ok(text + "\n")
+}
+
+/// Reads a bundle's manifest.
+pub fn read(bundle: &Path) -> Result<Manifest> {
+    let path = bundle.join("manifest.json");
+    let text = std::fs::read_to_string(&path).map_err(|e| {
+        Error::io(&path, "read the bundle's manifest", e).help("give a folder that `goldpath vectors` wrote")
+    })?;
+    let manifest: Manifest = serde_json::from_str(&text)
+        .map_err(|e| Error::new(Kind::Malformed, "is not a bundle's manifest").in_file(&path).because(e))?;
+    if manifest.schema != 1 {
+        return Err(Error::new(Kind::Unsupported, format!("manifest schema {} is not 1", manifest.schema))
+            .in_file(&path));
+    }
+    Ok(manifest)
+}
+
+fn manifest(facts: &Facts) -> Manifest {
+    let design = &facts.program.design;
+    let shape = facts.program.shape;
+    let values: usize = facts.layouts.expected.fields.iter().map(Field::instances).sum();
+    let verilog =
+        design.twin.iter().filter_map(|(key, name)| Some((name.clone(), *design.twin_values.get(key)?)));
+    Manifest {
+        schema: 1,
+        generator: format!("goldpath {}", env!("CARGO_PKG_VERSION")),
+        design: DesignEntry {
+            name: design.name.clone(),
+            sha256: design.hash.clone(),
+            verilog: verilog.collect(),
+        },
+        source: facts.provenance.clone(),
+        shape: ShapeEntry { images: shape.images, groups: shape.groups, m: shape.m, k: shape.k, n: shape.n },
+        cycles: facts.cycles,
+        values: facts.cycles * values as u64,
+        timing: TIMING.map(String::from).to_vec(),
+        packing: PACKING.to_string(),
+        files: files(facts),
+        signals: signals(facts),
+        parameters: parameters(facts),
+        columns: facts.layouts.columns,
+        beats_in: facts.layouts.beats_in.fields.iter().map(field_entry).collect(),
+        flags: flags(facts.table),
+        events: facts.events.map(|events| {
+            events.iter().map(|e| (e.node.clone(), Events { high: e.high, low: e.low })).collect()
+        }),
+        run: run(&design.name),
+    }
+}
+
+const TIMING: [&str; 3] = [
+    "cycle n is the clock period that ends with rising edge n; edge 0 is the first with rst inactive (active high, synchronous, held two edges)",
+    "the inputs of cycle n are driven at its falling edge, everything is sampled just before edge n",
+    "param.* ports carry the records of channels.hex from in.channel on, column j from record in.channel + j, in the same cycle",
+];
+
+const PACKING: &str = "fields lie side by side from bit 0; instances are row-major, instance 0 in the least significant bits; \
+two's complement; a record of more than 512 bits is words_per_record lines, least significant word first, unused top bits 0; \
+sum: over 32-bit chunks, least significant first in each word, chunk i of the file times 2i + 1, modulo 2^32";
+
+fn files(facts: &Facts) -> BTreeMap<String, FileEntry> {
+    let holds = [
+        "inputs, one record a cycle",
+        "registers and outputs, one record a cycle",
+        "one record an input beat, without skew and idle cycles",
+        "out.data, one record a valid output",
+        "parameters, one record an output channel, groups padded to whole tiles",
+    ];
+    let data = facts
+        .layouts
+        .files()
+        .into_iter()
+        .zip(facts.written)
+        .zip(holds)
+        .map(|(((name, layout), w), holds)| (format!("{name}.hex"), data_entry(layout, w, holds)));
+    let texts = facts.texts.iter().map(|(name, sha256)| {
+        let entry = FileEntry {
+            sha256: sha256.clone(),
+            holds: None,
+            records: None,
+            words_per_record: None,
+            word_bits: None,
+            sum: None,
+        };
+        (name.to_string(), entry)
+    });
+    data.chain(texts).collect()
+}
+
+fn data_entry(layout: &Layout, written: &Written, holds: &str) -> FileEntry {
+    FileEntry {
+        sha256: written.sha256.clone(),
+        holds: Some(holds.to_string()),
+        records: Some(written.records),
+        words_per_record: Some(layout.words),
+        word_bits: Some(layout.word_bits),
+        sum: Some(format!("{:08x}", written.sum)),
+    }
+}
+
+fn signals(facts: &Facts) -> Vec<SignalEntry> {
+    let entry = |signal: &crate::trace::Signal| {
+        let (file, layout, role) = match signal.role {
+            Role::Input => ("stimulus.hex", &facts.layouts.stimulus, "input"),
+            Role::Register => ("expected.hex", &facts.layouts.expected, "register"),
+            Role::Output => ("expected.hex", &facts.layouts.expected, "output"),
+        };
+        SignalEntry {
+            name: signal.name.clone(),
+            // The host uses it to choose parameters; the hardware never sees it.
+            port: (signal.name != "in.channel").then(|| port_name(&signal.name)),
+            node: signal.node.clone(),
+            role: role.to_string(),
+            file: file.to_string(),
+            shape: signal.shape.clone(),
+            format: signal.format.to_string(),
+            bit_offset: layout.field(&signal.name).map_or(0, |f| f.offset),
+        }
+    };
+    facts.table.signals.iter().map(entry).collect()
+}
+
+fn parameters(facts: &Facts) -> Vec<ParameterEntry> {
+    let entry = |(field, per): (&Field, &Per)| ParameterEntry {
+        name: field.name.clone(),
+        port: port_name(&format!("param.{}", field.name)),
+        per: if *per == Per::Channel { "channel" } else { "layer" }.to_string(),
+        format: field.format.to_string(),
+        bit_offset: field.offset,
+    };
+    facts.layouts.channels.fields.iter().zip(&facts.layouts.per).map(entry).collect()
+}
+
+fn field_entry(field: &Field) -> FieldEntry {
+    FieldEntry {
+        name: field.name.clone(),
+        shape: field.shape.clone(),
+        format: field.format.to_string(),
+        bit_offset: field.offset,
+    }
+}
+
+/// Each one-bit signal in words.
+fn flags(table: &SignalTable) -> BTreeMap<String, String> {
+    let explain = |name: &str| match name {
+        "in.valid" => Some("1: the operands of this cycle are a beat to be multiplied and accumulated"),
+        "in.first" => Some(
+            "1: first beat of an output; the accumulator starts anew (alone, without valid: it is cleared)",
+        ),
+        "in.last" => Some("1: last beat of an output"),
+        "in.drain" => Some("1: the accumulators move one row down and the bottom row leaves"),
+        "pe.done" => Some("1: the accumulator holds a finished value, in the cycle after its last beat"),
+        "out.valid" => Some("1: out.data is an output; 0: out.data is 0"),
+        _ if name.contains("valid") => Some("the valid bit of this stage's data"),
+        _ if name.contains("first") => Some("the first bit of this stage's data"),
+        _ if name.contains("last") => Some("the last bit of this stage's data"),
+        _ => None,
+    };
+    let one_bit = table.signals.iter().filter(|s| s.format.width() == 1);
+    one_bit.filter_map(|s| Some((s.name.clone(), explain(&s.name)?.to_string()))).collect()
+}
+
+/// Commands to type inside the bundle's folder; `$RTL` stands for the twin's files.
+fn run(design: &str) -> BTreeMap<String, Vec<String>> {
+    let rtl = format!("RTL=\"the files that hw_models/{design}/rtl/files.f lists\"");
+    let icarus = [rtl.as_str(), "iverilog -g2012 -s tb -o tb.vvp tb.v $RTL", "vvp -n tb.vvp +VEC=."];
+    let verilator = [
+        rtl.as_str(),
+        "verilator --binary --timing -Wno-fatal --top-module tb --Mdir build tb.v $RTL",
+        "build/Vtb +VEC=.",
+    ];
+    let deeper =
+        "if it says larger-than-DEPTH, add -Ptb.DEPTH=<cycles> (Icarus) or -GDEPTH=<cycles> (Verilator)";
+    BTreeMap::from([
+        ("icarus".to_string(), icarus.map(String::from).to_vec()),
+        ("verilator".to_string(), verilator.map(String::from).to_vec()),
+        ("note".to_string(), vec![deeper.to_string()]),
+    ])
+}

@@ -1,0 +1,228 @@
+//! `tb.v`: the self-checking testbench, rendered for one design (or one user's module).
+
+use minijinja::value::Serde;
+use minijinja::{Environment, Value};
+use serde::Serialize;
+
+use super::bundle::{DATA_FILES, Layouts};
+use super::{Field, Layout, hex_file};
+use crate::error::{Error, Kind, Result};
+use crate::post::Per;
+
+/// First word of every header: "GPV1".
+pub const MAGIC: u32 = 0x4750_5631;
+
+/// Words of `header.hex`: magic, layout, cycles, then lines and sum of each data file.
+pub const HEADER_WORDS: usize = 3 + 2 * DATA_FILES.len();
+
+/// Cycles of silence that end a comparison by beats.
+const QUIET_CYCLES: u32 = 1024;
+
+/// How the testbench's signals meet the module's ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wiring {
+    pub module: String,
+    /// Verilog parameters passed on from `design.vh`.
+    pub generics: Vec<String>,
+    /// Signal or parameter port in our words, and the module's port; a signal that is missing is not compared.
+    pub ports: Vec<Port>,
+}
+
+/// One connected port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// `clk`, `rst`, a signal's name, or `param.<name>`.
+    pub ours: String,
+    pub theirs: String,
+    /// Active low: connected through an inverter.
+    pub inverted: bool,
+}
+
+impl Wiring {
+    /// Every signal at the port of its own name: how the twins are built.
+    pub fn twin(layouts: &Layouts, module: &str, generics: Vec<String>) -> Wiring {
+        let own = |ours: String| Port { theirs: port_name(&ours), ours, inverted: false };
+        let ports = layouts.port_names().map(own).collect();
+        Wiring { module: module.to_string(), generics, ports }
+    }
+
+    fn connects(&self, ours: &str) -> bool {
+        self.ports.iter().any(|p| p.ours == ours)
+    }
+}
+
+/// Verilog name of a signal: `pe.acc` is `pe_acc`.
+pub fn port_name(signal: &str) -> String {
+    signal.replace('.', "_")
+}
+
+/// 32 bits that identify what lies where: a testbench refuses the bundle of another layout.
+pub fn layout_id(layouts: &Layouts) -> u32 {
+    let mut text = format!("columns {}", layouts.columns);
+    for (name, layout) in layouts.files() {
+        text.push_str(&format!("\n{name}"));
+        for f in &layout.fields {
+            text.push_str(&format!(" {}{:?}{}@{}", f.name, f.shape, f.format, f.offset));
+        }
+    }
+    u32::from_str_radix(&hex_file::sha256(text.as_bytes())[..8], 16).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct FileView {
+    name: &'static str,
+    file: String,
+    word_bits: usize,
+    words: usize,
+    digits: usize,
+    chunks: usize,
+    header_at: usize,
+}
+
+#[derive(Serialize)]
+struct SignalView {
+    port: String,
+    bits: usize,
+    width: usize,
+    instances: usize,
+    offset: usize,
+    connected: bool,
+    label: String,
+    indices: String,
+}
+
+#[derive(Serialize)]
+struct BeatView {
+    valid: String,
+    data: String,
+    width: usize,
+    instances: usize,
+    label: String,
+    indices: String,
+}
+
+#[derive(Serialize)]
+struct Connection {
+    ours: String,
+    theirs: String,
+}
+
+/// Everything the template names.
+#[derive(Serialize)]
+struct View<'a> {
+    module: &'a str,
+    generics: &'a [String],
+    connections: Vec<Connection>,
+    magic: String,
+    layout: String,
+    quiet_cycles: u32,
+    header_words: usize,
+    columns: usize,
+    files: Vec<FileView>,
+    inputs: Vec<SignalView>,
+    channel: Option<SignalView>,
+    parameters: Vec<SignalView>,
+    checks: Vec<SignalView>,
+    beats: Option<BeatView>,
+}
+
+/// Renders the testbench of these layouts, wired to a module.
+pub fn render(layouts: &Layouts, wiring: &Wiring) -> Result<String> {
+    let view = |f: &Field| signal_view(f, wiring.connects(&f.name));
+    let inputs = layouts.stimulus.fields.iter().filter(|f| f.name != "in.channel");
+    let parameters = layouts.channels.fields.iter().zip(&layouts.per);
+    let files = layouts.files();
+    let view = View {
+        module: &wiring.module,
+        generics: &wiring.generics,
+        connections: connections(wiring),
+        magic: format!("{MAGIC:08x}"),
+        layout: format!("{:08x}", layout_id(layouts)),
+        quiet_cycles: QUIET_CYCLES,
+        header_words: HEADER_WORDS,
+        columns: layouts.columns,
+        files: files.iter().enumerate().map(|(i, (name, layout))| file_view(name, layout, i)).collect(),
+        inputs: inputs.map(view).collect(),
+        channel: layouts.stimulus.field("in.channel").map(view),
+        parameters: parameters.map(|(field, per)| parameter_view(field, *per, layouts.columns)).collect(),
+        checks: layouts.expected.fields.iter().map(view).collect(),
+        beats: beat_view(layouts, wiring),
+    };
+    let text = Environment::new()
+        .render_str(include_str!("templates/tb.v"), Value::from(Serde(view)))
+        .map_err(|e| Error::new(Kind::Unsupported, "the testbench template does not render").because(e))?;
+    // The template engine drops the last newline.
+    Ok(text + "\n")
+}
+
+fn file_view(name: &'static str, layout: &Layout, index: usize) -> FileView {
+    FileView {
+        name,
+        file: format!("{name}.hex"),
+        word_bits: layout.word_bits,
+        words: layout.words,
+        digits: layout.digits(),
+        chunks: layout.word_bits.div_ceil(32),
+        header_at: 3 + 2 * index,
+    }
+}
+
+fn signal_view(field: &Field, connected: bool) -> SignalView {
+    let (label, indices) = label(&field.name, &field.shape);
+    SignalView {
+        port: port_name(&field.name),
+        bits: field.bits(),
+        width: field.width(),
+        instances: field.instances(),
+        offset: field.offset,
+        connected,
+        label,
+        indices,
+    }
+}
+
+/// A parameter's port carries one value per column, or one for the layer.
+fn parameter_view(field: &Field, per: Per, columns: usize) -> SignalView {
+    let instances = if per == Per::Channel { columns } else { 1 };
+    SignalView {
+        port: port_name(&format!("param.{}", field.name)),
+        bits: instances * field.width(),
+        instances,
+        ..signal_view(field, true)
+    }
+}
+
+fn beat_view(layouts: &Layouts, wiring: &Wiring) -> Option<BeatView> {
+    let data = layouts.expected.field("out.data")?;
+    if !(wiring.connects("out.valid") && wiring.connects("out.data")) {
+        return None;
+    }
+    let (label, indices) = label("out.data", &data.shape);
+    Some(BeatView {
+        valid: port_name("out.valid"),
+        data: port_name("out.data"),
+        width: data.width(),
+        instances: data.instances(),
+        label,
+        indices,
+    })
+}
+
+/// `pe.acc[%0d][%0d]` and the expressions that print instance `i`'s row-major indices.
+fn label(name: &str, shape: &[usize]) -> (String, String) {
+    let (mut label, mut indices) = (name.to_string(), String::new());
+    for (axis, extent) in shape.iter().enumerate() {
+        let below: usize = shape[axis + 1..].iter().product();
+        label.push_str("[%0d]");
+        indices.push_str(&format!(", (i / {below}) % {extent}"));
+    }
+    (label, indices)
+}
+
+fn connections(wiring: &Wiring) -> Vec<Connection> {
+    let connect = |p: &Port| Connection {
+        ours: format!("{}{}", if p.inverted { "~" } else { "" }, port_name(&p.ours)),
+        theirs: p.theirs.clone(),
+    };
+    wiring.ports.iter().map(connect).collect()
+}
