@@ -6,6 +6,7 @@
 
 mod accumulate;
 mod control;
+mod lockstep;
 mod mac;
 mod operand;
 mod output_stationary;
@@ -15,6 +16,7 @@ mod requantizer;
 mod skew;
 mod tree;
 
+pub use lockstep::{Difference, Lockstep};
 pub use mac::Mac;
 pub use output_stationary::OutputStationary;
 pub use period::{Observer, Period};

@@ -38,20 +38,20 @@ pub struct Run {
 /// Runs a program on the datapath its design describes, and streams every cycle to `sinks`.
 pub fn run(program: &Program, options: Options<'_>, sinks: &mut [&mut dyn Sink]) -> Result<Run> {
     let records = Arc::new(program.records());
-    let datapath = datapath::build(&program.design, &records);
-    run_on(program, datapath, options, sinks)
+    let mut datapath = datapath::build(&program.design, &records);
+    run_on(program, datapath.as_mut(), options, sinks)
 }
 
 /// Runs a program on a given datapath: a faster form, or two in [`datapath::Lockstep`].
 pub fn run_on(
     program: &Program,
-    mut datapath: Box<dyn Datapath>,
+    datapath: &mut dyn Datapath,
     options: Options<'_>,
     sinks: &mut [&mut dyn Sink],
 ) -> Result<Run> {
     check_channels(program)?;
     let timing = Timing::new(program);
-    let table = signal_table(program, datapath.as_ref());
+    let table = signal_table(program, datapath);
     for sink in sinks.iter_mut() {
         sink.begin(&table)?;
     }

@@ -1,13 +1,17 @@
 //! Both engines give the same outcome.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use goldpath::lower::{Outcome, Program};
+use goldpath::datapath::{self, Lockstep};
+use goldpath::design::{Dataflow, Design, Node};
+use goldpath::lower::{Counts, Event, Outcome, Program};
+use goldpath::simulate::Timing;
 use goldpath::trace::MemorySink;
 use goldpath::{functional, simulate};
 
-use super::designs;
-use super::work::product;
+use super::work::{Random, product};
+use super::{designs, random};
 
 /// Runs both engines and compares everything.
 pub fn both(program: &Program, what: &str) -> (Outcome, simulate::Run) {
@@ -41,4 +45,103 @@ fn every_cycle_of_a_small_mac() {
     assert_eq!(run.cycles as usize, memory.cycles());
     let done: Vec<_> = memory.signal("pe.done").unwrap().iter().map(|v| v[0]).collect();
     assert_eq!(done, [0, 0, 0, 0, 1, 0, 0, 0, 0]);
+}
+
+/// Adds up which node kinds overflowed high and low, by their rule.
+#[derive(Default)]
+struct Hits(BTreeMap<String, [u64; 2]>);
+
+impl Hits {
+    fn add(&mut self, design: &Design, counts: &Counts) {
+        for ((node, _), events) in design.fitting_nodes().iter().zip(&counts.nodes) {
+            let kind = match node {
+                Node::Reduce(level) => format!("reduce {:?}", design.reduce[*level].overflow),
+                Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
+                Node::AccumulatorOutput => "accumulator.output".to_string(),
+                Node::Post(step) => format!("post {:?}", design.post[*step].overflow),
+            };
+            let sum = self.0.entry(kind).or_default();
+            sum[0] += events.high;
+            sum[1] += events.low;
+        }
+    }
+}
+
+#[test]
+fn random_designs() {
+    let mut hits = Hits::default();
+    for seed in 0..600 {
+        let mut random = Random::new(seed);
+        let program = random::program(random::design(&mut random), &mut random);
+        let (outcome, run) = both(&program, &format!("seed {seed}"));
+        let counts = outcome.counts.unwrap();
+        check_counts(&counts, seed);
+        check_first(&program, &counts, run.first_cycle);
+        hits.add(&program.design, &counts);
+    }
+    let mut kinds: Vec<String> = random::ACCUMULATORS.iter().map(|o| format!("accumulator {o:?}")).collect();
+    kinds.extend(random::RULES.iter().flat_map(|o| [format!("reduce {o:?}"), format!("post {o:?}")]));
+    kinds.push("accumulator.output".to_string());
+    for kind in kinds {
+        let [high, low] = hits.0[&kind];
+        assert!(high > 100 && low > 100, "{kind}: {high} high, {low} low");
+    }
+}
+
+/// The table per output and the accumulator's node say the same.
+fn check_counts(counts: &Counts, seed: u64) {
+    let node = counts.nodes.iter().find(|n| n.node == "accumulator").unwrap();
+    assert_eq!(counts.accumulator.sum() as u64, node.high + node.low, "seed {seed}");
+}
+
+/// The first event's cycle, by the timing laws written out once more.
+fn check_first(program: &Program, counts: &Counts, cycle: Option<u64>) {
+    let Some(Event { node, m, n, beat: Some(beat), .. }) = &counts.first else { return };
+    let (design, array) = (&program.design, &program.design.array);
+    let stationary = array.dataflow == Dataflow::OutputStationary;
+    let [hi, hj] = if stationary { [array.hop_weight, array.hop_activation] } else { [0, 0] };
+    let across = program.shape.n.div_ceil(array.columns);
+    let tile = m / array.rows * across + n / array.columns;
+    let level = design.reduce.iter().position(|l| l.id == *node).unwrap_or(design.reduce.len());
+    let delay = design.operand_latency
+        + design.product_latency
+        + design.reduce[..level].iter().map(|l| l.latency).sum::<u32>();
+    let skew = hi as usize * (m % array.rows) + hj as usize * (n % array.columns);
+    let start = tile * Timing::new(program).period_cycles() + program.clears();
+    assert_eq!(cycle, Some((start + beat + delay as usize + skew) as u64));
+}
+
+#[test]
+fn mac_and_one_lane_tree_are_the_same_hardware() {
+    for seed in 0..100 {
+        let mut random = Random::new(seed);
+        let mut design = random::design(&mut random);
+        design.array = designs::sequential();
+        design.reduce.clear();
+        let program = random::program(design, &mut random);
+        let records = Arc::new(program.records());
+        let mac = datapath::Mac::new(program.design.clone(), records.clone());
+        let tree = datapath::Tree::new(program.design.clone(), records);
+        let mut both = Lockstep::new(mac, tree);
+        simulate::run_on(&program, &mut both, simulate::Options::default(), &mut []).unwrap();
+        assert_eq!(both.difference(), None, "seed {seed}");
+    }
+}
+
+#[test]
+fn lockstep_names_the_first_register_that_differs() {
+    let design = Arc::new(designs::mac_s8_acc16sat());
+    let mut wraps = (*design).clone();
+    wraps.accumulator.overflow = goldpath::design::AccumulatorOverflow::Wrap;
+    // −128 · −128 twice: the second product leaves 16 bits; its sum is visible three cycles after it was driven.
+    let [a, w] = [[1, 3], [3, 1]].map(|shape| ndarray::Array2::from_elem(shape, -128));
+    let shift = [("shift".to_string(), vec![8])].into();
+    let program = Program::matrix(design.clone(), a.view(), w.view(), &shift).unwrap();
+    let records = Arc::new(program.records());
+    let left = datapath::Mac::new(design, records.clone());
+    let mut both = Lockstep::new(left, datapath::Mac::new(Arc::new(wraps), records));
+    simulate::run_on(&program, &mut both, simulate::Options::default(), &mut []).unwrap();
+    let difference = both.difference().unwrap();
+    assert_eq!((difference.cycle, difference.signal.as_str()), (3, "pe.acc"));
+    assert_eq!((difference.left, difference.right), (32767, -32768));
 }

@@ -4,5 +4,7 @@ mod command;
 mod convolution;
 mod designs;
 mod equal;
+mod random;
+mod timing;
 mod waves;
 mod work;

@@ -1,0 +1,204 @@
+//! Random designs: every width, rule, start, latency, hop, lane count and reduction the vocabulary allows.
+
+use std::sync::Arc;
+
+use goldpath::design::{
+    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level, Operand, Order,
+    Skew, Start,
+};
+use goldpath::lower::{Numbers, Program};
+use goldpath::num::{Format, Overflow, Rounding};
+use goldpath::post::{self, Op, Parameter, Per, Step};
+
+use super::designs;
+use super::work::Random;
+
+pub const RULES: [Overflow; 3] = [Overflow::Wrap, Overflow::Saturate, Overflow::SaturateSymmetric];
+pub const ACCUMULATORS: [AccumulatorOverflow; 4] = [
+    AccumulatorOverflow::Wrap,
+    AccumulatorOverflow::Saturate,
+    AccumulatorOverflow::SaturateSymmetric,
+    AccumulatorOverflow::SaturateOutput,
+];
+
+fn format(random: &mut Random, widths: std::ops::RangeInclusive<i64>) -> Format {
+    let width = random.within(*widths.start(), *widths.end()) as u32;
+    Format::new(width, random.below(4) > 0).unwrap_or(Format::signed(width).unwrap())
+}
+
+/// An operand; an offset's values are those whose negative is a code, so that idle lanes have one.
+fn operand(random: &mut Random, name: &str, per: Per, parameters: &mut Vec<Parameter>) -> Operand {
+    let format = format(random, 1..=16);
+    let (min, max) = (-format.max(), -format.min());
+    let offset = match random.below(4) {
+        0 => post::Operand::Constant(random.within(min, max)),
+        1 => {
+            let holding = Format::holding(i128::from(min), i128::from(max)).unwrap();
+            let name = name.to_string();
+            parameters.push(Parameter { name, format: holding, per, min, max, default: None });
+            post::Operand::Parameter(parameters.len() - 1)
+        }
+        _ => return Operand { format, offset: None, sum: format, recode: None },
+    };
+    let (low, high) = (format.min() + min, format.max() + max);
+    let sum = Format::holding(i128::from(low.min(-1)), i128::from(high)).unwrap();
+    Operand { format, offset: Some(offset), sum, recode: None }
+}
+
+fn levels(random: &mut Random, lanes: usize) -> Vec<Level> {
+    let count = if lanes == 1 { 0 } else { random.below(4) };
+    let level = |index: usize, random: &mut Random| Level {
+        id: format!("reduce.{index}"),
+        group: random.pick(&[1, 2, 2, 3, 4]),
+        stride: random.pick(&[1, 1, 2, 3]),
+        format: format(random, 2..=40),
+        overflow: random.pick(&RULES),
+        latency: random.below(3) as u32,
+    };
+    (0..count).map(|index| level(index, random)).collect()
+}
+
+fn number(random: &mut Random, parameters: &mut Vec<Parameter>, low: i64, high: i64) -> post::Operand {
+    if random.below(2) == 0 {
+        return post::Operand::Constant(random.within(low, high));
+    }
+    let name = format!("p{}", parameters.len());
+    let format = Format::holding(i128::from(low), i128::from(high)).unwrap();
+    let per = random.pick(&[Per::Layer, Per::Channel]);
+    parameters.push(Parameter { name, format, per, min: low, max: high, default: None });
+    post::Operand::Parameter(parameters.len() - 1)
+}
+
+fn op(random: &mut Random, parameters: &mut Vec<Parameter>) -> Op {
+    let rounding = random.pick(&Rounding::ALL);
+    match random.below(10) {
+        0 => Op::Add(number(random, parameters, -70000, 70000)),
+        1 => Op::Subtract(number(random, parameters, -300, 300)),
+        2 => Op::Multiply(number(random, parameters, -1 << 31, (1 << 31) - 1)),
+        3 => Op::Max(number(random, parameters, -10, 10)),
+        4 => Op::Min(number(random, parameters, -10, 1000)),
+        5 => Op::ShiftLeft(number(random, parameters, 0, 20)),
+        6 => Op::ShiftRight(number(random, parameters, 0, 70), rounding),
+        7 => Op::Clamp { low: number(random, parameters, -200, 0), high: number(random, parameters, 0, 300) },
+        8 => Op::Fit,
+        _ => {
+            let scale = random.within(1, 1 << 20) as f32 / 65536.0;
+            Op::FloatScale(post::Operand::Constant(i64::from(scale.to_bits())), rounding)
+        }
+    }
+}
+
+fn steps(random: &mut Random, parameters: &mut Vec<Parameter>) -> Vec<Step> {
+    let count = random.below(5);
+    let mut steps = Vec::new();
+    for index in 0..count {
+        steps.push(Step {
+            id: format!("post.{index}"),
+            op: op(random, parameters),
+            format: Some(format(random, 1..=64)),
+            overflow: random.pick(&RULES),
+            latency: random.below(3) as u32,
+        });
+    }
+    // A product of more than 64 bits is fused with the shift behind it (R8).
+    if random.below(4) == 0 {
+        let value = number(random, parameters, 1 << 40, 1 << 50);
+        let product = Op::Multiply(value);
+        let shift = Op::ShiftRight(number(random, parameters, 20, 60), random.pick(&Rounding::ALL));
+        let at = steps.len();
+        let id = |index: usize| format!("post.{index}");
+        let overflow = random.pick(&RULES);
+        steps.push(Step { id: id(at), op: product, format: None, overflow, latency: 0 });
+        let latency = random.below(2) as u32;
+        let format = Some(format(random, 8..=33));
+        steps.push(Step { id: id(at + 1), op: shift, format, overflow, latency });
+    }
+    steps
+}
+
+fn array(random: &mut Random) -> Array {
+    match random.below(4) {
+        0 => designs::sequential(),
+        1 => Array { dataflow: Dataflow::Tree, lanes: random.within(1, 9) as usize, ..designs::sequential() },
+        _ => Array {
+            dataflow: Dataflow::OutputStationary,
+            rows: random.within(1, 5) as usize,
+            columns: random.within(1, 5) as usize,
+            lanes: random.pick(&[1, 1, 2, 3, 4]),
+            hop_activation: random.below(4) as u32,
+            hop_weight: random.below(4) as u32,
+            skew: random.pick(&[Skew::Host, Skew::Internal]),
+            drain_latency: random.below(3) as u32,
+        },
+    }
+}
+
+fn accumulator(random: &mut Random, products: u32) -> Accumulator {
+    let overflow = random.pick(&ACCUMULATORS);
+    let start = random.pick(&[Start::Zero, Start::Bias, Start::Overwrite]);
+    // Near the products' own width, so that it overflows now and then, but not always.
+    let near = i64::from(products);
+    let format = format(random, (near - 3).max(1)..=(near + 4).min(63));
+    let register = match overflow {
+        AccumulatorOverflow::SaturateOutput => {
+            Format::new(format.width() + random.below(2) as u32, format.is_signed()).unwrap_or(format)
+        }
+        _ => format,
+    };
+    Accumulator { format, register, overflow, start, bias: None }
+}
+
+/// A random design.
+pub fn design(random: &mut Random) -> Design {
+    let mut parameters = Vec::new();
+    let activation = operand(random, "activation_offset", Per::Layer, &mut parameters);
+    let per = random.pick(&[Per::Layer, Per::Channel]);
+    let weight = operand(random, "weight_offset", per, &mut parameters);
+    let array = array(random);
+    let mut accumulator = accumulator(random, activation.sum.width() + weight.sum.width());
+    if accumulator.start == Start::Bias {
+        accumulator.bias = Some(parameters.len());
+        // Wider than the accumulator now and then: the start value is fitted, too.
+        let format = format(random, 8..=33);
+        let (min, max) = (format.min(), format.max());
+        let name = "bias".to_string();
+        parameters.push(Parameter { name, format, per: Per::Channel, min, max, default: Some(0) });
+    }
+    let post = steps(random, &mut parameters);
+    let axes = [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin];
+    Design {
+        name: "random".to_string(),
+        activation,
+        weight,
+        operand_latency: random.below(4) as u32,
+        product_latency: random.below(3) as u32,
+        reduce: levels(random, array.lanes),
+        accumulator,
+        array,
+        post,
+        parameters,
+        order: Order { kernel: axes, lane_map: random.pick(&[LaneMap::Adjacent, LaneMap::Strided]) },
+        ..designs::mac_s8_acc32()
+    }
+}
+
+/// A value for every parameter, inside its limits.
+fn numbers(design: &Design, channels: usize, random: &mut Random) -> Numbers {
+    let mut numbers = Numbers::new();
+    for parameter in &design.parameters {
+        let count = if parameter.per == Per::Channel { channels } else { 1 };
+        let values = (0..count).map(|_| random.within(parameter.min, parameter.max)).collect();
+        numbers.insert(parameter.name.clone(), values);
+    }
+    numbers
+}
+
+/// A random product for a design, ragged more often than not.
+pub fn program(design: Design, random: &mut Random) -> Program {
+    let [m, k, n] = [1 + random.below(9), 1 + random.below(20), 1 + random.below(9)];
+    let extreme = random.below(3) == 0;
+    let a = random.matrix([m, k], design.activation.format, extreme);
+    let w = random.matrix([k, n], design.weight.format, extreme);
+    let numbers = numbers(&design, n, random);
+    Program::matrix(Arc::new(design), a.view(), w.view(), &numbers).unwrap()
+}

@@ -1,0 +1,177 @@
+//! When things happen: the contract's formulas, written out here once more, against traces.
+
+use goldpath::design::{Dataflow, Design, Skew, Start};
+use goldpath::lower::Program;
+use goldpath::num::Overflow;
+use goldpath::simulate::{self, Options, Timing};
+use goldpath::trace::MemorySink;
+
+use super::designs::f;
+use super::random;
+use super::work::Random;
+
+fn trace(program: &Program) -> MemorySink {
+    let mut memory = MemorySink::default();
+    simulate::run(program, Options::default(), &mut [&mut memory]).unwrap();
+    memory
+}
+
+/// Cycles in which `out.valid` is 1, by formula, and the number of all cycles.
+fn output_cycles(program: &Program) -> (Vec<usize>, usize) {
+    let (design, array) = (&program.design, &program.design.array);
+    let clear = usize::from(design.accumulator.start == Start::Zero);
+    let feed = program.shape.k.div_ceil(array.lanes) + clear;
+    let reduce: u32 = design.reduce.iter().map(|l| l.latency).sum();
+    let d0 = (design.operand_latency + design.product_latency + reduce) as usize;
+    let post: usize = design.post.iter().map(|s| s.latency as usize).sum();
+    let tiles = program.shape.m.div_ceil(array.rows) * program.shape.n.div_ceil(array.columns);
+    if array.dataflow != Dataflow::OutputStationary {
+        let visible = |q: usize| (q + 1) * feed - 1 + d0 + 1 + post;
+        return ((0..tiles).map(visible).collect(), tiles * feed + d0 + 1 + post + 1);
+    }
+    let corner =
+        array.hop_weight as usize * (array.rows - 1) + array.hop_activation as usize * (array.columns - 1);
+    let drain = array.drain_latency as usize;
+    let period = feed + d0 + corner + array.rows + drain + post;
+    let done = feed - 1 + d0 + 1 + corner;
+    let visible = |tile: usize| (0..array.rows).map(move |row| tile * period + done + row + drain + post);
+    ((0..tiles).flat_map(visible).collect(), tiles * period + 1)
+}
+
+#[test]
+fn outputs_come_when_the_formula_says() {
+    for seed in 0..200 {
+        let mut random = Random::new(1000 + seed);
+        let program = random::program(random::design(&mut random), &mut random);
+        let memory = trace(&program);
+        let (expected, cycles) = output_cycles(&program);
+        let valid = memory.signal("out.valid").unwrap();
+        let seen: Vec<usize> = (0..valid.len()).filter(|t| valid[*t][0] == 1).collect();
+        assert_eq!(seen, expected, "seed {seed}");
+        assert_eq!(memory.cycles(), cycles, "seed {seed}");
+        assert_eq!(Timing::new(&program).total_cycles() as usize, cycles, "seed {seed}");
+        let data = memory.signal("out.data").unwrap();
+        let quiet = |t: &usize| valid[*t][0] == 1 || data[*t].iter().all(|v| *v == 0);
+        assert!((0..valid.len()).all(|t| quiet(&t)), "seed {seed}: out.data is 0 when not valid");
+    }
+}
+
+/// Law A: acc(i, j) in cycle t is the fold of the beats up to t − d0 − 1 − hi·i − hj·j.
+#[test]
+fn accumulators_hold_the_prefix_that_law_a_says() {
+    for seed in 0..60 {
+        let mut random = Random::new(2000 + seed);
+        let mut design = random::design(&mut random);
+        if design.array.dataflow != Dataflow::OutputStationary {
+            continue;
+        }
+        // Wide enough for plain sums.
+        design.accumulator.format = f("s60");
+        design.accumulator.register = f("s60");
+        design.reduce.clear();
+        let program = random::program(design, &mut random);
+        let memory = trace(&program);
+        let acc = memory.signal("pe.acc").unwrap();
+        let array = program.design.array;
+        let timing = Timing::new(&program);
+        let start = timing.drain_start().unwrap();
+        for t in 0..start {
+            for pe in 0..array.rows * array.columns {
+                let (row, column) = (pe / array.columns, pe % array.columns);
+                if row < program.shape.m && column < program.shape.n {
+                    let expected = prefix(&program, row, column, t);
+                    assert_eq!(acc[t][pe], expected, "seed {seed}, cycle {t}, PE {row},{column}");
+                }
+            }
+        }
+    }
+}
+
+/// The first tile's sum at (row, column) visible in cycle t.
+fn prefix(program: &Program, row: usize, column: usize, t: usize) -> i64 {
+    let (design, array) = (&program.design, &program.design.array);
+    let bind = |operand| goldpath::post::bind(operand, &program.parameters, column);
+    let d0 = (design.operand_latency + design.product_latency) as usize;
+    let clear = usize::from(design.accumulator.start == Start::Zero);
+    let delay = d0 + 1 + array.hop_weight as usize * row + array.hop_activation as usize * column + clear;
+    // Nothing has arrived: the register is in its reset state.
+    let Some(last) = t.checked_sub(delay) else { return 0 };
+    let mut sum = match (design.accumulator.start, design.accumulator.bias) {
+        (Start::Bias, Some(bias)) => program.parameters[bias][column],
+        _ => 0,
+    };
+    for beat in 0..=last.min(program.beats() - 1) {
+        for k in (0..array.lanes).filter_map(|lane| program.k_of(beat, lane)) {
+            let a = i64::from(program.activation(0, 0, row, k)) + design.activation.offset.map_or(0, bind);
+            let w = i64::from(program.weight(0, k, column)) + design.weight.offset.map_or(0, bind);
+            sum += a * w;
+        }
+    }
+    sum
+}
+
+/// Every latency, hop and skew set anew.
+fn other_timing(design: &Design, random: &mut Random) -> Design {
+    let mut other = design.clone();
+    let mut latency = || random.below(4) as u32;
+    other.operand_latency = latency();
+    other.product_latency = latency();
+    other.reduce.iter_mut().for_each(|level| level.latency = latency());
+    // A step that is fused with its successor has no register.
+    other.post.iter_mut().filter(|s| s.format.is_some()).for_each(|step| step.latency = latency());
+    if design.array.dataflow == Dataflow::OutputStationary {
+        other.array.hop_activation = latency();
+        other.array.hop_weight = latency();
+        other.array.drain_latency = latency();
+        other.array.skew = random.pick(&[Skew::Host, Skew::Internal]);
+    }
+    other
+}
+
+#[test]
+fn timing_keys_never_change_a_value() {
+    for seed in 0..150 {
+        let mut random = Random::new(3000 + seed);
+        let program = random::program(random::design(&mut random), &mut random);
+        let mut other = program.clone();
+        other.design = other_timing(&program.design, &mut random).into();
+        let options = Options { counts: true, progress: None };
+        let [one, two] = [&program, &other].map(|p| simulate::run(p, options, &mut []).unwrap().outcome);
+        assert_eq!(one, two, "seed {seed}");
+    }
+}
+
+/// Formats, rules and roundings set anew; the structure stays.
+fn other_arithmetic(design: &Design, random: &mut Random) -> Design {
+    let mut other = design.clone();
+    for level in &mut other.reduce {
+        level.format = f("s7");
+        level.overflow = random.pick(&random::RULES);
+    }
+    other.accumulator.overflow = random.pick(&random::ACCUMULATORS);
+    other.accumulator.format = f("s9");
+    other.accumulator.register = f("s9");
+    for step in other.post.iter_mut().filter(|s| s.format.is_some()) {
+        step.format = Some(f("s5"));
+        step.overflow = Overflow::Saturate;
+    }
+    other
+}
+
+#[test]
+fn arithmetic_keys_never_move_a_cycle() {
+    for seed in 0..100 {
+        let mut random = Random::new(4000 + seed);
+        let program = random::program(random::design(&mut random), &mut random);
+        let mut other = program.clone();
+        other.design = other_arithmetic(&program.design, &mut random).into();
+        let [one, two] = [&program, &other].map(trace);
+        assert_eq!(one.cycles(), two.cycles());
+        let control = [".valid", ".first", ".last", ".done", ".drain"];
+        for signal in &one.table().signals {
+            if control.iter().any(|bit| signal.name.contains(bit)) {
+                assert_eq!(one.signal(&signal.name), two.signal(&signal.name), "seed {seed} {}", signal.name);
+            }
+        }
+    }
+}
