@@ -1,9 +1,125 @@
-//! `goldpath infer`.
+//! `goldpath infer`: a quantised model on a batch of inputs, every integer tensor written.
+
+use std::collections::BTreeSet;
+
+use ndarray_npy::{WritableElement, WriteNpyExt};
+use serde::Serialize;
 
 use super::args::InferArgs;
+use super::output::OutputFolder;
 use super::{Console, Status, not_built_yet};
-use crate::error::Result;
+use crate::error::{Error, Kind, Place, Result};
+use crate::functional::graph::{Named, infer};
+use crate::functional::operators::Framework;
+use crate::import::npy::read_npy;
+use crate::import::onnx;
+use crate::network::{Network, Tensor, for_tensor};
 
-pub fn run(_args: &InferArgs, _console: &Console) -> Result<Status> {
-    Err(not_built_yet("infer"))
+/// The longest file name made of a tensor's name, without number and extension.
+const LONGEST_NAME: usize = 150;
+
+/// `tensors.json`.
+#[derive(Serialize)]
+struct Index {
+    tensors: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    file: String,
+    dtype: &'static str,
+    shape: Vec<usize>,
+}
+
+pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
+    if args.design.is_none() && !args.overrides.set.is_empty() {
+        return Err(Error::new(Kind::Usage, "there is no design to override")
+            .at(Place::Option("--set".to_owned()))
+            .help("name one with --design"));
+    }
+    let network = onnx::read(&args.model)?.fused();
+    let x = read_npy(&args.input)?;
+    let tensors = match &args.design {
+        None => infer(&network, &x, &Framework)?,
+        Some(_) => return Err(not_built_yet("infer --design")),
+    };
+    let index = write(args, &tensors)?;
+    report(console, &network, &index)?;
+    Ok(Status::Done)
+}
+
+/// Writes the tensors and their index, all or nothing.
+fn write(args: &InferArgs, tensors: &[Named]) -> Result<Index> {
+    let folder = OutputFolder::create(&args.out)?;
+    let mut taken = BTreeSet::new();
+    let mut entries = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        let file = file_name(name, &mut taken);
+        folder.write(&file, &npy(tensor)?)?;
+        let (dtype, shape) = (tensor.dtype().name(), tensor.shape().to_vec());
+        entries.push(Entry { name: name.clone(), file, dtype, shape });
+    }
+    let index = Index { tensors: entries };
+    let mut text = serde_json::to_string_pretty(&index)
+        .map_err(|e| Error::new(Kind::Io, "cannot write tensors.json").because(e))?;
+    text.push('\n');
+    folder.write("tensors.json", text.as_bytes())?;
+    folder.commit(&[])?;
+    Ok(index)
+}
+
+/// A name every file system takes, and that no other tensor has, whatever its case.
+fn file_name(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let stem: String = name.chars().take(LONGEST_NAME).map(plain).collect();
+    let stem = if stem.is_empty() || stem.starts_with(['.', '-']) { format!("_{stem}") } else { stem };
+    let numbered =
+        |count: usize| if count == 1 { format!("{stem}.npy") } else { format!("{stem}_{count}.npy") };
+    let free = (1..).map(numbered).find(|file| taken.insert(file.to_ascii_lowercase()));
+    free.expect("there is always another number")
+}
+
+fn npy(tensor: &Tensor) -> Result<Vec<u8>> {
+    fn bytes<T: WritableElement>(array: &ndarray::ArrayD<T>) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        array.write_npy(&mut bytes).map_err(|e| Error::new(Kind::Io, "cannot write a tensor").because(e))?;
+        Ok(bytes)
+    }
+    for_tensor!(tensor, array => bytes(array))
+}
+
+fn report(console: &Console, network: &Network, index: &Index) -> Result<()> {
+    if console.is_json() {
+        return console.answer_json(index);
+    }
+    let values: usize = index.tensors.iter().map(|t| t.shape.iter().product::<usize>()).sum();
+    let mut text = format!(
+        "{}: {} nodes, {} integer tensors, {values} values\n",
+        network.source.display(),
+        network.nodes.len(),
+        index.tensors.len()
+    );
+    for tensor in &index.tensors {
+        text.push_str(&format!("  {:<8} {:?} {}\n", tensor.dtype, tensor.shape, tensor.file));
+    }
+    console.answer(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_distinct_plain_files() {
+        let mut taken = BTreeSet::new();
+        let mut file = |name: &str| file_name(name, &mut taken);
+        assert_eq!(file("/layer/conv1:0"), "_layer_conv1_0.npy");
+        assert_eq!(file("_layer_conv1_0"), "_layer_conv1_0_2.npy");
+        assert_eq!(file("A"), "A.npy");
+        assert_eq!(file("a"), "a_2.npy");
+        assert_eq!(file("../x"), "_.._x.npy");
+        assert_eq!(file(""), "_.npy");
+        assert!(file(&"x".repeat(4000)).len() < 200);
+    }
 }

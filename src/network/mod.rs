@@ -3,11 +3,15 @@
 //! Nothing here computes a value of the network or touches a file: `import` fills it, `functional` evaluates it
 //! by its framework's rules, `lower` takes single [`Layer`]s out of it.
 
+mod fuse;
+mod graph;
 mod layer;
+mod order;
 mod tensor;
 mod window;
 
+pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
-pub(crate) use tensor::map_tensor;
 pub use tensor::{DType, MAX_ELEMENTS, Tensor, element_count};
+pub(crate) use tensor::{for_tensor, map_tensor};
 pub use window::{Padding, Placed, Window};

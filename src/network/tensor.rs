@@ -123,7 +123,7 @@ macro_rules! map_tensor {
     };
 }
 
-pub(crate) use map_tensor;
+pub(crate) use {for_tensor, map_tensor};
 
 impl Tensor {
     pub fn dtype(&self) -> DType {

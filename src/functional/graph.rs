@@ -1,0 +1,189 @@
+//! A whole network by its framework's own rules: ONNX's text, as ONNX Runtime computes it with optimisations off.
+//!
+//! The integer layers go through a [`LayerRule`], so that a design can take their place; every other operator is the
+//! framework's. Images are independent and run in parallel.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Axis, Slice};
+use rayon::prelude::*;
+
+use super::operators::{Call, LayerRule, evaluate, layer_of};
+use crate::error::{Error, Kind, Result};
+use crate::network::{Input, Layer, Network, Operator, Tensor, map_tensor};
+
+/// A tensor under its name in the network.
+pub type Named = (String, Tensor);
+
+/// Runs `network` on `x`, batch first, and returns every node output of integer type, in evaluation order.
+///
+/// A network whose own batch is fixed at n takes `x` n images at a time; with a symbolic batch it takes all of it.
+///
+/// # Errors
+/// An input that does not fit, and whatever an operator cannot do: the place is the node.
+pub fn infer(network: &Network, x: &Tensor, rule: &dyn LayerRule) -> Result<Vec<Named>> {
+    let input = only_input(network)?;
+    let batch = batch(network, input, x)?;
+    let parts = batches(x, batch);
+    let results: Result<Vec<Vec<Named>>> = parts
+        .par_iter()
+        .map(|part| integers(network, values(network, &input.name, part, rule, None)?))
+        .collect();
+    join(results?)
+}
+
+/// The integer layer of the node `name` and its input codes, as they are when `network` runs on `x`.
+///
+/// # Errors
+/// No such node, or a node that is no integer layer; the message lists the layers there are.
+pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) -> Result<(Layer, Tensor)> {
+    let node =
+        network.nodes.iter().find(|node| node.name == name && is_layer(&node.operator)).ok_or_else(|| {
+            let message = format!("the model has no integer layer {name:?}");
+            Error::new(Kind::Value, message)
+                .in_file(&network.source)
+                .help(format!("its layers: {}", layer_names(network).join(", ")))
+        })?;
+    let input = only_input(network)?;
+    let batch = batch(network, input, x)?;
+    let mut found = Vec::new();
+    for part in batches(x, batch) {
+        let known = values(network, &input.name, &part, rule, Some(name))?;
+        let inputs = lookup(network, node, &known);
+        let call = Call { node, inputs, rule };
+        found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
+    }
+    let layer = found.first().map(|(layer, _)| layer.clone());
+    let codes: Vec<Vec<Named>> = found.into_iter().map(|(_, codes)| vec![(String::new(), codes)]).collect();
+    let codes = join(codes)?.pop().map(|(_, codes)| codes);
+    layer.zip(codes).ok_or_else(|| Error::new(Kind::Value, "the input holds no image"))
+}
+
+/// Names of the integer layers, in evaluation order.
+pub fn layer_names(network: &Network) -> Vec<String> {
+    let layers = network.nodes.iter().filter(|node| is_layer(&node.operator));
+    layers.map(|node| node.name.clone()).collect()
+}
+
+fn is_layer(operator: &Operator) -> bool {
+    matches!(
+        operator,
+        Operator::QLinearConv { .. }
+            | Operator::QLinearMatMul { .. }
+            | Operator::QGemm { .. }
+            | Operator::ConvInteger(_)
+            | Operator::MatMulInteger
+    )
+}
+
+fn only_input(network: &Network) -> Result<&Input> {
+    match network.inputs.as_slice() {
+        [only] => Ok(only),
+        many => {
+            let names: Vec<_> = many.iter().map(|i| i.name.as_str()).collect();
+            let message =
+                format!("models with one input are supported, this one has {}: {names:?}", many.len());
+            Err(Error::new(Kind::Unsupported, message).in_file(&network.source))
+        }
+    }
+}
+
+/// Checks `x` against the model's input; how many images the model takes at once (`None`: all).
+fn batch(network: &Network, input: &Input, x: &Tensor) -> Result<Option<usize>> {
+    let wrong = |message: String| Err(Error::new(Kind::Value, message).in_file(&network.source));
+    if x.dtype() != input.dtype {
+        return wrong(format!("input {:?} is {}, the data is {}", input.name, input.dtype, x.dtype()));
+    }
+    let Some(dims) = &input.dims else { return Ok(None) };
+    let Some((first, rest)) = dims.split_first() else { return Ok(None) };
+    let shown: Vec<String> = dims.iter().map(|d| d.map_or("?".to_owned(), |d| d.to_string())).collect();
+    let fits = x.shape().len() == dims.len()
+        && rest.iter().zip(&x.shape()[1..]).all(|(d, n)| d.is_none_or(|d| d == *n));
+    if !fits {
+        return wrong(format!(
+            "input {:?} has shape [{}], the data {:?} (batch first)",
+            input.name,
+            shown.join(", "),
+            x.shape()
+        ));
+    }
+    match first {
+        Some(n) if !x.shape()[0].is_multiple_of(*n) => {
+            wrong(format!("the model takes {n} images at a time, the data has {}", x.shape()[0]))
+        }
+        _ if x.shape()[0] == 0 => wrong("the data holds no image".to_owned()),
+        fixed => Ok(*fixed),
+    }
+}
+
+fn batches(x: &Tensor, batch: Option<usize>) -> Vec<Tensor> {
+    let Some(size) = batch else { return vec![x.clone()] };
+    let starts = (0..x.shape()[0]).step_by(size);
+    let cut = |start: usize| map_tensor!(x, a => a.slice_axis(Axis(0), Slice::from(start..start + size)).to_owned());
+    starts.map(cut).collect()
+}
+
+/// Every tensor the network computes; with `until`, only what the node of that name needs to have before it.
+fn values(
+    network: &Network,
+    input: &str,
+    x: &Tensor,
+    rule: &dyn LayerRule,
+    until: Option<&str>,
+) -> Result<BTreeMap<String, Tensor>> {
+    let mut known = BTreeMap::from([(input.to_owned(), x.clone())]);
+    for node in &network.nodes {
+        if until == Some(node.name.as_str()) {
+            break;
+        }
+        let outputs = evaluate(&Call { node, inputs: lookup(network, node, &known), rule });
+        let outputs = outputs.map_err(|e| placed(network, node, e))?;
+        for (name, tensor) in node.outputs.iter().zip(outputs) {
+            if let Some(name) = name {
+                known.insert(name.clone(), tensor);
+            }
+        }
+    }
+    Ok(known)
+}
+
+fn lookup<'a>(
+    network: &'a Network,
+    node: &crate::network::Node,
+    known: &'a BTreeMap<String, Tensor>,
+) -> Vec<Option<&'a Tensor>> {
+    let find = |name: &String| known.get(name).or_else(|| network.constants.get(name));
+    node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect()
+}
+
+fn placed(network: &Network, node: &crate::network::Node, error: Error) -> Error {
+    if error.place == crate::error::Place::Nowhere { error.at(network.place(node)) } else { error }
+}
+
+/// The integer outputs of nodes, in evaluation order.
+fn integers(network: &Network, mut known: BTreeMap<String, Tensor>) -> Result<Vec<Named>> {
+    let names = network.nodes.iter().flat_map(|node| node.outputs.iter().flatten());
+    let taken = names.filter_map(|name| known.remove(name).map(|tensor| (name.clone(), tensor)));
+    Ok(taken.filter(|(_, tensor)| tensor.dtype().is_integer()).collect())
+}
+
+/// Joins the batches along axis 0; scalars are stacked into one axis.
+fn join(parts: Vec<Vec<Named>>) -> Result<Vec<Named>> {
+    if parts.len() == 1 {
+        return Ok(parts.into_iter().next().unwrap_or_default());
+    }
+    let names: Vec<String> = parts.iter().take(1).flatten().map(|(name, _)| name.clone()).collect();
+    let mut joined = Vec::with_capacity(names.len());
+    for (index, name) in names.into_iter().enumerate() {
+        let pieces: Result<Vec<Tensor>> = parts
+            .iter()
+            .map(|part| match &part[index].1 {
+                scalar if scalar.shape().is_empty() => scalar.reshaped(&[1]),
+                tensor => Ok(tensor.clone()),
+            })
+            .collect();
+        let pieces = pieces?;
+        joined.push((name, super::operators::concat(&pieces.iter().collect::<Vec<_>>(), 0)?));
+    }
+    Ok(joined)
+}

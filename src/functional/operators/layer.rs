@@ -1,0 +1,383 @@
+//! The integer layers: QLinearConv, QLinearMatMul, QGemm, ConvInteger, MatMulInteger, and what the QDQ form fuses into them.
+//!
+//! Whatever the operator, the node becomes a [`Layer`], and a [`LayerRule`] computes it.
+
+use ndarray::{ArrayD, Axis, IxDyn};
+use rayon::prelude::*;
+
+use super::{Call, rails};
+use crate::error::{Error, Kind, Result};
+use crate::network::{
+    Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Operator, Placed, Tensor, Weights, Window,
+    element_count,
+};
+use crate::post::onnx;
+
+/// How an integer layer is computed: by the framework, or by a design.
+pub trait LayerRule: Sync {
+    /// `x` holds the codes of `layer.input_carrier`, and its shape fits the layer's geometry. The result has the
+    /// layer's output type: codes, or int32 where the layer has no output carrier.
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor>;
+}
+
+/// ONNX Runtime's own arithmetic: an int32 accumulator that wraps, then float32 rescaling.
+pub struct Framework;
+
+impl LayerRule for Framework {
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        let accumulators = accumulate(layer, &x.to_i32()?)?;
+        let Some(output) = layer.output else { return Ok(Tensor::I32(accumulators)) };
+        let codes = rails(output.dtype, output.zero_point)?;
+        let mut out = accumulators;
+        let axis = Axis(channel_axis(layer, out.ndim()));
+        for (channel, mut slice) in out.axis_iter_mut(axis).enumerate() {
+            let factor = onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale);
+            slice.mapv_inplace(|acc| onnx::requantize(acc, factor, codes).max(layer.low).min(layer.high));
+        }
+        Ok(Tensor::from_codes(out, output.dtype))
+    }
+}
+
+fn channel_axis(layer: &Layer, rank: usize) -> usize {
+    match layer.geometry {
+        Geometry::Matrix => rank - 1,
+        Geometry::Convolution { .. } => 1,
+    }
+}
+
+/// Computes the node's layer, by the design where there is one.
+pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
+    let x = call.tensor(0)?;
+    match &call.node.operator {
+        Operator::QLinearConv { conv, .. } | Operator::ConvInteger(conv) => convolution(call, conv),
+        Operator::QGemm { gemm, .. } if gemm.transpose_a => {
+            Err(Error::new(Kind::Unsupported, "QGemm with transA = 1 is not supported")
+                .help("supported: transA = 0"))
+        }
+        _ => {
+            let layer = matrix_layer(call)?;
+            match layer.weights.codes.ndim() {
+                2 => call.rule.run(&layer, x),
+                _ => batched(call, &layer, x),
+            }
+        }
+    }
+}
+
+/// The node's layer and its input codes as the rule will see them.
+pub(in crate::functional) fn layer_of(call: &Call) -> Result<(Layer, Tensor)> {
+    let x = call.tensor(0)?;
+    match &call.node.operator {
+        Operator::QLinearConv { conv, .. } | Operator::ConvInteger(conv) => {
+            Ok((convolution_layer(call, conv, x.shape().len())?, lifted(x)?))
+        }
+        _ => Ok((matrix_layer(call)?, x.clone())),
+    }
+}
+
+/// `[images, channels, width]` as an image of height 1.
+fn lifted(x: &Tensor) -> Result<Tensor> {
+    match *x.shape() {
+        [images, channels, width] => x.reshaped(&[images, channels, 1, width]),
+        _ => Ok(x.clone()),
+    }
+}
+
+/// A weight tensor with batch axes: one product per batch, broadcast as numpy's matmul does.
+fn batched(call: &Call, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+    let (xs, ws) = (x.shape(), layer.weights.codes.shape());
+    if xs.len() < 2 || ws.len() < 2 {
+        return Err(Error::new(
+            Kind::Unsupported,
+            format!("a product of shapes {xs:?} and {ws:?} is not supported"),
+        ));
+    }
+    let (x_batch, w_batch) = (&xs[..xs.len() - 2], &ws[..ws.len() - 2]);
+    let batch = super::elementwise::broadcast_shape(x_batch, w_batch)?;
+    let (m, k, n) = (xs[xs.len() - 2], xs[xs.len() - 1], ws[ws.len() - 1]);
+    let count = element_count(&batch)?;
+    let full = |lead: &[usize], a: usize, b: usize| [lead, &[a, b]].concat();
+    let missing = || Error::new(Kind::Value, "shapes do not broadcast");
+    let codes = x.to_i32()?;
+    let xs = codes.broadcast(IxDyn(&full(&batch, m, k))).ok_or_else(missing)?;
+    let ws = layer.weights.codes.broadcast(IxDyn(&full(&batch, k, n))).ok_or_else(missing)?;
+    let flat = |a: ndarray::ArrayViewD<i32>, shape: [usize; 3]| {
+        ArrayD::from_shape_vec(IxDyn(&shape), a.iter().copied().collect()).expect("same element count")
+    };
+    let (xs, ws) = (flat(xs, [count, m, k]), flat(ws, [count, k, n]));
+    let mut parts = Vec::with_capacity(count);
+    for index in 0..count {
+        let weights = Weights { codes: ws.index_axis(Axis(0), index).to_owned(), ..layer.weights.clone() };
+        let one = Layer { weights, ..layer.clone() };
+        let part = Tensor::from_codes(xs.index_axis(Axis(0), index).to_owned(), x.dtype());
+        parts.push(call.rule.run(&one, &part)?.to_i32()?);
+    }
+    let dtype = layer.output.map_or(DType::I32, |o| o.dtype);
+    let elements: Vec<i32> = parts.iter().flat_map(|p| p.iter().copied()).collect();
+    let out = ArrayD::from_shape_vec(IxDyn(&full(&batch, m, n)), elements);
+    Ok(Tensor::from_codes(out.expect("m · n elements per batch"), dtype))
+}
+
+/// Input positions of an operator: weights, their scale and zero point, the output's scale and zero point, the bias.
+struct Positions {
+    weights: usize,
+    input: Option<(usize, usize)>,
+    weight_scale: Option<usize>,
+    weight_zero: usize,
+    output: Option<(usize, usize)>,
+    bias: Option<usize>,
+}
+
+const QLINEAR: Positions = Positions {
+    weights: 3,
+    input: Some((1, 2)),
+    weight_scale: Some(4),
+    weight_zero: 5,
+    output: Some((6, 7)),
+    bias: Some(8),
+};
+const QGEMM: Positions = Positions { output: Some((7, 8)), bias: Some(6), ..QLINEAR };
+const INTEGER: Positions =
+    Positions { weights: 1, input: None, weight_scale: None, weight_zero: 3, output: None, bias: None };
+
+/// Reads everything but geometry and weight layout, which the caller knows.
+fn layer(
+    call: &Call,
+    at: &Positions,
+    geometry: Geometry,
+    codes: ArrayD<i32>,
+    channels: usize,
+) -> Result<Layer> {
+    let node = call.node;
+    let input_dtype = call.tensor(0)?.dtype();
+    let weight_dtype = call.tensor(at.weights)?.dtype();
+    let input_carrier = match at.input {
+        Some((scale, zero)) => call.carrier(0, scale, zero)?,
+        None => Carrier { dtype: input_dtype, scale: 1.0, zero_point: call.zero_point(2, input_dtype)? },
+    };
+    let scales = at.weight_scale.map_or_else(|| Ok(vec![1.0]), |i| call.scales(i))?;
+    let zero_points = call.zero_points(at.weight_zero, weight_dtype)?;
+    let bias = match at.bias.and_then(|i| call.optional(i)) {
+        None => None,
+        Some(Tensor::I32(values)) => Some(values.iter().copied().collect::<Vec<i32>>()),
+        Some(other) => {
+            return Err(Error::new(Kind::Value, format!("the bias must be int32, not {}", other.dtype())));
+        }
+    };
+    let per_channel = [scales.len(), zero_points.len(), bias.as_ref().map_or(channels, Vec::len)];
+    if let Some(bad) =
+        per_channel.iter().zip([1, 1, channels]).find(|(n, one)| **n != channels && **n != *one)
+    {
+        let message = format!("{} scales, zero points or biases for {channels} output channels", bad.0);
+        return Err(Error::new(Kind::Value, message));
+    }
+    let output = match at.output {
+        Some((scale, zero)) => Some(call.output_carrier(scale, zero, input_dtype)?),
+        None => None,
+    };
+    let (low, high) = match (&output, clamp(&node.operator)) {
+        (None, _) => (i32::MIN, i32::MAX),
+        (Some(out), clamp) => {
+            let codes = rails(out.dtype, out.zero_point)?;
+            (onnx::quantize(clamp.low, out.scale, codes), onnx::quantize(clamp.high, out.scale, codes))
+        }
+    };
+    let name = |list: &[Option<String>]| list.first().cloned().flatten().unwrap_or_default();
+    Ok(Layer {
+        name: node.name.clone(),
+        input: name(&node.inputs),
+        output_name: name(&node.outputs),
+        geometry,
+        input_carrier,
+        weights: Weights { codes, dtype: weight_dtype, scales, zero_points },
+        bias,
+        output,
+        low,
+        high,
+    })
+}
+
+fn clamp(operator: &Operator) -> Clamp {
+    match operator {
+        Operator::QLinearConv { clamp, .. }
+        | Operator::QLinearMatMul { clamp }
+        | Operator::QGemm { clamp, .. } => *clamp,
+        _ => Clamp::NONE,
+    }
+}
+
+fn matrix_layer(call: &Call) -> Result<Layer> {
+    let (at, gemm): (&Positions, Option<&Gemm>) = match &call.node.operator {
+        Operator::QGemm { gemm, .. } => (&QGEMM, Some(gemm)),
+        Operator::QLinearMatMul { .. } => (&QLINEAR, None),
+        _ => (&INTEGER, None),
+    };
+    let weights = call.codes(at.weights)?;
+    let transposed = gemm.is_some_and(|g| g.transpose_b) && weights.ndim() == 2;
+    let weights =
+        if transposed { weights.reversed_axes().as_standard_layout().into_owned() } else { weights };
+    let (x, w) = (call.tensor(0)?.shape(), weights.shape());
+    if w.len() < 2 || x.is_empty() || x[x.len() - 1] != w[w.len() - 2] {
+        return Err(Error::new(Kind::Value, format!("a product of shapes {x:?} and {w:?} is not defined")));
+    }
+    let channels = w[w.len() - 1];
+    let mut layer = layer(call, at, Geometry::Matrix, weights, channels)?;
+    // The factor is alpha · x.scale · w.scale / y.scale, from the left.
+    layer.input_carrier.scale *= gemm.map_or(1.0, |g| g.alpha);
+    Ok(layer)
+}
+
+/// A layer over `[images, channels, (height,) width]`; a 1-D one is computed as a row of height 1.
+fn convolution_layer(call: &Call, conv: &Conv, rank: usize) -> Result<Layer> {
+    let at = if matches!(call.node.operator, Operator::ConvInteger(_)) { &INTEGER } else { &QLINEAR };
+    let codes = call.codes(at.weights)?;
+    let shape = codes.shape().to_vec();
+    if shape.len() != rank || rank < 3 {
+        let message = format!("weights of shape {shape:?} for an input of rank {rank}");
+        return Err(Error::new(Kind::Value, message));
+    }
+    let window = conv.sliding.window(rank - 2, Some(&shape[2..]))?;
+    let lifted = [shape[0], shape[1], window.kernel[0], window.kernel[1]];
+    let codes = codes.into_shape_with_order(IxDyn(&lifted)).expect("a kernel axis of extent 1 is put in");
+    if shape[0] % conv.groups != 0 {
+        let message = format!("{} output channels in {} groups", shape[0], conv.groups);
+        return Err(Error::new(Kind::Value, message));
+    }
+    let geometry = Geometry::Convolution { groups: conv.groups, window };
+    layer(call, at, geometry, codes, shape[0])
+}
+
+fn convolution(call: &Call, conv: &Conv) -> Result<Tensor> {
+    let x = call.tensor(0)?;
+    let layer = convolution_layer(call, conv, x.shape().len())?;
+    if x.shape().len() == 4 {
+        return call.rule.run(&layer, x);
+    }
+    let out = call.rule.run(&layer, &lifted(x)?)?;
+    let shape = out.shape().to_vec();
+    out.reshaped(&[shape[0], shape[1], shape[3]])
+}
+
+/// Σ (x − zx)(w − zw) + bias, wrapping at 32 bits as ONNX Runtime does.
+fn accumulate(layer: &Layer, x: &ArrayD<i32>) -> Result<ArrayD<i32>> {
+    match layer.geometry {
+        Geometry::Matrix => Ok(accumulate_matrix(layer, x)),
+        Geometry::Convolution { groups, window } => accumulate_convolution(layer, x, groups, window),
+    }
+}
+
+fn accumulate_matrix(layer: &Layer, x: &ArrayD<i32>) -> ArrayD<i32> {
+    let (k, n) = (layer.k(), layer.channels());
+    let zero = layer.input_carrier.zero_point;
+    let weights: Vec<i32> = layer
+        .weights
+        .codes
+        .iter()
+        .enumerate()
+        .map(|(i, w)| w - layer.weight_zero_point(i % n.max(1)))
+        .collect();
+    let start = layer.bias.clone().unwrap_or_else(|| vec![0; n]);
+    let activations: Vec<i32> = x.iter().map(|v| v - zero).collect();
+    let rows: Vec<i32> = activations
+        .par_chunks(k.max(1))
+        .flat_map_iter(|row| {
+            let mut sums = start.clone();
+            for (x, weights) in row.iter().zip(weights.chunks_exact(n.max(1))) {
+                add_scaled(&mut sums, weights, *x);
+            }
+            sums
+        })
+        .collect();
+    let mut shape = x.shape().to_vec();
+    if let Some(last) = shape.last_mut() {
+        *last = n;
+    }
+    ArrayD::from_shape_vec(IxDyn(&shape), rows).expect("n sums per row of k")
+}
+
+/// `sums += scale · values`, wrapping.
+fn add_scaled(sums: &mut [i32], values: &[i32], scale: i32) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = sum.wrapping_add(value.wrapping_mul(scale));
+    }
+}
+
+fn accumulate_convolution(
+    layer: &Layer,
+    x: &ArrayD<i32>,
+    groups: usize,
+    window: Window,
+) -> Result<ArrayD<i32>> {
+    let (shape, kernel) = (x.shape().to_vec(), layer.weights.codes.shape().to_vec());
+    let [images, channels, height, width] = shape[..] else {
+        return Err(Error::new(Kind::Value, format!("a 2-D convolution over shape {shape:?}")));
+    };
+    let cin = kernel[1];
+    if channels != groups * cin {
+        let message = format!("{channels} input channels for {groups} groups of {cin}");
+        return Err(Error::new(Kind::Value, message));
+    }
+    let placed = window.place([height, width]).ok_or_else(|| {
+        Error::new(
+            Kind::Value,
+            format!("a {:?} window does not fit an image of {height}×{width}", window.kernel),
+        )
+    })?;
+    let (m, n) = (placed.output[0] * placed.output[1], kernel[0] / groups);
+    let out_shape = [images, kernel[0], placed.output[0], placed.output[1]];
+    element_count(&out_shape)?;
+    let zero = layer.input_carrier.zero_point;
+    let codes: Vec<i32> = x.iter().map(|v| v - zero).collect();
+    let weights: Vec<i32> = layer
+        .weights
+        .codes
+        .iter()
+        .enumerate()
+        .map(|(i, w)| w - layer.weight_zero_point(i / layer.k().max(1)))
+        .collect();
+    let sums: Vec<i32> = (0..images * groups)
+        .into_par_iter()
+        .flat_map_iter(|index| {
+            let (group, plane) = (index % groups, height * width);
+            let image = &codes[index * cin * plane..][..cin * plane];
+            let mut sums = Vec::with_capacity(n * m);
+            for channel in group * n..(group + 1) * n {
+                sums.extend(std::iter::repeat_n(layer.bias.as_ref().map_or(0, |b| b[channel]), m));
+            }
+            let mut row = vec![0; m];
+            for tap in 0..cin * window.taps() {
+                let (c, position) = (tap / window.taps(), tap % window.taps());
+                let at = [position / window.kernel[1], position % window.kernel[1]];
+                gather(&mut row, &image[c * plane..][..plane], [height, width], &window, &placed, at);
+                for channel in 0..n {
+                    let weight = weights[(group * n + channel) * cin * window.taps() + tap];
+                    add_scaled(&mut sums[channel * m..][..m], &row, weight);
+                }
+            }
+            sums
+        })
+        .collect();
+    Ok(ArrayD::from_shape_vec(IxDyn(&out_shape), sums).expect("n · m sums per image and group"))
+}
+
+/// What one tap sees at every output position; 0, the effective value of the padding, outside the image.
+fn gather(
+    row: &mut [i32],
+    plane: &[i32],
+    size: [usize; 2],
+    window: &Window,
+    placed: &Placed,
+    at: [usize; 2],
+) {
+    let coordinate = |axis: usize, o: usize| {
+        (o * window.stride[axis] + at[axis] * window.dilation[axis])
+            .checked_sub(placed.pad[axis])
+            .filter(|i| *i < size[axis])
+    };
+    for (oh, line) in row.chunks_exact_mut(placed.output[1]).enumerate() {
+        let source = coordinate(0, oh).map(|ih| &plane[ih * size[1]..][..size[1]]);
+        for (ow, value) in line.iter_mut().enumerate() {
+            *value = source.and_then(|line| coordinate(1, ow).map(|iw| line[iw])).unwrap_or(0);
+        }
+    }
+}

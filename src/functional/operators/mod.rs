@@ -1,0 +1,177 @@
+//! One ONNX operator at a time, by its framework's rule: tensors in, tensors out.
+//!
+//! The formulas are [`post::onnx`](crate::post::onnx); here is which element meets which.
+
+mod elementwise;
+mod float;
+mod layer;
+mod linear;
+mod pool;
+mod shape;
+
+use ndarray::ArrayD;
+
+use crate::error::{Error, Kind, Result};
+use crate::network::{Carrier, DType, Node, Operator, Tensor};
+use crate::post::onnx::Codes;
+pub(super) use layer::layer_of;
+pub use layer::{Framework, LayerRule};
+pub(super) use shape::concat;
+
+/// A node about to be computed: the tensors it reads, and how its integer layers run.
+pub(super) struct Call<'a> {
+    pub node: &'a Node,
+    /// One entry per input of the node; `None` where it was left out.
+    pub inputs: Vec<Option<&'a Tensor>>,
+    pub rule: &'a dyn LayerRule,
+}
+
+/// Computes a node; one tensor per output of the operator.
+pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
+    let one = match &call.node.operator {
+        Operator::DynamicQuantizeLinear => return linear::dynamic_quantize(call),
+        Operator::QuantizeLinear { axis, dtype } => linear::quantize(call, *axis, *dtype),
+        Operator::DequantizeLinear { axis } => linear::dequantize(call, *axis),
+        Operator::Cast { to } => linear::cast(call.tensor(0)?, *to),
+        Operator::QLinearConv { .. }
+        | Operator::QLinearMatMul { .. }
+        | Operator::QGemm { .. }
+        | Operator::ConvInteger(_)
+        | Operator::MatMulInteger => layer::evaluate(call),
+        Operator::Conv(conv) => float::conv(call, conv),
+        Operator::MatMul => float::matmul(call.f32(0)?, call.f32(1)?),
+        Operator::Gemm(gemm) => float::gemm(call, gemm),
+        Operator::Softmax { axis, flatten } => float::softmax(call.f32(0)?, *axis, *flatten),
+        Operator::QLinearAdd => elementwise::quantized_add(call),
+        Operator::QLinearMul => elementwise::quantized_mul(call),
+        Operator::Add => elementwise::add(call.tensor(0)?, call.tensor(1)?),
+        Operator::Mul => elementwise::mul(call.tensor(0)?, call.tensor(1)?),
+        Operator::Relu => elementwise::relu(call.tensor(0)?),
+        Operator::Clip { low, high } => elementwise::clip(call, *low, *high),
+        Operator::MaxPool(sliding) => pool::max(call, sliding),
+        Operator::AveragePool { sliding, count_padding } => pool::average(call, sliding, *count_padding),
+        Operator::QLinearAveragePool { sliding, count_padding } => {
+            pool::quantized_average(call, sliding, *count_padding)
+        }
+        Operator::GlobalAveragePool => pool::global_average(call.f32(0)?),
+        Operator::QLinearGlobalAveragePool => pool::quantized_global_average(call),
+        Operator::QLinearConcat { axis } => shape::quantized_concat(call, *axis),
+        Operator::Concat { axis } => shape::concat(&call.all()?, *axis),
+        Operator::Flatten { axis } => shape::flatten(call.tensor(0)?, *axis),
+        Operator::Reshape { allow_zero } => shape::reshape(call, *allow_zero),
+        Operator::Transpose { perm } => shape::transpose(call.tensor(0)?, perm.as_deref()),
+        Operator::Identity => call.tensor(0).cloned(),
+    };
+    Ok(vec![one?])
+}
+
+impl<'a> Call<'a> {
+    pub fn optional(&self, index: usize) -> Option<&'a Tensor> {
+        self.inputs.get(index).copied().flatten()
+    }
+
+    pub fn tensor(&self, index: usize) -> Result<&'a Tensor> {
+        self.optional(index).ok_or_else(|| Error::new(Kind::Malformed, format!("input {index} is missing")))
+    }
+
+    /// Every input, none left out.
+    pub fn all(&self) -> Result<Vec<&'a Tensor>> {
+        (0..self.inputs.len()).map(|index| self.tensor(index)).collect()
+    }
+
+    pub fn f32(&self, index: usize) -> Result<&'a ArrayD<f32>> {
+        match self.tensor(index)? {
+            Tensor::F32(values) => Ok(values),
+            other => {
+                Err(Error::new(Kind::Value, format!("input {index} must be float32, not {}", other.dtype())))
+            }
+        }
+    }
+
+    /// Operand codes: integers of at most 16 bits.
+    pub fn codes(&self, index: usize) -> Result<ArrayD<i32>> {
+        let tensor = self.tensor(index)?;
+        match tensor.dtype() {
+            DType::U8 | DType::I8 | DType::U16 | DType::I16 => tensor.to_i32(),
+            other => Err(Error::new(
+                Kind::Value,
+                format!("input {index} must hold 8- or 16-bit codes, not {other}"),
+            )),
+        }
+    }
+
+    /// Positive, finite scales; one per tensor or one per channel.
+    pub fn scales(&self, index: usize) -> Result<Vec<f32>> {
+        let scales: Vec<f32> = self.f32(index)?.iter().copied().collect();
+        match scales.iter().find(|s| !(s.is_finite() && **s > 0.0)) {
+            Some(bad) => {
+                let message = format!("scale {bad} (input {index}) is not a positive, finite number");
+                Err(Error::new(Kind::Value, message))
+            }
+            None => Ok(scales),
+        }
+    }
+
+    pub fn scale(&self, index: usize) -> Result<f32> {
+        single(&self.scales(index)?, index)
+    }
+
+    /// Zero points of codes of type `dtype`; 0 when left out.
+    pub fn zero_points(&self, index: usize, dtype: DType) -> Result<Vec<i32>> {
+        match self.optional(index) {
+            None => Ok(vec![0]),
+            Some(zero) if zero.dtype() != dtype => {
+                let message =
+                    format!("zero point (input {index}) is {}, its codes are {dtype}", zero.dtype());
+                Err(Error::new(Kind::Value, message))
+            }
+            Some(zero) => Ok(zero.to_i32()?.iter().copied().collect()),
+        }
+    }
+
+    pub fn zero_point(&self, index: usize, dtype: DType) -> Result<i32> {
+        single(&self.zero_points(index, dtype)?, index)
+    }
+
+    /// Scale and zero point of the codes that input `codes` holds.
+    pub fn carrier(&self, codes: usize, scale: usize, zero: usize) -> Result<Carrier> {
+        let dtype = self.tensor(codes)?.dtype();
+        Ok(Carrier { dtype, scale: self.scale(scale)?, zero_point: self.zero_point(zero, dtype)? })
+    }
+
+    /// Scale and zero point of the codes that the node writes; without a zero point they are of type `absent`.
+    pub fn output_carrier(&self, scale: usize, zero: usize, absent: DType) -> Result<Carrier> {
+        let dtype = self.optional(zero).map_or(absent, Tensor::dtype);
+        Ok(Carrier { dtype, scale: self.scale(scale)?, zero_point: self.zero_point(zero, dtype)? })
+    }
+}
+
+/// The whole range of a carrier's type.
+pub(super) fn rails(dtype: DType, zero_point: i32) -> Result<Codes> {
+    match dtype {
+        DType::U8 => Ok(Codes { zero_point, low: 0, high: 255 }),
+        DType::I8 => Ok(Codes { zero_point, low: -128, high: 127 }),
+        DType::U16 => Ok(Codes { zero_point, low: 0, high: 65535 }),
+        DType::I16 => Ok(Codes { zero_point, low: -32768, high: 32767 }),
+        other => Err(Error::new(Kind::Unsupported, format!("quantising to {other} is not supported"))
+            .help("supported: int8, uint8, int16, uint16")),
+    }
+}
+
+fn single<T: Copy>(values: &[T], index: usize) -> Result<T> {
+    match values {
+        [only] => Ok(*only),
+        many => {
+            Err(Error::new(Kind::Value, format!("input {index} must hold one number, not {}", many.len())))
+        }
+    }
+}
+
+/// An axis counted from the front; negative ones count from the back.
+pub(super) fn axis_of(axis: i64, rank: usize) -> Result<usize> {
+    let signed = i64::try_from(rank).unwrap_or(i64::MAX);
+    let from_front = if axis < 0 { axis.saturating_add(signed) } else { axis };
+    usize::try_from(from_front).ok().filter(|a| *a < rank).ok_or_else(|| {
+        Error::new(Kind::Value, format!("axis {axis} does not exist in a tensor of rank {rank}"))
+    })
+}

@@ -1,0 +1,165 @@
+//! `.onnx` → [`Network`]: operators and opsets, initialisers, topological order.
+//!
+//! Nothing is silently skipped: an unknown operator, attribute, element type or external file is an error that names
+//! the node. The file is read whole; every allocation is bounded by its size or by
+//! [`MAX_ELEMENTS`](crate::network::MAX_ELEMENTS).
+
+mod attributes;
+mod operator;
+mod proto;
+mod tensor;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use prost::Message;
+
+use crate::error::{Error, Kind, Place, Result};
+use crate::network::{DType, Input, Network, Node, Tensor};
+pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
+use proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+
+/// The opsets of ONNX's own domain whose operators mean what goldpath computes.
+const OPSETS: std::ops::RangeInclusive<i64> = 10..=24;
+
+/// Reads a model, as it is written: the QDQ form is not fused here (see [`Network::fused`]).
+///
+/// # Errors
+/// Missing, truncated or foreign file; operators, attributes, element types and shapes that are not supported: the
+/// place is the file and, where there is one, the node.
+pub fn read(path: &Path) -> Result<Network> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    parse(&bytes, path).map_err(|e| e.in_file(path))
+}
+
+/// Parses the bytes of a model; `source` is named in errors.
+pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
+    let model = ModelProto::decode(bytes).map_err(|e| {
+        Error::new(Kind::Malformed, "not a whole ONNX model")
+            .because(e)
+            .help("the file is truncated or damaged")
+    })?;
+    let opset = opset(&model)?;
+    let graph = model.graph.ok_or_else(|| {
+        Error::new(Kind::Malformed, "not an ONNX model: it has no graph")
+            .help("the file is empty or truncated")
+    })?;
+    Builder { source, opset, names: BTreeSet::new() }.network(graph)
+}
+
+fn opset(model: &ModelProto) -> Result<i64> {
+    let own = |d: &str| d.is_empty() || d == "ai.onnx";
+    let found = model.opset_import.iter().find(|o| own(o.domain.as_deref().unwrap_or("")));
+    let version = found.and_then(|o| o.version).ok_or_else(|| {
+        Error::new(Kind::Malformed, "no opset of ONNX's own domain is named")
+            .help("the file is no ONNX model, or truncated")
+    })?;
+    if OPSETS.contains(&version) {
+        return Ok(version);
+    }
+    let help = format!("supported: opsets {} to {}", OPSETS.start(), OPSETS.end());
+    Err(Error::new(Kind::Unsupported, format!("opset {version} is not supported")).help(help))
+}
+
+struct Builder<'a> {
+    source: &'a Path,
+    opset: i64,
+    /// Node names given so far.
+    names: BTreeSet<String>,
+}
+
+impl Builder<'_> {
+    fn network(mut self, graph: GraphProto) -> Result<Network> {
+        if !graph.sparse_initializer.is_empty() {
+            return Err(Error::new(Kind::Unsupported, "sparse initialisers are not supported"));
+        }
+        let mut constants = BTreeMap::new();
+        for proto in &graph.initializer {
+            let name = proto.name.clone().unwrap_or_default();
+            let value = self.constant(proto).map_err(|e| self.at(&format!("initialiser {name:?}"), e))?;
+            constants.insert(name, value);
+        }
+        let mut inputs = Vec::new();
+        for info in graph.input.iter().filter(|i| !constants.contains_key(i.name.as_deref().unwrap_or(""))) {
+            let input = input(info).map_err(|e| self.at(&format!("input {:?}", info.name), e))?;
+            inputs.push(input);
+        }
+        let mut nodes = Vec::new();
+        for (index, proto) in graph.node.iter().enumerate() {
+            let name = self.unique_name(proto, index);
+            let kind = kind(proto);
+            let place = format!("{name:?} ({kind})");
+            if kind == "Constant" {
+                let value = self.constant_node(proto).map_err(|e| self.at(&place, e))?;
+                constants.insert(proto.output.first().cloned().unwrap_or_default(), value);
+                continue;
+            }
+            let operator = operator::operator(proto, self.opset).map_err(|e| self.at(&place, e))?;
+            let optional =
+                |list: &[String]| list.iter().map(|n| Some(n.clone()).filter(|n| !n.is_empty())).collect();
+            nodes.push(Node {
+                name,
+                kind,
+                operator,
+                inputs: optional(&proto.input),
+                outputs: optional(&proto.output),
+            });
+        }
+        let outputs = graph.output.into_iter().filter_map(|o| o.name).collect();
+        let network = Network { source: self.source.to_path_buf(), inputs, outputs, constants, nodes };
+        network.sorted()
+    }
+
+    fn at(&self, node: &str, error: Error) -> Error {
+        error.at(Place::Node { path: self.source.to_path_buf(), node: node.to_owned() })
+    }
+
+    fn constant(&self, proto: &TensorProto) -> Result<Tensor> {
+        tensor::tensor(proto)
+    }
+
+    fn constant_node(&self, proto: &NodeProto) -> Result<Tensor> {
+        let value = proto.attribute.iter().find(|a| a.name.as_deref() == Some("value"));
+        match value.and_then(|a| a.t.as_ref()) {
+            Some(value) => tensor::tensor(value),
+            None => {
+                Err(Error::new(Kind::Unsupported, "a Constant is supported only by its attribute \"value\""))
+            }
+        }
+    }
+
+    /// The model's name of a node; unnamed and repeated ones get their operator and position.
+    fn unique_name(&mut self, proto: &NodeProto, index: usize) -> String {
+        let given = proto.name.clone().filter(|n| !n.is_empty());
+        let name = match given {
+            Some(name) if !self.names.contains(&name) => name,
+            _ => format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node")),
+        };
+        self.names.insert(name.clone());
+        name
+    }
+}
+
+/// The operator with its domain, unless that is ONNX's own.
+fn kind(proto: &NodeProto) -> String {
+    let name = proto.op_type.as_deref().unwrap_or("");
+    match proto.domain.as_deref().unwrap_or("") {
+        "" | "ai.onnx" => name.to_owned(),
+        domain => format!("{domain}.{name}"),
+    }
+}
+
+fn input(info: &ValueInfoProto) -> Result<Input> {
+    let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+    let tensor =
+        tensor.ok_or_else(|| Error::new(Kind::Unsupported, "only tensors are supported as inputs"))?;
+    let dtype: DType = tensor::element_type(tensor.elem_type.unwrap_or(0))?;
+    let dims = tensor.shape.as_ref().map(|shape| {
+        shape
+            .dim
+            .iter()
+            .map(|d| d.dim_value.and_then(|v| usize::try_from(v).ok()).filter(|v| *v > 0))
+            .collect()
+    });
+    Ok(Input { name: info.name.clone().unwrap_or_default(), dtype, dims })
+}

@@ -1,0 +1,150 @@
+//! ONNX Runtime's arithmetic (CPU, MLAS): float32 rescaling, every operation rounded to float32, ties to even.
+//!
+//! Sources: the operators' ONNX texts; `MlasRequantizeOutput`, `MlasQuantizeLinear` (mlas/lib/quantize.cpp), `qladd.cpp`,
+//! `qlmul.cpp`, `qlgavgpool.cpp`; each formula run against ONNX Runtime 1.31 with no difference (`tests/infer.rs`).
+//! Zero points enter after the rounding, except where a function says otherwise.
+
+/// Where codes live: the zero point, and the rails they are clamped to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Codes {
+    pub zero_point: i32,
+    pub low: i32,
+    pub high: i32,
+}
+
+impl Codes {
+    /// Rounds a value that does not hold the zero point yet; NaN becomes `low`, infinities the rails.
+    fn round(self, value: f32) -> i32 {
+        let low = (self.low - self.zero_point) as f32;
+        let high = (self.high - self.zero_point) as f32;
+        round(value, low, high) + self.zero_point
+    }
+
+    /// Rounds a value that holds the zero point already.
+    fn round_shifted(self, value: f32) -> i32 {
+        round(value, self.low as f32, self.high as f32)
+    }
+}
+
+/// Clamped first, then rounded to even. The comparisons send NaN to `low`, as SSE's max does.
+fn round(value: f32, low: f32, high: f32) -> i32 {
+    let value = if value > low { value } else { low };
+    let value = if value < high { value } else { high };
+    value.round_ties_even() as i32
+}
+
+/// QuantizeLinear: `round(x / scale) + zero_point`, a true division.
+///
+/// ```
+/// use goldpath::post::onnx::{Codes, quantize};
+/// let u8 = Codes { zero_point: 3, low: 0, high: 255 };
+/// assert_eq!(quantize(0.5, 1.0, u8), 3); // a tie goes to even before the zero point is added
+/// assert_eq!(quantize(1.5, 1.0, u8), 5);
+/// assert_eq!(quantize(f32::NAN, 1.0, u8), 0);
+/// ```
+pub fn quantize(x: f32, scale: f32, codes: Codes) -> i32 {
+    codes.round(x / scale)
+}
+
+/// DequantizeLinear: `f32(code − zero_point) · scale`.
+///
+/// ```
+/// assert_eq!(goldpath::post::onnx::dequantize(5, 3, 0.25), 0.5);
+/// ```
+pub fn dequantize(code: i32, zero_point: i32, scale: f32) -> f32 {
+    code.wrapping_sub(zero_point) as f32 * scale
+}
+
+/// DynamicQuantizeLinear: scale and uint8 zero point for values in `low..=high`; 0 is always representable.
+///
+/// ```
+/// use goldpath::post::onnx::dynamic_parameters;
+/// assert_eq!(dynamic_parameters(-1.0, 1.0), (2.0 / 255.0, 128)); // 127.5 goes to even
+/// assert_eq!(dynamic_parameters(0.0, 0.0), (1.0, 0));
+/// ```
+pub fn dynamic_parameters(low: f32, high: f32) -> (f32, i32) {
+    let (low, high) = (low.min(0.0), high.max(0.0));
+    let scale = if low == high { 1.0 } else { (high - low) / 255.0 };
+    (scale, round(0.0 - low / scale, 0.0, 255.0))
+}
+
+/// The factor of QLinearConv, QLinearMatMul and QGemm: `f32(f32(sx · sw) / sy)`.
+///
+/// ```
+/// assert_eq!(goldpath::post::onnx::factor(0.5, 0.25, 2.0), 0.0625);
+/// ```
+pub fn factor(input_scale: f32, weight_scale: f32, output_scale: f32) -> f32 {
+    input_scale * weight_scale / output_scale
+}
+
+/// The factor of QLinearGlobalAveragePool over `count` positions: `f32(sx / f32(sy · count))`.
+pub fn global_average_factor(input_scale: f32, output_scale: f32, count: usize) -> f32 {
+    input_scale / (output_scale * count as f32)
+}
+
+/// An int32 accumulator to a code: `round(f32(f32(accumulator) · factor)) + zero_point`.
+///
+/// ```
+/// use goldpath::post::onnx::{Codes, requantize};
+/// let s8 = Codes { zero_point: 1, low: -128, high: 127 };
+/// assert_eq!(requantize(2, 0.25, s8), 1); // the tie 0.5 goes to 0; onnx's ReferenceEvaluator says 2
+/// assert_eq!(requantize(6, 0.25, s8), 3);
+/// ```
+pub fn requantize(accumulator: i32, factor: f32, codes: Codes) -> i32 {
+    codes.round(accumulator as f32 * factor)
+}
+
+/// QLinearAveragePool: `round(f32(mean / scale) + zero_point)`, the zero point before the rounding.
+///
+/// ```
+/// use goldpath::post::onnx::{Codes, quantize_average};
+/// let s8 = Codes { zero_point: 1, low: -128, high: 127 };
+/// assert_eq!(quantize_average(0.5, 1.0, s8), 2);
+/// ```
+pub fn quantize_average(mean: f32, scale: f32, codes: Codes) -> i32 {
+    codes.round_shifted(mean / scale + codes.zero_point as f32)
+}
+
+/// QLinearAdd: `round(fma(a, ra, fma(b, rb, fixed)))` with `ra = sa/sy`, `rb = sb/sy`,
+/// `fixed = zy − fma(ra, za, rb·zb)`; the zero point is in before the rounding.
+///
+/// Where `a` alone is broadcast along the innermost axis, ONNX Runtime lets the operands change places.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sum {
+    ratio_a: f32,
+    ratio_b: f32,
+    fixed: f32,
+    codes: Codes,
+}
+
+impl Sum {
+    /// `a` and `b`: scale and zero point of the operands.
+    pub fn new(a: (f32, i32), b: (f32, i32), scale: f32, codes: Codes) -> Sum {
+        let (ratio_a, ratio_b) = (a.0 / scale, b.0 / scale);
+        let fixed = codes.zero_point as f32 - ratio_a.mul_add(a.1 as f32, ratio_b * b.1 as f32);
+        Sum { ratio_a, ratio_b, fixed, codes }
+    }
+
+    /// ```
+    /// use goldpath::post::onnx::{Codes, Sum};
+    /// let s8 = Codes { zero_point: 1, low: -128, high: 127 };
+    /// let sum = Sum::new((0.5, 0), (0.5, 0), 1.0, s8);
+    /// assert_eq!(sum.apply(2, 1), 2); // 1 + 0.5 + 1 = 2.5
+    /// ```
+    pub fn apply(&self, a: i32, b: i32) -> i32 {
+        let b = (b as f32).mul_add(self.ratio_b, self.fixed);
+        self.codes.round_shifted((a as f32).mul_add(self.ratio_a, b))
+    }
+}
+
+/// QLinearMul: `round(f32(product · factor) + zero_point)`, product = (a − za)(b − zb) exact; the zero point before the
+/// rounding, no fused multiply-add.
+///
+/// ```
+/// use goldpath::post::onnx::{Codes, requantize_product};
+/// let s8 = Codes { zero_point: 1, low: -128, high: 127 };
+/// assert_eq!(requantize_product(2, 0.25, s8), 2); // 0.5 + 1 = 1.5
+/// ```
+pub fn requantize_product(product: i32, factor: f32, codes: Codes) -> i32 {
+    codes.round_shifted(product as f32 * factor + codes.zero_point as f32)
+}
