@@ -1,0 +1,104 @@
+//! Help, usage errors, explain, doctor and completions.
+
+use super::{goldpath, stderr, stdout};
+
+const COMMANDS: [&str; 10] =
+    ["check", "run", "infer", "vectors", "cosim", "params", "schema", "explain", "doctor", "completions"];
+
+#[test]
+fn help_names_every_command_and_is_no_error() {
+    let help = goldpath(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(help.stderr.is_empty());
+    for command in COMMANDS {
+        assert!(stdout(&help).contains(&format!("\n  {command} ")), "{command} is not in the help");
+        let own = goldpath(&[command, "--help"]);
+        assert_eq!(own.status.code(), Some(0));
+        assert!(stdout(&own).contains(&format!("goldpath {command}")));
+    }
+}
+
+#[test]
+fn every_misuse_is_status_2_on_standard_error() {
+    let misuses: [&[&str]; 14] = [
+        &[],
+        &["chekc"],
+        &["check"],
+        &["check", "d.toml", "--set", "novalue"],
+        &["check", "d.toml", "--set", "=1"],
+        &["check", "d.toml", "--shape", "4,0,4"],
+        &["schema", "--format", "xml"],
+        &["run", "d.toml", "--activations", "a.npy", "--out", "o"],
+        &["run", "d.toml", "--activations", "a.npy", "--weights", "w.npy", "--out", "o", "--engine", "fast"],
+        &["vectors", "d.toml", "--out", "o"],
+        &["vectors", "d.toml", "--case", "random", "--out", "o"],
+        &["vectors", "d.toml", "--case", "random", "--shape", "1,2,3", "--model", "m.onnx", "--out", "o"],
+        &[
+            "vectors", "d.toml", "--model", "m", "--layer", "n", "--input", "x", "--images", "3..3", "--out",
+            "o",
+        ],
+        &["completions", "tcsh"],
+    ];
+    for arguments in misuses {
+        let output = goldpath(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?} said something on standard output");
+        assert!(!output.stderr.is_empty(), "{arguments:?} said nothing");
+    }
+}
+
+#[test]
+fn explain_answers_and_refuses() {
+    let list = goldpath(&["explain"]);
+    assert_eq!(list.status.code(), Some(0));
+    for name in ["R1 ", "R12", "half_even", "saturate_output", "tflite_double", "double_rounding"] {
+        assert!(stdout(&list).contains(name), "{name} is not listed");
+    }
+    let rule = goldpath(&["explain", "r7"]);
+    assert!(stdout(&rule).starts_with("R7 (rule): "), "{}", stdout(&rule));
+
+    let json = goldpath(&["explain", "half-away", "--format", "json"]);
+    let topic: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(topic["name"], "half_away");
+    assert!(topic["example"].as_str().unwrap().contains("-832 / 2^7 is -7"));
+
+    let unknown = goldpath(&["explain", "even"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(unknown.stdout.is_empty());
+    assert!(stderr(&unknown).contains("half_even"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn an_error_is_json_when_json_was_asked_for() {
+    let output = goldpath(&["explain", "even", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(error["error"]["kind"], "usage");
+    assert!(error["error"]["help"].as_str().unwrap().contains("half_even"));
+}
+
+#[test]
+fn doctor_says_what_is_there() {
+    let doctor = goldpath(&["doctor", "--format", "json"]);
+    let diagnosis: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let simulators = diagnosis["simulators"].as_array().unwrap().len();
+    println!("{simulators} simulators");
+    assert_eq!(doctor.status.code(), Some(if simulators > 0 { 0 } else { 1 }));
+    assert_eq!(diagnosis["tools"].as_array().unwrap().len(), 5);
+
+    let nothing =
+        assert_cmd::Command::cargo_bin("goldpath").unwrap().arg("doctor").env("PATH", "").output().unwrap();
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(stdout(&nothing).contains("no simulator"));
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = goldpath(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        for command in COMMANDS {
+            assert!(stdout(&output).contains(command), "{shell}: {command}");
+        }
+    }
+}
