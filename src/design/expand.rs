@@ -94,8 +94,9 @@ fn choice(file: &file::Preset, source: &Source<'_>) -> Result<Choice> {
     };
     let mut choice = Choice { preset, output, rounding, latency: Vec::new() };
     if let Some(list) = &file.latency {
-        if list.len() != choice.len() {
-            let what = format!("has {} entries, but the preset has {} steps", list.len(), choice.len());
+        if list.len() != choice.step_count() {
+            let what =
+                format!("has {} entries, but the preset has {} steps", list.len(), choice.step_count());
             return Err(source.wrong(&list.span(), "post.latency", what));
         }
         for entry in list.iter() {

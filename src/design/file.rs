@@ -83,7 +83,7 @@ pub(super) struct File {
 /// A list of steps, or a named preset that expands to one.
 #[derive(JsonSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
+#[allow(dead_code, clippy::large_enum_variant, reason = "only its schema is used")]
 pub(super) enum Post {
     Steps(Vec<Step>),
     Preset(Preset),

@@ -45,8 +45,10 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The parameter that starts the accumulator.
-    pub fn bias(&mut self, format: Format, span: &Range<usize>, context: &Context<'_>) -> Result<usize> {
+    /// The parameter that starts the accumulator: 32 bits on the port, as frameworks store it, or the register's
+    /// width if that is more; the accumulator's own rule fits it (R9).
+    pub fn bias(&mut self, register: Format, span: &Range<usize>, context: &Context<'_>) -> Result<usize> {
+        let format = Format::signed(register.width().max(32)).expect("at most 64 bits");
         let implicit = Parameter {
             name: "bias".into(),
             format,

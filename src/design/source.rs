@@ -55,7 +55,8 @@ impl Source<'_> {
     /// An error of the TOML reader, said in the design's words.
     pub fn reader_error(&self, error: &toml::de::Error, tree: Option<&DeTable<'_>>) -> Error {
         let span = error.span().unwrap_or(0..0);
-        let owner = tree.map(|t| path_at(t, &span)).unwrap_or_default();
+        // The document itself has an empty span.
+        let owner = tree.filter(|_| !span.is_empty()).map(|t| path_at(t, &span)).unwrap_or_default();
         let place = self.place(span.start);
         let message = error.message().trim_end();
         let mut words = message.split('`').skip(1).step_by(2);

@@ -98,7 +98,7 @@ impl Choice {
     }
 
     /// How many steps it has.
-    pub fn len(&self) -> usize {
+    pub fn step_count(&self) -> usize {
         self.steps(&vec![Operand::Constant(0); self.preset.parameters().len()]).len()
     }
 

@@ -1,0 +1,316 @@
+//! Everything that can be wrong with a design, and where the error points.
+
+use std::path::{Path, PathBuf};
+
+use goldpath::design::Design;
+use goldpath::error::{Error, Kind, Place};
+
+/// Line and column of the first occurrence of `at` behind byte `from`, or else of the first; both from 1.
+fn position(text: &str, from: usize, at: &str) -> (usize, usize) {
+    let behind = text[from..].find(at).map(|byte| from + byte);
+    let byte = behind.or(text.find(at)).unwrap_or_else(|| panic!("{at:?} is not in\n{text}"));
+    let before = &text[..byte];
+    (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap().chars().count() + 1)
+}
+
+const SEQUENTIAL: &str = r#"schema = 1
+name = "mac"
+post = { preset = "shift", rounding = "half_up" }
+
+[operands]
+activation = { width = 8, signed = true }
+weight = { width = 8, signed = true }
+
+[accumulator]
+width = 32
+signed = true
+overflow = "wrap"
+start = "bias"
+
+[array]
+dataflow = "sequential"
+"#;
+
+const ARRAY: &str = r#"schema = 1
+name = "grid"
+
+[operands]
+activation = { width = 8, signed = true }
+weight = { width = 8, signed = true }
+
+[accumulator]
+width = 24
+signed = true
+overflow = "wrap"
+start = "zero"
+
+[array]
+dataflow = "output_stationary"
+rows = 4
+columns = 4
+lanes = 4
+hop = { activation = 1, weight = 1 }
+skew = "host"
+drain = { order = "rows" }
+
+[[post]]
+step = "shift_right"
+shift = 4
+rounding = "floor"
+"#;
+
+fn parse(text: &str, overrides: &[&str]) -> Result<Design, Error> {
+    let overrides: Vec<String> = overrides.iter().map(|s| s.to_string()).collect();
+    Design::parse(text, Path::new("design.toml"), &overrides)
+}
+
+/// One way to spoil a design: replace `from` by `to`; the error is at `at` in the result and says `says`.
+struct Fault {
+    base: &'static str,
+    from: &'static str,
+    to: &'static str,
+    at: &'static str,
+    kind: Kind,
+    says: &'static [&'static str],
+}
+
+const fn fault(
+    base: &'static str,
+    from: &'static str,
+    to: &'static str,
+    at: &'static str,
+    says: &'static [&'static str],
+) -> Fault {
+    Fault { base, from, to, at, kind: Kind::Design, says }
+}
+
+const fn unsupported(
+    base: &'static str,
+    from: &'static str,
+    to: &'static str,
+    at: &'static str,
+    says: &'static [&'static str],
+) -> Fault {
+    Fault { base, from, to, at, kind: Kind::Unsupported, says }
+}
+
+#[rustfmt::skip]
+const FAULTS: &[Fault] = &[
+    // Keys.
+    fault(SEQUENTIAL, "overflow =", "overflw =", "overflw", &["unknown key `accumulator.overflw`", "did you mean `accumulator.overflow`?"]),
+    fault(SEQUENTIAL, "[array]", "[arrray]", "arrray", &["unknown key `arrray`", "did you mean `array`?"]),
+    fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, sgned = true }\nweight", "sgned", &["unknown key `operands.activation.sgned`", "`operands.activation.signed`"]),
+    fault(SEQUENTIAL, "rounding = ", "roundin = ", "roundin", &["unknown key `post.roundin`", "did you mean `post.rounding`?"]),
+    fault(ARRAY, "shift = 4", "shft = 4", "shft", &["unknown key `post.0.shft`", "did you mean `post.0.shift`?"]),
+    fault(SEQUENTIAL, "overflow = \"wrap\"\n", "", "[accumulator]", &["`accumulator.overflow` is missing", "\"saturate_output\""]),
+    fault(SEQUENTIAL, "[array]\ndataflow = \"sequential\"\n", "", "schema", &["`array` is missing"]),
+    // Widths.
+    fault(SEQUENTIAL, "activation = { width = 8", "activation = { width = 0", "0, signed", &["`operands.activation.width` is 0", "1 to 16"]),
+    fault(SEQUENTIAL, "weight = { width = 8", "weight = { width = 17", "17", &["`operands.weight.width` is 17", "1 to 16"]),
+    fault(SEQUENTIAL, "width = 32", "width = 0", "0\nsigned", &["`accumulator.width` is 0", "1 to 64"]),
+    fault(SEQUENTIAL, "width = 32", "width = 65", "65", &["`accumulator.width` is 65", "1 to 64"]),
+    fault(SEQUENTIAL, "width = 32\nsigned = true", "width = 64\nsigned = false", "64", &["`accumulator.width` is 64", "1 to 63"]),
+    fault(SEQUENTIAL, "width = 32", "width = -8", "-8", &["`accumulator.width` is -8"]),
+    // Types.
+    fault(SEQUENTIAL, "width = 32", "width = \"32\"", "\"32\"", &["`accumulator.width`", "invalid type: string"]),
+    fault(SEQUENTIAL, "width = 32", "width = 32.5", "32.5", &["`accumulator.width`", "invalid type: floating point"]),
+    fault(SEQUENTIAL, "\"wrap\"", "\"wrapp\"", "\"wrapp\"", &["`accumulator.overflow`", "unknown variant `wrapp`", "`saturate_symmetric`"]),
+    fault(SEQUENTIAL, "\"shift\"", "\"shyft\"", "\"shyft\"", &["`post.preset`", "`tflite_double`"]),
+    fault(ARRAY, "\"floor\"", "\"nearest\"", "\"nearest\"", &["`post.0.rounding`", "half_away"]),
+    fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nformat = \"s65\"", "\"s65\"", &["`post.0.format`", "s1..s64"]),
+    fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nformat = { width = 64, signed = false }", "{ width = 64", &["`post.0.format`", "64 bits"]),
+    fault(SEQUENTIAL, "schema = 1", "schema = 2", "2\n", &["`schema` is 2"]),
+    fault(SEQUENTIAL, "\"mac\"", "\"8mac\"", "\"8mac\"", &["`name` is \"8mac\"", "Verilog"]),
+    // Contradictions, and keys that would change nothing.
+    fault(SEQUENTIAL, "width = 32", "width = 32\nregister_width = 40", "40", &["`accumulator.register_width` changes nothing"]),
+    fault(SEQUENTIAL, "\"wrap\"", "\"saturate_output\"", "\"saturate_output\"", &["needs `accumulator.register_width`"]),
+    fault(SEQUENTIAL, "overflow = \"wrap\"", "overflow = \"saturate_output\"\nregister_width = 31", "31", &["`accumulator.register_width` is 31", "32 to 64"]),
+    fault(SEQUENTIAL, "\"sequential\"", "\"sequential\"\nlanes = 2", "2\n", &["`array.lanes` is 2", "use dataflow = \"tree\""]),
+    fault(SEQUENTIAL, "\"sequential\"", "\"sequential\"\nskew = \"host\"", "\"host\"", &["`array.skew` changes nothing"]),
+    fault(SEQUENTIAL, "\"sequential\"", "\"sequential\"\nhop = { weight = 1 }", "{ weight = 1", &["`array.hop` changes nothing"]),
+    fault(SEQUENTIAL, "\"sequential\"", "\"tree\"", "[array]", &["`array.lanes` is missing"]),
+    fault(SEQUENTIAL, "[array]", "[[reduce]]\ngroup = 2\n\n[array]", "[[reduce]]", &["`reduce` changes nothing: array.lanes is 1"]),
+    fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, signed = true, format = \"s9\" }\nweight", "\"s9\"", &["`operands.activation.format` changes nothing"]),
+    fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, signed = true, offset = 5 }\nweight", "5 }", &["`operands.activation.offset` needs `operands.activation.format`"]),
+    fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, signed = true, offset = 128, format = \"s8\" }\nweight", "\"s8\"", &["`operands.activation.format` is s8", "0..255", "needs u8"]),
+    fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, signed = false, recode = \"minus_128\" }\nweight", "\"minus_128\"", &["needs a signed operand of 8 bits"]),
+    fault(SEQUENTIAL, "[array]", "[parameters.gain]\nformat = \"s8\"\n\n[array]", "[parameters.gain]", &["`parameters.gain` changes nothing"]),
+    fault(SEQUENTIAL, "[array]", "[parameters.shift]\nformat = \"u4\"\nmax = 16\n\n[array]", "16\n", &["`parameters.shift.max` is 16, outside u4"]),
+    fault(SEQUENTIAL, "[array]", "[parameters.shift]\nmin = 5\nmax = 4\n\n[array]", "[parameters.shift]", &["has min 5 above max 4"]),
+    fault(SEQUENTIAL, "rounding = \"half_up\"", "rounding = \"half_up\", latency = [1]", "[1]", &["`post.latency` has 1 entries", "3 steps"]),
+    fault(SEQUENTIAL, ", rounding = \"half_up\"", "", "\"shift\"", &["`post.rounding` is missing"]),
+    fault(SEQUENTIAL, "\"shift\", rounding", "\"multiply_shift\", rounding", "\"half_up\"", &["`post.rounding` changes nothing"]),
+    fault(SEQUENTIAL, "rounding = \"half_up\"", "rounding = \"half_up\", scale = 3", "3 }", &["`post.scale` changes nothing"]),
+    fault(SEQUENTIAL, "[array]", "[order]\nlane_map = \"strided\"\n\n[array]", "\"strided\"", &["`order.lane_map` changes nothing"]),
+    fault(SEQUENTIAL, "[array]", "[order]\nkernel = [\"kh\", \"kh\", \"cin\"]\n\n[array]", "[\"kh\"", &["does not name each axis once"]),
+    fault(SEQUENTIAL, "[array]", "[twin.parameters]\n\"accumulator.widht\" = \"W\"\n\n[array]", "\"W\"", &["maps no integer key"]),
+    fault(SEQUENTIAL, "[array]", "[twin.parameters]\n\"accumulator.width\" = \"9W\"\n\n[array]", "\"9W\"", &["\"9W\""]),
+    // Arrays and reductions.
+    fault(ARRAY, "skew = \"host\"\n", "", "{ activation = 1", &["`array.skew` is missing"]),
+    fault(ARRAY, "hop = { activation = 1, weight = 1 }", "hop = { activation = 0, weight = 0 }", "\"host\"", &["`array.skew` changes nothing"]),
+    fault(ARRAY, "drain = { order = \"rows\" }\n", "", "[array]", &["`array.drain` is missing"]),
+    fault(ARRAY, "rows = 4", "rows = 0", "0\n", &["`array.rows` is 0", "1 to 1024"]),
+    fault(ARRAY, "columns = 4\n", "", "[array]", &["`array.columns` is missing"]),
+    fault(ARRAY, "[array]", "[[reduce]]\ngroup = 3\n\n[array]", "[[reduce]]", &["leaves 2 terms of 4 lanes"]),
+    fault(ARRAY, "[array]", "[[reduce]]\ngroup = 4\n[[reduce]]\ngroup = 2\n\n[array]", "[[reduce]]\ngroup = 2", &["`reduce.1` changes nothing"]),
+    fault(ARRAY, "[array]", "[[reduce]]\ngroup = 4\nformat = \"s16\"\n\n[array]", "\"s16\"", &["`reduce.0.overflow` is missing", "-65024..65536"]),
+    fault(ARRAY, "[array]", "[[reduce]]\ngroup = 4\noverflow = \"wrap\"\n\n[array]", "\"wrap\"\n\n[array]", &["`reduce.0.overflow` changes nothing"]),
+    // Steps.
+    fault(ARRAY, "shift = 4\n", "", "[[post]]", &["`post.0.shift` is missing"]),
+    fault(ARRAY, "shift = 4", "shift = 4\nvalue = 5", "4\nvalue", &["`post.0.shift` and `value` are the same key"]),
+    fault(ARRAY, "shift = 4", "shift = 128", "128", &["is 128..128", "0 to 127"]),
+    fault(ARRAY, "shift = 4", "shift = -1", "-1", &["is -1..-1"]),
+    fault(ARRAY, "shift = 4", "shift = \"amount\"", "\"amount\"", &["parameter \"amount\"", "[parameters.amount]"]),
+    fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nlow = 1", "1\n", &["`post.0.low` changes nothing"]),
+    fault(ARRAY, "rounding = \"floor\"\n", "", "[[post]]", &["`post.0.rounding` is missing"]),
+    fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nformat = \"s8\"", "\"s8\"", &["`post.0.overflow` is missing", "-524288..524287"]),
+    fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\noverflow = \"wrap\"", "\"wrap\"\n", &["`post.0.overflow` changes nothing"]),
+    fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"multiply\"\nvalue = 9223372036854775807", "[[post]]", &["wider than 64 bits", "R8"]),
+    fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"multiply\"\nvalue = 9223372036854775807\nlatency = 1\n[[post]]\nstep = \"shift_right\"\nshift = 9\nrounding = \"floor\"", "1\n[[post]]", &["`post.0.latency` must be 0", "R8"]),
+    fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"float_scale\"\nvalue = 1\nrounding = \"half_even\"\nformat = \"s8\"\noverflow = \"wrap\"", "\"wrap\"\n", &["`post.0.overflow` must be \"saturate\""]),
+    fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"fit\"", "[[post]]", &["`post.0.format` is missing"]),
+    // In the vocabulary, not built.
+    unsupported(ARRAY, "\"output_stationary\"", "\"weight_stationary\"", "\"weight_stationary\"", &["`array.dataflow` = \"weight_stationary\"", "\"sequential\", \"tree\" and \"output_stationary\""]),
+    unsupported(ARRAY, "\"output_stationary\"", "\"input_stationary\"", "\"input_stationary\"", &["`array.dataflow` = \"input_stationary\""]),
+    unsupported(ARRAY, "order = \"rows\"", "order = \"diagonal\"", "\"diagonal\"", &["`array.drain.order` = \"diagonal\"", "order = \"rows\""]),
+    unsupported(ARRAY, "weight = 1 }", "weight = 1, sum = 1 }", "sum = 1", &["`array.hop.sum` is not supported"]),
+    unsupported(ARRAY, "[array]", "[memory]\nformat = \"s32\"\n\n[array]", "memory", &["`memory` is not supported"]),
+    unsupported(ARRAY, "[array]", "[interface]\nstall = \"enable\"\n\n[array]", "interface", &["`interface` is not supported", "valid bit"]),
+    unsupported(ARRAY, "[array]", "[product]\nmultiplier = \"dsp48e2\"\n\n[array]", "multiplier", &["`product.multiplier` is not supported"]),
+    unsupported(ARRAY, "start = \"zero\"", "start = \"zero\"\nbanks = 2", "banks", &["`accumulator.banks` is not supported"]),
+    unsupported(ARRAY, "start = \"zero\"", "start = \"zero\"\nclear = \"immediate\"", "clear", &["`accumulator.clear` is not supported"]),
+    unsupported(ARRAY, "step = \"shift_right\"", "step = \"lut\"", "\"lut\"", &["`post.0.step` = \"lut\"", "float_scale"]),
+    unsupported(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nif = \"relu\"", "if = ", &["`post.0.if` is not supported"]),
+    unsupported(ARRAY, "[array]", "[order]\ntile_k = 16\n\n[array]", "tile_k", &["`order.tile_k` is not supported"]),
+    unsupported(SEQUENTIAL, "\"sequential\"", "\"tree\"\nlanes = 4\ncolumns = 2", "2\n", &["`array.columns` is 2", "\"tree\""]),
+];
+
+#[test]
+fn every_fault_is_named_where_it_stands() {
+    let mut complaints = Vec::new();
+    for f in FAULTS {
+        let spoilt = f.base.find(f.from).unwrap_or_else(|| panic!("{:?} is not in the base design", f.from));
+        let text = f.base.replacen(f.from, f.to, 1);
+        let error = match parse(&text, &[]) {
+            Ok(_) => {
+                complaints.push(format!("{:?} -> {:?}: accepted", f.from, f.to));
+                continue;
+            }
+            Err(error) => error,
+        };
+        let (line, column) = position(&text, spoilt, f.at);
+        let expected = Place::Line { path: PathBuf::from("design.toml"), line, column };
+        let shown = error.to_string();
+        let said = f.says.iter().all(|words| shown.contains(words));
+        if error.place != expected || error.kind != f.kind || !said {
+            complaints.push(format!(
+                "{:?} -> {:?}: expected {expected} {:?} {:?}, got {:?} {shown}",
+                f.from, f.to, f.kind, f.says, error.kind
+            ));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_bases_are_sound_and_as_built_defaults_may_be_written() {
+    for base in [SEQUENTIAL, ARRAY] {
+        parse(base, &[]).unwrap_or_else(|e| panic!("{e}"));
+    }
+    let spelt = ARRAY
+        .replace("start = \"zero\"", "start = \"zero\"\nbanks = 1\nlatency = 1\nclear = \"aligned\"")
+        .replace("[array]", "[product]\nmultiplier = \"integer\"\n\n[array]\nmirror = \"none\"");
+    assert_eq!(parse(&spelt, &[]).unwrap(), parse(ARRAY, &[]).unwrap());
+}
+
+#[test]
+fn broken_toml_points_at_the_line() {
+    let text = SEQUENTIAL.replace("width = 32", "width = = 32");
+    let error = parse(&text, &[]).unwrap_err();
+    assert_eq!(error.kind, Kind::Malformed);
+    assert!(matches!(error.place, Place::Line { line: 10, .. }), "{error}");
+    let error = parse(&SEQUENTIAL.replace("width = 32", "width = 32\nwidth = 33"), &[]).unwrap_err();
+    assert!(matches!(error.place, Place::Line { line: 11, .. }), "{error}");
+    for text in ["", "[[", "\u{0}", "schema", "[operands]\nactivation = 3"] {
+        assert!(parse(text, &[]).is_err());
+    }
+}
+
+#[test]
+fn overrides_point_at_the_option() {
+    #[rustfmt::skip]
+    let faults: &[(&str, &str, Kind, &[&str])] = &[
+        (SEQUENTIAL, "accumulator.width=65", Kind::Design, &["`accumulator.width` is 65"]),
+        (SEQUENTIAL, "accumulator.width=wide", Kind::Design, &["`accumulator.width`", "invalid type"]),
+        (SEQUENTIAL, "accumulator.widht=20", Kind::Design, &["unknown key `accumulator.widht`", "did you mean `accumulator.width`?"]),
+        (SEQUENTIAL, "accumulator.overflow=clip", Kind::Design, &["`accumulator.overflow`", "unknown variant `clip`"]),
+        (SEQUENTIAL, "accumulator.width.bits=3", Kind::Usage, &["`accumulator.width` is not a table"]),
+        (SEQUENTIAL, "post.9.shift=3", Kind::Usage, &["`post` has no element 9", "0 to 2"]),
+        (ARRAY, "post.first.shift=3", Kind::Usage, &["`post` has no element first"]),
+        (ARRAY, "post.0.shift=200", Kind::Design, &["`post.0.shift` is 200..200"]),
+        (ARRAY, "array.dataflow=weight_stationary", Kind::Unsupported, &["`array.dataflow` = \"weight_stationary\""]),
+        (ARRAY, "memory.depth=4", Kind::Unsupported, &["`memory` is not supported"]),
+        (SEQUENTIAL, "post.rounding=up", Kind::Design, &["`post.rounding`", "half_up"]),
+        (SEQUENTIAL, "accumulator.width", Kind::Usage, &["there is no `=`"]),
+        (SEQUENTIAL, "accumulator..width=3", Kind::Usage, &["not a dotted key"]),
+        (SEQUENTIAL, "accumulator.width=[", Kind::Usage, &["is not a TOML value"]),
+    ];
+    for (base, set, kind, says) in faults {
+        let error = parse(base, &[set]).unwrap_err();
+        let shown = error.to_string();
+        assert_eq!(error.place, Place::Option(format!("--set {set}")), "{shown}");
+        assert_eq!(error.kind, *kind, "{shown}");
+        for words in *says {
+            assert!(shown.contains(words), "{words:?} is not in: {shown}");
+        }
+    }
+}
+
+#[test]
+fn overrides_reach_every_kind_of_key() {
+    let set = |base: &str, overrides: &[&str]| parse(base, overrides).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(set(ARRAY, &["post.0.shift=7"]), set(&ARRAY.replace("shift = 4", "shift = 7"), &[]));
+    assert_eq!(set(ARRAY, &["post.0.value=7"]), set(ARRAY, &["post.0.shift=7"]));
+    assert_eq!(set(ARRAY, &["array.hop.weight=2"]).array.hop_weight, 2);
+    assert_eq!(set(ARRAY, &["order.lane_map=strided"]).order.lane_map.name(), "strided");
+    assert_eq!(set(ARRAY, &["order.kernel=[\"cin\", \"kh\", \"kw\"]"]).order.kernel[0].name(), "cin");
+    assert_eq!(set(ARRAY, &["array.rows=8", "array.rows=2"]).array.rows, 2);
+    assert_eq!(set(ARRAY, &["post=[]"]).post.len(), 0);
+    let replaced = set(ARRAY, &["post={ preset = \"multiply_shift\" }", "post.1.latency=3"]);
+    assert_eq!((replaced.post.len(), replaced.post[1].latency), (4, 3));
+    assert_eq!(set(SEQUENTIAL, &["operands.latency=2"]).operand_latency, 2);
+    assert_eq!(
+        set(SEQUENTIAL, &["post.preset=multiply_shift", "post={preset='multiply_shift'}"]).post.len(),
+        4
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let missing = Path::new("no/such/design.toml");
+    let error = Design::load(missing, &[]).unwrap_err();
+    assert_eq!((error.kind, error.place), (Kind::Io, Place::File(missing.to_path_buf())));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("design.toml");
+    std::fs::write(&path, b"schema = 1\nname = \"\xff\"\n").unwrap();
+    let error = Design::load(&path, &[]).unwrap_err();
+    assert_eq!(error.kind, Kind::Malformed);
+    assert_eq!(error.place, Place::Line { path: path.clone(), line: 2, column: 9 });
+    std::fs::write(&path, vec![b'#'; 2 << 20]).unwrap();
+    assert_eq!(Design::load(&path, &[]).unwrap_err().kind, Kind::Malformed);
+}
+
+/// No panic is reachable from a file: every one-byte change and every truncation of a sound design.
+#[test]
+fn damaged_files_never_panic() {
+    let text = ARRAY;
+    let mut accepted = 0;
+    for at in 0..text.len() {
+        let _ = parse(&text[..at], &[]);
+        for byte in ["0", "9", "-", "\"", "=", "[", "\n", "x"] {
+            let damaged = format!("{}{byte}{}", &text[..at], &text[at + 1..]);
+            accepted += usize::from(parse(&damaged, &[]).is_ok());
+        }
+    }
+    assert!(accepted > 0);
+}
