@@ -1,0 +1,67 @@
+//! Each twin through Yosys: it synthesises, without latches; the netlist of any twin is at hand for simulation.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::tools::{Call, fresh_folder};
+
+/// Fails on a latch of any kind, in any module: the checks run before and after mapping to gates.
+const NO_LATCHES: &str = "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$_DLATCH* t:$sr t:$_SR_*";
+
+/// The twin's sources, from its file list.
+fn sources(design: &str) -> Vec<PathBuf> {
+    let folder = Path::new("hw_models").join(design);
+    let list = fs::read_to_string(folder.join("rtl/files.f")).unwrap();
+    list.lines().map(|line| folder.join(line.trim())).collect()
+}
+
+/// Reads, maps to gates and checks; `then` says what becomes of the result.
+fn synthesise(top: &str, sources: &[PathBuf], then: &str) -> Result<String, String> {
+    let files: Vec<String> = sources.iter().map(|file| file.display().to_string()).collect();
+    let script = format!(
+        "read_verilog {}; hierarchy -check -top {top}; proc; {NO_LATCHES}; check -assert; \
+         synth -top {top}; {NO_LATCHES}; check -assert; {then}",
+        files.join(" ")
+    );
+    Call::new("yosys").with(["-Q", "-T", "-p", &script]).attempt()
+}
+
+fn has_no_latches(design: &str) {
+    let log = synthesise(design, &sources(design), "stat").unwrap_or_else(|complaint| panic!("{complaint}"));
+    // Exit status 0 alone would also be true of a script that did nothing.
+    assert!(log.contains("Number of cells:"), "{design}: no statistics in Yosys' log:\n{log}");
+}
+
+#[test]
+fn mac_s8_acc32_has_no_latches() {
+    has_no_latches("mac_s8_acc32");
+}
+
+#[test]
+fn mac_s8_acc16sat_has_no_latches() {
+    has_no_latches("mac_s8_acc16sat");
+}
+
+#[test]
+fn tree8_s8_acc24_has_no_latches() {
+    has_no_latches("tree8_s8_acc24");
+}
+
+#[test]
+fn os8x8_s8_acc32_has_no_latches() {
+    has_no_latches("os8x8_s8_acc32");
+}
+
+#[test]
+fn os16x16_s8_acc16sat_has_no_latches() {
+    has_no_latches("os16x16_s8_acc16sat");
+}
+
+#[test]
+fn a_latch_is_caught() {
+    let file = fresh_folder("latch").join("latch.v");
+    let latch = "module latch (input wire e, d, output reg q); always @(*) if (e) q = d; endmodule\n";
+    fs::write(&file, latch).unwrap();
+    let complaint = synthesise("latch", &[file], "stat").unwrap_err();
+    assert!(complaint.contains("selection is not empty"), "{complaint}");
+}
