@@ -1,16 +1,17 @@
 //! `goldpath infer`: a quantised model on a batch of inputs, every integer tensor written.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde::Serialize;
 
 use super::args::InferArgs;
 use super::output::OutputFolder;
-use super::{Console, Status, not_built_yet};
+use super::{Console, Status, design_file};
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Named, infer};
-use crate::functional::operators::Framework;
+use crate::functional::operators::{Designed, Framework};
 use crate::import::npy::read_npy;
 use crate::import::onnx;
 use crate::network::{Network, Tensor, for_tensor};
@@ -42,7 +43,10 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     let x = read_npy(&args.input)?;
     let tensors = match &args.design {
         None => infer(&network, &x, &Framework)?,
-        Some(_) => return Err(not_built_yet("infer --design")),
+        Some(path) => {
+            let design = Arc::new(design_file::load_path(path, &args.overrides)?);
+            infer(&network, &x, &Designed { design })?
+        }
     };
     let index = write(args, &tensors)?;
     report(console, &network, &index)?;

@@ -34,6 +34,9 @@ pub(super) fn matmul(a: &ArrayD<f32>, b: &ArrayD<f32>) -> Result<Tensor> {
 }
 
 pub(super) fn gemm(call: &Call, gemm: &Gemm) -> Result<Tensor> {
+    if call.f32(0)?.ndim() != 2 || call.f32(1)?.ndim() != 2 {
+        return Err(Error::new(Kind::Value, "Gemm takes matrices"));
+    }
     let turn = |a: &ArrayD<f32>, on: bool| if on { a.clone().reversed_axes() } else { a.clone() };
     let product = matmul(&turn(call.f32(0)?, gemm.transpose_a), &turn(call.f32(1)?, gemm.transpose_b))?;
     let Tensor::F32(product) = product else { return Ok(product) };

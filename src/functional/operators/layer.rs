@@ -56,6 +56,9 @@ pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
         }
         _ => {
             let layer = matrix_layer(call)?;
+            // Rows of the input times columns of the weights bound the result, whatever the batch axes.
+            let k = x.shape().last().copied().unwrap_or(1).max(1);
+            element_count(&[x.len() / k, layer.weights.codes.len() / k])?;
             match layer.weights.codes.ndim() {
                 2 => call.rule.run(&layer, x),
                 _ => batched(call, &layer, x),
@@ -149,6 +152,10 @@ fn layer(
     channels: usize,
 ) -> Result<Layer> {
     let node = call.node;
+    if codes.is_empty() {
+        let message = format!("weights of shape {:?} make no product", codes.shape());
+        return Err(Error::new(Kind::Value, message));
+    }
     let input_dtype = call.tensor(0)?.dtype();
     let weight_dtype = call.tensor(at.weights)?.dtype();
     let input_carrier = match at.input {

@@ -2,6 +2,7 @@
 //!
 //! The formulas are [`post::onnx`](crate::post::onnx); here is which element meets which.
 
+mod designed;
 mod elementwise;
 mod float;
 mod layer;
@@ -14,6 +15,7 @@ use ndarray::ArrayD;
 use crate::error::{Error, Kind, Result};
 use crate::network::{Carrier, DType, Node, Operator, Tensor};
 use crate::post::onnx::Codes;
+pub use designed::Designed;
 pub(super) use layer::layer_of;
 pub use layer::{Framework, LayerRule};
 pub(super) use shape::concat;

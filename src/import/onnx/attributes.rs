@@ -7,6 +7,9 @@ use super::proto::{AttributeProto, NodeProto};
 use crate::error::{Error, Kind, Result};
 use crate::network::{AutoPad, Sliding};
 
+/// The largest kernel, stride, dilation or padding: far beyond any network, and no image of it fills the memory.
+const LARGEST_EXTENT: usize = 4096;
+
 pub(super) struct Attributes<'a> {
     node: &'a NodeProto,
     taken: RefCell<BTreeSet<&'a str>>,
@@ -53,10 +56,12 @@ impl<'a> Attributes<'a> {
         self.find(name).map(|a| a.ints.clone())
     }
 
-    /// Sizes; an absent list is empty.
+    /// Extents of a window, bounded by [`LARGEST_EXTENT`]; an absent list is empty.
     pub fn sizes(&self, name: &str) -> Result<Vec<usize>> {
+        let size = |v: &i64| usize::try_from(*v).ok().filter(|v| *v <= LARGEST_EXTENT);
         let list = self.ints(name).unwrap_or_default();
-        list.iter().map(|v| usize::try_from(*v).map_err(|_| wrong(name, "non-negative"))).collect()
+        let needed = format!("entries of 0 to {LARGEST_EXTENT}");
+        list.iter().map(|v| size(v).ok_or_else(|| wrong(name, &needed))).collect()
     }
 
     pub fn text(&self, name: &str) -> Result<Option<&'a str>> {

@@ -1,5 +1,8 @@
 //! `infer` against ONNX Runtime: every integer tensor of every committed model, bit for bit.
 
+mod bad_input;
+mod designs;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +90,25 @@ fn trained_models_equal_onnx_runtime_on_every_integer_tensor() {
 fn every_operator_equals_onnx_runtime() {
     let (count, ..) = compare_folder(&models().join("operators"), |_| true);
     assert!(count >= 24, "{count}");
+}
+
+/// The last tensor holds the scores; their order is that of the codes.
+#[test]
+fn labels_are_onnx_runtimes() {
+    let text = std::fs::read_to_string(models().join("accuracy.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut compared = 0;
+    for (name, entry) in report.as_object().unwrap().iter().filter(|(_, entry)| entry["labels"].is_array()) {
+        let network = onnx::read(&models().join(format!("{name}.onnx"))).unwrap().fused();
+        let x = read_npy(&models().join(format!("{}_inputs.npy", &name[..3]))).unwrap();
+        let (_, scores) = infer(&network, &x, &Framework).unwrap().pop().unwrap();
+        for (row, label) in scores.to_i64().unwrap().outer_iter().zip(entry["labels"].as_array().unwrap()) {
+            let best = row.iter().max().unwrap();
+            assert_eq!(row.iter().position(|v| v == best).map(|i| i as i64), label.as_i64(), "{name}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 8 * 64);
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! A design in the place of the framework's arithmetic, for Conv, MatMul and Gemm layers.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayD, IxDyn};
+
+use super::{LayerRule, rails};
+use crate::design::Design;
+use crate::error::{Error, Kind, Place, Result};
+use crate::functional;
+use crate::lower::{Program, output_recoding};
+use crate::network::{DType, Geometry, Layer, Tensor};
+
+/// Every integer layer through one design: its accumulator, its post steps.
+pub struct Designed {
+    pub design: Arc<Design>,
+}
+
+impl LayerRule for Designed {
+    /// # Errors
+    /// What the design has no place for (see [`Program::layer`]); an output outside the tensor's type.
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        let program = Program::layer(Arc::clone(&self.design), layer, &x.to_i32()?)?;
+        let outcome = functional::run(&program, false);
+        let shape = output_shape(layer, x.shape())?;
+        match layer.output {
+            Some(output) => {
+                let recoding = i64::from(output_recoding(&self.design, layer));
+                let codes = rails(output.dtype, output.zero_point)?;
+                let range = i64::from(codes.low)..=i64::from(codes.high);
+                codes_of(layer, &outcome.outputs, &shape, output.dtype, recoding, &range)
+            }
+            None => {
+                let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
+                codes_of(layer, &outcome.accumulators, &shape, DType::I32, 0, &range)
+            }
+        }
+    }
+}
+
+fn output_shape(layer: &Layer, input: &[usize]) -> Result<Vec<usize>> {
+    let channels = layer.channels();
+    match (&layer.geometry, input) {
+        (Geometry::Convolution { window, .. }, &[images, _, height, width]) => {
+            let placed = window.place([height, width]);
+            let placed =
+                placed.ok_or_else(|| Error::new(Kind::Value, "the window does not fit the image"))?;
+            Ok(vec![images, channels, placed.output[0], placed.output[1]])
+        }
+        (_, [rows @ .., _]) => Ok([rows, &[channels]].concat()),
+        (_, []) => Err(Error::new(Kind::Value, "a layer's input needs an axis")),
+    }
+}
+
+/// `[rows, channels]`, rows = image · m + position, into the layer's own layout and type.
+fn codes_of(
+    layer: &Layer,
+    values: &Array2<i64>,
+    shape: &[usize],
+    dtype: DType,
+    recoding: i64,
+    range: &std::ops::RangeInclusive<i64>,
+) -> Result<Tensor> {
+    let m: usize = match layer.geometry {
+        Geometry::Matrix => 1,
+        Geometry::Convolution { .. } => shape[2..].iter().product(),
+    };
+    let channels = layer.channels();
+    let mut codes = Vec::with_capacity(values.len());
+    for index in 0..values.len() {
+        let (image, channel, position) = (index / (channels * m), index / m % channels, index % m);
+        let value = values[[image * m + position, channel]] + recoding;
+        if !range.contains(&value) {
+            let message = format!("the design computes {value}, which no {dtype} tensor holds");
+            return Err(Error::new(Kind::Value, message).at(Place::Signal(layer.name.clone())).help(
+                "clamp the design's output to the tensor's type; recode = \"minus_128\" serves u8 tensors",
+            ));
+        }
+        // Inside the type's range, and no type is wider than 32 bits.
+        codes.push(value as i32);
+    }
+    let codes = ArrayD::from_shape_vec(IxDyn(shape), codes).expect("one value per output");
+    Ok(Tensor::from_codes(codes, dtype))
+}
