@@ -6,6 +6,7 @@
 
 mod accumulate;
 mod control;
+mod grid;
 mod lockstep;
 mod mac;
 mod operand;
@@ -16,6 +17,7 @@ mod requantizer;
 mod skew;
 mod tree;
 
+pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
 pub use mac::Mac;
 pub use output_stationary::OutputStationary;
@@ -80,6 +82,21 @@ pub type Records = Arc<Vec<Vec<i64>>>;
 pub trait Watch {
     /// A value outside its format is being fitted at `node` of the PE or column (R6).
     fn overflow(&mut self, node: Node, row: usize, column: usize, flags: Flags);
+
+    /// As many [`Watch::overflow`]s as the counts say, of the tile under way, by column; only when
+    /// [`Watch::counts_suffice`].
+    fn overflows(&mut self, node: Node, row: usize, high: &[u32], low: &[u32]) {
+        let flags = |high: bool| Flags { high, low: !high };
+        for column in 0..high.len() {
+            (0..high[column]).for_each(|_| self.overflow(node, row, column, flags(true)));
+            (0..low[column]).for_each(|_| self.overflow(node, row, column, flags(false)));
+        }
+    }
+
+    /// Whether it no longer matters in which cycle an event happens: the first one is known, or nobody asks.
+    fn counts_suffice(&self) -> bool {
+        false
+    }
 
     /// Finished accumulators enter the drain or the requantizers, one per column.
     fn finished(&mut self, values: &[i64]);

@@ -95,4 +95,14 @@ pub trait Observer {
 
     /// The edge is over.
     fn edge(&mut self);
+
+    /// How many cycles from here on nobody samples.
+    fn unsampled_cycles(&self) -> usize {
+        if self.samples() { 0 } else { usize::MAX }
+    }
+
+    /// `count` edges are over.
+    fn edges(&mut self, count: usize) {
+        (0..count).for_each(|_| self.edge());
+    }
 }

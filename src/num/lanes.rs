@@ -4,7 +4,7 @@
 //! slices becomes vector instructions. `tests/num` holds the two equal: exhaustively at narrow widths and at
 //! the corners of every lane.
 
-use super::{Fitted, Flags, Format, Overflow};
+use super::{Fitted, Flags, Format, Overflow, Rounding};
 
 /// A machine integer that holds one accumulator: `i16`, `i32` or `i64`.
 pub trait Lane: Copy + Ord + std::fmt::Debug + Send + Sync + 'static + sealed::Sealed {
@@ -15,8 +15,18 @@ pub trait Lane: Copy + Ord + std::fmt::Debug + Send + Sync + 'static + sealed::S
     /// The value as a lane, when it fits.
     fn from_i64(value: i64) -> Option<Self>;
     fn to_i64(self) -> i64;
+    /// The value modulo `2^WIDTH_BITS`: itself, when it is known to fit.
+    fn truncate(value: i64) -> Self;
     /// `self + other` modulo `2^WIDTH_BITS`.
     fn wrapping_add(self, other: Self) -> Self;
+    /// `self · other` modulo `2^WIDTH_BITS`, where both factors fit 32 bits: wider lanes multiply halves.
+    fn multiply(self, other: Self) -> Self;
+    /// 1 or 0: what a counter adds.
+    fn from_bool(value: bool) -> Self;
+    /// `self · 2^count` modulo `2^WIDTH_BITS`.
+    fn shift_left(self, count: u32) -> Self;
+    /// `floor(self / 2^count)`.
+    fn shift_right(self, count: u32) -> Self;
     /// `self − other` modulo `2^WIDTH_BITS`.
     fn wrapping_sub(self, other: Self) -> Self;
     /// `self + other`, clamped to the lane.
@@ -32,7 +42,7 @@ mod sealed {
 }
 
 macro_rules! lane {
-    ($($integer:ty),*) => {$(
+    ($($integer:ty: $factor:ty),*) => {$(
         impl sealed::Sealed for $integer {}
         impl Lane for $integer {
             const WIDTH_BITS: u32 = <$integer>::BITS;
@@ -43,7 +53,19 @@ macro_rules! lane {
             #[inline(always)]
             fn to_i64(self) -> i64 { i64::from(self) }
             #[inline(always)]
+            fn truncate(value: i64) -> Self { value as $integer }
+            #[inline(always)]
             fn wrapping_add(self, other: Self) -> Self { self.wrapping_add(other) }
+            #[inline(always)]
+            fn multiply(self, other: Self) -> Self {
+                <$integer>::from(self as $factor).wrapping_mul(<$integer>::from(other as $factor))
+            }
+            #[inline(always)]
+            fn from_bool(value: bool) -> Self { Self::from(value) }
+            #[inline(always)]
+            fn shift_left(self, count: u32) -> Self { self << count }
+            #[inline(always)]
+            fn shift_right(self, count: u32) -> Self { self >> count }
             #[inline(always)]
             fn wrapping_sub(self, other: Self) -> Self { self.wrapping_sub(other) }
             #[inline(always)]
@@ -55,7 +77,7 @@ macro_rules! lane {
         }
     )*};
 }
-lane!(i16, i32, i64);
+lane!(i16: i16, i32: i32, i64: i32);
 
 /// One accumulator's rule, prepared for lanes of type `L`.
 ///
@@ -179,5 +201,40 @@ impl<L: Lane> Rule<L> {
             *low += u32::from(self.is_low(*accumulator, *term));
         }
         self.accumulate(accumulators, terms);
+    }
+}
+
+/// R7 on many `i64` lanes: `values[i] ← round(values[i] / 2^counts[i])`, for counts from 0 to 62.
+///
+/// # Panics
+/// When the slices differ in length.
+#[inline(always)]
+pub fn shift_right(values: &mut [i64], counts: &[i64], rounding: Rounding) {
+    assert_eq!(values.len(), counts.len());
+    // The mode is chosen outside the loop. A carry sees (floor, fraction − half, fraction, negative).
+    macro_rules! each {
+        ($carry:expr) => {
+            for (value, count) in values.iter_mut().zip(counts) {
+                let count = count & 63;
+                let floor = *value >> count;
+                let fraction = *value - (floor << count);
+                let half = (1_i64 << count) >> 1;
+                let carry: fn(i64, i64, i64, bool) -> bool = $carry;
+                let up = carry(floor, fraction - half, fraction, *value < 0) & (count != 0);
+                *value = floor + i64::from(up);
+            }
+        };
+    }
+    match rounding {
+        Rounding::Floor => each!(|_, _, _, _| false),
+        Rounding::Ceil => each!(|_, _, fraction, _| fraction != 0),
+        Rounding::Trunc => each!(|_, _, fraction, negative| negative & (fraction != 0)),
+        Rounding::Away => each!(|_, _, fraction, negative| !negative & (fraction != 0)),
+        Rounding::HalfUp => each!(|_, over, _, _| over >= 0),
+        Rounding::HalfDown => each!(|_, over, _, _| over > 0),
+        Rounding::HalfAway => each!(|_, over, _, negative| (over > 0) | ((over == 0) & !negative)),
+        Rounding::HalfZero => each!(|_, over, _, negative| (over > 0) | ((over == 0) & negative)),
+        Rounding::HalfEven => each!(|floor, over, _, _| (over > 0) | ((over == 0) & (floor & 1 == 1))),
+        Rounding::HalfOdd => each!(|floor, over, _, _| (over > 0) | ((over == 0) & (floor & 1 == 0))),
     }
 }

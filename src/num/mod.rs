@@ -15,6 +15,7 @@
 //! value is an `i64`, an unfitted one an `i128`. [`lanes`] has R3 to R6 once more on `i16`, `i32` and `i64`,
 //! in the form that a compiler turns into vector instructions, and is tested to be equal.
 
+pub mod adder;
 mod bits;
 mod fit;
 mod format;

@@ -6,7 +6,7 @@ use super::{Run, Timing};
 use crate::datapath::{Inputs, Observer, Watch, visit_inputs};
 use crate::design::Node;
 use crate::error::{Error, Result};
-use crate::lower::{Counts, Event, Outcome, Program, no_events};
+use crate::lower::{Counts, Event, Outcome, Program, Tile, no_events};
 use crate::num::Flags;
 use crate::trace::{Chunk, SignalTable, Sink};
 
@@ -29,8 +29,8 @@ pub struct Collector<'a, 'b> {
     cycle: u64,
     accumulators: Array2<i64>,
     outputs: Array2<i64>,
-    finished: usize,
-    delivered: usize,
+    finished: Leaving,
+    delivered: Leaving,
     counts: Option<Counts>,
     first: Option<First>,
     sinks: &'a mut [&'b mut dyn Sink],
@@ -56,8 +56,8 @@ impl<'a, 'b> Collector<'a, 'b> {
             cycle: 0,
             accumulators: zeros(),
             outputs: zeros(),
-            finished: 0,
-            delivered: 0,
+            finished: Leaving::new(program),
+            delivered: Leaving::new(program),
             counts: counts.then(none),
             first: None,
             sinks,
@@ -81,7 +81,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         self.fail_early()?;
         let expected = self.program.tile_count() * self.program.design.array.rows;
         assert_eq!(
-            (self.finished, self.delivered),
+            (self.finished.done, self.delivered.done),
             (expected, expected),
             "every row leaves the datapath once"
         );
@@ -104,18 +104,40 @@ impl<'a, 'b> Collector<'a, 'b> {
     }
 }
 
-/// Stores the `ordinal`-th row that leaves the datapath: tiles in order, the last row of a tile first.
-fn store(program: &Program, ordinal: usize, values: &[i64], into: &mut Array2<i64>) {
-    let rows = program.design.array.rows;
-    let tile = program.tile(ordinal / rows);
-    let row = rows - 1 - ordinal % rows;
-    if row >= program.rows_of(tile) {
-        return;
+/// Where the next row that leaves the datapath belongs: tiles in order, the last row of a tile first.
+struct Leaving {
+    tile: Tile,
+    /// Rows of the tile that are still to come.
+    rows: usize,
+    /// Rows that have left, over all tiles.
+    done: usize,
+}
+
+impl Leaving {
+    fn new(program: &Program) -> Self {
+        Leaving { tile: program.tile(0), rows: program.design.array.rows, done: 0 }
     }
-    let m = program.output_row(tile, row);
-    for (column, value) in values[..program.columns_of(tile)].iter().enumerate() {
-        into[[m, program.output_channel(tile, column)]] = *value;
+
+    /// Stores a row, unless it is an idle one.
+    fn store(&mut self, program: &Program, values: &[i64], into: &mut Array2<i64>) {
+        if self.rows == 0 {
+            self.tile = program.tile(self.tile.index + 1);
+            self.rows = program.design.array.rows;
+        }
+        self.rows -= 1;
+        self.done += 1;
+        if self.rows < program.rows_of(self.tile) {
+            let live = &values[..program.columns_of(self.tile)];
+            live_row(program, self.tile, self.rows, into).copy_from_slice(live);
+        }
     }
+}
+
+/// The elements of an outcome that a tile's row fills.
+fn live_row<'a>(program: &Program, tile: Tile, row: usize, of: &'a mut Array2<i64>) -> &'a mut [i64] {
+    let (width, columns) = (of.ncols(), program.columns_of(tile));
+    let at = program.output_row(tile, row) * width + program.output_channel(tile, 0);
+    of.as_slice_mut().map_or(&mut [], |all| &mut all[at..at + columns])
 }
 
 impl Watch for Collector<'_, '_> {
@@ -142,14 +164,38 @@ impl Watch for Collector<'_, '_> {
         }
     }
 
+    fn overflows(&mut self, node: Node, row: usize, high: &[u32], low: &[u32]) {
+        let Some(counts) = &mut self.counts else { return };
+        let program = self.program;
+        let tile = program.tile(self.timing.tile_at(self.cycle));
+        if row >= program.rows_of(tile) {
+            return;
+        }
+        let columns = program.columns_of(tile);
+        let (high, low) = (&high[..columns], &low[..columns]);
+        let events = &mut counts.nodes[program.design.node_index(node)];
+        events.high += u64::from(high.iter().sum::<u32>());
+        events.low += u64::from(low.iter().sum::<u32>());
+        if node == Node::Accumulator {
+            let totals = live_row(program, tile, row, &mut counts.accumulator);
+            for ((total, high), low) in totals.iter_mut().zip(high).zip(low) {
+                *total += i64::from(high + low);
+            }
+        }
+    }
+
+    fn counts_suffice(&self) -> bool {
+        // A later cycle of the same tile may still belong to an earlier beat.
+        let tile = self.timing.tile_at(self.cycle);
+        self.counts.is_none() || self.first.as_ref().is_some_and(|first| first.order.0 < tile)
+    }
+
     fn finished(&mut self, values: &[i64]) {
-        store(self.program, self.finished, values, &mut self.accumulators);
-        self.finished += 1;
+        self.finished.store(self.program, values, &mut self.accumulators);
     }
 
     fn output(&mut self, values: &[i64]) {
-        store(self.program, self.delivered, values, &mut self.outputs);
-        self.delivered += 1;
+        self.delivered.store(self.program, values, &mut self.outputs);
     }
 }
 
@@ -172,5 +218,10 @@ impl Observer for Collector<'_, '_> {
 
     fn edge(&mut self) {
         self.cycle += 1;
+    }
+
+    fn edges(&mut self, count: usize) {
+        // A cycle count in memory fits 64 bits.
+        self.cycle += count as u64;
     }
 }

@@ -86,6 +86,11 @@ impl Timing {
         self.tiles as u64 * self.period_cycles() as u64 + self.tail_cycles() as u64
     }
 
+    /// The tile whose period a cycle lies in.
+    pub fn tile_at(&self, cycle: u64) -> usize {
+        (cycle / self.period_cycles() as u64) as usize
+    }
+
     /// What an event at a node of PE (`row`, `column`) in `cycle` belongs to.
     pub fn locate(&self, node: Node, [row, column]: [usize; 2], cycle: u64) -> Located {
         let delay = match node {

@@ -1,0 +1,321 @@
+//! An output-stationary array in vector form: the same registers as [`super::OutputStationary`], clock by
+//! clock, an order of magnitude faster.
+//!
+//! ```text
+//!  x stream of row i    … x0 x1 x2 x3 x4 …          each edge, for every row:
+//!                            └──┬──┘ a window         acc[i][C-1 … 0] ← fit(acc + window × w vector)
+//!  w vectors            … w(u-1) w(u) w(u+1) …      the window moves on by one element, the vector by one
+//! ```
+//!
+//! Accumulators are stored and updated at every edge. All travelling registers are windows into the tile's
+//! streams: nothing shifts, and `skew.*`, `pe.a`, `pe.w`, `pe.valid`, `pe.first` and `pe.product` are computed when visited. So
+//! are drain and post registers, from the finished rows. The start value is in the accumulator from the tile's
+//! first cycle and shown from the PE's first beat on.
+//!
+//! Registers, latency: those of [`super::OutputStationary`], whose ports it shows; `tests/lockstep.rs` holds
+//! every register of every cycle equal.
+//! Licence: one lane a PE, exact products, formats that fit a machine lane ([`shape`]). Not modelled: other
+//! designs; inputs other than a [`Period`] drives (tiles that overlap, bubbles in the middle of a drain).
+//! Rules: R2–R6 through `num::adder`, R7 and R8 through `post`, R9.
+
+mod back;
+mod kernel;
+mod registers;
+mod shape;
+mod streams;
+mod tile;
+
+use std::sync::Arc;
+
+use super::accumulate::Accumulate;
+use super::{Datapath, Inputs, Observer, OutputStationary, Period, Port, Records, Watch};
+use crate::design::{Design, Node, Start};
+use crate::num::Flags;
+use crate::num::lanes::Lane;
+use back::Back;
+use kernel::{BLOCK, Block, MOST_EDGES, edges};
+use shape::{Shape, Step, licence};
+use tile::Tile;
+
+/// The grid for a design, when it has the licence.
+pub fn grid(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapath>> {
+    let shape = Shape::new(design)?;
+    if let Some(step) = licence::<i16>(design) {
+        return Some(Box::new(Grid::new(design, records, shape, step)));
+    }
+    if let Some(step) = licence::<i32>(design) {
+        return Some(Box::new(Grid::new(design, records, shape, step)));
+    }
+    let step = licence::<i64>(design)?;
+    Some(Box::new(Grid::new(design, records, shape, step)))
+}
+
+/// The block, its accumulators in lanes of `L`.
+struct Grid<L> {
+    design: Arc<Design>,
+    records: Records,
+    shape: Shape,
+    step: Step<L>,
+    accumulate: Accumulate,
+    ports: Vec<Port>,
+    tile: Tile<L>,
+    /// `[rows][blocks]`, columns reversed.
+    blocks: Vec<Block<L>>,
+    /// The tile before, which the deepest registers still show.
+    before: Tile<L>,
+    back: Back,
+}
+
+/// How events are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tell {
+    /// One by one, at the edge at which they happen.
+    Each,
+    /// As counts.
+    Counts,
+}
+
+impl<L: Lane> Grid<L> {
+    fn new(design: &Arc<Design>, records: &Records, shape: Shape, step: Step<L>) -> Self {
+        let tile = Tile::new(&shape);
+        let blocks = vec![Block::ZERO; shape.rows * shape.padded / BLOCK];
+        Grid {
+            accumulate: Accumulate::new(design),
+            ports: OutputStationary::new(design.clone(), records.clone()).signals(),
+            back: Back::new(design, records, &shape),
+            before: tile.clone(),
+            tile,
+            blocks,
+            design: design.clone(),
+            records: records.clone(),
+            shape,
+            step,
+        }
+    }
+
+    /// The tile under way becomes the one before; its successor's numbers are `channel`'s.
+    fn turn(&mut self, channel: usize) {
+        std::mem::swap(&mut self.before, &mut self.tile);
+        let starts = (0..self.shape.padded).map(|place| {
+            let column = self.shape.padded - 1 - place;
+            let biased = self.design.accumulator.start == Start::Bias && column < self.shape.columns;
+            if biased {
+                L::truncate(self.accumulate.bias(&self.records, Some(channel + column)))
+            } else {
+                L::ZERO
+            }
+        });
+        let starts: Vec<L> = starts.collect();
+        for row in self.blocks.chunks_mut(self.shape.padded / BLOCK) {
+            for (block, starts) in row.iter_mut().zip(starts.as_chunks().0) {
+                *block = Block { acc: *starts, ..Block::ZERO };
+            }
+        }
+        self.back.bind(channel);
+    }
+
+    /// `cycles` edges of the tile under way.
+    fn advance(&mut self, cycles: usize, tell: Tell, watch: &mut dyn Watch) {
+        let from = self.tile.now;
+        let mut at = from;
+        while at < from + cycles {
+            let to = (from + cycles).min(at + MOST_EDGES);
+            self.accumulate(at, to);
+            self.tell(tell, watch);
+            at = to;
+        }
+        self.leave(from, from + cycles, tell, watch);
+        self.back.advance(&self.shape, &self.tile, [from, from + cycles], tell, watch);
+        self.tile.now = from + cycles;
+    }
+
+    /// The accumulators' edges of cycles `from..to`, row by row: no row needs another's accumulators.
+    fn accumulate(&mut self, from: usize, to: usize) {
+        let shape = &self.shape;
+        let written = self.tile.streams.written();
+        let end = written.length() + shape.hop_column * (shape.columns - 1);
+        let across = shape.padded / BLOCK;
+        for row in 0..shape.rows {
+            // In a row's own time; before its first beat and after its last one it multiplies by zeros.
+            let delay = shape.front() + row * shape.hop_row;
+            let start = from.saturating_sub(delay).max(written.clears);
+            let stop = to.saturating_sub(delay).min(end);
+            if written.beats == 0 || start >= stop {
+                continue;
+            }
+            for block in 0..across {
+                let feed = self.tile.streams.feed(shape, [row, block], start, stop - start);
+                let state = &mut self.blocks[row * across + block];
+                match self.step {
+                    Step::FullSaturate(adder) => edges(adder, state, feed),
+                    Step::FullWrap(adder) => edges(adder, state, feed),
+                    Step::RoomySaturate(adder) => edges(adder, state, feed),
+                    Step::RoomyWrap(adder) => edges(adder, state, feed),
+                }
+            }
+        }
+    }
+
+    /// Empties the event counters.
+    fn tell(&mut self, tell: Tell, watch: &mut dyn Watch) {
+        let (columns, padded) = (self.shape.columns, self.shape.padded);
+        let (mut high, mut low) = (vec![0; padded], vec![0; padded]);
+        for (row, blocks) in self.blocks.chunks_mut(padded / BLOCK).enumerate() {
+            let mut any = 0;
+            for (block, at) in blocks.iter_mut().zip((0..padded).step_by(BLOCK)) {
+                for place in 0..BLOCK {
+                    let column = padded - 1 - at - place;
+                    high[column] = counted(block.high[place]);
+                    low[column] = counted(block.low[place]);
+                    any |= high[column] | low[column];
+                }
+                (block.high, block.low) = ([L::ZERO; BLOCK], [L::ZERO; BLOCK]);
+            }
+            if any != 0 {
+                report(tell, watch, Node::Accumulator, row, [&high[..columns], &low[..columns]]);
+            }
+        }
+    }
+
+    /// Rows that leave the array in cycles `from..to`, the last one first.
+    fn leave(&mut self, from: usize, to: usize, tell: Tell, watch: &mut dyn Watch) {
+        let Some(start) = self.tile.drain else { return };
+        let (rows, columns) = (self.shape.rows, self.shape.columns);
+        for cycle in from.max(start)..to.min(start + rows) {
+            let row = rows - 1 - (cycle - start);
+            let (mut high, mut low, mut any) = (vec![0; columns], vec![0; columns], false);
+            for column in 0..columns {
+                let finished = self.accumulate.finish(self.accumulator(row, column));
+                self.tile.finished[(cycle - start) * columns + column] = finished.value;
+                (high[column], low[column]) = (finished.flags.high.into(), finished.flags.low.into());
+                any |= finished.flags.high | finished.flags.low;
+            }
+            watch.finished(&self.tile.finished[(cycle - start) * columns..][..columns]);
+            if any {
+                // One by one an event is told of the row that leaves; a count names the row it came from.
+                let named = if tell == Tell::Each { 0 } else { row };
+                report(tell, watch, Node::AccumulatorOutput, named, [&high, &low]);
+            }
+        }
+    }
+
+    /// What PE(row, column) has accumulated, its start value included.
+    fn accumulator(&self, row: usize, column: usize) -> i64 {
+        let place = self.shape.padded - 1 - column;
+        let block = row * self.shape.padded / BLOCK + place / BLOCK;
+        self.blocks[block].acc[place % BLOCK].to_i64()
+    }
+
+    /// Cycles that nobody samples: events as counts. While the first event is still to be found, they are
+    /// rehearsed, and those that have any are done again edge by edge.
+    fn hurry(&mut self, cycles: usize, observer: &mut dyn Observer) {
+        if observer.watch().counts_suffice() {
+            self.advance(cycles, Tell::Counts, observer.watch());
+            return observer.edges(cycles);
+        }
+        let (blocks, now) = (self.blocks.clone(), self.tile.now);
+        let mut rehearsal = Rehearsal::default();
+        self.advance(cycles, Tell::Counts, &mut rehearsal);
+        if !rehearsal.eventful {
+            rehearsal.perform(self.shape.columns, observer.watch());
+            return observer.edges(cycles);
+        }
+        (self.blocks, self.tile.now) = (blocks, now);
+        for _ in 0..cycles {
+            self.advance(1, Tell::Each, observer.watch());
+            observer.edge();
+        }
+    }
+}
+
+/// Keeps what a watch would be told.
+#[derive(Debug, Default)]
+struct Rehearsal {
+    eventful: bool,
+    finished: Vec<i64>,
+    outputs: Vec<i64>,
+}
+
+impl Rehearsal {
+    fn perform(&self, columns: usize, watch: &mut dyn Watch) {
+        self.finished.chunks_exact(columns).for_each(|row| watch.finished(row));
+        self.outputs.chunks_exact(columns).for_each(|row| watch.output(row));
+    }
+}
+
+impl Watch for Rehearsal {
+    fn overflow(&mut self, _: Node, _: usize, _: usize, _: Flags) {
+        self.eventful = true;
+    }
+
+    fn overflows(&mut self, _: Node, _: usize, _: &[u32], _: &[u32]) {
+        self.eventful = true;
+    }
+
+    fn finished(&mut self, values: &[i64]) {
+        self.finished.extend_from_slice(values);
+    }
+
+    fn output(&mut self, values: &[i64]) {
+        self.outputs.extend_from_slice(values);
+    }
+}
+
+/// A counter's value: a lane of 16 bits is emptied before it can overflow.
+fn counted<L: Lane>(counter: L) -> u32 {
+    u32::try_from(counter.to_i64()).unwrap_or(u32::MAX)
+}
+
+fn report(tell: Tell, watch: &mut dyn Watch, node: Node, row: usize, [high, low]: [&[u32]; 2]) {
+    if tell == Tell::Counts {
+        return watch.overflows(node, row, high, low);
+    }
+    for column in 0..high.len() {
+        let flags = Flags { high: high[column] > 0, low: low[column] > 0 };
+        if flags.high || flags.low {
+            watch.overflow(node, row, column, flags);
+        }
+    }
+}
+
+impl<L: Lane> Datapath for Grid<L> {
+    fn signals(&self) -> Vec<Port> {
+        self.ports.clone()
+    }
+
+    fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
+        self.registers(inputs, sample);
+    }
+
+    fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
+        if inputs.first[0] {
+            self.turn(inputs.channel);
+            self.tile.begin(&self.shape, usize::from(!inputs.valid[0]));
+        }
+        self.tile.take(&self.shape, &self.design, &self.records, inputs);
+        self.advance(1, Tell::Each, watch);
+    }
+
+    fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
+        if period.beats > 0 {
+            self.turn(period.channel);
+            self.tile.load(&self.shape, &self.design, &self.records, period);
+        }
+        let (mut inputs, mut sample, mut cycle) = (Inputs::default(), Vec::new(), 0);
+        while cycle < period.cycles {
+            let unsampled = observer.unsampled_cycles().min(period.cycles - cycle);
+            if unsampled > 0 {
+                self.hurry(unsampled, observer);
+                cycle += unsampled;
+                continue;
+            }
+            period.drive(cycle, &mut inputs);
+            sample.clear();
+            self.visit(&inputs, &mut sample);
+            observer.sample(&inputs, &sample);
+            self.advance(1, Tell::Each, observer.watch());
+            observer.edge();
+            cycle += 1;
+        }
+    }
+}

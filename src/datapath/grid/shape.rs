@@ -1,0 +1,114 @@
+//! What a design needs for the grid: extents and delays, and the licence that the formats give.
+
+use super::kernel::BLOCK;
+use crate::design::{Array, Dataflow, Design, Skew};
+use crate::num::Overflow;
+use crate::num::adder::{FullSaturate, FullWrap, RoomySaturate, RoomyWrap, is_full};
+use crate::num::lanes::Lane;
+
+/// Extents and delays in cycles, as numbers that index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    pub rows: usize,
+    pub columns: usize,
+    /// Columns in whole blocks.
+    pub padded: usize,
+    /// Registers per row step of the weight, per column step of the activation.
+    pub hop_row: usize,
+    pub hop_column: usize,
+    /// Whether the host delays rows and columns; otherwise triangular registers do.
+    pub host_skews: bool,
+    pub operand_latency: usize,
+    pub product_latency: usize,
+    pub drain_latency: usize,
+    /// Registers in front of each post step.
+    pub post_delays: Vec<usize>,
+    pub post_latencies: Vec<usize>,
+}
+
+impl Shape {
+    /// `None` when the grid cannot be the design: another dataflow, lanes that are reduced, or a register chain
+    /// so long that it remembers more than one tile.
+    pub fn new(design: &Design) -> Option<Self> {
+        let Array { dataflow, rows, columns, lanes, .. } = design.array;
+        let post_latencies: Vec<usize> = design.post.iter().map(|s| s.latency as usize).collect();
+        let shape = Shape {
+            rows,
+            columns,
+            padded: columns.next_multiple_of(BLOCK),
+            hop_row: design.array.hop_weight as usize,
+            hop_column: design.array.hop_activation as usize,
+            host_skews: design.array.skew == Skew::Host,
+            operand_latency: design.operand_latency as usize,
+            product_latency: design.product_latency as usize,
+            drain_latency: design.array.drain_latency as usize,
+            post_delays: (0..post_latencies.len()).map(|k| post_latencies[..k].iter().sum()).collect(),
+            post_latencies,
+        };
+        // A tile lasts at least 1 + d0 + corner + rows cycles; the deepest register looks back by corner + depth.
+        let short = shape.depth_a().max(shape.depth_w()) <= 1 + shape.front() + rows;
+        let supported = dataflow == Dataflow::OutputStationary && lanes == 1 && design.reduce.is_empty();
+        (supported && short).then_some(shape)
+    }
+
+    /// Cycles from a beat's acceptance to PE(0, 0)'s accumulator edge.
+    pub fn front(&self) -> usize {
+        self.operand_latency + self.product_latency
+    }
+
+    /// Whether activations travel one register a column, so that a row reads consecutive elements.
+    pub fn travels(&self) -> bool {
+        self.hop_column == 1
+    }
+
+    pub fn depth_a(&self) -> usize {
+        self.operand_latency.max(self.hop_column)
+    }
+
+    pub fn depth_w(&self) -> usize {
+        self.operand_latency.max(self.hop_row)
+    }
+
+    pub fn post_latency(&self) -> usize {
+        self.post_latencies.iter().sum()
+    }
+
+    /// By how much PE(row, column) is behind PE(0, 0).
+    pub fn delay(&self, row: usize, column: usize) -> usize {
+        row * self.hop_row + column * self.hop_column
+    }
+}
+
+/// The accumulators' rule, in the form that suits lane and format.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<L> {
+    FullSaturate(FullSaturate),
+    FullWrap(FullWrap),
+    RoomySaturate(RoomySaturate<L>),
+    RoomyWrap(RoomyWrap<L>),
+}
+
+/// The rule in lanes of `L`, when the formats prove that lane wide enough: every operand with its offset and
+/// every product fits it, and so does every sum, unless the format is the lane's own.
+pub fn licence<L: Lane>(design: &Design) -> Option<Step<L>> {
+    let fits = |low: i64, high: i64| L::from_i64(low).and(L::from_i64(high)).is_some();
+    for operand in [design.activation.sum, design.weight.sum] {
+        // Lanes multiply 32-bit factors.
+        if operand.width() > 31 || !fits(operand.min(), operand.max()) {
+            return None;
+        }
+    }
+    let (a, w) = (design.activation.sum, design.weight.sum);
+    let corners = [a.min() * w.min(), a.min() * w.max(), a.max() * w.min(), a.max() * w.max()];
+    let (low, high) = corners.into_iter().fold((0, 0), |(low, high), p| (p.min(low), p.max(high)));
+    if !fits(low, high) {
+        return None;
+    }
+    let (format, rule) = (design.accumulator.register, design.accumulator.step_rule());
+    match rule {
+        Overflow::Wrap if is_full::<L>(format) => Some(Step::FullWrap(FullWrap)),
+        Overflow::Saturate if is_full::<L>(format) => Some(Step::FullSaturate(FullSaturate)),
+        Overflow::Wrap => RoomyWrap::new(format, (low, high)).map(Step::RoomyWrap),
+        _ => RoomySaturate::new(format, rule, (low, high)).map(Step::RoomySaturate),
+    }
+}

@@ -1,0 +1,187 @@
+//! The same program on many columns at once, in 64-bit lanes: vector instructions instead of `i128`.
+//!
+//! Licensed by intervals: every exact result of every step, given the parameters' limits, fits an `i64`.
+//! [`run`](super::run) is the rule; `tests/engine` and `tests/lockstep` hold the two equal.
+
+use multiversion::multiversion;
+
+use super::{Op, Operand, Parameter, Step, bind};
+use crate::num::lanes::{Rule, shift_right};
+use crate::num::{Format, Overflow};
+
+/// A program that fits 64-bit lanes, with operands bound for a number of columns.
+#[derive(Debug, Clone)]
+pub struct Lanes {
+    steps: Vec<Lane>,
+    columns: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Lane {
+    op: Op,
+    rule: Option<Rule<i64>>,
+    /// One value per column: the operand, or a clamp's low.
+    first: Vec<i64>,
+    /// A clamp's high.
+    second: Vec<i64>,
+}
+
+/// How often each step's exact result lay outside its format, by step, then by column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Events {
+    pub high: Vec<Vec<u32>>,
+    pub low: Vec<Vec<u32>>,
+}
+
+impl Events {
+    pub fn new(steps: usize, columns: usize) -> Self {
+        Events { high: vec![vec![0; columns]; steps], low: vec![vec![0; columns]; steps] }
+    }
+}
+
+impl Lanes {
+    /// `None` when some exact result may need more than 64 bits, or a step is no integer step.
+    pub fn new(steps: &[Step], input: Format, parameters: &[Parameter], columns: usize) -> Option<Self> {
+        let mut interval = (i128::from(input.min()), i128::from(input.max()));
+        let mut lanes = Vec::with_capacity(steps.len());
+        for step in steps {
+            interval = exact(step.op, interval, parameters)?;
+            i64::try_from(interval.0).ok()?;
+            i64::try_from(interval.1).ok()?;
+            let rule = match step.format {
+                Some(format) => {
+                    interval = fitted(interval, format, step.overflow);
+                    Some(Rule::new(format, step.overflow)?)
+                }
+                None => None,
+            };
+            lanes.push(Lane { op: step.op, rule, first: vec![0; columns], second: vec![0; columns] });
+        }
+        Some(Lanes { steps: lanes, columns })
+    }
+
+    /// Takes the numbers of the records from `record` on, one a column.
+    pub fn bind(&mut self, records: &[Vec<i64>], record: usize) {
+        for step in &mut self.steps {
+            let (first, second) = operands(step.op);
+            for column in 0..self.columns {
+                step.first[column] = first.map_or(0, |o| bind(o, records, record + column));
+                step.second[column] = second.map_or(0, |o| bind(o, records, record + column));
+            }
+        }
+    }
+
+    /// Finishes one value per column and adds what happened on the way to `events`; returns whether anything did.
+    ///
+    /// # Panics
+    /// When `values` does not have one value per column.
+    pub fn run(&self, values: &mut [i64], events: &mut Events) -> bool {
+        assert_eq!(values.len(), self.columns);
+        run(&self.steps, values, events)
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+fn run(steps: &[Lane], values: &mut [i64], events: &mut Events) -> bool {
+    let mut any = false;
+    for (index, step) in steps.iter().enumerate() {
+        apply(step, values);
+        let Some(rule) = &step.rule else { continue };
+        let (low, high) = rule.rails();
+        let mut outside = 0;
+        for ((value, highs), lows) in
+            values.iter_mut().zip(&mut events.high[index]).zip(&mut events.low[index])
+        {
+            let (is_high, is_low) = (u32::from(*value > high), u32::from(*value < low));
+            *highs += is_high;
+            *lows += is_low;
+            outside |= is_high | is_low;
+        }
+        // Nothing outside its format: every overflow rule is the identity.
+        if outside != 0 {
+            any = true;
+            match rule.overflow() {
+                Overflow::Wrap => values.iter_mut().for_each(|v| *v = rule.wrap(0, *v)),
+                _ => values.iter_mut().for_each(|v| *v = (*v).max(low).min(high)),
+            }
+        }
+    }
+    any
+}
+
+#[inline(always)]
+fn apply(step: &Lane, values: &mut [i64]) {
+    let pairs = values.iter_mut().zip(&step.first);
+    match step.op {
+        Op::Add(_) => pairs.for_each(|(v, o)| *v += o),
+        Op::Subtract(_) => pairs.for_each(|(v, o)| *v -= o),
+        Op::Multiply(_) => pairs.for_each(|(v, o)| *v *= o),
+        Op::Max(_) => pairs.for_each(|(v, o)| *v = (*v).max(*o)),
+        Op::Min(_) => pairs.for_each(|(v, o)| *v = (*v).min(*o)),
+        Op::ShiftLeft(_) => pairs.for_each(|(v, o)| *v <<= o & 63),
+        Op::ShiftRight(_, rounding) => shift_right(values, &step.first, rounding),
+        Op::Clamp { .. } => {
+            pairs.zip(&step.second).for_each(|((v, low), high)| *v = (*v).min(*high).max(*low))
+        }
+        // `Lanes::new` refuses float steps.
+        Op::Fit | Op::FloatScale(..) => {}
+    }
+}
+
+fn operands(op: Op) -> (Option<Operand>, Option<Operand>) {
+    match op {
+        Op::Add(v) | Op::Subtract(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => (Some(v), None),
+        Op::ShiftLeft(v) | Op::ShiftRight(v, _) | Op::FloatScale(v, _) => (Some(v), None),
+        Op::Clamp { low, high } => (Some(low), Some(high)),
+        Op::Fit => (None, None),
+    }
+}
+
+fn limits(operand: Operand, parameters: &[Parameter]) -> (i128, i128) {
+    match operand {
+        Operand::Constant(value) => (i128::from(value), i128::from(value)),
+        Operand::Parameter(index) => (i128::from(parameters[index].min), i128::from(parameters[index].max)),
+    }
+}
+
+/// Every exact result of `op` on the interval; `None` when lanes cannot do it.
+fn exact(op: Op, (low, high): (i128, i128), parameters: &[Parameter]) -> Option<(i128, i128)> {
+    let by = |operand| limits(operand, parameters);
+    let count = |operand| {
+        let (least, most) = by(operand);
+        (0..=62).contains(&least).then_some(most).filter(|most| *most <= 62)
+    };
+    let corners = |products: [i128; 4]| {
+        (products.into_iter().min().unwrap_or_default(), products.into_iter().max().unwrap_or_default())
+    };
+    Some(match op {
+        Op::Add(v) => (low + by(v).0, high + by(v).1),
+        Op::Subtract(v) => (low - by(v).1, high - by(v).0),
+        Op::Multiply(v) => {
+            let (least, most) = by(v);
+            corners([low * least, low * most, high * least, high * most])
+        }
+        Op::Max(v) => (low.max(by(v).0), high.max(by(v).1)),
+        Op::Min(v) => (low.min(by(v).0), high.min(by(v).1)),
+        Op::ShiftLeft(v) => {
+            let most = count(v)?;
+            corners([low, high, low << most, high << most])
+        }
+        Op::ShiftRight(v, _) => {
+            count(v)?;
+            // Whatever the mode, no further from 0 than the value itself, or 1.
+            (low.min(-1), high.max(1))
+        }
+        Op::Clamp { low: least, high: most } => (low.min(by(least).0), high.max(by(most).1).max(by(least).1)),
+        Op::Fit => (low, high),
+        Op::FloatScale(..) => return None,
+    })
+}
+
+fn fitted((low, high): (i128, i128), format: Format, overflow: Overflow) -> (i128, i128) {
+    if format.contains(low) && format.contains(high) {
+        return (low, high);
+    }
+    let (least, most) = overflow.rails(format);
+    (i128::from(least), i128::from(most))
+}

@@ -1,0 +1,329 @@
+//! The vector grid against the plain array: every register of every cycle, and the outcome, on random designs.
+//!
+//! The seed of each case is printed with what differs. A case is a design, a product and a way to look: every
+//! cycle, or cycles drawn at random between which the grid runs in bulk.
+
+#[path = "engine/designs.rs"]
+#[allow(dead_code)]
+mod designs;
+#[path = "engine/work.rs"]
+#[allow(dead_code)]
+mod work;
+
+use std::sync::Arc;
+
+use goldpath::datapath::{self, Datapath, Inputs, Observer, OutputStationary, Period, Port, Records, Watch};
+use goldpath::design::{AccumulatorOverflow, Array, Dataflow, Design, Node, Operand, Skew, Start};
+use goldpath::lower::Program;
+use goldpath::num::{Flags, Format, Overflow, Rounding};
+use goldpath::post::{self, Op, Per};
+use goldpath::simulate::{self, Options};
+
+use work::Random;
+
+/// Both datapaths on the same periods; whatever they show must be equal.
+struct Lockstep {
+    plain: OutputStationary,
+    fast: Box<dyn Datapath>,
+    look: Look,
+    random: Random,
+    compared: Arc<std::sync::atomic::AtomicU64>,
+}
+
+/// How the fast datapath is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// By `clock`, from inputs alone.
+    Clock,
+    /// By `run`, every cycle sampled.
+    Every,
+    /// By `run`, some cycles sampled.
+    Sometimes,
+    /// By `run`, no cycle sampled.
+    Never,
+}
+
+/// Hears nothing.
+struct Deaf;
+
+impl Watch for Deaf {
+    fn overflow(&mut self, _: Node, _: usize, _: usize, _: Flags) {}
+    fn finished(&mut self, _: &[i64]) {}
+    fn output(&mut self, _: &[i64]) {}
+}
+
+/// Samples where the plan says, and passes everything else on.
+struct Probe<'a> {
+    inner: &'a mut dyn Observer,
+    /// Cycles of the period that are sampled.
+    plan: Vec<bool>,
+    cycle: usize,
+    samples: Vec<(usize, Vec<i64>)>,
+}
+
+impl Observer for Probe<'_> {
+    fn samples(&self) -> bool {
+        self.plan[self.cycle]
+    }
+
+    fn sample(&mut self, _: &Inputs, sample: &[i64]) {
+        self.samples.push((self.cycle, sample.to_vec()));
+    }
+
+    fn watch(&mut self) -> &mut dyn Watch {
+        self.inner.watch()
+    }
+
+    fn edge(&mut self) {
+        self.cycle += 1;
+        self.inner.edge();
+    }
+
+    fn unsampled_cycles(&self) -> usize {
+        self.plan[self.cycle..].iter().take_while(|sampled| !**sampled).count()
+    }
+}
+
+impl Lockstep {
+    fn plan(&mut self, cycles: usize) -> Vec<bool> {
+        (0..cycles)
+            .map(|_| match self.look {
+                Look::Clock | Look::Every => true,
+                Look::Sometimes => self.random.below(9) == 0,
+                Look::Never => false,
+            })
+            .collect()
+    }
+
+    fn compare(&self, cycle: usize, plain: &[i64], fast: &[i64]) {
+        self.compared.fetch_add(plain.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        if plain == fast {
+            return;
+        }
+        let mut at = 0;
+        for port in self.plain.signals() {
+            let range = at..at + port.instances();
+            let (p, f) = (&plain[range.clone()], &fast[range.clone()]);
+            assert_eq!(p, f, "cycle {cycle} of the period: {} (plain, then fast)", port.name);
+            at = range.end;
+        }
+        panic!("cycle {cycle}: {} values against {}", plain.len(), fast.len());
+    }
+}
+
+impl Datapath for Lockstep {
+    fn signals(&self) -> Vec<Port> {
+        let signals = self.fast.signals();
+        assert_eq!(self.plain.signals(), signals);
+        signals
+    }
+
+    fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
+        self.fast.visit(inputs, sample);
+    }
+
+    fn clock(&mut self, _: &Inputs, _: &mut dyn Watch) {
+        unreachable!("runs whole periods");
+    }
+
+    fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
+        let plan = self.plan(period.cycles);
+        let samples = if self.look == Look::Clock {
+            by_clock(self.fast.as_mut(), period, observer)
+        } else {
+            let mut probe = Probe { inner: observer, plan, cycle: 0, samples: Vec::new() };
+            self.fast.run(period, &mut probe);
+            assert_eq!(probe.cycle, period.cycles);
+            probe.samples
+        };
+        let mut samples = samples.into_iter().peekable();
+        let mut inputs = Inputs::default();
+        for cycle in 0..period.cycles {
+            period.drive(cycle, &mut inputs);
+            if let Some((_, fast)) = samples.next_if(|(at, _)| *at == cycle) {
+                let mut plain = Vec::new();
+                self.plain.visit(&inputs, &mut plain);
+                self.compare(cycle, &plain, &fast);
+            }
+            self.plain.clock(&inputs, &mut Deaf);
+        }
+        assert!(samples.next().is_none());
+    }
+}
+
+fn by_clock(fast: &mut dyn Datapath, period: &Period, observer: &mut dyn Observer) -> Vec<(usize, Vec<i64>)> {
+    let mut inputs = Inputs::default();
+    let mut samples = Vec::new();
+    for cycle in 0..period.cycles {
+        period.drive(cycle, &mut inputs);
+        let mut sample = Vec::new();
+        fast.visit(&inputs, &mut sample);
+        samples.push((cycle, sample));
+        fast.clock(&inputs, observer.watch());
+        observer.edge();
+    }
+    samples
+}
+
+fn array(random: &mut Random) -> Array {
+    let extent = |random: &mut Random| random.pick(&[1, 2, 3, 5, 8, 16, 17]);
+    let hop = |random: &mut Random| random.pick(&[0, 1, 1, 1, 2]);
+    Array {
+        dataflow: Dataflow::OutputStationary,
+        rows: extent(random),
+        columns: extent(random),
+        lanes: 1,
+        hop_activation: hop(random),
+        hop_weight: hop(random),
+        skew: random.pick(&[Skew::Internal, Skew::Host]),
+        drain_latency: random.pick(&[0, 0, 1, 2]),
+    }
+}
+
+/// An accumulator that often overflows, for one of the three lanes.
+fn accumulator(random: &mut Random) -> (Format, AccumulatorOverflow) {
+    let width = random.pick(&[9, 12, 16, 16, 17, 20, 24, 31, 32, 33, 48, 64]);
+    let signed = random.below(4) > 0 && width < 64 || width == 64;
+    let rules = [
+        AccumulatorOverflow::Wrap,
+        AccumulatorOverflow::Saturate,
+        AccumulatorOverflow::SaturateSymmetric,
+        AccumulatorOverflow::SaturateOutput,
+    ];
+    (Format::new(width, signed).unwrap(), random.pick(&rules))
+}
+
+fn operand(random: &mut Random, parameter: &mut Vec<post::Parameter>, name: &str, per: Per) -> Operand {
+    let text = random.pick(&["s8", "u8", "s4", "s8", "u5", "s16", "u16"]);
+    let plain = designs::operand(text);
+    if random.below(3) > 0 {
+        return plain;
+    }
+    // The idle code, minus the offset, must itself be a code.
+    let (min, max) = (-plain.format.max().min(100), -plain.format.min().max(-100));
+    let parsed = designs::parameter(name, "s9", per, None);
+    let bounded = post::Parameter { min, max, ..parsed };
+    parameter.push(bounded);
+    let sum = Format::signed(plain.format.width() + 2).unwrap();
+    let offset = Some(post::Operand::Parameter(parameter.len() - 1));
+    Operand { offset, sum, ..plain }
+}
+
+/// Steps in every combination of rounding, rule and latency; the first one shifts into reach.
+fn steps(random: &mut Random, parameters: &mut Vec<post::Parameter>, format: Format) -> Vec<post::Step> {
+    let mut steps = Vec::new();
+    let overflow =
+        |random: &mut Random| random.pick(&[Overflow::Wrap, Overflow::Saturate, Overflow::SaturateSymmetric]);
+    let latency = |random: &mut Random| random.pick(&[0, 0, 1, 2]);
+    if random.below(6) > 0 {
+        let count = post::Parameter { max: 20, ..designs::parameter("shift", "u5", Per::Channel, None) };
+        parameters.push(count);
+        let rounding = random.pick(&Rounding::ALL);
+        let op = Op::ShiftRight(post::Operand::Parameter(parameters.len() - 1), rounding);
+        let (rule, cycles) = (overflow(random), latency(random));
+        steps.push(post::Step { format: Some(format), ..designs::step(0, op, "s16", rule, cycles) });
+    }
+    for _ in 0..random.below(4) {
+        parameters.push(designs::parameter(&format!("p{}", steps.len()), "s12", Per::Channel, None));
+        let p = post::Operand::Parameter(parameters.len() - 1);
+        let low_high = Op::Clamp { low: post::Operand::Constant(-100), high: p };
+        let multiply = Op::Multiply(post::Operand::Constant(3));
+        let op =
+            random.pick(&[Op::Add(p), Op::Subtract(p), Op::Max(p), Op::Min(p), low_high, multiply, Op::Fit]);
+        let text = random.pick(&["s8", "u8", "s16", "s24", "s40", "s63"]);
+        let (rule, cycles) = (overflow(random), latency(random));
+        steps.push(designs::step(steps.len(), op, text, rule, cycles));
+    }
+    steps
+}
+
+fn design(seed: u64) -> Design {
+    let random = &mut Random::new(seed);
+    let (format, overflow) = accumulator(random);
+    let start = random.pick(&[Start::Bias, Start::Zero, Start::Overwrite]);
+    let mut parameters = vec![designs::parameter("bias", "s40", Per::Channel, Some(0))];
+    let activation = operand(random, &mut parameters, "activation_offset", Per::Layer);
+    let weight = operand(random, &mut parameters, "weight_offset", Per::Channel);
+    let post = steps(random, &mut parameters, format);
+    let mut accumulator = designs::accumulator("s16", overflow, start);
+    (accumulator.format, accumulator.register) = (format, format);
+    if overflow == AccumulatorOverflow::SaturateOutput {
+        accumulator.register = Format::new((format.width() + 3).min(63), format.is_signed()).unwrap();
+    }
+    let base = designs::os16x16_s8_acc16sat();
+    Design {
+        name: format!("random_{seed}"),
+        activation,
+        weight,
+        operand_latency: random.pick(&[0, 1, 1, 2]),
+        product_latency: random.pick(&[0, 0, 1, 2]),
+        accumulator,
+        array: array(random),
+        post,
+        parameters,
+        ..base
+    }
+}
+
+fn fast(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapath>> {
+    datapath::grid(design, records)
+}
+
+/// Runs both; returns values compared and events seen, or `None` without a licence.
+fn check(program: &Program, look: Look, seed: u64) -> Option<(u64, u64)> {
+    let records: Records = Arc::new(program.records());
+    let compared = Arc::default();
+    let lockstep = Lockstep {
+        plain: OutputStationary::new(program.design.clone(), records.clone()),
+        fast: fast(&program.design, &records)?,
+        look,
+        random: Random::new(seed),
+        compared: Arc::clone(&compared),
+    };
+    let options = Options { counts: true, progress: None };
+    let fast = simulate::run_on(program, Box::new(lockstep), options, &mut []).unwrap();
+    let plain = OutputStationary::new(program.design.clone(), records);
+    let plain = simulate::run_on(program, Box::new(plain), options, &mut []).unwrap();
+    assert_eq!(plain, fast, "outcome, cycles or first event (plain, then fast)");
+    let events = plain.outcome.counts.unwrap().nodes.iter().map(|n| n.high + n.low).sum();
+    Some((compared.load(std::sync::atomic::Ordering::Relaxed), events))
+}
+
+const LOOKS: [Look; 4] = [Look::Clock, Look::Every, Look::Sometimes, Look::Never];
+
+#[test]
+fn random_designs_register_by_register() {
+    let (mut licensed, mut refused, mut compared, mut events) = (0, 0, 0, 0);
+    for seed in 0..250 {
+        let design = Arc::new(design(seed));
+        let random = &mut Random::new(seed ^ 0x5eed);
+        let shape = [1 + random.below(40), 1 + random.below(30), 1 + random.below(40)];
+        let program = work::product(&design, shape, seed, seed % 3 == 0);
+        let look = LOOKS[seed as usize % LOOKS.len()];
+        println!("seed {seed}: {shape:?} {look:?} {:?} {:?}", design.array, design.accumulator);
+        match check(&program, look, seed) {
+            Some((values, seen)) => {
+                licensed += 1;
+                compared += values;
+                events += seen;
+            }
+            None => refused += 1,
+        }
+    }
+    println!("{licensed} designs, {refused} without a licence, {compared} values compared, {events} events");
+    assert!(licensed > 200, "{licensed}");
+    assert!(events > 10_000, "overflows must be hit: {events}");
+}
+
+#[test]
+fn the_array_twins_many_tiles() {
+    for design in [designs::os8x8_s8_acc32(), designs::os16x16_s8_acc16sat()] {
+        let design = Arc::new(design);
+        for (seed, look) in LOOKS.into_iter().enumerate() {
+            let program = work::product(&design, [37, 70, 45], seed as u64, false);
+            let (compared, events) = check(&program, look, 3).expect("licensed");
+            println!("{} {look:?}: {compared} values, {events} events", design.name);
+            assert!(events > 0 || design.accumulator.format.width() > 16);
+        }
+    }
+}
