@@ -11,8 +11,11 @@ mod designs;
 mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use goldpath::datapath::{self, Datapath, Inputs, Observer, OutputStationary, Period, Port, Records, Watch};
+use goldpath::datapath::{
+    self, Datapath, Inputs, Lockstep, Observer, OutputStationary, Period, Port, Records, Watch,
+};
 use goldpath::design::{AccumulatorOverflow, Array, Dataflow, Design, Node, Operand, Skew, Start};
 use goldpath::lower::Program;
 use goldpath::num::{Flags, Format, Overflow, Rounding};
@@ -21,13 +24,33 @@ use goldpath::simulate::{self, Options};
 
 use work::Random;
 
-/// Both datapaths on the same periods; whatever they show must be equal.
-struct Lockstep {
+/// The two clocked together from inputs alone.
+struct Clocked(Lockstep<Box<dyn Datapath>, OutputStationary>, Arc<AtomicU64>);
+
+impl Datapath for Clocked {
+    fn signals(&self) -> Vec<Port> {
+        self.0.signals()
+    }
+
+    fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
+        self.0.visit(inputs, sample);
+    }
+
+    fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
+        self.0.clock(inputs, watch);
+        assert_eq!(self.0.difference(), None, "the grid is the left one");
+        let values: usize = self.0.signals().iter().map(Port::instances).sum();
+        self.1.fetch_add(values as u64, Ordering::Relaxed);
+    }
+}
+
+/// Both datapaths on the same periods, the grid in its own way; whatever they show must be equal.
+struct Alongside {
     plain: OutputStationary,
     fast: Box<dyn Datapath>,
     look: Look,
     random: Random,
-    compared: Arc<std::sync::atomic::AtomicU64>,
+    compared: Arc<AtomicU64>,
 }
 
 /// How the fast datapath is run.
@@ -84,7 +107,7 @@ impl Observer for Probe<'_> {
     }
 }
 
-impl Lockstep {
+impl Alongside {
     fn plan(&mut self, cycles: usize) -> Vec<bool> {
         (0..cycles)
             .map(|_| match self.look {
@@ -96,7 +119,7 @@ impl Lockstep {
     }
 
     fn compare(&self, cycle: usize, plain: &[i64], fast: &[i64]) {
-        self.compared.fetch_add(plain.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        self.compared.fetch_add(plain.len() as u64, Ordering::Relaxed);
         if plain == fast {
             return;
         }
@@ -111,7 +134,7 @@ impl Lockstep {
     }
 }
 
-impl Datapath for Lockstep {
+impl Datapath for Alongside {
     fn signals(&self) -> Vec<Port> {
         let signals = self.fast.signals();
         assert_eq!(self.plain.signals(), signals);
@@ -128,14 +151,10 @@ impl Datapath for Lockstep {
 
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
         let plan = self.plan(period.cycles);
-        let samples = if self.look == Look::Clock {
-            by_clock(self.fast.as_mut(), period, observer)
-        } else {
-            let mut probe = Probe { inner: observer, plan, cycle: 0, samples: Vec::new() };
-            self.fast.run(period, &mut probe);
-            assert_eq!(probe.cycle, period.cycles);
-            probe.samples
-        };
+        let mut probe = Probe { inner: observer, plan, cycle: 0, samples: Vec::new() };
+        self.fast.run(period, &mut probe);
+        assert_eq!(probe.cycle, period.cycles);
+        let samples = probe.samples;
         let mut samples = samples.into_iter().peekable();
         let mut inputs = Inputs::default();
         for cycle in 0..period.cycles {
@@ -149,20 +168,6 @@ impl Datapath for Lockstep {
         }
         assert!(samples.next().is_none());
     }
-}
-
-fn by_clock(fast: &mut dyn Datapath, period: &Period, observer: &mut dyn Observer) -> Vec<(usize, Vec<i64>)> {
-    let mut inputs = Inputs::default();
-    let mut samples = Vec::new();
-    for cycle in 0..period.cycles {
-        period.drive(cycle, &mut inputs);
-        let mut sample = Vec::new();
-        fast.visit(&inputs, &mut sample);
-        samples.push((cycle, sample));
-        fast.clock(&inputs, observer.watch());
-        observer.edge();
-    }
-    samples
 }
 
 fn array(random: &mut Random) -> Array {
@@ -265,28 +270,26 @@ fn design(seed: u64) -> Design {
     }
 }
 
-fn fast(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapath>> {
-    datapath::grid(design, records)
-}
-
 /// Runs both; returns values compared and events seen, or `None` without a licence.
 fn check(program: &Program, look: Look, seed: u64) -> Option<(u64, u64)> {
     let records: Records = Arc::new(program.records());
-    let compared = Arc::default();
-    let lockstep = Lockstep {
-        plain: OutputStationary::new(program.design.clone(), records.clone()),
-        fast: fast(&program.design, &records)?,
-        look,
-        random: Random::new(seed),
-        compared: Arc::clone(&compared),
+    let compared: Arc<AtomicU64> = Arc::default();
+    let (fast, plain) = (
+        datapath::grid(&program.design, &records)?,
+        OutputStationary::new(program.design.clone(), records.clone()),
+    );
+    let mut both: Box<dyn Datapath> = if look == Look::Clock {
+        Box::new(Clocked(Lockstep::new(fast, plain), compared.clone()))
+    } else {
+        Box::new(Alongside { plain, fast, look, random: Random::new(seed), compared: compared.clone() })
     };
     let options = Options { counts: true, progress: None };
-    let fast = simulate::run_on(program, Box::new(lockstep), options, &mut []).unwrap();
-    let plain = OutputStationary::new(program.design.clone(), records);
-    let plain = simulate::run_on(program, Box::new(plain), options, &mut []).unwrap();
+    let fast = simulate::run_on(program, both.as_mut(), options, &mut []).unwrap();
+    let mut plain = OutputStationary::new(program.design.clone(), records);
+    let plain = simulate::run_on(program, &mut plain, options, &mut []).unwrap();
     assert_eq!(plain, fast, "outcome, cycles or first event (plain, then fast)");
     let events = plain.outcome.counts.unwrap().nodes.iter().map(|n| n.high + n.low).sum();
-    Some((compared.load(std::sync::atomic::Ordering::Relaxed), events))
+    Some((compared.load(Ordering::Relaxed), events))
 }
 
 const LOOKS: [Look; 4] = [Look::Clock, Look::Every, Look::Sometimes, Look::Never];

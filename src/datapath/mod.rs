@@ -134,12 +134,31 @@ pub trait Datapath {
     }
 }
 
-/// The block that a design describes.
+impl<D: Datapath + ?Sized> Datapath for Box<D> {
+    fn signals(&self) -> Vec<Port> {
+        (**self).signals()
+    }
+
+    fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
+        (**self).visit(inputs, sample);
+    }
+
+    fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
+        (**self).clock(inputs, watch);
+    }
+
+    fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
+        (**self).run(period, observer);
+    }
+}
+
+/// The block that a design describes, in its fastest form.
 pub fn build(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
     match design.array.dataflow {
         Dataflow::Sequential => Box::new(Mac::new(design.clone(), records.clone())),
         Dataflow::Tree => Box::new(Tree::new(design.clone(), records.clone())),
-        Dataflow::OutputStationary => Box::new(OutputStationary::new(design.clone(), records.clone())),
+        Dataflow::OutputStationary => grid(design, records)
+            .unwrap_or_else(|| Box::new(OutputStationary::new(design.clone(), records.clone()))),
     }
 }
 

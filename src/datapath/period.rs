@@ -11,9 +11,9 @@ pub struct Period {
     /// 1 when a clear cycle comes before the first beat, else 0.
     pub clears: usize,
     pub beats: usize,
-    /// `[beats][rows · lanes]`
+    /// `[rows · lanes][beats]`: stream by stream.
     pub activation: Vec<i32>,
-    /// `[beats][columns · lanes]`
+    /// `[beats][columns · lanes]`: beat by beat.
     pub weight: Vec<i32>,
     pub rows: usize,
     pub columns: usize,
@@ -63,18 +63,27 @@ impl Period {
         inputs.last = here == Slot::Beat(self.beats.wrapping_sub(1));
         inputs.channel = if self.channel_with_beat && here == Slot::Idle { 0 } else { self.channel };
         inputs.drain = self.drain.is_some_and(|start| (start..start + self.rows).contains(&cycle));
-        self.drive_edge(cycle, &self.activation, [self.rows, self.skew_rows], &mut inputs.activation);
-        self.drive_edge(cycle, &self.weight, [self.columns, self.skew_columns], &mut inputs.weight);
+        let by_stream = |stream: usize, beat: usize| self.activation[stream * self.beats + beat];
+        self.drive_edge(cycle, by_stream, [self.rows, self.skew_rows], &mut inputs.activation);
+        let width = self.columns * self.lanes;
+        let by_beat = |stream: usize, beat: usize| self.weight[beat * width + stream];
+        self.drive_edge(cycle, by_beat, [self.columns, self.skew_columns], &mut inputs.weight);
     }
 
     /// One edge of the array: `extent` streams of `lanes` codes, the i-th delayed by `i · skew`.
-    fn drive_edge(&self, cycle: usize, stream: &[i32], [extent, skew]: [usize; 2], into: &mut Vec<i32>) {
+    fn drive_edge(
+        &self,
+        cycle: usize,
+        code: impl Fn(usize, usize) -> i32,
+        [extent, skew]: [usize; 2],
+        into: &mut Vec<i32>,
+    ) {
         into.clear();
         for index in 0..extent {
             match self.slot(cycle, index * skew) {
                 Slot::Beat(beat) => {
-                    let at = (beat * extent + index) * self.lanes;
-                    into.extend_from_slice(&stream[at..at + self.lanes]);
+                    let streams = index * self.lanes..(index + 1) * self.lanes;
+                    into.extend(streams.map(|stream| code(stream, beat)));
                 }
                 _ => into.resize(into.len() + self.lanes, 0),
             }

@@ -17,24 +17,27 @@ impl Program {
         self.weights[(group * self.shape.k + k) * self.shape.n + n]
     }
 
-    /// What every row of a tile is fed, beat by beat: `[beats][rows · lanes]`. Idle lanes and rows carry the
-    /// code whose sum with the offset is 0.
+    /// What every row of a tile is fed, stream by stream: `[rows · lanes][beats]`. Idle lanes and rows carry
+    /// the code whose sum with the offset is 0.
     pub fn activation_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
         let array = &self.design.array;
         let idle = idle_code(self.design.activation.offset, records, 0);
-        let width = array.rows * array.lanes;
+        let beats = self.beats();
         into.clear();
-        into.resize(self.beats() * width, idle);
         for row in 0..self.rows_of(tile) {
             let m = tile.m0 + row;
+            if let (Gather::Matrix, 1) = (&self.gather, array.lanes) {
+                into.extend_from_slice(&self.activations[m * beats..(m + 1) * beats]);
+                continue;
+            }
             for lane in 0..array.lanes {
-                for beat in 0..self.beats() {
-                    let Some(k) = self.k_of(beat, lane) else { continue };
-                    into[beat * width + row * array.lanes + lane] =
-                        self.activation(tile.image, tile.group, m, k);
-                }
+                into.extend((0..beats).map(|beat| {
+                    let k = self.k_of(beat, lane);
+                    k.map_or(idle, |k| self.activation(tile.image, tile.group, m, k))
+                }));
             }
         }
+        into.resize(array.rows * array.lanes * beats, idle);
     }
 
     /// What every column of a tile is fed, beat by beat: `[beats][columns · lanes]`.
@@ -42,13 +45,20 @@ impl Program {
         let array = &self.design.array;
         let live = self.columns_of(tile);
         let record = self.record_of(tile);
+        let idle = |column| idle_code(self.design.weight.offset, records, record + column);
+        let idle: Vec<i32> = (0..array.columns).map(idle).collect();
         into.clear();
         for beat in 0..self.beats() {
-            for column in 0..array.columns {
-                let idle = idle_code(self.design.weight.offset, records, record + column);
+            if array.lanes == 1 {
+                let at = (tile.group * self.shape.k + beat) * self.shape.n + tile.n0;
+                into.extend_from_slice(&self.weights[at..at + live]);
+                into.extend_from_slice(&idle[live..]);
+                continue;
+            }
+            for (column, idle) in idle.iter().enumerate() {
                 into.extend((0..array.lanes).map(|lane| match self.k_of(beat, lane) {
                     Some(k) if column < live => self.weight(tile.group, k, tile.n0 + column),
-                    _ => idle,
+                    _ => *idle,
                 }));
             }
         }

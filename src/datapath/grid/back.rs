@@ -76,7 +76,8 @@ impl Back {
             for (step, (high, low)) in self.events.high.iter_mut().zip(&mut self.events.low).enumerate() {
                 if high.iter().chain(low.iter()).any(|count| *count > 0) {
                     watch.overflows(Node::Post(step), row, high, low);
-                    (high.fill(0), low.fill(0));
+                    high.fill(0);
+                    low.fill(0);
                 }
             }
         }
@@ -108,7 +109,8 @@ impl Back {
             if (from..to).contains(&(enters + shape.post_delays[index])) {
                 report(tell, watch, Node::Post(index), named, [high, low]);
             }
-            (high.fill(0), low.fill(0));
+            high.fill(0);
+            low.fill(0);
         }
         if (from..to).contains(&(enters + shape.post_latency())) {
             // The last step always has a format of at most 64 bits.

@@ -78,13 +78,13 @@ impl<L: Lane> Tile<L> {
         let same = self.streams.restart(shape, period.clears, period.beats) && !moved;
         (self.started, self.now, self.drain) = (true, 0, period.drain);
         for row in 0..shape.rows {
-            let codes = period.activation[row..].iter().step_by(shape.rows);
+            let codes = &period.activation[row * period.beats..][..period.beats];
             if shape.travels() {
                 // Codes with offsets fit the lane: the licence saw to it.
                 let to = self.streams.row_mut(shape, row).iter_mut();
                 to.zip(codes).for_each(|(to, code)| *to = L::truncate(i64::from(*code) + self.offset));
             } else {
-                for (beat, code) in codes.enumerate() {
+                for (beat, code) in codes.iter().enumerate() {
                     let value = L::truncate(i64::from(*code) + self.offset);
                     self.streams.set_activation(shape, row, period.clears + beat, value);
                 }
