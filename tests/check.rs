@@ -1,11 +1,15 @@
 //! `goldpath check`, `params` and `schema`, as typed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use assert_cmd::Command;
 use goldpath::design::Design;
 use goldpath::design::{largest_exact_float32_k, largest_safe_k, minimum_width};
+use goldpath::lower::Program;
 use goldpath::num::Format;
+use goldpath::simulate::{self, Options};
+use ndarray::Array2;
 
 const DESIGNS: [&str; 5] =
     ["mac_s8_acc32", "mac_s8_acc16sat", "tree8_s8_acc24", "os8x8_s8_acc32", "os16x16_s8_acc16sat"];
@@ -115,6 +119,10 @@ fn the_schema_knows_every_table() {
         assert!(tables.contains_key(key), "{key}");
     }
     assert_eq!(schema["additionalProperties"], false);
+    let (status, text, _) = goldpath(&["schema", "manifest"]);
+    assert_eq!(status, 0);
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(manifest["properties"].as_object().unwrap().contains_key("signals"));
 }
 
 const S8: std::ops::RangeInclusive<i64> = -128..=127;
@@ -167,6 +175,24 @@ fn widths_and_depths_agree() {
             let k = largest_safe_k(format, activation.clone(), weight.clone()).unwrap();
             assert!(k == 0 || minimum_width(k, activation.clone(), weight.clone()) <= bits);
             assert!(minimum_width(k + 1, activation, weight) > bits);
+        }
+    }
+}
+
+/// The formula that `check` prints against a simulation that was run.
+#[test]
+fn cycle_formulas_count_what_is_simulated() {
+    for name in DESIGNS {
+        for set in ["accumulator.start=bias", "accumulator.start=zero", "post.0.latency=3", "product.latency=2"] {
+            for (m, k, n) in [(1, 1, 1), (5, 9, 3), (17, 8, 9)] {
+                let design = Arc::new(Design::load(&path(name), &[set.to_string()]).unwrap());
+                let numbers = design.parameters.iter().map(|p| (p.name.clone(), vec![p.default.unwrap_or(p.max)]));
+                let (a, w) = (Array2::<i64>::ones((m, k)), Array2::<i64>::ones((k, n)));
+                let program = Program::matrix(design.clone(), a.view(), w.view(), &numbers.collect()).unwrap();
+                let run = simulate::run(&program, Options::default(), &mut []).unwrap();
+                let formula = design.cycles(m as u64, k as u64, n as u64);
+                assert_eq!(u128::from(run.cycles), formula.total, "{name} {set} {m} {k} {n}");
+            }
         }
     }
 }

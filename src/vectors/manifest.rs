@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::Layouts;
@@ -15,7 +16,7 @@ use crate::post::Per;
 use crate::trace::{Role, SignalTable};
 
 /// Where a bundle's numbers came from; everything here is the same on any machine.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
     /// `random`, `extreme`, `saturating`, `matrices` or `layer`.
     pub source: String,
@@ -32,13 +33,13 @@ pub struct Provenance {
     pub overrides: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InputFile {
     pub name: String,
     pub sha256: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
     pub schema: u32,
     pub generator: String,
@@ -63,7 +64,7 @@ pub struct Manifest {
     pub run: BTreeMap<String, Vec<String>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DesignEntry {
     pub name: String,
     pub sha256: String,
@@ -71,7 +72,7 @@ pub struct DesignEntry {
     pub verilog: BTreeMap<String, i64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShapeEntry {
     pub images: usize,
     pub groups: usize,
@@ -80,7 +81,7 @@ pub struct ShapeEntry {
     pub n: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FileEntry {
     pub sha256: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,7 +96,7 @@ pub struct FileEntry {
     pub sum: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SignalEntry {
     pub name: String,
     pub port: Option<String>,
@@ -107,7 +108,7 @@ pub struct SignalEntry {
     pub bit_offset: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ParameterEntry {
     pub name: String,
     pub port: String,
@@ -116,7 +117,7 @@ pub struct ParameterEntry {
     pub bit_offset: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldEntry {
     pub name: String,
     pub shape: Vec<usize>,
@@ -124,13 +125,18 @@ pub struct FieldEntry {
     pub bit_offset: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Events {
     pub high: u64,
     pub low: u64,
 }
 
 impl Manifest {
+    /// The JSON Schema of `manifest.json`.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Manifest).to_value()
+    }
+
     /// What lies where in the bundle's data files.
     pub fn layouts(&self) -> Result<Layouts> {
         let of_file = |file: &'static str| {

@@ -23,11 +23,5 @@ use crate::design::Design;
 
 /// `design.vh`: the Verilog parameters of a design, as overridden.
 pub fn verilog_header(design: &Design) -> String {
-    let mut text = format!("// Parameters of {}, written by goldpath.\n", design.name);
-    for (key, name) in &design.twin {
-        if let Some(value) = design.twin_values.get(key) {
-            text.push_str(&format!("localparam {name} = {value};  // {key}\n"));
-        }
-    }
-    text
+    design.verilog_header()
 }
