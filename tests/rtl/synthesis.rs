@@ -9,7 +9,7 @@ use crate::tools::{Call, fresh_folder};
 const NO_LATCHES: &str = "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$_DLATCH* t:$sr t:$_SR_*";
 
 /// The twin's sources, from its file list.
-fn sources(design: &str) -> Vec<PathBuf> {
+pub fn sources(design: &str) -> Vec<PathBuf> {
     let folder = Path::new("hw_models").join(design);
     let list = fs::read_to_string(folder.join("rtl/files.f")).unwrap();
     list.lines().map(|line| folder.join(line.trim())).collect()
@@ -64,4 +64,12 @@ fn a_latch_is_caught() {
     fs::write(&file, latch).unwrap();
     let complaint = synthesise("latch", &[file], "stat").unwrap_err();
     assert!(complaint.contains("selection is not empty"), "{complaint}");
+}
+
+/// Writes the gates of a twin as one Verilog module with the twin's name and ports.
+pub fn netlist(design: &str, sources: &[PathBuf], folder: &Path) -> PathBuf {
+    let file = folder.join(format!("{design}_netlist.v"));
+    let then = format!("flatten; opt_clean; write_verilog -noattr {}", file.display());
+    synthesise(design, sources, &then).unwrap_or_else(|complaint| panic!("{complaint}"));
+    file
 }

@@ -27,25 +27,25 @@ module tree8_s8_acc24 #(
     input wire [ 7:0] param_low,
     input wire [ 7:0] param_high,
 
-    output reg [              8*ACT_WIDTH-1:0] pe_a,
-    output reg [              8*WGT_WIDTH-1:0] pe_w,
-    output reg                                 pe_valid,
-    output reg                                 pe_first,
-    output reg                                 pe_last,
-    output reg [  8*(ACT_WIDTH+WGT_WIDTH)-1:0] pe_product,
-    output reg                                 pe_product_valid,
-    output reg                                 pe_product_first,
-    output reg                                 pe_product_last,
-    output reg [4*(ACT_WIDTH+WGT_WIDTH+1)-1:0] reduce_0,
-    output reg                                 reduce_0_valid,
-    output reg                                 reduce_0_first,
-    output reg                                 reduce_0_last,
-    output reg [    ACT_WIDTH+WGT_WIDTH+3-1:0] reduce_2,
-    output reg                                 reduce_2_valid,
-    output reg                                 reduce_2_first,
-    output reg                                 reduce_2_last,
-    output reg [                ACC_WIDTH-1:0] pe_acc,
-    output reg                                 pe_done,
+    output reg [            8*ACT_WIDTH-1:0] pe_a,
+    output reg [            8*WGT_WIDTH-1:0] pe_w,
+    output reg                               pe_valid,
+    output reg                               pe_first,
+    output reg                               pe_last,
+    output reg [8*(ACT_WIDTH+WGT_WIDTH)-1:0] pe_product,
+    output reg                               pe_product_valid,
+    output reg                               pe_product_first,
+    output reg                               pe_product_last,
+    output reg [                   4*17-1:0] reduce_0,
+    output reg                               reduce_0_valid,
+    output reg                               reduce_0_first,
+    output reg                               reduce_0_last,
+    output reg [                       18:0] reduce_2,
+    output reg                               reduce_2_valid,
+    output reg                               reduce_2_first,
+    output reg                               reduce_2_last,
+    output reg [              ACC_WIDTH-1:0] pe_acc,
+    output reg                               pe_done,
 
     output wire [ACC_WIDTH+32-1:0] post_0,
     output reg                     post_0_valid,
@@ -58,10 +58,10 @@ module tree8_s8_acc24 #(
     output wire [7:0] out_data
 );
     localparam PRODUCT_WIDTH = ACT_WIDTH + WGT_WIDTH;
-    // Each level of the tree needs one bit more than the one before it to be exact.
-    localparam WIDTH_0 = PRODUCT_WIDTH + 1;
-    localparam WIDTH_1 = PRODUCT_WIDTH + 2;
-    localparam WIDTH_2 = PRODUCT_WIDTH + 3;
+    // Each level of the tree needs one bit more than the one before it to be exact; 8-bit operands do.
+    localparam WIDTH_0 = 17;
+    localparam WIDTH_1 = 18;
+    localparam WIDTH_2 = 19;
 
     wire [8*PRODUCT_WIDTH-1:0] product;
     wire [4*WIDTH_0-1:0] sum_0;
