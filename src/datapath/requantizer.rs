@@ -113,6 +113,10 @@ impl Requantizer {
 
     /// The edge. Steps are walked in order; each reads what the old state of its predecessor shows.
     pub fn clock(&mut self, input: Finished<'_>, watch: &mut dyn Watch) {
+        if !input.valid && self.stages.iter().flatten().all(|stage| !stage.valid) {
+            // Every valid bit stays 0 and every data register holds.
+            return;
+        }
         let (valid, data) = self.output(input);
         if valid {
             watch.output(&data);

@@ -133,3 +133,32 @@ fn run_refuses_a_bias_without_a_place_and_a_trace_without_cycles() {
     assert_eq!(output.status.code(), Some(2));
     assert!(!folder.path().join("out").exists());
 }
+
+#[test]
+fn run_traces_answers_in_json_and_takes_overrides() {
+    let (folder, ..) = inputs();
+    let design = design("os16x16_s8_acc16sat");
+    let arguments = ["run", &design, "--activations", "a.npy", "--weights", "w.npy", "--params", "p.npz"];
+    for trace in ["t.npz", "t.vcd", "t.txt"] {
+        let more = ["--trace", trace, "--format", "json", "--set", "accumulator.width=12", "--out", "out"];
+        let output = goldpath(&[&arguments[..], &more[..]].concat(), folder.path());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        // One tile: 7 beats, one operand register, 15 + 15 hops, 16 rows of drain, one post register, one idle cycle.
+        assert_eq!(answer["cycles"], 7 + 1 + 30 + 16 + 1 + 1);
+        assert!(answer["overflow"]["accumulator"]["high"].as_u64() > Some(0));
+        assert_eq!(answer["first"]["node"], "accumulator");
+        assert!(answer["first"]["cycle"].is_u64());
+    }
+    let trace = goldpath::import::npy::read_npz(&folder.path().join("t.npz")).unwrap();
+    assert_eq!(trace["pe.acc"].shape(), [56, 16, 16]);
+    assert_eq!(trace["pe.a"].shape(), [56, 16, 16]);
+    assert_eq!(trace["post.2"].shape(), [56, 16]);
+    // Without counts, the results of the run before do not stay behind.
+    let more = ["--counts", "none", "--out", "out"];
+    assert!(goldpath(&[&arguments[..], &more[..]].concat(), folder.path()).status.success());
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.path().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["acc.npy", "out.npy"]);
+}

@@ -75,12 +75,12 @@ fn accumulators_hold_the_prefix_that_law_a_says() {
         let array = program.design.array;
         let timing = Timing::new(&program);
         let start = timing.drain_start().unwrap();
-        for t in 0..start {
-            for pe in 0..array.rows * array.columns {
+        for (t, acc) in acc[..start].iter().enumerate() {
+            for (pe, acc) in acc.iter().enumerate() {
                 let (row, column) = (pe / array.columns, pe % array.columns);
                 if row < program.shape.m && column < program.shape.n {
                     let expected = prefix(&program, row, column, t);
-                    assert_eq!(acc[t][pe], expected, "seed {seed}, cycle {t}, PE {row},{column}");
+                    assert_eq!(*acc, expected, "seed {seed}, cycle {t}, PE {row},{column}");
                 }
             }
         }

@@ -98,3 +98,32 @@ fn text_wave_of_a_mac() {
     traced(&program, folder.path());
     insta::assert_snapshot!(std::fs::read_to_string(folder.path().join("t.txt")).unwrap());
 }
+
+/// Peak resident memory of this process in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Ten million cycles of a MAC into a VCD take no more memory than a hundred thousand.
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "long: run alone, in release"]
+fn memory_stays_flat() {
+    let design = Arc::new(designs::mac_s8_acc32());
+    let folder = tempfile::tempdir().unwrap();
+    let traced = |program: &Program| {
+        let mut sink = wave::create(&folder.path().join("t.vcd")).unwrap();
+        simulate::run(program, Options::default(), &mut [sink.as_mut()]).unwrap().cycles
+    };
+    let few = traced(&product(&design, [10, 10_000, 1], 1, false));
+    let before = peak_kib();
+    let program = product(&design, [1000, 10_000, 1], 1, false);
+    let operands = peak_kib() - before;
+    let cycles = traced(&program);
+    let grown = peak_kib() - before - operands;
+    println!("{few} cycles: {before} KiB; {cycles} cycles: {grown} KiB more, {operands} of operands");
+    assert!(cycles > 10_000_000 && grown < 16 << 10, "{grown} KiB");
+}
