@@ -1,9 +1,158 @@
-//! `goldpath cosim`.
+//! `goldpath cosim`: runs a bundle in RTL simulators.
 
-use super::args::CosimArgs;
-use super::{Console, Status, not_built_yet};
-use crate::error::Result;
+use std::path::Path;
 
-pub fn run(_args: &CosimArgs, _console: &Console) -> Result<Status> {
-    Err(not_built_yet("cosim"))
+use serde_json::{Value, json};
+
+use super::args::{Compare as CompareArgument, CosimArgs, Overrides, Simulator as SimulatorArgument};
+use super::{Console, Status, design_file};
+use crate::design::Design;
+use crate::error::{Error, Kind, Place, Result};
+use crate::vectors::cosim::{self, Bench, Compare, Outcome, Runner, Simulator, Verdict};
+use crate::vectors::{Manifest, manifest};
+
+pub fn run(args: &CosimArgs, console: &Console) -> Result<Status> {
+    let bench = bench(args)?;
+    let compare = match args.compare {
+        CompareArgument::Cycles => Compare::Cycles,
+        CompareArgument::Beats => Compare::Beats,
+    };
+    let simulators = match args.simulator {
+        SimulatorArgument::Icarus => &Simulator::ALL[..1],
+        SimulatorArgument::Verilator => &Simulator::ALL[1..],
+        SimulatorArgument::All => &Simulator::ALL[..],
+    };
+    let (mut answers, mut passed) = (Vec::new(), true);
+    for simulator in simulators {
+        let runner = bench.build(*simulator)?;
+        let (answer, ok) = if args.selftest {
+            self_test(*simulator, &runner, console)?
+        } else {
+            check(*simulator, &runner, compare, &bench.manifest, console)?
+        };
+        answers.push(answer);
+        passed &= ok;
+    }
+    if console.is_json() {
+        let bundle = args.bundle.display().to_string();
+        console.answer_json(&json!({ "bundle": bundle, "passed": passed, "simulators": answers }))?;
+    }
+    Ok(if passed { Status::Done } else { Status::Different })
+}
+
+fn bench(args: &CosimArgs) -> Result<Bench> {
+    let manifest = manifest::read(&args.bundle)?;
+    let usage = |message: &str, option: &str| {
+        Err(Error::new(Kind::Usage, message).at(Place::Option(option.to_string())))
+    };
+    if args.rtl.is_empty() {
+        if !args.port.is_empty() || args.top.is_some() {
+            return usage("--top and --port describe --rtl, which is not given", "--rtl");
+        }
+        return twin(args, &manifest);
+    }
+    let Some(top) = &args.top else {
+        return usage("--rtl needs the name of its top module", "--top");
+    };
+    if !args.overrides.set.is_empty() {
+        return usage("--set changes a twin's parameters; --rtl is taken as it is", "--set");
+    }
+    let wiring = cosim::user_wiring(&manifest.layouts()?, top, &args.port)?;
+    Bench::user(&args.bundle, args.rtl.clone(), &wiring)
+}
+
+/// The design's own twin, with the parameters of the design as overridden.
+fn twin(args: &CosimArgs, manifest: &Manifest) -> Result<Bench> {
+    let folder = cosim::find_design(&manifest.design.name, &args.bundle)?;
+    let mut set: Vec<(String, String)> = manifest.source.overrides.clone().into_iter().collect();
+    refuse_other_design(&folder, &set, manifest)?;
+    set.extend(args.overrides.set.iter().cloned());
+    let design = design_file::load_path(&folder, &Overrides { set: set.clone() })?;
+    refuse_unmapped(&folder, &design, &set)?;
+    Bench::twin(&args.bundle, &folder, design.verilog_header())
+}
+
+/// A bundle is checked against the design that it was made from.
+fn refuse_other_design(folder: &Path, set: &[(String, String)], manifest: &Manifest) -> Result<()> {
+    let design = design_file::load_path(folder, &Overrides { set: set.to_vec() })?;
+    if design.hash == manifest.design.sha256 {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Design, "is not the design that the bundle was made from: their hashes differ")
+        .at(Place::File(folder.join("design.toml")))
+        .help("write the bundle again with `goldpath vectors`"))
+}
+
+/// A key that changes the design must reach the RTL by a Verilog parameter, or the twin is another circuit.
+fn refuse_unmapped(folder: &Path, design: &Design, set: &[(String, String)]) -> Result<()> {
+    let changes = |key: &str| {
+        let others = set.iter().filter(|(k, _)| k != key).cloned().collect();
+        !design_file::load_path(folder, &Overrides { set: others }).is_ok_and(|d| d.hash == design.hash)
+    };
+    let unmapped = set.iter().find(|(key, _)| !design.twin.contains_key(key) && changes(key));
+    let Some((key, value)) = unmapped else { return Ok(()) };
+    let known: Vec<&str> = design.twin.keys().map(String::as_str).collect();
+    let message = format!("{key}={value} changes the design, but no Verilog parameter of its twin");
+    Err(Error::new(Kind::Design, message).at(Place::Option("--set".to_string())).help(format!(
+        "the twin has parameters for {}; check other RTL with --rtl and --top",
+        known.join(", ")
+    )))
+}
+
+fn check(
+    simulator: Simulator,
+    runner: &Runner<'_>,
+    compare: Compare,
+    manifest: &Manifest,
+    console: &Console,
+) -> Result<(Value, bool)> {
+    let verdict = runner.run(compare)?;
+    if !console.is_json() {
+        console.answer(&describe(simulator, &verdict, compare, manifest))?;
+    }
+    let passed = verdict.passed();
+    Ok((json!({ "simulator": simulator.name(), "verdict": verdict }), passed))
+}
+
+/// The verdict in a person's words; the first mismatch first.
+fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, manifest: &Manifest) -> String {
+    let name = simulator.name();
+    let by_beats = compare == Compare::Beats;
+    match verdict {
+        Verdict::Pass { compared } if by_beats => {
+            format!("{name}: PASS, {compared} transactions compared\n")
+        }
+        Verdict::Pass { compared } => {
+            format!("{name}: PASS, {compared} cycles compared\n")
+        }
+        Verdict::Fail { reason, detail, mismatches } => {
+            let mut text = format!("{name}: FAIL, {reason} ({detail})\n");
+            for (index, mismatch) in mismatches.iter().enumerate() {
+                let which = if index == 0 { "first: " } else { "       " };
+                text.push_str(&format!("  {which}{}\n", mismatch.describe(manifest, by_beats)));
+            }
+            text
+        }
+    }
+}
+
+fn self_test(simulator: Simulator, runner: &Runner<'_>, console: &Console) -> Result<(Value, bool)> {
+    let outcomes = cosim::selftest(runner)?;
+    let right = outcomes.iter().filter(|o| o.right).count();
+    if !console.is_json() {
+        let head =
+            format!("{}: self-test, {right} of {} as they must be\n", simulator.name(), outcomes.len());
+        console.answer(&outcomes.iter().map(describe_trial).fold(head, |text, line| text + &line))?;
+    }
+    let passed = right == outcomes.len();
+    Ok((json!({ "simulator": simulator.name(), "selftest": outcomes }), passed))
+}
+
+fn describe_trial(outcome: &Outcome) -> String {
+    let said = match &outcome.verdict {
+        Verdict::Pass { compared } => format!("PASS n={compared}"),
+        Verdict::Fail { reason, detail, .. } => format!("FAIL {reason} ({detail})"),
+    };
+    let judged = if outcome.right { "right" } else { "WRONG" };
+    format!("  {judged}: {}: {said}; wanted {}\n", outcome.corruption, outcome.wanted)
 }

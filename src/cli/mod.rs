@@ -13,6 +13,7 @@ mod explain;
 mod infer;
 mod output;
 mod params;
+mod product;
 mod run;
 mod schema;
 mod vectors;

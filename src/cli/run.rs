@@ -1,21 +1,17 @@
 //! `goldpath run`: one matrix product through a design.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::{Array2, Ix2};
 use serde_json::{Value, json};
 
 use super::args::{CountMode, Engine, RunArgs};
 use super::design_file;
 use super::output::OutputFolder;
+use super::product::ProductFiles;
 use super::{Console, Status};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
-use crate::import::npy::{read_npy, read_npz};
-use crate::lower::{Counts, Numbers, Outcome, Program};
-use crate::network::Tensor;
-use crate::post::Op;
+use crate::lower::{Counts, Outcome, Program};
 use crate::{functional, simulate, wave};
 
 const OVERFLOW_FILES: [&str; 2] = ["overflow.npy", "overflow.json"];
@@ -29,7 +25,7 @@ struct Answer {
 
 pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
     let design = Arc::new(design_file::load(&args.design)?);
-    let program = program(args, &design)?;
+    let program = files(args).program(&design)?;
     if args.engine == Engine::Functional && args.trace.is_some() {
         return Err(Error::new(Kind::Usage, "the functional engine has no cycles to trace")
             .at(Place::Option("--trace".to_string()))
@@ -49,6 +45,15 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
     Ok(Status::Done)
 }
 
+fn files(args: &RunArgs) -> ProductFiles<'_> {
+    ProductFiles {
+        activations: &args.activations,
+        weights: &args.weights,
+        bias: args.bias.as_deref(),
+        params: args.params.as_deref(),
+    }
+}
+
 fn simulate_cycles(args: &RunArgs, program: &Program, counts: bool, console: &Console) -> Result<Answer> {
     let bar = console.progress(simulate::Timing::new(program).total_cycles(), "cycles");
     let advance = |cycle| bar.set_position(cycle);
@@ -63,80 +68,6 @@ fn simulate_cycles(args: &RunArgs, program: &Program, counts: bool, console: &Co
     bar.finish_and_clear();
     let simulate::Run { outcome, cycles, first_cycle } = run?;
     Ok(Answer { outcome, cycles: Some(cycles), first_cycle })
-}
-
-/// Reads the files and meets the design; errors name the file that is to blame.
-fn program(args: &RunArgs, design: &Arc<Design>) -> Result<Program> {
-    let activations = matrix(&args.activations)?;
-    let weights = matrix(&args.weights)?;
-    let mut numbers = match &args.params {
-        Some(path) => parameters(path, design)?,
-        None => Numbers::new(),
-    };
-    if let Some(path) = &args.bias
-        && numbers.insert("bias".to_string(), bias(path, weights.ncols())?).is_some()
-    {
-        return Err(Error::new(Kind::Usage, "the parameter file has a bias, too").in_file(path));
-    }
-    let program = Program::matrix(design.clone(), activations.view(), weights.view(), &numbers);
-    program.map_err(|error| blame(error, args, &numbers))
-}
-
-/// Puts the file in place of the operand or parameter that an error names.
-fn blame(mut error: Error, args: &RunArgs, numbers: &Numbers) -> Error {
-    let Place::Signal(name) = &error.place else { return error };
-    error.place = match (name.as_str(), &args.bias, &args.params) {
-        ("activation", _, _) => Place::File(args.activations.clone()),
-        ("weight", _, _) => Place::File(args.weights.clone()),
-        ("bias", Some(path), _) => Place::File(path.clone()),
-        (name, _, Some(path)) if numbers.contains_key(name) => {
-            Place::Node { path: path.clone(), node: name.to_string() }
-        }
-        _ => return error,
-    };
-    error
-}
-
-fn matrix(path: &Path) -> Result<Array2<i64>> {
-    let tensor = read_npy(path)?;
-    let shape = tensor.shape().to_vec();
-    let values = tensor.to_i64().map_err(|e| e.in_file(path))?;
-    values.into_dimensionality::<Ix2>().map_err(|_| {
-        Error::new(Kind::Value, format!("a matrix is needed, not an array of shape {shape:?}")).in_file(path)
-    })
-}
-
-fn bias(path: &Path, channels: usize) -> Result<Vec<i64>> {
-    let tensor = read_npy(path)?;
-    if tensor.shape() != [channels] {
-        let message = format!("a bias of shape [{channels}] is needed, not {:?}", tensor.shape());
-        return Err(Error::new(Kind::Value, message).in_file(path));
-    }
-    Ok(tensor.to_i64().map_err(|e| e.in_file(path))?.into_iter().collect())
-}
-
-/// Post parameters by step id or name, shape [] or [N]. Float scales may come as float32: their bits are taken.
-fn parameters(path: &Path, design: &Design) -> Result<Numbers> {
-    let mut numbers = Numbers::new();
-    for (name, tensor) in read_npz(path)? {
-        let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
-        if tensor.shape().len() > 1 {
-            let message = format!("a shape of [] or [N] is needed, not {:?}", tensor.shape());
-            return Err(Error::new(Kind::Value, message).at(place));
-        }
-        let values = match &tensor {
-            Tensor::F32(scales) if takes_float(design, &name) => {
-                scales.iter().map(|s| i64::from(s.to_bits())).collect()
-            }
-            _ => tensor.to_i64().map_err(|e| e.at(place))?.into_iter().collect(),
-        };
-        numbers.insert(name, values);
-    }
-    Ok(numbers)
-}
-
-fn takes_float(design: &Design, name: &str) -> bool {
-    name == "scale" || design.post.iter().any(|s| s.id == name && matches!(s.op, Op::FloatScale(..)))
 }
 
 fn write(folder: &OutputFolder, design: &Design, outcome: &Outcome) -> Result<()> {

@@ -1,9 +1,123 @@
-//! `goldpath vectors`.
+//! `goldpath vectors`: writes a golden bundle.
 
-use super::args::VectorsArgs;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::args::{Case as CaseArgument, VectorsArgs};
+use super::design_file;
+use super::product::ProductFiles;
 use super::{Console, Status, not_built_yet};
-use crate::error::Result;
+use crate::design::Design;
+use crate::error::{Error, Result};
+use crate::lower::{NodeEvents, Program};
+use crate::vectors::case::{self, Case};
+use crate::vectors::manifest::InputFile;
+use crate::vectors::{BundleWriter, Provenance, sha256};
+use crate::{functional, simulate};
 
-pub fn run(_args: &VectorsArgs, _console: &Console) -> Result<Status> {
-    Err(not_built_yet("vectors"))
+pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
+    let design = Arc::new(design_file::load(&args.design)?);
+    let (program, mut provenance) = source(args, &design)?;
+    provenance.overrides = changed_keys(args, &design);
+    let mut writer = BundleWriter::create(&args.out, program.clone())?;
+    let bar = console.progress(simulate::Timing::new(&program).total_cycles(), "cycles");
+    let advance = |cycle| bar.set_position(cycle);
+    let options = simulate::Options { counts: true, progress: Some(&advance) };
+    let run = simulate::run(&program, options, &mut [&mut writer]);
+    bar.finish_and_clear();
+    let run = run?;
+    let events = run.outcome.counts.map_or_else(Vec::new, |c| c.nodes);
+    writer.publish(&provenance, Some(&events))?;
+    report(args, console, &program, &provenance, run.cycles, &events)?;
+    Ok(Status::Done)
+}
+
+fn report(
+    args: &VectorsArgs,
+    console: &Console,
+    program: &Program,
+    provenance: &Provenance,
+    cycles: u64,
+    events: &[NodeEvents],
+) -> Result<()> {
+    let (high, low) = events.iter().find(|e| e.node == "accumulator").map_or((0, 0), |e| (e.high, e.low));
+    let (out, design, shape) = (args.out.display().to_string(), &program.design, program.shape);
+    if console.is_json() {
+        return console.answer_json(&json!({
+            "bundle": out,
+            "design": design.name,
+            "hash": design.hash,
+            "source": provenance.source,
+            "shape": { "images": shape.images, "groups": shape.groups, "m": shape.m, "k": shape.k, "n": shape.n },
+            "cycles": cycles,
+            "overflow": { "high": high, "low": low },
+        }));
+    }
+    console.answer(&format!(
+        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low\n",
+        provenance.source, design.name, shape.images, shape.groups, shape.m, shape.k, shape.n,
+    ))
+}
+
+/// The program, and where its numbers came from.
+fn source(args: &VectorsArgs, design: &Arc<Design>) -> Result<(Program, Provenance)> {
+    match (&args.activations, &args.weights, args.case, args.shape) {
+        (Some(activations), Some(weights), ..) => matrices(args, activations, weights, design),
+        (.., Some(case), Some(shape)) => made_up(case, shape, args.seed, design),
+        _ => Err(not_built_yet("vectors --model")),
+    }
+}
+
+fn matrices(
+    args: &VectorsArgs,
+    activations: &Path,
+    weights: &Path,
+    design: &Arc<Design>,
+) -> Result<(Program, Provenance)> {
+    let (bias, params) = (args.bias.as_deref(), args.params.as_deref());
+    let program = ProductFiles { activations, weights, bias, params }.program(design)?;
+    let named =
+        [("activations", Some(activations)), ("weights", Some(weights)), ("bias", bias), ("params", params)];
+    let inputs = named.into_iter().filter_map(|(role, path)| Some((role, path?)));
+    let source = "matrices".to_string();
+    Ok((program, Provenance { source, inputs: hashes(inputs)?, ..Provenance::default() }))
+}
+
+fn made_up(
+    case: CaseArgument,
+    shape: [usize; 3],
+    seed: u64,
+    design: &Arc<Design>,
+) -> Result<(Program, Provenance)> {
+    let case = match case {
+        CaseArgument::Random => Case::Random,
+        CaseArgument::Extreme => Case::Extreme,
+        CaseArgument::Saturating => Case::Saturating,
+    };
+    let program = case::make(design, case, shape, seed, &|program| functional::run(program, true))?;
+    let source = case.name().to_string();
+    Ok((program, Provenance { source, seed: Some(seed), ..Provenance::default() }))
+}
+
+/// Name and SHA-256 of each input file; the folder it lay in is nobody's business.
+fn hashes<'a>(inputs: impl Iterator<Item = (&'a str, &'a Path)>) -> Result<BTreeMap<String, InputFile>> {
+    let hash = |(role, path): (&str, &Path)| {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read this file", e))?;
+        let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        Ok((role.to_string(), InputFile { name, sha256: sha256(&bytes) }))
+    };
+    inputs.map(hash).collect()
+}
+
+/// The overrides that changed something: without one of them the design is another (or none at all).
+fn changed_keys(args: &VectorsArgs, design: &Design) -> BTreeMap<String, String> {
+    let matters = |key: &str| {
+        let mut without = args.design.clone();
+        without.overrides.set.retain(|(other, _)| other != key);
+        !design_file::load(&without).is_ok_and(|other| other.hash == design.hash)
+    };
+    args.design.overrides.set.iter().filter(|(key, _)| matters(key)).cloned().collect()
 }

@@ -7,7 +7,7 @@ use super::beats::InputBeats;
 use super::hex_file::{HexFile, Written, sha256};
 use super::manifest::{self, Provenance};
 use super::testbench::{self, HEADER_WORDS, MAGIC, Wiring};
-use super::{Layout, channels, verilog_header};
+use super::{Layout, channels};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
 use crate::lower::{NodeEvents, Program};
@@ -124,7 +124,7 @@ impl BundleWriter {
         let generics = design.twin.values().cloned().collect();
         let texts = [
             ("header.hex", header(layouts, finished.cycles, &finished.written)),
-            ("design.vh", verilog_header(design)),
+            ("design.vh", design.verilog_header()),
             ("tb.v", testbench::render(layouts, &Wiring::twin(layouts, &design.name, generics))?),
         ];
         let facts = manifest::Facts {

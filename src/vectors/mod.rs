@@ -5,6 +5,7 @@
 
 mod beats;
 mod bundle;
+pub mod case;
 mod channels;
 pub mod cosim;
 mod hex_file;
@@ -18,10 +19,3 @@ pub use hex_file::sha256;
 pub use layout::{Field, Layout, MAX_WORD_BITS};
 pub use manifest::{Manifest, Provenance};
 pub use sum::Sum;
-
-use crate::design::Design;
-
-/// `design.vh`: the Verilog parameters of a design, as overridden.
-pub fn verilog_header(design: &Design) -> String {
-    design.verilog_header()
-}

@@ -148,8 +148,13 @@ module tb;
     end
   endtask
 {% if parameters %}
-  // The parameters of all columns, from the records that begin at `channel`.
+  // The parameters of all columns, from the records that begin at `channel`. They are gathered beside the ports
+  // and then assigned whole: Verilator 5.006 does not see that a variable part select in a timed process changes
+  // what combinational logic reads.
   integer held_channel = -1;
+{%- for p in parameters %}
+  reg [{{ p.bits - 1 }}:0] next_{{ p.port }} = {{ p.bits }}'b0;
+{%- endfor %}
   task drive_parameters(input integer channel);
     integer j;
     reg [{{ files[4].words * files[4].word_bits - 1 }}:0] of_channel;
@@ -159,12 +164,15 @@ module tb;
         of_channel = { {%- for w in range(files[4].words) | reverse %}channels[(channel + j) * {{ files[4].words }} + {{ w }}]{{ ", " if not loop.last }}{% endfor -%} };
 {%- for p in parameters %}
 {%- if p.instances > 1 %}
-        {{ p.port }}[j * {{ p.width }} +: {{ p.width }}] = of_channel[{{ p.offset + p.width - 1 }}:{{ p.offset }}];
+        next_{{ p.port }}[j * {{ p.width }} +: {{ p.width }}] = of_channel[{{ p.offset + p.width - 1 }}:{{ p.offset }}];
 {%- else %}
-        if (j == 0) {{ p.port }} = of_channel[{{ p.offset + p.width - 1 }}:{{ p.offset }}];
+        if (j == 0) next_{{ p.port }} = of_channel[{{ p.offset + p.width - 1 }}:{{ p.offset }}];
 {%- endif %}
 {%- endfor %}
       end
+{%- for p in parameters %}
+      {{ p.port }} = next_{{ p.port }};
+{%- endfor %}
     end
   endtask
 {% endif %}

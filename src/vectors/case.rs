@@ -1,0 +1,229 @@
+//! Made-up operands and parameters: random, extreme, or chosen so that the accumulator overflows both ways.
+//!
+//! Every number is our own mapping of ChaCha8's key stream, so that no crate's update changes a vector.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView1};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::design::Design;
+use crate::error::{Error, Kind, Place, Result};
+use crate::lower::{Numbers, Outcome, Program};
+use crate::num::Format;
+use crate::post::{Parameter, Per};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Case {
+    /// Uniform operands.
+    Random,
+    /// The formats' corners: −128·−128, alternating signs.
+    Extreme,
+    /// Sums that leave the accumulator's format high and low.
+    Saturating,
+}
+
+impl Case {
+    pub const ALL: [Case; 3] = [Case::Random, Case::Extreme, Case::Saturating];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Case::Random => "random",
+            Case::Extreme => "extreme",
+            Case::Saturating => "saturating",
+        }
+    }
+}
+
+/// A matrix product of `[m, k, n]` for a design.
+///
+/// `run` gives a program's outcome, with counts: the scales are chosen by the accumulators, so that outputs
+/// use their whole range, and a saturating case is proved to saturate.
+///
+/// # Errors
+/// A product that `Program::matrix` refuses; a saturating case whose shape is too small to overflow both ways.
+pub fn make(
+    design: &Arc<Design>,
+    case: Case,
+    [m, k, n]: [usize; 3],
+    seed: u64,
+    run: &dyn Fn(&Program) -> Outcome,
+) -> Result<Program> {
+    let mut random = Random::new(seed);
+    let (activations, weights) = match case {
+        Case::Random => {
+            (random.matrix([m, k], design.activation.format), random.matrix([k, n], design.weight.format))
+        }
+        Case::Extreme => (
+            random.corners(m, k, design.activation.format),
+            random.corners(n, k, design.weight.format).reversed_axes(),
+        ),
+        Case::Saturating => random.runs(design, [m, k, n]),
+    };
+    let bias = random.bias(design, case, n);
+    let program =
+        |numbers: &Numbers| Program::matrix(design.clone(), activations.view(), weights.view(), numbers);
+    let unscaled = program(&random.numbers(design, &bias, None))?;
+    let accumulators = run(&unscaled).accumulators;
+    let scaled = program(&random.numbers(design, &bias, Some(&accumulators)))?;
+    if case == Case::Saturating {
+        prove(&run(&scaled))?;
+    }
+    Ok(scaled)
+}
+
+/// Uniform random small operands prove nothing about overflow: the hits are asserted.
+fn prove(outcome: &Outcome) -> Result<()> {
+    let nodes = outcome.counts.iter().flat_map(|c| &c.nodes);
+    let (high, low) =
+        nodes.filter(|n| n.node == "accumulator").map(|n| (n.high, n.low)).next().unwrap_or_default();
+    if high > 0 && low > 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Value,
+        format!("this shape overflows the accumulator {high} times high and {low} times low"),
+    )
+    .at(Place::Option("--case saturating".to_string()))
+    .help("both must happen: choose N of at least 2, a larger K, or a narrower accumulator"))
+}
+
+struct Random(ChaCha8Rng);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        Random(ChaCha8Rng::from_seed(key))
+    }
+
+    /// Uniform in `low..=high`, but for a bias below 2^-32: 96 random bits modulo the span.
+    fn within(&mut self, low: i64, high: i64) -> i64 {
+        let wide = (0..3).fold(0_u128, |wide, _| (wide << 32) | u128::from(self.0.next_u32()));
+        let span = u128::from(high.abs_diff(low)) + 1;
+        // The remainder is at most high − low, so the sum is inside.
+        low.wrapping_add((wide % span) as i64)
+    }
+
+    fn of(&mut self, format: Format) -> i64 {
+        self.within(format.min(), format.max())
+    }
+
+    fn matrix(&mut self, shape: [usize; 2], format: Format) -> Array2<i64> {
+        Array2::from_shape_simple_fn(shape, || self.of(format))
+    }
+
+    /// Lines of `k` codes, by turns: all at the minimum, alternating, alternating the other way, any corner.
+    fn corners(&mut self, lines: usize, k: usize, format: Format) -> Array2<i64> {
+        let (low, high) = (format.min(), format.max());
+        let corners = [low, low + 1, high - 1, high, 0, (-1).max(low)];
+        let pick = |(line, k): (usize, usize)| match line % 4 {
+            0 => low,
+            1 => [low, high][k % 2],
+            2 => [high, low][k % 2],
+            // At most 6 corners: the index fits any usize.
+            _ => corners[self.within(0, 5) as usize],
+        };
+        Array2::from_shape_fn([lines, k], pick)
+    }
+
+    /// Large products of one sign for a quarter of k, of the other for half, then uniform ones. The sign that
+    /// comes first changes from channel to channel (from row to row, when only the activation is signed).
+    fn runs(&mut self, design: &Design, [m, k, n]: [usize; 3]) -> (Array2<i64>, Array2<i64>) {
+        let [activation, weight] = [&design.activation, &design.weight];
+        let weight_turns = weight.sum.min() < 0;
+        let first = k.div_ceil(4);
+        let second = (3 * k).div_ceil(4).max(first);
+        let mut code = |format: Format, turns: bool, line: usize, k: usize| {
+            let up = !turns || (k < first) == line.is_multiple_of(2);
+            let (low, high) = (format.min(), format.max());
+            match (k >= second, up) {
+                (true, _) => self.within(low, high),
+                (_, true) => self.within(high - high / 8, high),
+                // Below zero when there is anything below zero.
+                (_, false) => self.within(low, low + high / 8),
+            }
+        };
+        let a = Array2::from_shape_fn([m, k], |(i, k)| code(activation.format, !weight_turns, i, k));
+        let w = Array2::from_shape_fn([k, n], |(k, j)| code(weight.format, weight_turns, j, k));
+        (a, w)
+    }
+
+    /// Where each channel starts: anywhere near 0, at the rails, or just inside the rail it is driven over.
+    fn bias(&mut self, design: &Design, case: Case, n: usize) -> Vec<i64> {
+        let Some(parameter) = design.accumulator.bias.map(|index| &design.parameters[index]) else {
+            return vec![];
+        };
+        let (low, high) = (design.accumulator.format.min(), design.accumulator.format.max());
+        let limit = |value: i64| value.clamp(parameter.min, parameter.max);
+        let quarter = high / 4;
+        (0..n)
+            .map(|j| match (case, j % 4) {
+                (Case::Extreme, 0) => low,
+                (Case::Extreme, 2) => high,
+                (Case::Saturating, 0 | 2) => high - self.within(0, (high / 8).min(1 << 14)),
+                (Case::Saturating, _) => low + self.within(0, (high / 8).min(1 << 14)),
+                _ => self.within(-quarter, quarter),
+            })
+            .map(limit)
+            .collect()
+    }
+
+    /// A value for every parameter; scales only when the accumulators are known.
+    fn numbers(&mut self, design: &Design, bias: &[i64], accumulators: Option<&Array2<i64>>) -> Numbers {
+        let mut numbers = Numbers::new();
+        for parameter in &design.parameters {
+            let values = match accumulators {
+                _ if parameter.name == "bias" => bias.to_vec(),
+                None => vec![parameter.default.unwrap_or(0).clamp(parameter.min, parameter.max)],
+                Some(accumulators) => self.parameter(parameter, &numbers, accumulators),
+            };
+            if !values.is_empty() {
+                numbers.insert(parameter.name.clone(), values);
+            }
+        }
+        numbers
+    }
+
+    /// One parameter by its well-known name; `known` holds those before it.
+    fn parameter(&mut self, parameter: &Parameter, known: &Numbers, accumulators: &Array2<i64>) -> Vec<i64> {
+        let columns: Vec<ArrayView1<'_, i64>> = match parameter.per {
+            Per::Channel => accumulators.columns().into_iter().collect(),
+            Per::Layer => vec![],
+        };
+        let channels = columns.len().max(1);
+        let all = || accumulators.iter().map(|v| v.unsigned_abs()).max();
+        let largest = |channel: usize| match columns.get(channel) {
+            Some(column) => column.iter().map(|v| v.unsigned_abs()).max(),
+            None => all(),
+        };
+        (0..channels)
+            .map(|channel| {
+                let largest = u128::from(largest(channel).unwrap_or(1).max(1));
+                self.value(parameter, known, channel, largest).clamp(parameter.min, parameter.max)
+            })
+            .collect()
+    }
+
+    /// Scales that carry the channel's largest accumulator to 64..256: beyond an 8-bit output's range or half
+    /// of it, so that outputs are spread and some are clamped.
+    fn value(&mut self, parameter: &Parameter, known: &Numbers, channel: usize, largest: u128) -> i64 {
+        let multiplier =
+            known.get("multiplier").map_or(1, |values| values[channel % values.len()].unsigned_abs());
+        let digits = (largest * u128::from(multiplier.max(1))).ilog2();
+        let doubt = self.within(0, 1);
+        match parameter.name.as_str() {
+            "multiplier" => self.within(parameter.max / 2 + 1, parameter.max),
+            "shift" => i64::from(digits) - 7 + doubt,
+            "right_shift" => i64::from(digits) - 31 - 7 + doubt,
+            "left_shift" => 0,
+            // The float32 with this exponent and no fraction: 2^(7 − digits).
+            "scale" => (127 + 7 - i64::from(digits)) << 23,
+            "zero_point" => self.within(-16, 16),
+            "low" => parameter.min.saturating_add(self.within(0, 16)),
+            "high" => parameter.max.saturating_sub(self.within(0, 16)),
+            _ => parameter.default.unwrap_or_else(|| self.within(parameter.min, parameter.max)),
+        }
+    }
+}

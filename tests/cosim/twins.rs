@@ -1,0 +1,76 @@
+//! Every twin, every made-up case, both simulators: no difference; and every corruption fails for its reason.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use goldpath::design::Design;
+use goldpath::vectors::case::{self, Case};
+use goldpath::vectors::cosim::{Bench, Compare, Simulator, selftest};
+use goldpath::vectors::{BundleWriter, Provenance, manifest};
+use goldpath::{functional, simulate};
+
+pub fn folder(design: &str) -> PathBuf {
+    Path::new("hw_models").join(design)
+}
+
+/// A bundle of a case, in a folder of its own.
+pub fn bundle(name: &str, case: Case, shape: [usize; 3], out: &Path) -> Arc<Design> {
+    let design = Arc::new(Design::load(&folder(name).join("design.toml"), &[]).unwrap());
+    let program = case::make(&design, case, shape, 1, &|p| functional::run(p, true)).unwrap();
+    let mut writer = BundleWriter::create(out, program.clone()).unwrap();
+    let options = simulate::Options { counts: true, ..Default::default() };
+    let run = simulate::run(&program, options, &mut [&mut writer]).unwrap();
+    let source = case.name().to_string();
+    let provenance = Provenance { source, seed: Some(1), ..Provenance::default() };
+    writer.publish(&provenance, Some(&run.outcome.counts.unwrap().nodes)).unwrap();
+    design
+}
+
+fn agrees_and_can_fail(name: &str, shape: [usize; 3]) {
+    let root = tempfile::tempdir().unwrap();
+    for case in Case::ALL {
+        let out = root.path().join(case.name());
+        let design = bundle(name, case, shape, &out);
+        if case == Case::Saturating {
+            let events = manifest::read(&out).unwrap().events.unwrap()["accumulator"];
+            assert!(events.high > 0 && events.low > 0, "{name}: {events:?}");
+        }
+        let bench = Bench::twin(&out, &folder(name), design.verilog_header()).unwrap();
+        for simulator in Simulator::ALL {
+            let runner = bench.build(simulator).unwrap();
+            for compare in [Compare::Cycles, Compare::Beats] {
+                let verdict = runner.run(compare).unwrap();
+                assert!(verdict.passed(), "{name} {case:?} in {simulator:?} by {compare:?}: {verdict:#?}");
+            }
+            if case == Case::Saturating {
+                let wrong: Vec<_> = selftest(&runner).unwrap().into_iter().filter(|o| !o.right).collect();
+                assert!(wrong.is_empty(), "{name} in {simulator:?}: {wrong:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn mac_s8_acc32() {
+    agrees_and_can_fail("mac_s8_acc32", [5, 9, 3]);
+}
+
+#[test]
+fn mac_s8_acc16sat() {
+    agrees_and_can_fail("mac_s8_acc16sat", [5, 9, 3]);
+}
+
+#[test]
+fn tree8_s8_acc24() {
+    agrees_and_can_fail("tree8_s8_acc24", [5, 27, 3]);
+}
+
+#[test]
+fn os8x8_s8_acc32() {
+    agrees_and_can_fail("os8x8_s8_acc32", [11, 7, 10]);
+}
+
+#[test]
+fn os16x16_s8_acc16sat() {
+    agrees_and_can_fail("os16x16_s8_acc16sat", [18, 12, 20]);
+}
