@@ -59,7 +59,8 @@ pub fn dequantize(code: i32, zero_point: i32, scale: f32) -> f32 {
 ///
 /// ```
 /// use goldpath::post::onnx::dynamic_parameters;
-/// assert_eq!(dynamic_parameters(-1.0, 1.0), (2.0 / 255.0, 128)); // 127.5 goes to even
+/// assert_eq!(dynamic_parameters(-1.5, 253.5), (1.0, 2)); // the tie 1.5 goes to even
+/// assert_eq!(dynamic_parameters(3.0, 255.0), (1.0, 0));
 /// assert_eq!(dynamic_parameters(0.0, 0.0), (1.0, 0));
 /// ```
 pub fn dynamic_parameters(low: f32, high: f32) -> (f32, i32) {
