@@ -85,9 +85,11 @@ pub enum Operator {
         high: Option<f32>,
     },
     MaxPool(Sliding),
+    /// `columns_first`: before opset 19 ONNX Runtime sums a window's columns first; ONNX itself fixes no order.
     AveragePool {
         sliding: Sliding,
         count_padding: bool,
+        columns_first: bool,
     },
     GlobalAveragePool,
     Flatten {

@@ -149,3 +149,44 @@ impl Sum {
 pub fn requantize_product(product: i32, factor: f32, codes: Codes) -> i32 {
     codes.round_shifted(product as f32 * factor + codes.zero_point as f32)
 }
+
+/// In which order the float32 terms of a mean are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Summation {
+    /// From the first to the last, row by row.
+    Rows,
+    /// Every column from the top, then the columns from the left.
+    Columns,
+    /// Four interleaved sums s0..s3, then (s0 + s2) + (s1 + s3), then what is left over.
+    Lanes,
+}
+
+/// The float32 mean of `values`, rows of `columns`: summed in the stated order, then divided by `count`.
+///
+/// Source: `MlasPool` (mlas/lib/pooling.cpp) for columns and lanes. Only float32 averaging needs the order.
+///
+/// ```
+/// use goldpath::post::onnx::{Summation, mean};
+/// let values = [1e8, 1.0, -1e8, 1.0];
+/// assert_eq!(mean(&values, 2, 4, Summation::Rows), 0.25);
+/// assert_eq!(mean(&values, 2, 4, Summation::Columns), 0.5);
+/// ```
+pub fn mean(values: &[f32], columns: usize, count: usize, order: Summation) -> f32 {
+    let sum = match order {
+        Summation::Rows => values.iter().fold(0.0, |sum, v| sum + v),
+        Summation::Columns => {
+            let column = |c: usize| values.iter().skip(c).step_by(columns).fold(0.0f32, |sum, v| sum + v);
+            (0..columns).fold(0.0, |sum, c| sum + column(c))
+        }
+        Summation::Lanes => {
+            let (fours, rest) = values.as_chunks::<4>();
+            let mut lanes = [0.0f32; 4];
+            for four in fours {
+                lanes.iter_mut().zip(four).for_each(|(lane, v)| *lane += v);
+            }
+            let whole = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+            rest.iter().fold(whole, |sum, v| sum + v)
+        }
+    };
+    sum / count as f32
+}

@@ -74,15 +74,20 @@ POOLS = {
     "counted": dict(kernel_shape=[3, 2], strides=[1, 2], pads=[1, 1, 0, 1], count_include_pad=1),
     "ceil": dict(kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
     "same": dict(kernel_shape=[2, 3], strides=[2, 2], auto_pad="SAME_UPPER"),
+    "ceil_counted": dict(kernel_shape=[3, 2], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1, count_include_pad=1),
+    "dense": dict(kernel_shape=[3, 3], strides=[1, 1], pads=[1, 1, 1, 1]),
+    "far": dict(kernel_shape=[4, 3], strides=[3, 3]),
+    "whole": dict(kernel_shape=[8, 9]),
     "lower": dict(kernel_shape=[2, 3], strides=[2, 2], auto_pad="SAME_LOWER"),
 }
 
 
 def pools():
-    for kind in KINDS:
+    """AveragePool became another kernel in opset 19; its order of summation shows in float32."""
+    for kind, opset in ((k, o) for o in (19, 17) for k in KINDS):
         info = np.iinfo(KINDS[kind])
         x = rng.integers(info.min, info.max + 1, (6, 3, 8, 9)).astype(KINDS[kind])
-        case = Case(f"pool_{kind}", x, opset=19, ir=9)
+        case = Case(f"pool_{kind}" if opset == 19 else f"pool{opset}_{kind}", x, opset=opset, ir=9)
         for number, (sx, zx, _, _, sy, zy) in enumerate([*PAIRS, (0.03, 3, 0, 0, 0.011, 9)]):
             zx, zy = middle(kind, zx), middle(kind, zy)
             real = case.dq("x", sx, zx, f"real{number}")
@@ -95,12 +100,10 @@ def pools():
             case.add("QLinearGlobalAveragePool", pins, f"all_fused{number}")
             mean = (x.astype(f32) - f32(zx)).reshape(6, 3, 4, 2, 9)[..., :8].reshape(6, 3, 4, 2, 4, 2).mean((3, 5))
             case.tally(f32(mean * f32(sx)) / f32(sy), zy)
-        case.q(
-            case.add("AveragePool", [case.dq("x", 0.04, middle(kind, 1), "wide")], "dilated_real", dilations=[2, 3], kernel_shape=[2, 2]),
-            0.03,
-            middle(kind, 5),
-            "dilated_qdq",
-        )
+        if opset == 19:
+            wide = case.dq("x", 0.04, middle(kind, 1), "wide")
+            wide = case.add("AveragePool", [wide], "dilated_real", dilations=[2, 3], kernel_shape=[2, 2])
+            case.q(wide, 0.03, middle(kind, 5), "dilated_qdq")
         for name, attributes in POOLS.items():
             attributes = {k: v for k, v in attributes.items() if k != "count_include_pad"}
             case.add("MaxPool", ["x"], f"max_{name}", **attributes)
@@ -170,11 +173,11 @@ def fused():
                 case.q(y, 2.0, middle(kind, -31), f"{name}_{op}")
         rows = case.add("Reshape", ["x", case.const([0, 144], np.int64)], "rows")
         rows = case.dq(rows, 0.25, middle(kind, 3), "rows_real")
-        w = rng.integers(-12, 13, (144, 8)).astype(np.int8)
+        w = rng.integers(-12, 13, (144, 48)).astype(np.int8)
         matrix = case.dq(case.const(w), 0.125, np.int8(1), "matrix")
         case.q(case.add("MatMul", [rows, matrix], "product_real"), 2.0, middle(kind, 5), "product")
         turned = case.dq(case.const(w.T), 0.125, np.int8(-1), "turned")
-        b = case.dq(case.const(rng.integers(-900, 900, 8).astype(np.int32)), 0.03125, np.int32(0), "gemm_b")
+        b = case.dq(case.const(rng.integers(-900, 900, 48).astype(np.int32)), 0.03125, np.int32(0), "gemm_b")
         y = case.add("Gemm", [rows, turned, b], "gemm_real", transB=1)
         case.q(y, 2.0, middle(kind, -9), "gemm")
         y = case.add("Relu", [case.add("Gemm", [rows, matrix, b], "gemm_relu_a")], "gemm_relu_b")

@@ -51,7 +51,9 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::Relu => elementwise::relu(call.tensor(0)?),
         Operator::Clip { low, high } => elementwise::clip(call, *low, *high),
         Operator::MaxPool(sliding) => pool::max(call, sliding),
-        Operator::AveragePool { sliding, count_padding } => pool::average(call, sliding, *count_padding),
+        Operator::AveragePool { sliding, count_padding, columns_first } => {
+            pool::average(call, sliding, *count_padding, *columns_first)
+        }
         Operator::QLinearAveragePool { sliding, count_padding } => {
             pool::quantized_average(call, sliding, *count_padding)
         }

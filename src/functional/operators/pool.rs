@@ -5,7 +5,7 @@ use ndarray::{ArrayD, IxDyn};
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
 use crate::network::{Placed, Sliding, Tensor, Window, element_count};
-use crate::post::onnx;
+use crate::post::onnx::{self, Summation};
 
 /// A window placed on `[images, channels, height, width]`, or on `[images, channels, width]` as a row of height 1.
 struct Frame {
@@ -49,36 +49,54 @@ impl Frame {
         Ok(Frame { window, placed, planes: shape[0] * shape[1], size, output })
     }
 
-    /// Calls `reduce` with the taps inside the image, in row order, and how many lie inside image and padding.
-    fn pool<T: Copy, U>(&self, x: &ArrayD<T>, reduce: impl Fn(&[T], usize) -> U) -> ArrayD<U> {
+    /// Reduces every window to one element; windows in row order, `reduce` sees the taps inside the image.
+    fn pool<T: Copy, U>(&self, x: &ArrayD<T>, reduce: impl Fn(Taps<T>) -> U) -> ArrayD<U> {
         let elements: Vec<T> = x.iter().copied().collect();
-        let (plane, mut taps) = (self.size[0] * self.size[1], Vec::with_capacity(self.window.taps()));
+        let plane = self.size[0] * self.size[1];
+        let lines: Vec<Reach> = (0..self.placed.output[0]).map(|o| self.reach(0, o)).collect();
+        let columns: Vec<Reach> = (0..self.placed.output[1]).map(|o| self.reach(1, o)).collect();
+        let mut taps = Vec::with_capacity(self.window.taps());
         let mut out = Vec::with_capacity(self.output.iter().product());
-        for index in 0..self.planes {
-            let image = &elements[index * plane..][..plane];
-            for oh in 0..self.placed.output[0] {
-                for ow in 0..self.placed.output[1] {
+        for image in elements.chunks_exact(plane).take(self.planes) {
+            for line in &lines {
+                for column in &columns {
                     taps.clear();
-                    let mut padded = 0;
-                    for tap in 0..self.window.taps() {
-                        let kernel = [tap / self.window.kernel[1], tap % self.window.kernel[1]];
-                        let at = [0, 1].map(|a| {
-                            [oh, ow][a] * self.window.stride[a] + kernel[a] * self.window.dilation[a]
-                        });
-                        let inside =
-                            |a: usize| at[a].checked_sub(self.placed.pad[a]).filter(|i| *i < self.size[a]);
-                        if let (Some(h), Some(w)) = (inside(0), inside(1)) {
-                            taps.push(image[h * self.size[1] + w]);
-                        }
-                        let reach = |a: usize| self.size[a] + self.placed.pad[a] + self.placed.pad_end[a];
-                        padded += usize::from(at[0] < reach(0) && at[1] < reach(1));
+                    for h in &line.inside {
+                        taps.extend(column.inside.iter().map(|w| image[h * self.size[1] + w]));
                     }
-                    out.push(reduce(&taps, padded));
+                    let padded = line.padded * column.padded;
+                    out.push(reduce(Taps { inside: &taps, columns: column.inside.len(), padded }));
                 }
             }
         }
         ArrayD::from_shape_vec(IxDyn(&self.output), out).expect("one result per output position")
     }
+
+    /// What the window covers on one axis at output position `o`.
+    fn reach(&self, axis: usize, o: usize) -> Reach {
+        let [size, pad, end] = [self.size[axis], self.placed.pad[axis], self.placed.pad_end[axis]];
+        let start = o * self.window.stride[axis];
+        let at = (0..self.window.kernel[axis]).map(|k| start + k * self.window.dilation[axis]);
+        Reach {
+            inside: at.clone().filter_map(|i| i.checked_sub(pad)).filter(|i| *i < size).collect(),
+            padded: at.filter(|i| *i < size + pad + end).count(),
+        }
+    }
+}
+
+/// One axis of a window: coordinates inside the image, and how many taps lie inside image and padding.
+struct Reach {
+    inside: Vec<usize>,
+    padded: usize,
+}
+
+/// A window's taps.
+struct Taps<'a, T> {
+    /// Those inside the image, row by row, each of `columns`.
+    inside: &'a [T],
+    columns: usize,
+    /// How many lie inside image and padding.
+    padded: usize,
 }
 
 pub(super) fn max(call: &Call, sliding: &Sliding) -> Result<Tensor> {
@@ -88,38 +106,91 @@ pub(super) fn max(call: &Call, sliding: &Sliding) -> Result<Tensor> {
     let x = call.tensor(0)?;
     let frame = Frame::new(sliding, x.shape())?;
     match x {
-        Tensor::F32(a) => {
-            Ok(Tensor::F32(frame.pool(a, |taps, _| taps.iter().copied().fold(f32::NEG_INFINITY, f32::max))))
-        }
+        Tensor::F32(a) => Ok(Tensor::F32(
+            frame.pool(a, |taps| taps.inside.iter().copied().fold(f32::NEG_INFINITY, f32::max)),
+        )),
         codes => {
             let lowest = codes.dtype().format().map_or(0, |f| i32::try_from(f.min()).unwrap_or(i32::MIN));
-            let maxima = frame.pool(&codes.to_i32()?, |taps, _| taps.iter().copied().max().unwrap_or(lowest));
+            let maxima =
+                frame.pool(&codes.to_i32()?, |taps| taps.inside.iter().copied().max().unwrap_or(lowest));
             Ok(Tensor::from_codes(maxima, codes.dtype()))
         }
     }
 }
 
-/// The float32 mean of a window: summed in row order, then divided.
-fn mean(taps: &[f32], count: usize) -> f32 {
-    taps.iter().fold(0.0f32, |sum, v| sum + v) / count as f32
+/// Which taps a mean counts.
+#[derive(Clone, Copy)]
+enum Counted {
+    Inside,
+    /// Those outside image and padding, which only a partial window of `ceil_mode` has, are left out.
+    WithPadding,
+    /// Even those.
+    Kernel,
 }
 
-fn averages(x: &ArrayD<f32>, sliding: &Sliding, count_padding: bool) -> Result<ArrayD<f32>> {
+impl Counted {
+    fn of(count_padding: bool) -> Counted {
+        if count_padding { Counted::WithPadding } else { Counted::Inside }
+    }
+}
+
+/// Means over windows.
+fn averages(x: &ArrayD<f32>, frame: &Frame, counted: Counted, order: Summation) -> ArrayD<f32> {
+    frame.pool(x, |taps| {
+        let count = match counted {
+            Counted::Inside => taps.inside.len(),
+            Counted::WithPadding => taps.padded,
+            Counted::Kernel => frame.window.taps(),
+        };
+        onnx::mean(taps.inside, taps.columns, count, order)
+    })
+}
+
+impl Frame {
+    /// Which of MlasPool's kernels takes the window.
+    fn summation(&self, rank: usize) -> Summation {
+        const WIDEST: usize = 2048 - 3;
+        let Window { kernel, stride, .. } = self.window;
+        let whole = kernel == self.size && stride == [1, 1] && self.placed.output == [1, 1];
+        let width = self.size[1] + self.placed.pad[1] + self.placed.pad_end[1];
+        match whole {
+            true => Summation::Lanes,
+            false if rank == 4 && stride[1] <= 2 && kernel.iter().all(|k| *k <= 32) && width <= WIDEST => {
+                Summation::Columns
+            }
+            false => Summation::Rows,
+        }
+    }
+}
+
+/// `columns_first`: in the order of ONNX Runtime's kernels for opsets before 19.
+pub(super) fn average(
+    call: &Call,
+    sliding: &Sliding,
+    count_padding: bool,
+    columns_first: bool,
+) -> Result<Tensor> {
+    let x = call.f32(0)?;
     let frame = Frame::new(sliding, x.shape())?;
-    Ok(frame.pool(x, |taps, padded| mean(taps, if count_padding { padded } else { taps.len() })))
-}
-
-pub(super) fn average(call: &Call, sliding: &Sliding, count_padding: bool) -> Result<Tensor> {
-    Ok(Tensor::F32(averages(call.f32(0)?, sliding, count_padding)?))
+    // MlasPool cannot leave taps out, so ONNX Runtime uses its plain loop there.
+    let mlas = columns_first && !(sliding.ceil && count_padding);
+    let order = if mlas { frame.summation(x.ndim()) } else { Summation::Rows };
+    Ok(Tensor::F32(averages(x, &frame, Counted::of(count_padding), order)))
 }
 
 /// Inputs: x, its scale and zero point, the output's scale and zero point.
 pub(super) fn quantized_average(call: &Call, sliding: &Sliding, count_padding: bool) -> Result<Tensor> {
+    // ONNX Runtime computes a window that is the whole image as QLinearGlobalAveragePool.
+    let frame = Frame::new(sliding, call.tensor(0)?.shape())?;
+    if frame.window.kernel == frame.size && frame.placed.pad == [0, 0] && frame.placed.pad_end == [0, 0] {
+        return quantized_global_average(call);
+    }
     let carrier = call.carrier(0, 1, 2)?;
     let out = call.output_carrier(3, 4, carrier.dtype)?;
     let real = call.codes(0)?.mapv(|c| onnx::dequantize(c, carrier.zero_point, carrier.scale));
     let codes = rails(out.dtype, out.zero_point)?;
-    let means = averages(&real, sliding, count_padding)?;
+    let counted = if count_padding { Counted::Kernel } else { Counted::Inside };
+    let means = averages(&real, &frame, counted, Summation::Rows);
     Ok(Tensor::from_codes(means.mapv(|v| onnx::quantize_average(v, out.scale, codes)), out.dtype))
 }
 
@@ -136,7 +207,8 @@ fn planes(shape: &[usize]) -> Result<(usize, Vec<usize>)> {
 pub(super) fn global_average(x: &ArrayD<f32>) -> Result<Tensor> {
     let (plane, shape) = planes(x.shape())?;
     let elements: Vec<f32> = x.iter().copied().collect();
-    let means = elements.chunks_exact(plane).map(|taps| mean(taps, plane)).collect();
+    let means =
+        elements.chunks_exact(plane).map(|taps| onnx::mean(taps, plane, plane, Summation::Lanes)).collect();
     Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&shape), means).expect("one mean per plane")))
 }
 

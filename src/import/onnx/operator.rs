@@ -90,9 +90,11 @@ fn standard(kind: &str, a: &Attributes, opset: i64) -> Result<Option<Operator>> 
             a.only("storage_order", 0)?;
             Operator::MaxPool(a.sliding()?)
         }
-        "AveragePool" => {
-            Operator::AveragePool { count_padding: a.flag("count_include_pad")?, sliding: a.sliding()? }
-        }
+        "AveragePool" => Operator::AveragePool {
+            count_padding: a.flag("count_include_pad")?,
+            sliding: a.sliding()?,
+            columns_first: opset < 19,
+        },
         "GlobalAveragePool" => Operator::GlobalAveragePool,
         "Add" => Operator::Add,
         "Mul" => Operator::Mul,
