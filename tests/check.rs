@@ -183,12 +183,16 @@ fn widths_and_depths_agree() {
 #[test]
 fn cycle_formulas_count_what_is_simulated() {
     for name in DESIGNS {
-        for set in ["accumulator.start=bias", "accumulator.start=zero", "post.0.latency=3", "product.latency=2"] {
+        for set in
+            ["accumulator.start=bias", "accumulator.start=zero", "post.0.latency=3", "product.latency=2"]
+        {
             for (m, k, n) in [(1, 1, 1), (5, 9, 3), (17, 8, 9)] {
                 let design = Arc::new(Design::load(&path(name), &[set.to_string()]).unwrap());
-                let numbers = design.parameters.iter().map(|p| (p.name.clone(), vec![p.default.unwrap_or(p.max)]));
+                let numbers =
+                    design.parameters.iter().map(|p| (p.name.clone(), vec![p.default.unwrap_or(p.max)]));
                 let (a, w) = (Array2::<i64>::ones((m, k)), Array2::<i64>::ones((k, n)));
-                let program = Program::matrix(design.clone(), a.view(), w.view(), &numbers.collect()).unwrap();
+                let program =
+                    Program::matrix(design.clone(), a.view(), w.view(), &numbers.collect()).unwrap();
                 let run = simulate::run(&program, Options::default(), &mut []).unwrap();
                 let formula = design.cycles(m as u64, k as u64, n as u64);
                 assert_eq!(u128::from(run.cycles), formula.total, "{name} {set} {m} {k} {n}");

@@ -145,6 +145,7 @@ const FAULTS: &[Fault] = &[
     fault(SEQUENTIAL, "[array]", "[order]\nkernel = [\"kh\", \"kh\", \"cin\"]\n\n[array]", "[\"kh\"", &["does not name each axis once"]),
     fault(SEQUENTIAL, "[array]", "[twin.parameters]\n\"accumulator.widht\" = \"W\"\n\n[array]", "\"W\"", &["maps no integer key"]),
     fault(SEQUENTIAL, "[array]", "[twin.parameters]\n\"accumulator.width\" = \"9W\"\n\n[array]", "\"9W\"", &["\"9W\""]),
+    fault(SEQUENTIAL, "{ preset = \"shift\", rounding = \"half_up\" }", "[{ step = \"add\", value = \"bias\" }]", "\"bias\"", &["`post.0.value`", "exactly one place (R9)"]),
     // Arrays and reductions.
     fault(ARRAY, "skew = \"host\"\n", "", "{ activation = 1", &["`array.skew` is missing"]),
     fault(ARRAY, "hop = { activation = 1, weight = 1 }", "hop = { activation = 0, weight = 0 }", "\"host\"", &["`array.skew` changes nothing"]),
@@ -264,6 +265,15 @@ fn overrides_point_at_the_option() {
             assert!(shown.contains(words), "{words:?} is not in: {shown}");
         }
     }
+}
+
+#[test]
+fn depth_is_bounded() {
+    let deep = vec!["a"; 100_000].join(".");
+    for text in [format!("{deep} = 1"), format!("[{deep}]"), format!("a = {}", "[".repeat(100_000))] {
+        assert_eq!(parse(&text, &[]).unwrap_err().kind, Kind::Malformed);
+    }
+    assert_eq!(parse(SEQUENTIAL, &[&format!("{deep}=1")]).unwrap_err().kind, Kind::Usage);
 }
 
 #[test]

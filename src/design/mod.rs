@@ -1,4 +1,11 @@
 //! A datapath as its designer describes it: `design.toml` → [`Design`], bounded and without invalid states.
+//!
+//! `load` reads a file: text and `--set` become one tree with spans (`overrides`), a preset becomes its list of
+//! steps (`expand`), what the vocabulary has and goldpath does not build is refused by name (`keys`), serde gives
+//! the tree its shape (`file`), and `build` makes a design of it: limits, derived formats, contradictions. Every
+//! error points at its line, or at the option. `canonical` writes a design out in full; its SHA-256, without the
+//! names of Verilog parameters, is the design's identity. The rest answers questions about a design: `ranges`,
+//! `depth`, `lints`, `timing`, `table`, `schematic`.
 
 mod build;
 mod canonical;

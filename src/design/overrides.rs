@@ -9,6 +9,9 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::source::{Setting, Source};
 use crate::error::{Error, Kind, Place, Result};
 
+/// Trees are walked by recursion, so a key's depth is bounded before one is made.
+const DEEPEST_KEY: usize = 16;
+
 /// Reads the options as typed; `behind` is the length of the file's text.
 pub(super) fn settings(typed: &[String], behind: usize) -> Result<Vec<Setting>> {
     let mut at = behind + 1;
@@ -33,6 +36,9 @@ fn setting(typed: &str, at: usize) -> Result<Setting> {
     let keys: Vec<String> = key.trim().split('.').map(|k| k.trim().to_string()).collect();
     if keys.iter().any(String::is_empty) {
         return Err(wrong(format!("{key:?} is not a dotted key")));
+    }
+    if keys.len() > DEEPEST_KEY {
+        return Err(wrong(format!("the key has {} parts; no key of a design has {DEEPEST_KEY}", keys.len())));
     }
     let value = value.trim();
     let bare = value.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -83,6 +83,10 @@ fn operation(
     check_keys(file, kind, key, context)?;
     let mut get = |at: &Option<At<file::Value>>, part: &str| match at {
         Some(at) => {
+            if accumulator.bias.is_some() && **at == file::Value::Name("bias".into()) {
+                let what = "is the bias, which starts the accumulator: it enters in exactly one place (R9)";
+                return Err(context.wrong(&at.span(), &format!("{key}.{part}"), what));
+            }
             let implicit = match &**at {
                 file::Value::Name(name) => choice.and_then(|c| c.parameter(name, accumulator.format)),
                 file::Value::Constant(_) => None,
