@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use args::{Arguments, Command};
 pub use console::Console;
 
@@ -69,9 +69,4 @@ fn dispatch(command: &Command, console: &Console) -> Result<Status> {
         Command::Doctor(args) => doctor::run(args, console),
         Command::Completions(args) => completions::run(args, console),
     }
-}
-
-/// What a command answers until its room is built.
-fn not_built_yet(command: &str) -> Error {
-    Error::new(Kind::Unsupported, format!("`goldpath {command}` is not built yet"))
 }

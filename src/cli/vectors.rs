@@ -1,18 +1,25 @@
 //! `goldpath vectors`: writes a golden bundle.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use ndarray::{Axis, Slice};
 use serde_json::json;
 
 use super::args::{Case as CaseArgument, VectorsArgs};
 use super::design_file;
 use super::product::ProductFiles;
-use super::{Console, Status, not_built_yet};
+use super::{Console, Status};
 use crate::design::Design;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Place, Result};
+use crate::functional::graph;
+use crate::functional::operators::Framework;
+use crate::import::npy::read_npy;
+use crate::import::onnx;
 use crate::lower::{NodeEvents, Program};
+use crate::network::map_tensor;
 use crate::vectors::case::{self, Case};
 use crate::vectors::manifest::InputFile;
 use crate::vectors::{BundleWriter, Provenance, sha256};
@@ -64,11 +71,20 @@ fn report(
 
 /// The program, and where its numbers came from.
 fn source(args: &VectorsArgs, design: &Arc<Design>) -> Result<(Program, Provenance)> {
-    match (&args.activations, &args.weights, args.case, args.shape) {
-        (Some(activations), Some(weights), ..) => matrices(args, activations, weights, design),
-        (.., Some(case), Some(shape)) => made_up(case, shape, args.seed, design),
-        _ => Err(not_built_yet("vectors --model")),
+    if let (Some(activations), Some(weights)) = (&args.activations, &args.weights) {
+        return matrices(args, activations, weights, design);
     }
+    if let (Some(model), Some(layer), Some(input)) = (&args.model, &args.layer, &args.input) {
+        return real_layer(model, layer, input, args.images.clone(), design);
+    }
+    if let (Some(case), Some(shape)) = (args.case, args.shape) {
+        return made_up(case, shape, args.seed, design);
+    }
+    // clap asks for one of the three, each complete.
+    Err(Error::new(
+        Kind::Usage,
+        "give --activations and --weights, or --model, --layer and --input, or --case and --shape",
+    ))
 }
 
 fn matrices(
@@ -84,6 +100,35 @@ fn matrices(
     let inputs = named.into_iter().filter_map(|(role, path)| Some((role, path?)));
     let source = "matrices".to_string();
     Ok((program, Provenance { source, inputs: hashes(inputs)?, ..Provenance::default() }))
+}
+
+/// A layer of a network, on the codes that reach it when the network runs by its framework's own rules.
+fn real_layer(
+    model: &Path,
+    layer: &str,
+    input: &Path,
+    images: Option<Range<usize>>,
+    design: &Arc<Design>,
+) -> Result<(Program, Provenance)> {
+    let network = onnx::read(model)?.fused();
+    let mut x = read_npy(input)?;
+    let images = images.unwrap_or(0..x.shape().first().copied().unwrap_or(0));
+    if x.shape().first().is_none_or(|count| images.end > *count) {
+        let message = format!("{} has images 0..{}", input.display(), x.shape().first().unwrap_or(&0));
+        return Err(Error::new(Kind::Value, message)
+            .at(Place::Option(format!("--images {}..{}", images.start, images.end))));
+    }
+    x = map_tensor!(&x, a => a.slice_axis(Axis(0), Slice::from(images.clone())).to_owned());
+    let (found, codes) = graph::layer(&network, layer, &x, &Framework)?;
+    let program = Program::layer(design.clone(), &found, &codes.to_i32()?)?;
+    let provenance = Provenance {
+        source: "layer".to_string(),
+        inputs: hashes([("model", model), ("input", input)].into_iter())?,
+        layer: Some(layer.to_string()),
+        images: Some([images.start, images.end]),
+        ..Provenance::default()
+    };
+    Ok((program, provenance))
 }
 
 fn made_up(
