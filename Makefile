@@ -1,8 +1,9 @@
 # Every target does its own set-up on a Debian machine with Rust.
 
-.PHONY: help setup rust simulators lint test bench
+.PHONY: help demo setup rust simulators lint test bench
 
 help:
+	@echo "make demo   a convolution of a trained network, clock by clock, checked by two RTL simulators"
 	@echo "make test   set up, check the style, run every test (simulators included)"
 	@echo "make lint   formatting and clippy, warnings are errors"
 	@echo "make bench  speed, against the simulators"
@@ -35,6 +36,20 @@ simulators:
 	echo "installing$$missing"; \
 	$$as_root apt-get update -q && \
 	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
+
+# The golden path: a trained INT8 network's convolution through two arrays, ten images, every register of every
+# cycle compared in both simulators.
+demo_designs = os16x16_s8_acc16sat os8x8_s8_acc32
+goldpath = target/release/goldpath
+
+demo: setup
+	cargo build --release --locked --bin goldpath
+	@set -e; for design in $(demo_designs); do \
+	  echo; rm -rf target/demo/$$design; mkdir -p target/demo; \
+	  $(goldpath) vectors hw_models/$$design --model tests/models/cnn_s8_qoperator.onnx \
+	    --layer conv2_quant --input tests/models/cnn_inputs.npy --images 0..10 --out target/demo/$$design; \
+	  $(goldpath) cosim target/demo/$$design --simulator all; \
+	done
 
 lint: rust
 	cargo fmt --check
