@@ -190,3 +190,53 @@ pub fn mean(values: &[f32], columns: usize, count: usize, order: Summation) -> f
     };
     sum / count as f32
 }
+
+/// A float32 sum of products in the order of MlasSgemm: fused multiply-adds from the left in blocks of `block`
+/// terms, and every block's sum added to `start` in turn.
+///
+/// Only layers that stayed float32 come here. Source: mlas/lib/sgemm.cpp, by comparison with ONNX Runtime 1.31 on an
+/// x86-64 with FMA; a depthwise kernel of its own, and machines without FMA, may differ in the last bit.
+///
+/// ```
+/// use goldpath::post::onnx::dot;
+/// let terms = [(1e8, 1.0), (1.0, 1.0), (-1e8, 1.0), (1.0, 1.0)];
+/// assert_eq!(dot(None, terms, 4), 1.0); // 1e8 + 1 is 1e8
+/// assert_eq!(dot(None, terms, 1), 1.0);
+/// assert_eq!(dot(Some(2.0), [(1.0, 3.0)], 4), 5.0);
+/// ```
+pub fn dot(start: Option<f32>, terms: impl IntoIterator<Item = (f32, f32)>, block: usize) -> f32 {
+    let (mut total, mut sum, mut taken) = (start, 0.0f32, 0);
+    for (a, b) in terms {
+        if taken == block {
+            total = Some(total.map_or(sum, |total| total + sum));
+            (sum, taken) = (0.0, 0);
+        }
+        sum = a.mul_add(b, sum);
+        taken += 1;
+    }
+    total.map_or(sum, |total| total + sum)
+}
+
+/// MlasSgemm's block for weights that it packed beforehand.
+pub const PACKED_BLOCK: usize = 256;
+
+/// MlasConv's block for `k` products per output and `outputs` positions: narrow results are cut into longer blocks.
+///
+/// ```
+/// use goldpath::post::onnx::convolution_block;
+/// assert_eq!([16, 64, 144].map(|outputs| convolution_block(576, outputs)), [1024, 256, 128]);
+/// ```
+pub fn convolution_block(k: usize, outputs: usize) -> usize {
+    let (mut columns, mut block) = (128, 128);
+    if outputs >= k {
+        while block / 2 >= k.max(1) {
+            block /= 2;
+        }
+    } else {
+        while columns > 16 && columns / 2 >= outputs {
+            columns /= 2;
+            block *= 2;
+        }
+    }
+    block
+}

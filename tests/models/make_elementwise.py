@@ -187,6 +187,31 @@ def fused():
         case.save()
 
 
+def unfused():
+    """QDQ layers that no QuantizeLinear follows at once: float32 sums in ONNX Runtime's own order."""
+    for kind in KINDS:
+        info = np.iinfo(KINDS[kind])
+        x = rng.integers(info.min, info.max + 1, (6, 24, 9, 9)).astype(KINDS[kind])
+        case = Case(f"qdq_unfused_{kind}", x)
+        real = case.dq("x", 0.0213, middle(kind, 3), "real")
+        for name, groups, cout, kernel in (("wide", 1, 24, 3), ("grouped", 4, 24, 3), ("pointwise", 1, 24, 1)):
+            w = case.const(rng.integers(-127, 128, (cout, 24 // groups, kernel, kernel)).astype(np.int8))
+            w = case.dq(w, 0.0071, np.int8(0), f"{name}_w")
+            b = case.const(rng.normal(0, 1, cout), f32)
+            pad = [kernel // 2] * 4
+            y = case.add("Conv", [real, w, b], f"{name}_conv", pads=pad, group=groups)
+            y = case.add("Relu", [case.add("Add", [y, real], f"{name}_sum")], f"{name}_relu")
+            case.q(y, 0.037, middle(kind, -120), name)
+        rows = case.dq(case.add("Flatten", ["x"], "rows"), 0.0213, middle(kind, 3), "rows_real")
+        w = case.dq(case.const(rng.integers(-127, 128, (24 * 81, 12)).astype(np.int8)), 0.0013, np.int8(0), "w")
+        b = case.const(rng.normal(0, 1, 12), f32)
+        y = case.add("Gemm", [rows, w, b], "gemm_real")
+        case.q(case.add("Softmax", [y], "softmax_real"), 1 / 256, middle(kind, -128), "softmax")
+        y = case.add("Add", [case.add("MatMul", [rows, w], "product"), b], "sum")
+        case.q(case.add("Mul", [y, case.const(0.7, f32)], "scaled"), 0.051, middle(kind, 11), "matmul")
+        case.save(need=())
+
+
 def main():
-    for part in (pairs, concat, pools, shapes, floats, fused):
+    for part in (pairs, concat, pools, shapes, floats, fused, unfused):
         part()

@@ -1,12 +1,13 @@
-//! Conv, MatMul, Gemm and Softmax that stayed float32: sums from the left, every operation rounded to float32.
+//! Conv, MatMul, Gemm and Softmax that stayed float32.
 //!
-//! ONNX fixes no order of summation, so a framework may differ in the last bits; integer layers never come here.
+//! ONNX fixes no order of summation: this is ONNX Runtime's (see [`onnx::dot`]). Integer layers never come here.
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::{Call, axis_of, elementwise::broadcast_shape};
 use crate::error::{Error, Kind, Result};
 use crate::network::{Conv, Gemm, Tensor, element_count};
+use crate::post::onnx;
 
 pub(super) fn matmul(a: &ArrayD<f32>, b: &ArrayD<f32>) -> Result<Tensor> {
     let (sa, sb) = (a.shape(), b.shape());
@@ -18,36 +19,43 @@ pub(super) fn matmul(a: &ArrayD<f32>, b: &ArrayD<f32>) -> Result<Tensor> {
     let batch = broadcast_shape(&sa[..sa.len() - 2], &sb[..sb.len() - 2])?;
     let (m, k, n) = (sa[sa.len() - 2], sa[sa.len() - 1], sb[sb.len() - 1]);
     let full = |x: usize, y: usize| [batch.as_slice(), &[x, y]].concat();
-    element_count(&full(m, n))?;
+    let count = element_count(&full(m, n))?;
     let a: Vec<f32> = a.broadcast(IxDyn(&full(m, k))).ok_or_else(undefined)?.iter().copied().collect();
     let b: Vec<f32> = b.broadcast(IxDyn(&full(k, n))).ok_or_else(undefined)?.iter().copied().collect();
-    let mut out = vec![0.0f32; element_count(&full(m, n))?];
-    if n > 0 && k > 0 {
-        for (index, sums) in out.chunks_exact_mut(n).enumerate() {
-            let weights = &b[index / m * k * n..][..k * n];
-            for (x, row) in a[index * k..][..k].iter().zip(weights.chunks_exact(n)) {
-                sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += x * w);
-            }
-        }
-    }
-    Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&full(m, n)), out).expect("counted above")))
+    let product = |index: usize| {
+        let (row, column) = (index / n, index % n);
+        let weights = b[row / m * k * n..][..k * n].iter().skip(column).step_by(n);
+        onnx::dot(None, a[row * k..][..k].iter().copied().zip(weights.copied()), onnx::PACKED_BLOCK)
+    };
+    let out = ArrayD::from_shape_vec(IxDyn(&full(m, n)), (0..count).map(product).collect());
+    Ok(Tensor::F32(out.expect("counted above")))
 }
 
+/// alpha · A · B + beta · C; the sum starts from C.
 pub(super) fn gemm(call: &Call, gemm: &Gemm) -> Result<Tensor> {
-    if call.f32(0)?.ndim() != 2 || call.f32(1)?.ndim() != 2 {
-        return Err(Error::new(Kind::Value, "Gemm takes matrices"));
-    }
     let turn = |a: &ArrayD<f32>, on: bool| if on { a.clone().reversed_axes() } else { a.clone() };
-    let product = matmul(&turn(call.f32(0)?, gemm.transpose_a), &turn(call.f32(1)?, gemm.transpose_b))?;
-    let Tensor::F32(product) = product else { return Ok(product) };
-    let product = product.mapv(|v| v * gemm.alpha);
-    match call.optional(2) {
-        None => Ok(Tensor::F32(product)),
-        Some(_) => {
-            let bias = call.f32(2)?.mapv(|v| v * gemm.beta);
-            super::elementwise::add(&Tensor::F32(product), &Tensor::F32(bias))
-        }
+    let (a, b) = (turn(call.f32(0)?, gemm.transpose_a), turn(call.f32(1)?, gemm.transpose_b));
+    let (&[m, k], &[inner, n]) = (a.shape(), b.shape()) else {
+        return Err(Error::new(Kind::Value, "Gemm takes matrices"));
+    };
+    if k != inner {
+        let message = format!("a product of shapes {:?} and {:?} is not defined", a.shape(), b.shape());
+        return Err(Error::new(Kind::Value, message));
     }
+    element_count(&[m, n])?;
+    let bias = call.optional(2).map(|_| call.f32(2)).transpose()?;
+    let bias = match bias {
+        None => None,
+        Some(c) => Some(c.broadcast(IxDyn(&[m, n])).ok_or_else(|| {
+            Error::new(Kind::Value, format!("a bias of shape {:?} for a result of {m}×{n}", c.shape()))
+        })?),
+    };
+    let out = ArrayD::from_shape_fn(IxDyn(&[m, n]), |at| {
+        let terms = (0..k).map(|k| (gemm.alpha * a[[at[0], k].as_slice()], b[[k, at[1]].as_slice()]));
+        let start = bias.as_ref().map(|c| gemm.beta * c[[at[0], at[1]].as_slice()]);
+        onnx::dot(start, terms, onnx::PACKED_BLOCK)
+    });
+    Ok(Tensor::F32(out))
 }
 
 pub(super) fn conv(call: &Call, conv: &Conv) -> Result<Tensor> {
@@ -55,35 +63,37 @@ pub(super) fn conv(call: &Call, conv: &Conv) -> Result<Tensor> {
     let wrong = |what: &str| {
         Error::new(Kind::Value, format!("{what}: input {:?}, weights {:?}", x.shape(), w.shape()))
     };
-    let [images, channels, height, width] = x.shape()[..] else {
-        return Err(wrong("only 2-D convolutions in float32"));
+    let (&[images, channels, height, width], &[cout, cin, _, _]) = (x.shape(), w.shape()) else {
+        return Err(wrong("only 2-D convolutions are supported in float32"));
     };
-    let [cout, cin, _, _] = w.shape()[..] else { return Err(wrong("only 2-D convolutions in float32")) };
     if channels != cin * conv.groups || cout % conv.groups != 0 {
         return Err(wrong("channels and groups do not match"));
     }
     let window = conv.sliding.window(2, Some(&w.shape()[2..]))?;
     let placed = window.place([height, width]).ok_or_else(|| wrong("the window does not fit"))?;
     let bias = call.optional(2).map(|_| call.f32(2)).transpose()?;
-    if bias.is_some_and(|b| b.len() != cout) {
+    if bias.is_some_and(|b| b.shape() != [cout]) {
         return Err(wrong("one bias per output channel is needed"));
     }
     let shape = [images, cout, placed.output[0], placed.output[1]];
     element_count(&shape)?;
+    let block = onnx::convolution_block(cin * window.taps(), placed.output[0] * placed.output[1]);
     let per_group = cout / conv.groups;
     let out = ArrayD::from_shape_fn(IxDyn(&shape), |at| {
         let first = at[1] / per_group * cin;
-        let mut sum = 0.0f32;
-        for c in 0..cin {
-            for (kh, kw) in (0..window.taps()).map(|t| (t / window.kernel[1], t % window.kernel[1])) {
-                let h = (at[2] * window.stride[0] + kh * window.dilation[0]).checked_sub(placed.pad[0]);
-                let v = (at[3] * window.stride[1] + kw * window.dilation[1]).checked_sub(placed.pad[1]);
-                if let (Some(h), Some(v)) = (h.filter(|h| *h < height), v.filter(|v| *v < width)) {
-                    sum += x[[at[0], first + c, h, v].as_slice()] * w[[at[1], c, kh, kw].as_slice()];
-                }
-            }
-        }
-        sum + bias.and_then(|b| b.iter().nth(at[1])).unwrap_or(&0.0)
+        let terms = (0..cin * window.taps()).map(|k| {
+            let (c, tap) = (k / window.taps(), k % window.taps());
+            let (kh, kw) = (tap / window.kernel[1], tap % window.kernel[1]);
+            let h = (at[2] * window.stride[0] + kh * window.dilation[0]).checked_sub(placed.pad[0]);
+            let v = (at[3] * window.stride[1] + kw * window.dilation[1]).checked_sub(placed.pad[1]);
+            // A tap outside the image is a term 0: it counts for the blocks.
+            let activation = match (h.filter(|h| *h < height), v.filter(|v| *v < width)) {
+                (Some(h), Some(v)) => x[[at[0], first + c, h, v].as_slice()],
+                _ => 0.0,
+            };
+            (activation, w[[at[1], c, kh, kw].as_slice()])
+        });
+        onnx::dot(None, terms, block) + bias.map_or(0.0, |b| b[[at[1]].as_slice()])
     });
     Ok(Tensor::F32(out))
 }
