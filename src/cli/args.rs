@@ -192,9 +192,6 @@ pub struct VectorsArgs {
     /// Seed of a made-up case
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// No comment lines in the hex files
-    #[arg(long)]
-    pub no_comments: bool,
     /// Folder of the bundle
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -222,13 +219,15 @@ pub struct CosimArgs {
     pub bundle: PathBuf,
     #[arg(long, value_enum, default_value_t = Simulator::All)]
     pub simulator: Simulator,
-    /// Verilog sources to check instead of the design's own twin
+    /// Verilog sources to check instead of the design's own twin (which lies in $GOLDPATH_HW_MODELS, or in hw_models
+    /// of the current folder, the bundle's folder, or one above them)
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub rtl: Vec<PathBuf>,
     /// Top module of --rtl
     #[arg(long, value_name = "NAME")]
     pub top: Option<String>,
-    /// Port names: the bundle's = the RTL's
+    /// The bundle's signal = the RTL's port: registers are compared only when named here. `=!port` inverts an input
+    /// (`rst=!rst_n`), `ours=` leaves a port unconnected
     #[arg(long, value_name = "OURS=THEIRS", num_args = 1.., value_parser = key_value)]
     pub port: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t = Compare::Cycles)]

@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Place, Result};
 use build::{Program, Sources};
 
 /// Memories of a testbench never hold less: small bundles of a design share one build.
-const LEAST_DEPTH: u64 = 4096;
+const LEAST_DEPTH: u64 = 16384;
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -94,6 +94,7 @@ impl Mismatch {
         let format = signal.and_then(|s| s.format.parse::<Format>().ok());
         let value = |digits: &str| match format.and_then(|f| decimal(digits, f)) {
             Some(value) => format!("{value} (0x{digits})"),
+            None if digits.contains(['x', 'z', 'X', 'Z']) => format!("unknown bits ({digits})"),
             None => format!("0x{digits}"),
         };
         let what = if by_beats { "transaction" } else { "cycle" };

@@ -16,7 +16,7 @@ module tb;
   `include "design.vh"
 
   // Room of the memories, in cycles, transactions and parameter records. A bundle that needs more says so.
-  parameter DEPTH = 4096;
+  parameter DEPTH = 16384;
 
   localparam [31:0] MAGIC = 32'h{{ magic }};
   // Identifies the layout of the records: a bundle of another design is refused.

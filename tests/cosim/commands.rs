@@ -1,0 +1,164 @@
+//! `vectors` and `cosim` as typed: other people's RTL, changed parameters, and what cannot be done.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::assert::Assert;
+
+use crate::run;
+
+const RANDOM: &str = "vectors/mac_s8_acc16sat/random";
+
+/// A module that is not a twin: other names, active-low reset, one more cycle of latency, no registers shown.
+const OTHER: &str = r"
+module other_mac (
+    input wire clock, input wire reset_n, input wire v, input wire f, input wire l,
+    input wire signed [7:0] x, input wire signed [7:0] w, input wire signed [31:0] b, input wire [3:0] s,
+    input wire signed [7:0] z, input wire signed [7:0] lo, input wire signed [7:0] hi,
+    output reg signed [15:0] sum, output reg ov, output reg signed [7:0] od
+);
+    function signed [15:0] sat(input signed [33:0] t);
+        sat = t > 32767 ? 16'sd32767 : t < -32768 ? -16'sd32768 : t[15:0];
+    endfunction
+    wire signed [33:0] product = x * w;
+    wire signed [33:0] base = f ? sat({ {2{b[31]}}, b}) : sum;
+    reg done; reg [3:0] shift; reg signed [7:0] zero, low, high;
+    wire signed [33:0] wide = sum;
+    wire signed [33:0] half = (shift == 0) ? 0 : (34'sd1 <<< (shift - 4'd1));
+    wire signed [33:0] moved = ((wide + half) >>> shift) + zero;
+    reg signed [33:0] q; reg qv; reg signed [7:0] ql, qh;
+    reg [7:0] d1, d2, d3; reg v1, v2, v3;
+    always @(posedge clock) begin
+        if (!reset_n) begin sum <= 0; done <= 0; qv <= 0; ov <= 0; od <= 0; v1 <= 0; v2 <= 0; v3 <= 0; end
+        else begin
+            if (v) sum <= sat(base + product);
+            done <= v && l; shift <= s; zero <= z; low <= lo; high <= hi;
+            q <= moved; qv <= done; ql <= low; qh <= high;
+            v1 <= qv; d1 <= q > qh ? qh : q < ql ? ql : q[7:0];
+            v2 <= v1; d2 <= d1; v3 <= v2; d3 <= d2;
+            ov <= v3; od <= BUG d3;
+        end
+    end
+endmodule
+";
+
+const PORTS: &str = "clk=clock rst=!reset_n in.valid=v in.first=f in.last=l in.activation=x in.weight=w param.bias=b \
+param.shift=s param_zero_point=z param.low=lo param.high=hi out.valid=ov out_data=od";
+
+fn other(folder: &Path, bug: &str) -> PathBuf {
+    let path = folder.join("other.v");
+    fs::write(&path, OTHER.replace("BUG", bug)).unwrap();
+    path
+}
+
+fn check(rtl: &Path, more: &str) -> Assert {
+    run(&format!("cosim {RANDOM} --rtl {} --top other_mac --port {PORTS}{more}", rtl.display()))
+}
+
+fn said(assert: &Assert) -> String {
+    let output = assert.get_output();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn other_rtl_is_compared_by_transactions() {
+    let folder = tempfile::tempdir().unwrap();
+    let right = other(folder.path(), "");
+    let text = said(&check(&right, " --compare beats").success());
+    assert!(
+        text.contains("icarus: PASS, 6 transactions") && text.contains("verilator: PASS, 6 transactions"),
+        "{text}"
+    );
+    // By cycles it is late, and the verdict says so in words.
+    let text = said(&check(&right, " --simulator icarus").code(1));
+    assert!(
+        text.contains("first: cycle 1, t=34 ns: out.data: expected 0 (0x00), got unknown bits (xx)"),
+        "{text}"
+    );
+    let wrong = other(folder.path(), "1 ^");
+    let text = said(&check(&wrong, " --compare beats --simulator icarus").code(1));
+    assert!(
+        text.contains("FAIL, mismatch") && text.contains("first: transaction 0") && text.contains("out.data"),
+        "{text}"
+    );
+}
+
+#[test]
+fn other_rtl_is_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let rtl = other(folder.path(), "");
+    for (more, reason) in [
+        (" nonsense=x", "the bundle has no signal \"nonsense\""),
+        (" pe.a=!x", "is not a port that pe.a can be connected to"),
+        (" pe.done=sum --simulator icarus", "another width"),
+        (" pe.acc=absent --simulator icarus", "does not build this RTL"),
+    ] {
+        let text = said(&check(&rtl, more).code(2));
+        assert!(text.contains(reason), "{more}: {text}");
+    }
+    // A silent module answers no transaction: the time-out says it.
+    let silent = folder.path().join("silent.v");
+    let text = fs::read_to_string(&rtl).unwrap().replace("ov <= v3", "ov <= 0");
+    fs::write(&silent, text).unwrap();
+    let text = said(&check(&silent, " --compare beats --simulator icarus").code(1));
+    assert!(text.contains("FAIL, timeout (outputs=0 of=6)"), "{text}");
+}
+
+#[test]
+fn changed_keys_reach_the_twin_or_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("wide");
+    let write = |set: &str| {
+        run(&format!(
+            "vectors hw_models/mac_s8_acc16sat --set {set} --case random --shape 3,9,2 --out {}",
+            out.display()
+        ))
+    };
+    write("accumulator.width=20").success();
+    run(&format!("cosim {} --simulator icarus", out.display())).success();
+    write("post.0.rounding=\"floor\"").success();
+    let text = said(&run(&format!("cosim {} --simulator icarus", out.display())).code(2));
+    assert!(text.contains("no Verilog parameter"), "{text}");
+    let text = said(&run(&format!("cosim {RANDOM} --simulator icarus --set product.latency=1")).code(2));
+    assert!(text.contains("no Verilog parameter"), "{text}");
+    // A twin of another width than the bundle's signals.
+    let text = said(&run(&format!("cosim {RANDOM} --simulator icarus --set accumulator.width=20")).code(2));
+    assert!(text.contains("another width"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_written_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("bundle");
+    let design = "vectors hw_models/mac_s8_acc16sat";
+    let file = folder.path().join("a_file");
+    fs::write(&file, "not a folder").unwrap();
+    let missing = folder.path().join("missing.npy");
+    for (line, reason) in [
+        (format!("{design} --case random --shape 3,0,2 --out {}", out.display()), "three positive numbers"),
+        (format!("{design} --case saturating --shape 1,1,1 --out {}", out.display()), "both must happen"),
+        (format!("{design} --case random --shape 3,9,2 --out {}", file.join("x").display()), "cannot"),
+        (
+            format!("{design} --case random --shape 3,9,2 --out {}", folder.path().display()),
+            "is not a bundle",
+        ),
+        (
+            format!("{design} --activations {0} --weights {0} --out {1}", missing.display(), out.display()),
+            "missing.npy",
+        ),
+    ] {
+        let text = said(&run(&line).code(2));
+        assert!(text.contains(reason), "{line}: {text}");
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["a_file"], "{line}");
+    }
+}
+
+#[test]
+fn a_bundle_that_is_none_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().display().to_string();
+    assert!(said(&run(&format!("cosim {bundle}")).code(2)).contains("manifest.json"));
+    fs::write(folder.path().join("manifest.json"), "{}").unwrap();
+    assert!(said(&run(&format!("cosim {bundle}")).code(2)).contains("is not a bundle's manifest"));
+}
