@@ -59,6 +59,9 @@ shift = 4
 rounding = "floor"
 "#;
 
+/// The base array's only step.
+const SHIFT: &str = "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"";
+
 fn parse(text: &str, overrides: &[&str]) -> Result<Design, Error> {
     let overrides: Vec<String> = overrides.iter().map(|s| s.to_string()).collect();
     Design::parse(text, Path::new("design.toml"), &overrides)
@@ -170,6 +173,17 @@ const FAULTS: &[Fault] = &[
     fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"multiply\"\nvalue = 9223372036854775807\nlatency = 1\n[[post]]\nstep = \"shift_right\"\nshift = 9\nrounding = \"floor\"", "1\n[[post]]", &["`post.0.latency` must be 0", "R8"]),
     fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"float_scale\"\nvalue = 1\nrounding = \"half_even\"\nformat = \"s8\"\noverflow = \"wrap\"", "\"wrap\"\n", &["`post.0.overflow` must be \"saturate\""]),
     fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"fit\"", "[[post]]", &["`post.0.format` is missing"]),
+    fault(ARRAY, SHIFT, "step = \"relu\"\nvalue = 1", "1", &["`post.0.value` changes nothing"]),
+    fault(ARRAY, SHIFT, "step = \"saturate\"", "[[post]]", &["`post.0.format` is missing"]),
+    fault(ARRAY, SHIFT, "step = \"saturate\"\nwidth = 65", "65", &["`post.0.width` is 65", "1 to 64"]),
+    fault(ARRAY, SHIFT, "step = \"saturate\"\nwidth = 0", "0", &["`post.0.width` is 0"]),
+    fault(ARRAY, SHIFT, "step = \"saturate\"\nsigned = true\nformat = \"s8\"", "true\nformat", &["`post.0.signed` changes nothing", "`format`"]),
+    fault(ARRAY, SHIFT, "step = \"saturate\"\nwidth = 8\noverflow = \"wrap\"", "\"wrap\"\n", &["`post.0.overflow` contradicts"]),
+    fault(ARRAY, SHIFT, "step = \"add\"\nvalue = 1\nwidth = 8", "8\n", &["`post.0.width` changes nothing"]),
+    fault(ARRAY, SHIFT, "step = \"clamp\"\nlow = 1\nmin = 0\nmax = 3", "0\n", &["`post.0.min` and `low` are the same key"]),
+    fault(ARRAY, SHIFT, "step = \"add\"\nvalue = 1\nmax = 3", "3\n", &["`post.0.max` changes nothing"]),
+    fault(ARRAY, SHIFT, "step = \"square\"", "\"square\"", &["`post.0.step`", "unknown variant `square`", "\"zero_point\"", "\"rounding_shift\""]),
+    fault(SEQUENTIAL, "post = { preset = \"shift\", rounding = \"half_up\" }", "post = [{ step = \"bias\" }]", "\"bias\"", &["`post.0.value` is the bias", "R9"]),
     // In the vocabulary, not built.
     unsupported(ARRAY, "\"output_stationary\"", "\"weight_stationary\"", "\"weight_stationary\"", &["`array.dataflow` = \"weight_stationary\"", "\"sequential\", \"tree\" and \"output_stationary\""]),
     unsupported(ARRAY, "\"output_stationary\"", "\"input_stationary\"", "\"input_stationary\"", &["`array.dataflow` = \"input_stationary\""]),
@@ -222,6 +236,16 @@ fn the_bases_are_sound_and_as_built_defaults_may_be_written() {
         .replace("start = \"zero\"", "start = \"zero\"\nbanks = 1\nlatency = 1\nclear = \"aligned\"")
         .replace("[array]", "[product]\nmultiplier = \"integer\"\n\n[array]\nmirror = \"none\"");
     assert_eq!(parse(&spelt, &[]).unwrap(), parse(ARRAY, &[]).unwrap());
+}
+
+#[test]
+fn a_post_only_design_is_refused_by_name() {
+    let text = "schema = 1\nname = \"requantizer\"\n\n[accumulator]\nwidth = 32\nsigned = true\n\
+                overflow = \"wrap\"\nstart = \"zero\"\n\n[[post]]\nstep = \"relu\"\n";
+    let error = parse(text, &[]).unwrap_err();
+    assert_eq!(error.kind, Kind::Unsupported, "{error}");
+    assert!(matches!(error.place, Place::Line { line: 10, .. }), "{error}");
+    assert!(error.to_string().contains("supported: [operands]"), "{error}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! `goldpath explain`: a rule, a rounding mode, an overflow rule, a preset or a trap, in a screenful.
+//! `goldpath explain`: a rule, a rounding mode, an overflow rule, a preset, the post steps or a trap, in a screenful.
 //!
 //! The examples are computed when they are printed, by the code they describe, so they cannot drift from it.
 
 mod modes;
 mod presets;
 mod rules;
+mod steps;
 mod traps;
 
 use serde::Serialize;
@@ -56,7 +57,10 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<Status> {
 }
 
 fn all() -> Vec<Topic> {
-    [rules::topics(), modes::topics(), presets::topics(), traps::topics()].into_iter().flatten().collect()
+    [rules::topics(), modes::topics(), presets::topics(), steps::topics(), traps::topics()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn explained(topic: &Topic) -> Explained<'_> {
@@ -147,6 +151,11 @@ mod tests {
         assert!(example("R4").contains("128 becomes -128"), "{}", example("R4"));
         assert!(example("R5").contains("128 becomes 127"));
         assert!(example("half_up").contains("-832 / 2^7 is -6"));
+        assert!(
+            example("steps").contains("\"saturate\", width = 8: 130 becomes 127"),
+            "{}",
+            example("steps")
+        );
         assert!(example("double_rounding").contains("12") && example("double_rounding").contains("11"));
         assert!(example("order").contains("27") && example("order").contains("100"));
     }

@@ -240,9 +240,16 @@ pub(super) struct Step {
     pub value: Option<At<Value>>,
     /// The count of a shift; the same as `value`.
     pub shift: Option<At<Value>>,
+    /// `clamp` only; `min` and `max` are the same keys.
     pub low: Option<At<Value>>,
     pub high: Option<At<Value>>,
+    pub min: Option<At<Value>>,
+    pub max: Option<At<Value>>,
     pub rounding: Option<At<Rounding>>,
+    /// `fit` and `saturate` only, instead of `format`: bits of the result.
+    pub width: Option<At<i64>>,
+    /// Beside `width`; absent = as what enters the step.
+    pub signed: Option<At<bool>>,
     /// Absent = exact.
     pub format: Option<At<Format>>,
     /// Needed unless the format provably holds every result.
@@ -254,19 +261,35 @@ pub(super) struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum StepKind {
+    /// x + value
     Add,
+    /// x - value
     Subtract,
+    /// x * value: a constant, or a parameter per layer or channel.
     Multiply,
+    /// The larger of x and value.
     Max,
+    /// The smaller of x and value.
     Min,
+    /// `add` of parameter `bias`, unless `value` says which.
+    Bias,
+    /// `add` of parameter `zero_point`, unless `value` says which.
+    ZeroPoint,
     /// `max` with 0.
     Relu,
+    /// x * 2^shift
     ShiftLeft,
+    /// x / 2^shift, rounded.
     ShiftRight,
+    /// `shift_right`.
+    RoundingShift,
+    /// `min` with high, then `max` with low.
     Clamp,
+    /// Only format and overflow.
     Fit,
     /// `fit` with overflow = "saturate".
     Saturate,
+    /// x * value in float32 (its bits), rounded once.
     FloatScale,
 }
 

@@ -52,6 +52,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("post.*.shift", "an integer, or the name of a parameter"),
     ("post.*.low", "an integer, or the name of a parameter"),
     ("post.*.high", "an integer, or the name of a parameter"),
+    ("post.*.min", "the clamp's `low`: an integer, or the name of a parameter"),
+    ("post.*.max", "the clamp's `high`: an integer, or the name of a parameter"),
+    ("post.*.width", "an integer from 1 to 64 (63 when unsigned), for \"fit\" and \"saturate\""),
+    ("post.*.signed", "true or false, beside `width`"),
     ("post.*.rounding", ROUNDING),
     ("post.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
     ("post.*.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
@@ -70,8 +74,8 @@ const ALLOWED: &[(&str, &str)] = &[
 const ROUNDING: &str = "\"floor\", \"ceil\", \"trunc\", \"away\", \"half_up\", \"half_down\", \"half_away\", \
      \"half_zero\", \"half_even\" or \"half_odd\"";
 
-const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"relu\", \"shift_left\", \
-     \"shift_right\", \"clamp\", \"fit\", \"saturate\" or \"float_scale\"";
+const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"bias\", \"zero_point\", \"relu\", \
+     \"shift_left\", \"shift_right\", \"rounding_shift\", \"clamp\", \"fit\", \"saturate\" or \"float_scale\"";
 
 /// Keys of the vocabulary that are not built: pattern, the one value that means "as built" (or ""), what is
 /// supported instead.

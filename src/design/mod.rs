@@ -25,6 +25,7 @@ mod schema;
 mod schematic;
 mod source;
 mod steps;
+mod synonyms;
 mod table;
 mod timing;
 mod verilog;

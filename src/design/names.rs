@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::build::{Context, is_identifier};
 use super::file::{self, At, Value};
 use super::source::nearest;
+use super::synonyms;
 use crate::error::Result;
 use crate::num::Format;
 use crate::post::{Operand, Parameter, Per};
@@ -45,19 +46,9 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The parameter that starts the accumulator: 32 bits on the port, as frameworks store it, or the register's
-    /// width if that is more; the accumulator's own rule fits it (R9).
+    /// The parameter that starts the accumulator, whose own rule fits it (R9).
     pub fn bias(&mut self, register: Format, span: &Range<usize>, context: &Context<'_>) -> Result<usize> {
-        let format = Format::signed(register.width().max(32)).expect("at most 64 bits");
-        let implicit = Parameter {
-            name: "bias".into(),
-            format,
-            per: Per::Channel,
-            min: format.min(),
-            max: format.max(),
-            default: Some(0),
-        };
-        self.parameter("bias", span, "accumulator.start", Some(implicit), context)
+        self.parameter("bias", span, "accumulator.start", Some(synonyms::bias(register)), context)
     }
 
     fn parameter(

@@ -81,13 +81,21 @@ pub(super) fn apply<'a>(tree: &mut DeTable<'a>, setting: &'a Setting, source: &S
     Ok(())
 }
 
-/// Writes the leaf; `shift` and `value` are one key of a step, so one replaces the other.
+/// Pairs of keys of a step that mean the same: one replaces the other.
+const SAME: [(&str, &str); 4] = [("shift", "value"), ("low", "min"), ("high", "max"), ("format", "width")];
+
 fn put<'a>(table: &mut DeTable<'a>, key: &str, value: Spanned<DeValue<'a>>, setting: &Setting) {
-    let steps = table.contains_key("step");
-    match key {
-        "shift" if steps => drop(table.remove("value")),
-        "value" if steps => drop(table.remove("shift")),
-        _ => {}
+    if table.contains_key("step") {
+        for (one, other) in SAME {
+            if key == one {
+                table.remove(other);
+            } else if key == other {
+                table.remove(one);
+            }
+        }
+        if key == "format" {
+            table.remove("signed");
+        }
     }
     table.remove(key);
     table.insert(Spanned::new(setting.at.clone(), Cow::Owned(key.to_string())), value);

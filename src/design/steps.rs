@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::build::Context;
 use super::file::{self, At, StepKind};
 use super::names::{Names, interval};
-use super::{Accumulator, AccumulatorOverflow, convert};
+use super::{Accumulator, AccumulatorOverflow, convert, synonyms};
 use crate::error::Result;
 use crate::num::{Format, MAX_SHIFT, Overflow, Rounding, shift_right};
 use crate::post::{Choice, Op, Operand, Parameter, Step};
@@ -49,9 +49,14 @@ pub(super) fn build(
     let mut steps = Vec::new();
     for (index, file) in list.iter().enumerate() {
         let key = format!("post.{index}");
-        let op = operation(file, &key, accumulator, choice, names, context)?;
-        let next = list.get(index + 1).map(|s| *s.step);
-        let (step, after) = step(file, &key, op, state, next, names, context)?;
+        let implicit = |name: &str| {
+            let known = synonyms::implicit(*file.step, accumulator.register).filter(|p| p.name == name);
+            known.or_else(|| choice.and_then(|c| c.parameter(name, accumulator.format)))
+        };
+        let file = synonyms::plain(file, &key, state.signed, context)?;
+        let op = operation(&file, &key, accumulator, implicit, names, context)?;
+        let fusable = list.get(index + 1).is_some_and(|s| shifts_right(*s.step));
+        let (step, after) = step(&file, &key, op, state, fusable, names, context)?;
         state = after;
         steps.push(step);
     }
@@ -75,7 +80,7 @@ fn operation(
     file: &At<file::Step>,
     key: &str,
     accumulator: &Accumulator,
-    choice: Option<&Choice>,
+    implicit: impl Fn(&str) -> Option<Parameter>,
     names: &mut Names<'_>,
     context: &Context<'_>,
 ) -> Result<Op> {
@@ -88,7 +93,7 @@ fn operation(
                 return Err(context.wrong(&at.span(), &format!("{key}.{part}"), what));
             }
             let implicit = match &**at {
-                file::Value::Name(name) => choice.and_then(|c| c.parameter(name, accumulator.format)),
+                file::Value::Name(name) => implicit(name),
                 file::Value::Constant(_) => None,
             };
             names.operand(at, &format!("{key}.{part}"), implicit, context)
@@ -106,19 +111,27 @@ fn operation(
         StepKind::Multiply => Op::Multiply(get(&file.value, "value")?),
         StepKind::Max => Op::Max(get(&file.value, "value")?),
         StepKind::Min => Op::Min(get(&file.value, "value")?),
-        StepKind::Relu => Op::Max(Operand::Constant(0)),
         StepKind::ShiftLeft => Op::ShiftLeft(get(count, "shift")?),
         StepKind::ShiftRight => Op::ShiftRight(get(count, "shift")?, rounding()?),
         StepKind::Clamp => Op::Clamp { low: get(&file.low, "low")?, high: get(&file.high, "high")? },
-        StepKind::Fit | StepKind::Saturate => Op::Fit,
+        StepKind::Fit => Op::Fit,
         StepKind::FloatScale => Op::FloatScale(get(&file.value, "value")?, rounding()?),
+        StepKind::Bias
+        | StepKind::ZeroPoint
+        | StepKind::Relu
+        | StepKind::RoundingShift
+        | StepKind::Saturate => unreachable!("`synonyms::plain` leaves no synonym"),
     })
+}
+
+fn shifts_right(kind: StepKind) -> bool {
+    matches!(kind, StepKind::ShiftRight | StepKind::RoundingShift)
 }
 
 /// Refuses the keys that a step has no use for.
 fn check_keys(file: &At<file::Step>, kind: StepKind, key: &str, context: &Context<'_>) -> Result<()> {
     let shift = matches!(kind, StepKind::ShiftLeft | StepKind::ShiftRight);
-    let valued = !matches!(kind, StepKind::Relu | StepKind::Clamp | StepKind::Fit | StepKind::Saturate);
+    let valued = !matches!(kind, StepKind::Clamp | StepKind::Fit);
     let why = "this step does not use it";
     let unless = |used: bool, at: &Option<At<file::Value>>, part: &str| {
         if used { Ok(()) } else { context.idle(at, &format!("{key}.{part}"), why) }
@@ -134,14 +147,11 @@ fn check_keys(file: &At<file::Step>, kind: StepKind, key: &str, context: &Contex
         let what = "and `value` are the same key: write one";
         return Err(context.wrong(&shift.span(), &format!("{key}.shift"), what));
     }
-    if matches!(kind, StepKind::Fit | StepKind::Saturate | StepKind::FloatScale) && file.format.is_none() {
+    if matches!(kind, StepKind::Fit | StepKind::FloatScale) && file.format.is_none() {
         return Err(context.wrong(&file.span(), &format!("{key}.format"), "is missing"));
     }
     let saturates = file.overflow.as_ref().is_none_or(|o| **o == file::Overflow::Saturate);
     match &file.overflow {
-        Some(at) if kind == StepKind::Saturate && !saturates => {
-            Err(context.wrong(&at.span(), &format!("{key}.overflow"), "contradicts step = \"saturate\""))
-        }
         at if kind == StepKind::FloatScale && (at.is_none() || !saturates) => {
             let span = at.as_ref().map_or_else(|| file.span(), At::span);
             let what = "must be \"saturate\": a float32 has no value modulo 2^width";
@@ -157,7 +167,7 @@ fn step(
     key: &str,
     op: Op,
     state: State,
-    next: Option<StepKind>,
+    fusable: bool,
     names: &Names<'_>,
     context: &Context<'_>,
 ) -> Result<(Step, State)> {
@@ -167,31 +177,20 @@ fn step(
     let signed = signed_after(op, state.signed, names);
     let (range, exact) = exact(op, state, names, signed);
     if matches!(op, Op::Multiply(_)) && exact.is_none() {
-        fused(file, key, next, latency, context)?;
+        fused(file, key, fusable, latency, context)?;
         let step = Step { id: key.to_string(), op, format: None, overflow: Overflow::Wrap, latency };
         let interval = interval.unwrap_or(range);
         return Ok((step, State { range, signed, interval }));
     }
-    let saturate;
-    let mut node = Node { format: &file.format, overflow: &file.overflow, at: file.span(), key };
-    if *file.step == StepKind::Saturate {
-        saturate = Some(At::new(file.step.span(), file::Overflow::Saturate));
-        node.overflow = &saturate;
-    }
+    let node = Node { format: &file.format, overflow: &file.overflow, at: file.span(), key };
     let (format, overflow, interval) = fitted(node, exact, interval, context)?;
     let step = Step { id: key.to_string(), op, format: Some(format), overflow, latency };
     Ok((step, State { range: range_of(format), signed: format.is_signed(), interval }))
 }
 
 /// R8: a product wider than 64 bits has no format, no register, and a shift behind it.
-fn fused(
-    file: &At<file::Step>,
-    key: &str,
-    next: Option<StepKind>,
-    latency: u32,
-    context: &Context<'_>,
-) -> Result<()> {
-    if next != Some(StepKind::ShiftRight) {
+fn fused(file: &At<file::Step>, key: &str, fusable: bool, latency: u32, context: &Context<'_>) -> Result<()> {
+    if !fusable {
         let what = "is a product wider than 64 bits: it must be fused with a shift_right behind it (R8)";
         return Err(context.wrong(&file.span(), key, what));
     }

@@ -1,0 +1,59 @@
+//! The steps of a post-processing program, on one page.
+
+use std::path::Path;
+
+use super::Topic;
+use crate::design::Design;
+use crate::post;
+
+/// Steps and what they are used on in the example.
+const EXAMPLES: [(&str, i64); 7] = [
+    ("step = \"relu\"", -5),
+    ("step = \"multiply\", value = 3", 7),
+    ("step = \"rounding_shift\", shift = 2, rounding = \"half_up\"", -6),
+    ("step = \"zero_point\", value = -128", 200),
+    ("step = \"clamp\", min = -100, max = 100", 130),
+    ("step = \"saturate\", width = 8", 130),
+    ("step = \"fit\", format = \"s8\", overflow = \"wrap\"", 130),
+];
+
+#[rustfmt::skip]
+pub fn topics() -> Vec<Topic> {
+    vec![Topic {
+        name: "steps",
+        kind: "post step",
+        summary: "what [[post]] can do to a finished accumulator",
+        text: "add, subtract, multiply, max, min   x op value: a constant or a parameter per layer or channel\n\
+               bias, zero_point                    add of the parameter of that name, unless value is given\n\
+               relu                                max with 0\n\
+               shift_left                          x * 2^shift\n\
+               shift_right, rounding_shift         x / 2^shift, rounded: one of the ten modes, always written\n\
+               clamp                               low and high (or min and max): min with high, then max with low\n\
+               fit                                 only format and overflow\n\
+               saturate                            fit with overflow = \"saturate\"; format, or width and signed\n\
+               float_scale                         x * a float32, rounded once, saturated\n\
+               \n\
+               Steps run in the order written, each fitted into its own format (R8); without a format the result\n\
+               is exact. overflow must be written unless the format provably holds every result. latency counts\n\
+               the registers behind a step. `goldpath check` prints what each step became.",
+        example,
+    }]
+}
+
+fn example() -> String {
+    let lines: Vec<String> =
+        EXAMPLES.iter().map(|(step, x)| format!("{step}: {x} becomes {}", apply(step, *x))).collect();
+    lines.join("\n")
+}
+
+/// One step behind a 32-bit accumulator that holds `x`.
+fn apply(step: &str, x: i64) -> i64 {
+    let text = format!(
+        "schema = 1\nname = \"example\"\npost = [{{ {step} }}]\n\
+         [operands]\nactivation = {{ width = 8, signed = true }}\nweight = {{ width = 8, signed = true }}\n\
+         [accumulator]\nwidth = 32\nsigned = true\noverflow = \"wrap\"\nstart = \"zero\"\n\
+         [array]\ndataflow = \"sequential\"\n"
+    );
+    let design = Design::parse(&text, Path::new("example"), &[]).expect("a sound design");
+    post::run(&design.post, x, &[], 0, |_, _| ())
+}
