@@ -28,7 +28,7 @@ pub fn run(args: &CosimArgs, console: &Console) -> Result<Status> {
         let (answer, ok) = if args.selftest {
             self_test(*simulator, &runner, console)?
         } else {
-            check(*simulator, &runner, compare, &bench.manifest, console)?
+            check(*simulator, &runner, compare, &bench, console)?
         };
         answers.push(answer);
         passed &= ok;
@@ -103,19 +103,20 @@ fn check(
     simulator: Simulator,
     runner: &Runner<'_>,
     compare: Compare,
-    manifest: &Manifest,
+    bench: &Bench,
     console: &Console,
 ) -> Result<(Value, bool)> {
     let verdict = runner.run(compare)?;
     if !console.is_json() {
-        console.answer(&describe(simulator, &verdict, compare, manifest))?;
+        console.answer(&describe(simulator, &verdict, compare, bench))?;
     }
     let passed = verdict.passed();
-    Ok((json!({ "simulator": simulator.name(), "verdict": verdict }), passed))
+    let values = bench.values_per_cycle;
+    Ok((json!({ "simulator": simulator.name(), "values_per_cycle": values, "verdict": verdict }), passed))
 }
 
 /// The verdict in a person's words; the first mismatch first.
-fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, manifest: &Manifest) -> String {
+fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, bench: &Bench) -> String {
     let name = simulator.name();
     let by_beats = compare == Compare::Beats;
     match verdict {
@@ -123,13 +124,16 @@ fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, manifest:
             format!("{name}: PASS, {compared} transactions compared\n")
         }
         Verdict::Pass { compared } => {
-            format!("{name}: PASS, {compared} cycles compared\n")
+            let (each, every) = (bench.values_per_cycle, *compared * bench.values_per_cycle as u64);
+            format!(
+                "{name}: PASS, {compared} cycles compared, {each} values in each: {every}, 0 mismatches\n"
+            )
         }
         Verdict::Fail { reason, detail, mismatches } => {
             let mut text = format!("{name}: FAIL, {reason} ({detail})\n");
             for (index, mismatch) in mismatches.iter().enumerate() {
                 let which = if index == 0 { "first: " } else { "       " };
-                text.push_str(&format!("  {which}{}\n", mismatch.describe(manifest, by_beats)));
+                text.push_str(&format!("  {which}{}\n", mismatch.describe(&bench.manifest, by_beats)));
             }
             text
         }

@@ -70,10 +70,17 @@ impl HexFile {
     }
 }
 
-/// The low `digits` digits of a word, most significant first.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The low `digits` digits of a word, most significant first: the odd ones of the top limb, then whole limbs.
 fn push_hex(text: &mut Vec<u8>, limbs: &[u64], digits: usize) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    text.extend((0..digits).rev().map(|d| DIGITS[((limbs[d / 16] >> (4 * (d % 16))) & 15) as usize]));
+    let digit = |limb: u64, at: usize| DIGITS[((limb >> (4 * at)) & 15) as usize];
+    let (whole, rest) = (digits / 16, digits % 16);
+    text.extend((0..rest).rev().map(|at| digit(limbs[whole], at)));
+    for limb in limbs[..whole].iter().rev() {
+        let all: [u8; 16] = std::array::from_fn(|i| digit(*limb, 15 - i));
+        text.extend_from_slice(&all);
+    }
 }
 
 /// Lower-case hex of a digest.

@@ -46,7 +46,8 @@ impl Wiring {
         Wiring { module: module.to_string(), generics, ports }
     }
 
-    fn connects(&self, ours: &str) -> bool {
+    /// Whether a signal meets a port, and so is driven or compared.
+    pub fn connects(&self, ours: &str) -> bool {
         self.ports.iter().any(|p| p.ours == ours)
     }
 }

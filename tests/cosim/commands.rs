@@ -155,6 +155,16 @@ fn what_cannot_be_written_leaves_nothing() {
 }
 
 #[test]
+fn a_missing_simulator_is_named() {
+    for (simulator, program) in [("icarus", "iverilog"), ("verilator", "verilator")] {
+        let mut command = assert_cmd::cargo::cargo_bin_cmd!("goldpath");
+        command.args(["cosim", RANDOM, "--simulator", simulator]).env("PATH", "");
+        let text = said(&command.assert().code(2));
+        assert!(text.contains(&format!("cannot run {program}")) && text.contains("apt install"), "{text}");
+    }
+}
+
+#[test]
 fn a_bundle_that_is_none_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().display().to_string();

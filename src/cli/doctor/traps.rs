@@ -37,7 +37,7 @@ const fn trap(program: &'static str, text: &'static str) -> Trap {
 }
 
 #[rustfmt::skip]
-pub const TRAPS: [Trap; 15] = [
+pub const TRAPS: [Trap; 17] = [
     trap("iverilog", "seen in 11.0: no SVA, bind, DPI, modports, break/continue, `inside`, streaming, signed'(), array slices"),
     trap("iverilog", "seen in 11.0: one `logic` array may not be driven from both assign and always_ff"),
     trap("vvp", "$error and $stop end with exit status 0, only $fatal with 1: a pass is the RESULT PASS line, never the status alone"),
@@ -54,6 +54,8 @@ pub const TRAPS: [Trap; 15] = [
     trap("verilator", "`final` blocks are skipped at $fatal: flush before it"),
     trap("verilator", "$readmemh of a missing file is exit status 0; too many digits are cut off silently, x and z are read as 0"),
     trap("verilator", "seen in 5.006: `<=` to an array inside a for loop is refused, `constraint` blocks are ignored, no ##1, no covergroup"),
+    trap("verilator", "seen in 5.006: `v[i*8 +: 8] = x` in a timed process does not wake logic that reads v: assign v whole"),
+    trap("verilator", "seen in 5.006: a $fseek whose result nobody reads is not called"),
     trap("verilator", "seen in 5.006: cocotb 2.1 wants 5.036 or newer"),
     trap("yosys", "seen in 0.23: no multi-dimensional packed ports or vectors, no `import`, no `return`"),
     trap("yosys", "a part-select is unsigned and >>> on unsigned is logical: cast explicitly"),

@@ -80,13 +80,18 @@ impl Program {
 }
 
 /// Where builds are kept: `$GOLDPATH_CACHE`, else `goldpath` in the user's cache folder (`$XDG_CACHE_HOME`,
-/// `~/.cache`), else in the temporary folder.
+/// `~/.cache`) if that can be written, else in the temporary folder. Nothing in it is ever needed again: it may be
+/// deleted at any time.
 pub fn cache_folder() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    variable("GOLDPATH_CACHE")
-        .or_else(|| variable("XDG_CACHE_HOME").map(|c| c.join("goldpath")))
-        .or_else(|| variable("HOME").map(|h| h.join(".cache/goldpath")))
-        .unwrap_or_else(|| std::env::temp_dir().join("goldpath"))
+    if let Some(chosen) = variable("GOLDPATH_CACHE") {
+        return chosen;
+    }
+    let user = variable("XDG_CACHE_HOME")
+        .map(|c| c.join("goldpath"))
+        .or_else(|| variable("HOME").map(|h| h.join(".cache/goldpath")));
+    user.filter(|folder| fs::create_dir_all(folder).is_ok())
+        .unwrap_or_else(|| std::env::temp_dir().join("goldpath-cache"))
 }
 
 /// The program of these sources, built now or earlier.

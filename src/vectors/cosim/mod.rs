@@ -12,6 +12,7 @@ pub use selftest::{Outcome, selftest};
 pub use verdict::{Mismatch, Verdict};
 pub use wiring::{PortMap, user_wiring};
 
+use super::Field;
 use super::manifest::{self, Manifest};
 use super::testbench::{self, Wiring};
 use crate::error::{Error, Kind, Place, Result};
@@ -37,6 +38,8 @@ pub struct Bench {
     testbench: String,
     header: String,
     rtl: Vec<PathBuf>,
+    /// Values that are compared in a cycle.
+    pub values_per_cycle: usize,
 }
 
 impl Bench {
@@ -48,17 +51,29 @@ impl Bench {
         let path = bundle.join("tb.v");
         let testbench =
             std::fs::read_to_string(&path).map_err(|e| Error::io(&path, "read the testbench", e))?;
-        Ok(Bench { bundle: bundle.to_path_buf(), manifest: manifest::read(bundle)?, testbench, header, rtl })
+        let manifest = manifest::read(bundle)?;
+        let values_per_cycle = manifest.layouts()?.expected.fields.iter().map(Field::instances).sum();
+        Ok(Bench { bundle: bundle.to_path_buf(), manifest, testbench, header, rtl, values_per_cycle })
     }
 
     /// Somebody's module, wired as told. Its testbench is written anew: it compares what is connected.
     pub fn user(bundle: &Path, rtl: Vec<PathBuf>, wiring: &Wiring) -> Result<Bench> {
         let manifest = manifest::read(bundle)?;
-        let testbench = testbench::render(&manifest.layouts()?, wiring)?;
+        let layouts = manifest.layouts()?;
+        let testbench = testbench::render(&layouts, wiring)?;
+        let connected = layouts.expected.fields.iter().filter(|f| wiring.connects(&f.name));
+        let values_per_cycle = connected.map(Field::instances).sum();
         for path in &rtl {
             std::fs::metadata(path).map_err(|e| Error::io(path, "read this source", e))?;
         }
-        Ok(Bench { bundle: bundle.to_path_buf(), manifest, testbench, header: String::new(), rtl })
+        Ok(Bench {
+            bundle: bundle.to_path_buf(),
+            manifest,
+            testbench,
+            header: String::new(),
+            rtl,
+            values_per_cycle,
+        })
     }
 
     /// Builds the testbench, or finds it built.
