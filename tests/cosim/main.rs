@@ -2,6 +2,7 @@
 //!
 //! Builds are kept in goldpath's cache folder, so each twin is compiled once per simulator.
 
+mod beats;
 mod commands;
 mod committed;
 mod twins;
