@@ -69,6 +69,9 @@ fn other_rtl_is_compared_by_transactions() {
         text.contains("icarus: PASS, 6 transactions") && text.contains("verilator: PASS, 6 transactions"),
         "{text}"
     );
+    let text = said(&check(&right, " --selftest --simulator icarus").code(1));
+    // It is late, so the untouched bundle does not pass by cycles: the only thing that is wrong.
+    assert!(text.contains("WRONG: untouched"), "{text}");
     // By cycles it is late, and the verdict says so in words.
     let text = said(&check(&right, " --simulator icarus").code(1));
     assert!(

@@ -38,7 +38,9 @@ pub struct Bench {
     testbench: String,
     header: String,
     rtl: Vec<PathBuf>,
-    /// Values that are compared in a cycle.
+    /// Signals that are compared every cycle.
+    compared: Vec<String>,
+    /// Values that are compared every cycle.
     pub values_per_cycle: usize,
 }
 
@@ -52,8 +54,17 @@ impl Bench {
         let testbench =
             std::fs::read_to_string(&path).map_err(|e| Error::io(&path, "read the testbench", e))?;
         let manifest = manifest::read(bundle)?;
-        let values_per_cycle = manifest.layouts()?.expected.fields.iter().map(Field::instances).sum();
-        Ok(Bench { bundle: bundle.to_path_buf(), manifest, testbench, header, rtl, values_per_cycle })
+        let layouts = manifest.layouts()?;
+        let (compared, values_per_cycle) = compared(layouts.expected.fields.iter());
+        Ok(Bench {
+            bundle: bundle.to_path_buf(),
+            manifest,
+            testbench,
+            header,
+            rtl,
+            compared,
+            values_per_cycle,
+        })
     }
 
     /// Somebody's module, wired as told. Its testbench is written anew: it compares what is connected.
@@ -62,7 +73,7 @@ impl Bench {
         let layouts = manifest.layouts()?;
         let testbench = testbench::render(&layouts, wiring)?;
         let connected = layouts.expected.fields.iter().filter(|f| wiring.connects(&f.name));
-        let values_per_cycle = connected.map(Field::instances).sum();
+        let (compared, values_per_cycle) = compared(connected);
         for path in &rtl {
             std::fs::metadata(path).map_err(|e| Error::io(path, "read this source", e))?;
         }
@@ -72,6 +83,7 @@ impl Bench {
             testbench,
             header: String::new(),
             rtl,
+            compared,
             values_per_cycle,
         })
     }
@@ -88,6 +100,12 @@ impl Bench {
         let records = self.manifest.files.values().filter_map(|f| f.records).max().unwrap_or(0);
         records.max(LEAST_DEPTH).next_power_of_two()
     }
+}
+
+/// Names of signals, and how many values they have together.
+fn compared<'a>(fields: impl Iterator<Item = &'a Field>) -> (Vec<String>, usize) {
+    let (names, values): (Vec<String>, Vec<usize>) = fields.map(|f| (f.name.clone(), f.instances())).unzip();
+    (names, values.iter().sum())
 }
 
 /// A built testbench.

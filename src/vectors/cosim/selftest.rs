@@ -45,7 +45,7 @@ pub fn selftest(runner: &Runner) -> Result<Vec<Outcome>> {
         })?);
         outcomes.push(trial(runner, &format!("{name} removed"), Wanted::NotLoaded, |f| remove(f, &name))?);
     }
-    for (cycle, field, instance) in targets(&layouts, runner.bench.manifest.cycles) {
+    for (cycle, field, instance) in targets(&layouts, &runner.bench.compared, runner.bench.manifest.cycles) {
         let field = &layouts.expected.fields[field];
         let signal = label(&field.name, &field.shape, instance);
         let bit = field.offset + instance * field.width();
@@ -106,15 +106,16 @@ impl std::fmt::Display for Wanted {
     }
 }
 
-/// The first signal in cycle 0, an accumulator in the middle, the last output in the last cycle: (cycle, field
-/// of `expected`, instance).
-fn targets(layouts: &Layouts, cycles: u64) -> Vec<(u64, usize, usize)> {
+/// The first compared signal in cycle 0, an accumulator in the middle, the last signal in the last cycle: (cycle,
+/// field of `expected`, instance).
+fn targets(layouts: &Layouts, compared: &[String], cycles: u64) -> Vec<(u64, usize, usize)> {
     let fields = &layouts.expected.fields;
-    let accumulator = fields.iter().position(|f| f.name == "pe.acc");
-    let mut targets = vec![(0, 0, 0)];
-    targets.extend(accumulator.map(|a| (cycles / 2, a, fields[a].instances() / 2)));
-    targets.extend(fields.last().map(|f| (cycles - 1, fields.len() - 1, f.instances() - 1)));
-    targets
+    let seen: Vec<usize> = (0..fields.len()).filter(|f| compared.contains(&fields[*f].name)).collect();
+    let accumulator = seen.iter().find(|f| fields[**f].name == "pe.acc");
+    let first = seen.first().map(|f| (0, *f, 0));
+    let middle = accumulator.map(|f| (cycles / 2, *f, fields[*f].instances() / 2));
+    let last = seen.last().map(|f| (cycles - 1, *f, fields[*f].instances() - 1));
+    first.into_iter().chain(middle).chain(last).collect()
 }
 
 /// `pe.acc[3][4]`: the name the testbench prints for row-major instance `index`.
