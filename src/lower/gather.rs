@@ -47,14 +47,16 @@ impl Program {
         let record = self.record_of(tile);
         let idle = |column| idle_code(self.design.weight.offset, records, record + column);
         let idle: Vec<i32> = (0..array.columns).map(idle).collect();
+        if array.lanes == 1 {
+            let rows = self.weights[tile.group * self.shape.k * self.shape.n..].chunks(self.shape.n);
+            into.resize(self.beats() * array.columns, 0);
+            for (to, from) in into.chunks_exact_mut(array.columns).zip(rows) {
+                copy_row(to, &from[tile.n0..tile.n0 + live], &idle);
+            }
+            return;
+        }
         into.clear();
         for beat in 0..self.beats() {
-            if array.lanes == 1 {
-                let at = (tile.group * self.shape.k + beat) * self.shape.n + tile.n0;
-                into.extend_from_slice(&self.weights[at..at + live]);
-                into.extend_from_slice(&idle[live..]);
-                continue;
-            }
             for (column, idle) in idle.iter().enumerate() {
                 into.extend((0..array.lanes).map(|lane| match self.k_of(beat, lane) {
                     Some(k) if column < live => self.weight(tile.group, k, tile.n0 + column),
@@ -63,6 +65,17 @@ impl Program {
             }
         }
     }
+}
+
+/// One beat's weights; columns without a channel idle.
+fn copy_row(to: &mut [i32], live: &[i32], idle: &[i32]) {
+    // A whole row of the commonest width is four vectors, not a call.
+    if let (Some(to), Some(live)) = (to.as_mut_array::<16>(), live.as_array::<16>()) {
+        *to = *live;
+        return;
+    }
+    to[..live.len()].copy_from_slice(live);
+    to[live.len()..].copy_from_slice(&idle[live.len()..]);
 }
 
 /// The code an idle lane carries: −offset. `lower` has checked that the operand's format holds it.

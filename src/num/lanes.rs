@@ -17,16 +17,16 @@ pub trait Lane: Copy + Ord + std::fmt::Debug + Send + Sync + 'static + sealed::S
     fn to_i64(self) -> i64;
     /// The value modulo `2^WIDTH_BITS`: itself, when it is known to fit.
     fn truncate(value: i64) -> Self;
+    /// The same of an `i32`.
+    fn from_i32(value: i32) -> Self;
+    /// The value of a counter, which is not negative, modulo 2^32.
+    fn to_count(self) -> u32;
     /// `self + other` modulo `2^WIDTH_BITS`.
     fn wrapping_add(self, other: Self) -> Self;
     /// `self · other` modulo `2^WIDTH_BITS`, where both factors fit 32 bits: wider lanes multiply halves.
     fn multiply(self, other: Self) -> Self;
     /// 1 or 0: what a counter adds.
     fn from_bool(value: bool) -> Self;
-    /// `self · 2^count` modulo `2^WIDTH_BITS`.
-    fn shift_left(self, count: u32) -> Self;
-    /// `floor(self / 2^count)`.
-    fn shift_right(self, count: u32) -> Self;
     /// `self − other` modulo `2^WIDTH_BITS`.
     fn wrapping_sub(self, other: Self) -> Self;
     /// `self + other`, clamped to the lane.
@@ -55,6 +55,10 @@ macro_rules! lane {
             #[inline(always)]
             fn truncate(value: i64) -> Self { value as $integer }
             #[inline(always)]
+            fn from_i32(value: i32) -> Self { value as $integer }
+            #[inline(always)]
+            fn to_count(self) -> u32 { self as u32 }
+            #[inline(always)]
             fn wrapping_add(self, other: Self) -> Self { self.wrapping_add(other) }
             #[inline(always)]
             fn multiply(self, other: Self) -> Self {
@@ -62,10 +66,6 @@ macro_rules! lane {
             }
             #[inline(always)]
             fn from_bool(value: bool) -> Self { Self::from(value) }
-            #[inline(always)]
-            fn shift_left(self, count: u32) -> Self { self << count }
-            #[inline(always)]
-            fn shift_right(self, count: u32) -> Self { self >> count }
             #[inline(always)]
             fn wrapping_sub(self, other: Self) -> Self { self.wrapping_sub(other) }
             #[inline(always)]

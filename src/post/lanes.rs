@@ -9,10 +9,11 @@ use super::{Op, Operand, Parameter, Step, bind};
 use crate::num::lanes::{Rule, shift_right};
 use crate::num::{Format, Overflow};
 
-/// A program that fits 64-bit lanes, with operands bound for a number of columns.
+/// A program that fits 64-bit lanes, with operands bound for rows of so many columns.
 #[derive(Debug, Clone)]
 pub struct Lanes {
     steps: Vec<Lane>,
+    rows: usize,
     columns: usize,
 }
 
@@ -20,13 +21,13 @@ pub struct Lanes {
 struct Lane {
     op: Op,
     rule: Option<Rule<i64>>,
-    /// One value per column: the operand, or a clamp's low.
+    /// The operand, or a clamp's low: by column, again for each row, so that a loop over rows has no seams.
     first: Vec<i64>,
     /// A clamp's high.
     second: Vec<i64>,
 }
 
-/// How often each step's exact result lay outside its format, by step, then by column.
+/// How often each step's exact result lay outside its format, by step, then by row and column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Events {
     pub high: Vec<Vec<u32>>,
@@ -34,14 +35,19 @@ pub struct Events {
 }
 
 impl Events {
-    pub fn new(steps: usize, columns: usize) -> Self {
-        Events { high: vec![vec![0; columns]; steps], low: vec![vec![0; columns]; steps] }
+    pub fn new(steps: usize, values: usize) -> Self {
+        Events { high: vec![vec![0; values]; steps], low: vec![vec![0; values]; steps] }
     }
 }
 
 impl Lanes {
     /// `None` when some exact result may need more than 64 bits, or a step is no integer step.
-    pub fn new(steps: &[Step], input: Format, parameters: &[Parameter], columns: usize) -> Option<Self> {
+    pub fn new(
+        steps: &[Step],
+        input: Format,
+        parameters: &[Parameter],
+        [rows, columns]: [usize; 2],
+    ) -> Option<Self> {
         let mut interval = (i128::from(input.min()), i128::from(input.max()));
         let mut lanes = Vec::with_capacity(steps.len());
         for step in steps {
@@ -55,28 +61,34 @@ impl Lanes {
                 }
                 None => None,
             };
-            lanes.push(Lane { op: step.op, rule, first: vec![0; columns], second: vec![0; columns] });
+            let operands = vec![0; rows * columns];
+            lanes.push(Lane { op: step.op, rule, first: operands.clone(), second: operands });
         }
-        Some(Lanes { steps: lanes, columns })
+        Some(Lanes { steps: lanes, rows, columns })
     }
 
     /// Takes the numbers of the records from `record` on, one a column.
     pub fn bind(&mut self, records: &[Vec<i64>], record: usize) {
         for step in &mut self.steps {
             let (first, second) = operands(step.op);
-            for column in 0..self.columns {
-                step.first[column] = first.map_or(0, |o| bind(o, records, record + column));
-                step.second[column] = second.map_or(0, |o| bind(o, records, record + column));
+            for (operand, bound) in [(first, &mut step.first), (second, &mut step.second)] {
+                let Some(operand) = operand else { continue };
+                for (column, value) in bound[..self.columns].iter_mut().enumerate() {
+                    *value = bind(operand, records, record + column);
+                }
+                for row in 1..self.rows {
+                    bound.copy_within(..self.columns, row * self.columns);
+                }
             }
         }
     }
 
-    /// Finishes one value per column and adds what happened on the way to `events`; returns whether anything did.
+    /// Finishes whole rows and adds what happened on the way to `events`; returns whether anything did.
     ///
     /// # Panics
-    /// When `values` does not have one value per column.
+    /// When `values` are more rows than it was made for.
     pub fn run(&self, values: &mut [i64], events: &mut Events) -> bool {
-        assert_eq!(values.len(), self.columns);
+        assert!(values.len() <= self.rows * self.columns);
         run(&self.steps, values, events)
     }
 }
@@ -88,22 +100,19 @@ fn run(steps: &[Lane], values: &mut [i64], events: &mut Events) -> bool {
         apply(step, values);
         let Some(rule) = &step.rule else { continue };
         let (low, high) = rule.rails();
-        let mut outside = 0;
-        for ((value, highs), lows) in
-            values.iter_mut().zip(&mut events.high[index]).zip(&mut events.low[index])
-        {
-            let (is_high, is_low) = (u32::from(*value > high), u32::from(*value < low));
-            *highs += is_high;
-            *lows += is_low;
-            outside |= is_high | is_low;
-        }
         // Nothing outside its format: every overflow rule is the identity.
-        if outside != 0 {
-            any = true;
-            match rule.overflow() {
-                Overflow::Wrap => values.iter_mut().for_each(|v| *v = rule.wrap(0, *v)),
-                _ => values.iter_mut().for_each(|v| *v = (*v).max(low).min(high)),
-            }
+        if !values.iter().fold(false, |outside, v| outside | (*v > high) | (*v < low)) {
+            continue;
+        }
+        any = true;
+        let counters = events.high[index].iter_mut().zip(&mut events.low[index]);
+        for (value, (highs, lows)) in values.iter().zip(counters) {
+            *highs += u32::from(*value > high);
+            *lows += u32::from(*value < low);
+        }
+        match rule.overflow() {
+            Overflow::Wrap => values.iter_mut().for_each(|v| *v = rule.wrap(0, *v)),
+            _ => values.iter_mut().for_each(|v| *v = (*v).max(low).min(high)),
         }
     }
     any
@@ -111,7 +120,8 @@ fn run(steps: &[Lane], values: &mut [i64], events: &mut Events) -> bool {
 
 #[inline(always)]
 fn apply(step: &Lane, values: &mut [i64]) {
-    let pairs = values.iter_mut().zip(&step.first);
+    let first = &step.first[..values.len()];
+    let pairs = values.iter_mut().zip(first);
     match step.op {
         Op::Add(_) => pairs.for_each(|(v, o)| *v += o),
         Op::Subtract(_) => pairs.for_each(|(v, o)| *v -= o),
@@ -119,7 +129,7 @@ fn apply(step: &Lane, values: &mut [i64]) {
         Op::Max(_) => pairs.for_each(|(v, o)| *v = (*v).max(*o)),
         Op::Min(_) => pairs.for_each(|(v, o)| *v = (*v).min(*o)),
         Op::ShiftLeft(_) => pairs.for_each(|(v, o)| *v <<= o & 63),
-        Op::ShiftRight(_, rounding) => shift_right(values, &step.first, rounding),
+        Op::ShiftRight(_, rounding) => shift_right(values, first, rounding),
         Op::Clamp { .. } => {
             pairs.zip(&step.second).for_each(|((v, low), high)| *v = (*v).min(*high).max(*low))
         }

@@ -29,6 +29,8 @@ pub struct Collector<'a, 'b> {
     cycle: u64,
     accumulators: Array2<i64>,
     outputs: Array2<i64>,
+    /// The tile of the events that are told as counts.
+    under_way: Tile,
     finished: Leaving,
     delivered: Leaving,
     counts: Option<Counts>,
@@ -56,6 +58,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             cycle: 0,
             accumulators: zeros(),
             outputs: zeros(),
+            under_way: program.tile(0),
             finished: Leaving::new(program),
             delivered: Leaving::new(program),
             counts: counts.then(none),
@@ -167,7 +170,11 @@ impl Watch for Collector<'_, '_> {
     fn overflows(&mut self, node: Node, row: usize, high: &[u32], low: &[u32]) {
         let Some(counts) = &mut self.counts else { return };
         let program = self.program;
-        let tile = program.tile(self.timing.tile_at(self.cycle));
+        let index = self.timing.tile_at(self.cycle);
+        if self.under_way.index != index {
+            self.under_way = program.tile(index);
+        }
+        let tile = self.under_way;
         if row >= program.rows_of(tile) {
             return;
         }
@@ -185,9 +192,8 @@ impl Watch for Collector<'_, '_> {
     }
 
     fn counts_suffice(&self) -> bool {
-        // A later cycle of the same tile may still belong to an earlier beat.
-        let tile = self.timing.tile_at(self.cycle);
-        self.counts.is_none() || self.first.as_ref().is_some_and(|first| first.order.0 < tile)
+        let behind = |first: &First| self.timing.is_behind(first.order.0, first.event.beat, self.cycle);
+        self.counts.is_none() || self.first.as_ref().is_some_and(behind)
     }
 
     fn finished(&mut self, values: &[i64]) {

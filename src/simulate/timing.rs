@@ -91,6 +91,15 @@ impl Timing {
         (cycle / self.period_cycles() as u64) as usize
     }
 
+    /// Whether no accumulator event of a tile's `beat`, or without one nothing of the tile, can happen from `cycle` on.
+    pub fn is_behind(&self, tile: usize, beat: Option<usize>, cycle: u64) -> bool {
+        let start = tile as u64 * self.period_cycles() as u64;
+        // The last PE's edge; a later beat's events come after it in schedule order.
+        let last =
+            beat.map_or(self.period_cycles() - 1, |beat| self.clears + beat + self.front + self.corner);
+        cycle > start + last as u64
+    }
+
     /// What an event at a node of PE (`row`, `column`) in `cycle` belongs to.
     pub fn locate(&self, node: Node, [row, column]: [usize; 2], cycle: u64) -> Located {
         let delay = match node {

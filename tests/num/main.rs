@@ -4,6 +4,7 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
+mod adders;
 mod corners;
 mod exhaustive;
 mod int8;

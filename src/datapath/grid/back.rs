@@ -4,6 +4,8 @@
 //! and the output after all of them (law H). So nothing here is clocked: what happens in a cycle, and what a
 //! register shows, follows from the finished rows.
 
+use std::ops::Range;
+
 use super::shape::Shape;
 use super::tile::Tile;
 use super::{Tell, report};
@@ -27,9 +29,9 @@ impl Back {
     pub fn new(design: &Design, records: &Records, shape: &Shape) -> Self {
         let input = design.accumulator.format;
         Back {
-            lanes: Lanes::new(&design.post, input, &design.parameters, shape.columns),
-            events: Events::new(design.post.len(), shape.columns),
-            values: vec![0; shape.columns],
+            lanes: Lanes::new(&design.post, input, &design.parameters, [shape.rows, shape.columns]),
+            events: Events::new(design.post.len(), shape.rows * shape.columns),
+            values: vec![0; shape.rows * shape.columns],
             steps: design.post.clone(),
             records: records.clone(),
         }
@@ -53,35 +55,44 @@ impl Back {
     ) {
         let Some(start) = tile.drain.map(|drain| drain + shape.drain_latency) else { return };
         let latency = shape.post_latency();
-        // Rows whose way through the steps has a cycle in the range.
-        let first = from.saturating_sub(start + latency);
-        for leaving in first..to.saturating_sub(start).min(shape.rows) {
-            let enters = start + leaving;
-            let row = tile.finished_row(shape, leaving);
-            let whole = from <= enters && enters + latency < to;
-            if tell == Tell::Counts && whole && self.lanes.is_some() {
-                self.run_lanes(row, shape.rows - 1 - leaving, watch);
-            } else {
-                self.run_steps(shape, tile, [from, to], leaving, tell, watch);
-            }
+        // Rows whose way through the steps has a cycle in the range, and those that are wholly in it.
+        let last = to.saturating_sub(start).min(shape.rows);
+        let first = from.saturating_sub(start + latency).min(last);
+        let mut whole = first.max(from.saturating_sub(start))..last.min(to.saturating_sub(start + latency));
+        if tell == Tell::Each || self.lanes.is_none() || whole.is_empty() {
+            whole = last..last;
         }
+        (first..whole.start).for_each(|row| self.run_steps(shape, tile, [from, to], row, tell, watch));
+        if !whole.is_empty() {
+            self.run_lanes(shape, tile, whole.clone(), watch);
+        }
+        (whole.end..last).for_each(|row| self.run_steps(shape, tile, [from, to], row, tell, watch));
     }
 
-    /// A row's whole way through the steps.
-    fn run_lanes(&mut self, finished: &[i64], row: usize, watch: &mut dyn Watch) {
-        let Some(lanes) = &self.lanes else { return };
-        self.values.copy_from_slice(finished);
-        let any = lanes.run(&mut self.values, &mut self.events);
-        if any {
+    /// Whole ways through the steps, of the rows that leave as numbers `leaving`.
+    fn run_lanes<L: Lane>(
+        &mut self,
+        shape: &Shape,
+        tile: &Tile<L>,
+        leaving: Range<usize>,
+        watch: &mut dyn Watch,
+    ) {
+        let (Some(lanes), columns) = (&self.lanes, shape.columns) else { return };
+        let values = &mut self.values[..leaving.len() * columns];
+        values.copy_from_slice(&tile.finished[leaving.start * columns..leaving.end * columns]);
+        if lanes.run(values, &mut self.events) {
             for (step, (high, low)) in self.events.high.iter_mut().zip(&mut self.events.low).enumerate() {
-                if high.iter().chain(low.iter()).any(|count| *count > 0) {
-                    watch.overflows(Node::Post(step), row, high, low);
-                    high.fill(0);
-                    low.fill(0);
+                let rows = high.chunks_exact_mut(columns).zip(low.chunks_exact_mut(columns));
+                for (number, (high, low)) in leaving.clone().zip(rows) {
+                    if high.iter().chain(low.iter()).any(|count| *count > 0) {
+                        watch.overflows(Node::Post(step), shape.rows - 1 - number, high, low);
+                        high.fill(0);
+                        low.fill(0);
+                    }
                 }
             }
         }
-        watch.output(&self.values);
+        self.values[..leaving.len() * columns].chunks_exact(columns).for_each(|row| watch.output(row));
     }
 
     /// The steps of a row's way that happen in cycles `from..to`.
@@ -100,7 +111,8 @@ impl Back {
         // One by one an event is told of the row under way; a count names the row it came from.
         let named = if tell == Tell::Each { 0 } else { shape.rows - 1 - leaving };
         for (index, step) in self.steps.iter().enumerate() {
-            let (high, low) = (&mut self.events.high[index], &mut self.events.low[index]);
+            let high = &mut self.events.high[index][..shape.columns];
+            let low = &mut self.events.low[index][..shape.columns];
             for (column, value) in values.iter_mut().enumerate() {
                 let stepped = step.apply(*value, &self.records, tile.channel + column);
                 (high[column], low[column]) = (stepped.flags.high.into(), stepped.flags.low.into());
@@ -114,8 +126,9 @@ impl Back {
         }
         if (from..to).contains(&(enters + shape.post_latency())) {
             // The last step always has a format of at most 64 bits.
-            self.values.iter_mut().zip(values).for_each(|(to, value)| *to = value as i64);
-            watch.output(&self.values);
+            let row = &mut self.values[..shape.columns];
+            row.iter_mut().zip(values).for_each(|(to, value)| *to = value as i64);
+            watch.output(row);
         }
     }
 

@@ -31,6 +31,19 @@ pub struct Block<L> {
 
 impl<L: Lane> Block<L> {
     pub const ZERO: Self = Block { acc: [L::ZERO; BLOCK], high: [L::ZERO; BLOCK], low: [L::ZERO; BLOCK] };
+
+    pub fn has_events(&self) -> bool {
+        self.high.iter().chain(&self.low).fold(false, |any, count| any | (*count != L::ZERO))
+    }
+
+    /// Takes the counters, in the order of the columns, and starts them again.
+    pub fn empty_counters(&mut self, high: &mut [u32; BLOCK], low: &mut [u32; BLOCK]) {
+        for place in 0..BLOCK {
+            high[BLOCK - 1 - place] = self.high[place].to_count();
+            low[BLOCK - 1 - place] = self.low[place].to_count();
+        }
+        (self.high, self.low) = ([L::ZERO; BLOCK], [L::ZERO; BLOCK]);
+    }
 }
 
 /// What a row is fed: an edge multiplies `activations[e · step ..]` by `weights[e · stride ..]`.
@@ -63,6 +76,26 @@ pub fn edges<L: Lane, A: Adder<L>>(adder: A, block: &mut Block<L>, feed: Feed<'_
     *block = state;
 }
 
+/// The same edges of four rows, which at one row time all meet the same weights: four independent chains of
+/// additions keep the machine busy, and a vector of weights is loaded once. Travelling activations only.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+#[inline(never)]
+pub fn edges_of_four<L: Lane, A: Adder<L>>(
+    adder: A,
+    blocks: &mut [Block<L>; 4],
+    activations: [&[L]; 4],
+    weights: &[L],
+) {
+    let mut states = *blocks;
+    let [a, b, c, d] = activations.map(|row| row.windows(BLOCK));
+    for ((((a, b), c), d), weights) in a.zip(b).zip(c).zip(d).zip(weights.as_chunks::<BLOCK>().0) {
+        for (state, activations) in states.iter_mut().zip([a, b, c, d]) {
+            edge(adder, state, activations, weights);
+        }
+    }
+    *blocks = states;
+}
+
 #[inline(always)]
 fn edge<L: Lane, A: Adder<L>>(adder: A, state: &mut Block<L>, activations: &[L], weights: &[L]) {
     for column in 0..BLOCK {
@@ -71,5 +104,45 @@ fn edge<L: Lane, A: Adder<L>>(adder: A, state: &mut Block<L>, activations: &[L],
         state.acc[column] = next;
         state.high[column] = state.high[column].wrapping_add(L::from_bool(high));
         state.low[column] = state.low[column].wrapping_add(L::from_bool(low));
+    }
+}
+
+/// A row's accumulators in the order of its columns.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+pub fn show<L: Lane>(row: &[Block<L>], columns: &mut [i64]) {
+    for (columns, block) in columns.chunks_mut(BLOCK).zip(row.iter().rev()) {
+        for (column, acc) in columns.iter_mut().zip(block.acc.iter().rev()) {
+            *column = acc.to_i64();
+        }
+    }
+}
+
+/// Takes codes with their offset into a stream.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+pub fn fill<L: Lane>(stream: &mut [L], codes: &[i32], offset: i32) {
+    for (to, code) in stream.iter_mut().zip(codes) {
+        *to = L::from_i32(code.wrapping_add(offset));
+    }
+}
+
+/// Takes `[beats][columns]` codes with their offsets into skewed vectors of `padded` elements: column j is `j · hop`
+/// vectors late and j places from the end. `skewed` starts at the first beat's vector.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+pub fn fill_skewed<L: Lane>(skewed: &mut [L], padded: usize, hop: usize, codes: &[i32], offsets: &[i32]) {
+    if let (BLOCK, 1, Ok(offsets)) = (padded, hop, <&[i32; BLOCK]>::try_from(offsets)) {
+        for (beat, codes) in codes.as_chunks::<BLOCK>().0.iter().enumerate() {
+            let vectors = &mut skewed[beat * BLOCK..][..BLOCK * BLOCK];
+            for column in 0..BLOCK {
+                let code = codes[column].wrapping_add(offsets[column]);
+                vectors[column * BLOCK + BLOCK - 1 - column] = L::from_i32(code);
+            }
+        }
+        return;
+    }
+    for (beat, codes) in codes.chunks_exact(offsets.len()).enumerate() {
+        for (column, (code, offset)) in codes.iter().zip(offsets).enumerate() {
+            let place = (beat + column * hop) * padded + padded - 1 - column;
+            skewed[place] = L::from_i32(code.wrapping_add(*offset));
+        }
     }
 }

@@ -25,15 +25,18 @@ mod shape;
 mod streams;
 mod tile;
 
+use std::mem::replace;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::accumulate::Accumulate;
 use super::{Datapath, Inputs, Observer, OutputStationary, Period, Port, Records, Watch};
-use crate::design::{Design, Node, Start};
+use crate::design::{AccumulatorOverflow, Design, Node, Start};
 use crate::num::Flags;
+use crate::num::adder::Adder;
 use crate::num::lanes::Lane;
 use back::Back;
-use kernel::{BLOCK, Block, MOST_EDGES, edges};
+use kernel::{BLOCK, Block, MOST_EDGES, edges_of_four};
 use shape::{Shape, Step, licence};
 use tile::Tile;
 
@@ -63,8 +66,15 @@ struct Grid<L> {
     blocks: Vec<Block<L>>,
     /// The tile before, which the deepest registers still show.
     before: Tile<L>,
+    /// Tiles that are over, longest ago first: when their columns come again, their weights need no skewing.
+    spare: Vec<Tile<L>>,
     back: Back,
+    /// Events by column, high and low, while they are told.
+    counts: [Vec<u32>; 2],
 }
+
+/// What spare tiles may occupy: about half of a small second-level cache.
+const SPARE_BYTES: usize = 1 << 19;
 
 /// How events are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +94,8 @@ impl<L: Lane> Grid<L> {
             ports: OutputStationary::new(design.clone(), records.clone()).signals(),
             back: Back::new(design, records, &shape),
             before: tile.clone(),
+            spare: Vec::new(),
+            counts: [vec![0; shape.padded], vec![0; shape.padded]],
             tile,
             blocks,
             design: design.clone(),
@@ -95,7 +107,14 @@ impl<L: Lane> Grid<L> {
 
     /// The tile under way becomes the one before; its successor's numbers are `channel`'s.
     fn turn(&mut self, channel: usize) {
-        std::mem::swap(&mut self.before, &mut self.tile);
+        let kept = self.spare.iter().position(|tile| tile.channel == channel);
+        let full = self.spare.len() + 1 >= SPARE_BYTES / self.tile.bytes().max(1);
+        let next = match kept {
+            Some(place) => self.spare.remove(place),
+            None if full && !self.spare.is_empty() => self.spare.remove(0),
+            None => Tile::new(&self.shape),
+        };
+        self.spare.push(replace(&mut self.before, replace(&mut self.tile, next)));
         let starts = (0..self.shape.padded).map(|place| {
             let column = self.shape.padded - 1 - place;
             let biased = self.design.accumulator.start == Start::Bias && column < self.shape.columns;
@@ -131,49 +150,67 @@ impl<L: Lane> Grid<L> {
 
     /// The accumulators' edges of cycles `from..to`, row by row: no row needs another's accumulators.
     fn accumulate(&mut self, from: usize, to: usize) {
-        let shape = &self.shape;
-        let written = self.tile.streams.written();
-        let end = written.length() + shape.hop_column * (shape.columns - 1);
-        let across = shape.padded / BLOCK;
-        for row in 0..shape.rows {
-            // In a row's own time; before its first beat and after its last one it multiplies by zeros.
-            let delay = shape.front() + row * shape.hop_row;
-            let start = from.saturating_sub(delay).max(written.clears);
-            let stop = to.saturating_sub(delay).min(end);
-            if written.beats == 0 || start >= stop {
-                continue;
-            }
-            for block in 0..across {
-                let feed = self.tile.streams.feed(shape, [row, block], start, stop - start);
-                let state = &mut self.blocks[row * across + block];
+        let across = self.shape.padded / BLOCK;
+        let mut row = 0;
+        while row < self.shape.rows {
+            let edges = self.edges_of(row, from, to);
+            let together = across == 1
+                && self.shape.travels()
+                && row + 4 <= self.shape.rows
+                && (row + 1..row + 4).all(|other| self.edges_of(other, from, to) == edges);
+            let rows = if together { 4 } else { 1 };
+            if !edges.is_empty() {
                 match self.step {
-                    Step::FullSaturate(adder) => edges(adder, state, feed),
-                    Step::FullWrap(adder) => edges(adder, state, feed),
-                    Step::RoomySaturate(adder) => edges(adder, state, feed),
-                    Step::RoomyWrap(adder) => edges(adder, state, feed),
+                    Step::FullSaturate(adder) => self.accumulate_rows(adder, row, rows, edges),
+                    Step::FullWrap(adder) => self.accumulate_rows(adder, row, rows, edges),
+                    Step::RoomySaturate(adder) => self.accumulate_rows(adder, row, rows, edges),
+                    Step::RoomyWrap(adder) => self.accumulate_rows(adder, row, rows, edges),
                 }
             }
+            row += rows;
+        }
+    }
+
+    /// A row's edges in cycles `from..to`, in its own time; before its first beat and after its last one it
+    /// multiplies by zeros.
+    fn edges_of(&self, row: usize, from: usize, to: usize) -> Range<usize> {
+        let shape = &self.shape;
+        let written = self.tile.streams.written();
+        if written.beats == 0 {
+            return 0..0;
+        }
+        let end = written.length() + shape.hop_column * (shape.columns - 1);
+        let delay = shape.front() + row * shape.hop_row;
+        from.saturating_sub(delay).max(written.clears)..to.saturating_sub(delay).min(end)
+    }
+
+    fn accumulate_rows<A: Adder<L>>(&mut self, adder: A, row: usize, rows: usize, edges: Range<usize>) {
+        let (shape, streams) = (&self.shape, &self.tile.streams);
+        let across = shape.padded / BLOCK;
+        if let Some(four) = self.blocks[row * across..].first_chunk_mut::<4>().filter(|_| rows == 4) {
+            let feeds =
+                [0, 1, 2, 3].map(|next| streams.feed(shape, [row + next, 0], edges.start, edges.len()));
+            return edges_of_four(adder, four, feeds.map(|feed| feed.activations), feeds[0].weights);
+        }
+        for (block, state) in self.blocks[row * across..][..across].iter_mut().enumerate() {
+            kernel::edges(adder, state, streams.feed(shape, [row, block], edges.start, edges.len()));
         }
     }
 
     /// Empties the event counters.
     fn tell(&mut self, tell: Tell, watch: &mut dyn Watch) {
-        let (columns, padded) = (self.shape.columns, self.shape.padded);
-        let (mut high, mut low) = (vec![0; padded], vec![0; padded]);
-        for (row, blocks) in self.blocks.chunks_mut(padded / BLOCK).enumerate() {
-            let mut any = 0;
-            for (block, at) in blocks.iter_mut().zip((0..padded).step_by(BLOCK)) {
-                for place in 0..BLOCK {
-                    let column = padded - 1 - at - place;
-                    high[column] = counted(block.high[place]);
-                    low[column] = counted(block.low[place]);
-                    any |= high[column] | low[column];
-                }
-                (block.high, block.low) = ([L::ZERO; BLOCK], [L::ZERO; BLOCK]);
+        let across = self.shape.padded / BLOCK;
+        for (row, blocks) in self.blocks.chunks_mut(across).enumerate() {
+            if !blocks.iter().any(Block::has_events) {
+                continue;
             }
-            if any != 0 {
-                report(tell, watch, Node::Accumulator, row, [&high[..columns], &low[..columns]]);
+            // Reversed columns: the last block comes first.
+            let ([high, low], places) = (&mut self.counts, (0..across).rev());
+            for (block, place) in blocks.iter_mut().zip(places) {
+                block.empty_counters(&mut high.as_chunks_mut().0[place], &mut low.as_chunks_mut().0[place]);
             }
+            let columns = self.shape.columns;
+            report(tell, watch, Node::Accumulator, row, [&high[..columns], &low[..columns]]);
         }
     }
 
@@ -183,19 +220,21 @@ impl<L: Lane> Grid<L> {
         let (rows, columns) = (self.shape.rows, self.shape.columns);
         for cycle in from.max(start)..to.min(start + rows) {
             let row = rows - 1 - (cycle - start);
-            let (mut high, mut low, mut any) = (vec![0; columns], vec![0; columns], false);
-            for column in 0..columns {
-                let finished = self.accumulate.finish(self.accumulator(row, column));
-                self.tile.finished[(cycle - start) * columns + column] = finished.value;
-                (high[column], low[column]) = (finished.flags.high.into(), finished.flags.low.into());
-                any |= finished.flags.high | finished.flags.low;
-            }
-            watch.finished(&self.tile.finished[(cycle - start) * columns..][..columns]);
-            if any {
+            let across = self.shape.padded / BLOCK;
+            let finished = &mut self.tile.finished[(cycle - start) * columns..][..columns];
+            kernel::show(&self.blocks[row * across..][..across], finished);
+            if self.design.accumulator.overflow == AccumulatorOverflow::SaturateOutput {
+                let [high, low] = &mut self.counts;
+                for (column, value) in finished.iter_mut().enumerate() {
+                    let fitted = self.accumulate.finish(*value);
+                    (high[column], low[column]) = (fitted.flags.high.into(), fitted.flags.low.into());
+                    *value = fitted.value;
+                }
                 // One by one an event is told of the row that leaves; a count names the row it came from.
                 let named = if tell == Tell::Each { 0 } else { row };
-                report(tell, watch, Node::AccumulatorOutput, named, [&high, &low]);
+                report(tell, watch, Node::AccumulatorOutput, named, [&high[..columns], &low[..columns]]);
             }
+            watch.finished(finished);
         }
     }
 
@@ -207,26 +246,46 @@ impl<L: Lane> Grid<L> {
     }
 
     /// Cycles that nobody samples: events as counts. While the first event is still to be found, they are
-    /// rehearsed, and those that have any are done again edge by edge.
+    /// rehearsed; where that finds some, they are done in small pieces, and those with events edge by edge.
     fn hurry(&mut self, cycles: usize, observer: &mut dyn Observer) {
-        if observer.watch().counts_suffice() {
-            self.advance(cycles, Tell::Counts, observer.watch());
-            return observer.edges(cycles);
+        let (mut left, mut piece) = (cycles, cycles);
+        while left > 0 {
+            let count = piece.min(left);
+            if observer.watch().counts_suffice() {
+                self.advance(left, Tell::Counts, observer.watch());
+                return observer.edges(left);
+            }
+            if self.rehearse(count, observer.watch()) {
+                observer.edges(count);
+            } else if count > CLOSE_LOOK {
+                piece = CLOSE_LOOK;
+                continue;
+            } else {
+                for _ in 0..count {
+                    self.advance(1, Tell::Each, observer.watch());
+                    observer.edge();
+                }
+            }
+            left -= count;
         }
+    }
+
+    /// Runs `cycles`, unless they have an event: then nothing has happened, and false is returned.
+    fn rehearse(&mut self, cycles: usize, watch: &mut dyn Watch) -> bool {
         let (blocks, now) = (self.blocks.clone(), self.tile.now);
         let mut rehearsal = Rehearsal::default();
         self.advance(cycles, Tell::Counts, &mut rehearsal);
-        if !rehearsal.eventful {
-            rehearsal.perform(self.shape.columns, observer.watch());
-            return observer.edges(cycles);
+        if rehearsal.eventful {
+            (self.blocks, self.tile.now) = (blocks, now);
+        } else {
+            rehearsal.perform(self.shape.columns, watch);
         }
-        (self.blocks, self.tile.now) = (blocks, now);
-        for _ in 0..cycles {
-            self.advance(1, Tell::Each, observer.watch());
-            observer.edge();
-        }
+        !rehearsal.eventful
     }
 }
+
+/// Cycles that are looked at one by one when the first event is among them.
+const CLOSE_LOOK: usize = 16;
 
 /// Keeps what a watch would be told.
 #[derive(Debug, Default)]
@@ -261,13 +320,11 @@ impl Watch for Rehearsal {
     }
 }
 
-/// A counter's value: a lane of 16 bits is emptied before it can overflow.
-fn counted<L: Lane>(counter: L) -> u32 {
-    u32::try_from(counter.to_i64()).unwrap_or(u32::MAX)
-}
-
 fn report(tell: Tell, watch: &mut dyn Watch, node: Node, row: usize, [high, low]: [&[u32]; 2]) {
     if tell == Tell::Counts {
+        if high.iter().chain(low).all(|count| *count == 0) {
+            return;
+        }
         return watch.overflows(node, row, high, low);
     }
     for column in 0..high.len() {

@@ -8,7 +8,7 @@
 
 use crate::num::lanes::Lane;
 
-use super::kernel::{BLOCK, Feed};
+use super::kernel::{BLOCK, Feed, fill, fill_skewed};
 use super::shape::Shape;
 
 /// Streams of one tile. Values are codes with the operands' offsets added.
@@ -42,6 +42,10 @@ impl Written {
 impl<L: Lane> Streams<L> {
     pub fn new() -> Self {
         Streams { activations: Vec::new(), weights: Vec::new(), room: 0, written: Written::default() }
+    }
+
+    pub fn elements(&self) -> usize {
+        self.activations.len() + self.weights.len()
     }
 
     pub fn written(&self) -> Written {
@@ -122,10 +126,22 @@ impl<L: Lane> Streams<L> {
         self.weights[Self::weight_place(shape, column, time)] = value;
     }
 
-    /// Where a travelling row's beats lie, first to last.
-    pub fn row_mut(&mut self, shape: &Shape, row: usize) -> &mut [L] {
-        let place = self.activation_place(shape, row, self.written.clears);
-        &mut self.activations[place..place + self.written.beats]
+    /// Takes all of a row's codes.
+    pub fn fill_row(&mut self, shape: &Shape, row: usize, codes: &[i32], offset: i32) {
+        let (clears, beats) = (self.written.clears, self.written.beats);
+        if shape.travels() {
+            let place = self.activation_place(shape, row, clears);
+            return fill(&mut self.activations[place..place + beats], codes, offset);
+        }
+        for (beat, code) in codes.iter().enumerate() {
+            self.set_activation(shape, row, clears + beat, L::from_i32(code.wrapping_add(offset)));
+        }
+    }
+
+    /// Takes all weights, beat by beat.
+    pub fn fill_weights(&mut self, shape: &Shape, codes: &[i32], offsets: &[i32]) {
+        let skewed = &mut self.weights[self.written.clears * shape.padded..];
+        fill_skewed(skewed, shape.padded, shape.hop_column, codes, offsets);
     }
 
     /// What block `block` of `row` multiplies at `count` edges from row time `start` on.

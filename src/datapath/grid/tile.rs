@@ -20,15 +20,15 @@ pub struct Tile<L> {
     /// Parameter record of column 0.
     pub channel: usize,
     /// Offsets of the operands: the activation's, and each column's weight's.
-    offset: i64,
-    offsets: Vec<i64>,
+    offset: i32,
+    offsets: Vec<i32>,
     /// Finished values in the order in which rows leave: `[rows][columns]`.
     pub finished: Vec<i64>,
     /// The weight codes in the streams, to see that a tile has the last one's.
     weights: Vec<i32>,
 }
 
-/// A code's place, or the cycle that a control bit belongs to.
+/// Where a code enters the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
     Row(usize),
@@ -50,6 +50,11 @@ impl<L: Lane> Tile<L> {
         }
     }
 
+    /// About what the streams occupy.
+    pub fn bytes(&self) -> usize {
+        self.streams.elements() * size_of::<L>() + size_of_val(&self.weights[..])
+    }
+
     /// Rows that have left the array.
     pub fn drained(&self, shape: &Shape) -> usize {
         self.drain.map_or(0, |start| self.now.saturating_sub(start).min(shape.rows))
@@ -62,7 +67,8 @@ impl<L: Lane> Tile<L> {
 
     fn set_channel(&mut self, design: &Design, records: &Records, channel: usize) {
         self.channel = channel;
-        let offset = |operand: &Operand, record| operand_sum(operand, 0, records, Some(record));
+        // The licence saw to it that codes with offsets have at most 31 bits.
+        let offset = |operand: &Operand, record| operand_sum(operand, 0, records, Some(record)) as i32;
         self.offset = offset(&design.activation, 0);
         if design.weight.offset.is_some() {
             for (column, value) in self.offsets.iter_mut().enumerate() {
@@ -79,26 +85,11 @@ impl<L: Lane> Tile<L> {
         (self.started, self.now, self.drain) = (true, 0, period.drain);
         for row in 0..shape.rows {
             let codes = &period.activation[row * period.beats..][..period.beats];
-            if shape.travels() {
-                // Codes with offsets fit the lane: the licence saw to it.
-                let to = self.streams.row_mut(shape, row).iter_mut();
-                to.zip(codes).for_each(|(to, code)| *to = L::truncate(i64::from(*code) + self.offset));
-            } else {
-                for (beat, code) in codes.iter().enumerate() {
-                    let value = L::truncate(i64::from(*code) + self.offset);
-                    self.streams.set_activation(shape, row, period.clears + beat, value);
-                }
-            }
+            self.streams.fill_row(shape, row, codes, self.offset);
         }
-        if same && self.weights == period.weight {
-            return;
-        }
-        self.weights.clone_from(&period.weight);
-        for (beat, codes) in period.weight.chunks_exact(shape.columns).enumerate() {
-            for (column, code) in codes.iter().enumerate() {
-                let value = L::truncate(i64::from(*code) + self.offsets[column]);
-                self.streams.set_weight(shape, column, period.clears + beat, value);
-            }
+        if !same || self.weights != period.weight {
+            self.weights.clone_from(&period.weight);
+            self.streams.fill_weights(shape, &period.weight, &self.offsets);
         }
     }
 
@@ -124,7 +115,7 @@ impl<L: Lane> Tile<L> {
             let Some(time) = self.now.checked_sub(delay).filter(|time| written.contains(*time)) else {
                 continue;
             };
-            let value = L::truncate(i64::from(inputs.activation[row]) + self.offset);
+            let value = L::from_i32(inputs.activation[row].wrapping_add(self.offset));
             self.streams.set_activation(shape, row, time, value);
         }
         for column in 0..shape.columns {
@@ -132,7 +123,7 @@ impl<L: Lane> Tile<L> {
             let Some(time) = self.now.checked_sub(delay).filter(|time| written.contains(*time)) else {
                 continue;
             };
-            let value = L::truncate(i64::from(inputs.weight[column]) + self.offsets[column]);
+            let value = L::from_i32(inputs.weight[column].wrapping_add(self.offsets[column]));
             self.streams.set_weight(shape, column, time, value);
         }
     }
@@ -143,8 +134,10 @@ impl<L: Lane> Tile<L> {
             return 0;
         }
         match edge {
-            Edge::Row(row) => self.streams.activation(shape, row, time).to_i64() - self.offset,
-            Edge::Column(column) => self.streams.weight(shape, column, time).to_i64() - self.offsets[column],
+            Edge::Row(row) => self.streams.activation(shape, row, time).to_i64() - i64::from(self.offset),
+            Edge::Column(column) => {
+                self.streams.weight(shape, column, time).to_i64() - i64::from(self.offsets[column])
+            }
         }
     }
 
@@ -157,6 +150,6 @@ impl<L: Lane> Tile<L> {
     }
 
     pub fn offsets(&self, column: usize) -> (i64, i64) {
-        (self.offset, self.offsets[column])
+        (self.offset.into(), self.offsets[column].into())
     }
 }
