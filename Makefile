@@ -59,4 +59,4 @@ test: setup lint
 	cargo test --locked --no-fail-fast
 
 bench: setup
-	cargo bench --locked --benches
+	cargo bench --locked --bench speed
