@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use ndarray::{Array2, Ix2};
 
-use crate::design::Design;
+use crate::design::{Design, Operand};
 use crate::error::{Error, Kind, Place, Result};
 use crate::import::npy::{read_npy, read_npz};
-use crate::lower::{Numbers, Program};
+use crate::lower::{Numbers, Program, recoding};
 use crate::network::Tensor;
-use crate::post::Op;
+use crate::num::Format;
+use crate::post::{self, Op};
 
 /// Where the operands and numbers of Y[M,N] = A[M,K] · W[K,N] are.
 pub struct ProductFiles<'a> {
@@ -23,8 +24,8 @@ pub struct ProductFiles<'a> {
 impl ProductFiles<'_> {
     /// Reads the files and meets the design; errors name the file that is to blame.
     pub fn program(&self, design: &Arc<Design>) -> Result<Program> {
-        let activations = matrix(self.activations)?;
-        let weights = matrix(self.weights)?;
+        let activations = matrix(self.activations, &design.activation)?;
+        let weights = matrix(self.weights, &design.weight)?;
         let mut numbers = match self.params {
             Some(path) => parameters(path, design)?,
             None => Numbers::new(),
@@ -54,11 +55,13 @@ impl ProductFiles<'_> {
     }
 }
 
-fn matrix(path: &Path) -> Result<Array2<i64>> {
+/// The operand's codes: those of a u8 file are recoded where the design says so.
+fn matrix(path: &Path, operand: &Operand) -> Result<Array2<i64>> {
     let tensor = read_npy(path)?;
+    let shift = i64::from(recoding(operand, tensor.dtype()));
     let shape = tensor.shape().to_vec();
     let values = tensor.to_i64().map_err(|e| e.in_file(path))?;
-    values.into_dimensionality::<Ix2>().map_err(|_| {
+    values.mapv_into(|code| code - shift).into_dimensionality::<Ix2>().map_err(|_| {
         Error::new(Kind::Value, format!("a matrix is needed, not an array of shape {shape:?}")).in_file(path)
     })
 }
@@ -81,10 +84,8 @@ fn parameters(path: &Path, design: &Design) -> Result<Numbers> {
             let message = format!("a shape of [] or [N] is needed, not {:?}", tensor.shape());
             return Err(Error::new(Kind::Value, message).at(place));
         }
-        let values = match &tensor {
-            Tensor::F32(scales) if takes_float(design, &name) => {
-                scales.iter().map(|s| i64::from(s.to_bits())).collect()
-            }
+        let values = match (&tensor, float_scale(design, &name)) {
+            (Tensor::F32(scales), Some(format)) => scales.iter().map(|s| float_bits(*s, format)).collect(),
             _ => tensor.to_i64().map_err(|e| e.at(place))?.into_iter().collect(),
         };
         numbers.insert(name, values);
@@ -92,6 +93,19 @@ fn parameters(path: &Path, design: &Design) -> Result<Numbers> {
     Ok(numbers)
 }
 
-fn takes_float(design: &Design, name: &str) -> bool {
-    name == "scale" || design.post.iter().any(|s| s.id == name && matches!(s.op, Op::FloatScale(..)))
+/// The format of a float scale that `name` stands for: the parameter itself, or the step that it scales.
+fn float_scale(design: &Design, name: &str) -> Option<Format> {
+    design.post.iter().find_map(|step| match step.op {
+        Op::FloatScale(post::Operand::Parameter(index), _) => {
+            let parameter = &design.parameters[index];
+            (step.id == name || parameter.name == name).then_some(parameter.format)
+        }
+        _ => None,
+    })
+}
+
+/// The bits of a float32 as a number of `format` (R10).
+fn float_bits(value: f32, format: Format) -> i64 {
+    let bits = value.to_bits();
+    if format.is_signed() { i64::from(bits.cast_signed()) } else { i64::from(bits) }
 }

@@ -104,7 +104,7 @@ impl Codes {
 }
 
 /// What `recode` subtracts from the codes of a tensor: 128 from u8 ones.
-fn recoding(operand: &Operand, dtype: DType) -> i32 {
+pub fn recoding(operand: &Operand, dtype: DType) -> i32 {
     if operand.recode == Some(Recode::Minus128) && dtype == DType::U8 { 128 } else { 0 }
 }
 
