@@ -39,6 +39,17 @@ impl OutputFolder {
         std::fs::write(path, bytes).map_err(|e| Error::io(&self.target.join(name), "write", e))
     }
 
+    /// Where to write a file so that it appears as `path`: with the rest, if `path` lies in the target.
+    pub fn stage(&self, path: &Path) -> PathBuf {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) if absolute(parent) == absolute(&self.target) => {
+                self.staged.path().join(name)
+            }
+            _ => path.to_path_buf(),
+        }
+    }
+
     /// Moves every file into place. `stale` are results of an earlier run that this one does not have.
     pub fn commit(self, stale: &[&str]) -> Result<()> {
         let fail = |e| Error::io(&self.target, "write into the folder", e);

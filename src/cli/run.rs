@@ -1,5 +1,6 @@
 //! `goldpath run`: one matrix product through a design.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -37,7 +38,10 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
         Engine::Functional => {
             Answer { outcome: functional::run(&program, counts), cycles: None, first_cycle: None }
         }
-        Engine::Cycle => simulate_cycles(args, &program, counts, console)?,
+        Engine::Cycle => {
+            let trace = args.trace.as_ref().map(|path| folder.stage(path));
+            simulate_cycles(&program, trace.as_deref(), counts, console)?
+        }
     };
     write(&folder, &design, &answer.outcome)?;
     folder.commit(if counts { &[] } else { &OVERFLOW_FILES })?;
@@ -54,11 +58,16 @@ fn files(args: &RunArgs) -> ProductFiles<'_> {
     }
 }
 
-fn simulate_cycles(args: &RunArgs, program: &Program, counts: bool, console: &Console) -> Result<Answer> {
+fn simulate_cycles(
+    program: &Program,
+    trace: Option<&Path>,
+    counts: bool,
+    console: &Console,
+) -> Result<Answer> {
     let bar = console.progress(simulate::Timing::new(program).total_cycles(), "cycles");
     let advance = |cycle| bar.set_position(cycle);
     let options = simulate::Options { counts, progress: Some(&advance) };
-    let run = match &args.trace {
+    let run = match trace {
         None => simulate::run(program, options, &mut []),
         Some(path) => {
             let mut sink = wave::create(path)?;

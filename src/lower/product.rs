@@ -28,7 +28,10 @@ impl Program {
             return Err(Error::new(Kind::Value, message).at(Place::Signal("weight".to_string())));
         }
         let shape = Shape { images: 1, groups: 1, m, k, n };
-        check_extents(shape)?;
+        check_extents(shape).map_err(|e| {
+            let operand = if m == 0 || k == 0 { "activation" } else { "weight" };
+            e.at(Place::Signal(operand.to_string()))
+        })?;
         let program = Program {
             activations: codes("activation", activations, design.activation.format)?,
             weights: codes("weight", weights, design.weight.format)?,

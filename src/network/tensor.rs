@@ -177,12 +177,14 @@ impl Tensor {
             Tensor::U32(a) => Ok(a.mapv(i64::from)),
             Tensor::I32(a) => Ok(a.mapv(i64::from)),
             Tensor::I64(a) => Ok(a.clone()),
-            Tensor::U64(a) => {
-                let values: Result<Vec<i64>, _> = a.iter().map(|v| i64::try_from(*v)).collect();
-                let values = values
-                    .map_err(|e| Error::new(Kind::Value, "a uint64 element exceeds int64").because(e))?;
-                Ok(ArrayD::from_shape_vec(a.raw_dim(), values).expect("same element count"))
-            }
+            Tensor::U64(a) => match a.indexed_iter().find(|(_, v)| i64::try_from(**v).is_err()) {
+                None => Ok(a.mapv(u64::cast_signed)),
+                Some((at, value)) => {
+                    let message =
+                        format!("element {:?} is {value}, outside int64", ndarray::Dimension::slice(&at));
+                    Err(Error::new(Kind::Value, message))
+                }
+            },
             Tensor::F32(_) => Err(Error::new(Kind::Value, "integer elements are needed, not float32")),
         }
     }

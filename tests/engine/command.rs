@@ -81,6 +81,8 @@ fn run_refuses_with_place_and_leaves_nothing() {
     write(folder.path(), "wide.npy", wide);
     write(folder.path(), "k0.npy", ArrayD::zeros(vec![5, 0]));
     write(folder.path(), "w0.npy", ArrayD::zeros(vec![0, 3]));
+    let unsigned = [npy_header("<u8", &[1, 2]), vec![0; 8], vec![255; 8]].concat();
+    std::fs::write(folder.path().join("u64.npy"), unsigned).unwrap();
     write(folder.path(), "b2.npy", ArrayD::zeros(vec![2]));
     write(folder.path(), "cube.npy", ArrayD::zeros(vec![1, 5, 7]));
     write_npz(folder.path(), "unknown.npz", &[("post.9", ndarray::arr0(7).into_dyn())]);
@@ -91,7 +93,14 @@ fn run_refuses_with_place_and_leaves_nothing() {
     let cases = [
         ("wide.npy", "w.npy", "b.npy", "p.npz", "wide.npy: element [2, 4] is 128, outside s8"),
         ("none.npy", "w.npy", "b.npy", "p.npz", "none.npy: cannot read"),
-        ("k0.npy", "w0.npy", "b.npy", "p.npz", "K = 0"),
+        ("k0.npy", "w0.npy", "b.npy", "p.npz", "k0.npy: K = 0"),
+        (
+            "u64.npy",
+            "w.npy",
+            "b.npy",
+            "p.npz",
+            "u64.npy: element [0, 1] is 18446744073709551615, outside int64",
+        ),
         ("w.npy", "w.npy", "b.npy", "p.npz", "w.npy: has 7 rows, but the activations have 3 columns"),
         ("a.npy", "w.npy", "b2.npy", "p.npz", "b2.npy: a bias of shape [3] is needed, not [2]"),
         (
@@ -161,4 +170,18 @@ fn run_traces_answers_in_json_and_takes_overrides() {
         std::fs::read_dir(folder.path().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["acc.npy", "out.npy"]);
+}
+
+/// The output folder does not exist before the run; a trace may still be asked for inside it.
+#[test]
+fn a_trace_may_lie_in_the_output_folder() {
+    let (folder, ..) = inputs();
+    let design = design("os16x16_s8_acc16sat");
+    let arguments = ["run", &design, "--activations", "a.npy", "--weights", "w.npy", "--params", "p.npz"];
+    for trace in ["out/t.npz", "./out/t.vcd"] {
+        let more = ["--out", "out/", "--trace", trace];
+        let output = goldpath(&[&arguments[..], &more[..]].concat(), folder.path());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(folder.path().join(trace).is_file() && folder.path().join("out/acc.npy").is_file());
+    }
 }
