@@ -1,6 +1,8 @@
 //! What the host drives between two points at which the schedule can change: one tile of an array, one
 //! output of a sequential MAC or a tree.
 
+use std::sync::Arc;
+
 use super::{Inputs, Watch};
 
 /// A tile's streams, unskewed, and when its drain happens. Cycles count from the period's start.
@@ -13,8 +15,8 @@ pub struct Period {
     pub beats: usize,
     /// `[rows · lanes][beats]`: stream by stream.
     pub activation: Vec<i32>,
-    /// `[beats][columns · lanes]`: beat by beat.
-    pub weight: Vec<i32>,
+    /// `[beats][columns · lanes]`: beat by beat. The same columns come again with every tile below.
+    pub weight: Arc<Vec<i32>>,
     pub rows: usize,
     pub columns: usize,
     pub lanes: usize,

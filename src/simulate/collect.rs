@@ -31,6 +31,8 @@ pub struct Collector<'a, 'b> {
     outputs: Array2<i64>,
     /// The tile of the events that are told as counts.
     under_way: Tile,
+    /// First cycle of the tile after it.
+    under_way_until: u64,
     finished: Leaving,
     delivered: Leaving,
     counts: Option<Counts>,
@@ -59,6 +61,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             accumulators: zeros(),
             outputs: zeros(),
             under_way: program.tile(0),
+            under_way_until: timing.tile_start(1),
             finished: Leaving::new(program),
             delivered: Leaving::new(program),
             counts: counts.then(none),
@@ -131,8 +134,16 @@ impl Leaving {
         self.done += 1;
         if self.rows < program.rows_of(self.tile) {
             let live = &values[..program.columns_of(self.tile)];
-            live_row(program, self.tile, self.rows, into).copy_from_slice(live);
+            copy(live_row(program, self.tile, self.rows, into), live);
         }
+    }
+}
+
+/// A row of the commonest width is a few vectors, not a call.
+fn copy(to: &mut [i64], from: &[i64]) {
+    match (to.as_mut_array::<16>(), from.as_array::<16>()) {
+        (Some(to), Some(from)) => *to = *from,
+        _ => to.copy_from_slice(from),
     }
 }
 
@@ -170,9 +181,10 @@ impl Watch for Collector<'_, '_> {
     fn overflows(&mut self, node: Node, row: usize, high: &[u32], low: &[u32]) {
         let Some(counts) = &mut self.counts else { return };
         let program = self.program;
-        let index = self.timing.tile_at(self.cycle);
-        if self.under_way.index != index {
+        if self.cycle >= self.under_way_until {
+            let index = self.timing.tile_at(self.cycle);
             self.under_way = program.tile(index);
+            self.under_way_until = self.timing.tile_start(index + 1);
         }
         let tile = self.under_way;
         if row >= program.rows_of(tile) {
@@ -181,11 +193,16 @@ impl Watch for Collector<'_, '_> {
         let columns = program.columns_of(tile);
         let (high, low) = (&high[..columns], &low[..columns]);
         let events = &mut counts.nodes[program.design.node_index(node)];
-        events.high += u64::from(high.iter().sum::<u32>());
-        events.low += u64::from(low.iter().sum::<u32>());
+        let (mut highs, mut lows) = (0, 0);
+        for (high, low) in high.iter().zip(low) {
+            highs += high;
+            lows += low;
+        }
+        events.high += u64::from(highs);
+        events.low += u64::from(lows);
         if node == Node::Accumulator {
             let totals = live_row(program, tile, row, &mut counts.accumulator);
-            for ((total, high), low) in totals.iter_mut().zip(high).zip(low) {
+            for (total, (high, low)) in totals.iter_mut().zip(high.iter().zip(low)) {
                 *total += i64::from(high + low);
             }
         }

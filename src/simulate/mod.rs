@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::datapath::{self, Datapath, Direction, Period, Port};
 use crate::design::{Dataflow, Skew};
 use crate::error::{Error, Kind, Result};
-use crate::lower::{Outcome, Program};
+use crate::lower::{Outcome, Program, Tile};
 use crate::trace::{Role, Signal, SignalTable, Sink};
 use collect::Collector;
 
@@ -103,6 +103,9 @@ struct Host<'a> {
     program: &'a Program,
     records: Vec<Vec<i64>>,
     period: Period,
+    /// The group under way and its weight streams, by tile across: they come again for every tile below.
+    group: usize,
+    weights: Vec<Arc<Vec<i32>>>,
     cycles: usize,
     drain: Option<usize>,
 }
@@ -124,14 +127,33 @@ impl<'a> Host<'a> {
             ..Period::default()
         };
         let records = program.records();
-        Host { program, records, period, cycles: timing.period_cycles(), drain: timing.drain_start() }
+        let (cycles, drain) = (timing.period_cycles(), timing.drain_start());
+        Host { program, records, period, group: 0, weights: Vec::new(), cycles, drain }
+    }
+
+    /// The weight streams of a tile, made when its columns come for the first time.
+    fn weights(&mut self, tile: Tile) -> Arc<Vec<i32>> {
+        if self.group != tile.group {
+            (self.group, self.weights) = (tile.group, Vec::new());
+        }
+        let across = tile.n0 / self.program.design.array.columns;
+        if let Some(kept) = self.weights.get(across) {
+            return kept.clone();
+        }
+        let mut stream = Vec::new();
+        self.program.weight_stream(tile, &self.records, &mut stream);
+        // Tiles of a group come from left to right: this one is the next.
+        self.weights.push(Arc::new(stream));
+        self.weights[across].clone()
     }
 
     fn tile(&mut self, index: usize) -> &Period {
-        let (program, period) = (self.program, &mut self.period);
+        let program = self.program;
         let tile = program.tile(index);
+        let weight = self.weights(tile);
+        let period = &mut self.period;
         program.activation_stream(tile, &self.records, &mut period.activation);
-        program.weight_stream(tile, &self.records, &mut period.weight);
+        period.weight = weight;
         period.cycles = self.cycles;
         period.clears = program.clears();
         period.beats = program.beats();

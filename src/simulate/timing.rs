@@ -86,6 +86,11 @@ impl Timing {
         self.tiles as u64 * self.period_cycles() as u64 + self.tail_cycles() as u64
     }
 
+    /// First cycle of a tile's period.
+    pub fn tile_start(&self, tile: usize) -> u64 {
+        tile as u64 * self.period_cycles() as u64
+    }
+
     /// The tile whose period a cycle lies in.
     pub fn tile_at(&self, cycle: u64) -> usize {
         (cycle / self.period_cycles() as u64) as usize
@@ -93,7 +98,7 @@ impl Timing {
 
     /// Whether no accumulator event of a tile's `beat`, or without one nothing of the tile, can happen from `cycle` on.
     pub fn is_behind(&self, tile: usize, beat: Option<usize>, cycle: u64) -> bool {
-        let start = tile as u64 * self.period_cycles() as u64;
+        let start = self.tile_start(tile);
         // The last PE's edge; a later beat's events come after it in schedule order.
         let last =
             beat.map_or(self.period_cycles() - 1, |beat| self.clears + beat + self.front + self.corner);

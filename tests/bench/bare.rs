@@ -92,8 +92,9 @@ struct State {
 #[inline(never)]
 fn four_rows(kept: &mut [State; 4], x: [&[i16]; 4], w: &[i16]) {
     let mut states = *kept;
-    let [a, b, c, d] = x.map(|row| row.windows(N));
-    for ((((a, b), c), d), w) in a.zip(b).zip(c).zip(d).zip(w.as_chunks::<N>().0) {
+    let [a, b, c, d] = x;
+    let (ab, cd) = (a.windows(N).zip(b.windows(N)), c.windows(N).zip(d.windows(N)));
+    for (((a, b), (c, d)), w) in ab.zip(cd).zip(w.as_chunks::<N>().0) {
         for (state, x) in states.iter_mut().zip([a, b, c, d]) {
             for j in 0..N {
                 let product = x[j] * w[j];

@@ -118,7 +118,8 @@ impl Back {
                 (high[column], low[column]) = (stepped.flags.high.into(), stepped.flags.low.into());
                 *value = stepped.value;
             }
-            if (from..to).contains(&(enters + shape.post_delays[index])) {
+            let any = high.iter().chain(low.iter()).any(|count| *count > 0);
+            if any && (from..to).contains(&(enters + shape.post_delays[index])) {
                 report(tell, watch, Node::Post(index), named, [high, low]);
             }
             high.fill(0);

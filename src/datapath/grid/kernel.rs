@@ -87,8 +87,11 @@ pub fn edges_of_four<L: Lane, A: Adder<L>>(
     weights: &[L],
 ) {
     let mut states = *blocks;
-    let [a, b, c, d] = activations.map(|row| row.windows(BLOCK));
-    for ((((a, b), c), d), weights) in a.zip(b).zip(c).zip(d).zip(weights.as_chunks::<BLOCK>().0) {
+    // Written out: `array::map` would be a call into code for the oldest processor.
+    let [a, b, c, d] = activations;
+    let ab = a.windows(BLOCK).zip(b.windows(BLOCK));
+    let cd = c.windows(BLOCK).zip(d.windows(BLOCK));
+    for (((a, b), (c, d)), weights) in ab.zip(cd).zip(weights.as_chunks::<BLOCK>().0) {
         for (state, activations) in states.iter_mut().zip([a, b, c, d]) {
             edge(adder, state, activations, weights);
         }

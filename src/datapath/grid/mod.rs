@@ -224,15 +224,18 @@ impl<L: Lane> Grid<L> {
             let finished = &mut self.tile.finished[(cycle - start) * columns..][..columns];
             kernel::show(&self.blocks[row * across..][..across], finished);
             if self.design.accumulator.overflow == AccumulatorOverflow::SaturateOutput {
-                let [high, low] = &mut self.counts;
+                let ([high, low], mut any) = (&mut self.counts, false);
                 for (column, value) in finished.iter_mut().enumerate() {
                     let fitted = self.accumulate.finish(*value);
                     (high[column], low[column]) = (fitted.flags.high.into(), fitted.flags.low.into());
                     *value = fitted.value;
+                    any |= fitted.flags.high | fitted.flags.low;
                 }
                 // One by one an event is told of the row that leaves; a count names the row it came from.
                 let named = if tell == Tell::Each { 0 } else { row };
-                report(tell, watch, Node::AccumulatorOutput, named, [&high[..columns], &low[..columns]]);
+                if any {
+                    report(tell, watch, Node::AccumulatorOutput, named, [&high[..columns], &low[..columns]]);
+                }
             }
             watch.finished(finished);
         }
@@ -285,7 +288,7 @@ impl<L: Lane> Grid<L> {
 }
 
 /// Cycles that are looked at one by one when the first event is among them.
-const CLOSE_LOOK: usize = 16;
+const CLOSE_LOOK: usize = 8;
 
 /// Keeps what a watch would be told.
 #[derive(Debug, Default)]
@@ -322,9 +325,6 @@ impl Watch for Rehearsal {
 
 fn report(tell: Tell, watch: &mut dyn Watch, node: Node, row: usize, [high, low]: [&[u32]; 2]) {
     if tell == Tell::Counts {
-        if high.iter().chain(low).all(|count| *count == 0) {
-            return;
-        }
         return watch.overflows(node, row, high, low);
     }
     for column in 0..high.len() {

@@ -1,5 +1,7 @@
 //! The tile in the array: its streams, its numbers, and how far it has come.
 
+use std::sync::Arc;
+
 use super::shape::Shape;
 use super::streams::Streams;
 use crate::datapath::operand::operand_sum;
@@ -25,7 +27,7 @@ pub struct Tile<L> {
     /// Finished values in the order in which rows leave: `[rows][columns]`.
     pub finished: Vec<i64>,
     /// The weight codes in the streams, to see that a tile has the last one's.
-    weights: Vec<i32>,
+    weights: Arc<Vec<i32>>,
 }
 
 /// Where a code enters the array.
@@ -46,13 +48,13 @@ impl<L: Lane> Tile<L> {
             offset: 0,
             offsets: vec![0; shape.columns],
             finished: vec![0; shape.rows * shape.columns],
-            weights: Vec::new(),
+            weights: Arc::default(),
         }
     }
 
     /// About what the streams occupy.
     pub fn bytes(&self) -> usize {
-        self.streams.elements() * size_of::<L>() + size_of_val(&self.weights[..])
+        self.streams.elements() * size_of::<L>()
     }
 
     /// Rows that have left the array.
@@ -87,8 +89,8 @@ impl<L: Lane> Tile<L> {
             let codes = &period.activation[row * period.beats..][..period.beats];
             self.streams.fill_row(shape, row, codes, self.offset);
         }
-        if !same || self.weights != period.weight {
-            self.weights.clone_from(&period.weight);
+        if !same || !(Arc::ptr_eq(&self.weights, &period.weight) || self.weights == period.weight) {
+            self.weights = period.weight.clone();
             self.streams.fill_weights(shape, &period.weight, &self.offsets);
         }
     }
@@ -96,7 +98,7 @@ impl<L: Lane> Tile<L> {
     /// Begins with nothing, in a cycle that is marked first.
     pub fn begin(&mut self, shape: &Shape, clears: usize) {
         self.streams.restart(shape, clears, 0);
-        self.weights.clear();
+        self.weights = Arc::default();
         (self.started, self.now, self.drain) = (true, 0, None);
     }
 
