@@ -59,6 +59,9 @@ shift = 4
 rounding = "floor"
 "#;
 
+/// The operands of both bases.
+const EIGHT_BITS: &str = "activation = { width = 8, signed = true }\nweight = { width = 8, signed = true }";
+
 /// The base array's only step.
 const SHIFT: &str = "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"";
 
@@ -134,6 +137,7 @@ const FAULTS: &[Fault] = &[
     fault(SEQUENTIAL, "\"sequential\"", "\"tree\"", "[array]", &["`array.lanes` is missing"]),
     fault(SEQUENTIAL, "[array]", "[[reduce]]\ngroup = 2\n\n[array]", "[[reduce]]", &["`reduce` changes nothing: array.lanes is 1"]),
     fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, signed = true, format = \"s9\" }\nweight", "\"s9\"", &["`operands.activation.format` changes nothing"]),
+    fault(SEQUENTIAL, EIGHT_BITS, "activation = { width = 16, signed = false, offset = 4294901760, format = \"u32\" }\nweight = { width = 1, signed = false, offset = 4294967294, format = \"u32\" }", "\"u32\" }\n\n", &["`operands.weight.format` is u32", "u32 * u32", "63"]),
     fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, signed = true, offset = 5 }\nweight", "5 }", &["`operands.activation.offset` needs `operands.activation.format`"]),
     fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, signed = true, offset = 128, format = \"s8\" }\nweight", "\"s8\"", &["`operands.activation.format` is s8", "0..255", "needs u8"]),
     fault(SEQUENTIAL, "width = 8, signed = true }\nweight", "width = 8, signed = false, recode = \"minus_128\" }\nweight", "\"minus_128\"", &["needs a signed operand of 8 bits"]),

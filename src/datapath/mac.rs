@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::accumulate::Accumulate;
 use super::control::{Bits, Control, push};
-use super::operand::{operand_sum, product_format};
+use super::operand::operand_sum;
 use super::requantizer::Finished;
 use super::{BIT, Datapath, Inputs, Port, Records, Requantizer, Watch, register, stage_name};
 use crate::design::{Design, Node};
@@ -88,7 +88,7 @@ impl Datapath for Mac {
         }
         for stage in 0..design.product_latency {
             let name = stage_name("pe.product", stage);
-            ports.push(register(name, "product", vec![], product_format(design)));
+            ports.push(register(name, "product", vec![], design.product_format()));
             ports.extend(BITS.ports("pe.product", "product", stage, &[]));
         }
         ports.push(register("pe.acc".to_string(), "accumulator", vec![], design.accumulator.register));

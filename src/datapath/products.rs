@@ -13,7 +13,6 @@
 //! Rules: R2 product, R3 one fit a group, R4–R6.
 
 use super::control::{Bits, Control, push};
-use super::operand::product_format;
 use super::{Port, Watch, register, stage_name};
 use crate::design::{Design, Level, Node};
 use crate::num::{Flags, Format, fit};
@@ -66,7 +65,7 @@ impl Products {
             grid,
             lanes,
             bits,
-            product: product_format(design),
+            product: design.product_format(),
             products: vec![Stage::reset(pes, lanes); design.product_latency as usize],
             reduced: reduced.map(|(l, t)| vec![Stage::reset(pes, *t); l.latency as usize]).collect(),
             levels: design.reduce.clone(),

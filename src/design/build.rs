@@ -8,7 +8,7 @@ use super::source::Source;
 use super::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level};
 use super::{Operand, Order, Recode, Skew, Start, steps};
 use crate::error::{Error, Result};
-use crate::num::{Format, Overflow};
+use crate::num::{Format, Overflow, product_format};
 use crate::post::{Choice, Parameter, Per};
 
 const LATENCY: RangeInclusive<i64> = 0..=64;
@@ -55,7 +55,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     let activation = operand(&file.operands.activation, "operands.activation", &mut names, context)?;
     let weight = operand(&file.operands.weight, "operands.weight", &mut names, context)?;
     let product = product_interval(&activation, &weight, names.parameters());
-    let exact = product_format(activation.sum, weight.sum);
+    let exact = product_fits(&activation, &weight, file, context)?;
     let reduce = reduce(file, &array, exact, product, context)?;
     let accumulator = accumulator(&file.accumulator, &mut names, context)?;
     let post = steps::build(&file.post, &accumulator, choice, &mut names, context)?;
@@ -149,11 +149,22 @@ fn recode(file: &file::Operand, format: Format, key: &str, context: &Context<'_>
     Ok(Some(Recode::Minus128))
 }
 
-/// R2: the exact product's format. Both sums have at most 32 bits.
-pub(super) fn product_format(a: Format, b: Format) -> Format {
-    Format::new(a.width() + b.width(), a.is_signed() || b.is_signed())
-        .or(Format::unsigned(63))
-        .expect("63 bits is a format")
+/// R2: the exact product has a format; only two unsigned sums of 32 bits have none.
+fn product_fits(
+    activation: &Operand,
+    weight: &Operand,
+    file: &file::File,
+    context: &Context<'_>,
+) -> Result<Format> {
+    product_format(activation.sum, weight.sum).ok_or_else(|| {
+        let what = format!(
+            "is {}, but the product {} * {} needs more than the 63 bits of the widest unsigned format",
+            weight.sum, activation.sum, weight.sum
+        );
+        let weight = &file.operands.weight;
+        let span = weight.format.as_ref().map_or_else(|| weight.span(), At::span);
+        context.wrong(&span, "operands.weight.format", what)
+    })
 }
 
 /// The product's interval from the operands' codes and offsets.

@@ -41,7 +41,7 @@ use std::collections::BTreeMap;
 
 pub use nodes::Node;
 
-use crate::num::{Format, Overflow};
+use crate::num::{Format, Overflow, product_format};
 use crate::post::{self, Parameter};
 
 /// A complete, validated design. Every default has been made explicit.
@@ -216,6 +216,11 @@ impl Design {
     /// Registers between the finished accumulator (or the drain's last stage) and the output.
     pub fn post_latency_cycles(&self) -> u32 {
         self.post.iter().map(|s| s.latency).sum()
+    }
+
+    /// R2: the format of the exact product of both sums; a design without one is not built.
+    pub fn product_format(&self) -> Format {
+        product_format(self.activation.sum, self.weight.sum).expect("checked when the design was built")
     }
 
     /// Format of the output: that of the last step, or the accumulator's when there is no post-processing.

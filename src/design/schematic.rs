@@ -39,7 +39,7 @@ impl Design {
 
     /// Multiplier and adder levels with their registers.
     fn product_chain(&self, line: &mut String) {
-        let product = super::build::product_format(self.activation.sum, self.weight.sum);
+        let product = self.product_format();
         let _ = write!(line, "(x) {product} -{}-", registers(self.product_latency));
         for level in &self.reduce {
             let _ = write!(line, "> sum {} {} -{}-", level.group, level.format, registers(level.latency));

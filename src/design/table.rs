@@ -27,7 +27,7 @@ impl Design {
     /// Every node in datapath order.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = self.operand_rows();
-        let product = super::build::product_format(self.activation.sum, self.weight.sum);
+        let product = self.product_format();
         rows.push(exact("product", "activation * weight", product, self.product_latency));
         for (level, range) in self.reduce.iter().zip(ranges::levels(self)) {
             let does = match level.stride {
