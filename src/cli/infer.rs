@@ -10,8 +10,8 @@ use super::args::InferArgs;
 use super::output::OutputFolder;
 use super::{Console, Status, design_file};
 use crate::error::{Error, Kind, Place, Result};
-use crate::functional::graph::{Named, infer};
-use crate::functional::operators::{Designed, Framework};
+use crate::functional::graph::{Named, infer_watched};
+use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::import::npy::read_npy;
 use crate::import::onnx;
 use crate::network::{Network, Tensor, for_tensor};
@@ -41,13 +41,18 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     }
     let network = onnx::read(&args.model)?.fused();
     let x = read_npy(&args.input)?;
-    let tensors = match &args.design {
-        None => infer(&network, &x, &Framework)?,
-        Some(path) => {
-            let design = Arc::new(design_file::load_path(path, &args.overrides)?);
-            infer(&network, &x, &Designed { design })?
-        }
+    let rule: Box<dyn LayerRule> = match &args.design {
+        None => Box::new(Framework),
+        Some(path) => Box::new(Designed { design: Arc::new(design_file::load_path(path, &args.overrides)?) }),
     };
+    let bar = console.progress(network.nodes.len() as u64, "nodes");
+    let progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let tensors = infer_watched(&network, &x, rule.as_ref(), &progress);
+    bar.finish_and_clear();
+    let tensors = tensors?;
     let index = write(args, &tensors)?;
     report(console, &network, &index)?;
     Ok(Status::Done)

@@ -4,6 +4,7 @@
 //! framework's. Images are independent and run in parallel.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ndarray::{Axis, Slice};
 use rayon::prelude::*;
@@ -22,12 +23,25 @@ pub type Named = (String, Tensor);
 /// # Errors
 /// An input that does not fit, and whatever an operator cannot do: the place is the node.
 pub fn infer(network: &Network, x: &Tensor, rule: &dyn LayerRule) -> Result<Vec<Named>> {
+    infer_watched(network, x, rule, &|_, _| {})
+}
+
+/// [`infer`] for those who watch: `progress` is told of every node computed on one batch, and how many there will be.
+pub fn infer_watched(
+    network: &Network,
+    x: &Tensor,
+    rule: &dyn LayerRule,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Vec<Named>> {
     let input = only_input(network)?;
     let batch = batch(network, input, x)?;
     let parts = batches(x, batch);
+    let done = AtomicU64::new(0);
+    let all = (network.nodes.len() * parts.len()) as u64;
+    let advance = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
     let results: Result<Vec<Vec<Named>>> = parts
         .par_iter()
-        .map(|part| integers(network, values(network, &input.name, part, rule, None)?))
+        .map(|part| integers(network, values(network, &input.name, part, rule, None, &advance)?))
         .collect();
     join(results?)
 }
@@ -48,7 +62,7 @@ pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) ->
     let batch = batch(network, input, x)?;
     let mut found = Vec::new();
     for part in batches(x, batch) {
-        let known = values(network, &input.name, &part, rule, Some(name))?;
+        let known = values(network, &input.name, &part, rule, Some(name), &|| {})?;
         let inputs = lookup(network, node, &known);
         let call = Call { node, inputs, rule };
         found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
@@ -130,6 +144,7 @@ fn values(
     x: &Tensor,
     rule: &dyn LayerRule,
     until: Option<&str>,
+    advance: &dyn Fn(),
 ) -> Result<BTreeMap<String, Tensor>> {
     let mut known = BTreeMap::from([(input.to_owned(), x.clone())]);
     for node in &network.nodes {
@@ -143,6 +158,7 @@ fn values(
                 known.insert(name.clone(), tensor);
             }
         }
+        advance();
     }
     Ok(known)
 }
