@@ -188,6 +188,7 @@ const FAULTS: &[Fault] = &[
     fault(ARRAY, SHIFT, "step = \"add\"\nvalue = 1\nmax = 3", "3\n", &["`post.0.max` changes nothing"]),
     fault(ARRAY, SHIFT, "step = \"square\"", "\"square\"", &["`post.0.step`", "unknown variant `square`", "\"zero_point\"", "\"rounding_shift\""]),
     fault(SEQUENTIAL, "post = { preset = \"shift\", rounding = \"half_up\" }", "post = [{ step = \"bias\" }]", "\"bias\"", &["`post.0.value` is the bias", "R9"]),
+    fault(ARRAY, "rows = 4\ncolumns = 4\nlanes = 4", "rows = 1024\ncolumns = 1024\nlanes = 2", "\"output_stationary\"", &["`array` has 1024 x 1024 x 2 = 2097152 multipliers"]),
     // In the vocabulary, not built.
     unsupported(ARRAY, "\"output_stationary\"", "\"weight_stationary\"", "\"weight_stationary\"", &["`array.dataflow` = \"weight_stationary\"", "\"sequential\", \"tree\" and \"output_stationary\""]),
     unsupported(ARRAY, "\"output_stationary\"", "\"input_stationary\"", "\"input_stationary\"", &["`array.dataflow` = \"input_stationary\""]),

@@ -3,6 +3,7 @@
 use super::Records;
 use crate::design::{AccumulatorOverflow, Design, Start};
 use crate::num::{Fitted, Flags, Format, Overflow, fit};
+use crate::post::{Operand, bind};
 
 /// How a register takes its next value.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +32,7 @@ impl Accumulate {
     /// The bias of a record, fitted by the accumulator's own rule; what the start value loses is no event.
     pub fn bias(&self, records: &Records, record: Option<usize>) -> i64 {
         let Some((parameter, record)) = self.bias.zip(record) else { return 0 };
-        let values = &records[parameter];
-        let bias = if values.len() == 1 { values[0] } else { values[record] };
+        let bias = bind(Operand::Parameter(parameter), records, record);
         fit(i128::from(bias), self.register, self.rule).value
     }
 
@@ -40,7 +40,7 @@ impl Accumulate {
     pub fn next(&self, acc: i64, valid: bool, first: bool, bias: i64, sum: i128) -> Option<Fitted> {
         let onto = match (self.start, valid, first) {
             (Start::Zero, false, true) => {
-                return Some(Fitted { value: 0, flags: Flags { high: false, low: false } });
+                return Some(Fitted { value: 0, flags: Flags::NONE });
             }
             (_, false, _) => return None,
             (Start::Bias, true, true) => bias,
@@ -55,7 +55,7 @@ impl Accumulate {
         if self.clamps_output {
             fit(i128::from(acc), self.output, Overflow::Saturate)
         } else {
-            Fitted { value: acc, flags: Flags { high: false, low: false } }
+            Fitted { value: acc, flags: Flags::NONE }
         }
     }
 }

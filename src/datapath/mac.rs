@@ -16,12 +16,11 @@
 
 use std::sync::Arc;
 
-use super::accumulate::Accumulate;
 use super::control::{Bits, Control, push};
 use super::operand::operand_sum;
-use super::requantizer::Finished;
-use super::{BIT, Datapath, Inputs, Port, Records, Requantizer, Watch, register, stage_name};
-use crate::design::{Design, Node};
+use super::single::Single;
+use super::{Datapath, Inputs, Port, Records, Watch, register, stage_name};
+use crate::design::Design;
 
 const BITS: Bits = Bits::ValidFirstLast;
 
@@ -44,12 +43,7 @@ pub struct Mac {
     records: Records,
     operands: Vec<Operands>,
     products: Vec<Product>,
-    acc: i64,
-    done: bool,
-    /// Record of the output in `acc`.
-    record: usize,
-    accumulate: Accumulate,
-    requantizer: Requantizer,
+    single: Single,
 }
 
 impl Mac {
@@ -57,11 +51,7 @@ impl Mac {
         Mac {
             operands: vec![Operands::default(); design.operand_latency as usize],
             products: vec![Product::default(); design.product_latency as usize],
-            acc: 0,
-            done: false,
-            record: 0,
-            accumulate: Accumulate::new(&design),
-            requantizer: Requantizer::new(&design, records.clone(), true),
+            single: Single::new(&design, records.clone()),
             design,
             records,
         }
@@ -91,9 +81,7 @@ impl Datapath for Mac {
             ports.push(register(name, "product", vec![], design.product_format()));
             ports.extend(BITS.ports("pe.product", "product", stage, &[]));
         }
-        ports.push(register("pe.acc".to_string(), "accumulator", vec![], design.accumulator.register));
-        ports.push(register("pe.done".to_string(), "accumulator", vec![], BIT));
-        ports.extend(self.requantizer.signals());
+        ports.extend(self.single.signals());
         ports
     }
 
@@ -106,42 +94,17 @@ impl Datapath for Mac {
             sample.push(stage.value);
             BITS.visit(&[stage.control], sample);
         }
-        sample.extend([self.acc, i64::from(self.done)]);
-        let finished = self.accumulate.finish(self.acc).value;
-        let input = Finished { values: &[finished], valid: self.done, record: self.record };
-        self.requantizer.visit(input, sample);
+        self.single.visit(sample);
     }
 
     fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
-        let finished = self.accumulate.finish(self.acc);
-        if self.done {
-            watch.finished(&[finished.value]);
-            if finished.flags.high || finished.flags.low {
-                watch.overflow(Node::AccumulatorOutput, 0, 0, finished.flags);
-            }
-        }
-        let input = Finished { values: &[finished.value], valid: self.done, record: self.record };
-        self.requantizer.clock(input, watch);
-
         // Each stage below reads what the old state of the stage in front of it shows.
         let driven =
             Operands { a: inputs.activation[0], w: inputs.weight[0], control: Control::driven(inputs, 0) };
         let at_multiplier = *self.operands.last().unwrap_or(&driven);
         let product = self.multiply(at_multiplier);
         let at_adder = *self.products.last().unwrap_or(&product);
-        let control = at_adder.control;
-        let bias = self.accumulate.bias(&self.records, control.record);
-        let sum = i128::from(at_adder.value);
-        if let Some(next) = self.accumulate.next(self.acc, control.valid, control.first, bias, sum) {
-            if next.flags.high || next.flags.low {
-                watch.overflow(Node::Accumulator, 0, 0, next.flags);
-            }
-            self.acc = next.value;
-        }
-        self.done = control.valid && control.last;
-        if self.done {
-            self.record = control.record.unwrap_or_default();
-        }
+        self.single.clock(i128::from(at_adder.value), at_adder.control, watch);
         push(&mut self.products, product);
         push(&mut self.operands, driven);
     }

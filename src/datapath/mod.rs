@@ -14,6 +14,7 @@ mod output_stationary;
 mod period;
 mod products;
 mod requantizer;
+mod single;
 mod skew;
 mod tree;
 

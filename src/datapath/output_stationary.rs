@@ -150,7 +150,7 @@ impl OutputStationary {
             let Some(next) = self.accumulate.next(*acc, control.valid, control.first, bias, sums[pe]) else {
                 continue;
             };
-            if next.flags.high || next.flags.low {
+            if next.flags.any() {
                 watch.overflow(Node::Accumulator, row, column, next.flags);
             }
             *acc = next.value;
@@ -164,7 +164,7 @@ impl OutputStationary {
             let bottom = self.acc.len() - self.array.columns;
             for (column, acc) in self.acc[bottom..].iter().enumerate() {
                 let flags = self.accumulate.finish(*acc).flags;
-                if flags.high || flags.low {
+                if flags.any() {
                     watch.overflow(Node::AccumulatorOutput, 0, column, flags);
                 }
             }

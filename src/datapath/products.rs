@@ -127,7 +127,7 @@ fn reduce(level: &Level, terms: &[i64], into: &mut Vec<i64>, event: &mut dyn FnM
     for output in 0..level.outputs(terms.len()) {
         let exact = level.terms(output).filter_map(|i| terms.get(i)).map(|v| i128::from(*v)).sum();
         let fitted = fit(exact, level.format, level.overflow);
-        if fitted.flags.high || fitted.flags.low {
+        if fitted.flags.any() {
             event(fitted.flags);
         }
         into.push(fitted.value);

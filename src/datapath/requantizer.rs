@@ -127,7 +127,7 @@ impl Requantizer {
             if valid {
                 for (column, value) in values.iter_mut().enumerate() {
                     let stepped = step.apply(*value, &self.records, record + column);
-                    if stepped.flags.high || stepped.flags.low {
+                    if stepped.flags.any() {
                         watch.overflow(Node::Post(index), 0, column, stepped.flags);
                     }
                     *value = stepped.value;

@@ -16,13 +16,12 @@
 
 use std::sync::Arc;
 
-use super::accumulate::Accumulate;
 use super::control::{Bits, Control, push};
 use super::operand::operand_sum;
 use super::products::{Products, Stage};
-use super::requantizer::{Finished, Requantizer};
-use super::{BIT, Datapath, Inputs, Port, Records, Watch, register, stage_name};
-use crate::design::{Design, Node};
+use super::single::Single;
+use super::{Datapath, Inputs, Port, Records, Watch, register, stage_name};
+use crate::design::Design;
 
 const BITS: Bits = Bits::ValidFirstLast;
 
@@ -39,12 +38,7 @@ pub struct Tree {
     records: Records,
     operands: Vec<Operands>,
     products: Products,
-    acc: i64,
-    done: bool,
-    /// Record of the output in `acc`.
-    record: usize,
-    accumulate: Accumulate,
-    requantizer: Requantizer,
+    single: Single,
 }
 
 impl Tree {
@@ -54,11 +48,7 @@ impl Tree {
         Tree {
             operands: vec![reset; design.operand_latency as usize],
             products: Products::new(&design, vec![], BITS),
-            acc: 0,
-            done: false,
-            record: 0,
-            accumulate: Accumulate::new(&design),
-            requantizer: Requantizer::new(&design, records.clone(), true),
+            single: Single::new(&design, records.clone()),
             design,
             records,
         }
@@ -87,9 +77,7 @@ impl Datapath for Tree {
             ports.extend(BITS.ports("pe", "activation", stage, &[]));
         }
         ports.extend(self.products.signals());
-        ports.push(register("pe.acc".to_string(), "accumulator", vec![], design.accumulator.register));
-        ports.push(register("pe.done".to_string(), "accumulator", vec![], BIT));
-        ports.extend(self.requantizer.signals());
+        ports.extend(self.single.signals());
         ports
     }
 
@@ -99,40 +87,16 @@ impl Datapath for Tree {
             BITS.visit(&[stage.control], sample);
         }
         self.products.visit(sample);
-        sample.extend([self.acc, i64::from(self.done)]);
-        let finished = self.accumulate.finish(self.acc).value;
-        let input = Finished { values: &[finished], valid: self.done, record: self.record };
-        self.requantizer.visit(input, sample);
+        self.single.visit(sample);
     }
 
     fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
-        let finished = self.accumulate.finish(self.acc);
-        if self.done {
-            watch.finished(&[finished.value]);
-            if finished.flags.high || finished.flags.low {
-                watch.overflow(Node::AccumulatorOutput, 0, 0, finished.flags);
-            }
-        }
-        let input = Finished { values: &[finished.value], valid: self.done, record: self.record };
-        self.requantizer.clock(input, watch);
-
         // Each stage below reads what the old state of the stage in front of it shows.
         let control = Control::driven(inputs, 0);
         let driven = Operands { a: inputs.activation.clone(), w: inputs.weight.clone(), control };
         let formed = self.multiply(self.operands.last().unwrap_or(&driven));
         push(&mut self.operands, driven);
         let (sums, controls) = self.products.clock(formed, watch);
-        let control = controls[0];
-        let bias = self.accumulate.bias(&self.records, control.record);
-        if let Some(next) = self.accumulate.next(self.acc, control.valid, control.first, bias, sums[0]) {
-            if next.flags.high || next.flags.low {
-                watch.overflow(Node::Accumulator, 0, 0, next.flags);
-            }
-            self.acc = next.value;
-        }
-        self.done = control.valid && control.last;
-        if self.done {
-            self.record = control.record.unwrap_or_default();
-        }
+        self.single.clock(sums[0], controls[0], watch);
     }
 }

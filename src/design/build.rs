@@ -13,6 +13,8 @@ use crate::post::{Choice, Parameter, Per};
 
 const LATENCY: RangeInclusive<i64> = 0..=64;
 const MAX_SUM_WIDTH: u32 = 32;
+/// Every register of an array is held in memory.
+const MAX_MULTIPLIERS: usize = 1 << 20;
 
 /// What the parts of a design are built with.
 pub(super) struct Context<'a> {
@@ -305,6 +307,13 @@ fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<(Array, u32)> 
     let rows = extent(&file.rows, "array.rows", 1024)?;
     let columns = extent(&file.columns, "array.columns", 1024)?;
     let lanes = extent(&file.lanes, "array.lanes", 4096)?;
+    let multipliers = rows * columns * lanes;
+    if multipliers > MAX_MULTIPLIERS {
+        let what = format!(
+            "has {rows} x {columns} x {lanes} = {multipliers} multipliers; goldpath builds up to {MAX_MULTIPLIERS}"
+        );
+        return Err(context.wrong(&file.dataflow.span(), "array", what));
+    }
     for (value, at, key) in [(rows, &file.rows, "array.rows"), (columns, &file.columns, "array.columns")] {
         one_mac(dataflow, value, at, key, context)?;
     }

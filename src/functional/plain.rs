@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
             let sum = self.lane_sum(beat, n);
             let Fitted { value, flags } = fit(i128::from(acc) + sum, accumulator.register, rule);
             acc = value;
-            events += i64::from(flags.high || flags.low);
+            events += i64::from(flags.any());
             self.event(Node::Accumulator, Some(beat), n, flags);
         }
         if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
     }
 
     fn event(&mut self, node: Node, beat: Option<usize>, n: usize, flags: Flags) {
-        if !flags.high && !flags.low {
+        if !flags.any() {
             return;
         }
         let index = self.program.design.node_index(node);

@@ -42,7 +42,7 @@ impl Step {
             Op::FloatScale(scale, rounding) => float_scale(x, get(scale) as u32, rounding),
         };
         match self.format {
-            None => Stepped { value: exact, flags: Flags { high: false, low: false } },
+            None => Stepped { value: exact, flags: Flags::NONE },
             Some(format) => {
                 let Fitted { value, flags } = fit(exact, format, self.overflow);
                 Stepped { value: i128::from(value), flags }
@@ -64,7 +64,7 @@ pub fn run(
     let mut x = i128::from(accumulator);
     for (index, step) in steps.iter().enumerate() {
         let stepped = step.apply(x, parameters, channel);
-        if stepped.flags.high || stepped.flags.low {
+        if stepped.flags.any() {
             event(index, stepped.flags);
         }
         x = stepped.value;
