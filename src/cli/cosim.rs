@@ -89,7 +89,8 @@ fn refuse_unmapped(folder: &Path, design: &Design, set: &[(String, String)]) -> 
         let others = set.iter().filter(|(k, _)| k != key).cloned().collect();
         !design_file::load_path(folder, &Overrides { set: others }).is_ok_and(|d| d.hash == design.hash)
     };
-    let unmapped = set.iter().find(|(key, _)| !design.twin.contains_key(key) && changes(key));
+    let unmapped =
+        set.iter().find(|(key, _)| !design.twin.contains_key(key) && !is_host_only(key) && changes(key));
     let Some((key, value)) = unmapped else { return Ok(()) };
     let known: Vec<&str> = design.twin.keys().map(String::as_str).collect();
     let message = format!("{key}={value} changes the design, but no Verilog parameter of its twin");
@@ -97,6 +98,12 @@ fn refuse_unmapped(folder: &Path, design: &Design, set: &[(String, String)]) -> 
         "the twin has parameters for {}; check other RTL with --rtl and --top",
         known.join(", ")
     )))
+}
+
+/// Keys that say what the host feeds and in which order: the circuit is the same.
+fn is_host_only(key: &str) -> bool {
+    let recode = matches!(key, "operands.activation.recode" | "operands.weight.recode");
+    recode || key == "order" || key.starts_with("order.")
 }
 
 fn check(
