@@ -10,9 +10,9 @@ use super::design_file;
 use super::output::OutputFolder;
 use super::product::ProductFiles;
 use super::{Console, Status};
-use crate::design::Design;
+use crate::design::{Dataflow, Design};
 use crate::error::{Error, Kind, Place, Result};
-use crate::lower::{Counts, Outcome, Program};
+use crate::lower::{Counts, NodeEvents, Outcome, Program};
 use crate::{functional, simulate, wave};
 
 const OVERFLOW_FILES: [&str; 2] = ["overflow.npy", "overflow.json"];
@@ -84,16 +84,22 @@ fn write(folder: &OutputFolder, design: &Design, outcome: &Outcome) -> Result<()
     folder.write("out.npy", &wave::npy_narrowest(outcome.outputs.view().into_dyn(), design.output()))?;
     if let Some(counts) = &outcome.counts {
         folder.write("overflow.npy", &wave::npy_int64(counts.accumulator.view().into_dyn()))?;
-        let text = format!("{:#}\n", node_table(counts));
+        let text = format!("{:#}\n", node_table(design, counts));
         folder.write("overflow.json", text.as_bytes())?;
     }
     Ok(())
 }
 
-/// Every node by id: how often a value entering it was too high, too low.
-fn node_table(counts: &Counts) -> Value {
-    let entry = |n: &crate::lower::NodeEvents| (n.node.clone(), json!({ "high": n.high, "low": n.low }));
-    Value::Object(counts.nodes.iter().map(entry).collect())
+/// Every node by id, in datapath order: how often a value entering it was too high, too low. Exact nodes never are.
+fn node_table(design: &Design, counts: &Counts) -> Value {
+    let exact = |id: &'static str| NodeEvents { node: id.to_string(), high: 0, low: 0 };
+    let (post, front): (Vec<_>, Vec<_>) =
+        counts.nodes.iter().cloned().partition(|n| n.node.starts_with("post."));
+    let drain = (design.array.dataflow == Dataflow::OutputStationary).then(|| exact("drain"));
+    let nodes =
+        ["activation", "weight", "product"].map(exact).into_iter().chain(front).chain(drain).chain(post);
+    let table = nodes.map(|n| (n.node, json!({ "high": n.high, "low": n.low }))).collect();
+    Value::Object(table)
 }
 
 fn report(console: &Console, program: &Program, answer: &Answer) -> Result<()> {
@@ -110,7 +116,7 @@ fn report(console: &Console, program: &Program, answer: &Answer) -> Result<()> {
             "hash": program.design.hash,
             "shape": [shape.m, shape.k, shape.n],
             "cycles": answer.cycles,
-            "overflow": counts.map(node_table),
+            "overflow": counts.map(|counts| node_table(&program.design, counts)),
             "first": first,
         }));
     }
