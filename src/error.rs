@@ -30,9 +30,21 @@ pub enum Place {
     /// A whole file or folder.
     File(PathBuf),
     /// A position in a text file; line and column count from 1.
-    Line { path: PathBuf, line: usize, column: usize },
+    Line {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+    },
     /// A node of a network, by name and operator.
-    Node { path: PathBuf, node: String },
+    Node {
+        /// The model's file.
+        path: PathBuf,
+        /// Its name and operator, as messages print them.
+        node: String,
+    },
     /// A signal, node id or key of a design.
     Signal(String),
     /// A command-line option.
@@ -55,12 +67,15 @@ impl fmt::Display for Place {
 /// An error a user can act on.
 #[derive(Debug)]
 pub struct Error {
+    /// What a caller may act on without reading the message.
     pub kind: Kind,
+    /// Printed in front of the message, as `file:line:column` where it is a line.
     pub place: Place,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// The error underneath, printed in brackets behind the message.
     pub source: Option<Box<dyn std::error::Error + Send + Sync + 'static>>,
 }
 
@@ -68,10 +83,12 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// An error without place, help or source; add them with [`Error::at`], [`Error::help`] and [`Error::because`].
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Error { kind, place: Place::Nowhere, message: message.into(), help: None, source: None }
     }
 
+    /// States where it happened, whatever was stated before.
     pub fn at(mut self, place: Place) -> Self {
         self.place = place;
         self
@@ -82,11 +99,13 @@ impl Error {
         if self.place == Place::Nowhere { self.at(Place::File(path.to_path_buf())) } else { self }
     }
 
+    /// States what to do about it, in one sentence without a full stop.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
+    /// Keeps the error underneath: a parser's, or the operating system's.
     pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self

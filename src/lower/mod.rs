@@ -24,12 +24,15 @@ use crate::design::Design;
 /// Both engines run this and nothing else. It holds no cycle numbers.
 #[derive(Debug, Clone)]
 pub struct Program {
+    /// The hardware that all of the numbers below were checked against.
     pub design: Arc<Design>,
+    /// How many outputs, and how many products each.
     pub shape: Shape,
     /// Activation codes in the tensor's own layout, inside `design.activation.format`.
     pub activations: Vec<i32>,
     /// Weight codes `[groups][k][n]`, k in *scheduled* order, inside `design.weight.format`.
     pub weights: Vec<i32>,
+    /// How (image, group, m, k) becomes an index into `activations`.
     pub gather: Gather,
     /// One entry per design parameter, of length 1 (per layer) or `groups · n` (per channel).
     pub parameters: Vec<Vec<i64>>,
@@ -38,7 +41,9 @@ pub struct Program {
 /// Extents of the work. A plain matrix product has one image and one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
+    /// Images of a batch; each has `m` output positions.
     pub images: usize,
+    /// Groups of a convolution; each has its own `k` and `n`.
     pub groups: usize,
     /// Output positions per image: rows of A, or OH · OW.
     pub m: usize,
@@ -74,10 +79,15 @@ pub enum Gather {
 pub struct Convolution {
     /// Input channels per group.
     pub cin: usize,
+    /// Of the input image.
     pub height: usize,
+    /// Of the input image.
     pub width: usize,
+    /// Taps, `[height, width]`.
     pub kernel: [usize; 2],
+    /// Input positions from one output to the next, `[height, width]`.
     pub stride: [usize; 2],
+    /// Input positions from one tap to the next, `[height, width]`.
     pub dilation: [usize; 2],
     /// Top and left padding.
     pub pad: [usize; 2],
@@ -92,9 +102,14 @@ pub struct Convolution {
 /// One tile of the output: rows `m0..m0+rows` of one image, channels `n0..n0+columns` of one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tile {
+    /// Its place in the schedule, from 0.
     pub index: usize,
+    /// Image, the outermost loop.
     pub image: usize,
+    /// Group, inside the image.
     pub group: usize,
+    /// First output position.
     pub m0: usize,
+    /// First output channel of the group.
     pub n0: usize,
 }

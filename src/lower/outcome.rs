@@ -9,19 +9,24 @@ use crate::design::Design;
 pub struct NodeEvents {
     /// `reduce.0`, `accumulator`, `accumulator.output`, `post.0`, …
     pub node: String,
+    /// How many values lay above the format (R6).
     pub high: u64,
+    /// How many values lay below it.
     pub low: u64,
 }
 
 /// One overflow, located without cycles so that both engines can name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
+    /// Id of the design node, as in [`NodeEvents`].
     pub node: String,
     /// Output row and channel.
     pub m: usize,
+    /// Output channel, counted over all groups.
     pub n: usize,
     /// Beat of the output, for nodes in front of the accumulator and itself.
     pub beat: Option<usize>,
+    /// Above the format rather than below it (R6).
     pub high: bool,
 }
 

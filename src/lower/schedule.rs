@@ -10,10 +10,13 @@ use crate::post;
 /// One step of a tile: every lane of every PE gets one pair of operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beat {
+    /// The tile it belongs to.
     pub tile: Tile,
     /// Beat of the tile, from 0.
     pub index: usize,
+    /// Whether it starts every output of the tile.
     pub first: bool,
+    /// Whether it finishes every output of the tile.
     pub last: bool,
 }
 
@@ -33,6 +36,7 @@ impl Program {
         [self.shape.m.div_ceil(array.rows), self.shape.n.div_ceil(array.columns)]
     }
 
+    /// How many tiles the whole program has: images · groups · tiles down · tiles across.
     pub fn tile_count(&self) -> usize {
         let [down, across] = self.tile_grid();
         self.shape.images * self.shape.groups * down * across

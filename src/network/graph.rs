@@ -13,6 +13,7 @@ pub struct Network {
     pub source: PathBuf,
     /// What it must be fed; initialisers are not inputs.
     pub inputs: Vec<Input>,
+    /// Tensors that make up its answer, in the model's order.
     pub outputs: Vec<String>,
     /// Weights, scales, zero points, shapes, by name.
     pub constants: BTreeMap<String, Tensor>,
@@ -20,109 +21,169 @@ pub struct Network {
     pub nodes: Vec<Node>,
 }
 
+/// A tensor that the network must be fed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
+    /// The tensor's name in the model.
     pub name: String,
+    /// Element type; a feed of another one is refused.
     pub dtype: DType,
     /// `None` where the model names a symbol or nothing; no list at all when the rank is open.
     pub dims: Option<Vec<Option<usize>>>,
 }
 
+/// One operator and the tensors it reads and writes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Unique in the network; the model's own name where it gives one.
     pub name: String,
     /// As the model spells it, with its domain unless that is ONNX's own.
     pub kind: String,
+    /// What it computes, with its attributes read and checked.
     pub operator: Operator,
     /// `None`: an optional input left out.
     pub inputs: Vec<Option<String>>,
+    /// `None`: an optional output that nobody asked for.
     pub outputs: Vec<Option<String>>,
 }
 
 /// What a node computes. Names and attributes are those of ONNX and of ONNX Runtime's com.microsoft domain.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operator {
+    /// Real to codes: round(x / scale) + zero point, ties to even.
     QuantizeLinear {
+        /// Axis of the scales, from the back when negative; of no matter when there is one scale.
         axis: i64,
+        /// `output_dtype`; the zero point's type where it is not stated.
         dtype: Option<DType>,
     },
+    /// Codes to real: (code − zero point) · scale.
     DequantizeLinear {
+        /// Axis of the scales, from the back when negative.
         axis: i64,
     },
+    /// Real to u8 codes, with scale and zero point taken from the tensor itself.
     DynamicQuantizeLinear,
+    /// Convolution of codes, requantised.
     QLinearConv {
+        /// Groups and window.
         conv: Conv,
+        /// A Relu or Clip that was fused into it.
         clamp: Clamp,
     },
+    /// Matrix product of codes, requantised.
     QLinearMatMul {
+        /// A Relu or Clip that was fused into it.
         clamp: Clamp,
     },
+    /// com.microsoft: Gemm of codes, requantised.
     QGemm {
+        /// Factors and transpositions.
         gemm: Gemm,
+        /// A Relu or Clip that was fused into it.
         clamp: Clamp,
     },
+    /// Convolution of codes into int32 accumulators.
     ConvInteger(Conv),
+    /// Matrix product of codes into int32 accumulators.
     MatMulInteger,
+    /// Convolution in float32.
     Conv(Conv),
+    /// Matrix product in float32.
     MatMul,
+    /// Matrix product with bias in float32.
     Gemm(Gemm),
+    /// com.microsoft: sum of two tensors of codes, requantised.
     QLinearAdd,
+    /// com.microsoft: product of two tensors of codes, requantised.
     QLinearMul,
+    /// com.microsoft: tensors of codes side by side, each requantised to the common scale.
     QLinearConcat {
+        /// Axis along which they lie, from the back when negative.
         axis: i64,
     },
+    /// com.microsoft: mean of each window of codes, requantised.
     QLinearAveragePool {
+        /// The window.
         sliding: Sliding,
+        /// Whether padding counts as positions of the mean (`count_include_pad`).
         count_padding: bool,
     },
+    /// com.microsoft: mean over all spatial positions of codes, requantised.
     QLinearGlobalAveragePool,
+    /// Sum, with broadcasting.
     Add,
+    /// Product, with broadcasting.
     Mul,
+    /// max(x, 0).
     Relu,
+    /// min(max(x, low), high), by attributes (before opset 11) or by inputs.
     Clip {
+        /// Attribute `min`; no bound when absent.
         low: Option<f32>,
+        /// Attribute `max`; no bound when absent.
         high: Option<f32>,
     },
+    /// Largest value of each window; padding never wins.
     MaxPool(Sliding),
     /// `columns_first`: before opset 19 ONNX Runtime sums a window's columns first; ONNX itself fixes no order.
     AveragePool {
+        /// The window.
         sliding: Sliding,
+        /// Whether padding counts as positions of the mean (`count_include_pad`).
         count_padding: bool,
+        /// See above.
         columns_first: bool,
     },
+    /// Mean over all spatial positions.
     GlobalAveragePool,
+    /// The axes before `axis` become rows, the others columns.
     Flatten {
+        /// First axis of the columns, from the back when negative.
         axis: i64,
     },
+    /// The same elements in C order under the shape that the second input holds.
     Reshape {
+        /// Whether 0 means 0 (`allowzero`), rather than "as the input".
         allow_zero: bool,
     },
+    /// Axes in another order.
     Transpose {
+        /// Output axis i is input axis `perm[i]`; reversed when absent.
         perm: Option<Vec<i64>>,
     },
+    /// Tensors side by side.
     Concat {
+        /// Axis along which they lie, from the back when negative.
         axis: i64,
     },
     /// `flatten`: before opset 13, every axis from `axis` on is one row.
     Softmax {
+        /// Axis that sums to 1, from the back when negative.
         axis: i64,
+        /// See above.
         flatten: bool,
     },
+    /// Elements of another type.
     Cast {
+        /// The type wanted.
         to: DType,
     },
+    /// The input, unchanged.
     Identity,
 }
 
 /// Real bounds of the Relu or Clip fused into an integer layer; infinite where there is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clamp {
+    /// Smallest real value that passes.
     pub low: f32,
+    /// Largest real value that passes.
     pub high: f32,
 }
 
 impl Clamp {
+    /// Nothing is fused: every value passes.
     pub const NONE: Clamp = Clamp { low: f32::NEG_INFINITY, high: f32::INFINITY };
 
     /// This clamp, and then a Clip to `low..=high`.
@@ -131,17 +192,25 @@ impl Clamp {
     }
 }
 
+/// What every convolution is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conv {
+    /// Attribute `group`: channels are split into so many independent convolutions.
     pub groups: usize,
+    /// The window, before the rank is known.
     pub sliding: Sliding,
 }
 
+/// What Gemm is told: alpha · A · B + beta · C.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gemm {
+    /// Factor of the product.
     pub alpha: f32,
+    /// Factor of the bias.
     pub beta: f32,
+    /// Whether A is stored as `[k, m]`.
     pub transpose_a: bool,
+    /// Whether B is stored as `[n, k]`.
     pub transpose_b: bool,
 }
 
@@ -150,17 +219,24 @@ pub struct Gemm {
 pub enum AutoPad {
     /// Starts, then ends, of every spatial axis; empty means 0.
     Explicit(Vec<usize>),
+    /// As [`Padding::SameUpper`].
     SameUpper,
+    /// As [`Padding::SameLower`].
     SameLower,
 }
 
 /// A window's attributes as written: an empty list takes the operator's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sliding {
+    /// `kernel_shape`; empty takes the weights' own.
     pub kernel: Vec<usize>,
+    /// `strides`; empty is 1.
     pub strides: Vec<usize>,
+    /// `dilations`; empty is 1.
     pub dilations: Vec<usize>,
+    /// `auto_pad` or `pads`.
     pub padding: AutoPad,
+    /// `ceil_mode`: count a last, partial window.
     pub ceil: bool,
 }
 

@@ -7,7 +7,9 @@ use super::{DType, Window};
 /// What the codes of a tensor stand for: real = scale · (code − zero_point).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Carrier {
+    /// Type of the codes.
     pub dtype: DType,
+    /// Real value of one code step.
     pub scale: f32,
     /// Inside `dtype`.
     pub zero_point: i32,
@@ -18,8 +20,11 @@ pub struct Carrier {
 pub struct Weights {
     /// Matrix: `[k, n]` (a transposition asked for by the model is done). Convolution: `[groups · n, cin, kh, kw]`.
     pub codes: ArrayD<i32>,
+    /// Type of the codes in the model.
     pub dtype: DType,
+    /// Real value of one code step.
     pub scales: Vec<f32>,
+    /// Codes that stand for 0; one entry when all channels share it.
     pub zero_points: Vec<i32>,
 }
 
@@ -30,7 +35,12 @@ pub enum Geometry {
     Matrix,
     /// Input `[images, groups · cin, height, width]`, output `[images, groups · n, height, width]`; a tap outside
     /// the image is the input's zero point.
-    Convolution { groups: usize, window: Window },
+    Convolution {
+        /// Channels are split into so many independent convolutions.
+        groups: usize,
+        /// Taps, stride, dilation and padding.
+        window: Window,
+    },
 }
 
 /// A Conv, MatMul or Gemm between integer tensors, whatever operators the model spells it with.
@@ -43,9 +53,13 @@ pub struct Layer {
     pub name: String,
     /// Names of the tensors it reads and writes.
     pub input: String,
+    /// Name of the tensor it writes.
     pub output_name: String,
+    /// Which activation meets which weight.
     pub geometry: Geometry,
+    /// What the input's codes stand for.
     pub input_carrier: Carrier,
+    /// Codes, scales and zero points of the weights.
     pub weights: Weights,
     /// One entry per output channel, at scale x.scale · w.scale, zero point 0.
     pub bias: Option<Vec<i32>>,
@@ -53,6 +67,7 @@ pub struct Layer {
     pub output: Option<Carrier>,
     /// Output codes are clamped to this: the dtype's range narrowed by a fused Relu or Clip.
     pub low: i32,
+    /// Upper end of that range, itself allowed.
     pub high: i32,
 }
 

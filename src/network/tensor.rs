@@ -13,14 +13,23 @@ pub const MAX_ELEMENTS: usize = 1 << 30;
 /// Element type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DType {
+    /// uint8.
     U8,
+    /// int8.
     I8,
+    /// uint16.
     U16,
+    /// int16.
     I16,
+    /// uint32.
     U32,
+    /// int32.
     I32,
+    /// uint64.
     U64,
+    /// int64.
     I64,
+    /// IEEE 754 binary32.
     F32,
 }
 
@@ -40,6 +49,7 @@ impl DType {
         }
     }
 
+    /// Whether elements can be codes or accumulators; float32 alone cannot.
     pub const fn is_integer(self) -> bool {
         !matches!(self, DType::F32)
     }
@@ -78,14 +88,23 @@ impl fmt::Display for DType {
 /// A dense tensor in C order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tensor {
+    /// uint8 elements.
     U8(ArrayD<u8>),
+    /// int8 elements.
     I8(ArrayD<i8>),
+    /// uint16 elements.
     U16(ArrayD<u16>),
+    /// int16 elements.
     I16(ArrayD<i16>),
+    /// uint32 elements.
     U32(ArrayD<u32>),
+    /// int32 elements.
     I32(ArrayD<i32>),
+    /// uint64 elements.
     U64(ArrayD<u64>),
+    /// int64 elements.
     I64(ArrayD<i64>),
+    /// float32 elements.
     F32(ArrayD<f32>),
 }
 
@@ -126,6 +145,7 @@ macro_rules! map_tensor {
 pub(crate) use {for_tensor, map_tensor};
 
 impl Tensor {
+    /// Element type, by which the variant was chosen.
     pub fn dtype(&self) -> DType {
         match self {
             Tensor::U8(_) => DType::U8,
@@ -140,6 +160,7 @@ impl Tensor {
         }
     }
 
+    /// Extents, outermost first; `[]` for a scalar.
     pub fn shape(&self) -> &[usize] {
         for_tensor!(self, a => a.shape())
     }
@@ -149,6 +170,7 @@ impl Tensor {
         for_tensor!(self, a => a.len())
     }
 
+    /// Whether some extent is 0.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

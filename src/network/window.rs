@@ -14,9 +14,13 @@ pub enum Padding {
 /// Kernel, stride, dilation and padding of a 2-D window; `[height, width]` each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
+    /// Taps per axis.
     pub kernel: [usize; 2],
+    /// Input positions from one output to the next.
     pub stride: [usize; 2],
+    /// Input positions from one tap to the next; 1 is dense.
     pub dilation: [usize; 2],
+    /// What surrounds the image.
     pub padding: Padding,
     /// Count a last, partial window (pooling's `ceil_mode`).
     pub ceil: bool,

@@ -14,6 +14,7 @@ pub enum Overflow {
 }
 
 impl Overflow {
+    /// Every rule, for tests and tables.
     pub const ALL: [Overflow; 3] = [Overflow::Wrap, Overflow::Saturate, Overflow::SaturateSymmetric];
 
     /// The smallest and largest value that pass unchanged and unflagged: the format's range, or
@@ -48,7 +49,9 @@ impl Overflow {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Flags {
+    /// The value lay above the upper rail.
     pub high: bool,
+    /// The value lay below the lower rail.
     pub low: bool,
 }
 
@@ -66,7 +69,9 @@ impl Flags {
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fitted {
+    /// Inside the format.
     pub value: i64,
+    /// R6: on which side the exact value lay outside.
     pub flags: Flags,
 }
 

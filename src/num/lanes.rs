@@ -8,12 +8,17 @@ use super::{Fitted, Flags, Format, Overflow, Rounding};
 
 /// A machine integer that holds one accumulator: `i16`, `i32` or `i64`.
 pub trait Lane: Copy + Ord + std::fmt::Debug + Send + Sync + 'static + sealed::Sealed {
+    /// Width of the lane in bits.
     const WIDTH_BITS: u32;
+    /// The lane's smallest value, −2^(WIDTH_BITS − 1).
     const MIN: Self;
+    /// The lane's largest value, 2^(WIDTH_BITS − 1) − 1.
     const MAX: Self;
+    /// Where every register starts (R12).
     const ZERO: Self;
     /// The value as a lane, when it fits.
     fn from_i64(value: i64) -> Option<Self>;
+    /// The value itself: no lane is wider than 64 bits.
     fn to_i64(self) -> i64;
     /// The value modulo `2^WIDTH_BITS`: itself, when it is known to fit.
     fn truncate(value: i64) -> Self;
@@ -116,6 +121,7 @@ impl<L: Lane> Rule<L> {
         (self.low, self.high)
     }
 
+    /// The overflow rule that it was made for.
     pub fn overflow(&self) -> Overflow {
         self.overflow
     }

@@ -30,11 +30,14 @@ struct Lane {
 /// How often each step's exact result lay outside its format, by step, then by row and column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Events {
+    /// Above the format: `[steps][rows · columns]`.
     pub high: Vec<Vec<u32>>,
+    /// Below the format: `[steps][rows · columns]`.
     pub low: Vec<Vec<u32>>,
 }
 
 impl Events {
+    /// No event yet, for so many `steps` and so many `values` (rows · columns).
     pub fn new(steps: usize, values: usize) -> Self {
         Events { high: vec![vec![0; values]; steps], low: vec![vec![0; values]; steps] }
     }

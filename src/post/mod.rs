@@ -21,6 +21,7 @@ use crate::num::{Format, Overflow, Rounding};
 /// An operand of a step: wired into the hardware, or brought by the layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operand {
+    /// A number of the design, the same for every layer.
     Constant(i64),
     /// Index into the design's parameter list.
     Parameter(usize),
@@ -29,7 +30,9 @@ pub enum Operand {
 /// How often a parameter changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Per {
+    /// One number for the whole layer.
     Layer,
+    /// One number per output channel.
     Channel,
 }
 
@@ -38,11 +41,15 @@ pub enum Per {
 /// `activation_offset`, `weight_offset`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Parameter {
+    /// What steps, `--post` files and ports (`param.<name>`) call it.
     pub name: String,
+    /// Format of its port.
     pub format: Format,
+    /// Whether channels differ.
     pub per: Per,
     /// Inclusive limits, inside the format.
     pub min: i64,
+    /// Largest legal value; what the licences of faster paths rest on.
     pub max: i64,
     /// Used when the layer or command line brings none; without it the parameter is required.
     pub default: Option<i64>,
@@ -51,15 +58,25 @@ pub struct Parameter {
 /// What a step does to `x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Op {
+    /// `x + v`
     Add(Operand),
+    /// `x − v`
     Subtract(Operand),
+    /// `x · v`, exact (R2).
     Multiply(Operand),
+    /// The larger of `x` and `v`: a Relu when v is the zero point.
     Max(Operand),
+    /// The smaller of `x` and `v`.
     Min(Operand),
+    /// `x · 2^v`, v in 0..=63.
     ShiftLeft(Operand),
+    /// R7: `x / 2^v`, rounded as stated.
     ShiftRight(Operand, Rounding),
+    /// `min(x, high)`, then the larger of that and `low`.
     Clamp {
+        /// Lower bound; it wins where the bounds cross.
         low: Operand,
+        /// Upper bound.
         high: Operand,
     },
     /// Only format and overflow.
@@ -73,10 +90,12 @@ pub enum Op {
 pub struct Step {
     /// `post.0`, `post.1`, …
     pub id: String,
+    /// What it does, exactly, before its format.
     pub op: Op,
     /// Format after the step. `None`: the exact product is wider than 64 bits and is fused with the
     /// shift that follows (R8); such a step has latency 0.
     pub format: Option<Format>,
+    /// How the exact result enters `format` (R4, R5); of no matter while that is `None`.
     pub overflow: Overflow,
     /// Registers behind the step.
     pub latency: u32,

@@ -7,8 +7,11 @@
 /// Where codes live: the zero point, and the rails they are clamped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Codes {
+    /// The code that stands for 0.
     pub zero_point: i32,
+    /// Smallest code.
     pub low: i32,
+    /// Largest code.
     pub high: i32,
 }
 

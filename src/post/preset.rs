@@ -19,6 +19,7 @@ pub enum Preset {
 /// What a preset's user may choose.
 #[derive(Debug, Clone)]
 pub struct Choice {
+    /// Which scheme.
     pub preset: Preset,
     /// Of the output.
     pub output: Format,
@@ -29,6 +30,7 @@ pub struct Choice {
 }
 
 impl Preset {
+    /// Every preset, for tests and tables.
     pub const ALL: [Preset; 4] =
         [Preset::Shift, Preset::MultiplyShift, Preset::TfliteDouble, Preset::Onnxruntime];
 

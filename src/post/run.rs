@@ -6,7 +6,9 @@ use crate::num::{Fitted, Flags, MAX_SHIFT, Rounding, fit, shift_right};
 /// A value between two steps: fitted unless the step is fused with the next one (R8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stepped {
+    /// Inside the step's format, or exact when the step has none.
     pub value: i128,
+    /// R6: on which side the exact result lay outside; none when the step has no format.
     pub flags: Flags,
 }
 

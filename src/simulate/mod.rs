@@ -29,7 +29,9 @@ pub struct Options<'a> {
 /// What a simulation yields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
+    /// Values and events, to be compared with the functional engine's.
     pub outcome: Outcome,
+    /// Cycles simulated, the idle ones at the end included.
     pub cycles: u64,
     /// Cycle whose edge stores the value of `outcome.counts.first`.
     pub first_cycle: Option<u64>,

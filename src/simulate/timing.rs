@@ -27,13 +27,16 @@ pub struct Timing {
 /// Which part of the work an event belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Located {
+    /// Place of the tile in the schedule, from 0.
     pub tile: usize,
+    /// Row of the tile, from 0.
     pub row: usize,
     /// In front of and at the accumulator only.
     pub beat: Option<usize>,
 }
 
 impl Timing {
+    /// The laws for this program's design and extents.
     pub fn new(program: &Program) -> Self {
         let design = &*program.design;
         let array = &design.array;

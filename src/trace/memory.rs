@@ -6,6 +6,7 @@ use crate::error::Result;
 /// Holds every cycle of a trace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemorySink {
+    /// `None` before the trace has begun.
     pub table: Option<SignalTable>,
     /// `[cycles][table.row()]`
     pub values: Vec<i64>,
@@ -20,6 +21,10 @@ impl MemorySink {
         self.table.as_ref().expect("the trace has begun")
     }
 
+    /// Cycles received so far.
+    ///
+    /// # Panics
+    /// Before `begin`.
     pub fn cycles(&self) -> usize {
         self.values.len() / self.table().row().max(1)
     }

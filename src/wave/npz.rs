@@ -32,6 +32,10 @@ pub struct NpzSink {
 }
 
 impl NpzSink {
+    /// Prepares an archive for `path`; nothing appears there before the trace is finished.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
     pub fn create(path: &Path) -> Result<NpzSink> {
         let archive = beside(path).map_err(|e| Error::io(path, "write", e))?;
         Ok(NpzSink { target: path.to_path_buf(), archive: Some(archive), columns: Vec::new(), row: 0 })

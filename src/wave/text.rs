@@ -21,6 +21,10 @@ pub struct TextSink {
 }
 
 impl TextSink {
+    /// Prepares a file for `path`; nothing appears there before the trace is finished.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
     pub fn create(path: &Path) -> Result<TextSink> {
         Ok(TextSink { file: Pending::create(path)?, signals: Vec::new(), widths: Vec::new(), row: 0 })
     }

@@ -23,6 +23,10 @@ pub struct VcdSink {
 }
 
 impl VcdSink {
+    /// Prepares a dump for `path`; nothing appears there before the trace is finished.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
     pub fn create(path: &Path) -> Result<VcdSink> {
         let file = Pending::create(path)?;
         Ok(VcdSink { file, variables: Vec::new(), shown: Vec::new(), cycles: 0, text: String::new() })

@@ -13,6 +13,7 @@ use crate::network::{DType, Geometry, Layer, Tensor};
 
 /// Every integer layer through one design: its accumulator, its post steps.
 pub struct Designed {
+    /// Its formats, overflow and post steps; its array and latencies have no part in an Outcome.
     pub design: Arc<Design>,
 }
 
