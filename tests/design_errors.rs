@@ -156,7 +156,6 @@ const FAULTS: &[Fault] = &[
     // Arrays and reductions.
     fault(ARRAY, "skew = \"host\"\n", "", "{ activation = 1", &["`array.skew` is missing"]),
     fault(ARRAY, "hop = { activation = 1, weight = 1 }", "hop = { activation = 0, weight = 0 }", "\"host\"", &["`array.skew` changes nothing"]),
-    fault(ARRAY, "drain = { order = \"rows\" }\n", "", "[array]", &["`array.drain` is missing"]),
     fault(ARRAY, "rows = 4", "rows = 0", "0\n", &["`array.rows` is 0", "1 to 1024"]),
     fault(ARRAY, "columns = 4\n", "", "[array]", &["`array.columns` is missing"]),
     fault(ARRAY, "[array]", "[[reduce]]\ngroup = 3\n\n[array]", "[[reduce]]", &["leaves 2 terms of 4 lanes"]),

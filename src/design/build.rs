@@ -340,11 +340,11 @@ fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<(Array, u32)> 
         return Ok((array, 0));
     }
     travel(file, &mut array, context)?;
-    let Some(drain) = &file.drain else {
-        return Err(context.wrong(&file.span(), "array.drain", "is missing"));
-    };
-    // The only order built; another one would be a field of `Array`.
-    let file::DrainOrder::Rows = *drain.order;
+    let Some(drain) = &file.drain else { return Ok((array, 0)) };
+    // The only order built, so also what an absent one means; another would be a field of `Array`.
+    if let Some(order) = &drain.order {
+        let file::DrainOrder::Rows = **order;
+    }
     Ok((array, context.latency(&drain.latency, "array.drain.latency")?))
 }
 

@@ -219,7 +219,8 @@ pub(super) enum Skew {
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Drain {
-    pub order: At<DrainOrder>,
+    /// By row, the last row first, unless said otherwise.
+    pub order: Option<At<DrainOrder>>,
     /// Registers between the bottom row and its requantizer.
     pub latency: Option<At<i64>>,
 }
