@@ -76,6 +76,11 @@ impl Source<'_> {
         if tree.is_none() || owner.is_empty() {
             return Error::new(Kind::Malformed, message).at(place).help("a design is a TOML file");
         }
+        // What is allowed is the help line's to say, where there is one.
+        let message = match keys::allowed(&owner) {
+            Some(_) => message.split(", expected one of").next().unwrap_or(message),
+            None => message,
+        };
         self.error(Kind::Design, &span, &owner, format!("cannot be read: {message}"))
     }
 }

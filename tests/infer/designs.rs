@@ -58,6 +58,32 @@ fn onnx_runtimes_arithmetic_as_a_design_is_onnx_runtime() {
     }
 }
 
+/// The same, said step by step in a stranger's words, the bias added behind an accumulator of 24 bits.
+#[test]
+fn the_steps_of_a_stranger_are_onnx_runtime() {
+    const SIGNED: &str = "{ width = 8, signed = true }";
+    const STEPS: &str = r#"post = [
+        { step = "bias" },
+        { step = "float_scale", value = "scale", rounding = "half_even", format = "s32", overflow = "saturate" },
+        { step = "zero_point" },
+        { step = "clamp", min = "low", max = "high" },
+        { step = "saturate", width = 8 },
+    ]"#;
+    const PARAMETERS: &str = "low = { format = \"s8\" }\nhigh = { format = \"s8\" }\n\
+                              scale = { format = \"s32\", per = \"channel\" }\n";
+    let text = RUNTIME.replace("POST", STEPS).replace("ACTIVATION", SIGNED).replace("WEIGHT", SIGNED);
+    let text =
+        text.replace("start = \"bias\"", "start = \"zero\"").replace("width = 32", "width = 24") + PARAMETERS;
+    let design = Design::parse(&text, Path::new("design.toml"), &[]).unwrap_or_else(|e| panic!("{e}"));
+    let stranger = Designed { design: Arc::new(design) };
+    for name in ["mlp_s8_qoperator", "cnn_s8_qdq"] {
+        let network = network(name);
+        let x = read_npy(&models().join(format!("{}_inputs.npy", &name[..3]))).unwrap();
+        let found = infer(&network, &x, &stranger).unwrap_or_else(|e| panic!("{e}"));
+        assert!(found == infer(&network, &x, &Framework).unwrap(), "{name}");
+    }
+}
+
 #[test]
 fn layers_are_taken_out_by_name() {
     let network = network("cnn_s8_qoperator");
