@@ -10,11 +10,15 @@ use crate::num::Flags;
 /// The first value in which two datapaths differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
+    /// Cycle in front of whose edge they differ, from 0.
     pub cycle: u64,
+    /// The signal's name, as in [`Port::name`].
     pub signal: String,
     /// Row-major instance of the signal.
     pub instance: usize,
+    /// Value on the left, which is also what the outside sees.
     pub left: i64,
+    /// Value on the right.
     pub right: i64,
 }
 

@@ -47,6 +47,7 @@ pub struct Mac {
 }
 
 impl Mac {
+    /// All registers 0; `records` bring the numbers of its bias and post steps.
     pub fn new(design: Arc<Design>, records: Records) -> Self {
         Mac {
             operands: vec![Operands::default(); design.operand_latency as usize],

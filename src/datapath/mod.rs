@@ -36,6 +36,7 @@ use crate::num::{Flags, Format};
 pub enum Direction {
     /// Driven by the host.
     Input,
+    /// Holds its value from one edge to the next.
     Register,
     /// A port the hardware drives.
     Output,
@@ -44,15 +45,20 @@ pub enum Direction {
 /// One named signal and its instances, row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
+    /// Its name in traces, waves and bundles: `pe.acc`, `in.valid`, `out.data`, …
     pub name: String,
     /// Id of the design node it belongs to.
     pub node: String,
+    /// Whether the host drives it, the hardware holds it, or the hardware drives it.
     pub direction: Direction,
+    /// Instances: `[]` scalar, `[rows, columns]`, `[rows, columns, lanes]`, …
     pub shape: Vec<usize>,
+    /// Of every instance; control bits are u1.
     pub format: Format,
 }
 
 impl Port {
+    /// How many values it has: the product of its shape, 1 for a scalar.
     pub fn instances(&self) -> usize {
         self.shape.iter().product()
     }
@@ -63,6 +69,7 @@ impl Port {
 pub struct Inputs {
     /// One bit, or one per row when the host skews.
     pub valid: Vec<bool>,
+    /// Marks an output's first beat, or the clear cycle before it; as many bits as `valid`.
     pub first: Vec<bool>,
     /// Sequential and tree only.
     pub last: bool,

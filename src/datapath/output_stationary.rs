@@ -64,6 +64,7 @@ pub struct OutputStationary {
 }
 
 impl OutputStationary {
+    /// All registers 0; `records` bring the numbers of its bias and post steps.
     pub fn new(design: Arc<Design>, records: Records) -> Self {
         let array = design.array;
         let (pes, lanes) = (array.rows * array.columns, array.lanes);

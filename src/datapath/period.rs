@@ -12,13 +12,17 @@ pub struct Period {
     pub cycles: usize,
     /// 1 when a clear cycle comes before the first beat, else 0.
     pub clears: usize,
+    /// Cycles in which every lane gets a pair of operands; they follow the clear cycle.
     pub beats: usize,
     /// `[rows · lanes][beats]`: stream by stream.
     pub activation: Vec<i32>,
     /// `[beats][columns · lanes]`: beat by beat. The same columns come again with every tile below.
     pub weight: Arc<Vec<i32>>,
+    /// Rows of the array, live or not.
     pub rows: usize,
+    /// Columns of the array, live or not.
     pub columns: usize,
+    /// Pairs of operands per PE and beat.
     pub lanes: usize,
     /// Parameter record of column 0.
     pub channel: usize,
@@ -26,6 +30,7 @@ pub struct Period {
     pub channel_with_beat: bool,
     /// Cycles by which row i (column j) is delayed, per row (column); 0 unless the host skews.
     pub skew_rows: usize,
+    /// The same per column.
     pub skew_columns: usize,
     /// Whether every row has its own control bits.
     pub control_per_row: bool,

@@ -42,6 +42,7 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// All registers 0; `records` bring the numbers of its bias and post steps.
     pub fn new(design: Arc<Design>, records: Records) -> Self {
         let zeros = vec![0; design.array.lanes];
         let reset = Operands { a: zeros.clone(), w: zeros, control: Control::default() };

@@ -1,52 +1,17 @@
 //! From the file's shape to a [`Design`]: every limit, every derived format, every contradiction.
 
-use std::ops::{Range, RangeInclusive};
-
+use super::context::{Context, is_identifier};
 use super::file::{self, At};
 use super::names::Names;
-use super::source::Source;
 use super::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level};
 use super::{Operand, Order, Recode, Skew, Start, steps};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::num::{Format, Overflow, product_format};
 use crate::post::{Choice, Parameter, Per};
 
-const LATENCY: RangeInclusive<i64> = 0..=64;
 const MAX_SUM_WIDTH: u32 = 32;
 /// Every register of an array is held in memory.
 const MAX_MULTIPLIERS: usize = 1 << 20;
-
-/// What the parts of a design are built with.
-pub(super) struct Context<'a> {
-    pub source: &'a Source<'a>,
-    /// Overrides may leave a declared parameter without use.
-    pub overridden: bool,
-}
-
-impl Context<'_> {
-    pub fn wrong(&self, span: &Range<usize>, key: &str, what: impl AsRef<str>) -> Error {
-        self.source.wrong(span, key, what)
-    }
-
-    pub fn integer(&self, at: &At<i64>, key: &str, range: RangeInclusive<i64>) -> Result<u32> {
-        let value = **at;
-        u32::try_from(value).ok().filter(|_| range.contains(&value)).ok_or_else(|| {
-            let what = format!("is {value}, which is not {} to {}", range.start(), range.end());
-            self.wrong(&at.span(), key, what)
-        })
-    }
-
-    pub fn latency(&self, at: &Option<At<i64>>, key: &str) -> Result<u32> {
-        at.as_ref().map_or(Ok(0), |a| self.integer(a, key, LATENCY))
-    }
-
-    pub fn idle<T>(&self, at: &Option<At<T>>, key: &str, why: &str) -> Result<()> {
-        match at {
-            Some(at) => Err(self.wrong(&at.span(), key, format!("changes nothing: {why}"))),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Everything but the twin's values and the hash, which need the canonical text.
 pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Context<'_>) -> Result<Design> {
@@ -90,13 +55,6 @@ fn header(file: &file::File, context: &Context<'_>) -> Result<()> {
         return Err(context.wrong(&file.name.span(), "name", what));
     }
     Ok(())
-}
-
-/// Is it a Verilog identifier?
-pub(super) fn is_identifier(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit())
-        && !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn operand(

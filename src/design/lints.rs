@@ -13,7 +13,9 @@ pub struct Lint {
     pub name: &'static str,
     /// Key of the design that it is about.
     pub key: String,
+    /// What is doubtful, in one sentence without a full stop.
     pub message: String,
+    /// What would remove the doubt.
     pub help: String,
 }
 

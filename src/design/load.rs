@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::build::{Context, is_identifier};
+use super::context::{Context, is_identifier};
 use super::overrides;
 use super::source::{Source, join};
 use super::{Design, build, canonical, expand, file, keys};

@@ -9,6 +9,7 @@
 
 mod build;
 mod canonical;
+mod context;
 mod convert;
 mod depth;
 mod expand;
@@ -47,8 +48,11 @@ use crate::post::{self, Parameter};
 /// A complete, validated design. Every default has been made explicit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Design {
+    /// A Verilog identifier of at most 128 characters: also the name of the twin's module.
     pub name: String,
+    /// The codes that come in by the rows.
     pub activation: Operand,
+    /// The codes that come in by the columns.
     pub weight: Operand,
     /// Registers in front of the multiplier, on both sides.
     pub operand_latency: u32,
@@ -56,10 +60,15 @@ pub struct Design {
     pub product_latency: u32,
     /// Reduction over the lanes, level by level; never empty when `array.lanes > 1`.
     pub reduce: Vec<Level>,
+    /// What sums the products of one output.
     pub accumulator: Accumulator,
+    /// How many PEs there are, and how they are wired.
     pub array: Array,
+    /// What turns a finished accumulator into an output; may be empty.
     pub post: Vec<post::Step>,
+    /// What the layer must bring, in the order of first use; operands and programs refer to it by index.
     pub parameters: Vec<Parameter>,
+    /// In which order the products of an output are formed.
     pub order: Order,
     /// Design key (`accumulator.width`) → Verilog parameter (`ACC_WIDTH`).
     pub twin: BTreeMap<String, String>,
@@ -69,6 +78,7 @@ pub struct Design {
     pub hash: String,
 }
 
+/// One input of the multiplier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operand {
     /// Of the code on the port.
@@ -77,9 +87,11 @@ pub struct Operand {
     pub offset: Option<post::Operand>,
     /// What the multiplier sees: `format`, or the stated wider format when there is an offset. The sum is exact.
     pub sum: Format,
+    /// What `lower` does to the codes of a tensor that has the other sign.
     pub recode: Option<Recode>,
 }
 
+/// How the codes of a tensor become codes of an operand with the other sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recode {
     /// u8 codes and zero point − 128: exact.
@@ -102,23 +114,32 @@ impl Operand {
 pub struct Level {
     /// `reduce.0`, …
     pub id: String,
+    /// Terms of one sum.
     pub group: usize,
+    /// Inputs from one term of a sum to the next; 1 sums neighbours.
     pub stride: usize,
     /// A group is summed exactly, then fitted once into this.
     pub format: Format,
+    /// How the exact sum enters `format`.
     pub overflow: Overflow,
+    /// Registers behind the level.
     pub latency: u32,
 }
 
+/// How a sum enters the accumulator's register: R4 and R5, and where the clamp is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccumulatorOverflow {
+    /// R4, at every step.
     Wrap,
+    /// R5, at every step.
     Saturate,
+    /// R5 with rails −max and max, at every step.
     SaturateSymmetric,
     /// The register wraps at `register`; the finished value is clamped to `format`.
     SaturateOutput,
 }
 
+/// What an output's accumulation starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// A clear cycle sets the register to 0 before the first product.
@@ -129,13 +150,16 @@ pub enum Start {
     Overwrite,
 }
 
+/// The register that sums, one per PE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accumulator {
     /// Of the finished value.
     pub format: Format,
     /// Of the register: `format`, except with `SaturateOutput`.
     pub register: Format,
+    /// How each sum enters the register.
     pub overflow: AccumulatorOverflow,
+    /// What the first product meets there.
     pub start: Start,
     /// Index of parameter `bias` when `start = "bias"`.
     pub bias: Option<usize>,
@@ -152,12 +176,14 @@ impl Accumulator {
     }
 }
 
+/// How operands reach the PEs and results leave them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dataflow {
     /// One MAC; rows = columns = lanes = 1.
     Sequential,
     /// One dot product of `lanes` terms a beat; rows = columns = 1.
     Tree,
+    /// R × C accumulators that stay while operands travel right and down; results drain down the columns.
     OutputStationary,
 }
 
@@ -170,21 +196,28 @@ pub enum Skew {
     Internal,
 }
 
+/// Extents and wires of the PEs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Array {
+    /// Which of the three kinds it is.
     pub dataflow: Dataflow,
+    /// PEs down, one output position each.
     pub rows: usize,
+    /// PEs across, one output channel each.
     pub columns: usize,
+    /// Multipliers of one PE.
     pub lanes: usize,
     /// Registers per column step of the activation. 0 = broadcast.
     pub hop_activation: u32,
     /// Registers per row step of the weight.
     pub hop_weight: u32,
+    /// Who delays the operands of the outer rows and columns.
     pub skew: Skew,
     /// Registers between the bottom of a column and its requantizer.
     pub drain_latency: u32,
 }
 
+/// Which product of an output is formed in which lane and beat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneMap {
     /// k = beat · lanes + lane
@@ -193,17 +226,23 @@ pub enum LaneMap {
     Strided,
 }
 
+/// An axis along which the products of a convolution's output lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelAxis {
+    /// Kernel height.
     Kh,
+    /// Kernel width.
     Kw,
+    /// Input channels of the group.
     Cin,
 }
 
+/// The order of the products; it changes a value only where a sum is fitted on the way (R3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
     /// Outermost first.
     pub kernel: [KernelAxis; 3],
+    /// How the ordered products spread over the lanes.
     pub lane_map: LaneMap,
 }
 

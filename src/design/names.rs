@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::build::{Context, is_identifier};
+use super::context::{Context, is_identifier};
 use super::file::{self, At, Value};
 use super::source::nearest;
 use super::synonyms;

@@ -5,10 +5,13 @@ use super::{AccumulatorOverflow, Design};
 /// A node that fits values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Node {
+    /// A level of the reduction, from 0.
     Reduce(usize),
+    /// The accumulator's register.
     Accumulator,
     /// The clamp behind a `saturate_output` register.
     AccumulatorOutput,
+    /// A post step, from 0.
     Post(usize),
 }
 

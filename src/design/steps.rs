@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::build::Context;
+use super::context::Context;
 use super::file::{self, At, StepKind};
 use super::names::{Names, interval};
 use super::{Accumulator, AccumulatorOverflow, convert, synonyms};

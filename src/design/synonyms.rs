@@ -1,6 +1,6 @@
 //! Steps as designers call them, said in the few steps that a program is made of.
 
-use super::build::Context;
+use super::context::Context;
 use super::file::{At, Format, Overflow, Step, StepKind, Value};
 use crate::error::Result;
 use crate::num;

@@ -18,6 +18,7 @@ pub struct Row {
     pub format: Option<String>,
     /// `exact` when no value can leave the format.
     pub overflow: &'static str,
+    /// The rounding mode's name, for shifts and float scales only.
     pub rounding: Option<&'static str>,
     /// Registers behind the node; in front of the multiplier for operands.
     pub latency_cycles: u32,

@@ -12,6 +12,7 @@ pub struct Cycles {
     pub tiles: u128,
     /// Cycles from one tile's first beat to the next one's.
     pub period: u128,
+    /// Cycles from the first beat to the last output, and what must pass before the next product.
     pub total: u128,
     /// M·K·N useful products.
     pub products: u128,

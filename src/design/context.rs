@@ -1,0 +1,49 @@
+//! What every part of a design is read with: the source that errors point into, and the checks that all keys share.
+
+use std::ops::{Range, RangeInclusive};
+
+use super::file::At;
+use super::source::Source;
+use crate::error::{Error, Result};
+
+/// Registers in a row, anywhere.
+const LATENCY: RangeInclusive<i64> = 0..=64;
+
+/// What the parts of a design are built with.
+pub(super) struct Context<'a> {
+    pub source: &'a Source<'a>,
+    /// Overrides may leave a declared parameter without use.
+    pub overridden: bool,
+}
+
+impl Context<'_> {
+    pub fn wrong(&self, span: &Range<usize>, key: &str, what: impl AsRef<str>) -> Error {
+        self.source.wrong(span, key, what)
+    }
+
+    pub fn integer(&self, at: &At<i64>, key: &str, range: RangeInclusive<i64>) -> Result<u32> {
+        let value = **at;
+        u32::try_from(value).ok().filter(|_| range.contains(&value)).ok_or_else(|| {
+            let what = format!("is {value}, which is not {} to {}", range.start(), range.end());
+            self.wrong(&at.span(), key, what)
+        })
+    }
+
+    pub fn latency(&self, at: &Option<At<i64>>, key: &str) -> Result<u32> {
+        at.as_ref().map_or(Ok(0), |a| self.integer(a, key, LATENCY))
+    }
+
+    pub fn idle<T>(&self, at: &Option<At<T>>, key: &str, why: &str) -> Result<()> {
+        match at {
+            Some(at) => Err(self.wrong(&at.span(), key, format!("changes nothing: {why}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Is it a Verilog identifier?
+pub(super) fn is_identifier(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
