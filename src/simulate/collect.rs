@@ -125,9 +125,11 @@ impl Leaving {
     }
 
     /// Stores a row, unless it is an idle one.
-    fn store(&mut self, program: &Program, values: &[i64], into: &mut Array2<i64>) {
+    fn store(&mut self, program: &Program, under_way: Tile, values: &[i64], into: &mut Array2<i64>) {
         if self.rows == 0 {
-            self.tile = program.tile(self.tile.index + 1);
+            let next = self.tile.index + 1;
+            // Mostly the same tile: no need to work it out again.
+            self.tile = if under_way.index == next { under_way } else { program.tile(next) };
             self.rows = program.design.array.rows;
         }
         self.rows -= 1;
@@ -214,11 +216,11 @@ impl Watch for Collector<'_, '_> {
     }
 
     fn finished(&mut self, values: &[i64]) {
-        self.finished.store(self.program, values, &mut self.accumulators);
+        self.finished.store(self.program, self.under_way, values, &mut self.accumulators);
     }
 
     fn output(&mut self, values: &[i64]) {
-        self.delivered.store(self.program, values, &mut self.outputs);
+        self.delivered.store(self.program, self.finished.tile, values, &mut self.outputs);
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Back {
     records: Records,
     /// In vector form, when the formats allow it.
     lanes: Option<Lanes>,
+    /// The record whose numbers they have.
+    bound: Option<usize>,
     events: Events,
     values: Vec<i64>,
 }
@@ -30,6 +32,7 @@ impl Back {
         let input = design.accumulator.format;
         Back {
             lanes: Lanes::new(&design.post, input, &design.parameters, [shape.rows, shape.columns]),
+            bound: None,
             events: Events::new(design.post.len(), shape.rows * shape.columns),
             values: vec![0; shape.rows * shape.columns],
             steps: design.post.clone(),
@@ -39,6 +42,9 @@ impl Back {
 
     /// Takes the parameters of a tile.
     pub fn bind(&mut self, record: usize) {
+        if self.bound.replace(record) == Some(record) {
+            return;
+        }
         if let Some(lanes) = &mut self.lanes {
             lanes.bind(&self.records, record);
         }

@@ -105,7 +105,7 @@ impl<L: Lane> Grid<L> {
         }
     }
 
-    /// The tile under way becomes the one before; its successor's numbers are `channel`'s.
+    /// The tile under way becomes the one before; its successor has the numbers of `channel`.
     fn turn(&mut self, channel: usize) {
         let kept = self.spare.iter().position(|tile| tile.channel == channel);
         let full = self.spare.len() + 1 >= SPARE_BYTES / self.tile.bytes().max(1);
@@ -115,22 +115,28 @@ impl<L: Lane> Grid<L> {
             None => Tile::new(&self.shape),
         };
         self.spare.push(replace(&mut self.before, replace(&mut self.tile, next)));
-        let starts = (0..self.shape.padded).map(|place| {
-            let column = self.shape.padded - 1 - place;
-            let biased = self.design.accumulator.start == Start::Bias && column < self.shape.columns;
-            if biased {
-                L::truncate(self.accumulate.bias(&self.records, Some(channel + column)))
-            } else {
-                L::ZERO
-            }
-        });
-        let starts: Vec<L> = starts.collect();
+        if self.tile.starts.is_empty() || self.tile.channel != channel {
+            self.tile.starts = self.starts(channel);
+        }
         for row in self.blocks.chunks_mut(self.shape.padded / BLOCK) {
-            for (block, starts) in row.iter_mut().zip(starts.as_chunks().0) {
-                *block = Block { acc: *starts, ..Block::ZERO };
+            for (block, acc) in row.iter_mut().zip(&self.tile.starts) {
+                *block = Block { acc: *acc, ..Block::ZERO };
             }
         }
         self.back.bind(channel);
+    }
+
+    /// What a row's accumulators start from: R9, the bias fitted by their own rule.
+    fn starts(&self, channel: usize) -> Vec<[L; BLOCK]> {
+        let mut starts = vec![[L::ZERO; BLOCK]; self.shape.padded / BLOCK];
+        if self.design.accumulator.start == Start::Bias {
+            for column in 0..self.shape.columns {
+                let place = self.shape.padded - 1 - column;
+                let bias = self.accumulate.bias(&self.records, Some(channel + column));
+                starts[place / BLOCK][place % BLOCK] = L::truncate(bias);
+            }
+        }
+        starts
     }
 
     /// `cycles` edges of the tile under way.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::kernel::BLOCK;
 use super::shape::Shape;
 use super::streams::Streams;
 use crate::datapath::operand::operand_sum;
@@ -24,6 +25,8 @@ pub struct Tile<L> {
     /// Offsets of the operands: the activation's, and each column's weight's.
     offset: i32,
     offsets: Vec<i32>,
+    /// What every row's accumulators start from, columns reversed; empty until known.
+    pub starts: Vec<[L; BLOCK]>,
     /// Finished values in the order in which rows leave: `[rows][columns]`.
     pub finished: Vec<i64>,
     /// The weight codes in the streams, to see that a tile has the last one's.
@@ -47,6 +50,7 @@ impl<L: Lane> Tile<L> {
             channel: 0,
             offset: 0,
             offsets: vec![0; shape.columns],
+            starts: Vec::new(),
             finished: vec![0; shape.rows * shape.columns],
             weights: Arc::default(),
         }
