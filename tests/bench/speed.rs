@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use bare::Loop;
 use goldpath::lower::Program;
 use goldpath::simulate::{self, Options, Run};
 
@@ -54,7 +55,8 @@ fn array([m, k, n]: [usize; 3], built: Option<&Path>, folder: &Path) {
     let program = work::product(&work::design("os16x16_s8_acc16sat"), [m, k, n]);
     let reference = engine(&program);
     let bare = bare_work(&program);
-    let events = check_bare(&reference, &bare);
+    let events = check_bare(&reference, &bare, Loop::Clocked);
+    check_bare(&reference, &bare, Loop::Tuned);
     let peer = built.map(|built| {
         peer::Verilated::new(built, &folder.join(format!("k{k}")), &program, &reference.outcome)
     });
@@ -69,21 +71,20 @@ fn array([m, k, n]: [usize; 3], built: Option<&Path>, folder: &Path) {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let ours = rate(reference.cycles, fast, || drop(std::hint::black_box(engine(&program))));
-        let loops = rate(reference.cycles, fast, || drop(std::hint::black_box(bare::run(&bare))));
+        let [plain, tuned] = [Loop::Clocked, Loop::Tuned]
+            .map(|how| rate(reference.cycles, fast, || drop(std::hint::black_box(bare::run(&bare, how)))));
         let verilator = peer.as_ref().map_or(f64::NAN, |peer| {
             let (cycles, seconds) = peer.run(slow);
             cycles / seconds / 1e6
         });
-        rounds.push([ours, loops, verilator]);
+        rounds.push([ours, plain, tuned, verilator]);
     }
-    let column = |of: &dyn Fn(&[f64; 3]) -> f64| median(rounds.iter().map(of).collect());
+    let column = |of: &dyn Fn(&[f64; 4]) -> f64| median(rounds.iter().map(of).collect());
     println!("  engine     {:>8.2}   full register state, counts per output and node", column(&|r| r[0]));
-    println!(
-        "  bare loop  {:>8.2}   engine / bare {:.0} %",
-        column(&|r| r[1]),
-        100.0 * column(&|r| r[0] / r[1])
-    );
-    println!("  Verilator  {:>8.2}   engine / Verilator {:.1}", column(&|r| r[2]), column(&|r| r[0] / r[2]));
+    for (index, name) in (1..).zip(["bare loop", "tuned loop", "Verilator"]) {
+        let ratio = column(&|r| r[0] / r[index]);
+        println!("  {name:<10} {:>8.2}   engine / {name} {ratio:.2}", column(&|r| r[index]));
+    }
     let program = work::product(&work::design("os16x16_s8_acc16sat"), [ICARUS[0], k, ICARUS[1]]);
     let small = |built| {
         peer::Verilated::new(built, &folder.join(format!("k{k}-small")), &program, &engine(&program).outcome)
@@ -133,8 +134,8 @@ fn bare_work(program: &Program) -> bare::Work<'_> {
 }
 
 /// The bare loop does the same work; returns how many events there are.
-fn check_bare(reference: &Run, work: &bare::Work<'_>) -> i64 {
-    let (results, cycles) = bare::run(work);
+fn check_bare(reference: &Run, work: &bare::Work<'_>, how: Loop) -> i64 {
+    let (results, cycles) = bare::run(work, how);
     let counts = reference.outcome.counts.as_ref().expect("counts were asked for");
     assert_eq!(cycles, reference.cycles);
     assert!(reference.outcome.accumulators.iter().eq(&results.accumulators), "accumulators");

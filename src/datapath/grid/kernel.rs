@@ -31,19 +31,6 @@ pub struct Block<L> {
 
 impl<L: Lane> Block<L> {
     pub const ZERO: Self = Block { acc: [L::ZERO; BLOCK], high: [L::ZERO; BLOCK], low: [L::ZERO; BLOCK] };
-
-    pub fn has_events(&self) -> bool {
-        self.high.iter().chain(&self.low).fold(false, |any, count| any | (*count != L::ZERO))
-    }
-
-    /// Takes the counters, in the order of the columns, and starts them again.
-    pub fn empty_counters(&mut self, high: &mut [u32; BLOCK], low: &mut [u32; BLOCK]) {
-        for place in 0..BLOCK {
-            high[BLOCK - 1 - place] = self.high[place].to_count();
-            low[BLOCK - 1 - place] = self.low[place].to_count();
-        }
-        (self.high, self.low) = ([L::ZERO; BLOCK], [L::ZERO; BLOCK]);
-    }
 }
 
 /// What a row is fed: an edge multiplies `activations[e · step ..]` by `weights[e · stride ..]`.
@@ -86,17 +73,73 @@ pub fn edges_of_four<L: Lane, A: Adder<L>>(
     activations: [&[L]; 4],
     weights: &[L],
 ) {
-    let mut states = *blocks;
+    // Two rows side by side fill the widest vectors there are.
+    let mut pairs = [Pair::of(&blocks[0], &blocks[1]), Pair::of(&blocks[2], &blocks[3])];
     // Written out: `array::map` would be a call into code for the oldest processor.
     let [a, b, c, d] = activations;
     let ab = a.windows(BLOCK).zip(b.windows(BLOCK));
     let cd = c.windows(BLOCK).zip(d.windows(BLOCK));
     for (((a, b), (c, d)), weights) in ab.zip(cd).zip(weights.as_chunks::<BLOCK>().0) {
-        for (state, activations) in states.iter_mut().zip([a, b, c, d]) {
-            edge(adder, state, activations, weights);
+        let weights = side_by_side(weights, weights);
+        for (pair, activations) in pairs.iter_mut().zip([side_by_side(a, b), side_by_side(c, d)]) {
+            pair.edge(adder, &activations, &weights);
         }
     }
-    *blocks = states;
+    let [ab, cd] = pairs;
+    let [a, b, c, d] = blocks;
+    ab.part(a, b);
+    cd.part(c, d);
+}
+
+/// Two blocks as one.
+#[repr(align(64))]
+#[derive(Clone, Copy)]
+struct Pair<L> {
+    acc: [L; 2 * BLOCK],
+    high: [L; 2 * BLOCK],
+    low: [L; 2 * BLOCK],
+}
+
+#[inline(always)]
+fn side_by_side<L: Lane>(left: &[L], right: &[L]) -> [L; 2 * BLOCK] {
+    let mut both = [L::ZERO; 2 * BLOCK];
+    both[..BLOCK].copy_from_slice(&left[..BLOCK]);
+    both[BLOCK..].copy_from_slice(&right[..BLOCK]);
+    both
+}
+
+impl<L: Lane> Pair<L> {
+    #[inline(always)]
+    fn of(a: &Block<L>, b: &Block<L>) -> Self {
+        Pair {
+            acc: side_by_side(&a.acc, &b.acc),
+            high: side_by_side(&a.high, &b.high),
+            low: side_by_side(&a.low, &b.low),
+        }
+    }
+
+    #[inline(always)]
+    fn edge<A: Adder<L>>(&mut self, adder: A, activations: &[L; 2 * BLOCK], weights: &[L; 2 * BLOCK]) {
+        for column in 0..2 * BLOCK {
+            let product = activations[column].multiply(weights[column]);
+            let (next, high, low) = adder.step(self.acc[column], product);
+            self.acc[column] = next;
+            self.high[column] = self.high[column].wrapping_add(L::from_bool(high));
+            self.low[column] = self.low[column].wrapping_add(L::from_bool(low));
+        }
+    }
+
+    #[inline(always)]
+    fn part(&self, a: &mut Block<L>, b: &mut Block<L>) {
+        for (whole, left, right) in [
+            (&self.acc, &mut a.acc, &mut b.acc),
+            (&self.high, &mut a.high, &mut b.high),
+            (&self.low, &mut a.low, &mut b.low),
+        ] {
+            left.copy_from_slice(&whole[..BLOCK]);
+            right.copy_from_slice(&whole[BLOCK..]);
+        }
+    }
 }
 
 #[inline(always)]
@@ -110,12 +153,35 @@ fn edge<L: Lane, A: Adder<L>>(adder: A, state: &mut Block<L>, activations: &[L],
     }
 }
 
-/// A row's accumulators in the order of its columns.
+/// Empties the counters of every row into `high` and `low`, `[rows][padded]` in the order of the columns, and sets
+/// `any` for rows with events.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
-pub fn show<L: Lane>(row: &[Block<L>], columns: &mut [i64]) {
-    for (columns, block) in columns.chunks_mut(BLOCK).zip(row.iter().rev()) {
-        for (column, acc) in columns.iter_mut().zip(block.acc.iter().rev()) {
-            *column = acc.to_i64();
+pub fn take_counts<L: Lane>(blocks: &mut [Block<L>], any: &mut [bool], high: &mut [u32], low: &mut [u32]) {
+    let across = blocks.len() / any.len();
+    let places = high.as_chunks_mut::<BLOCK>().0.chunks_mut(across);
+    let places = places.zip(low.as_chunks_mut::<BLOCK>().0.chunks_mut(across));
+    for ((row, any), (high, low)) in blocks.chunks_mut(across).zip(any).zip(places) {
+        // Reversed columns: the last block comes first.
+        *any = false;
+        for (block, (high, low)) in row.iter_mut().rev().zip(high.iter_mut().zip(low)) {
+            *any |= block.high.iter().chain(&block.low).fold(false, |any, count| any | (*count != L::ZERO));
+            for place in 0..BLOCK {
+                high[BLOCK - 1 - place] = block.high[place].to_count();
+                low[BLOCK - 1 - place] = block.low[place].to_count();
+            }
+            (block.high, block.low) = ([L::ZERO; BLOCK], [L::ZERO; BLOCK]);
+        }
+    }
+}
+
+/// Accumulators of whole rows, `[rows][columns]` in the order of the columns, the last row first.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+pub fn show_rows<L: Lane>(blocks: &[Block<L>], across: usize, columns: usize, values: &mut [i64]) {
+    for (values, row) in values.chunks_exact_mut(columns).zip(blocks.chunks_exact(across).rev()) {
+        for (values, block) in values.chunks_mut(BLOCK).zip(row.iter().rev()) {
+            for (value, acc) in values.iter_mut().zip(block.acc.iter().rev()) {
+                *value = acc.to_i64();
+            }
         }
     }
 }

@@ -69,8 +69,9 @@ struct Grid<L> {
     /// Tiles that are over, longest ago first: when their columns come again, their weights need no skewing.
     spare: Vec<Tile<L>>,
     back: Back,
-    /// Events by column, high and low, while they are told.
+    /// Events, high and low, `[rows][padded]`, and which rows have any, while they are told.
     counts: [Vec<u32>; 2],
+    eventful: Vec<bool>,
 }
 
 /// What spare tiles may occupy: about half of a small second-level cache.
@@ -95,7 +96,8 @@ impl<L: Lane> Grid<L> {
             back: Back::new(design, records, &shape),
             before: tile.clone(),
             spare: Vec::new(),
-            counts: [vec![0; shape.padded], vec![0; shape.padded]],
+            counts: [vec![0; shape.rows * shape.padded], vec![0; shape.rows * shape.padded]],
+            eventful: vec![false; shape.rows],
             tile,
             blocks,
             design: design.clone(),
@@ -160,7 +162,9 @@ impl<L: Lane> Grid<L> {
         let mut row = 0;
         while row < self.shape.rows {
             let edges = self.edges_of(row, from, to);
+            // Four rows of 64-bit lanes would not fit the registers.
             let together = across == 1
+                && size_of::<L>() < 8
                 && self.shape.travels()
                 && row + 4 <= self.shape.rows
                 && (row + 1..row + 4).all(|other| self.edges_of(other, from, to) == edges);
@@ -205,43 +209,34 @@ impl<L: Lane> Grid<L> {
 
     /// Empties the event counters.
     fn tell(&mut self, tell: Tell, watch: &mut dyn Watch) {
-        let across = self.shape.padded / BLOCK;
-        for (row, blocks) in self.blocks.chunks_mut(across).enumerate() {
-            if !blocks.iter().any(Block::has_events) {
-                continue;
-            }
-            // Reversed columns: the last block comes first.
-            let ([high, low], places) = (&mut self.counts, (0..across).rev());
-            for (block, place) in blocks.iter_mut().zip(places) {
-                block.empty_counters(&mut high.as_chunks_mut().0[place], &mut low.as_chunks_mut().0[place]);
-            }
-            let columns = self.shape.columns;
-            report(tell, watch, Node::Accumulator, row, [&high[..columns], &low[..columns]]);
+        let [high, low] = &mut self.counts;
+        kernel::take_counts(&mut self.blocks, &mut self.eventful, high, low);
+        let (columns, padded) = (self.shape.columns, self.shape.padded);
+        for (row, _) in self.eventful.iter().enumerate().filter(|(_, eventful)| **eventful) {
+            let columns = row * padded..row * padded + columns;
+            report(tell, watch, Node::Accumulator, row, [&high[columns.clone()], &low[columns]]);
         }
     }
 
     /// Rows that leave the array in cycles `from..to`, the last one first.
     fn leave(&mut self, from: usize, to: usize, tell: Tell, watch: &mut dyn Watch) {
         let Some(start) = self.tile.drain else { return };
-        let (rows, columns) = (self.shape.rows, self.shape.columns);
-        for cycle in from.max(start)..to.min(start + rows) {
-            let row = rows - 1 - (cycle - start);
-            let across = self.shape.padded / BLOCK;
-            let finished = &mut self.tile.finished[(cycle - start) * columns..][..columns];
-            kernel::show(&self.blocks[row * across..][..across], finished);
+        let (rows, columns, across) = (self.shape.rows, self.shape.columns, self.shape.padded / BLOCK);
+        let leaving = from.saturating_sub(start)..to.saturating_sub(start).min(rows);
+        if leaving.is_empty() {
+            return;
+        }
+        let blocks = &self.blocks[(rows - leaving.end) * across..(rows - leaving.start) * across];
+        let finished = &mut self.tile.finished[leaving.start * columns..leaving.end * columns];
+        kernel::show_rows(blocks, across, columns, finished);
+        for (number, finished) in leaving.zip(finished.chunks_exact_mut(columns)) {
             if self.design.accumulator.overflow == AccumulatorOverflow::SaturateOutput {
-                let ([high, low], mut any) = (&mut self.counts, false);
-                for (column, value) in finished.iter_mut().enumerate() {
-                    let fitted = self.accumulate.finish(*value);
-                    (high[column], low[column]) = (fitted.flags.high.into(), fitted.flags.low.into());
-                    *value = fitted.value;
-                    any |= fitted.flags.high | fitted.flags.low;
-                }
                 // One by one an event is told of the row that leaves; a count names the row it came from.
-                let named = if tell == Tell::Each { 0 } else { row };
-                if any {
-                    report(tell, watch, Node::AccumulatorOutput, named, [&high[..columns], &low[..columns]]);
-                }
+                let row = if tell == Tell::Each { 0 } else { rows - 1 - number };
+                let [high, low] = &mut self.counts;
+                clamp(&self.accumulate, finished, [&mut high[..columns], &mut low[..columns]], |counts| {
+                    report(tell, watch, Node::AccumulatorOutput, row, counts);
+                });
             }
             watch.finished(finished);
         }
@@ -294,7 +289,7 @@ impl<L: Lane> Grid<L> {
 }
 
 /// Cycles that are looked at one by one when the first event is among them.
-const CLOSE_LOOK: usize = 8;
+const CLOSE_LOOK: usize = 4;
 
 /// Keeps what a watch would be told.
 #[derive(Debug, Default)]
@@ -326,6 +321,25 @@ impl Watch for Rehearsal {
 
     fn output(&mut self, values: &[i64]) {
         self.outputs.extend_from_slice(values);
+    }
+}
+
+/// A finished row into the accumulator's format; `outside` is told where it was not.
+fn clamp(
+    rule: &Accumulate,
+    row: &mut [i64],
+    [high, low]: [&mut [u32]; 2],
+    outside: impl FnOnce([&[u32]; 2]),
+) {
+    let mut any = false;
+    for (column, value) in row.iter_mut().enumerate() {
+        let fitted = rule.finish(*value);
+        (high[column], low[column]) = (fitted.flags.high.into(), fitted.flags.low.into());
+        *value = fitted.value;
+        any |= fitted.flags.high | fitted.flags.low;
+    }
+    if any {
+        outside([high, low]);
     }
 }
 
