@@ -1,3 +1,5 @@
+//! The program `goldpath`: everything it does is in the library's `cli`.
+
 fn main() -> std::process::ExitCode {
     goldpath::cli::main()
 }

@@ -2,6 +2,11 @@
 //!
 //! `args` is what was typed, one file per command is what it does, `console` is how it speaks.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "doc comments of arguments are help texts: [M, K] is a shape"
+)]
+
 pub mod args;
 mod check;
 mod completions;

@@ -23,10 +23,15 @@ const MAX_CYCLES: u64 = 1 << 30;
 /// What lies where in the five data files of one design.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layouts {
+    /// `stimulus.hex`: what is driven, one record per cycle.
     pub stimulus: Layout,
+    /// `expected.hex`: registers and outputs, one record per cycle.
     pub expected: Layout,
+    /// `beats_in.hex`: what is accepted, one record per beat, without skew and idle cycles.
     pub beats_in: Layout,
+    /// `beats_out.hex`: `out.data`, one record per valid output.
     pub beats_out: Layout,
+    /// `channels.hex`: parameters, one record per output channel.
     pub channels: Layout,
     /// Of each parameter in `channels`.
     pub per: Vec<Per>,
@@ -35,6 +40,7 @@ pub struct Layouts {
 }
 
 impl Layouts {
+    /// The layouts of `design` for a trace with the signals of `table`.
     pub fn new(design: &Design, table: &SignalTable) -> Layouts {
         let of = |wanted: &dyn Fn(&crate::trace::Signal) -> bool| {
             let chosen = table.signals.iter().filter(|s| wanted(s));

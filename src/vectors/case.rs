@@ -14,6 +14,7 @@ use crate::lower::{Numbers, Outcome, Program};
 use crate::num::Format;
 use crate::post::{Parameter, Per};
 
+/// A way to make operands and parameters up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
     /// Uniform operands.
@@ -25,8 +26,10 @@ pub enum Case {
 }
 
 impl Case {
+    /// Every case, for tests and the command line.
     pub const ALL: [Case; 3] = [Case::Random, Case::Extreme, Case::Saturating];
 
+    /// The case as `--case` and the manifest spell it.
     pub fn name(self) -> &'static str {
         match self {
             Case::Random => "random",

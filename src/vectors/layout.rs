@@ -8,18 +8,23 @@ pub const MAX_WORD_BITS: usize = 512;
 /// One signal (or parameter) of a record: `instances` values of one format, side by side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
+    /// The signal's or parameter's name.
     pub name: String,
+    /// Instances, row-major; `[]` for a scalar.
     pub shape: Vec<usize>,
+    /// Of every instance.
     pub format: Format,
     /// Bit of the record at which instance 0 begins.
     pub offset: usize,
 }
 
 impl Field {
+    /// How many values it has: the product of its shape, 1 for a scalar.
     pub fn instances(&self) -> usize {
         self.shape.iter().product()
     }
 
+    /// Bits of all instances together.
     pub fn width(&self) -> usize {
         self.format.width() as usize
     }
@@ -36,6 +41,7 @@ impl Field {
 /// least significant first. The unused top bits are zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
+    /// From bit 0 up, without gaps.
     pub fields: Vec<Field>,
     /// Bits used.
     pub bits: usize,
@@ -46,6 +52,7 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Packs fields of (name, shape, format) side by side, in the order given.
     pub fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [usize], Format)>) -> Layout {
         let mut offset = 0;
         let fields: Vec<Field> = fields
@@ -63,6 +70,7 @@ impl Layout {
         Layout { fields, bits: offset, word_bits: if words == 1 { bits } else { MAX_WORD_BITS }, words }
     }
 
+    /// The field of this name, if the record has one.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name == name)
     }

@@ -20,6 +20,7 @@ use crate::trace::{Role, SignalTable};
 pub struct Provenance {
     /// `random`, `extreme`, `saturating`, `matrices` or `layer`.
     pub source: String,
+    /// Seed of the made-up numbers; none when they came from files.
     pub seed: Option<u64>,
     /// File name and SHA-256 of each input.
     #[serde(default)]
@@ -33,101 +34,157 @@ pub struct Provenance {
     pub overrides: BTreeMap<String, String>,
 }
 
+/// A file that numbers were taken from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InputFile {
+    /// Its name without the folder.
     pub name: String,
+    /// SHA-256 of its bytes, lower-case hex.
     pub sha256: String,
 }
 
+/// The whole file; every key is stable within one `schema`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
+    /// Version of this format: 1.
     pub schema: u32,
+    /// The goldpath that wrote the bundle, with its version.
     pub generator: String,
+    /// The design whose behaviour the vectors are.
     pub design: DesignEntry,
+    /// Where operands and parameters came from.
     pub source: Provenance,
+    /// Extents of the work.
     pub shape: ShapeEntry,
+    /// Records of stimulus.hex and expected.hex.
     pub cycles: u64,
     /// Values compared in all cycles.
     pub values: u64,
+    /// Which cycle a record belongs to, and when inputs are driven and outputs sampled.
     pub timing: Vec<String>,
+    /// How the fields of a record become lines of hex digits.
     pub packing: String,
+    /// Every file of the bundle but this one, by name.
     pub files: BTreeMap<String, FileEntry>,
+    /// Inputs, registers and outputs, and where each lies.
     pub signals: Vec<SignalEntry>,
+    /// Fields of channels.hex, from bit 0 up.
     pub parameters: Vec<ParameterEntry>,
     /// Consecutive records of channels.hex that are driven side by side.
     pub columns: usize,
+    /// Fields of beats_in.hex, from bit 0 up.
     pub beats_in: Vec<FieldEntry>,
     /// What the one-bit signals say.
     pub flags: BTreeMap<String, String>,
     /// How often a value entering a node lay outside its format, when it was counted.
     pub events: Option<BTreeMap<String, Events>>,
+    /// Commands that run the bundle in each simulator, typed in its folder.
     pub run: BTreeMap<String, Vec<String>>,
 }
 
+/// The design, by name and content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DesignEntry {
+    /// Also the top module of its twin.
     pub name: String,
+    /// SHA-256 of the complete design, without the names of Verilog parameters.
     pub sha256: String,
     /// Values of the twin's Verilog parameters.
     pub verilog: BTreeMap<String, i64>,
 }
 
+/// Extents of the work: codes `[images, groups, m, k]` times codes `[groups, k, n]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShapeEntry {
+    /// Images of the batch.
     pub images: usize,
+    /// Groups of a convolution; 1 for a matrix product.
     pub groups: usize,
+    /// Output positions per image.
     pub m: usize,
+    /// Products per output.
     pub k: usize,
+    /// Output channels per group.
     pub n: usize,
 }
 
+/// One file; all but `sha256` is for data files only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FileEntry {
+    /// SHA-256 of its bytes, lower-case hex.
     pub sha256: String,
+    /// What a record is, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holds: Option<String>,
+    /// How many records it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<u64>,
+    /// Lines per record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words_per_record: Option<usize>,
+    /// Bits of a line, a multiple of 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word_bits: Option<usize>,
+    /// The sum that tb.v recomputes, eight hex digits; `packing` says how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
 }
 
+/// A signal and its place in a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SignalEntry {
+    /// Its name in traces and reports.
     pub name: String,
+    /// Port of the testbench's module; none for what only the host uses.
     pub port: Option<String>,
+    /// Node of the design that it belongs to.
     pub node: String,
+    /// `input`, `register` or `output`.
     pub role: String,
+    /// The data file whose records hold it.
     pub file: String,
+    /// Instances, row-major; `[]` for a scalar.
     pub shape: Vec<usize>,
+    /// Format of every instance, like `s8`.
     pub format: String,
+    /// Bit of the record at which instance 0 begins.
     pub bit_offset: usize,
 }
 
+/// A parameter and its place in a record of channels.hex.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ParameterEntry {
+    /// Its name in the design.
     pub name: String,
+    /// Port of the testbench's module.
     pub port: String,
+    /// `layer` or `channel`.
     pub per: String,
+    /// Its format, like `u6`.
     pub format: String,
+    /// Bit of the record at which it begins.
     pub bit_offset: usize,
 }
 
+/// A field of beats_in.hex.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldEntry {
+    /// Name of the input that it is a beat of.
     pub name: String,
+    /// Instances, row-major; `[]` for a scalar.
     pub shape: Vec<usize>,
+    /// Format of every instance, like `s8`.
     pub format: String,
+    /// Bit of the record at which instance 0 begins.
     pub bit_offset: usize,
 }
 
+/// How often a value lay outside one node's format (R6).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Events {
+    /// Above it.
     pub high: u64,
+    /// Below it.
     pub low: u64,
 }
 
@@ -179,14 +236,21 @@ fn layout<'a>(fields: impl Iterator<Item = (&'a str, &'a [usize], &'a str)>) -> 
 
 /// What a finished bundle knows about itself.
 pub struct Facts<'a> {
+    /// The program that was run.
     pub program: &'a Program,
+    /// The signals of its trace.
     pub table: &'a SignalTable,
+    /// Where they lie in the data files.
     pub layouts: &'a Layouts,
+    /// Cycles of the trace.
     pub cycles: u64,
+    /// The data files, in the order of [`Layouts::files`].
     pub written: &'a [Written],
     /// SHA-256 of the files that are not data.
     pub texts: Vec<(&'static str, String)>,
+    /// Where the numbers came from.
     pub provenance: &'a Provenance,
+    /// Overflows per node, when they were counted.
     pub events: Option<&'a [NodeEvents]>,
 }
 

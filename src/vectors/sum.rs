@@ -30,6 +30,7 @@ impl Sum {
         }
     }
 
+    /// The sum so far, modulo 2^32.
     pub fn value(self) -> u32 {
         self.value
     }

@@ -21,6 +21,7 @@ const QUIET_CYCLES: u32 = 1024;
 /// How the testbench's signals meet the module's ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wiring {
+    /// Name of the module to be checked.
     pub module: String,
     /// Verilog parameters passed on from `design.vh`.
     pub generics: Vec<String>,
@@ -33,6 +34,7 @@ pub struct Wiring {
 pub struct Port {
     /// `clk`, `rst`, a signal's name, or `param.<name>`.
     pub ours: String,
+    /// The module's port.
     pub theirs: String,
     /// Active low: connected through an inverter.
     pub inverted: bool,

@@ -10,15 +10,20 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::hex_file::hex_digest;
 
+/// An RTL simulator that bundles can be run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Simulator {
+    /// Icarus Verilog: four-state, compiled for `vvp`.
     Icarus,
+    /// Verilator: two-state, compiled to a program of its own.
     Verilator,
 }
 
 impl Simulator {
+    /// Every simulator, in the order in which they are run.
     pub const ALL: [Simulator; 2] = [Simulator::Icarus, Simulator::Verilator];
 
+    /// The simulator as `--simulator` spells it.
     pub fn name(self) -> &'static str {
         match self {
             Simulator::Icarus => "icarus",

@@ -33,7 +33,9 @@ pub enum Compare {
 /// A bundle and the module it is to check.
 #[derive(Debug, Clone)]
 pub struct Bench {
+    /// The bundle's folder.
     pub bundle: PathBuf,
+    /// Its `manifest.json`, read.
     pub manifest: Manifest,
     testbench: String,
     header: String,

@@ -14,7 +14,9 @@ pub struct Outcome {
     pub corruption: String,
     /// What had to be answered.
     pub wanted: String,
+    /// What was answered.
     pub verdict: Verdict,
+    /// Whether that is the failure, and the reason, that was wanted.
     pub right: bool,
 }
 

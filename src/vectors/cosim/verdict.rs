@@ -17,6 +17,7 @@ pub struct Mismatch {
     pub signal: String,
     /// Hex digits; unknown bits as the simulator prints them.
     pub expected: String,
+    /// What the module showed, in the same digits.
     pub got: String,
 }
 
@@ -24,20 +25,24 @@ pub struct Mismatch {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
 pub enum Verdict {
+    /// Nothing differs, and as much was compared as the manifest promises.
     Pass {
         /// Cycles or transactions.
         compared: u64,
     },
+    /// Something differs, or the comparison did not take place.
     Fail {
         /// `vectors-not-loaded`, `mismatch` or `timeout`.
         reason: String,
         /// The rest of the line.
         detail: String,
+        /// The first ones, as many as the testbench prints.
         mismatches: Vec<Mismatch>,
     },
 }
 
 impl Verdict {
+    /// Whether the module did what the bundle expects.
     pub fn passed(&self) -> bool {
         matches!(self, Verdict::Pass { .. })
     }
