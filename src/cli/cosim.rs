@@ -1,6 +1,7 @@
 //! `goldpath cosim`: runs a bundle in RTL simulators.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,16 @@ use crate::vectors::cosim::{self, Bench, Compare, Outcome, Runner, Simulator, Ve
 use crate::vectors::{Manifest, manifest};
 
 pub fn run(args: &CosimArgs, console: &Console) -> Result<Status> {
-    let bench = bench(args)?;
+    let mut bench = bench(args)?;
+    bench.timeout = args.timeout.map(Duration::from_secs);
+    for name in &bench.changed {
+        console.warn(&format!(
+            "warning: {name} is not the file that manifest.json names; this bundle cannot pass"
+        ));
+    }
+    if !args.rtl.is_empty() && !bench.compares("out.valid") {
+        console.note("note: out.valid is not connected: when outputs come is not compared, only out.data where one is expected");
+    }
     let compare = match args.compare {
         CompareArgument::Cycles => Compare::Cycles,
         CompareArgument::Beats => Compare::Beats,
@@ -118,8 +128,11 @@ fn check(
         console.answer(&describe(simulator, &verdict, compare, bench))?;
     }
     let passed = verdict.passed();
-    let values = bench.values_per_cycle;
-    Ok((json!({ "simulator": simulator.name(), "values_per_cycle": values, "verdict": verdict }), passed))
+    Ok((
+        json!({ "simulator": simulator.name(), "values_per_cycle": bench.values_per_cycle,
+            "values_per_output": bench.values_per_output, "changed_files": bench.changed, "verdict": verdict }),
+        passed,
+    ))
 }
 
 /// The verdict in a person's words; the first mismatch first.
@@ -131,9 +144,13 @@ fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, bench: &B
             format!("{name}: PASS, {compared} transactions compared\n")
         }
         Verdict::Pass { compared } => {
-            let (each, every) = (bench.values_per_cycle, *compared * bench.values_per_cycle as u64);
+            let (each, every) = (bench.values_per_cycle, bench.values(*compared));
+            let output = match bench.values_per_output {
+                0 => String::new(),
+                _ => format!(", out.data in {} with an output", bench.manifest.records("beats_out.hex")),
+            };
             format!(
-                "{name}: PASS, {compared} cycles compared, {each} values in each: {every}, 0 mismatches\n"
+                "{name}: PASS, {compared} cycles compared, {each} values in each{output}: {every}, 0 mismatches\n"
             )
         }
         Verdict::Fail { reason, detail, mismatches } => {

@@ -18,7 +18,7 @@ use crate::trace::{Chunk, Role, SignalTable, Sink};
 pub const DATA_FILES: [&str; 5] = ["stimulus", "expected", "beats_in", "beats_out", "channels"];
 
 /// Simulators index with 32-bit signed integers.
-const MAX_CYCLES: u64 = 1 << 30;
+pub(super) const MAX_CYCLES: u64 = 1 << 30;
 
 /// What lies where in the five data files of one design.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bundle::Layouts;
+use super::bundle::{Layouts, MAX_CYCLES};
 use super::hex_file::Written;
 use super::testbench::port_name;
 use super::{Field, Layout};
@@ -188,6 +188,9 @@ pub struct Events {
     pub low: u64,
 }
 
+/// Values of a cycle that a manifest may speak of: 256 × 256 PEs with a hundred registers each.
+const MAX_INSTANCES: usize = 1 << 23;
+
 impl Manifest {
     /// The JSON Schema of `manifest.json`.
     pub fn json_schema() -> serde_json::Value {
@@ -195,7 +198,11 @@ impl Manifest {
     }
 
     /// What lies where in the bundle's data files.
+    ///
+    /// # Errors
+    /// A format that is none; sizes that no bundle has.
     pub fn layouts(&self) -> Result<Layouts> {
+        self.refuse_impossible_sizes()?;
         let of_file = |file: &'static str| {
             self.signals
                 .iter()
@@ -207,7 +214,7 @@ impl Manifest {
         let channels = self.parameters.iter().map(|p| (p.name.as_str(), scalar, p.format.as_str()));
         let beats_in = self.beats_in.iter().map(|f| (f.name.as_str(), &f.shape[..], f.format.as_str()));
         let per = |p: &ParameterEntry| if p.per == "channel" { Per::Channel } else { Per::Layer };
-        Ok(Layouts {
+        let layouts = Layouts {
             stimulus: layout(of_file("stimulus.hex"))?,
             expected: layout(of_file("expected.hex"))?,
             beats_in: layout(beats_in)?,
@@ -215,7 +222,46 @@ impl Manifest {
             channels: layout(channels)?,
             per: self.parameters.iter().map(per).collect(),
             columns: self.columns,
-        })
+        };
+        self.refuse_other_offsets(&layouts)?;
+        Ok(layouts)
+    }
+
+    /// Offsets follow from formats and shapes; a reader may use either.
+    fn refuse_other_offsets(&self, layouts: &Layouts) -> Result<()> {
+        let signals = self.signals.iter().map(|s| {
+            let layout = if s.file == "stimulus.hex" { &layouts.stimulus } else { &layouts.expected };
+            (layout, &s.name, s.bit_offset)
+        });
+        let parameters = self.parameters.iter().map(|p| (&layouts.channels, &p.name, p.bit_offset));
+        let beats = self.beats_in.iter().map(|f| (&layouts.beats_in, &f.name, f.bit_offset));
+        let wrong = |(layout, name, offset): &(&Layout, &String, usize)| {
+            layout.field(name).is_none_or(|f| f.offset != *offset)
+        };
+        let Some((_, name, _)) = signals.chain(parameters).chain(beats).find(wrong) else { return Ok(()) };
+        Err(Error::new(Kind::Malformed, "its bit_offset is not where the fields before it end")
+            .at(Place::Signal(name.clone())))
+    }
+
+    /// What was not written by `vectors` must not make sizes overflow.
+    fn refuse_impossible_sizes(&self) -> Result<()> {
+        let shapes = self.signals.iter().map(|s| &s.shape).chain(self.beats_in.iter().map(|f| &f.shape));
+        let instances = |shape: &Vec<usize>| shape.iter().try_fold(1_usize, |all, n| all.checked_mul(*n));
+        let total = shapes.map(instances).try_fold(0_usize, |all, n| all.checked_add(n?));
+        let counts = self.files.values().filter_map(|f| f.records).chain([self.cycles, self.columns as u64]);
+        let possible = self.cycles > 0
+            && self.columns > 0
+            && self.columns <= MAX_INSTANCES
+            && total.is_some_and(|t| t <= MAX_INSTANCES)
+            && counts.max().is_some_and(|c| c <= MAX_CYCLES);
+        if possible {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Malformed,
+            "the manifest gives sizes that no bundle has (cycles, columns, records or shapes)",
+        )
+        .at(Place::File("manifest.json".into())))
     }
 
     /// Records in a data file.
@@ -411,7 +457,9 @@ fn flags(table: &SignalTable) -> BTreeMap<String, String> {
         "in.last" => Some("1: last beat of an output"),
         "in.drain" => Some("1: the accumulators move one row down and the bottom row leaves"),
         "pe.done" => Some("1: the accumulator holds a finished value, in the cycle after its last beat"),
-        "out.valid" => Some("1: out.data is an output; 0: out.data is 0"),
+        "out.valid" => Some(
+            "1: out.data is an output; 0: out.data is 0 (tb.v compares that; `cosim --rtl` compares out.data only where out.valid is expected to be 1)",
+        ),
         _ if name.contains("valid") => Some("the valid bit of this stage's data"),
         _ if name.contains("first") => Some("the first bit of this stage's data"),
         _ if name.contains("last") => Some("the last bit of this stage's data"),

@@ -27,6 +27,9 @@ pub struct Wiring {
     pub generics: Vec<String>,
     /// Signal or parameter port in our words, and the module's port; a signal that is missing is not compared.
     pub ports: Vec<Port>,
+    /// `out.data` is compared only in cycles whose expected `out.valid` is 1: the twins show 0 between outputs,
+    /// other people's modules whatever was there.
+    pub gated: bool,
 }
 
 /// One connected port.
@@ -45,7 +48,7 @@ impl Wiring {
     pub fn twin(layouts: &Layouts, module: &str, generics: Vec<String>) -> Wiring {
         let own = |ours: String| Port { theirs: port_name(&ours), ours, inverted: false };
         let ports = layouts.port_names().map(own).collect();
-        Wiring { module: module.to_string(), generics, ports }
+        Wiring { module: module.to_string(), generics, ports, gated: false }
     }
 
     /// Whether a signal meets a port, and so is driven or compared.
@@ -104,6 +107,14 @@ struct BeatView {
     indices: String,
 }
 
+/// Bits of an expected cycle: the one that says whether the others are compared.
+#[derive(Serialize)]
+struct GateView {
+    valid: usize,
+    offset: usize,
+    bits: usize,
+}
+
 #[derive(Serialize)]
 struct Connection {
     ours: String,
@@ -127,6 +138,7 @@ struct View<'a> {
     parameters: Vec<SignalView>,
     checks: Vec<SignalView>,
     beats: Option<BeatView>,
+    gate: Option<GateView>,
 }
 
 /// Renders the testbench of these layouts, wired to a module.
@@ -150,6 +162,7 @@ pub fn render(layouts: &Layouts, wiring: &Wiring) -> Result<String> {
         parameters: parameters.map(|(field, per)| parameter_view(field, *per, layouts.columns)).collect(),
         checks: layouts.expected.fields.iter().map(view).collect(),
         beats: beat_view(layouts, wiring),
+        gate: gate_view(layouts, wiring),
     };
     let text = Environment::new()
         .render_str(include_str!("templates/tb.v"), Value::from(Serde(view)))
@@ -209,6 +222,12 @@ fn beat_view(layouts: &Layouts, wiring: &Wiring) -> Option<BeatView> {
         label,
         indices,
     })
+}
+
+fn gate_view(layouts: &Layouts, wiring: &Wiring) -> Option<GateView> {
+    let [valid, data] = ["out.valid", "out.data"].map(|name| layouts.expected.field(name));
+    let (valid, data) = (valid?, data.filter(|f| wiring.gated && wiring.connects(&f.name))?);
+    Some(GateView { valid: valid.offset, offset: data.offset, bits: data.bits() })
 }
 
 /// `pe.acc[%0d][%0d]` and the expressions that print instance `i`'s row-major indices.

@@ -51,6 +51,13 @@ fn other(folder: &Path, bug: &str) -> PathBuf {
     path
 }
 
+/// The same with the twin's latency: what it shows between outputs, and before the first, is its own matter.
+fn timely(folder: &Path, bug: &str) -> PathBuf {
+    let path = folder.join("other.v");
+    fs::write(&path, OTHER.replace("ov <= v3; od <= BUG d3", &format!("ov <= v1; od <= {bug} d1"))).unwrap();
+    path
+}
+
 fn check(rtl: &Path, more: &str) -> Assert {
     run(&format!("cosim {RANDOM} --rtl {} --top other_mac --port {PORTS}{more}", rtl.display()))
 }
@@ -75,7 +82,7 @@ fn other_rtl_is_compared_by_transactions() {
     // By cycles it is late, and the verdict says so in words.
     let text = said(&check(&right, " --simulator icarus").code(1));
     assert!(
-        text.contains("first: cycle 1, t=34 ns: out.data: expected 0 (0x00), got unknown bits (xx)"),
+        text.contains("first: cycle 12, ") && text.contains(": out.valid: expected 1 (0x1), got 0 (0x0)"),
         "{text}"
     );
     let wrong = other(folder.path(), "1 ^");
@@ -84,6 +91,58 @@ fn other_rtl_is_compared_by_transactions() {
         text.contains("FAIL, mismatch") && text.contains("first: transaction 0") && text.contains("out.data"),
         "{text}"
     );
+}
+
+#[test]
+fn other_rtl_is_compared_by_cycles_where_outputs_are_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    let right = timely(folder.path(), "");
+    let text = said(&check(&right, "").success());
+    // 59 cycles of out.valid, 6 outputs.
+    let passed = "PASS, 59 cycles compared, 1 values in each, out.data in 6 with an output: 65, 0 mismatches";
+    assert_eq!(text.matches(passed).count(), 2, "{text}");
+    let text = said(&check(&right, " --selftest").success());
+    assert!(!text.contains("WRONG"), "{text}");
+    // Without out.valid the outputs still have their cycles.
+    let text = said(&check(&right, "").success());
+    assert!(!text.contains("note:"), "{text}");
+    let open = PORTS.replace("out.valid=ov", "out.valid=");
+    let line =
+        |more: &str| format!("cosim {RANDOM} --rtl {} --top other_mac --port {open}{more}", right.display());
+    let text = said(&run(&line(" --simulator icarus")).success());
+    assert!(
+        text.contains("note: out.valid is not connected") && text.contains(": 6, 0 mismatches"),
+        "{text}"
+    );
+    let text = said(&run(&line(" --compare beats")).code(2));
+    assert!(text.contains("transactions are known by out.valid and out.data"), "{text}");
+    let nothing = run(&line(" --simulator icarus").replace("out_data=od", "out_data=")).code(2);
+    assert!(said(&nothing).contains("nothing would be compared"));
+}
+
+#[test]
+fn one_wrong_bit_of_other_rtl_has_a_signal_and_a_cycle() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = said(&check(&timely(folder.path(), "8'h10 ^"), "").code(1));
+    let first: Vec<&str> = text.lines().filter(|l| l.contains("first: ")).collect();
+    assert_eq!(first.len(), 2, "{text}");
+    assert!(first.iter().all(|l| l.contains("first: cycle 12, ") && l.contains(": out.data: ")), "{text}");
+    // One for each of the six outputs, none in between.
+    assert_eq!(text.matches("FAIL, mismatch (mismatches=6)").count(), 2, "{text}");
+}
+
+#[test]
+fn rtl_that_hangs_the_simulator_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    // It prints all the while: the output must not fill the memory either.
+    let endless = "always @(posedge clock) while (clock) $display(\"round\");\nendmodule";
+    let path = other(folder.path(), "");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("endmodule", endless)).unwrap();
+    for simulator in ["icarus", "verilator"] {
+        let text = said(&check(&path, &format!(" --simulator {simulator} --timeout 2")).code(2));
+        assert!(text.contains("did not end within 2 s and was killed") && text.contains(simulator), "{text}");
+    }
 }
 
 #[test]

@@ -28,7 +28,8 @@ fn simulate_gates(name: &str, gates: &Path, vectors: &Path) -> Verdict {
     let layouts = manifest::read(vectors).unwrap().layouts().unwrap();
     let every_port: Vec<PortMap> =
         layouts.port_names().map(|ours| (ours.clone(), ours.replace('.', "_"))).collect();
-    let wiring = user_wiring(&layouts, name, &every_port).unwrap();
+    let mut wiring = user_wiring(&layouts, name, &every_port).unwrap();
+    wiring.gated = false;
     let bench = Bench::user(vectors, vec![gates.to_path_buf()], &wiring).unwrap();
     bench.build(Simulator::Icarus).unwrap().run(Compare::Cycles).unwrap()
 }
@@ -42,6 +43,18 @@ fn gates_agree(name: &str, shape: [usize; 3]) {
         let verdict = simulate_gates(name, &gates, &vectors);
         assert!(verdict.passed(), "{name}, extreme = {extreme}: {verdict:#?}");
         println!("{name}: {} cycles of the netlist agree", manifest::read(&vectors).unwrap().cycles);
+    }
+    for case in ["saturating", "layer"] {
+        let vectors = Path::new("vectors").join(name).join(case);
+        let facts = manifest::read(&vectors).unwrap();
+        let overflow = facts.events.as_ref().unwrap()["accumulator"];
+        assert!(case == "layer" || (overflow.high > 0 && overflow.low > 0), "{name}: {overflow:?}");
+        let verdict = simulate_gates(name, &gates, &vectors);
+        assert!(verdict.passed(), "{name} {case}: {verdict:#?}");
+        let (cycles, values) = (facts.cycles, facts.values);
+        println!(
+            "{name} {case}: {cycles} cycles of the netlist agree, {values} values; accumulator overflows {overflow:?}"
+        );
     }
 }
 

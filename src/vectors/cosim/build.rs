@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use sha2::{Digest, Sha256};
 
+use super::program::Program;
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::hex_file::hex_digest;
 
@@ -45,7 +46,7 @@ impl Simulator {
         Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_string())
     }
 
-    fn missing(self, error: std::io::Error) -> Error {
+    pub(super) fn missing(self, error: std::io::Error) -> Error {
         let package = self.compiler();
         Error::new(Kind::Simulator, format!("cannot run {package}: {error}"))
             .at(Place::Option(format!("--simulator {}", self.name())))
@@ -60,28 +61,6 @@ pub struct Sources<'a> {
     pub header: &'a str,
     pub rtl: &'a [PathBuf],
     pub depth: u64,
-}
-
-/// A built simulation.
-pub struct Program {
-    simulator: Simulator,
-    path: PathBuf,
-}
-
-impl Program {
-    pub fn run(&self, arguments: &[String]) -> Result<Output> {
-        let mut command = match self.simulator {
-            // -n: a `$stop` ends the run instead of waiting for a person.
-            Simulator::Icarus => {
-                let mut vvp = Command::new("vvp");
-                vvp.arg("-n").arg(&self.path);
-                vvp
-            }
-            Simulator::Verilator => Command::new(&self.path),
-        };
-        command.args(arguments);
-        command.output().map_err(|e| self.simulator.missing(e))
-    }
 }
 
 /// Where builds are kept: `$GOLDPATH_CACHE`, else `goldpath` in the user's cache folder (`$XDG_CACHE_HOME`,

@@ -1,11 +1,14 @@
 //! Runs a bundle in RTL simulators, against the design's own twin or somebody else's module.
 
 mod build;
+mod integrity;
+mod program;
 mod selftest;
 mod verdict;
 mod wiring;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use build::{Simulator, cache_folder};
 pub use selftest::{Outcome, selftest};
@@ -13,10 +16,12 @@ pub use verdict::{Mismatch, Verdict};
 pub use wiring::{PortMap, user_wiring};
 
 use super::Field;
+use super::bundle::MAX_CYCLES;
 use super::manifest::{self, Manifest};
 use super::testbench::{self, Wiring};
 use crate::error::{Error, Kind, Place, Result};
-use build::{Program, Sources};
+use build::Sources;
+use program::Program;
 
 /// Memories of a testbench never hold less: small bundles of a design share one build.
 const LEAST_DEPTH: u64 = 16384;
@@ -40,10 +45,18 @@ pub struct Bench {
     testbench: String,
     header: String,
     rtl: Vec<PathBuf>,
-    /// Signals that are compared every cycle.
+    /// Signals that are compared.
     compared: Vec<String>,
     /// Values that are compared every cycle.
     pub values_per_cycle: usize,
+    /// Values of `out.data` that are compared only where an output is expected; 0 for a twin.
+    pub values_per_output: usize,
+    /// Files that are missing or not as the manifest says. With any, nothing passes.
+    pub changed: Vec<String>,
+    /// Both `out.valid` and `out.data` are connected.
+    by_beats: bool,
+    /// How long a simulation may take; by default as long as its cycles may need on a busy machine.
+    pub timeout: Option<Duration>,
 }
 
 impl Bench {
@@ -55,18 +68,9 @@ impl Bench {
         let path = bundle.join("tb.v");
         let testbench =
             std::fs::read_to_string(&path).map_err(|e| Error::io(&path, "read the testbench", e))?;
-        let manifest = manifest::read(bundle)?;
-        let layouts = manifest.layouts()?;
-        let (compared, values_per_cycle) = compared(layouts.expected.fields.iter());
-        Ok(Bench {
-            bundle: bundle.to_path_buf(),
-            manifest,
-            testbench,
-            header,
-            rtl,
-            compared,
-            values_per_cycle,
-        })
+        let bench = Bench::new(bundle, rtl, testbench, header, &|_| true, false)?;
+        integrity::refuse_edited_testbench(bundle, &bench.changed)?;
+        Ok(bench)
     }
 
     /// Somebody's module, wired as told. Its testbench is written anew: it compares what is connected.
@@ -74,20 +78,62 @@ impl Bench {
         let manifest = manifest::read(bundle)?;
         let layouts = manifest.layouts()?;
         let testbench = testbench::render(&layouts, wiring)?;
-        let connected = layouts.expected.fields.iter().filter(|f| wiring.connects(&f.name));
-        let (compared, values_per_cycle) = compared(connected);
         for path in &rtl {
             std::fs::metadata(path).map_err(|e| Error::io(path, "read this source", e))?;
         }
+        Bench::new(bundle, rtl, testbench, String::new(), &|name| wiring.connects(name), wiring.gated)
+    }
+
+    fn new(
+        bundle: &Path,
+        rtl: Vec<PathBuf>,
+        testbench: String,
+        header: String,
+        connects: &dyn Fn(&str) -> bool,
+        gated: bool,
+    ) -> Result<Bench> {
+        let manifest = manifest::read(bundle)?;
+        let layouts = manifest.layouts()?;
+        let (whenever, every): (Vec<&Field>, Vec<&Field>) = layouts
+            .expected
+            .fields
+            .iter()
+            .filter(|f| connects(&f.name))
+            .partition(|f| gated && f.name == "out.data");
+        let names = every.iter().chain(&whenever).map(|f| f.name.clone());
+        let changed = integrity::changed_files(bundle, &manifest)?;
+        integrity::refuse_other_layout(bundle, &layouts, &changed)?;
         Ok(Bench {
+            changed,
             bundle: bundle.to_path_buf(),
             manifest,
             testbench,
-            header: String::new(),
+            header,
             rtl,
-            compared,
-            values_per_cycle,
+            compared: names.collect(),
+            values_per_cycle: every.iter().map(|f| f.instances()).sum(),
+            values_per_output: whenever.iter().map(|f| f.instances()).sum(),
+            by_beats: connects("out.valid") && connects("out.data"),
+            timeout: None,
         })
+    }
+
+    /// Values that a pass by cycles has compared.
+    pub fn values(&self, cycles: u64) -> u64 {
+        cycles * self.values_per_cycle as u64
+            + self.manifest.records("beats_out.hex") * self.values_per_output as u64
+    }
+
+    /// Whether `signal` is among those compared by cycles.
+    pub fn compares(&self, signal: &str) -> bool {
+        self.compared.iter().any(|name| name == signal)
+    }
+
+    /// A twenty-fold of what the slowest simulator was ever seen to need, and two minutes.
+    fn time_limit(&self) -> Duration {
+        let values: usize = self.manifest.signals.iter().map(|s| s.shape.iter().product::<usize>()).sum();
+        let micros = self.manifest.cycles.saturating_mul(1000 + 10 * values as u64);
+        self.timeout.unwrap_or(Duration::from_secs(120) + Duration::from_micros(micros))
     }
 
     /// Builds the testbench, or finds it built.
@@ -99,15 +145,10 @@ impl Bench {
 
     /// Memory depth: a power of two that holds every file.
     fn depth(&self) -> u64 {
-        let records = self.manifest.files.values().filter_map(|f| f.records).max().unwrap_or(0);
+        let records =
+            self.manifest.files.values().filter_map(|f| f.records).max().unwrap_or(0).min(MAX_CYCLES);
         records.max(LEAST_DEPTH).next_power_of_two()
     }
-}
-
-/// Names of signals, and how many values they have together.
-fn compared<'a>(fields: impl Iterator<Item = &'a Field>) -> (Vec<String>, usize) {
-    let (names, values): (Vec<String>, Vec<usize>) = fields.map(|f| (f.name.clone(), f.instances())).unzip();
-    (names, values.iter().sum())
 }
 
 /// A built testbench.
@@ -118,9 +159,23 @@ pub struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Simulates the bundle.
+    /// Simulates the bundle. Changed files may fail in any way, but they do not pass: what was compared then is not
+    /// what the manifest describes.
     pub fn run(&self, compare: Compare) -> Result<Verdict> {
-        self.run_folder(&self.bench.bundle, compare)
+        if compare == Compare::Beats && !self.bench.by_beats {
+            return Err(Error::new(
+                Kind::Usage,
+                "transactions are known by out.valid and out.data, which are not both connected",
+            )
+            .at(Place::Option("--compare beats".to_string()))
+            .help("connect both with --port, or compare by cycles"));
+        }
+        let verdict = self.run_folder(&self.bench.bundle, compare)?;
+        if verdict.passed() && !self.bench.changed.is_empty() {
+            let detail = format!("file={} why=sha256-differs-from-manifest", self.bench.changed.join(","));
+            return Ok(Verdict::Fail { reason: "files-changed".to_string(), detail, mismatches: vec![] });
+        }
+        Ok(verdict)
     }
 
     /// Simulates vectors in another folder, of which the manifest is not asked.
@@ -134,7 +189,7 @@ impl Runner<'_> {
                 self.bench.manifest.records("beats_out.hex")
             }
         };
-        let output = self.program.run(&arguments)?;
+        let output = self.program.run(&arguments, self.bench.time_limit())?;
         verdict::read(&output, expected).map_err(|e| e.at(Place::Option(self.simulator.name().to_string())))
     }
 }

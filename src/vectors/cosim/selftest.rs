@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Compare, Runner, Verdict};
+use super::{Bench, Compare, Runner, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::vectors::{DATA_FILES, Layout, Layouts, Sum};
 
@@ -33,6 +33,13 @@ enum Wanted {
 
 /// Every known corruption in turn, each in a fresh copy of the bundle's data.
 pub fn selftest(runner: &Runner) -> Result<Vec<Outcome>> {
+    if let Some(name) = runner.bench.changed.first() {
+        return Err(Error::new(
+            Kind::Malformed,
+            "is not as the manifest says: the self-test begins with an untouched bundle",
+        )
+        .in_file(&runner.bench.bundle.join(name)));
+    }
     let layouts = runner.bench.manifest.layouts()?;
     let mut outcomes = vec![trial(runner, "untouched", Wanted::Pass, |_| Ok(()))?];
     for name in DATA_FILES.iter().map(|n| format!("{n}.hex")).chain(["header.hex".to_string()]) {
@@ -47,7 +54,7 @@ pub fn selftest(runner: &Runner) -> Result<Vec<Outcome>> {
         })?);
         outcomes.push(trial(runner, &format!("{name} removed"), Wanted::NotLoaded, |f| remove(f, &name))?);
     }
-    for (cycle, field, instance) in targets(&layouts, &runner.bench.compared, runner.bench.manifest.cycles) {
+    for (cycle, field, instance) in targets(runner.bench, &layouts)? {
         let field = &layouts.expected.fields[field];
         let signal = label(&field.name, &field.shape, instance);
         let bit = field.offset + instance * field.width();
@@ -109,15 +116,38 @@ impl std::fmt::Display for Wanted {
 }
 
 /// The first compared signal in cycle 0, an accumulator in the middle, the last signal in the last cycle: (cycle,
-/// field of `expected`, instance).
-fn targets(layouts: &Layouts, compared: &[String], cycles: u64) -> Vec<(u64, usize, usize)> {
+/// field of `expected`, instance). Where outputs are compared only when valid, theirs are the valid cycles.
+fn targets(bench: &Bench, layouts: &Layouts) -> Result<Vec<(u64, usize, usize)>> {
     let fields = &layouts.expected.fields;
-    let seen: Vec<usize> = (0..fields.len()).filter(|f| compared.contains(&fields[*f].name)).collect();
+    let last_cycle = bench.manifest.cycles - 1;
+    let valid = if bench.values_per_output > 0 { Some(valid_cycles(bench, layouts)?) } else { None };
+    let cycle_of = |field: usize, cycle: u64| match &valid {
+        Some((first, last)) if fields[field].name.starts_with("out.") => {
+            if cycle < bench.manifest.cycles / 2 { *first } else { *last }
+        }
+        _ => cycle,
+    };
+    let seen: Vec<usize> = (0..fields.len()).filter(|f| bench.compares(&fields[*f].name)).collect();
     let accumulator = seen.iter().find(|f| fields[**f].name == "pe.acc");
-    let first = seen.first().map(|f| (0, *f, 0));
-    let middle = accumulator.map(|f| (cycles / 2, *f, fields[*f].instances() / 2));
-    let last = seen.last().map(|f| (cycles - 1, *f, fields[*f].instances() - 1));
-    first.into_iter().chain(middle).chain(last).collect()
+    let first = seen.first().map(|f| (cycle_of(*f, 0), *f, 0));
+    let middle = accumulator.map(|f| (bench.manifest.cycles / 2, *f, fields[*f].instances() / 2));
+    let last = seen.last().map(|f| (cycle_of(*f, last_cycle), *f, fields[*f].instances() - 1));
+    Ok(first.into_iter().chain(middle).chain(last).collect())
+}
+
+/// First and last cycle with an output.
+fn valid_cycles(bench: &Bench, layouts: &Layouts) -> Result<(u64, u64)> {
+    let layout = &layouts.expected;
+    let bit = layout.field("out.valid").ok_or_else(not_hex)?.offset;
+    let at = layout.digits() - 1 - (bit % layout.word_bits) / 4;
+    let lines = read(&bench.bundle, "expected.hex")?;
+    let valid = |record: &[String]| {
+        let digit = record.get(bit / layout.word_bits)?.get(at..=at)?;
+        Some(u32::from_str_radix(digit, 16).ok()? >> (bit % 4) & 1 == 1)
+    };
+    let mut cycles = (0..).zip(lines.chunks(layout.words)).filter(|(_, record)| valid(record) == Some(true));
+    let (first, _) = cycles.next().ok_or_else(not_hex)?;
+    Ok((first, cycles.last().map_or(first, |(cycle, _)| cycle)))
 }
 
 /// `pe.acc[3][4]`: the name the testbench prints for row-major instance `index`.

@@ -9,7 +9,10 @@ use crate::vectors::testbench::{Port, Wiring, port_name};
 pub type PortMap = (String, String);
 
 /// Clock, reset, inputs, parameters and outputs at ports of our own names unless told otherwise; of the registers
-/// only those that are named.
+/// only those that are named. `out.data` is compared only where an output is expected.
+///
+/// # Errors
+/// A name that the bundle does not have or that is mapped twice; no output or register connected at all.
 pub fn user_wiring(layouts: &Layouts, module: &str, maps: &[PortMap]) -> Result<Wiring> {
     let known: Vec<String> = layouts.port_names().collect();
     let mut named: Vec<(String, &str)> = Vec::new();
@@ -35,7 +38,12 @@ pub fn user_wiring(layouts: &Layouts, module: &str, maps: &[PortMap]) -> Result<
         };
         ports.push(port(ours, &theirs, output(ours))?);
     }
-    Ok(Wiring { module: module.to_string(), generics: Vec::new(), ports })
+    if !ports.iter().any(|p| output(&p.ours)) {
+        return Err(Error::new(Kind::Usage, "nothing would be compared: no output or register is connected")
+            .at(Place::Option("--port".into()))
+            .help("connect out.data=theirs, or a register"));
+    }
+    Ok(Wiring { module: module.to_string(), generics: Vec::new(), ports, gated: true })
 }
 
 fn port(ours: &str, theirs: &str, output: bool) -> Result<Port> {

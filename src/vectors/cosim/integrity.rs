@@ -1,0 +1,76 @@
+//! Whether a bundle's files are still those that its manifest names.
+//!
+//! A changed data file is simulated all the same, so that the answer can be the cycle and the signal that differ;
+//! but it cannot pass. A changed `tb.v` is not run: it could say anything.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::error::{Error, Kind, Place, Result};
+use crate::vectors::testbench::layout_id;
+use crate::vectors::{DATA_FILES, Layouts, Manifest, sha256};
+
+/// Names of the files that are missing or whose SHA-256 is not the manifest's.
+pub fn changed_files(bundle: &Path, manifest: &Manifest) -> Result<Vec<String>> {
+    let data = DATA_FILES.iter().map(|name| format!("{name}.hex"));
+    let all = data.chain(["header.hex", "design.vh", "tb.v"].map(String::from));
+    let mut changed = Vec::new();
+    for name in all {
+        let path = bundle.join(&name);
+        let Some(entry) = manifest.files.get(&name) else {
+            return Err(Error::new(Kind::Malformed, format!("does not name {name} among its files"))
+                .in_file(&bundle.join("manifest.json")));
+        };
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                if name.ends_with(".hex") {
+                    refuse_foreign_bytes(&path, &bytes)?;
+                }
+                if sha256(&bytes) != entry.sha256 {
+                    changed.push(name);
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => changed.push(name),
+            Err(e) => return Err(Error::io(&path, "read this file", e)),
+        }
+    }
+    Ok(changed)
+}
+
+/// Simulators disagree on everything but lower-case digits and line ends: Verilator reads an `x` as 0.
+fn refuse_foreign_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    let known = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'\n');
+    let Some(at) = bytes.iter().position(|b| !known(b)) else { return Ok(()) };
+    let before = &bytes[..at];
+    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+    let column = at - before.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1) + 1;
+    Err(Error::new(Kind::Malformed, "is neither a lower-case hex digit nor a line's end")
+        .at(Place::Line { path: path.to_path_buf(), line, column })
+        .help("write the bundle again with `goldpath vectors`"))
+}
+
+/// Refuses a manifest that describes other signals than those that the data files were written with.
+pub fn refuse_other_layout(bundle: &Path, layouts: &Layouts, changed: &[String]) -> Result<()> {
+    let path = bundle.join("header.hex");
+    if changed.iter().any(|name| name == "header.hex") {
+        return Ok(());
+    }
+    let header = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, "read this file", e))?;
+    let said = header.lines().nth(1).and_then(|l| u32::from_str_radix(l, 16).ok());
+    if said == Some(layout_id(layouts)) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Malformed, "describes other signals or parameters than header.hex was written with")
+        .in_file(&bundle.join("manifest.json"))
+        .help("write the bundle again with `goldpath vectors`"))
+}
+
+/// Refuses to run a testbench that somebody edited.
+pub fn refuse_edited_testbench(bundle: &Path, changed: &[String]) -> Result<()> {
+    if !changed.iter().any(|name| name == "tb.v") {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Malformed, "is not the testbench that the manifest names: its SHA-256 differs")
+        .in_file(&bundle.join("tb.v"))
+        .help("write the bundle again with `goldpath vectors`, or run the edited testbench in a simulator yourself"))
+}
