@@ -5,6 +5,7 @@
 mod beats;
 mod commands;
 mod committed;
+mod mutations;
 mod twins;
 
 use assert_cmd::assert::Assert;
