@@ -48,8 +48,10 @@
 //! - **Only import, wave, vectors, design's loader and cli touch the file system**; every write is atomic.
 //! - **Overflow is a value**, never an error and never a log line.
 //! - **Same inputs, same bytes out**, on any machine and any number of threads; no date in a golden file.
-//! - **A Design never holds a layer's numbers.** Multipliers, shifts and zero points are parameters; a Program brings them.
-//! - **Arithmetic keys never move a cycle, timing keys never change a value.**
+//! - **A Design never holds a layer's numbers.** Multipliers, shifts and zero points are parameters, which a Program
+//!   brings, unless the hardware has them wired in as constants.
+//! - **Arithmetic keys never move a cycle, timing keys never change a value.** Only `array.lanes` and
+//!   `accumulator.start` can do both: beats hold more terms, and a start from zero takes a clear cycle.
 //! - **Two engines, one arithmetic, one schedule.** A faster path needs a licence: a proof that it cannot differ.
 //!
 //! # The rules
