@@ -6,9 +6,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bundle::{Layouts, MAX_CYCLES};
+use super::data_files::{Layouts, MAX_CYCLES, port_name};
 use super::hex_file::Written;
-use super::testbench::port_name;
 use super::{Field, Layout};
 use crate::error::{Error, Kind, Place, Result};
 use crate::lower::{NodeEvents, Program};

@@ -8,13 +8,15 @@ mod bundle;
 pub mod case;
 mod channels;
 pub mod cosim;
+mod data_files;
 mod hex_file;
 mod layout;
 pub mod manifest;
 mod sum;
 pub mod testbench;
 
-pub use bundle::{BundleWriter, DATA_FILES, Layouts};
+pub use bundle::BundleWriter;
+pub use data_files::{DATA_FILES, Layouts, port_name};
 pub use hex_file::sha256;
 pub use layout::{Field, Layout, MAX_WORD_BITS};
 pub use manifest::{Manifest, Provenance};

@@ -4,7 +4,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value};
 use serde::Serialize;
 
-use super::bundle::{DATA_FILES, Layouts};
+use super::data_files::{DATA_FILES, Layouts, port_name};
 use super::{Field, Layout, hex_file};
 use crate::error::{Error, Kind, Result};
 use crate::post::Per;
@@ -55,11 +55,6 @@ impl Wiring {
     pub fn connects(&self, ours: &str) -> bool {
         self.ports.iter().any(|p| p.ours == ours)
     }
-}
-
-/// Verilog name of a signal: `pe.acc` is `pe_acc`.
-pub fn port_name(signal: &str) -> String {
-    signal.replace('.', "_")
 }
 
 /// 32 bits that identify what lies where: a testbench refuses the bundle of another layout.

@@ -16,7 +16,7 @@ pub use verdict::{Mismatch, Verdict};
 pub use wiring::{PortMap, user_wiring};
 
 use super::Field;
-use super::bundle::MAX_CYCLES;
+use super::data_files::MAX_CYCLES;
 use super::manifest::{self, Manifest};
 use super::testbench::{self, Wiring};
 use crate::error::{Error, Kind, Place, Result};

@@ -1,8 +1,8 @@
 //! How a user's module is connected: `--port ours=theirs`.
 
 use crate::error::{Error, Kind, Place, Result};
-use crate::vectors::Layouts;
-use crate::vectors::testbench::{Port, Wiring, port_name};
+use crate::vectors::testbench::{Port, Wiring};
+use crate::vectors::{Layouts, port_name};
 
 /// One `--port ours=theirs`. `ours` is a signal (`pe.acc`), `param.<name>`, `clk` or `rst`, with dots or
 /// underscores; `theirs` a port, `!port` for an active-low input, or empty for a port the module lacks.
