@@ -27,6 +27,9 @@ pub fn infer(network: &Network, x: &Tensor, rule: &dyn LayerRule) -> Result<Vec<
 }
 
 /// [`infer`] for those who watch: `progress` is told of every node computed on one batch, and how many there will be.
+///
+/// # Errors
+/// As [`infer`].
 pub fn infer_watched(
     network: &Network,
     x: &Tensor,

@@ -44,6 +44,9 @@ pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Tensor>> {
 }
 
 /// Parses the bytes of a `.npy` file.
+///
+/// # Errors
+/// Bytes that are no `.npy` file, end early, or hold an element type that is not supported.
 pub fn parse_npy(bytes: &[u8]) -> Result<Tensor> {
     let (header, data) = split(bytes)?;
     let header = Header::parse(header)?;

@@ -12,8 +12,10 @@ pub type Numbers = BTreeMap<String, Vec<i64>>;
 
 /// One entry per design parameter, of length 1 (per layer) or `channels` (per channel).
 ///
-/// A bias that nobody brings is 0. Errors: an unknown name, a wrong count, a value outside the parameter's
-/// limits, a required parameter that is missing.
+/// A bias that nobody brings is 0.
+///
+/// # Errors
+/// An unknown name, a wrong count, a value outside the parameter's limits, a required parameter that is missing.
 pub fn bind_numbers(design: &Design, numbers: &Numbers, channels: usize) -> Result<Vec<Vec<i64>>> {
     let mut bound: Vec<Option<(&str, &[i64])>> = vec![None; design.parameters.len()];
     for (name, values) in numbers {

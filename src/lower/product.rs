@@ -14,8 +14,11 @@ use crate::post::{self, Per, bind};
 impl Program {
     /// `Y[M,N] = A[M,K] · W[K,N]` through `design`; every code is used as it is.
     ///
-    /// `numbers` holds the bias, too, under its name. Errors: shapes that do not meet, an empty product, a
-    /// code outside its operand's format, a parameter the design has no place for.
+    /// `numbers` holds the bias, too, under its name.
+    ///
+    /// # Errors
+    /// Shapes that do not meet, an empty product, a code outside its operand's format, a parameter the design has
+    /// no place for.
     pub fn matrix(
         design: Arc<Design>,
         activations: ArrayView2<'_, i64>,

@@ -244,6 +244,9 @@ impl Sliding {
     /// The 2-D window for a tensor with `rank` spatial axes; one axis is taken as a row of height 1.
     ///
     /// `weights` is the kernel's extent where the weights tell it.
+    ///
+    /// # Errors
+    /// A rank that is not supported, a kernel that is not the weights' own, lists of another length.
     pub fn window(&self, rank: usize, weights: Option<&[usize]>) -> Result<Window> {
         if !(1..=2).contains(&rank) {
             let message = format!("windows over {rank} spatial axes are not supported");

@@ -175,7 +175,10 @@ impl Tensor {
         self.len() == 0
     }
 
-    /// The same elements in C order under another shape; an error when the element counts differ.
+    /// The same elements in C order under another shape.
+    ///
+    /// # Errors
+    /// The element counts differ, or the shape is too large.
     pub fn reshaped(&self, shape: &[usize]) -> Result<Tensor> {
         if element_count(shape)? != self.len() {
             let message = format!("{} elements cannot take shape {shape:?}", self.len());
@@ -189,7 +192,10 @@ impl Tensor {
         }))
     }
 
-    /// Every element as i64 in C order; an error for float32 and for a uint64 above 2^63 − 1.
+    /// Every element as i64 in C order.
+    ///
+    /// # Errors
+    /// float32, and a uint64 above 2^63 − 1.
     pub fn to_i64(&self) -> Result<ArrayD<i64>> {
         match self {
             Tensor::U8(a) => Ok(a.mapv(i64::from)),
@@ -211,7 +217,10 @@ impl Tensor {
         }
     }
 
-    /// Every element as i32, for operand codes; an error for a dtype wider than int32.
+    /// Every element as i32, for operand codes.
+    ///
+    /// # Errors
+    /// uint32, a dtype wider than int32, and float32.
     pub fn to_i32(&self) -> Result<ArrayD<i32>> {
         match self {
             Tensor::U8(a) => Ok(a.mapv(i32::from)),
@@ -246,6 +255,9 @@ impl Tensor {
 }
 
 /// Product of the extents, bounded by [`MAX_ELEMENTS`].
+///
+/// # Errors
+/// More elements than that.
 pub fn element_count(shape: &[usize]) -> Result<usize> {
     let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
     count.filter(|n| *n <= MAX_ELEMENTS).ok_or_else(|| {

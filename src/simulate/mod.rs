@@ -38,6 +38,9 @@ pub struct Run {
 }
 
 /// Runs a program on the datapath its design describes, and streams every cycle to `sinks`.
+///
+/// # Errors
+/// As [`run_on`].
 pub fn run(program: &Program, options: Options<'_>, sinks: &mut [&mut dyn Sink]) -> Result<Run> {
     let records = Arc::new(program.records());
     let mut datapath = datapath::build(&program.design, &records);
@@ -45,6 +48,9 @@ pub fn run(program: &Program, options: Options<'_>, sinks: &mut [&mut dyn Sink])
 }
 
 /// Runs a program on a given datapath: a faster form, or two in [`datapath::Lockstep`].
+///
+/// # Errors
+/// More than 65536 parameter records, which the channel port cannot count, and whatever a sink reports.
 pub fn run_on(
     program: &Program,
     datapath: &mut dyn Datapath,

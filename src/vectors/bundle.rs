@@ -44,6 +44,9 @@ struct Finished {
 
 impl BundleWriter {
     /// Prepares a bundle for `out`, which must not exist, be empty, or be a bundle.
+    ///
+    /// # Errors
+    /// `out` is something else, or nothing can be written beside it.
     pub fn create(out: &Path, program: Program) -> Result<BundleWriter> {
         refuse_foreign(out)?;
         let parent = parent_of(out);
@@ -63,6 +66,9 @@ impl BundleWriter {
     }
 
     /// Writes what describes the data, then puts the bundle in its place.
+    ///
+    /// # Errors
+    /// The trace did not end, or a file cannot be written; `out` is then as it was.
     pub fn publish(mut self, provenance: &Provenance, events: Option<&[NodeEvents]>) -> Result<()> {
         let finished =
             self.finished.take().ok_or_else(|| Error::new(Kind::Value, "the trace did not end"))?;

@@ -307,6 +307,9 @@ pub fn text(facts: &Facts) -> Result<String> {
 }
 
 /// Reads a bundle's manifest.
+///
+/// # Errors
+/// No `manifest.json` there, not a manifest, or one of another schema.
 pub fn read(bundle: &Path) -> Result<Manifest> {
     let path = bundle.join("manifest.json");
     let text = std::fs::read_to_string(&path).map_err(|e| {

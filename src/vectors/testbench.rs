@@ -137,6 +137,9 @@ struct View<'a> {
 }
 
 /// Renders the testbench of these layouts, wired to a module.
+///
+/// # Errors
+/// A fault of the template.
 pub fn render(layouts: &Layouts, wiring: &Wiring) -> Result<String> {
     let view = |f: &Field| signal_view(f, wiring.connects(&f.name));
     let inputs = layouts.stimulus.fields.iter().filter(|f| f.name != "in.channel");

@@ -17,6 +17,9 @@ use crate::post::onnx;
 pub trait LayerRule: Sync {
     /// `x` holds the codes of `layer.input_carrier`, and its shape fits the layer's geometry. The result has the
     /// layer's output type: codes, or int32 where the layer has no output carrier.
+    ///
+    /// # Errors
+    /// The rule cannot compute this layer, or not on this input.
     fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor>;
 }
 

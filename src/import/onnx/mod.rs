@@ -33,6 +33,9 @@ pub fn read(path: &Path) -> Result<Network> {
 }
 
 /// Parses the bytes of a model; `source` is named in errors.
+///
+/// # Errors
+/// As [`read`], but for the file itself.
 pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
     let model = ModelProto::decode(bytes).map_err(|e| {
         Error::new(Kind::Malformed, "not a whole ONNX model")

@@ -40,6 +40,9 @@ impl Simulator {
     }
 
     /// First line of its own version text; an error when it is not installed.
+    ///
+    /// # Errors
+    /// The simulator is missing.
     pub fn version(self) -> Result<String> {
         let flag = if self == Simulator::Icarus { "-V" } else { "--version" };
         let output = Command::new(self.compiler()).arg(flag).output().map_err(|e| self.missing(e))?;

@@ -32,6 +32,9 @@ enum Wanted {
 }
 
 /// Every known corruption in turn, each in a fresh copy of the bundle's data.
+///
+/// # Errors
+/// A copy cannot be written, or a simulation does not start; a wrong answer is an [`Outcome`].
 pub fn selftest(runner: &Runner) -> Result<Vec<Outcome>> {
     if let Some(name) = runner.bench.changed.first() {
         return Err(Error::new(
