@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::testbench::layout_id;
-use crate::vectors::{DATA_FILES, Layouts, Manifest, sha256};
+use crate::vectors::{DATA_FILES, Layout, Layouts, Manifest, sha256};
 
 /// Names of the files that are missing or whose SHA-256 is not the manifest's.
 pub fn changed_files(bundle: &Path, manifest: &Manifest) -> Result<Vec<String>> {
@@ -49,20 +49,35 @@ fn refuse_foreign_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
         .help("write the bundle again with `goldpath vectors`"))
 }
 
-/// Refuses a manifest that describes other signals than those that the data files were written with.
-pub fn refuse_other_layout(bundle: &Path, layouts: &Layouts, changed: &[String]) -> Result<()> {
+/// Refuses a manifest that describes other signals or counts than those that the data files were written with.
+pub fn refuse_other_layout(
+    bundle: &Path,
+    manifest: &Manifest,
+    layouts: &Layouts,
+    changed: &[String],
+) -> Result<()> {
     let path = bundle.join("header.hex");
     if changed.iter().any(|name| name == "header.hex") {
         return Ok(());
     }
     let header = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, "read this file", e))?;
-    let said = header.lines().nth(1).and_then(|l| u32::from_str_radix(l, 16).ok());
-    if said == Some(layout_id(layouts)) {
+    let word = |at: usize| header.lines().nth(at).and_then(|l| u32::from_str_radix(l, 16).ok());
+    let lines =
+        |(name, layout): (&str, &Layout)| manifest.records(&format!("{name}.hex")) * layout.words as u64;
+    let counted = layouts
+        .files()
+        .into_iter()
+        .enumerate()
+        .all(|(index, file)| word(3 + 2 * index).map(u64::from) == Some(lines(file)));
+    if word(1) == Some(layout_id(layouts)) && word(2).map(u64::from) == Some(manifest.cycles) && counted {
         return Ok(());
     }
-    Err(Error::new(Kind::Malformed, "describes other signals or parameters than header.hex was written with")
-        .in_file(&bundle.join("manifest.json"))
-        .help("write the bundle again with `goldpath vectors`"))
+    Err(Error::new(
+        Kind::Malformed,
+        "describes other signals, parameters or counts than header.hex was written with",
+    )
+    .in_file(&bundle.join("manifest.json"))
+    .help("write the bundle again with `goldpath vectors`"))
 }
 
 /// Refuses to run a testbench that somebody edited.

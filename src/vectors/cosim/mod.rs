@@ -102,7 +102,7 @@ impl Bench {
             .partition(|f| gated && f.name == "out.data");
         let names = every.iter().chain(&whenever).map(|f| f.name.clone());
         let changed = integrity::changed_files(bundle, &manifest)?;
-        integrity::refuse_other_layout(bundle, &layouts, &changed)?;
+        integrity::refuse_other_layout(bundle, &manifest, &layouts, &changed)?;
         Ok(Bench {
             changed,
             bundle: bundle.to_path_buf(),
