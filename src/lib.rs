@@ -73,6 +73,7 @@
 //!
 //! `goldpath explain R7` prints any of them.
 
+pub mod bounds;
 pub mod datapath;
 pub mod design;
 pub mod error;

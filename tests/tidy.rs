@@ -16,7 +16,7 @@ const ROOMS: [(&str, &str); 22] = [
     ("lower", "num error post design network"),
     ("datapath", "num error post design"),
     ("simulate", "num error post design network lower datapath trace"),
-    ("functional", "num error post design network lower"),
+    ("functional", "num error post design network lower bounds"),
     ("bounds", "num error post design network lower"),
     ("import", "num error network"),
     ("quantize", "num error network"),
@@ -26,7 +26,7 @@ const ROOMS: [(&str, &str); 22] = [
     ("overflow", BELOW_THE_QUESTIONS),
     ("explore", BELOW_THE_QUESTIONS),
     ("identify", BELOW_THE_QUESTIONS),
-    ("report", "num error post design network lower trace diff overflow explore identify"),
+    ("report", "num error post design network lower trace diff bounds overflow explore identify"),
     ("cli", "*"),
     ("lib", "*"),
 ];

@@ -4,5 +4,9 @@
 pub mod graph;
 pub mod operators;
 mod plain;
+mod prefix;
+mod walk;
 
 pub use plain::run;
+pub use prefix::{Prefixes, prefixes};
+pub use walk::{Step, Walk, walk};

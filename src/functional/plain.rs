@@ -3,10 +3,10 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::design::{AccumulatorOverflow, Design, Level, Node, Start};
+use crate::design::{AccumulatorOverflow, Level, Node};
 use crate::lower::{Counts, Event, NodeEvents, Outcome, Program, no_events};
 use crate::num::{Fitted, Flags, Overflow, fit};
-use crate::post::{self, bind};
+use crate::post;
 
 /// Where an output stands in the schedule, and its first event: tile, beat, row, column, node.
 type Order = (usize, usize, usize, usize, usize);
@@ -80,13 +80,7 @@ impl<'a> Walk<'a> {
         let accumulator = &design.accumulator;
         let rule = accumulator.step_rule();
         let mut events = 0;
-        let mut acc = match (accumulator.start, accumulator.bias) {
-            (Start::Bias, Some(bias)) => {
-                let value = bind(post::Operand::Parameter(bias), &program.parameters, n);
-                fit(i128::from(value), accumulator.register, rule).value
-            }
-            _ => 0,
-        };
+        let mut acc = program.start(n);
         for beat in 0..program.beats() {
             let sum = self.lane_sum(beat, n);
             let Fitted { value, flags } = fit(i128::from(acc) + sum, accumulator.register, rule);
@@ -109,34 +103,10 @@ impl<'a> Walk<'a> {
 
     /// The products of one beat, reduced over the lanes.
     fn lane_sum(&mut self, beat: usize, n: usize) -> i128 {
-        let program = self.program;
-        let lanes = 0..program.design.array.lanes;
-        let term = |lane| program.k_of(beat, lane).map_or(0, |k| self.product(k, n));
-        if program.design.reduce.is_empty() {
-            return lanes.map(term).sum();
-        }
-        let mut terms: Vec<i128> = lanes.map(term).collect();
-        for (index, level) in program.design.reduce.iter().enumerate() {
-            terms = (0..level.outputs(terms.len()))
-                .map(|output| {
-                    let Fitted { value, flags } = reduce(level, &terms, output);
-                    self.event(Node::Reduce(index), Some(beat), n, flags);
-                    i128::from(value)
-                })
-                .collect();
-        }
-        terms.iter().sum()
-    }
-
-    /// The exact product of scheduled element `k`, offsets included.
-    fn product(&self, k: usize, n: usize) -> i128 {
-        let (program, shape) = (self.program, self.program.shape);
-        let (group, channel) = (n / shape.n, n % shape.n);
-        let a = program.activation(self.image, group, self.position, k);
-        let w = program.weight(group, k, channel);
-        let design: &Design = &program.design;
-        let offset = |o: Option<post::Operand>| o.map_or(0, |o| i128::from(bind(o, &program.parameters, n)));
-        (i128::from(a) + offset(design.activation.offset)) * (i128::from(w) + offset(design.weight.offset))
+        let (program, m) = (self.program, self.m);
+        reduced(program, m, n, beat, &mut |level, flags| {
+            self.event(Node::Reduce(level), Some(beat), n, flags)
+        })
     }
 
     fn event(&mut self, node: Node, beat: Option<usize>, n: usize, flags: Flags) {
@@ -164,6 +134,32 @@ impl<'a> Walk<'a> {
         let tile = band * across + channel / array.columns;
         (tile, beat.unwrap_or(usize::MAX), self.position % array.rows, channel % array.columns, node)
     }
+}
+
+/// The products of one beat of an output, reduced over the lanes; `event` is told of every group that a level fits.
+pub(super) fn reduced(
+    program: &Program,
+    m: usize,
+    n: usize,
+    beat: usize,
+    event: &mut dyn FnMut(usize, Flags),
+) -> i128 {
+    let lanes = 0..program.design.array.lanes;
+    let term = |lane| program.k_of(beat, lane).map_or(0, |k| program.product(m, n, k));
+    if program.design.reduce.is_empty() {
+        return lanes.map(term).sum();
+    }
+    let mut terms: Vec<i128> = lanes.map(term).collect();
+    for (index, level) in program.design.reduce.iter().enumerate() {
+        terms = (0..level.outputs(terms.len()))
+            .map(|output| {
+                let Fitted { value, flags } = reduce(level, &terms, output);
+                event(index, flags);
+                i128::from(value)
+            })
+            .collect();
+    }
+    terms.iter().sum()
 }
 
 fn reduce(level: &Level, terms: &[i128], output: usize) -> Fitted {
