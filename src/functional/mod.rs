@@ -2,6 +2,7 @@
 //! time, in schedule order.
 
 pub mod graph;
+pub mod kernels;
 pub mod operators;
 mod plain;
 mod prefix;

@@ -1,0 +1,231 @@
+//! Every copy of every kernel against loops that follow the definition, on corners and on raw words of a small
+//! generator, at every panel width and number of rows.
+
+use super::*;
+use crate::num::{Format, Overflow, fit};
+
+/// A linear congruential generator (Knuth's MMIX): the seed is the case.
+struct Words(u64);
+
+impl Words {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 24
+    }
+
+    /// Mostly any value, now and then one of the rails.
+    fn within(&mut self, low: i64, high: i64) -> i64 {
+        match self.next() % 8 {
+            0 => low,
+            1 => high,
+            _ => low + (self.next() % (high - low + 1).unsigned_abs()).cast_signed(),
+        }
+    }
+
+    fn many<T: TryFrom<i64>>(&mut self, count: usize, low: i64, high: i64) -> Vec<T> {
+        (0..count).map(|_| T::try_from(self.within(low, high)).ok().unwrap()).collect()
+    }
+}
+
+const COLUMNS: [usize; 3] = [16, 32, 64];
+const ROWS: [usize; 6] = [1, 2, 3, 5, 7, 13];
+
+fn everywhere(mut check: impl FnMut(Isa, usize, usize, &mut Words)) {
+    for kernels in Kernels::available() {
+        for columns in COLUMNS {
+            for rows in ROWS {
+                check(Isa::new(kernels), columns, rows, &mut Words((rows * 1000 + columns) as u64));
+            }
+        }
+    }
+}
+
+#[test]
+fn this_machine_runs_what_it_says() {
+    let available = Kernels::available();
+    println!("kernels: {available:?}");
+    for kernels in available {
+        assert_eq!(Isa::new(kernels).kernels(), kernels);
+    }
+}
+
+#[test]
+fn dot_products_of_8_bits() {
+    everywhere(|isa, columns, count, words| {
+        for quads in [1, 3, 16] {
+            let stride = quads * 4 + 5;
+            let codes: Vec<u8> = words.many(count * stride, 0, 255);
+            let weights: Vec<i8> = words.many(quads * columns * 4, -128, 127);
+            let add: Vec<i32> = words.many(columns, i64::from(i32::MIN), i64::from(i32::MAX));
+            let held: Vec<i32> = words.many(count * columns, -1 << 30, 1 << 30);
+            for first in [true, false] {
+                let mut acc = held.clone();
+                let rows = Rows { codes: &codes, stride, count };
+                dot8(isa, &mut acc, Begin { add: &add, first }, rows, &weights, columns);
+                for r in 0..count {
+                    for j in 0..columns {
+                        let mut sum = i64::from(add[j]);
+                        sum += if first { 0 } else { i64::from(held[r * columns + j]) };
+                        for p in 0..quads * 4 {
+                            let w = weights[(p / 4 * columns + j) * 4 + p % 4];
+                            sum += i64::from(codes[r * stride + p]) * i64::from(w);
+                        }
+                        assert_eq!(acc[r * columns + j], sum as i32, "{isa:?} {columns} {count} {r} {j}");
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn dot_products_of_16_bits() {
+    everywhere(|isa, columns, count, words| {
+        for pairs in [1, 2, 17] {
+            let stride = pairs * 2 + 3;
+            let codes: Vec<i16> = words.many(count * stride, -32768, 32767);
+            let weights: Vec<i16> = words.many(pairs * columns * 2, -32768, 32767);
+            let add: Vec<i32> = words.many(columns, -100, 100);
+            let mut acc = vec![7; count * columns];
+            let rows = Rows { codes: &codes, stride, count };
+            dot16(isa, &mut acc, Begin { add: &add, first: false }, rows, &weights, columns);
+            for r in 0..count {
+                for j in 0..columns {
+                    let mut sum = i64::from(add[j]) + 7;
+                    for p in 0..pairs * 2 {
+                        let w = weights[(p / 2 * columns + j) * 2 + p % 2];
+                        sum += i64::from(codes[r * stride + p]) * i64::from(w);
+                    }
+                    assert_eq!(acc[r * columns + j], sum as i32, "{isa:?} {columns} {count} {r} {j}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn extremes_between_quads() {
+    everywhere(|isa, columns, count, words| {
+        for (quads, every) in [(1, 1), (7, 1), (8, 4), (9, 2)] {
+            let stride = quads * 4;
+            let codes: Vec<u8> = words.many(count * stride, 0, 255);
+            let weights: Vec<i8> = words.many(quads * columns * 4, -128, 127);
+            let adds: Vec<i32> = words.many(quads.div_ceil(every) * columns, -9000, 9000);
+            let values = count * columns;
+            let (mut acc, mut low, mut high) = (vec![3; values], vec![50; values], vec![-50; values]);
+            let rows = Rows { codes: &codes, stride, count };
+            let track = Track { low: &mut low, high: &mut high };
+            track8(isa, &mut acc, track, &adds, rows, &weights, [columns, every]);
+            for at in 0..values {
+                let (r, j) = (at / columns, at % columns);
+                let (mut sum, mut least, mut most) = (3_i64, 50, -50);
+                for quad in 0..quads {
+                    sum += if quad % every == 0 { i64::from(adds[quad / every * columns + j]) } else { 0 };
+                    for p in 0..4 {
+                        let w = weights[(quad * columns + j) * 4 + p];
+                        sum += i64::from(codes[r * stride + quad * 4 + p]) * i64::from(w);
+                    }
+                    if (quad + 1) % every == 0 || quad + 1 == quads {
+                        (least, most) = (sum.min(least), sum.max(most));
+                    }
+                }
+                let found = [acc[at], low[at], high[at]].map(i64::from);
+                assert_eq!(found, [sum, least, most], "{isa:?} {columns} {count} {at}");
+            }
+        }
+    });
+}
+
+#[test]
+fn extremes_between_pieces() {
+    everywhere(|isa, columns, count, words| {
+        let pairs = 6;
+        // Single elements, whole pairs, and a beat that ends only at the last piece.
+        let shape = [(0, false, 1), (0, true, 2), (1, true, 0), (2, true, 1), (3, false, 2), (5, true, 0)];
+        let pieces = shape.map(|(pair, ends_beat, _)| Piece { pair, ends_beat });
+        let weights: Vec<i16> = words.many(pairs * columns * 2, -600, 600);
+        let codes: Vec<u32> = (0..count * pieces.len())
+            .map(|at| {
+                let mut half = || words.within(-600, 600) as i16 as u16;
+                let (low, high) = (u32::from(half()), u32::from(half()) << 16);
+                [low | high, low, high][shape[at % pieces.len()].2]
+            })
+            .collect();
+        let values = count * columns;
+        let (mut acc, mut low, mut high) = (vec![0; values], vec![i32::MAX; values], vec![i32::MIN; values]);
+        let rows = Rows { codes: &codes, stride: pieces.len(), count };
+        track16(isa, &mut acc, Track { low: &mut low, high: &mut high }, &pieces, rows, &weights, columns);
+        for at in 0..values {
+            let (r, j) = (at / columns, at % columns);
+            let (mut sum, mut least, mut most) = (0, i32::MAX, i32::MIN);
+            for (p, piece) in pieces.iter().enumerate() {
+                let code = codes[r * pieces.len() + p];
+                let w = &weights[(piece.pair as usize * columns + j) * 2..];
+                sum += i32::from(code as i16) * i32::from(w[0]);
+                sum += i32::from((code >> 16) as i16) * i32::from(w[1]);
+                if piece.ends_beat {
+                    (least, most) = (sum.min(least), sum.max(most));
+                }
+            }
+            assert_eq!([acc[at], low[at], high[at]], [sum, least, most], "{isa:?} {columns} {count} {at}");
+        }
+    });
+}
+
+/// Every form of a step, with the format and rule that it stands for.
+fn forms() -> Vec<(Step16, Format, Overflow)> {
+    let mut forms = Vec::new();
+    for width in [1, 7, 12, 15, 16] {
+        let format = Format::signed(width).unwrap();
+        for overflow in Overflow::ALL {
+            let (low, high) = overflow.rails(format);
+            let step = match overflow {
+                Overflow::Wrap => Step16::Wrap { width },
+                _ => Step16::Saturate { low: low as i16, high: high as i16 },
+            };
+            forms.push((step, format, overflow));
+        }
+    }
+    forms
+}
+
+#[test]
+fn steps_of_16_bits() {
+    let mut hits = [0_u64; 2];
+    everywhere(|isa, columns, count, words| {
+        let positions = 40;
+        let raw: Vec<i16> = words.many(count * positions, -128, 127);
+        let codes: Vec<u32> = raw.iter().map(|c| u32::from(*c as u16) * 0x1_0001).collect();
+        let weights: Vec<i16> = words.many(positions * columns, -255, 255);
+        let marks: Vec<i16> = (0..positions * 2 * columns)
+            .map(|at| {
+                let (p, negative, j) = (at / (2 * columns), at / columns % 2 == 1, at % columns);
+                if (weights[p * columns + j] < 0) == negative { 1 } else { 256 }
+            })
+            .collect();
+        let rows = Rows { codes: &codes, stride: positions, count };
+        for (step, format, overflow) in forms() {
+            let (low, high) = overflow.rails(format);
+            let start: Vec<i16> = words.many(count * columns, low, high);
+            let (mut plain, mut acc, mut counts) = (start.clone(), start.clone(), vec![0; start.len()]);
+            steps16(isa, &mut plain, step, rows, &weights, columns);
+            counted_steps16(isa, [&mut acc, &mut counts], step, rows, [&weights, &marks], columns);
+            for at in 0..start.len() {
+                let (r, j) = (at / columns, at % columns);
+                let (mut value, mut events) = (i64::from(start[at]), [0, 0]);
+                for p in 0..positions {
+                    let product = i64::from(raw[r * positions + p]) * i64::from(weights[p * columns + j]);
+                    let fitted = fit(i128::from(value + product), format, overflow);
+                    value = fitted.value;
+                    events[0] += u64::from(fitted.flags.high);
+                    events[1] += u64::from(fitted.flags.low);
+                }
+                let counted = [u64::from(counts[at] as u16 & 255), u64::from(counts[at] as u16 >> 8)];
+                let found = (i64::from(plain[at]), i64::from(acc[at]), counted);
+                assert_eq!(found, (value, value, events), "{isa:?} {step:?} {columns} {count} {at}");
+                hits = [hits[0] + events[0], hits[1] + events[1]];
+            }
+        }
+    });
+    assert!(hits[0] > 1_000_000 && hits[1] > 1_000_000, "{hits:?}");
+}
