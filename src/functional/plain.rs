@@ -9,7 +9,7 @@ use crate::num::{Fitted, Flags, Overflow, fit};
 use crate::post;
 
 /// Where an output stands in the schedule, and its first event: tile, beat, row, column, node.
-type Order = (usize, usize, usize, usize, usize);
+pub(super) type Order = (usize, usize, usize, usize, usize);
 
 /// One output row: values and events.
 struct Row {
@@ -55,8 +55,6 @@ fn output_row(program: &Program, m: usize) -> Row {
 
 struct Walk<'a> {
     program: &'a Program,
-    image: usize,
-    position: usize,
     m: usize,
     row: Row,
 }
@@ -70,7 +68,7 @@ impl<'a> Walk<'a> {
             nodes: no_events(&program.design),
             first: None,
         };
-        Walk { program, image: m / program.shape.m, position: m % program.shape.m, m, row }
+        Walk { program, m, row }
     }
 
     /// One output: bias, products in order, clamp, post-processing.
@@ -114,7 +112,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let index = self.program.design.node_index(node);
-        let order = self.order(beat, n, index);
+        let order = order(self.program, self.m, n, beat, index);
         let events = &mut self.row.nodes[index];
         events.high += u64::from(flags.high);
         events.low += u64::from(flags.low);
@@ -123,17 +121,60 @@ impl<'a> Walk<'a> {
             self.row.first = Some((order, event));
         }
     }
+}
 
-    /// Where an event stands in the schedule.
-    fn order(&self, beat: Option<usize>, n: usize, node: usize) -> Order {
-        let (shape, array) = (self.program.shape, &self.program.design.array);
-        let (group, channel) = (n / shape.n, n % shape.n);
-        let down = shape.m.div_ceil(array.rows);
-        let across = shape.n.div_ceil(array.columns);
-        let band = (self.image * shape.groups + group) * down + self.position / array.rows;
-        let tile = band * across + channel / array.columns;
-        (tile, beat.unwrap_or(usize::MAX), self.position % array.rows, channel % array.columns, node)
+/// Where an event of output (`m`, `n`) stands in the schedule.
+fn order(program: &Program, m: usize, n: usize, beat: Option<usize>, node: usize) -> Order {
+    let (shape, array) = (program.shape, &program.design.array);
+    let [row, column] = [m % shape.m % array.rows, n % shape.n % array.columns];
+    (program.tile_of(m, n), beat.unwrap_or(usize::MAX), row, column, node)
+}
+
+/// An output's first event.
+pub(super) struct Found {
+    pub order: Order,
+    pub event: Event,
+}
+
+/// The first event of one output, if it comes before `limit`.
+pub(super) fn first_of(program: &Program, m: usize, n: usize, limit: Option<Order>) -> Option<Found> {
+    let design = &*program.design;
+    let accumulator = &design.accumulator;
+    let rule = accumulator.step_rule();
+    let nodes = design.fitting_nodes();
+    let mut found: Option<Found> = None;
+    let mut note = |node: Node, beat: Option<usize>, flags: Flags| {
+        let index = design.node_index(node);
+        let order = order(program, m, n, beat, index);
+        let is_first = found.as_ref().is_none_or(|found| order < found.order);
+        if flags.any() && is_first && limit.is_none_or(|limit| order < limit) {
+            let event = Event { node: nodes[index].1.clone(), m, n, beat, high: flags.high };
+            found = Some(Found { order, event });
+        }
+        flags.any()
+    };
+    let mut acc = program.start(n);
+    for beat in 0..program.beats() {
+        let mut any = false;
+        let sum = reduced(program, m, n, beat, &mut |level, flags| {
+            any |= note(Node::Reduce(level), Some(beat), flags);
+        });
+        let Fitted { value, flags } = fit(i128::from(acc) + sum, accumulator.register, rule);
+        acc = value;
+        any |= note(Node::Accumulator, Some(beat), flags);
+        if any || limit.is_some_and(|limit| limit < order(program, m, n, Some(beat), 0)) {
+            return found;
+        }
     }
+    if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
+        let Fitted { value, flags } = fit(i128::from(acc), accumulator.format, Overflow::Saturate);
+        acc = value;
+        note(Node::AccumulatorOutput, None, flags);
+    }
+    post::run(&design.post, acc, &program.parameters, n, |step, flags| {
+        note(Node::Post(step), None, flags);
+    });
+    found
 }
 
 /// The products of one beat of an output, reduced over the lanes; `event` is told of every group that a level fits.

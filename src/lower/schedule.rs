@@ -52,6 +52,16 @@ impl Program {
         Tile { index, image, group, m0, n0 }
     }
 
+    /// Index of the tile that computes row `m` and channel `n` of the outcome.
+    pub fn tile_of(&self, m: usize, n: usize) -> usize {
+        let [down, across] = self.tile_grid();
+        let array = &self.design.array;
+        let (image, position) = (m / self.shape.m, m % self.shape.m);
+        let (group, channel) = (n / self.shape.n, n % self.shape.n);
+        let band = (image * self.shape.groups + group) * down + position / array.rows;
+        band * across + channel / array.columns
+    }
+
     /// Every beat of every tile, in order.
     pub fn schedule(&self) -> impl Iterator<Item = Beat> + '_ {
         let beats = self.beats();

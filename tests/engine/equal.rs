@@ -15,12 +15,28 @@ use super::{designs, random};
 
 /// Runs both engines and compares everything.
 pub fn both(program: &Program, what: &str) -> (Outcome, simulate::Run) {
-    let plain = functional::run(program, true);
+    let plain = functional::run_plain(program, true);
+    fast(program, &plain, what);
     let options = simulate::Options { counts: true, progress: None };
     let run = simulate::run(program, options, &mut []).unwrap();
     assert_eq!(plain, run.outcome, "{what}");
     assert_eq!(run.cycles, simulate::Timing::new(program).total_cycles(), "{what}");
     (plain, run)
+}
+
+/// Every copy of the fast engine, with and without counts, gives what the definition gives.
+fn fast(program: &Program, plain: &Outcome, what: &str) {
+    for kernels in functional::Kernels::available() {
+        for counts in [true, false] {
+            let prepared = functional::Prepared::new(program, functional::Options { counts, kernels });
+            let outcome = prepared.run(program);
+            let routes = prepared.routes();
+            assert_eq!(plain.accumulators, outcome.accumulators, "{what} {kernels:?} {counts} {routes:?}");
+            assert_eq!(plain.outputs, outcome.outputs, "{what} {kernels:?} {counts} {routes:?}");
+            let wanted = plain.counts.as_ref().filter(|_| counts);
+            assert_eq!(wanted, outcome.counts.as_ref(), "{what} {kernels:?} {routes:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,163 @@
+//! What follows the last beat: the output clamp, the post steps, and the sums of events.
+
+use super::panel::Panel;
+use super::route::clamps;
+use super::{Results, Source};
+use crate::design::{Design, Node};
+use crate::lower::Program;
+use crate::num::{Overflow, fit};
+use crate::post::{self, lanes};
+
+/// Events of some rows.
+#[derive(Debug, Clone)]
+pub struct Events {
+    /// High and low by fitting node.
+    pub nodes: Vec<[u64; 2]>,
+    /// The first tile in which anything happened.
+    pub tile: Option<usize>,
+}
+
+impl Events {
+    pub fn new(design: &Design) -> Events {
+        Events { nodes: vec![[0; 2]; design.fitting_nodes().len()], tile: None }
+    }
+
+    pub fn join(mut self, other: Events) -> Events {
+        for (sum, more) in self.nodes.iter_mut().zip(&other.nodes) {
+            *sum = [sum[0] + more[0], sum[1] + more[1]];
+        }
+        self.tile = [self.tile, other.tile].into_iter().flatten().min();
+        self
+    }
+
+    /// Adds what happened at the reduction levels of a panel.
+    pub fn levels(&mut self, levels: &[[u64; 2]]) {
+        for (sum, more) in self.nodes.iter_mut().zip(levels) {
+            *sum = [sum[0] + more[0], sum[1] + more[1]];
+        }
+    }
+
+    /// Adds a row of a panel to the accumulator's node and to the counts of its outputs.
+    pub fn accumulator(&mut self, node: usize, panel: &Panel, [high, low]: [&[u32]; 2], counts: &mut [i64]) {
+        let (mut highs, mut lows) = (0, 0);
+        for ((channel, high), low) in panel.channels.iter().zip(high).zip(low) {
+            highs += u64::from(*high);
+            lows += u64::from(*low);
+            counts[*channel] = i64::from(*high) + i64::from(*low);
+        }
+        let sum = &mut self.nodes[node];
+        *sum = [sum[0] + highs, sum[1] + lows];
+    }
+
+    fn at(&mut self, tile: usize) {
+        self.tile = Some(self.tile.map_or(tile, |first| first.min(tile)));
+    }
+}
+
+/// How rows are finished.
+#[derive(Clone)]
+pub struct Finish<'a> {
+    program: &'a Program,
+    counts: bool,
+    /// The post steps on 64-bit lanes, where they are licensed, and what happens there.
+    lanes: Option<(lanes::Lanes, lanes::Events)>,
+    /// Channels of the row under way with an event behind the accumulator.
+    behind: Vec<bool>,
+}
+
+impl<'a> Finish<'a> {
+    pub fn new(program: &'a Program, counts: bool) -> Self {
+        let (design, channels) = (&program.design, program.shape.channels());
+        let lanes =
+            lanes::Lanes::new(&design.post, design.accumulator.format, &design.parameters, [1, channels]);
+        let lanes = lanes.map(|mut lanes| {
+            lanes.bind(&program.parameters, 0);
+            (lanes, lanes::Events::new(design.post.len(), channels))
+        });
+        Finish { program, counts, lanes, behind: vec![false; channels] }
+    }
+
+    /// Clamps, post-processes, and notes where the first event may be. `inside` tells whether a channel of a row had an
+    /// event at a reduction level.
+    pub fn rows(
+        &mut self,
+        source: &Source,
+        results: Results,
+        inside: &dyn Fn(usize, usize) -> bool,
+        events: &mut Events,
+    ) {
+        let channels = self.program.shape.channels();
+        let first = source.image * self.program.shape.m + source.m;
+        let rows = results.accumulators.chunks_exact_mut(channels);
+        for (at, (values, out)) in rows.zip(results.outputs.chunks_exact_mut(channels)).enumerate() {
+            self.behind.fill(false);
+            self.clamp(values, events);
+            out.copy_from_slice(values);
+            self.post(out, events);
+            if self.counts {
+                let counts = &results.counts[at * channels..(at + 1) * channels];
+                self.touch(first + at, &|n| counts[n] != 0 || self.behind[n] || inside(at, n), events);
+            }
+        }
+    }
+
+    /// The first tile of row `m` with such a channel in each group.
+    fn touch(&self, m: usize, happened: &dyn Fn(usize) -> bool, events: &mut Events) {
+        let shape = self.program.shape;
+        for group in 0..shape.groups {
+            let mut channels = group * shape.n..(group + 1) * shape.n;
+            // Tiles of a row come from left to right.
+            if events.tile.is_some_and(|first| first <= self.program.tile_of(m, channels.start)) {
+                continue;
+            }
+            if let Some(n) = channels.find(|n| happened(*n)) {
+                events.at(self.program.tile_of(m, n));
+            }
+        }
+    }
+
+    fn clamp(&mut self, values: &mut [i64], events: &mut Events) {
+        let design = &self.program.design;
+        if !clamps(design) {
+            return;
+        }
+        let node = &mut events.nodes[design.node_index(Node::AccumulatorOutput)];
+        for (value, behind) in values.iter_mut().zip(&mut self.behind) {
+            let fitted = fit(i128::from(*value), design.accumulator.format, Overflow::Saturate);
+            node[0] += u64::from(fitted.flags.high);
+            node[1] += u64::from(fitted.flags.low);
+            *behind |= fitted.flags.any();
+            *value = fitted.value;
+        }
+    }
+
+    fn post(&mut self, values: &mut [i64], events: &mut Events) {
+        let design = &self.program.design;
+        if design.post.is_empty() {
+            return;
+        }
+        let node = design.node_index(Node::Post(0));
+        let Some((lanes, counters)) = &mut self.lanes else {
+            for (n, value) in values.iter_mut().enumerate() {
+                *value = post::run(&design.post, *value, &self.program.parameters, n, |step, flags| {
+                    self.behind[n] = true;
+                    events.nodes[node + step][0] += u64::from(flags.high);
+                    events.nodes[node + step][1] += u64::from(flags.low);
+                });
+            }
+            return;
+        };
+        if !lanes.run(values, counters) {
+            return;
+        }
+        for (step, (high, low)) in counters.high.iter_mut().zip(&mut counters.low).enumerate() {
+            for (side, counts) in [high, low].into_iter().enumerate() {
+                for (count, behind) in counts.iter_mut().zip(&mut self.behind) {
+                    events.nodes[node + step][side] += u64::from(*count);
+                    *behind |= *count != 0;
+                    *count = 0;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The first event in schedule order, once it is known in which tile to look.
+
+use ndarray::Array2;
+
+use crate::functional::plain::{Found, first_of};
+use crate::lower::{Event, Program};
+
+/// The first event at or behind `tile`, in which something may have happened.
+///
+/// Outputs without an event at the accumulator are walked, too, as long as something else could have happened to them.
+pub fn event(program: &Program, tile: usize, counts: &Array2<i64>) -> Option<Event> {
+    (tile..program.tile_count()).find_map(|tile| in_tile(program, tile, counts))
+}
+
+fn in_tile(program: &Program, index: usize, counts: &Array2<i64>) -> Option<Event> {
+    let tile = program.tile(index);
+    let elsewhere = program.design.fitting_nodes().len() > 1;
+    let mut best: Option<Found> = None;
+    for row in 0..program.rows_of(tile) {
+        for column in 0..program.columns_of(tile) {
+            let (m, n) = (program.output_row(tile, row), program.output_channel(tile, column));
+            if counts[[m, n]] == 0 && !elsewhere {
+                continue;
+            }
+            let found = first_of(program, m, n, best.as_ref().map(|best| best.order));
+            if let Some(found) = found
+                && best.as_ref().is_none_or(|best| found.order < best.order)
+            {
+                best = Some(found);
+            }
+        }
+    }
+    best.map(|best| best.event)
+}
