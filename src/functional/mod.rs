@@ -6,13 +6,11 @@ pub mod graph;
 pub mod kernels;
 pub mod operators;
 mod plain;
-mod prefix;
 mod walk;
 
-pub use fast::{Options, Prepared, Route, Share};
+pub use fast::{Bytes, Options, Prefixes, Prepared, Route, Share, prefixes};
 pub use kernels::Kernels;
 pub use plain::run as run_plain;
-pub use prefix::{Prefixes, prefixes};
 pub use walk::{Step, Walk, walk};
 
 use crate::lower::{Outcome, Program};

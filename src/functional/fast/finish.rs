@@ -1,8 +1,8 @@
 //! What follows the last beat: the output clamp, the post steps, and the sums of events.
 
-use super::panel::Panel;
+use super::Results;
 use super::route::clamps;
-use super::{Results, Source};
+use super::wave::Source;
 use crate::design::{Design, Node};
 use crate::lower::Program;
 use crate::num::{Overflow, fit};
@@ -37,16 +37,10 @@ impl Events {
         }
     }
 
-    /// Adds a row of a panel to the accumulator's node and to the counts of its outputs.
-    pub fn accumulator(&mut self, node: usize, panel: &Panel, [high, low]: [&[u32]; 2], counts: &mut [i64]) {
-        let (mut highs, mut lows) = (0, 0);
-        for ((channel, high), low) in panel.channels.iter().zip(high).zip(low) {
-            highs += u64::from(*high);
-            lows += u64::from(*low);
-            counts[*channel] = i64::from(*high) + i64::from(*low);
-        }
+    /// Adds what happened at a node.
+    pub fn add(&mut self, node: usize, [high, low]: [u64; 2]) {
         let sum = &mut self.nodes[node];
-        *sum = [sum[0] + highs, sum[1] + lows];
+        *sum = [sum[0] + high, sum[1] + low];
     }
 
     fn at(&mut self, tile: usize) {
@@ -158,6 +152,16 @@ impl<'a> Finish<'a> {
                     *count = 0;
                 }
             }
+        }
+    }
+}
+
+/// The output clamp on 32-bit tables.
+pub fn clamp_narrow(design: &Design, values: &mut [i32]) {
+    if clamps(design) {
+        for value in values {
+            // No wider than the register, which fits.
+            *value = fit(i128::from(*value), design.accumulator.format, Overflow::Saturate).value as i32;
         }
     }
 }

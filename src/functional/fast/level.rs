@@ -29,17 +29,18 @@ pub fn run(prepared: &Prepared, panel: &Panel, feed: &Feed, state: &mut State) {
         let groups = (0..count).map(|o| level.terms(o).filter(|i| *i < inputs).collect()).collect();
         levels.push(Level { rule, groups });
     }
-    state.values.clear();
-    state.values.resize(feed.count * COLUMNS, 0);
+    state.wide.clear();
+    state.wide.resize(feed.count * COLUMNS, 0);
     state.levels.clear();
     state.levels.resize(levels.len(), [0; 2]);
     state.touched.clear();
     state.touched.resize(feed.count * COLUMNS, false);
+    state.any = true;
     for r in 0..feed.count {
         let codes = &feed.wides[r * feed.stride..][..panel.wides.len() / COLUMNS];
         let at = r * COLUMNS..(r + 1) * COLUMNS;
         let mut row = Row {
-            acc: &mut state.values[at.clone()],
+            acc: &mut state.wide[at.clone()],
             high: &mut state.high[at.clone()],
             low: &mut state.low[at.clone()],
             touched: &mut state.touched[at],

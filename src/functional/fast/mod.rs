@@ -13,8 +13,12 @@ mod route;
 mod rows;
 mod run;
 mod step;
+mod track;
+mod wave;
 
 pub use route::Route;
+pub use track::{Prefixes, prefixes};
+pub use wave::Bytes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,17 +26,15 @@ use std::sync::Arc;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::kernels::{Isa, Kernels};
+use super::kernels::{Isa, Kernels, Piece};
 use crate::design::Design;
-use crate::lower::{Counts, Gather, Outcome, Program, no_events};
+use crate::error::{Error, Kind, Result};
+use crate::lower::{Counts, Gather, Outcome, Program, Shape, no_events};
 use finish::{Events, Finish};
 use panel::{Facts, Panel, Register};
-use route::{Choice, Licence, Width, effective_weights};
-use rows::{Image, Offset, Positions, Taps};
-use run::{Feed, State};
-
-/// Rows taken through all panels at once.
-const ROWS: usize = 48;
+use route::{Choice, Licence, columns, weight_offsets};
+use rows::{Offset, Positions, Taps};
+use wave::{Codes, Input, Source, Split, Worker};
 
 /// What a run is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +62,17 @@ pub struct Prepared {
     counts: bool,
     isa: Isa,
     lanes: usize,
+    shape: Shape,
     positions: Positions,
+    /// The positions as 16-bit pairs, cut where a beat ends; and which half of its pair each piece takes.
+    pieces: Vec<Piece>,
+    halves: Vec<u32>,
     taps: Option<Taps>,
     offset: Offset,
     register: Register,
     panels: Vec<Panel>,
+    /// Prefixes are asked for, not a run.
+    tracks: bool,
 }
 
 /// How many channels a route computes.
@@ -82,23 +90,41 @@ impl Prepared {
         let licence = Licence::new(program, options.counts);
         let positions = Positions::new(program);
         let activations = licence.activations();
+        let offsets = weight_offsets(program);
+        let counts = options.counts;
+        let facts = Facts { program, positions: &positions, activations, offsets: &offsets, counts };
+        let panels = panels(&facts, &|n, column| licence.choose(n, column));
+        Prepared::with(program, options, panels, activations, positions)
+    }
+
+    fn with(
+        program: &Program,
+        options: Options,
+        panels: Vec<Panel>,
+        activations: (i64, i64),
+        positions: Positions,
+    ) -> Prepared {
         let small = |v: i64| i32::try_from(v).unwrap_or_default();
         let base = small(activations.0);
-        let facts = Facts { program, positions: &positions, activations, counts: options.counts };
-        let panels = panels(&facts, &licence);
         let add = base - small(program.design.activation.format.min());
+        let lanes = program.design.array.lanes;
+        let (pieces, halves) = rows::pieces(positions.k.len(), lanes);
         Prepared {
             design: Arc::clone(&program.design),
             weights: program.weights.clone(),
             parameters: program.parameters.clone(),
             counts: options.counts,
             isa: Isa::new(options.kernels),
-            lanes: program.design.array.lanes,
+            lanes,
+            shape: program.shape,
+            pieces,
+            halves,
             taps: rows::taps(program, &positions),
             positions,
             offset: Offset { add, base },
             register: Register::of(program),
             panels,
+            tracks: false,
         }
     }
 
@@ -133,7 +159,16 @@ impl Prepared {
         let mut accumulators = vec![0; rows * channels];
         let mut outputs = vec![0; rows * channels];
         let mut counts = vec![0; if self.counts { rows * channels } else { 0 }];
-        let events = self.waves(program, &mut accumulators, &mut outputs, &mut counts);
+        let results = Results { accumulators: &mut accumulators, outputs: &mut outputs, counts: &mut counts };
+        let finish = Finish::new(program, self.counts);
+        let input = Input { shape: program.shape, codes: Codes::Program(program) };
+        let events = self.waves(
+            &input,
+            results,
+            || (finish.clone(), Worker::default()),
+            |(finish, worker), source, results| self.rows(source, worker, finish, results),
+        );
+        let events = events.into_iter().fold(Events::new(&self.design), Events::join);
         let table = |values| Array2::from_shape_vec((rows, channels), values).expect("one value per output");
         let counts = self.counts.then(|| {
             let mut nodes = no_events(&self.design);
@@ -147,104 +182,84 @@ impl Prepared {
         Outcome { accumulators: table(accumulators), outputs: table(outputs), counts }
     }
 
-    /// Images one wave after the other: those of a wave are laid out together, then all of their rows run.
-    fn waves(
+    /// Values only, or values and counts, of a matrix product into the caller's tables: `codes` are `[rows][k]`,
+    /// `accumulators` and `counts` `[rows][channels]`. `counts` of node `accumulator` may be empty: then nobody counts.
+    /// Returns how many sums lay above and below the format. No output is formed and no first event looked for.
+    ///
+    /// # Errors
+    /// A layer that is no matrix product, or sums beyond 64 bits; a register of more than 32 bits; tables that do not
+    /// fit; a code outside the operand's format; counts from an analysis that does not count.
+    pub fn accumulate(
         &self,
-        program: &Program,
-        accumulators: &mut [i64],
-        outputs: &mut [i64],
-        counts: &mut [i64],
-    ) -> Events {
-        let (shape, channels) = (program.shape, program.shape.channels());
-        let finish = Finish::new(program, self.counts);
-        // Enough rows for every core, few enough images that memory stays flat.
-        let wave = (4096 / shape.m).clamp(1, shape.images);
-        let mut all = Events::new(&self.design);
-        for images in (0..shape.images).step_by(wave) {
-            let images = images..(images + wave).min(shape.images);
-            let laid = self.layouts(program, images.clone());
-            let chunk = chunk_rows(shape.m, images.len());
-            let values = images.start * shape.m * channels..images.end * shape.m * channels;
-            let mut tasks = Vec::new();
-            let mut rest = Results {
-                accumulators: &mut accumulators[values.clone()],
-                outputs: &mut outputs[values.clone()],
-                counts: if self.counts { &mut counts[values] } else { &mut [] },
-            };
-            for image in images.clone() {
-                for m in (0..shape.m).step_by(chunk) {
-                    let count = chunk.min(shape.m - m);
-                    let (task, left) = rest.split(count * channels);
-                    tasks.push((image, m, count, task));
-                    rest = left;
+        codes: Bytes<'_>,
+        accumulators: &mut [i32],
+        counts: &mut [u32],
+    ) -> Result<[u64; 2]> {
+        let channels = self.shape.channels();
+        let rows = self.check(&codes, accumulators.len(), counts.len())?;
+        let shape = Shape { images: 1, m: rows, ..self.shape };
+        let results = Accumulators { values: accumulators, counts };
+        let narrow = self.narrowing();
+        let input = Input { shape, codes: Codes::Bytes(codes) };
+        let totals = self.waves(&input, results, Worker::default, |worker, source, results| {
+            let mut totals = [0, 0];
+            self.feed(source, 0, worker);
+            for panel in &self.panels {
+                self.panel(panel, &worker.feed, &mut worker.state);
+                worker.state.scatter(panel, narrow, channels, results.values);
+                if !results.counts.is_empty() {
+                    let sides = worker.state.tally(panel, channels, results.counts);
+                    totals = [totals[0] + sides[0], totals[1] + sides[1]];
                 }
             }
-            let events = tasks.into_par_iter().map_init(
-                || (finish.clone(), Worker::default()),
-                |(finish, worker), (image, m, count, results)| {
-                    let source = Source { program, laid: &laid, first_image: images.start, image, m, count };
-                    self.rows(&source, worker, finish, results)
-                },
-            );
-            all = events.reduce(|| Events::new(&self.design), Events::join).join(all);
-        }
-        all
+            finish::clamp_narrow(&self.design, results.values);
+            totals
+        });
+        Ok(totals.into_iter().fold([0, 0], |a, b| [a[0] + b[0], a[1] + b[1]]))
     }
 
-    fn layouts(&self, program: &Program, images: std::ops::Range<usize>) -> Vec<Layouts> {
-        let (Some(taps), Gather::Convolution(conv)) = (&self.taps, &program.gather) else {
-            return Vec::new();
-        };
-        let groups = program.shape.groups;
-        let all: Vec<[usize; 2]> = images.flat_map(|i| (0..groups).map(move |g| [i, g])).collect();
-        all.into_par_iter()
-            .map(|[image, group]| {
-                let wants = self.wants(group);
-                let at = [image, group];
-                Layouts {
-                    eights: wants.eights.then(|| Image::new(program, conv, taps, self.offset, at)),
-                    sixteens: wants.sixteens.then(|| Image::new(program, conv, taps, self.offset, at)),
-                    twins: wants.twins.then(|| Image::new(program, conv, taps, self.offset, at)),
-                    wides: wants.wides.then(|| Image::new(program, conv, taps, self.offset, at)),
-                }
-            })
-            .collect()
-    }
-
-    fn wants(&self, group: usize) -> Wants {
-        let mut wants = Wants::default();
-        for panel in self.panels.iter().filter(|panel| panel.group == group) {
-            match (panel.choice.route, panel.choice.width) {
-                (Route::Exact | Route::Blocks, Width::Eight) => wants.eights = true,
-                (Route::Exact | Route::Blocks, _) => wants.sixteens = true,
-                (Route::Steps, _) => wants.twins = true,
-                (Route::Wide | Route::Plain, _) => wants.wides = true,
-            }
+    /// Rows of a matrix of bytes, if the tables fit.
+    fn check(&self, codes: &Bytes, values: usize, counts: usize) -> Result<usize> {
+        let refuse = |message: &str| Err(Error::new(Kind::Value, message));
+        let channels = self.shape.channels();
+        if self.taps.is_some() || self.panels.iter().any(|panel| panel.choice.route == Route::Plain) {
+            return Err(Error::new(Kind::Unsupported, "bytes are taken by matrix products up to 64 bits"));
         }
-        wants
+        if self.register.width > 32 || (self.register.width == 32 && !self.register.signed) {
+            return refuse("an accumulator of more than 32 bits does not fit a table of i32");
+        }
+        if counts > 0 && !self.counts {
+            return refuse("the analysis was made for values only");
+        }
+        let rows = values / channels;
+        if values != rows * channels || codes.len() != rows * self.shape.k || (counts > 0 && counts != values)
+        {
+            return refuse("codes are [rows][k], accumulators and counts [rows][channels]");
+        }
+        match codes.outside(self.design.activation.format) {
+            Some(at) => refuse(&format!("code {at} lies outside {}", self.design.activation.format)),
+            None => Ok(rows),
+        }
     }
 
     /// A few rows through every panel, then finished.
     fn rows(&self, source: &Source, worker: &mut Worker, finish: &mut Finish, results: Results) -> Events {
-        let channels = source.program.shape.channels();
+        let channels = self.shape.channels();
         let mut events = Events::new(&self.design);
-        let mut fed = None;
+        let (mut fed, narrow) = (None, self.narrowing());
         let mut inside = vec![false; if self.design.reduce.is_empty() { 0 } else { source.count * channels }];
         for panel in &self.panels {
             if fed != Some(panel.group) {
-                self.gather(source, panel.group, &mut worker.feed);
+                self.feed(source, panel.group, worker);
                 fed = Some(panel.group);
             }
             self.panel(panel, &worker.feed, &mut worker.state);
-            scatter(panel, channels, &worker.state.values, results.accumulators);
-            if self.counts {
-                let state = &worker.state;
+            let state = &worker.state;
+            state.scatter(panel, narrow, channels, results.accumulators);
+            if self.counts && state.any {
                 events.levels(&state.levels);
-                for (counts, r) in results.counts.chunks_exact_mut(channels).zip(0..) {
-                    let at = r * panel.columns..(r + 1) * panel.columns;
-                    let node = [&state.high[at.clone()], &state.low[at]];
-                    events.accumulator(self.design.reduce.len(), panel, node, counts);
-                }
+                let sides = state.tally(panel, channels, results.counts);
+                events.add(self.design.reduce.len(), sides);
                 for (at, _) in state.touched.iter().enumerate().filter(|(_, touched)| **touched) {
                     inside[at / panel.columns * channels + panel.channels[at % panel.columns]] = true;
                 }
@@ -253,123 +268,42 @@ impl Prepared {
         finish.rows(source, results, &|r, n| inside.get(r * channels + n) == Some(&true), &mut events);
         events
     }
-
-    /// The rows of `source` in every form that the group's panels want.
-    fn gather(&self, source: &Source, group: usize, feed: &mut Feed) {
-        let Source { program, m, count, .. } = *source;
-        let k = program.shape.k;
-        feed.count = count;
-        feed.stride = self.positions.k.len().next_multiple_of(4);
-        let extents = [feed.stride, count];
-        let wants = self.wants(group);
-        if let Some(taps) = &self.taps {
-            let at = (source.image - source.first_image) * program.shape.groups + group;
-            let laid = &source.laid[at];
-            laid.eights.iter().for_each(|i| i.rows(taps, m, extents, &mut feed.eights));
-            laid.sixteens.iter().for_each(|i| i.rows(taps, m, extents, &mut feed.sixteens));
-            laid.twins.iter().for_each(|i| i.rows(taps, m, extents, &mut feed.twins));
-            laid.wides.iter().for_each(|i| i.rows(taps, m, extents, &mut feed.wides));
-            return;
-        }
-        let codes = &program.activations[m * k..(m + count) * k];
-        let (positions, offset) = (&self.positions, self.offset);
-        if wants.eights {
-            rows::matrix_rows(codes, k, positions, offset, extents, &mut feed.eights);
-        }
-        if wants.sixteens {
-            rows::matrix_rows(codes, k, positions, offset, extents, &mut feed.sixteens);
-        }
-        if wants.twins {
-            rows::matrix_rows(codes, k, positions, offset, extents, &mut feed.twins);
-        }
-        if wants.wides {
-            rows::matrix_rows(codes, k, positions, offset, extents, &mut feed.wides);
-        }
-    }
 }
 
-/// Panels of every group: channels of one route side by side, in the order of their numbers.
-fn panels(facts: &Facts, licence: &Licence) -> Vec<Panel> {
+/// Panels of every group: channels of one choice side by side, in the order of their numbers.
+fn panels(facts: &Facts, choose: &dyn Fn(usize, &route::Column) -> Choice) -> Vec<Panel> {
     let shape = facts.program.shape;
     let mut panels = Vec::new();
     for group in 0..shape.groups {
-        let mut by_choice: BTreeMap<Choice, Vec<(usize, Vec<i32>)>> = BTreeMap::new();
-        for n in group * shape.n..(group + 1) * shape.n {
-            let weights = effective_weights(facts.program, n);
-            by_choice.entry(licence.choose(n, &weights)).or_default().push((n, weights));
+        let mut by_choice: BTreeMap<Choice, Vec<usize>> = BTreeMap::new();
+        let columns = columns(facts.program, group, facts.offsets);
+        for (n, column) in (group * shape.n..).zip(&columns) {
+            by_choice.entry(choose(n, column)).or_default().push(n);
         }
         for (choice, members) in by_choice {
             let mut members = members.as_slice();
             for width in panel::widths(members.len(), choice.route) {
                 let (these, rest) = members.split_at(width);
-                let weights: Vec<&[i32]> = these.iter().map(|(_, w)| w.as_slice()).collect();
-                let channels = these.iter().map(|(n, _)| *n).collect();
-                panels.push(Panel::new(facts, group, channels, choice, &weights));
+                panels.push((group, these.to_vec(), choice));
                 members = rest;
             }
         }
     }
     panels
+        .into_par_iter()
+        .map(|(group, channels, choice)| Panel::new(facts, group, channels, choice))
+        .collect()
 }
 
-/// Rows of a task: a few tasks for every thread, none longer than [`ROWS`].
-fn chunk_rows(m: usize, images: usize) -> usize {
-    let shares = (3 * rayon::current_num_threads()).div_ceil(images);
-    m.div_ceil(shares).next_multiple_of(6).clamp(6, ROWS)
-}
-
-/// `[rows][columns]` of a panel into the columns of its channels.
-fn scatter(panel: &Panel, channels: usize, values: &[i64], into: &mut [i64]) {
-    let live = panel.channels.len();
-    let Some(first) = panel.channels.first().copied() else { return };
-    let dense = panel.channels[live - 1] - first + 1 == live;
-    for (row, values) in into.chunks_exact_mut(channels).zip(values.chunks_exact(panel.columns)) {
-        if dense {
-            row[first..first + live].copy_from_slice(&values[..live]);
-            continue;
-        }
-        for (channel, value) in panel.channels.iter().zip(values) {
-            row[*channel] = *value;
-        }
-    }
-}
-
-/// Images of a wave in the forms that are wanted.
-struct Layouts {
-    eights: Option<Image<u8>>,
-    sixteens: Option<Image<i16>>,
-    twins: Option<Image<u32>>,
-    wides: Option<Image<i32>>,
-}
-
-#[derive(Default)]
-struct Wants {
-    eights: bool,
-    sixteens: bool,
-    twins: bool,
-    wides: bool,
-}
-
-/// Which rows a task computes.
-struct Source<'a> {
-    program: &'a Program,
-    laid: &'a [Layouts],
-    first_image: usize,
-    image: usize,
-    /// First output position of the image.
-    m: usize,
-    count: usize,
-}
-
-/// Where a task writes: `[rows][channels]` each; no counts when nobody counts.
+/// Where a run writes: `[rows][channels]` each; no counts when nobody counts.
 struct Results<'a> {
     accumulators: &'a mut [i64],
     outputs: &'a mut [i64],
     counts: &'a mut [i64],
 }
 
-impl<'a> Results<'a> {
-    fn split(self, values: usize) -> (Results<'a>, Results<'a>) {
+impl Split for Results<'_> {
+    fn split(self, values: usize) -> (Self, Self) {
         let counts = values.min(self.counts.len());
         let (a, accumulators) = self.accumulators.split_at_mut(values);
         let (o, outputs) = self.outputs.split_at_mut(values);
@@ -378,9 +312,17 @@ impl<'a> Results<'a> {
     }
 }
 
-/// Buffers that a thread uses again and again.
-#[derive(Default)]
-struct Worker {
-    feed: Feed,
-    state: State,
+/// Where accumulators alone are written: `[rows][channels]` each.
+struct Accumulators<'a> {
+    values: &'a mut [i32],
+    counts: &'a mut [u32],
+}
+
+impl Split for Accumulators<'_> {
+    fn split(self, values: usize) -> (Self, Self) {
+        let counts = values.min(self.counts.len());
+        let (v, values) = self.values.split_at_mut(values);
+        let (c, rest) = self.counts.split_at_mut(counts);
+        (Accumulators { values: v, counts: c }, Accumulators { values, counts: rest })
+    }
 }

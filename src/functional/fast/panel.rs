@@ -1,12 +1,14 @@
 //! Weights, analysed and packed once: panels of channels that take the same route.
 
+use std::ops::Range;
+
 use super::route::{Choice, Route, Width};
 use super::rows::Positions;
 use crate::lower::Program;
 use crate::num::Overflow;
 
-/// Positions of a block whose end is checked; blocks are whole beats and whole quads.
-const BLOCK: usize = 64;
+/// Positions of a block that is checked, the cheapest first; the more, the farther its sums can stray.
+const BLOCKS: [usize; 3] = [64, 32, 16];
 
 /// Channels that take the same route, side by side.
 #[derive(Debug, Clone)]
@@ -74,6 +76,8 @@ pub struct Facts<'a> {
     pub positions: &'a Positions,
     /// Effective activations.
     pub activations: (i64, i64),
+    /// Added to the weights, by channel.
+    pub offsets: &'a [i32],
     /// Events are counted.
     pub counts: bool,
 }
@@ -83,24 +87,18 @@ impl Facts<'_> {
         self.program.design.array.lanes
     }
 
-    /// Whole beats, whole quads, about [`BLOCK`].
-    fn block(&self) -> usize {
+    /// Positions of a block: whole beats, whole quads, about `wanted`.
+    fn block(&self, wanted: usize) -> usize {
         let lanes = self.lanes();
-        let unit =
-            if lanes.is_multiple_of(4) { lanes } else { lanes * if lanes.is_multiple_of(2) { 2 } else { 4 } };
-        unit * (BLOCK / unit).max(1)
+        let even = if lanes.is_multiple_of(2) { 2 } else { 4 };
+        let unit = if lanes.is_multiple_of(4) { lanes } else { lanes * even };
+        unit * (wanted / unit).max(1)
     }
 }
 
 impl Panel {
-    /// Packs `channels` (weights k by k, one list a channel).
-    pub fn new(
-        facts: &Facts,
-        group: usize,
-        channels: Vec<usize>,
-        choice: Choice,
-        weights: &[&[i32]],
-    ) -> Panel {
+    /// Packs the weights of `channels`.
+    pub fn new(facts: &Facts, group: usize, channels: Vec<usize>, choice: Choice) -> Panel {
         let columns = match (choice.route, channels.len()) {
             (Route::Wide | Route::Plain, _) | (_, ..=16) => 16,
             (_, ..=32) => 32,
@@ -121,23 +119,27 @@ impl Panel {
             marks: Vec::new(),
             wides: Vec::new(),
         };
-        let by_position = panel.spread(facts.positions, weights);
+        let weights = panel.spread(facts);
         match choice.route {
-            Route::Exact | Route::Blocks => panel.pack_dot(facts, &by_position),
-            Route::Steps => panel.pack_steps(facts, &by_position),
-            Route::Wide => panel.wides = by_position,
+            Route::Exact | Route::Blocks => panel.pack_dot(facts, &weights),
+            Route::Steps => panel.pack_steps(facts, &weights),
+            Route::Lanes => panel.sixteens = interleaved::<2, i16>(&weights, columns, |w| w as i16),
+            Route::Wide => panel.wides = weights,
             Route::Plain => {}
         }
         panel
     }
 
-    /// `[positions][columns]`; 0 where a lane idles or a column has no channel.
-    fn spread(&self, positions: &Positions, weights: &[&[i32]]) -> Vec<i32> {
-        let mut spread = vec![0; positions.k.len() * self.columns];
-        for (j, column) in weights.iter().enumerate() {
-            let to = spread.iter_mut().skip(j).step_by(self.columns);
-            for (to, k) in to.zip(&positions.k) {
-                *to = k.map_or(0, |k| column[k as usize]);
+    /// Effective weights `[positions][columns]`; 0 where a lane idles or a column has no channel.
+    fn spread(&self, facts: &Facts) -> Vec<i32> {
+        let shape = facts.program.shape;
+        let first = self.group * shape.n;
+        let mut spread = vec![0; facts.positions.k.len() * self.columns];
+        for (to, k) in spread.chunks_exact_mut(self.columns).zip(&facts.positions.k) {
+            let Some(k) = k else { continue };
+            let row = &facts.program.weights[(self.group * shape.k + *k as usize) * shape.n..][..shape.n];
+            for (to, n) in to.iter_mut().zip(&self.channels) {
+                *to = row[n - first] + facts.offsets[*n];
             }
         }
         spread
@@ -173,25 +175,22 @@ impl Panel {
         }
         let rule = facts.program.design.accumulator.step_rule();
         let rails = rule.rails(facts.program.design.accumulator.register);
+        let (size, all) = fitting_blocks(facts, weights, columns, rails);
         // The range of everything so far, as long as nothing has left the rails.
         let mut reached: Vec<(i64, i64)> = self.starts.iter().map(|s| (*s, *s)).collect();
         let (mut blocks, mut proved_to) = (Vec::new(), 0);
-        let size = facts.block();
-        for from in (0..positions).step_by(size) {
+        for (from, excursions) in (0..positions).step_by(size).zip(&all) {
             let to = (from + size).min(positions);
-            let excursions: Vec<Excursion> = (0..columns)
-                .map(|j| excursion(facts, &weights[from * columns..to * columns], columns, j))
-                .collect();
             let inside =
                 |(r, e): (&(i64, i64), &Excursion)| r.0 + e.low >= rails.0 && r.1 + e.high <= rails.1;
-            if proved_to == from && reached.iter().zip(&excursions).all(inside) {
-                for (reached, e) in reached.iter_mut().zip(&excursions) {
+            if proved_to == from && reached.iter().zip(excursions).all(inside) {
+                for (reached, e) in reached.iter_mut().zip(excursions) {
                     *reached = (reached.0 + e.sum.0, reached.1 + e.sum.1);
                 }
                 proved_to = to;
                 continue;
             }
-            blocks.push(self.block(facts, weights, from..to, Some(Limits::new(rails, &excursions))));
+            blocks.push(self.block(facts, weights, from..to, Some(Limits::new(rails, excursions))));
         }
         if proved_to > 0 {
             // One pass without a check.
@@ -200,62 +199,82 @@ impl Panel {
         blocks
     }
 
-    fn block(
-        &self,
-        facts: &Facts,
-        weights: &[i32],
-        at: std::ops::Range<usize>,
-        limits: Option<Limits>,
-    ) -> Block {
+    fn block(&self, facts: &Facts, weights: &[i32], at: Range<usize>, limits: Option<Limits>) -> Block {
         let columns = self.columns;
         let base = if self.choice.width == Width::Eight { facts.activations.0 } else { 0 };
-        let adds = (0..columns)
-            .map(|j| {
-                let column = weights[at.start * columns + j..at.end * columns].iter().step_by(columns);
-                let sum: i64 = column.map(|w| i64::from(*w)).sum();
-                let start = if at.start == 0 { self.starts[j] } else { 0 };
-                // Modulo 2^32, like everything that is added to it.
-                base.wrapping_mul(sum).wrapping_add(start) as i32
-            })
-            .collect();
+        let mut sums = vec![0_i64; columns];
+        for row in weights[at.start * columns..at.end * columns].chunks_exact(columns) {
+            sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += i64::from(*w));
+        }
+        let start = |j: usize| if at.start == 0 { self.starts[j] } else { 0 };
+        // Modulo 2^32, like everything that is added to it.
+        let add = |(j, sum): (usize, &i64)| base.wrapping_mul(*sum).wrapping_add(start(j)) as i32;
+        let adds = sums.iter().enumerate().map(add).collect();
         Block { from: at.start, to: at.end, adds, limits }
     }
 }
 
 /// How far the sums of a block can stray from where it began, over all activations: at the end of any beat, and at the
 /// end of the block.
+#[derive(Debug, Clone, Copy)]
 struct Excursion {
     low: i64,
     high: i64,
     sum: (i64, i64),
 }
 
-fn excursion(facts: &Facts, weights: &[i32], columns: usize, j: usize) -> Excursion {
+/// The excursions of every column in one block.
+fn excursions(facts: &Facts, weights: &[i32], columns: usize) -> Vec<Excursion> {
     let (least, most) = facts.activations;
-    let (mut sum, mut low, mut high) = ((0, 0), 0, 0);
+    let mut all = vec![Excursion { low: 0, high: 0, sum: (0, 0) }; columns];
     let lanes = facts.lanes();
-    for (p, w) in weights[j..].iter().step_by(columns).enumerate() {
-        let ends = [least * i64::from(*w), most * i64::from(*w)];
-        sum = (sum.0 + ends[0].min(ends[1]), sum.1 + ends[0].max(ends[1]));
-        if (p + 1).is_multiple_of(lanes) {
-            (low, high) = (low.min(sum.0), high.max(sum.1));
+    for (p, row) in weights.chunks_exact(columns).enumerate() {
+        let ends_beat = (p + 1).is_multiple_of(lanes);
+        for (e, w) in all.iter_mut().zip(row) {
+            let ends = [least * i64::from(*w), most * i64::from(*w)];
+            e.sum = (e.sum.0 + ends[0].min(ends[1]), e.sum.1 + ends[0].max(ends[1]));
+            if ends_beat {
+                (e.low, e.high) = (e.low.min(e.sum.0), e.high.max(e.sum.1));
+            }
         }
     }
-    Excursion { low, high, sum }
+    all
+}
+
+/// The largest blocks that stray, in the mean, less than a sixth of the way between the rails; else the smallest.
+fn fitting_blocks(
+    facts: &Facts,
+    weights: &[i32],
+    columns: usize,
+    rails: (i64, i64),
+) -> (usize, Vec<Vec<Excursion>>) {
+    let of = |size: usize| -> Vec<Vec<Excursion>> {
+        weights.chunks(size * columns).map(|block| excursions(facts, block, columns)).collect()
+    };
+    let room = (i128::from(rails.1) - i128::from(rails.0)) / 6;
+    let strays = |all: &[Vec<Excursion>]| {
+        let total: i128 = all.iter().flatten().map(|e| i128::from(e.high) - i128::from(e.low)).sum();
+        let count = all.iter().map(Vec::len).sum::<usize>().max(1);
+        total / i128::try_from(count).unwrap_or(1)
+    };
+    let sizes = BLOCKS.map(|wanted| facts.block(wanted));
+    let fitting = sizes.iter().map(|size| (*size, of(*size))).find(|(_, all)| strays(all) <= room);
+    let smallest = sizes[BLOCKS.len() - 1];
+    fitting.unwrap_or_else(|| (smallest, of(smallest)))
 }
 
 /// `[positions][columns]` → `[positions / N][columns][N]`, padded with 0.
 fn interleaved<const N: usize, T: Copy + Default>(
     weights: &[i32],
     columns: usize,
-    of: fn(i32) -> T,
+    of: impl Fn(i32) -> T,
 ) -> Vec<T> {
     let positions = weights.len() / columns;
     let mut packed = vec![T::default(); positions.div_ceil(N) * N * columns];
     for (p, row) in weights.chunks_exact(columns).enumerate() {
-        let to = packed[p / N * N * columns + p % N..].iter_mut().step_by(N);
-        for (to, w) in to.zip(row) {
-            *to = of(*w);
+        let to = &mut packed[p / N * N * columns..][..N * columns];
+        for (to, w) in to.as_chunks_mut::<N>().0.iter_mut().zip(row) {
+            to[p % N] = of(*w);
         }
     }
     packed

@@ -16,6 +16,8 @@ pub enum Route {
     Blocks,
     /// Every step on 16-bit lanes.
     Steps,
+    /// Every step on 32-bit lanes.
+    Lanes,
     /// Every step, reduction levels included, on 64-bit lanes.
     Wide,
     /// The definition, one output at a time: sums that 64 bits cannot hold.
@@ -28,8 +30,9 @@ impl Route {
         match self {
             Route::Exact => "exact",
             Route::Blocks => "blocks",
-            Route::Steps => "steps",
-            Route::Wide => "wide",
+            Route::Steps => "steps 16",
+            Route::Lanes => "steps 32",
+            Route::Wide => "steps 64",
             Route::Plain => "plain",
         }
     }
@@ -88,11 +91,10 @@ impl<'a> Licence<'a> {
         self.activations
     }
 
-    /// The route of channel `n`, whose effective weights are `weights` in any order.
-    pub fn choose(&self, n: usize, weights: &[i32]) -> Choice {
+    /// The route of channel `n`, whose effective weights are as `column` says.
+    pub fn choose(&self, n: usize, column: &Column) -> Choice {
         let design = &*self.program.design;
-        let low = weights.iter().copied().min().unwrap_or(0);
-        let high = weights.iter().copied().max().unwrap_or(0);
+        let (low, high) = (column.low, column.high);
         let width = self.width(low, high);
         let choice = |route| Choice { route, width };
         if !self.small || self.lossy {
@@ -104,18 +106,22 @@ impl<'a> Licence<'a> {
         let (rails_low, rails_high) = (i128::from(rails.0), i128::from(rails.1));
         let (least, most) = self.ranges[n];
         let proved = least >= rails_low && most <= rails_high;
-        if (proved || (rule == Overflow::Wrap && !self.counts))
-            && self.sums_fit(register, width, (least, most), proved)
-        {
+        let uncounted = rule == Overflow::Wrap && !self.counts;
+        if (proved || uncounted) && self.sums_fit(register, width, (least, most), proved) {
             return choice(Route::Exact);
         }
-        let likely = self.is_likely(weights, rails);
-        if likely && self.steps_fit(register, (low, high)) {
+        // Blocks pay while most of them need no walk; beyond, it is cheaper to step everything.
+        if self.strays(column, rails, 3.0) && self.steps_fit(register, (low, high)) {
             return choice(Route::Steps);
         }
         let narrow = i32::try_from(rails.0).is_ok() && i32::try_from(rails.1).is_ok();
         if narrow && width != Width::Wider && self.products_are_small((low, high)) {
-            return choice(Route::Blocks);
+            // The sum of a value up to 2^30 and a term below 2^30 fits a lane.
+            let roomy = rails.0 >= -(1 << 30)
+                && rails.1 <= 1 << 30
+                && (register.is_signed() || rule != Overflow::Wrap);
+            let stepped = roomy && self.is_sixteen(column) && self.strays(column, rails, 1.5);
+            return choice(if stepped { Route::Lanes } else { Route::Blocks });
         }
         choice(self.walked())
     }
@@ -164,17 +170,33 @@ impl<'a> Licence<'a> {
         a.saturating_mul(w).saturating_mul(lanes) < 1 << 30
     }
 
-    /// Whether sums are expected to leave the rails, for activations spread evenly over their codes: four deviations.
+    /// Whether so many standard deviations of the sum leave the rails, for activations spread evenly over their codes.
     /// Only speed depends on it.
-    fn is_likely(&self, weights: &[i32], rails: (i64, i64)) -> bool {
+    fn strays(&self, column: &Column, rails: (i64, i64), deviations: f64) -> bool {
         let (least, most) = self.activations;
         let span = (most - least) as f64;
         let centre = (most + least) as f64 / 2.0;
-        let square: f64 = weights.iter().map(|w| f64::from(*w) * f64::from(*w)).sum();
-        let sum: f64 = weights.iter().map(|w| f64::from(*w)).sum();
-        let deviation = (square * span * span / 12.0).sqrt();
-        let mean = sum * centre;
-        mean + 4.0 * deviation > rails.1 as f64 || mean - 4.0 * deviation < rails.0 as f64
+        let reach = deviations * (column.square as f64 * span * span / 12.0).sqrt();
+        let mean = column.sum as f64 * centre;
+        mean + reach > rails.1 as f64 || mean - reach < rails.0 as f64
+    }
+
+    /// Every lane's product reaches the accumulator as it is.
+    pub fn is_exact(&self) -> bool {
+        self.small && !self.lossy
+    }
+
+    /// Both operands of a channel fit 16 bits, signed, and so does no beat leave 31.
+    pub fn is_sixteen(&self, column: &Column) -> bool {
+        let ends = [self.activations.0, self.activations.1, i64::from(column.low), i64::from(column.high)];
+        ends.iter().all(|v| i16::try_from(*v).is_ok()) && self.products_are_small((column.low, column.high))
+    }
+
+    /// Everything that enters the accumulator of channel `n` fits 32 bits when moved by `shift`.
+    pub fn range_fits(&self, n: usize, shift: i128) -> bool {
+        let (low, high) = self.ranges[n];
+        let ends = [low + shift, high + shift, low, high, shift];
+        ends.iter().all(|v| i32::try_from(*v).is_ok())
     }
 
     fn walked(&self) -> Route {
@@ -192,14 +214,38 @@ impl<'a> Licence<'a> {
     }
 }
 
-/// The effective weights of channel `n`, k by k.
-pub fn effective_weights(program: &Program, n: usize) -> Vec<i32> {
+/// The effective weights of one channel, in short.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    pub low: i32,
+    pub high: i32,
+    pub sum: i64,
+    pub square: i64,
+}
+
+/// What is added to the weights of each channel.
+pub fn weight_offsets(program: &Program) -> Vec<i32> {
+    let of = |n| program.design.weight.offset.map_or(0, |o: post::Operand| bind(o, &program.parameters, n));
+    (0..program.shape.channels()).map(|n| i32::try_from(of(n)).unwrap_or(0)).collect()
+}
+
+/// Every channel of a group.
+pub fn columns(program: &Program, group: usize, offsets: &[i32]) -> Vec<Column> {
     let shape = program.shape;
-    let (group, channel) = (n / shape.n, n % shape.n);
-    let add = program.design.weight.offset.map_or(0, |o: post::Operand| bind(o, &program.parameters, n));
-    let add = i32::try_from(add).unwrap_or(0);
-    let column = program.weights[group * shape.k * shape.n + channel..].iter().step_by(shape.n);
-    column.take(shape.k).map(|w| w + add).collect()
+    let none = Column { low: i32::MAX, high: i32::MIN, sum: 0, square: 0 };
+    let mut columns = vec![none; shape.n];
+    let weights = &program.weights[group * shape.k * shape.n..][..shape.k * shape.n];
+    for row in weights.chunks_exact(shape.n) {
+        for ((column, w), add) in columns.iter_mut().zip(row).zip(&offsets[group * shape.n..]) {
+            let w = w + add;
+            let wide = i64::from(w);
+            column.low = column.low.min(w);
+            column.high = column.high.max(w);
+            column.sum += wide;
+            column.square = column.square.saturating_add(wide * wide);
+        }
+    }
+    columns
 }
 
 /// Whether the finished accumulator is clamped behind its register.

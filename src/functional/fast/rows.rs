@@ -1,5 +1,6 @@
 //! Activations as the kernels want them: a few rows of positions, gathered once for all panels of a group.
 
+use crate::functional::kernels::Piece;
 use crate::lower::{Convolution, Gather, Program};
 
 /// What one activation becomes in a kernel's row.
@@ -205,6 +206,26 @@ impl<E: Element> Image<E> {
             }
         }
     }
+}
+
+/// The positions of a row as pairs of 16 bits, cut where a beat ends: each piece, and the mask of its halves.
+pub fn pieces(positions: usize, lanes: usize) -> (Vec<Piece>, Vec<u32>) {
+    let (mut pieces, mut masks): (Vec<Piece>, Vec<u32>) = (Vec::new(), Vec::new());
+    for p in 0..positions {
+        let (pair, half) = ((p / 2) as u32, 0xffff << (16 * (p % 2)));
+        let ends_beat = (p + 1).is_multiple_of(lanes);
+        match (pieces.last_mut(), masks.last_mut()) {
+            (Some(piece), Some(mask)) if piece.pair == pair && !piece.ends_beat => {
+                *mask |= half;
+                piece.ends_beat = ends_beat;
+            }
+            _ => {
+                pieces.push(Piece { pair, ends_beat });
+                masks.push(half);
+            }
+        }
+    }
+    (pieces, masks)
 }
 
 /// The taps of a convolution; nothing for a plain product.

@@ -4,7 +4,8 @@ use super::panel::{Block, Panel};
 use super::route::{Route, Width};
 use super::step::{self, Walked};
 use super::{Prepared, level};
-use crate::functional::kernels::{self, Begin, Isa, MOST_STEPS, Rows, Step16};
+use crate::functional::kernels::{self, Begin, Isa, MOST_STEPS, Piece, Rows, Step16, Step32};
+use crate::num::lanes::Rule;
 use crate::num::{Format, Overflow};
 
 /// Positions of one call of the 16-bit lanes: weights and marks stay in the first cache, and a byte counts them.
@@ -21,79 +22,175 @@ pub struct Feed {
     pub sixteens: Vec<i16>,
     pub twins: Vec<u32>,
     pub wides: Vec<i32>,
+    /// The 16-bit rows cut into pieces, `[rows][pieces]`.
+    pub pieces: Vec<u32>,
+}
+
+impl Feed {
+    /// Cuts the 16-bit rows into pieces.
+    pub fn cut(&mut self, pieces: &[Piece], halves: &[u32]) {
+        self.pieces.clear();
+        for row in self.sixteens.chunks_exact(self.stride) {
+            let pairs = row.as_chunks::<2>().0;
+            self.pieces.extend(pieces.iter().zip(halves).map(|(piece, half)| {
+                let [low, high] = pairs[piece.pair as usize].map(|code| u32::from(code as u16));
+                (low | high << 16) & half
+            }));
+        }
+    }
 }
 
 /// What a panel did to its rows, `[rows][columns]`.
 #[derive(Default)]
 pub struct State {
-    /// In the accumulator's register.
-    pub values: Vec<i64>,
-    /// Sums above and below the rails, per output; empty when nobody counts.
+    /// Accumulators of the routes with 32-bit lanes.
+    pub narrow: Vec<i32>,
+    /// Of the 16-bit lanes.
+    pub lanes: Vec<i16>,
+    /// Of the 64-bit lanes.
+    pub wide: Vec<i64>,
+    /// Sums above and below the rails, per output.
     pub high: Vec<u32>,
     pub low: Vec<u32>,
-    /// The same for reduction levels, over the whole panel.
+    /// Whether any of them is not 0.
+    pub any: bool,
+    /// Events at reduction levels, over the whole panel.
     pub levels: Vec<[u64; 2]>,
     /// Which outputs had an event at a level; empty without levels.
     pub touched: Vec<bool>,
-    narrow: Vec<i32>,
-    lanes: Vec<i16>,
     marks: Vec<i16>,
     flags: Vec<u64>,
 }
 
+/// A table that accumulators are written to.
+pub trait Cell: Copy + Send + Sync {
+    /// A value that is known to fit.
+    fn of(value: i64) -> Self;
+}
+
+impl Cell for i64 {
+    fn of(value: i64) -> Self {
+        value
+    }
+}
+
+impl Cell for i32 {
+    fn of(value: i64) -> Self {
+        value as i32
+    }
+}
+
+impl Cell for u32 {
+    fn of(value: i64) -> Self {
+        value as u32
+    }
+}
+
 impl State {
-    /// Whether 32-bit values lie in `narrow` instead of `values`.
-    fn widen(&mut self) {
-        self.values.clear();
-        self.values.extend(self.narrow.iter().map(|v| i64::from(*v)));
+    fn clear(&mut self, values: usize) {
+        if self.any || self.high.len() != values {
+            self.high.clear();
+            self.low.clear();
+            self.high.resize(values, 0);
+            self.low.resize(values, 0);
+        }
+        self.any = false;
+        self.levels.clear();
+        self.touched.clear();
+    }
+
+    /// Writes the counts of a panel's outputs; returns how many lay above and below in all.
+    pub fn tally<C: Cell>(&self, panel: &Panel, channels: usize, into: &mut [C]) -> [u64; 2] {
+        let mut sides = [0, 0];
+        let rows = self.high.chunks_exact(panel.columns).zip(self.low.chunks_exact(panel.columns));
+        for (row, (highs, lows)) in into.chunks_exact_mut(channels).zip(rows) {
+            for ((channel, high), low) in panel.channels.iter().zip(highs).zip(lows) {
+                sides = [sides[0] + u64::from(*high), sides[1] + u64::from(*low)];
+                row[*channel] = C::of(i64::from(*high) + i64::from(*low));
+            }
+        }
+        sides
+    }
+
+    /// `[rows][columns]` of a panel into the columns of its channels.
+    pub fn scatter<C: Cell>(
+        &self,
+        panel: &Panel,
+        narrow: Option<Rule<i64>>,
+        channels: usize,
+        into: &mut [C],
+    ) {
+        let Some(first) = panel.channels.first().copied() else { return };
+        let live = panel.channels.len();
+        let dense = panel.channels[live - 1] - first + 1 == live;
+        let rows = into.chunks_exact_mut(channels);
+        let place = |row: &mut [C], value: &dyn Fn(usize) -> i64| {
+            for (j, channel) in panel.channels.iter().enumerate() {
+                row[*channel] = C::of(value(j));
+            }
+        };
+        macro_rules! each {
+            ($values:expr, $of:expr) => {
+                for (row, values) in rows.zip($values.chunks_exact(panel.columns)) {
+                    if dense {
+                        let to = row[first..first + live].iter_mut();
+                        to.zip(values).for_each(|(to, value)| *to = C::of($of(*value)));
+                    } else {
+                        place(row, &|j| $of(values[j]));
+                    }
+                }
+            };
+        }
+        match (panel.choice.route, narrow) {
+            (Route::Wide | Route::Plain, _) => each!(self.wide, |v: i64| v),
+            (Route::Steps, _) => each!(self.lanes, |v: i16| i64::from(v)),
+            (Route::Exact, Some(rule)) => each!(self.narrow, |v: i32| rule.wrap(0, i64::from(v))),
+            _ => each!(self.narrow, |v: i32| i64::from(v)),
+        }
     }
 }
 
 impl Prepared {
+    /// R4 for exact sums, where the register is not the 32-bit lane itself.
+    pub(super) fn narrowing(&self) -> Option<Rule<i64>> {
+        let whole = self.register.width == 32 && self.register.signed;
+        let format = Format::new(self.register.width, self.register.signed)?;
+        if self.register.wraps && !whole { Rule::new(format, Overflow::Wrap) } else { None }
+    }
+
     /// Runs `panel` over `feed`; the result is left in `state`.
     pub(super) fn panel(&self, panel: &Panel, feed: &Feed, state: &mut State) {
-        let values = feed.count * panel.columns;
-        state.levels.clear();
-        state.touched.clear();
-        state.high.clear();
-        state.low.clear();
-        state.high.resize(values, 0);
-        state.low.resize(values, 0);
+        state.clear(feed.count * panel.columns);
         match panel.choice.route {
-            Route::Exact => self.exact(panel, feed, state),
+            Route::Exact => {
+                state.narrow.resize(feed.count * panel.columns, 0);
+                dot(self.isa, panel, feed, &panel.blocks[0], &mut state.narrow, true);
+            }
             Route::Blocks => self.blocks(panel, feed, state),
             Route::Steps => self.steps(panel, feed, state),
+            Route::Lanes => self.lanes32(panel, feed, state),
             Route::Wide | Route::Plain => level::run(self, panel, feed, state),
         }
     }
 
-    /// A dot product, then R4 where the register is narrower than 32 bits.
-    fn exact(&self, panel: &Panel, feed: &Feed, state: &mut State) {
-        state.narrow.resize(feed.count * panel.columns, 0);
-        dot(self.isa, panel, feed, &panel.blocks[0], &mut state.narrow, true);
-        state.widen();
-        if self.register.wraps {
-            let Some(format) = Format::new(self.register.width, self.register.signed) else { return };
-            step::wrap(&mut state.values, format);
-        }
-    }
-
     fn blocks(&self, panel: &Panel, feed: &Feed, state: &mut State) {
-        state.narrow.clear();
-        state.narrow.resize(feed.count * panel.columns, 0);
-        for (r, row) in state.narrow.chunks_exact_mut(panel.columns).enumerate() {
-            debug_assert!(r < feed.count);
-            row.iter_mut().zip(&panel.starts).for_each(|(to, start)| *to = *start as i32);
-        }
-        let mut patches: Vec<Patch> = Vec::new();
+        self.begin(panel, feed, state);
+        let (mut patches, mut codes) = (Vec::new(), Vec::new());
         for block in &panel.blocks {
-            self.look_ahead(panel, feed, block, state, &mut patches);
+            self.look_ahead(panel, feed, block, state, (&mut patches, &mut codes));
             dot(self.isa, panel, feed, block, &mut state.narrow, block.from == 0);
             for patch in patches.drain(..) {
                 state.narrow[patch.at] = patch.value;
             }
         }
-        state.widen();
+    }
+
+    /// Start values on 32-bit lanes.
+    fn begin(&self, panel: &Panel, feed: &Feed, state: &mut State) {
+        state.narrow.clear();
+        for _ in 0..feed.count {
+            state.narrow.extend(panel.starts.iter().map(|start| *start as i32));
+        }
     }
 
     /// Walks those that could leave the rails inside the block; the others are safe by its limits.
@@ -103,51 +200,69 @@ impl Prepared {
         feed: &Feed,
         block: &Block,
         state: &mut State,
-        patches: &mut Vec<Patch>,
+        (patches, codes): (&mut Vec<Patch>, &mut Vec<i32>),
     ) {
         let Some(limits) = &block.limits else { return };
         let columns = panel.columns;
-        state.flags.clear();
         state.flags.resize(feed.count, 0);
-        step::flag(&state.narrow, limits, &mut state.flags);
+        if !kernels::flag(self.isa, &state.narrow, [&limits.low, &limits.high], &mut state.flags) {
+            return;
+        }
         for r in 0..feed.count {
             let mut flags = state.flags[r];
             if flags == 0 {
                 continue;
             }
             let at = r * columns;
+            self.codes(panel, feed, r, block.from..block.to, codes);
             // Walking all columns side by side costs as much as a few of them one by one.
             if flags.count_ones() as usize * 8 > columns {
                 let mut row: Vec<i32> = state.narrow[at..at + columns].to_vec();
-                let codes = self.codes(panel, feed, r, block);
                 let counts = [&mut state.high[at..at + columns], &mut state.low[at..at + columns]];
                 let weights = &panel.steps[block.from * columns..block.to * columns];
-                step::row(&self.register, &mut row, counts, &codes, weights, self.lanes);
+                state.any |= step::row(&self.register, &mut row, counts, codes, weights, self.lanes);
                 patches.extend(row.iter().enumerate().map(|(j, value)| Patch { at: at + j, value: *value }));
                 continue;
             }
-            let codes = self.codes(panel, feed, r, block);
             while flags != 0 {
                 let j = flags.trailing_zeros() as usize;
                 flags &= flags - 1;
                 let weights = panel.steps[block.from * columns + j..].iter().step_by(columns);
                 let start = state.narrow[at + j];
                 let Walked { value, high, low } =
-                    step::walk(&self.register, start, &codes, weights.copied(), self.lanes);
+                    step::walk(&self.register, start, codes, weights.copied(), self.lanes);
                 state.high[at + j] += high;
                 state.low[at + j] += low;
+                state.any |= high + low > 0;
                 patches.push(Patch { at: at + j, value });
             }
         }
     }
 
-    /// Effective activations of row `r` in a block.
-    fn codes(&self, panel: &Panel, feed: &Feed, r: usize, block: &Block) -> Vec<i32> {
-        let at = r * feed.stride + block.from..r * feed.stride + block.to;
+    /// Effective activations of row `r` at some positions.
+    fn codes(&self, panel: &Panel, feed: &Feed, r: usize, at: std::ops::Range<usize>, into: &mut Vec<i32>) {
+        let at = r * feed.stride + at.start..r * feed.stride + at.end;
+        into.clear();
         match panel.choice.width {
-            Width::Eight => feed.eights[at].iter().map(|c| i32::from(*c) + self.offset.base).collect(),
-            _ => feed.sixteens[at].iter().map(|c| i32::from(*c)).collect(),
+            Width::Eight => into.extend(feed.eights[at].iter().map(|c| i32::from(*c) + self.offset.base)),
+            _ => into.extend(feed.sixteens[at].iter().map(|c| i32::from(*c))),
         }
+    }
+
+    fn lanes32(&self, panel: &Panel, feed: &Feed, state: &mut State) {
+        self.begin(panel, feed, state);
+        let rows = Rows { codes: &feed.pieces[..], stride: self.pieces.len(), count: feed.count };
+        let step = Step32 {
+            // The licence: rails inside 31 bits.
+            low: self.register.low as i32,
+            high: self.register.high as i32,
+            wrap: self.register.wraps.then_some(self.register.width),
+        };
+        let State { narrow, high, low, .. } = state;
+        let counts: [&mut [u32]; 2] = if self.counts { [high, low] } else { [&mut [], &mut []] };
+        let weights = (&panel.sixteens[..], panel.columns);
+        kernels::steps32(self.isa, narrow, counts, step, &self.pieces, rows, weights);
+        state.any = state.high.iter().zip(&state.low).any(|(high, low)| high + low > 0);
     }
 
     fn steps(&self, panel: &Panel, feed: &Feed, state: &mut State) {
@@ -176,13 +291,14 @@ impl Prepared {
             let marks = &panel.marks[from * 2 * columns..to * 2 * columns];
             let lanes = [&mut state.lanes[..], &mut state.marks[..]];
             kernels::counted_steps16(self.isa, lanes, step, rows, [weights, marks], columns);
+            let mut any = 0;
             for ((mark, high), low) in state.marks.iter().zip(&mut state.high).zip(&mut state.low) {
+                any |= mark;
                 *high += u32::from(*mark as u16 & 0xff);
                 *low += u32::from(*mark as u16 >> 8);
             }
+            state.any |= any != 0;
         }
-        state.values.clear();
-        state.values.extend(state.lanes.iter().map(|v| i64::from(*v)));
     }
 
     /// The rule of the register, for whoever fits values one by one.

@@ -2,7 +2,7 @@
 
 use multiversion::multiversion;
 
-use super::panel::{Limits, Register};
+use super::panel::Register;
 use crate::num::adder::{Adder, FullSaturate, FullWrap, RoomySaturate, RoomyWrap, is_full};
 use crate::num::lanes::Rule;
 use crate::num::{Format, Overflow};
@@ -102,7 +102,8 @@ fn walk_with<A: Adder<i32>>(
     walked
 }
 
-/// Every column of a row through the beats of a block; `weights` are `[positions][columns]`.
+/// Every column of a row through the beats of a block; `weights` are `[positions][columns]`. Returns whether anything
+/// overflowed.
 pub fn row(
     register: &Register,
     acc: &mut [i32],
@@ -110,18 +111,22 @@ pub fn row(
     codes: &[i32],
     weights: &[i16],
     lanes: usize,
-) {
+) -> bool {
+    let mut any = false;
     with_adder!(register, |adder| {
         for c in (0..acc.len()).step_by(16) {
-            let part = |s: &'_ mut [u32]| -> [u32; 16] { std::array::from_fn(|j| s[c + j]) };
-            let mut state = Sixteen { acc: [0; 16], high: part(high), low: part(low) };
+            let mut state = Sixteen { acc: [0; 16], high: [0; 16], low: [0; 16] };
             state.acc.copy_from_slice(&acc[c..c + 16]);
             sixteen(adder, &mut state, codes, &weights[c..], [acc.len(), lanes]);
             acc[c..c + 16].copy_from_slice(&state.acc);
-            high[c..c + 16].copy_from_slice(&state.high);
-            low[c..c + 16].copy_from_slice(&state.low);
+            for j in 0..16 {
+                high[c + j] += state.high[j];
+                low[c + j] += state.low[j];
+                any |= state.high[j] + state.low[j] > 0;
+            }
         }
     });
+    any
 }
 
 struct Sixteen {
@@ -139,55 +144,36 @@ fn sixteen<A: Adder<i32>>(
     weights: &[i16],
     [columns, lanes]: [usize; 2],
 ) {
-    let mut position = 0;
-    while position < codes.len() {
-        let mut terms = [0_i32; 16];
-        for code in &codes[position..position + lanes] {
-            let weights = &weights[position * columns..position * columns + 16];
+    // Copies, so that the state stays in registers from beat to beat.
+    let (mut acc, mut highs, mut lows) = (state.acc, state.high, state.low);
+    let rows = weights.chunks(columns);
+    if lanes == 1 {
+        for (code, weights) in codes.iter().zip(rows) {
+            let Some(weights) = weights.first_chunk::<16>() else { return };
             for j in 0..16 {
-                terms[j] += code * i32::from(weights[j]);
+                let (value, high, low) = adder.step(acc[j], code * i32::from(weights[j]));
+                acc[j] = value;
+                highs[j] += u32::from(high);
+                lows[j] += u32::from(low);
             }
-            position += 1;
         }
-        for j in 0..16 {
-            let (value, high, low) = adder.step(state.acc[j], terms[j]);
-            state.acc[j] = value;
-            state.high[j] += u32::from(high);
-            state.low[j] += u32::from(low);
-        }
-    }
-}
-
-/// One bit a column for every accumulator outside the limits, one word a row.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
-pub fn flag(acc: &[i32], limits: &Limits, flags: &mut [u64]) {
-    let columns = limits.low.len();
-    for (acc, flags) in acc.chunks_exact(columns).zip(flags) {
-        for (at, ((acc, low), high)) in acc
-            .as_chunks::<16>()
-            .0
-            .iter()
-            .zip(limits.low.as_chunks::<16>().0)
-            .zip(limits.high.as_chunks::<16>().0)
-            .enumerate()
-        {
-            let mut any = false;
+    } else {
+        let mut rows = rows;
+        for codes in codes.chunks_exact(lanes) {
+            let mut terms = [0_i32; 16];
+            for (code, weights) in codes.iter().zip(rows.by_ref()) {
+                let Some(weights) = weights.first_chunk::<16>() else { return };
+                for j in 0..16 {
+                    terms[j] += code * i32::from(weights[j]);
+                }
+            }
             for j in 0..16 {
-                any |= (acc[j] < low[j]) | (acc[j] > high[j]);
-            }
-            if any {
-                let outside = |j: usize| u64::from((acc[j] < low[j]) | (acc[j] > high[j])) << j;
-                *flags |= (0..16).map(outside).fold(0, |word, bit| word | bit) << (16 * at);
+                let (value, high, low) = adder.step(acc[j], terms[j]);
+                acc[j] = value;
+                highs[j] += u32::from(high);
+                lows[j] += u32::from(low);
             }
         }
     }
-}
-
-/// R4 on finished sums.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
-pub fn wrap(values: &mut [i64], format: Format) {
-    let Some(rule) = Rule::<i64>::new(format, Overflow::Wrap) else { return };
-    for value in values {
-        *value = rule.wrap(0, *value);
-    }
+    (state.acc, state.high, state.low) = (acc, highs, lows);
 }

@@ -161,6 +161,20 @@ pub fn dot16(isa: Isa, acc: &mut [i32], begin: Begin, rows: Rows<i16>, weights: 
     }
 }
 
+/// Sets a bit for every accumulator below `low[j]` or above `high[j]`: one word a row, `acc` is `[rows][columns]`.
+/// Returns whether there is any; if not, the words are left as they are.
+pub fn flag(isa: Isa, acc: &[i32], [low, high]: [&[i32]; 2], flags: &mut [u64]) -> bool {
+    let columns = low.len();
+    panel(columns);
+    assert!(high.len() == columns && acc.len() == flags.len() * columns);
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: Isa::new has seen the features; extents were just checked.
+        Kernels::Avx512 => unsafe { avx512::flag(acc, [low, high], flags) },
+        _ => portable::flag(acc, [low, high], flags),
+    }
+}
+
 /// Extremes of the accumulators while they run.
 #[derive(Debug)]
 pub struct Track<'a> {
@@ -228,6 +242,43 @@ pub fn track16(
         // SAFETY: Isa::new has seen the features; extents and pairs were just checked.
         Kernels::Avx512 => unsafe { avx512::track16(acc, track, pieces, rows, weights, columns) },
         _ => portable::track16(acc, track, pieces, rows, weights, columns),
+    }
+}
+
+/// What a 32-bit lane does with a sum that fits it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step32 {
+    /// Lower rail.
+    pub low: i32,
+    /// Upper rail.
+    pub high: i32,
+    /// R4 between the rails of a signed format of so many bits, instead of R5.
+    pub wrap: Option<u32>,
+}
+
+/// One step a beat on 32-bit accumulators `[rows][columns]` inside the rails; the sum of any of them and any beat must
+/// fit 32 bits. `counts` of sums above and below are `[rows][columns]` each, or empty when nobody counts.
+pub fn steps32(
+    isa: Isa,
+    acc: &mut [i32],
+    counts: [&mut [u32]; 2],
+    step: Step32,
+    pieces: &[Piece],
+    rows: Rows<u32>,
+    (weights, columns): (&[i16], usize),
+) {
+    panel(columns);
+    rows.hold(pieces.len());
+    let values = rows.count * columns;
+    assert!(acc.len() >= values);
+    assert!(counts.iter().all(|c| c.is_empty()) || counts.iter().all(|c| c.len() >= values));
+    let pairs = weights.len() / (2 * columns);
+    assert!(pieces.iter().all(|piece| (piece.pair as usize) < pairs));
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: Isa::new has seen the features; extents and pairs were just checked.
+        Kernels::Avx512 => unsafe { avx512::steps32(acc, counts, step, pieces, rows, weights, columns) },
+        _ => portable::steps32(acc, counts, step, pieces, rows, weights, columns),
     }
 }
 

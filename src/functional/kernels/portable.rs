@@ -1,6 +1,6 @@
 //! The kernels in safe Rust: for machines without the instructions, and for whoever wants to read what they do.
 
-use super::{Begin, Piece, Rows, Step16, Track};
+use super::{Begin, Piece, Rows, Step16, Step32, Track};
 
 pub fn dot8(acc: &mut [i32], begin: Begin, rows: Rows<u8>, weights: &[i8], columns: usize, quads: usize) {
     for (r, acc) in acc.chunks_exact_mut(columns).take(rows.count).enumerate() {
@@ -42,6 +42,53 @@ fn pair(acc: &mut [i32], codes: [i32; 2], weights: &[i16]) {
 fn start(acc: &mut [i32], begin: Begin) {
     for (acc, add) in acc.iter_mut().zip(begin.add) {
         *acc = if begin.first { *add } else { acc.wrapping_add(*add) };
+    }
+}
+
+pub fn flag(acc: &[i32], [low, high]: [&[i32]; 2], flags: &mut [u64]) -> bool {
+    let mut any = 0;
+    for (acc, flags) in acc.chunks_exact(low.len()).zip(flags) {
+        *flags = 0;
+        for (j, ((acc, low), high)) in acc.iter().zip(low).zip(high).enumerate() {
+            *flags |= u64::from((acc < low) | (acc > high)) << j;
+        }
+        any |= *flags;
+    }
+    any != 0
+}
+
+pub fn steps32(
+    acc: &mut [i32],
+    [highs, lows]: [&mut [u32]; 2],
+    step: Step32,
+    pieces: &[Piece],
+    rows: Rows<u32>,
+    weights: &[i16],
+    columns: usize,
+) {
+    for r in 0..rows.count {
+        let at = r * columns..(r + 1) * columns;
+        let acc = &mut acc[at.clone()];
+        let mut counts = (!highs.is_empty()).then(|| (&mut highs[at.clone()], &mut lows[at]));
+        for (piece, codes) in pieces.iter().zip(&rows.codes[r * rows.stride..]) {
+            let codes = [*codes as i16, (*codes >> 16) as i16].map(i32::from);
+            pair(acc, codes, &weights[piece.pair as usize * 2 * columns..][..2 * columns]);
+            if !piece.ends_beat {
+                continue;
+            }
+            if let Some((highs, lows)) = &mut counts {
+                for ((acc, high), low) in acc.iter().zip(highs.iter_mut()).zip(lows.iter_mut()) {
+                    *high += u32::from(*acc > step.high);
+                    *low += u32::from(*acc < step.low);
+                }
+            }
+            for acc in acc.iter_mut() {
+                *acc = match step.wrap {
+                    Some(width) => *acc << (32 - width) >> (32 - width),
+                    None => (*acc).max(step.low).min(step.high),
+                };
+            }
+        }
     }
 }
 

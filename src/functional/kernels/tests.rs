@@ -104,6 +104,34 @@ fn dot_products_of_16_bits() {
 }
 
 #[test]
+fn flags_of_those_outside() {
+    everywhere(|isa, columns, count, words| {
+        let (least, most) = (i64::from(i32::MIN), i64::from(i32::MAX));
+        let low: Vec<i32> = words.many(columns, least, 100);
+        let high: Vec<i32> = words.many(columns, -100, most);
+        let acc: Vec<i32> = (0..count * columns)
+            .map(|at| match at % 5 {
+                0 => low[at % columns],
+                1 => high[at % columns],
+                2 => low[at % columns].wrapping_sub(1),
+                3 => high[at % columns].wrapping_add(1),
+                _ => words.within(least, most) as i32,
+            })
+            .collect();
+        let mut flags = vec![u64::MAX; count];
+        let any = flag(isa, &acc, [&low, &high], &mut flags);
+        assert!(any, "one of them lies below");
+        let none = [vec![i32::MIN; columns], vec![i32::MAX; columns]];
+        assert!(!flag(isa, &acc, [&none[0], &none[1]], &mut vec![0; count]));
+        for (at, acc) in acc.iter().enumerate() {
+            let (r, j) = (at / columns, at % columns);
+            assert_eq!(flags[r] >> j & 1 == 1, *acc < low[j] || *acc > high[j], "{isa:?} {columns} {at}");
+        }
+        assert!(columns == 64 || flags.iter().all(|f| f >> columns == 0));
+    });
+}
+
+#[test]
 fn extremes_between_quads() {
     everywhere(|isa, columns, count, words| {
         for (quads, every) in [(1, 1), (7, 1), (8, 4), (9, 2)] {
@@ -170,6 +198,58 @@ fn extremes_between_pieces() {
             assert_eq!([acc[at], low[at], high[at]], [sum, least, most], "{isa:?} {columns} {count} {at}");
         }
     });
+}
+
+#[test]
+fn steps_of_32_bits() {
+    let mut hits = [0_u64; 2];
+    everywhere(|isa, columns, count, words| {
+        // Beats of one, two and three elements, across pairs.
+        let shape: [(u32, bool, usize); 6] =
+            [(0, true, 1), (0, false, 2), (1, true, 1), (1, true, 2), (2, true, 0), (3, true, 0)];
+        let pieces = shape.map(|(pair, ends_beat, _)| Piece { pair, ends_beat });
+        let weights: Vec<i16> = words.many(4 * columns * 2, -600, 600);
+        let codes: Vec<u32> = (0..count * pieces.len())
+            .map(|at| {
+                let mut half = || words.within(-600, 600) as i16 as u16;
+                let (low, high) = (u32::from(half()), u32::from(half()) << 16);
+                [low | high, low, high][shape[at % pieces.len()].2]
+            })
+            .collect();
+        let rows = Rows { codes: &codes, stride: pieces.len(), count };
+        for (width, overflow) in [(12, 0), (20, 1), (20, 2), (30, 0), (20, 0)] {
+            let (format, overflow) = (Format::signed(width).unwrap(), Overflow::ALL[overflow]);
+            let (low, high) = overflow.rails(format);
+            let wrap = (overflow == Overflow::Wrap).then_some(width);
+            let step = Step32 { low: low as i32, high: high as i32, wrap };
+            let start: Vec<i32> = words.many(count * columns, low, high);
+            let (mut acc, mut bare) = (start.clone(), start.clone());
+            let mut counts = [vec![1_u32; start.len()], vec![2; start.len()]];
+            let [highs, lows] = &mut counts;
+            steps32(isa, &mut acc, [highs, lows], step, &pieces, rows, (&weights, columns));
+            steps32(isa, &mut bare, [&mut [], &mut []], step, &pieces, rows, (&weights, columns));
+            for at in 0..start.len() {
+                let (r, j) = (at / columns, at % columns);
+                let (mut value, mut events, mut term) = (i64::from(start[at]), [1, 2], 0);
+                for (p, piece) in pieces.iter().enumerate() {
+                    let code = codes[r * pieces.len() + p];
+                    let w = &weights[(piece.pair as usize * columns + j) * 2..];
+                    term += i64::from(code as i16) * i64::from(w[0]);
+                    term += i64::from((code >> 16) as i16) * i64::from(w[1]);
+                    if piece.ends_beat {
+                        let fitted = fit(i128::from(value + term), format, overflow);
+                        (value, term) = (fitted.value, 0);
+                        events[0] += u32::from(fitted.flags.high);
+                        events[1] += u32::from(fitted.flags.low);
+                    }
+                }
+                let found = (i64::from(bare[at]), i64::from(acc[at]), [counts[0][at], counts[1][at]]);
+                assert_eq!(found, (value, value, events), "{isa:?} {step:?} {columns} {count} {at}");
+                hits = [hits[0] + u64::from(events[0] - 1), hits[1] + u64::from(events[1] - 2)];
+            }
+        }
+    });
+    assert!(hits[0] > 1000 && hits[1] > 1000, "{hits:?}");
 }
 
 /// Every form of a step, with the format and rule that it stands for.

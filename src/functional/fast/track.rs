@@ -1,0 +1,156 @@
+//! Every accumulator width in one pass: the exact sum of each output, and the smallest and largest value that enters
+//! the accumulator while nothing has overflowed.
+//!
+//! Before its first overflow a sum does not depend on the accumulator's width, so an output overflows at a width
+//! exactly when its prefix range leaves that format.
+
+use ndarray::Array2;
+use rayon::prelude::*;
+
+use super::panel::{Facts, Panel};
+use super::route::{Choice, Licence, Route, Width, columns, weight_offsets};
+use super::rows::Positions;
+use super::wave::{Codes, Input, Split, Worker};
+use super::{Options, Prepared, panels};
+use crate::functional::kernels::{self, Rows, Track};
+use crate::functional::plain::reduced;
+use crate::lower::Program;
+use crate::post::{self, bind};
+
+/// Per output, `[rows, channels]`, of an accumulator wide enough for everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefixes {
+    /// The start value, unfitted, plus every beat.
+    pub sums: Array2<i64>,
+    /// Smallest value entering the accumulator over all beats; the start itself does not count.
+    pub low: Array2<i64>,
+    /// Largest value entering the accumulator over all beats.
+    pub high: Array2<i64>,
+}
+
+/// Prefix ranges of every output of a program. Reduction levels act as the design says; the accumulator's own format
+/// and overflow have no part in it.
+pub fn prefixes(program: &Program) -> Prefixes {
+    let (rows, channels) = (program.shape.rows(), program.shape.channels());
+    if let Some(prepared) = tracking(program) {
+        return prepared.prefixes(program);
+    }
+    let values: Vec<[i64; 3]> =
+        (0..rows * channels).into_par_iter().map(|i| plain(program, i / channels, i % channels)).collect();
+    let table = |at: usize| Array2::from_shape_fn((rows, channels), |(m, n)| values[m * channels + n][at]);
+    Prefixes { sums: table(0), low: table(1), high: table(2) }
+}
+
+/// [sum, low, high] of one output. No sum of at most 2^31 terms of 33 bits leaves 64 bits.
+fn plain(program: &Program, m: usize, n: usize) -> [i64; 3] {
+    let mut sum = i128::from(bias(program, n));
+    let (mut low, mut high) = (i128::MAX, i128::MIN);
+    for beat in 0..program.beats() {
+        sum += reduced(program, m, n, beat, &mut |_, _| {});
+        (low, high) = (low.min(sum), high.max(sum));
+    }
+    [sum, low, high].map(|v| v as i64)
+}
+
+/// What the accumulator of channel `n` would start from if it held everything.
+fn bias(program: &Program, n: usize) -> i64 {
+    let bias = program.design.accumulator.bias;
+    bias.map_or(0, |index| bind(post::Operand::Parameter(index), &program.parameters, n))
+}
+
+/// An analysis for 32-bit prefixes, where every operand fits 16 bits and every sum 32.
+fn tracking(program: &Program) -> Option<Prepared> {
+    let options = Options::new(false);
+    let licence = Licence::new(program, false);
+    let offsets = weight_offsets(program);
+    let fits = |n: usize| {
+        let shift = i128::from(bias(program, n)) - i128::from(program.start(n));
+        licence.is_exact() && licence.range_fits(n, shift)
+    };
+    let all = (0..program.shape.groups).all(|group| {
+        let columns = columns(program, group, &offsets);
+        let first = group * program.shape.n;
+        columns.iter().enumerate().all(|(at, c)| licence.is_sixteen(c) && fits(first + at))
+    });
+    if !all {
+        return None;
+    }
+    let positions = Positions::new(program);
+    let activations = licence.activations();
+    let facts = Facts { program, positions: &positions, activations, offsets: &offsets, counts: false };
+    let panels = panels(&facts, &|_, _| Choice { route: Route::Exact, width: Width::Sixteen });
+    let mut prepared = Prepared::with(program, options, panels, activations, positions);
+    prepared.tracks = true;
+    Some(prepared)
+}
+
+impl Prepared {
+    fn prefixes(&self, program: &Program) -> Prefixes {
+        let (rows, channels) = (program.shape.rows(), program.shape.channels());
+        let [mut sums, mut low, mut high] = [(); 3].map(|()| vec![0; rows * channels]);
+        let tables = Tables { sums: &mut sums, low: &mut low, high: &mut high };
+        let starts: Vec<i64> = (0..channels).map(|n| bias(program, n)).collect();
+        let input = Input { shape: program.shape, codes: Codes::Program(program) };
+        let scratch = || (Worker::default(), [(); 3].map(|()| Vec::new()));
+        self.waves(&input, tables, scratch, |(worker, state), source, mut tables| {
+            let mut fed = None;
+            for panel in &self.panels {
+                if fed != Some(panel.group) {
+                    self.feed(source, panel.group, worker);
+                    fed = Some(panel.group);
+                }
+                self.track(panel, worker, &starts, state);
+                tables.write(panel, channels, state);
+            }
+        });
+        let table = |values| Array2::from_shape_vec((rows, channels), values).expect("one value per output");
+        Prefixes { sums: table(sums), low: table(low), high: table(high) }
+    }
+
+    fn track(&self, panel: &Panel, worker: &Worker, starts: &[i64], state: &mut [Vec<i32>; 3]) {
+        let feed = &worker.feed;
+        let [acc, low, high] = state;
+        let values = feed.count * panel.columns;
+        acc.clear();
+        acc.resize(values, 0);
+        for row in acc.chunks_exact_mut(panel.columns) {
+            // The licence: bias and sums fit 32 bits.
+            row.iter_mut().zip(&panel.channels).for_each(|(to, n)| *to = starts[*n] as i32);
+        }
+        low.clear();
+        low.resize(values, i32::MAX);
+        high.clear();
+        high.resize(values, i32::MIN);
+        let rows = Rows { codes: &feed.pieces[..], stride: self.pieces.len(), count: feed.count };
+        let track = Track { low, high };
+        kernels::track16(self.isa, acc, track, &self.pieces, rows, &panel.sixteens, panel.columns);
+    }
+}
+
+struct Tables<'a> {
+    sums: &'a mut [i64],
+    low: &'a mut [i64],
+    high: &'a mut [i64],
+}
+
+impl Tables<'_> {
+    fn write(&mut self, panel: &Panel, channels: usize, state: &[Vec<i32>; 3]) {
+        let tables = [&mut *self.sums, &mut *self.low, &mut *self.high];
+        for (table, values) in tables.into_iter().zip(state) {
+            for (row, values) in table.chunks_exact_mut(channels).zip(values.chunks_exact(panel.columns)) {
+                for (n, value) in panel.channels.iter().zip(values) {
+                    row[*n] = i64::from(*value);
+                }
+            }
+        }
+    }
+}
+
+impl Split for Tables<'_> {
+    fn split(self, values: usize) -> (Self, Self) {
+        let (s, sums) = self.sums.split_at_mut(values);
+        let (l, low) = self.low.split_at_mut(values);
+        let (h, high) = self.high.split_at_mut(values);
+        (Tables { sums: s, low: l, high: h }, Tables { sums, low, high })
+    }
+}
