@@ -206,7 +206,7 @@ fn ranges_are_what_all_inputs_do() {
         let (program, inputs) = small(&mut random);
         let bounds = LayerBounds::new(&program, &inputs);
         let ranges = accumulator_ranges(&program, &inputs);
-        for n in 0..program.shape.n {
+        for (n, range) in ranges.iter().enumerate() {
             let all = everything(&program, &inputs, n);
             outputs += all.len();
             let exact = check_nodes(&program, &bounds, n, &all, &mut hits);
@@ -221,8 +221,8 @@ fn ranges_are_what_all_inputs_do() {
                 })
             });
             let seen = hull(entering);
-            assert!(holds(ranges[n], seen));
-            assert!(!exact || ranges[n] == seen);
+            assert!(holds(*range, seen));
+            assert!(!exact || *range == seen);
         }
     }
     println!("{outputs} outputs; final sum only, A2Q, A2Q+ apply: {proofs:?}; {hits:#?}");
