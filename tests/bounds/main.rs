@@ -1,6 +1,7 @@
 //! What is proved without running, against everything that can happen.
 
 mod blocks;
+mod command;
 mod conv;
 mod enumerate;
 mod replay;
