@@ -15,6 +15,7 @@
 mod accumulator;
 mod inputs;
 mod layer;
+mod loops;
 mod nodes;
 mod norms;
 mod summary;

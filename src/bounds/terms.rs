@@ -8,7 +8,7 @@ use std::ops::{Add, Mul, Range as Span};
 
 use rayon::prelude::*;
 
-use super::{Inputs, Range};
+use super::{Inputs, Range, loops};
 use crate::lower::Program;
 use crate::num::Overflow;
 use crate::post::{self, Operand, bind};
@@ -20,9 +20,56 @@ const CHANNELS: usize = 128;
 pub(super) trait Word:
     Copy + Ord + Add<Output = Self> + Mul<Output = Self> + From<i64> + Into<i128> + Send + Sync + 'static
 {
+    /// `into += terms`.
+    fn add_all(into: &mut [Self], terms: &[Self]) {
+        into.iter_mut().zip(terms).for_each(|(a, b)| *a = *a + *b);
+    }
+
+    /// The smaller of both.
+    fn min_all(into: &mut [Self], others: &[Self]) {
+        into.iter_mut().zip(others).for_each(|(a, b)| *a = (*a).min(*b));
+    }
+
+    /// The larger of both.
+    fn max_all(into: &mut [Self], others: &[Self]) {
+        into.iter_mut().zip(others).for_each(|(a, b)| *a = (*a).max(*b));
+    }
+
+    /// Adds the products of an activation between `ends` with each channel's weight.
+    fn add_products(ends: (i64, i64), weights: &[i32], offsets: &[i64], into: &mut Ends<Self>) {
+        let channels = into.low.iter_mut().zip(&mut into.high).zip(weights.iter().zip(offsets));
+        for ((l, h), (w, offset)) in channels {
+            let (a, b) = products(ends, i64::from(*w) + offset);
+            (*l, *h) = (*l + a, *h + b);
+        }
+    }
 }
-impl Word for i64 {}
+
 impl Word for i128 {}
+
+impl Word for i64 {
+    fn add_all(into: &mut [i64], terms: &[i64]) {
+        loops::add_all(into, terms);
+    }
+
+    fn min_all(into: &mut [i64], others: &[i64]) {
+        loops::min_all(into, others);
+    }
+
+    fn max_all(into: &mut [i64], others: &[i64]) {
+        loops::max_all(into, others);
+    }
+
+    fn add_products(ends: (i64, i64), weights: &[i32], offsets: &[i64], into: &mut Ends<i64>) {
+        loops::add_products(ends, weights, offsets, &mut into.low, &mut into.high);
+    }
+}
+
+/// The smallest and the largest product of an activation between `ends` with w.
+fn products<T: Word>(ends: (i64, i64), w: i64) -> (T, T) {
+    let (a, b) = (T::from(ends.0) * T::from(w), T::from(ends.1) * T::from(w));
+    (a.min(b), a.max(b))
+}
 
 /// Low and high ends, one per channel.
 #[derive(Debug, Clone)]
@@ -47,14 +94,14 @@ impl<T: Word> Ends<T> {
     }
 
     pub fn add(&mut self, other: &Ends<T>) {
-        self.low.iter_mut().zip(&other.low).for_each(|(a, b)| *a = *a + *b);
-        self.high.iter_mut().zip(&other.high).for_each(|(a, b)| *a = *a + *b);
+        T::add_all(&mut self.low, &other.low);
+        T::add_all(&mut self.high, &other.high);
     }
 
     /// The hull of both.
     pub fn join(&mut self, other: &Ends<T>) {
-        self.low.iter_mut().zip(&other.low).for_each(|(a, b)| *a = (*a).min(*b));
-        self.high.iter_mut().zip(&other.high).for_each(|(a, b)| *a = (*a).max(*b));
+        T::min_all(&mut self.low, &other.low);
+        T::max_all(&mut self.high, &other.high);
     }
 
     pub fn range(&self, channel: usize) -> Range {
@@ -134,18 +181,18 @@ impl<'a> Terms<'a> {
 
     /// Adds the product of scheduled element `k` to every channel.
     fn add<T: Word>(&self, k: usize, into: &mut Ends<T>) {
-        let (low, high) = self.activations[k];
+        let ends = self.activations[k];
         let shape = self.program.shape;
         match self.weights {
             Weights::Layer => {
                 let row = (self.channels.group * shape.k + k) * shape.n;
                 let span = row + self.channels.span.start..row + self.channels.span.end;
-                add_products(T::from(low), T::from(high), &self.program.weights[span], &self.offsets, into);
+                T::add_products(ends, &self.program.weights[span], &self.offsets, into);
             }
             Weights::Column(codes) => {
                 let code = codes[k];
                 for (channel, offset) in self.offsets.iter().enumerate() {
-                    let (a, b) = ends(T::from(low), T::from(high), T::from(code + offset));
+                    let (a, b): (T, T) = products(ends, code + offset);
                     into.low[channel] = into.low[channel] + a;
                     into.high[channel] = into.high[channel] + b;
                 }
@@ -153,7 +200,7 @@ impl<'a> Terms<'a> {
             Weights::Format => {
                 let format = self.program.design.weight.format;
                 for (channel, offset) in self.offsets.iter().enumerate() {
-                    let corner = |code: i64| ends(T::from(low), T::from(high), T::from(code + offset));
+                    let corner = |code: i64| -> (T, T) { products(ends, code + offset) };
                     let (a, b) = (corner(format.min()), corner(format.max()));
                     into.low[channel] = into.low[channel] + a.0.min(b.0);
                     into.high[channel] = into.high[channel] + a.1.max(b.1);
@@ -204,19 +251,6 @@ fn offset(program: &Program, offset: Option<Operand>, channel: usize) -> i64 {
 pub(super) fn bias(program: &Program, channel: usize) -> i64 {
     let bias = program.design.accumulator.bias;
     bias.map_or(0, |index| bind(post::Operand::Parameter(index), &program.parameters, channel))
-}
-
-fn ends<T: Word>(low: T, high: T, w: T) -> (T, T) {
-    let (a, b) = (low * w, high * w);
-    (a.min(b), a.max(b))
-}
-
-fn add_products<T: Word>(low: T, high: T, weights: &[i32], offsets: &[i64], into: &mut Ends<T>) {
-    let channels = into.low.iter_mut().zip(&mut into.high).zip(weights.iter().zip(offsets));
-    for ((l, h), (w, offset)) in channels {
-        let (a, b) = ends(low, high, T::from(i64::from(*w) + offset));
-        (*l, *h) = (*l + a, *h + b);
-    }
 }
 
 /// What is known of each reduction level after all beats.
