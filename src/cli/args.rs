@@ -81,6 +81,35 @@ pub struct CheckArgs {
     /// Lint the accumulator for this many products per output
     #[arg(long, value_name = "K", conflicts_with = "shape", value_parser = clap::value_parser!(u64).range(1..))]
     pub k: Option<u64>,
+    #[command(flatten)]
+    pub bounds: BoundsArgs,
+}
+
+/// The weights whose bounds `check` shows.
+#[derive(Debug, Args)]
+pub struct BoundsArgs {
+    /// Prove what the accumulator and every node can hold with these weights, integer [K, N]
+    #[arg(long, value_name = "W.npy", conflicts_with = "model")]
+    pub weights: Option<PathBuf>,
+    /// Bias, integer [N]; 0 when omitted
+    #[arg(long, value_name = "B.npy", requires = "weights")]
+    pub bias: Option<PathBuf>,
+    /// Post-processing parameters, key = step id, shape [] or [N]
+    #[arg(long, value_name = "P.npz", requires = "weights")]
+    pub params: Option<PathBuf>,
+    /// Activation codes, integer [M, K]: bounds over the range that each column takes, instead of over every code
+    #[arg(long, value_name = "A.npy", requires = "weights")]
+    pub activations: Option<PathBuf>,
+    /// Prove the same of the integer layers of this model
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    /// Only this layer: a node name
+    #[arg(long, value_name = "NODE", requires = "model")]
+    pub layer: Option<String>,
+    /// The model's input tensor, batch first: bounds over the range that each input of a layer takes on it, instead of
+    /// over every code
+    #[arg(long, value_name = "X.npy", requires = "model")]
+    pub input: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,15 +5,19 @@
 
 use std::fmt::Write as _;
 
+use std::sync::Arc;
+
 use super::args::CheckArgs;
-use super::{Console, Status, design_file};
+use super::bounds::LayersProved;
+use super::{Console, Status, bounds, design_file};
 use crate::design::{Cycles, Design, Lint, Row};
 use crate::error::{Error, Kind, Result};
 
 pub fn run(args: &CheckArgs, console: &Console) -> Result<Status> {
-    let design = design_file::load(&args.design)?;
+    let design = Arc::new(design_file::load(&args.design)?);
+    let proved = bounds::prove(&args.bounds, &design, console)?;
     let shape = args.shape.map(|shape| shape.map(|extent| extent as u64));
-    let answer = Answer::new(&design, shape, args.k.or(shape.map(|[_, k, _]| k)));
+    let answer = Answer::new(&design, shape, args.k.or(shape.map(|[_, k, _]| k)), proved);
     if console.is_json() {
         console.answer_json(&answer.json()?)?;
     } else {
@@ -29,10 +33,17 @@ struct Answer<'a> {
     cycles: Option<Cycles>,
     rows: Vec<Row>,
     lints: Vec<Lint>,
+    /// With weights or a model only.
+    bounds: Option<LayersProved>,
 }
 
 impl<'a> Answer<'a> {
-    fn new(design: &'a Design, shape: Option<[u64; 3]>, k: Option<u64>) -> Self {
+    fn new(
+        design: &'a Design,
+        shape: Option<[u64; 3]>,
+        k: Option<u64>,
+        bounds: Option<LayersProved>,
+    ) -> Self {
         Answer {
             design,
             shape,
@@ -40,6 +51,7 @@ impl<'a> Answer<'a> {
             cycles: shape.map(|[m, k, n]| design.cycles(m, k, n)),
             rows: design.rows(),
             lints: design.lints(k),
+            bounds,
         }
     }
 
@@ -58,6 +70,9 @@ impl<'a> Answer<'a> {
             "zero point:  {}",
             self.design.zero_point_cost().replace('\n', "\n             ")
         );
+        if let Some(bounds) = &self.bounds {
+            let _ = write!(notes, "\n{}", bounds.text());
+        }
         let _ = writeln!(notes, "\nlints: {}", self.lints.len());
         for lint in &self.lints {
             let _ = writeln!(notes, "warning[{}] {}: {}", lint.name, lint.key, lint.message);
@@ -100,7 +115,7 @@ impl<'a> Answer<'a> {
                 |l| serde_json::json!({ "name": l.name, "key": l.key, "message": l.message, "help": l.help }),
             )
             .collect();
-        Ok(serde_json::json!({
+        let mut answer = serde_json::json!({
             "name": self.design.name,
             "hash": self.design.hash,
             "design": design,
@@ -112,7 +127,12 @@ impl<'a> Answer<'a> {
             "largest_safe_k": self.design.largest_safe_k(),
             "zero_point": self.design.zero_point_cost(),
             "lints": lints,
-        }))
+        });
+        if let Some(bounds) = &self.bounds {
+            answer["bounds"] = serde_json::to_value(bounds)
+                .map_err(|e| Error::new(Kind::Malformed, "the bounds cannot be shown as JSON").because(e))?;
+        }
+        Ok(answer)
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 pub mod args;
+mod bounds;
 mod check;
 mod completions;
 mod console;

@@ -24,7 +24,16 @@ pub struct ProductFiles<'a> {
 impl ProductFiles<'_> {
     /// Reads the files and meets the design; errors name the file that is to blame.
     pub fn program(&self, design: &Arc<Design>) -> Result<Program> {
-        let activations = matrix(self.activations, &design.activation)?;
+        self.with(matrix(self.activations, &design.activation)?, design)
+    }
+
+    /// The product of these weights with activations that do not matter: 0, a row for every row of the array.
+    pub fn weights_only(&self, design: &Arc<Design>) -> Result<Program> {
+        let k = matrix(self.weights, &design.weight)?.nrows();
+        self.with(Array2::zeros([design.array.rows, k]), design)
+    }
+
+    fn with(&self, activations: Array2<i64>, design: &Arc<Design>) -> Result<Program> {
         let weights = matrix(self.weights, &design.weight)?;
         let mut numbers = match self.params {
             Some(path) => parameters(path, design)?,

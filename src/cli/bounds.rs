@@ -1,0 +1,310 @@
+//! What `goldpath check` proves with weights at hand: a matrix's, or those of a model's integer layers.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ndarray::ArrayD;
+use serde::Serialize;
+
+use super::Console;
+use super::args::BoundsArgs;
+use super::product::ProductFiles;
+use crate::bounds::{BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary};
+use crate::design::Design;
+use crate::error::{Error, Kind, Place, Result};
+use crate::functional::graph::{infer_watched, layer_names};
+use crate::functional::operators::{Framework, LayerRule};
+use crate::import::npy::read_npy;
+use crate::import::onnx;
+use crate::lower::Program;
+use crate::network::{DType, Layer, Network, Operator, Tensor, element_count};
+
+/// What is proved about each layer.
+#[derive(Serialize)]
+pub struct LayersProved {
+    /// Over which activations.
+    inputs: Over,
+    layers: Vec<LayerProved>,
+    skipped: Vec<Skipped>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Over {
+    /// Every code of the operand's format.
+    Format,
+    /// The range that each scheduled element takes on given data.
+    Calibrated,
+}
+
+#[derive(Serialize)]
+struct LayerProved {
+    /// Null for a matrix product.
+    layer: Option<String>,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+/// A layer of which nothing can be said.
+#[derive(Serialize)]
+struct Skipped {
+    layer: String,
+    reason: String,
+}
+
+/// The bounds that were asked for, if any were.
+pub fn prove(args: &BoundsArgs, design: &Arc<Design>, console: &Console) -> Result<Option<LayersProved>> {
+    match (&args.weights, &args.model) {
+        (Some(weights), _) => matrix(args, weights, design).map(Some),
+        (None, Some(model)) => network(args, model, design, console).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn matrix(args: &BoundsArgs, weights: &Path, design: &Arc<Design>) -> Result<LayersProved> {
+    let activations = args.activations.as_deref();
+    let (bias, params) = (args.bias.as_deref(), args.params.as_deref());
+    let files = ProductFiles { activations: activations.unwrap_or(weights), weights, bias, params };
+    let (program, inputs, over) = match activations {
+        None => (files.weights_only(design)?, Inputs::Format, Over::Format),
+        Some(_) => {
+            let program = files.program(design)?;
+            let seen = Inputs::seen(&program);
+            (program, seen, Over::Calibrated)
+        }
+    };
+    let summary = Summary::new(&LayerBounds::new(&program, &inputs));
+    let layers = vec![LayerProved { layer: None, summary }];
+    Ok(LayersProved { inputs: over, layers, skipped: vec![] })
+}
+
+fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Console) -> Result<LayersProved> {
+    let network = onnx::read(model)?.fused();
+    let names = layer_names(&network);
+    if let Some(unknown) = args.layer.as_ref().filter(|layer| !names.contains(layer)) {
+        return Err(Error::new(Kind::Value, format!("the model has no integer layer {unknown:?}"))
+            .in_file(model)
+            .help(format!("its layers: {}", names.join(", "))));
+    }
+    let x = match &args.input {
+        Some(path) => read_npy(path)?,
+        None => any_input(&network)?,
+    };
+    let over = if args.input.is_some() { Over::Calibrated } else { Over::Format };
+    let collect = Collect { design, network: &network, args, over, found: Mutex::default() };
+    let bar = console.progress(network.nodes.len() as u64, "nodes");
+    let progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let run = infer_watched(&network, &x, &collect, &progress);
+    bar.finish_and_clear();
+    run?;
+    let mut found = collect.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|found| names.iter().position(|name| *name == found.layer.name));
+    let (mut layers, mut skipped) = (vec![], vec![]);
+    for Found { layer, known } in found {
+        match known {
+            Ok((program, inputs)) => {
+                let summary = Summary::new(&LayerBounds::new(&program, &inputs));
+                layers.push(LayerProved { layer: Some(layer.name), summary });
+            }
+            Err(error) if args.layer.is_some() => return Err(error),
+            Err(error) => skipped.push(Skipped { layer: layer.name, reason: error.message }),
+        }
+    }
+    if layers.is_empty() {
+        let message = match skipped.first() {
+            Some(Skipped { layer, reason }) => format!("the design can run no layer; {layer}: {reason}"),
+            None => "the model has no integer layer".to_string(),
+        };
+        return Err(Error::new(Kind::Value, message).in_file(model));
+    }
+    Ok(LayersProved { inputs: over, layers, skipped })
+}
+
+/// Zeros in the shape of the model's input, one image: enough to learn the layers' shapes.
+fn any_input(network: &Network) -> Result<Tensor> {
+    let unknown = |what: &str| {
+        Error::new(Kind::Value, format!("the model does not say {what}"))
+            .in_file(&network.source)
+            .help("give one with --input")
+    };
+    let [input] = network.inputs.as_slice() else { return Err(unknown("what its one input is")) };
+    let dims = input.dims.as_ref().ok_or_else(|| unknown("which shape its input has"))?;
+    let mut shape = Vec::with_capacity(dims.len());
+    for (axis, extent) in dims.iter().enumerate() {
+        match extent {
+            Some(extent) => shape.push(*extent),
+            None if axis == 0 => shape.push(1),
+            None => return Err(unknown(&format!("how long axis {axis} of its input is"))),
+        }
+    }
+    element_count(&shape)?;
+    match input.dtype {
+        DType::F32 => Ok(Tensor::F32(ArrayD::zeros(shape))),
+        DType::U64 => Ok(Tensor::U64(ArrayD::zeros(shape))),
+        dtype => Ok(Tensor::from_codes(ArrayD::zeros(shape), dtype)),
+    }
+}
+
+/// A layer, and its program with the inputs it has had so far, or why there is none.
+struct Found {
+    layer: Layer,
+    known: Result<(Program, Inputs)>,
+}
+
+/// Runs the network by its framework's rules and looks at the layers on the way.
+struct Collect<'a> {
+    design: &'a Arc<Design>,
+    network: &'a Network,
+    args: &'a BoundsArgs,
+    over: Over,
+    found: Mutex<Vec<Found>>,
+}
+
+impl LayerRule for Collect<'_> {
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        if self.args.layer.as_ref().is_none_or(|wanted| *wanted == layer.name) {
+            let known = self.look(layer, x);
+            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            let same = |found: &&mut Found| {
+                // A product with batch axes is several layers of one name.
+                found.layer.name == layer.name
+                    && (found.known.is_err() || found.layer.weights == layer.weights)
+            };
+            match (found.iter_mut().find(same), known) {
+                (Some(Found { known: Ok((_, inputs)), .. }), Ok((_, more))) => {
+                    *inputs = std::mem::replace(inputs, Inputs::Format).merged(more);
+                }
+                (Some(before), Err(error)) => before.known = Err(error),
+                (Some(_), Ok(_)) => {}
+                (None, known) => found.push(Found { layer: layer.clone(), known }),
+            }
+        }
+        Framework.run(layer, x)
+    }
+}
+
+impl Collect<'_> {
+    fn look(&self, layer: &Layer, x: &Tensor) -> Result<(Program, Inputs)> {
+        if self.computes_weights(layer) {
+            let message = "its weights are computed by the network: other inputs have other bounds";
+            return Err(Error::new(Kind::Unsupported, message).at(Place::Signal(layer.name.clone())));
+        }
+        let program = Program::layer(Arc::clone(self.design), layer, &x.to_i32()?)?;
+        let inputs = match self.over {
+            Over::Format => Inputs::Format,
+            Over::Calibrated => Inputs::seen(&program),
+        };
+        Ok((program, inputs))
+    }
+
+    fn computes_weights(&self, layer: &Layer) -> bool {
+        let node = self.network.nodes.iter().find(|node| node.name == layer.name);
+        let weights = node.and_then(|node| {
+            let at = match node.operator {
+                Operator::ConvInteger(_) | Operator::MatMulInteger => 1,
+                _ => 3,
+            };
+            node.inputs.get(at)?.as_ref()
+        });
+        weights.is_some_and(|name| !self.network.constants.contains_key(name))
+    }
+}
+
+impl LayersProved {
+    /// A table of bounds and one of nodes per layer.
+    pub fn text(&self) -> String {
+        let over = match self.inputs {
+            Over::Format => "every code of the activation's format",
+            Over::Calibrated => "the range that each input takes on the given data",
+        };
+        let mut text = format!("bounds over {over}:\n");
+        for LayerProved { layer, summary } in &self.layers {
+            let name = layer.as_ref().map_or(String::new(), |layer| format!("{layer}: "));
+            let width = summary.proved_width.map_or("no width".to_string(), |w| format!("{w} bits"));
+            let _ = write!(
+                text,
+                "\n{name}K = {}, {} channels; the accumulator is exact with {width} ({}), {} has ",
+                summary.k,
+                summary.channels,
+                licence(summary.licence),
+                summary.register,
+            );
+            text.push_str(if proved_in_register(summary) { "enough\n" } else { "too few\n" });
+            text.push_str(&bounds_table(summary));
+            text.push_str(&nodes_table(&summary.nodes));
+        }
+        for Skipped { layer, reason } in &self.skipped {
+            let _ = write!(text, "\n{layer}: not analysed: {reason}\n");
+        }
+        text
+    }
+}
+
+/// Whether the design's own register is as wide as its licence asks.
+fn proved_in_register(summary: &Summary) -> bool {
+    let bits = summary.register.trim_start_matches(['s', 'u']).parse::<u32>();
+    summary.proved_width.is_some_and(|width| bits.is_ok_and(|bits| width <= bits))
+}
+
+fn licence(kind: BoundKind) -> &'static str {
+    match kind {
+        BoundKind::FinalSum => "it wraps: final sums decide",
+        _ => "it saturates at every step: prefixes decide",
+    }
+}
+
+fn bounds_table(summary: &Summary) -> String {
+    let heads = ["bound", "bits", "proves", "worst channel", "lowest", "highest", "one bit less"];
+    let row = |bound: &BoundSummary| {
+        let bits = bound.width.map_or("none".to_string(), |w| w.to_string());
+        let proves = match bound.proof {
+            Proof::Nothing => "nothing here",
+            Proof::FinalSum => "final sums",
+            Proof::EveryPrefix => "every prefix",
+        };
+        let less = if bound.achieved { "overflows" } else { "no input known" };
+        [
+            bound.kind.title().to_string(),
+            bits,
+            proves.to_string(),
+            bound.worst_channel.to_string(),
+            bound.low.0.to_string(),
+            bound.high.0.to_string(),
+            less.to_string(),
+        ]
+    };
+    table(&heads, &summary.bounds.iter().map(row).collect::<Vec<_>>())
+}
+
+fn nodes_table(nodes: &[NodeSummary]) -> String {
+    let heads = ["node", "format", "lowest in", "highest in", "range is", "channels high", "channels low"];
+    let row = |node: &NodeSummary| {
+        [
+            node.node.clone(),
+            node.format.clone().unwrap_or("fused".to_string()),
+            node.low.0.to_string(),
+            node.high.0.to_string(),
+            if node.achieved { "reached" } else { "a hull" }.to_string(),
+            node.channels_high.to_string(),
+            node.channels_low.to_string(),
+        ]
+    };
+    table(&heads, &nodes.iter().map(row).collect::<Vec<_>>())
+}
+
+fn table<const N: usize>(heads: &[&str; N], rows: &[[String; N]]) -> String {
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].len()).fold(heads[column].len(), usize::max);
+    let line = |cells: [&str; N]| {
+        let padded: Vec<String> =
+            cells.iter().enumerate().map(|(c, cell)| format!("{cell:<w$}", w = width(c))).collect();
+        format!("  {}\n", padded.join("  ").trim_end())
+    };
+    let mut text = line(*heads);
+    rows.iter().for_each(|row| text.push_str(&line(row.each_ref().map(String::as_str))));
+    text
+}
