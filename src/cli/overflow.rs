@@ -106,7 +106,16 @@ fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
     folder.write("report.json", json(&findings.report)?.as_bytes())?;
     folder.write("witness.json", json(&findings.witnesses)?.as_bytes())?;
     folder.write("report.txt", findings.report.text().as_bytes())?;
-    folder.commit(&[])
+    // Tables of an earlier answer with other layers.
+    let written: Vec<&String> = findings.report.layers.iter().filter_map(|l| l.table.as_ref()).collect();
+    let there = std::fs::read_dir(&args.out).into_iter().flatten().flatten();
+    let names = there.filter_map(|entry| entry.file_name().into_string().ok());
+    let is_table = |name: &str| {
+        let number = name.strip_prefix("events_").and_then(|rest| rest.strip_suffix(".npy"));
+        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let stale: Vec<String> = names.filter(|name| is_table(name) && !written.contains(&name)).collect();
+    folder.commit(&stale.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {
