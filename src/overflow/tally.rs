@@ -159,7 +159,7 @@ impl Tally {
             None => {
                 self.wrong.push(output);
                 // Only the first ones are ever looked at.
-                if self.wrong.len() > 2 * self.cap {
+                if self.wrong.len() > self.cap.saturating_mul(2) {
                     self.trim();
                 }
             }

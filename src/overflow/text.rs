@@ -10,18 +10,15 @@ const LISTED: usize = 5;
 impl Report {
     /// The answer for people: at most a dozen lines a layer.
     pub fn text(&self) -> String {
-        let mut text = format!("{}: ", self.design.name);
-        let set: Vec<String> = self.design.overrides.iter().map(|(k, v)| format!("{k} = {v}")).collect();
-        if !set.is_empty() {
-            line(&mut text, format_args!("with {}", set.join(", ")));
-            text.push_str("  ");
-        }
-        let total = &self.total;
+        let set = self.design.overrides.iter().map(|(key, value)| format!("{key} = {value}"));
+        let set: Vec<String> = set.collect();
+        let with = if set.is_empty() { String::new() } else { format!(" with {}", set.join(", ")) };
+        let (mut text, total) = (String::new(), &self.total);
         line(
             &mut text,
             format_args!(
-                "{} of {} outputs overflow ({} values high, {} low, over all nodes)",
-                total.outputs_with_events, total.outputs, total.high, total.low
+                "{}{with}: {} of {} outputs overflow ({} values high, {} low, over all nodes)",
+                self.design.name, total.outputs_with_events, total.outputs, total.high, total.low
             ),
         );
         if total.outputs_with_events > 0 {

@@ -119,7 +119,7 @@ fn counts_and_classes_are_those_of_big_integers() {
     const SEED: u64 = 3;
     let mut random = Random::new(SEED);
     let mut hit: BTreeMap<String, u64> = BTreeMap::new();
-    for case in 0..300 {
+    for case in 0..2000 {
         let program = random::program(without_float(&mut random), &mut random);
         let outputs = brute_force(&program);
         let findings = overflow::product(&program).unwrap();
