@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use goldpath::design::Design;
 use goldpath::lower::Program;
-use goldpath::overflow::{self, Event, NodeAnswer};
+use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
 use goldpath::post::Op;
 use goldpath::{functional, simulate};
 
@@ -93,6 +93,25 @@ fn node_is_right(node: &NodeAnswer, program: &Program, outputs: &BTreeMap<(usize
     assert_eq!(found, largest, "{}", node.node);
 }
 
+/// Events of the accumulator, tile by tile.
+fn busiest_tile_is_right(layer: &LayerAnswer, program: &Program, outputs: &BTreeMap<(usize, usize), Output>) {
+    let mut tiles: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    let mut corners: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    for (at, [tile, row, column]) in places(program) {
+        if (row, column) == (0, 0) {
+            corners.insert(tile, at);
+        }
+        for event in outputs[&at].events.iter().filter(|e| e.node == "accumulator") {
+            let (high, low) = tiles.entry(tile).or_default();
+            *if event.high { high } else { low } += 1;
+        }
+    }
+    assert_eq!(layer.schedule.tiles, corners.len());
+    let most = tiles.iter().max_by_key(|(tile, (high, low))| (high + low, std::cmp::Reverse(**tile)));
+    let found = layer.tiles.map(|t| (t.with_events, t.busiest, (t.m, t.n), (t.high, t.low)));
+    assert_eq!(found, most.map(|(tile, events)| (tiles.len(), *tile, corners[tile], *events)));
+}
+
 fn without_float(random: &mut Random) -> Design {
     loop {
         let design = random::design(random);
@@ -137,6 +156,7 @@ fn counts_and_classes_are_those_of_big_integers() {
         let accumulator = layer.nodes.iter().find(|n| n.node == "accumulator").unwrap();
         assert_eq!(events, accumulator.high + accumulator.low);
         assert_eq!(layer.classes.sum(), layer.outputs_with_events);
+        busiest_tile_is_right(layer, &program, &outputs);
         for channel in &layer.channels {
             let of_channel = outputs.iter().filter(|((_, n), o)| *n == channel.channel && o.overflows());
             let mut classes: BTreeMap<&str, u64> = BTreeMap::new();
