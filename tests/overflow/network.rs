@@ -238,3 +238,39 @@ fn what_the_design_cannot_run_is_said() {
     let error = overflow::network(&network, &x, None, &mac(&[]), &Options::default(), &|_, _| {});
     assert!(error.is_err(), "no layer of u8 codes runs on s8 operands");
 }
+
+/// Small models of every operator, batched products and layers without an output scale among them: whatever runs has
+/// the counts of its own walk, and wrong outputs are corrected where they lie in their tensors.
+#[test]
+fn other_shapes_of_layers_are_looked_at_too() {
+    let designed = mac(&["operands.activation.width=9", "operands.weight.width=9", "accumulator.width=10"]);
+    let mut seen = BTreeMap::new();
+    for entry in std::fs::read_dir(models().join("operators")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "onnx") {
+            continue;
+        }
+        let network = onnx::read(&path).unwrap().fused();
+        let tensors = goldpath::import::npy::read_npz(&path.with_extension("npz")).unwrap();
+        let Some((_, x)) = tensors.into_iter().find(|(name, _)| name == "__input") else { continue };
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let images = x.shape()[0];
+        for batch in [1, images] {
+            let options = Options { batch, decisive_cap: 3, ..Options::default() };
+            let Ok(findings) = overflow::network(&network, &x, None, &designed, &options, &|_, _| {}) else {
+                continue;
+            };
+            let total = findings.report.total;
+            assert_eq!(total.classes.sum(), total.outputs_with_events, "{name}");
+            let predictions = findings.report.answer.as_ref().unwrap().predictions.len();
+            assert_eq!(predictions, images, "{name}");
+            let last =
+                findings.report.layers.iter().flat_map(|l| &l.nodes).filter_map(|n| n.largest.as_ref());
+            assert!(last.map(|e| e.place.image).max().is_none_or(|image| image < images), "{name}");
+            seen.insert(format!("{name} by {batch}"), (total.outputs, total.classes));
+        }
+    }
+    println!("{seen:#?}");
+    assert!(seen.len() > 6, "{seen:?}");
+    assert!(seen.values().any(|(_, c)| c.harmful > 0) && seen.values().any(|(_, c)| c.decisive > 0));
+}
