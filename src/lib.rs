@@ -34,6 +34,7 @@
 //! | [`simulate`] | Program → datapath → Trace and Outcome; assigns cycles | datapath, lower, trace and below |
 //! | [`bounds`] | Program → what can be proved of every node without running it | lower and below |
 //! | [`functional`] | Program → Outcome without cycles; a network by its framework's own rules | bounds, lower and below |
+//! | [`overflow`] | a network or a product through a design → where sums leave their formats, and whether it matters | simulate, functional and below |
 //! | [`import`] | .onnx, .npy, .npz → data and diagnostics; nobody else knows those formats | network and below |
 //! | [`wave`] | a trace as VCD, npz or text | trace, design and below |
 //! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | trace, design, lower and below |
@@ -83,6 +84,7 @@ pub mod import;
 pub mod lower;
 pub mod network;
 pub mod num;
+pub mod overflow;
 pub mod post;
 pub mod simulate;
 pub mod trace;

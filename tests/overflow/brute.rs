@@ -1,0 +1,159 @@
+//! One output in big integers, from the definitions: every event at every node, and the exact sum.
+//!
+//! Knows a design as data only: who adds what in which order is written here anew.
+
+use goldpath::design::{AccumulatorOverflow, Design, LaneMap};
+use goldpath::num::{Format, Overflow, Rounding};
+use goldpath::post::{Op, Operand};
+
+use super::oracle;
+
+/// A value outside a node's format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub node: String,
+    pub beat: Option<usize>,
+    pub entering: i128,
+    pub excess: i128,
+    pub high: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub events: Vec<Event>,
+    pub accumulator: i128,
+    pub exact: i128,
+    pub output: i128,
+    /// The post steps on the exact sum.
+    pub corrected: i128,
+}
+
+impl Output {
+    /// Whether anything left the accumulator's formats.
+    pub fn overflows(&self) -> bool {
+        self.events.iter().any(|e| e.node.starts_with("accumulator"))
+    }
+
+    pub fn class(&self) -> &'static str {
+        match (self.exact == self.accumulator, self.corrected == self.output) {
+            (true, _) => "transient",
+            (_, true) => "surviving",
+            _ => "wrong",
+        }
+    }
+}
+
+fn rule(overflow: Overflow) -> &'static str {
+    match overflow {
+        Overflow::Wrap => "wrap",
+        Overflow::Saturate => "saturate",
+        Overflow::SaturateSymmetric => "saturate_symmetric",
+    }
+}
+
+fn rounding(mode: Rounding) -> &'static str {
+    let at = Rounding::ALL.iter().position(|m| *m == mode).unwrap();
+    let names: Vec<String> = Rounding::ALL.iter().map(|m| format!("{m:?}").to_lowercase()).collect();
+    let plain = |name: &str| name.replace('_', "");
+    oracle::ROUNDINGS.iter().find(|name| plain(name) == names[at]).unwrap()
+}
+
+/// Fits and notes.
+fn fit(events: &mut Vec<Event>, node: &str, beat: Option<usize>, value: i128, to: (Format, &str)) -> i128 {
+    let (format, rule) = to;
+    let (fitted, high, low) = oracle::fit(value, format.width(), format.is_signed(), rule);
+    if high || low {
+        let (mut bottom, top) = oracle::range(format.width(), format.is_signed());
+        if rule == "saturate_symmetric" && format.is_signed() {
+            bottom = -top;
+        }
+        let excess = if high { value - top } else { bottom - value };
+        events.push(Event { node: node.to_string(), beat, entering: value, excess, high });
+    }
+    fitted
+}
+
+/// The number an operand stands for.
+pub fn number(operand: Operand, parameters: &[Vec<i64>], channel: usize) -> i128 {
+    match operand {
+        Operand::Constant(value) => i128::from(value),
+        Operand::Parameter(index) => {
+            let values = &parameters[index];
+            i128::from(if values.len() == 1 { values[0] } else { values[channel] })
+        }
+    }
+}
+
+/// The sums of neighbours or of terms `stride` apart, block by block.
+fn reduce(terms: &[i128], group: usize, stride: usize) -> Vec<i128> {
+    let mut sums = Vec::new();
+    for block in terms.chunks(group * stride) {
+        for first in 0..stride.min(block.len()) {
+            sums.push(block.iter().skip(first).step_by(stride).sum());
+        }
+    }
+    sums
+}
+
+/// `products[k]` in the order of the schedule.
+pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], channel: usize) -> Output {
+    let mut events = Vec::new();
+    let (lanes, accumulator) = (design.array.lanes, &design.accumulator);
+    let step = match accumulator.overflow {
+        AccumulatorOverflow::Saturate => "saturate",
+        AccumulatorOverflow::SaturateSymmetric => "saturate_symmetric",
+        _ => "wrap",
+    };
+    let start = accumulator.bias.map_or(0, |bias| number(Operand::Parameter(bias), parameters, channel));
+    // The start is fitted, but no event of any node.
+    let mut value = fit(&mut Vec::new(), "", None, start, (accumulator.register, step));
+    let mut exact = value;
+    let beats = products.len().div_ceil(lanes);
+    for beat in 0..beats {
+        let k = |lane: usize| match design.order.lane_map {
+            LaneMap::Adjacent => beat * lanes + lane,
+            LaneMap::Strided => lane * beats + beat,
+        };
+        let mut terms: Vec<i128> =
+            (0..lanes).map(|lane| products.get(k(lane)).copied().unwrap_or(0)).collect();
+        for level in &design.reduce {
+            let to = (level.format, rule(level.overflow));
+            terms = reduce(&terms, level.group, level.stride)
+                .into_iter()
+                .map(|sum| fit(&mut events, &level.id, Some(beat), sum, to))
+                .collect();
+        }
+        let term: i128 = terms.iter().sum();
+        value = fit(&mut events, "accumulator", Some(beat), value + term, (accumulator.register, step));
+        exact += term;
+    }
+    if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
+        value = fit(&mut events, "accumulator.output", None, value, (accumulator.format, "saturate"));
+    }
+    let output = post(design, value, parameters, channel, &mut events);
+    let corrected = post(design, exact, parameters, channel, &mut Vec::new());
+    Output { events, accumulator: value, exact, output, corrected }
+}
+
+fn post(design: &Design, value: i128, parameters: &[Vec<i64>], n: usize, events: &mut Vec<Event>) -> i128 {
+    let mut x = value;
+    for step in &design.post {
+        let get = |operand| number(operand, parameters, n);
+        x = match step.op {
+            Op::Add(v) => x + get(v),
+            Op::Subtract(v) => x - get(v),
+            Op::Multiply(v) => x * get(v),
+            Op::Max(v) => x.max(get(v)),
+            Op::Min(v) => x.min(get(v)),
+            Op::ShiftLeft(v) => x * oracle::power_of_two(get(v) as u32) as i128,
+            Op::ShiftRight(v, mode) => oracle::round(x, get(v) as u32, rounding(mode)),
+            Op::Clamp { low, high } => x.min(get(high)).max(get(low)),
+            Op::Fit => x,
+            Op::FloatScale(..) => panic!("no float here"),
+        };
+        if let Some(format) = step.format {
+            x = fit(events, &step.id, None, x, (format, rule(step.overflow)));
+        }
+    }
+    x
+}

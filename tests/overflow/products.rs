@@ -1,0 +1,221 @@
+//! Random designs: every count, first, largest and class of a single product.
+
+use std::collections::BTreeMap;
+
+use goldpath::design::Design;
+use goldpath::lower::Program;
+use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
+use goldpath::post::Op;
+use goldpath::{functional, simulate};
+
+use super::brute::{self, Output};
+use super::random;
+use super::work::Random;
+
+/// Every output, in big integers.
+fn brute_force(program: &Program) -> BTreeMap<(usize, usize), Output> {
+    let (design, shape) = (&program.design, program.shape);
+    let offset = |o: Option<_>, n| o.map_or(0, |o| brute::number(o, &program.parameters, n));
+    let mut outputs = BTreeMap::new();
+    for m in 0..shape.m {
+        for n in 0..shape.n {
+            let product = |k: usize| {
+                let a =
+                    i128::from(program.activations[m * shape.k + k]) + offset(design.activation.offset, n);
+                let w = i128::from(program.weights[k * shape.n + n]) + offset(design.weight.offset, n);
+                a * w
+            };
+            let products: Vec<i128> = (0..shape.k).map(product).collect();
+            outputs.insert((m, n), brute::output(design, &products, &program.parameters, n));
+        }
+    }
+    outputs
+}
+
+/// Tile, row and column, loops written out.
+fn places(program: &Program) -> BTreeMap<(usize, usize), [usize; 3]> {
+    let (shape, array) = (program.shape, &program.design.array);
+    let (mut places, mut tile) = (BTreeMap::new(), 0);
+    for m0 in (0..shape.m).step_by(array.rows) {
+        for n0 in (0..shape.n).step_by(array.columns) {
+            for m in m0..(m0 + array.rows).min(shape.m) {
+                for n in n0..(n0 + array.columns).min(shape.n) {
+                    places.insert((m, n), [tile, m - m0, n - n0]);
+                }
+            }
+            tile += 1;
+        }
+    }
+    places
+}
+
+type Order = (usize, usize, usize, usize);
+
+/// One node's counts against every output's events.
+fn node_is_right(node: &NodeAnswer, program: &Program, outputs: &BTreeMap<(usize, usize), Output>) {
+    let (array, places) = (&program.design.array, places(program));
+    let (mut channels, mut beats, mut pes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut first: Option<(Order, i128)> = None;
+    let mut largest: Option<(i128, std::cmp::Reverse<Order>, i128)> = None;
+    for ((m, n), output) in outputs {
+        let [tile, row, column] = places[&(*m, *n)];
+        for event in output.events.iter().filter(|e| e.node == node.node) {
+            *channels.entry((*n, event.high)).or_insert(0) += 1;
+            *pes.entry((row * array.columns + column, event.high)).or_insert(0) += 1;
+            if let Some(beat) = event.beat {
+                *beats.entry((beat, event.high)).or_insert(0) += 1;
+            }
+            let order = (tile, event.beat.unwrap_or(usize::MAX), row, column);
+            if first.is_none_or(|(best, _)| order < best) {
+                first = Some((order, event.entering));
+            }
+            let candidate = (event.excess, std::cmp::Reverse(order), event.entering);
+            if largest.is_none_or(|(excess, at, _)| (excess, at) < (candidate.0, candidate.1)) {
+                largest = Some(candidate);
+            }
+        }
+    }
+    let total = |high: bool| channels.iter().filter(|((_, h), _)| *h == high).map(|(_, c)| c).sum::<u64>();
+    assert_eq!((node.high, node.low), (total(true), total(false)), "{}", node.node);
+    for (sides, counted) in [(&node.channels, &channels), (&node.beats, &beats), (&node.pes, &pes)] {
+        for (counts, high) in [(&sides.high, true), (&sides.low, false)] {
+            for (at, count) in counts.iter().enumerate() {
+                assert_eq!(*count, counted.get(&(at, high)).copied().unwrap_or(0), "{} at {at}", node.node);
+            }
+            let listed: u64 = counts.iter().sum();
+            let all: u64 = counted.iter().filter(|((_, h), _)| *h == high).map(|(_, c)| c).sum();
+            assert_eq!(listed, all, "{}", node.node);
+        }
+    }
+    let order = |e: &Event| (e.place.tile, e.place.beat.unwrap_or(usize::MAX), e.place.row, e.place.column);
+    assert_eq!(node.first.as_ref().map(|e| (order(e), e.entering.0)), first, "{}", node.node);
+    let found = node.largest.as_ref().map(|e| (e.excess.0, std::cmp::Reverse(order(e)), e.entering.0));
+    assert_eq!(found, largest, "{}", node.node);
+}
+
+/// Events of the accumulator, tile by tile.
+fn busiest_tile_is_right(layer: &LayerAnswer, program: &Program, outputs: &BTreeMap<(usize, usize), Output>) {
+    let mut tiles: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    let mut corners: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    for (at, [tile, row, column]) in places(program) {
+        if (row, column) == (0, 0) {
+            corners.insert(tile, at);
+        }
+        for event in outputs[&at].events.iter().filter(|e| e.node == "accumulator") {
+            let (high, low) = tiles.entry(tile).or_default();
+            *if event.high { high } else { low } += 1;
+        }
+    }
+    assert_eq!(layer.schedule.tiles, corners.len());
+    let most = tiles.iter().max_by_key(|(tile, (high, low))| (high + low, std::cmp::Reverse(**tile)));
+    let found = layer.tiles.map(|t| (t.with_events, t.busiest, (t.m, t.n), (t.high, t.low)));
+    assert_eq!(found, most.map(|(tile, events)| (tiles.len(), *tile, corners[tile], *events)));
+}
+
+fn without_float(random: &mut Random) -> Design {
+    loop {
+        let design = random::design(random);
+        if !design.post.iter().any(|step| matches!(step.op, Op::FloatScale(..))) {
+            return design;
+        }
+    }
+}
+
+/// The event the simulator saw first, and in which cycle.
+fn first_is_where_the_simulator_saw_it(nodes: &[NodeAnswer], program: &Program) {
+    let options = simulate::Options { counts: true, ..Default::default() };
+    let run = simulate::run(program, options, &mut []).unwrap();
+    let at = |e: &Event| (e.place.tile, e.place.beat.unwrap_or(usize::MAX), e.place.row, e.place.column);
+    let first = nodes.iter().filter_map(|n| n.first.as_ref()).min_by_key(|e| at(e));
+    let seen = run.outcome.counts.unwrap().first;
+    let found = first.map(|e| (e.node.clone(), e.place.m, e.place.n, e.place.beat, e.side == "high"));
+    assert_eq!(found, seen.map(|e| (e.node, e.m, e.n, e.beat, e.high)));
+    assert_eq!(first.map(|e| e.place.cycle), run.first_cycle);
+}
+
+#[test]
+fn counts_and_classes_are_those_of_big_integers() {
+    const SEED: u64 = 3;
+    let mut random = Random::new(SEED);
+    let mut hit: BTreeMap<String, u64> = BTreeMap::new();
+    for case in 0..2000 {
+        let program = random::program(without_float(&mut random), &mut random);
+        let outputs = brute_force(&program);
+        let findings = overflow::product(&program).unwrap();
+        let layer = &findings.report.layers[0];
+        println!("seed {SEED}, case {case}: {:?} {:?}", layer.shape, layer.classes);
+        for node in &layer.nodes {
+            node_is_right(node, &program, &outputs);
+            let base = node.node.split('.').next().unwrap();
+            *hit.entry(format!("{base} high")).or_default() += node.high;
+            *hit.entry(format!("{base} low")).or_default() += node.low;
+            *hit.entry(node.node.clone()).or_default() += node.high + node.low;
+        }
+        first_is_where_the_simulator_saw_it(&layer.nodes, &program);
+        let events: u64 = layer.cycles.high.iter().chain(&layer.cycles.low).sum();
+        let accumulator = layer.nodes.iter().find(|n| n.node == "accumulator").unwrap();
+        assert_eq!(events, accumulator.high + accumulator.low);
+        assert_eq!(layer.classes.sum(), layer.outputs_with_events);
+        busiest_tile_is_right(layer, &program, &outputs);
+        for channel in &layer.channels {
+            let of_channel = outputs.iter().filter(|((_, n), o)| *n == channel.channel && o.overflows());
+            let mut classes: BTreeMap<&str, u64> = BTreeMap::new();
+            of_channel.for_each(|(_, o)| *classes.entry(o.class()).or_default() += 1);
+            let count = |class| classes.get(class).copied().unwrap_or(0);
+            let found = channel.classes;
+            assert_eq!(found.transient, count("transient"));
+            assert_eq!(found.surviving, count("surviving"));
+            assert_eq!((found.unevaluated, found.harmful, found.decisive), (count("wrong"), 0, 0));
+            for (class, count) in classes {
+                *hit.entry(class.to_string()).or_default() += count;
+            }
+        }
+    }
+    println!("{hit:#?}");
+    for what in ["reduce", "accumulator", "post"] {
+        assert!(hit[&format!("{what} high")] > 0 && hit[&format!("{what} low")] > 0, "{what}");
+    }
+    for what in ["accumulator.output", "transient", "surviving", "wrong"] {
+        assert!(hit[what] > 0, "{what}");
+    }
+}
+
+/// The claims of a product's witnesses hold on their own programs, and a changed one does not.
+#[test]
+fn witnesses_stand_alone() {
+    let mut random = Random::new(11);
+    let (mut shown, mut refused) = (0, 0);
+    for _ in 0..150 {
+        let program = random::program(random::design(&mut random), &mut random);
+        let findings = overflow::product(&program).unwrap();
+        for witness in &findings.witnesses.witnesses {
+            // A ragged 1 × K × 1 needs idle codes, which not every offset has.
+            let Ok(alone) = witness.program(&program.design) else {
+                refused += 1;
+                continue;
+            };
+            let mut register = overflow::Register::of(witness, &alone);
+            let options = simulate::Options { counts: true, ..Default::default() };
+            let run = match &mut register {
+                Some(register) => simulate::run(&alone, options, &mut [register]),
+                None => simulate::run(&alone, options, &mut []),
+            };
+            let run = run.unwrap();
+            witness.check(&alone, &run, register.as_ref()).unwrap_or_else(|e| panic!("{e}\n{witness:#?}"));
+            let walk = functional::walk(&program, witness.place.m, witness.place.n);
+            let expected = &witness.expected;
+            assert_eq!((walk.accumulator, walk.exact), (expected.accumulator, expected.exact.0));
+            let mut other = witness.clone();
+            other.expected.accumulator += 1;
+            assert!(other.check(&alone, &run, register.as_ref()).is_err());
+            if let Some(event) = other.event.as_mut().filter(|e| e.node == "accumulator") {
+                other.expected.accumulator -= 1;
+                event.value += 1;
+                assert!(other.check(&alone, &run, register.as_ref()).is_err());
+            }
+            shown += 1;
+        }
+    }
+    println!("{shown} witnesses shown, {refused} without idle codes");
+    assert!(shown > 500 && refused < shown / 10, "{shown} {refused}");
+}
