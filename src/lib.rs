@@ -82,6 +82,7 @@ pub mod import;
 pub mod lower;
 pub mod network;
 pub mod num;
+pub mod overflow;
 pub mod post;
 pub mod simulate;
 pub mod trace;

@@ -1,0 +1,334 @@
+//! What `goldpath overflow` answers: `report.json`. Every key is stable within one `schema`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Exact;
+
+/// The whole answer. Same inputs, same bytes, on any machine and any number of threads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of this format: 1.
+    pub schema: u32,
+    /// The goldpath that wrote it, with its version.
+    pub generator: String,
+    /// The hardware that was looked at.
+    pub design: DesignEntry,
+    /// Name and SHA-256 of each input file, by its role: `model`, `input`, `labels`, `activations`, ….
+    pub inputs: BTreeMap<String, InputEntry>,
+    /// What the words of this file mean, word by word.
+    pub meaning: BTreeMap<String, String>,
+    /// What the whole network answered; none for a single product.
+    pub answer: Option<NetworkAnswer>,
+    /// Harmful outputs of each layer that are tried by correcting them and running the rest of the network again.
+    pub decisive_cap: usize,
+    /// All layers together.
+    pub total: Total,
+    /// The layers that were looked at, in evaluation order; one for a single product.
+    pub layers: Vec<LayerAnswer>,
+    /// Integer layers that the design cannot run: the framework's own arithmetic took their place.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A design by name and content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DesignEntry {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of the complete design, as overridden.
+    pub sha256: String,
+    /// The `--set` keys it was read with, and their values.
+    pub overrides: BTreeMap<String, String>,
+}
+
+/// A file that numbers were taken from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InputEntry {
+    /// Its name without the folder.
+    pub name: String,
+    /// SHA-256 of its bytes, lower-case hex.
+    pub sha256: String,
+}
+
+/// What the network, through the design, says about each image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkAnswer {
+    /// The tensor that the answer is read from: the network's first output.
+    pub tensor: String,
+    /// Images that were run.
+    pub images: usize,
+    /// Images that are run together.
+    pub batch: usize,
+    /// Index of the largest value of each image, the first of equals.
+    pub predictions: Vec<usize>,
+    /// The true labels, when they were given.
+    pub labels: Option<Vec<i64>>,
+    /// How many predictions are right, when labels were given.
+    pub correct: Option<usize>,
+    /// Decisive outputs whose correction makes a wrong prediction right, when labels were given.
+    pub mended: Option<u64>,
+    /// Decisive outputs whose correction makes a right prediction wrong, when labels were given.
+    pub spoiled: Option<u64>,
+}
+
+/// Sums over all layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Total {
+    /// Outputs computed.
+    pub outputs: u64,
+    /// Outputs with at least one event at the accumulator or behind its output clamp.
+    pub outputs_with_events: u64,
+    /// Values above the format, over all nodes.
+    pub high: u64,
+    /// Values below the format, over all nodes.
+    pub low: u64,
+    /// What became of the outputs with events.
+    pub classes: Classes,
+}
+
+/// What became of the outputs with at least one event; the five add up to `outputs_with_events`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Classes {
+    /// The accumulator equals the exact sum all the same.
+    pub transient: u64,
+    /// The accumulator differs, the requantised output is equal.
+    pub surviving: u64,
+    /// The output differs, and correcting it alone does not change the network's answer.
+    pub harmful: u64,
+    /// The output differs, and correcting it alone changes the network's answer.
+    pub decisive: u64,
+    /// The output differs; what its correction would change was not tried.
+    pub unevaluated: u64,
+}
+
+impl Classes {
+    /// All of them: the outputs with events.
+    pub fn sum(&self) -> u64 {
+        self.transient + self.surviving + self.harmful + self.decisive + self.unevaluated
+    }
+}
+
+/// One of the classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// See [`Classes::transient`].
+    Transient,
+    /// See [`Classes::surviving`].
+    Surviving,
+    /// See [`Classes::harmful`].
+    Harmful,
+    /// See [`Classes::decisive`].
+    Decisive,
+    /// See [`Classes::unevaluated`].
+    Unevaluated,
+}
+
+/// A layer that was not looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Skipped {
+    /// Its node's name.
+    pub layer: String,
+    /// Why the design cannot run it.
+    pub reason: String,
+}
+
+/// One layer under the design, over all images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LayerAnswer {
+    /// Name of its node; `product` for a single product.
+    pub layer: String,
+    /// Extents of one run.
+    pub shape: ShapeEntry,
+    /// How the design works on it.
+    pub schedule: ScheduleEntry,
+    /// Runs of this shape that were looked at: one for each batch of images.
+    pub runs: u64,
+    /// Outputs over all runs.
+    pub outputs: u64,
+    /// Outputs with at least one event at `accumulator` or `accumulator.output`.
+    pub outputs_with_events: u64,
+    /// What became of them.
+    pub classes: Classes,
+    /// Every fitting node, in datapath order.
+    pub nodes: Vec<NodeAnswer>,
+    /// Every output channel, counted over all groups; events of the accumulator.
+    pub channels: Vec<ChannelAnswer>,
+    /// Events of the accumulator by tile; none when there were none.
+    pub tiles: Option<TileAnswer>,
+    /// Events of the accumulator by cycle of the tile's period, `[period]`: where in the wave they lie.
+    pub cycles: Sides,
+    /// Ids of this layer's witnesses in `witness.json`.
+    pub witnesses: Vec<String>,
+    /// Overflows at the accumulator, `[2, images · m, channels]` (high, low), summed over the runs: a `.npy` file.
+    pub table: Option<String>,
+}
+
+/// Extents of one run of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShapeEntry {
+    /// Images that lie side by side in the schedule.
+    pub images: usize,
+    /// Groups of a convolution; 1 for a matrix product.
+    pub groups: usize,
+    /// Output positions per image.
+    pub m: usize,
+    /// Products per output.
+    pub k: usize,
+    /// Output channels per group.
+    pub n: usize,
+}
+
+/// How the design works on one run of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduleEntry {
+    /// Beats of one output: k steps.
+    pub beats: usize,
+    /// Products of one beat.
+    pub lanes: usize,
+    /// PEs down.
+    pub rows: usize,
+    /// PEs across.
+    pub columns: usize,
+    /// Tiles of one run.
+    pub tiles: usize,
+    /// Cycles from one tile's start to the next one's.
+    pub period_cycles: usize,
+    /// Cycles of one run.
+    pub cycles: u64,
+}
+
+/// Counts above and below a format, entry by entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sides {
+    /// Above it.
+    pub high: Vec<u64>,
+    /// Below it.
+    pub low: Vec<u64>,
+}
+
+/// One node that fits values into a format.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeAnswer {
+    /// `reduce.0`, `accumulator`, `accumulator.output`, `post.1`, ….
+    pub node: String,
+    /// Its format, like `s16`; none for a step that is fused with its shift.
+    pub format: Option<String>,
+    /// `wrap`, `saturate` or `saturate_symmetric`.
+    pub overflow: String,
+    /// Values above the format.
+    pub high: u64,
+    /// Values below it.
+    pub low: u64,
+    /// By output channel, `[groups · n]`; empty without events.
+    pub channels: Sides,
+    /// By k step, `[beats]`; empty without events, and for nodes behind the accumulator.
+    pub beats: Sides,
+    /// By PE, `[rows · columns]`, row-major; empty without events.
+    pub pes: Sides,
+    /// The first in schedule order (run, tile, beat, row, column).
+    pub first: Option<Event>,
+    /// The one that lay farthest outside the rails; the first of equals.
+    pub largest: Option<Event>,
+}
+
+/// One value that lay outside a node's format.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// The node.
+    pub node: String,
+    /// Where in the work and in the array.
+    pub place: PlaceEntry,
+    /// `high` or `low`.
+    pub side: String,
+    /// The operands of the beat, lane by lane; empty for nodes behind the accumulator.
+    pub lanes: Vec<LaneEntry>,
+    /// What the accumulator held before; for nodes behind it, what they were given.
+    pub before: i64,
+    /// What is added to it: the lanes' products, reduced. 0 for nodes behind the accumulator.
+    pub term: Exact,
+    /// What entered the node.
+    pub entering: Exact,
+    /// What the node made of it.
+    pub value: i64,
+    /// The node's format.
+    pub format: String,
+    /// The smallest and the largest value that pass unchanged.
+    pub rails: [i64; 2],
+    /// How far outside the rails it lay, from 1.
+    pub excess: Exact,
+}
+
+/// Where an event happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlaceEntry {
+    /// Image of the input, from 0.
+    pub image: usize,
+    /// Product of a batched matrix product, from 0; else 0.
+    pub product: usize,
+    /// Output row of the run: position, counted over the run's images.
+    pub m: usize,
+    /// Output channel, counted over all groups.
+    pub n: usize,
+    /// Beat of the output, from 0; none for nodes behind the accumulator.
+    pub beat: Option<usize>,
+    /// Tile of the run's schedule, from 0.
+    pub tile: usize,
+    /// Row of the PE.
+    pub row: usize,
+    /// Column of the PE.
+    pub column: usize,
+    /// Cycle of the run whose edge stores the value, from 0.
+    pub cycle: u64,
+}
+
+/// What one lane multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LaneEntry {
+    /// Scheduled element; none when the lane idles.
+    pub k: Option<usize>,
+    /// Activation code.
+    pub activation: i64,
+    /// Weight code.
+    pub weight: i64,
+    /// Their product, offsets included.
+    pub product: Exact,
+}
+
+/// One output channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelAnswer {
+    /// Its number, counted over all groups.
+    pub channel: usize,
+    /// Values above the accumulator's format.
+    pub high: u64,
+    /// Values below it.
+    pub low: u64,
+    /// Outputs with at least one event at `accumulator` or `accumulator.output`.
+    pub outputs_with_events: u64,
+    /// What became of them.
+    pub classes: Classes,
+    /// How far outside the rails a value entering the accumulator lay at most; 0 when none did.
+    pub largest_excess: Exact,
+    /// Id of the witness of its first event.
+    pub first: Option<String>,
+}
+
+/// Events of the accumulator by tile of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TileAnswer {
+    /// Tiles of the run with at least one event, in any run.
+    pub with_events: usize,
+    /// The tile with the most, the first of equals.
+    pub busiest: usize,
+    /// Its first output row.
+    pub m: usize,
+    /// Its first output channel, counted over all groups.
+    pub n: usize,
+    /// Its events above the format, over all runs.
+    pub high: u64,
+    /// Its events below it.
+    pub low: u64,
+}
