@@ -34,13 +34,15 @@ pub enum Command {
     Run(RunArgs),
     /// Run a quantised model, optionally through a design
     Infer(InferArgs),
+    /// Say where accumulators overflow in a network or a product, and whether it matters
+    Overflow(OverflowArgs),
     /// Write a golden bundle: stimulus, expected values, testbench
     Vectors(VectorsArgs),
     /// Run a bundle in RTL simulators and report the first difference
     Cosim(CosimArgs),
     /// Print a design's parameters as a Verilog header
     Params(ParamsArgs),
-    /// Print the JSON Schema of design.toml or of a bundle's manifest.json
+    /// Print the JSON Schema of a file: design.toml, a bundle's manifest.json, a report
     Schema(SchemaArgs),
     /// Explain a rule (R1..R12), a rounding mode, a preset or a trap
     Explain(ExplainArgs),
@@ -144,6 +146,49 @@ pub struct InferArgs {
     pub out: PathBuf,
 }
 
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("operands").required(true).args(["input", "activations"]))]
+pub struct OverflowArgs {
+    /// The quantised model, .onnx, with --design and --input; or the design, with --activations and --weights
+    #[arg(value_name = "MODEL|DESIGN")]
+    pub subject: PathBuf,
+    /// Run the model's Conv, MatMul and Gemm layers through this design
+    #[arg(long, value_name = "DESIGN", requires = "input")]
+    pub design: Option<PathBuf>,
+    /// The model's input tensor, batch first
+    #[arg(long, value_name = "X.npy", requires = "design")]
+    pub input: Option<PathBuf>,
+    /// True labels, integer [images]
+    #[arg(long, value_name = "Y.npy", requires = "input")]
+    pub labels: Option<PathBuf>,
+    /// Look at these layers only, by node name; all run through the design
+    #[arg(long, value_name = "NODE", num_args = 1.., requires = "input")]
+    pub layer: Vec<String>,
+    /// Harmful outputs of each layer that are corrected, one at a time, to see whether the answer changes
+    #[arg(long, value_name = "N", default_value_t = 16, requires = "input")]
+    pub decisive_cap: usize,
+    /// Images run together, where the model leaves its batch open
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "input", value_parser = positive)]
+    pub batch: usize,
+    /// Activation codes, integer [M, K]
+    #[arg(long, value_name = "A.npy", requires = "weights")]
+    pub activations: Option<PathBuf>,
+    /// Weight codes, integer [K, N]
+    #[arg(long, value_name = "W.npy", requires = "activations")]
+    pub weights: Option<PathBuf>,
+    /// Bias, integer [N]; 0 when omitted
+    #[arg(long, value_name = "B.npy", requires = "activations")]
+    pub bias: Option<PathBuf>,
+    /// Post-processing parameters, key = step id, shape [] or [N]
+    #[arg(long, value_name = "P.npz", requires = "activations")]
+    pub params: Option<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Folder for report.json, report.txt, witness.json and the tables of events per output
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Case {
     /// Uniform operands
@@ -155,7 +200,7 @@ pub enum Case {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("source").required(true).args(["activations", "model", "case"]))]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["activations", "model", "case", "witness"]))]
 pub struct VectorsArgs {
     #[command(flatten)]
     pub design: DesignArgs,
@@ -192,6 +237,10 @@ pub struct VectorsArgs {
     /// Seed of a made-up case
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Show one witness of `goldpath overflow`: its output alone, 1 × K × 1. Without --set, the design is overridden as
+    /// it was there
+    #[arg(long, value_name = "witness.json#ID")]
+    pub witness: Option<String>,
     /// Folder of the bundle
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -255,6 +304,10 @@ pub enum SchemaOf {
     Design,
     /// A bundle's manifest.json
     Manifest,
+    /// The report.json of `goldpath overflow`
+    Overflow,
+    /// Its witness.json
+    Witness,
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +338,10 @@ fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
         _ => Err("expected KEY=VALUE".into()),
     }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a positive number".into())
 }
 
 fn shape(text: &str) -> Result<[usize; 3], String> {

@@ -17,11 +17,13 @@ mod doctor;
 mod explain;
 mod infer;
 mod output;
+mod overflow;
 mod params;
 mod product;
 mod run;
 mod schema;
 mod vectors;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -66,6 +68,7 @@ fn dispatch(command: &Command, console: &Console) -> Result<Status> {
         Command::Check(args) => check::run(args, console),
         Command::Run(args) => run::run(args, console),
         Command::Infer(args) => infer::run(args, console),
+        Command::Overflow(args) => overflow::run(args, console),
         Command::Vectors(args) => vectors::run(args, console),
         Command::Cosim(args) => cosim::run(args, console),
         Command::Params(args) => params::run(args, console),

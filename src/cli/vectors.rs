@@ -8,10 +8,10 @@ use std::sync::Arc;
 use ndarray::{Axis, Slice};
 use serde_json::json;
 
-use super::args::{Case as CaseArgument, VectorsArgs};
+use super::args::{Case as CaseArgument, DesignArgs, VectorsArgs};
 use super::design_file;
 use super::product::ProductFiles;
-use super::{Console, Status};
+use super::{Console, Status, witness};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph;
@@ -26,9 +26,12 @@ use crate::vectors::{BundleWriter, Provenance, sha256};
 use crate::{functional, simulate};
 
 pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
+    if let Some(name) = &args.witness {
+        return witness::run(args, name, console);
+    }
     let design = Arc::new(design_file::load(&args.design)?);
     let (program, mut provenance) = source(args, &design)?;
-    provenance.overrides = changed_keys(args, &design);
+    provenance.overrides = changed_keys(&args.design, &design);
     let mut writer = BundleWriter::create(&args.out, program.clone())?;
     let bar = console.progress(simulate::Timing::new(&program).total_cycles(), "cycles");
     let advance = |cycle| bar.set_position(cycle);
@@ -42,7 +45,7 @@ pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
     Ok(Status::Done)
 }
 
-fn report(
+pub(super) fn report(
     args: &VectorsArgs,
     console: &Console,
     program: &Program,
@@ -148,7 +151,9 @@ fn made_up(
 }
 
 /// Name and SHA-256 of each input file; the folder it lay in is nobody's business.
-fn hashes<'a>(inputs: impl Iterator<Item = (&'a str, &'a Path)>) -> Result<BTreeMap<String, InputFile>> {
+pub(super) fn hashes<'a>(
+    inputs: impl Iterator<Item = (&'a str, &'a Path)>,
+) -> Result<BTreeMap<String, InputFile>> {
     let hash = |(role, path): (&str, &Path)| {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read this file", e))?;
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -158,11 +163,11 @@ fn hashes<'a>(inputs: impl Iterator<Item = (&'a str, &'a Path)>) -> Result<BTree
 }
 
 /// The overrides that changed something: without one of them the design is another (or none at all).
-fn changed_keys(args: &VectorsArgs, design: &Design) -> BTreeMap<String, String> {
+pub(super) fn changed_keys(args: &DesignArgs, design: &Design) -> BTreeMap<String, String> {
     let matters = |key: &str| {
-        let mut without = args.design.clone();
+        let mut without = args.clone();
         without.overrides.set.retain(|(other, _)| other != key);
         !design_file::load(&without).is_ok_and(|other| other.hash == design.hash)
     };
-    args.design.overrides.set.iter().filter(|(key, _)| matters(key)).cloned().collect()
+    args.overrides.set.iter().filter(|(key, _)| matters(key)).cloned().collect()
 }

@@ -49,6 +49,75 @@ pub fn infer_watched(
     join(results?)
 }
 
+/// A network evaluated on one batch, every tensor kept, so that a change of one tensor costs only what it reaches.
+pub struct Evaluation<'a> {
+    network: &'a Network,
+    known: BTreeMap<String, Tensor>,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Runs `network` on `x`, one of its [`parts`]; `advance` is told of every node.
+    ///
+    /// # Errors
+    /// Whatever an operator cannot do: the place is the node.
+    pub fn new(
+        network: &'a Network,
+        x: &Tensor,
+        rule: &dyn LayerRule,
+        advance: &dyn Fn(),
+    ) -> Result<Evaluation<'a>> {
+        let input = only_input(network)?;
+        let known = values(network, &input.name, x, rule, None, advance)?;
+        Ok(Evaluation { network, known })
+    }
+
+    /// A tensor by name: of a node, the input, or a constant.
+    pub fn tensor(&self, name: &str) -> Option<&Tensor> {
+        self.known.get(name).or_else(|| self.network.constants.get(name))
+    }
+
+    /// The tensors that change when `tensor` takes the place of the one called `name`, itself included.
+    ///
+    /// # Errors
+    /// As [`Evaluation::new`].
+    pub fn changed(
+        &self,
+        name: &str,
+        tensor: Tensor,
+        rule: &dyn LayerRule,
+    ) -> Result<BTreeMap<String, Tensor>> {
+        let mut changed = BTreeMap::from([(name.to_owned(), tensor)]);
+        for node in &self.network.nodes {
+            if !node.inputs.iter().flatten().any(|name| changed.contains_key(name)) {
+                continue;
+            }
+            let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
+            let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
+            let outputs =
+                evaluate(&Call { node, inputs, rule }).map_err(|e| placed(self.network, node, e))?;
+            for (name, tensor) in node.outputs.iter().zip(outputs) {
+                // Where a change has died out, it reaches nothing further.
+                if let Some(name) = name.as_ref().filter(|name| self.tensor(name) != Some(&tensor)) {
+                    changed.insert(name.clone(), tensor);
+                }
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// `x`, batch first, cut into what the network takes at once: its own fixed batch, else `images` at a time.
+///
+/// # Errors
+/// An input that does not fit.
+pub fn parts(network: &Network, x: &Tensor, images: usize) -> Result<Vec<Tensor>> {
+    let fixed = batch(network, only_input(network)?, x)?;
+    let Some(all) = x.shape().first() else { return Ok(vec![x.clone()]) };
+    let size = fixed.unwrap_or(images.clamp(1, (*all).max(1)));
+    let starts = (0..*all).step_by(size);
+    Ok(starts.map(|start| slice(x, start, size.min(all - start))).collect())
+}
+
 /// The integer layer of the node `name` and its input codes, as they are when `network` runs on `x`.
 ///
 /// # Errors
@@ -135,9 +204,11 @@ fn batch(network: &Network, input: &Input, x: &Tensor) -> Result<Option<usize>> 
 
 fn batches(x: &Tensor, batch: Option<usize>) -> Vec<Tensor> {
     let Some(size) = batch else { return vec![x.clone()] };
-    let starts = (0..x.shape()[0]).step_by(size);
-    let cut = |start: usize| map_tensor!(x, a => a.slice_axis(Axis(0), Slice::from(start..start + size)).to_owned());
-    starts.map(cut).collect()
+    (0..x.shape()[0]).step_by(size).map(|start| slice(x, start, size)).collect()
+}
+
+fn slice(x: &Tensor, start: usize, size: usize) -> Tensor {
+    map_tensor!(x, a => a.slice_axis(Axis(0), Slice::from(start..start + size)).to_owned())
 }
 
 /// Every tensor the network computes; with `until`, only what the node of that name needs to have before it.

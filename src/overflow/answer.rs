@@ -110,6 +110,28 @@ impl Classes {
     }
 }
 
+impl Classes {
+    /// Counts one output.
+    pub fn count(&mut self, class: Class) {
+        *match class {
+            Class::Transient => &mut self.transient,
+            Class::Surviving => &mut self.surviving,
+            Class::Harmful => &mut self.harmful,
+            Class::Decisive => &mut self.decisive,
+            Class::Unevaluated => &mut self.unevaluated,
+        } += 1;
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Classes) {
+        self.transient += other.transient;
+        self.surviving += other.surviving;
+        self.harmful += other.harmful;
+        self.decisive += other.decisive;
+        self.unevaluated += other.unevaluated;
+    }
+}
+
 /// One of the classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -124,6 +146,19 @@ pub enum Class {
     Decisive,
     /// See [`Classes::unevaluated`].
     Unevaluated,
+}
+
+impl Class {
+    /// As files and messages spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Transient => "transient",
+            Class::Surviving => "surviving",
+            Class::Harmful => "harmful",
+            Class::Decisive => "decisive",
+            Class::Unevaluated => "unevaluated",
+        }
+    }
 }
 
 /// A layer that was not looked at.
@@ -245,9 +280,9 @@ pub struct Event {
     pub side: String,
     /// The operands of the beat, lane by lane; empty for nodes behind the accumulator.
     pub lanes: Vec<LaneEntry>,
-    /// What the accumulator held before; for nodes behind it, what they were given.
-    pub before: i64,
-    /// What is added to it: the lanes' products, reduced. 0 for nodes behind the accumulator.
+    /// What the accumulator held before; for nodes behind it, what they were given; 0 for a reduction level.
+    pub before: Exact,
+    /// What is added to it: the lanes' products, reduced. 0 for every other node.
     pub term: Exact,
     /// What entered the node.
     pub entering: Exact,

@@ -124,6 +124,28 @@ impl Timing {
         Located { tile, row, beat: Some((accepted % period) as usize - self.clears) }
     }
 
+    /// The cycle whose edge stores what `node` makes of a tile's `beat` in PE (`row`, `column`): the inverse of
+    /// [`Timing::locate`]. Nodes behind the accumulator have no beat.
+    pub fn cycle_of(&self, node: Node, tile: usize, beat: Option<usize>, [row, column]: [usize; 2]) -> u64 {
+        let travel = row * self.hop_row + column * self.hop_column;
+        let accepted = self.clears + beat.unwrap_or_default() + travel;
+        let offset = match node {
+            Node::Reduce(level) => accepted + self.reduce_delays[level],
+            Node::Accumulator => accepted + self.front,
+            Node::AccumulatorOutput => self.finished(row),
+            Node::Post(step) => self.finished(row) + self.drain_latency + self.post_delays[step],
+        };
+        self.tile_start(tile) + offset as u64
+    }
+
+    /// When the finished value of a row leaves its accumulator, from the tile's start.
+    fn finished(&self, row: usize) -> usize {
+        match self.drain_start() {
+            Some(start) => start + self.rows - 1 - row,
+            None => self.feed + self.front,
+        }
+    }
+
     /// Behind the accumulator: `delay` cycles after a finished value left it.
     fn locate_finished(&self, delay: usize, cycle: u64) -> Located {
         let period = self.period_cycles() as u64;

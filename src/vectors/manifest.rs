@@ -17,7 +17,7 @@ use crate::trace::{Role, SignalTable};
 /// Where a bundle's numbers came from; everything here is the same on any machine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
-    /// `random`, `extreme`, `saturating`, `matrices` or `layer`.
+    /// `random`, `extreme`, `saturating`, `matrices`, `layer` or `witness`.
     pub source: String,
     /// Seed of the made-up numbers; none when they came from files.
     pub seed: Option<u64>,
@@ -31,6 +31,9 @@ pub struct Provenance {
     /// `--set` keys that changed the design, with their values.
     #[serde(default)]
     pub overrides: BTreeMap<String, String>,
+    /// What the bundle shows, when it was made of a witness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }
 
 /// A file that numbers were taken from.

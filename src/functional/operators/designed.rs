@@ -8,7 +8,7 @@ use super::{LayerRule, rails};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional;
-use crate::lower::{Program, output_recoding};
+use crate::lower::{Outcome, Program, output_recoding};
 use crate::network::{DType, Geometry, Layer, Tensor};
 
 /// Every integer layer through one design: its accumulator, its post steps.
@@ -17,13 +17,21 @@ pub struct Designed {
     pub design: Arc<Design>,
 }
 
-impl LayerRule for Designed {
+impl Designed {
+    /// The layer on the design, for input codes `x`.
+    ///
     /// # Errors
-    /// What the design has no place for (see [`Program::layer`]); an output outside the tensor's type.
-    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
-        let program = Program::layer(Arc::clone(&self.design), layer, &x.to_i32()?)?;
-        let outcome = functional::run(&program, false);
-        let shape = output_shape(layer, x.shape())?;
+    /// What the design has no place for (see [`Program::layer`]).
+    pub fn program(&self, layer: &Layer, x: &Tensor) -> Result<Program> {
+        Program::layer(Arc::clone(&self.design), layer, &x.to_i32()?)
+    }
+
+    /// An outcome of that program as the layer's output tensor; `input` is the shape of `x`.
+    ///
+    /// # Errors
+    /// An output outside the tensor's type.
+    pub fn tensor(&self, layer: &Layer, input: &[usize], outcome: &Outcome) -> Result<Tensor> {
+        let shape = output_shape(layer, input)?;
         match layer.output {
             Some(output) => {
                 let recoding = i64::from(output_recoding(&self.design, layer));
@@ -36,6 +44,15 @@ impl LayerRule for Designed {
                 codes_of(layer, &outcome.accumulators, &shape, DType::I32, 0, &range)
             }
         }
+    }
+}
+
+impl LayerRule for Designed {
+    /// # Errors
+    /// What the design has no place for (see [`Program::layer`]); an output outside the tensor's type.
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        let program = self.program(layer, x)?;
+        self.tensor(layer, x.shape(), &functional::run(&program, false))
     }
 }
 

@@ -1,0 +1,116 @@
+//! `goldpath overflow`: where accumulators overflow, and whether it matters.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::OverflowArgs;
+use super::output::OutputFolder;
+use super::product::ProductFiles;
+use super::{Console, Status, design_file};
+use crate::design::Design;
+use crate::error::{Error, Kind, Result};
+use crate::functional::operators::Designed;
+use crate::import::npy::read_npy;
+use crate::import::onnx;
+use crate::overflow::{self, Findings, InputEntry, Options};
+use crate::wave;
+
+pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
+    let mut findings = match (&args.design, &args.input, &args.activations, &args.weights) {
+        (Some(design), Some(input), ..) => network(args, design, input, console)?,
+        (_, _, Some(activations), Some(weights)) => product(args, activations, weights)?,
+        // clap asks for one of the two, each complete.
+        _ => {
+            let message = "give --design and --input, or --activations and --weights";
+            return Err(Error::new(Kind::Usage, message));
+        }
+    };
+    findings.report.inputs = inputs(args)?;
+    findings.set_overrides(&args.overrides.set.iter().cloned().collect());
+    write(args, &mut findings)?;
+    if console.is_json() {
+        console.answer_json(&findings.report)?;
+    } else {
+        console.answer(&findings.report.text())?;
+    }
+    Ok(Status::Done)
+}
+
+fn design(path: &Path, args: &OverflowArgs) -> Result<Arc<Design>> {
+    Ok(Arc::new(design_file::load_path(path, &args.overrides)?))
+}
+
+fn network(args: &OverflowArgs, path: &Path, input: &Path, console: &Console) -> Result<Findings> {
+    let designed = Designed { design: design(path, args)? };
+    let network = onnx::read(&args.subject)?.fused();
+    let x = read_npy(input)?;
+    let labels = args.labels.as_deref().map(labels).transpose()?;
+    let options = Options { layers: args.layer.clone(), batch: args.batch, decisive_cap: args.decisive_cap };
+    let bar = console.progress(network.nodes.len() as u64, "nodes");
+    let progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let findings = overflow::network(&network, &x, labels.as_deref(), &designed, &options, &progress);
+    bar.finish_and_clear();
+    findings
+}
+
+fn labels(path: &Path) -> Result<Vec<i64>> {
+    let tensor = read_npy(path)?;
+    if tensor.shape().len() != 1 {
+        let message = format!("labels of shape [images] are needed, not {:?}", tensor.shape());
+        return Err(Error::new(Kind::Value, message).in_file(path));
+    }
+    Ok(tensor.to_i64().map_err(|e| e.in_file(path))?.into_iter().collect())
+}
+
+fn product(args: &OverflowArgs, activations: &Path, weights: &Path) -> Result<Findings> {
+    let design = design(&args.subject, args)?;
+    let (bias, params) = (args.bias.as_deref(), args.params.as_deref());
+    let program = ProductFiles { activations, weights, bias, params }.program(&design)?;
+    overflow::product(&program)
+}
+
+/// Name and SHA-256 of every file but the design, which has a hash of its own.
+fn inputs(args: &OverflowArgs) -> Result<BTreeMap<String, InputEntry>> {
+    let model = args.design.as_ref().map(|_| &args.subject);
+    let files = [
+        ("model", model),
+        ("input", args.input.as_ref()),
+        ("labels", args.labels.as_ref()),
+        ("activations", args.activations.as_ref()),
+        ("weights", args.weights.as_ref()),
+        ("bias", args.bias.as_ref()),
+        ("params", args.params.as_ref()),
+    ];
+    let named = files.into_iter().filter_map(|(role, path)| Some((role, path?.as_path())));
+    let hashes = super::vectors::hashes(named)?;
+    let entry =
+        |file: crate::vectors::manifest::InputFile| InputEntry { name: file.name, sha256: file.sha256 };
+    Ok(hashes.into_iter().map(|(role, file)| (role, entry(file))).collect())
+}
+
+/// All or nothing.
+fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
+    let folder = OutputFolder::create(&args.out)?;
+    for (index, table) in findings.tables.iter().enumerate() {
+        let layer = &mut findings.report.layers[index];
+        if layer.nodes.iter().any(|n| n.node == "accumulator" && n.high + n.low > 0) {
+            let file = format!("events_{index}.npy");
+            folder.write(&file, &wave::npy_int64(table.view().into_dyn()))?;
+            layer.table = Some(file);
+        }
+    }
+    folder.write("report.json", json(&findings.report)?.as_bytes())?;
+    folder.write("witness.json", json(&findings.witnesses)?.as_bytes())?;
+    folder.write("report.txt", findings.report.text().as_bytes())?;
+    folder.commit(&[])
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(Kind::Io, "cannot write the report as JSON").because(e))?;
+    Ok(text + "\n")
+}

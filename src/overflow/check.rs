@@ -1,0 +1,113 @@
+//! A witness against what a simulation of its program did: every register it speaks of, in its cycle.
+
+use super::Witness;
+use super::witness::expected;
+use crate::design::Node;
+use crate::error::{Error, Kind, Result};
+use crate::lower::Program;
+use crate::simulate::{Run, Timing};
+use crate::trace::{Chunk, SignalTable, Sink};
+
+/// The accumulator's register in the cycle after one edge.
+pub struct Register {
+    cycle: u64,
+    column: Option<usize>,
+    row: usize,
+    value: Option<i64>,
+}
+
+impl Register {
+    /// The register that the witness's event is stored in; `None` when it claims no event of the accumulator.
+    pub fn of(witness: &Witness, program: &Program) -> Option<Register> {
+        let event = witness.event.as_ref().filter(|e| e.node == "accumulator")?;
+        let edge = Timing::new(program).cycle_of(Node::Accumulator, 0, event.place.beat, [0, 0]);
+        Some(Register { cycle: edge + 1, column: None, row: 0, value: None })
+    }
+
+    /// What it held; `None` when the trace has no such cycle.
+    pub fn value(&self) -> Option<i64> {
+        self.value
+    }
+}
+
+impl Sink for Register {
+    fn begin(&mut self, table: &SignalTable) -> Result<()> {
+        self.row = table.row();
+        let at = table.signals.iter().position(|s| s.node == "accumulator" && s.name.ends_with("acc"));
+        self.column = at.map(|at| table.signals[..at].iter().map(|s| s.instances()).sum());
+        match self.column {
+            Some(_) => Ok(()),
+            None => Err(Error::new(Kind::Unsupported, "the design's trace has no accumulator register")),
+        }
+    }
+
+    fn chunk(&mut self, chunk: &Chunk) -> Result<()> {
+        if let (Some(column), Some(ahead)) = (self.column, self.cycle.checked_sub(chunk.first_cycle))
+            && let Ok(ahead) = usize::try_from(ahead)
+            && let Some(value) = chunk.values.get(ahead.saturating_mul(self.row).saturating_add(column))
+        {
+            self.value = Some(*value);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Witness {
+    /// Holds the claim against a simulation of [`Witness::program`]: start, sum, output and counts, then the claimed
+    /// step, then the register after its edge.
+    ///
+    /// # Errors
+    /// Something is not as the witness says.
+    pub fn check(&self, program: &Program, run: &Run, register: Option<&Register>) -> Result<()> {
+        let place = super::PlaceEntry { m: 0, n: 0, ..self.place };
+        let found = expected(program, place);
+        let (claimed, outcome) = (&self.expected, &run.outcome);
+        let numbers = [
+            ("the start value", claimed.start, found.start),
+            ("the accumulator", claimed.accumulator, outcome.accumulators[[0, 0]]),
+            ("the output", claimed.output, outcome.outputs[[0, 0]]),
+        ];
+        if let Some((what, claimed, found)) = numbers.into_iter().find(|(_, a, b)| a != b) {
+            return Err(self.refuse(what, claimed, found));
+        }
+        if claimed.exact != found.exact || claimed.corrected != found.corrected {
+            return Err(self.refuse("the exact sum", claimed.exact, found.exact));
+        }
+        let counted = outcome.counts.iter().flat_map(|c| &c.nodes);
+        let counted: Vec<_> = counted.map(|n| (n.node.clone(), n.high, n.low)).collect();
+        if claimed.events != counted {
+            let shown = |events: &[(String, u64, u64)]| format!("{events:?}");
+            return Err(self.refuse("the events", shown(&claimed.events), shown(&counted)));
+        }
+        self.check_event(program, register)
+    }
+
+    /// The claimed step, as the walk and as the register show it.
+    fn check_event(&self, program: &Program, register: Option<&Register>) -> Result<()> {
+        let Some(event) = self.event.as_ref().filter(|e| e.node == "accumulator") else { return Ok(()) };
+        let walk = crate::functional::walk(program, 0, 0);
+        let Some(step) = event.place.beat.and_then(|beat| walk.steps.get(beat)) else {
+            return Err(self.refuse(
+                "an event in beat",
+                event.place.beat.unwrap_or_default(),
+                "no beat of it",
+            ));
+        };
+        let side = if step.flags.high { "high" } else { "low" };
+        if !step.flags.any() || side != event.side {
+            return Err(self.refuse("an overflow", &event.side, format!("{:?}", step.flags)));
+        }
+        if step.entering != event.entering.0 || step.term != event.term.0 {
+            return Err(self.refuse("the entering value", event.entering, step.entering));
+        }
+        let held = register.and_then(Register::value);
+        if held != Some(event.value) || step.value != event.value {
+            return Err(self.refuse("the register after the edge", event.value, format!("{held:?}")));
+        }
+        Ok(())
+    }
+}

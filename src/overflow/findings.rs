@@ -1,0 +1,139 @@
+//! What an analysis yields: the answer, its witnesses, and a table for each layer.
+
+use std::collections::BTreeMap;
+
+use ndarray::Array3;
+
+use super::inspect::{Judged, inspect};
+use super::layer::{LayerState, Run};
+use super::{DesignEntry, NetworkAnswer, Report, Skipped, Total, WitnessFile};
+use crate::design::Design;
+use crate::error::Result;
+use crate::functional;
+use crate::lower::Program;
+
+/// What is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Names of layers; empty: all.
+    pub layers: Vec<String>,
+    /// Images run together where the model leaves it open.
+    pub batch: usize,
+    /// Harmful outputs of each layer whose correction is tried.
+    pub decisive_cap: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { layers: Vec::new(), batch: 1, decisive_cap: 16 }
+    }
+}
+
+/// The whole of an analysis. `inputs`, `overrides` and table names are for whoever knows the files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Findings {
+    /// What `report.json` holds.
+    pub report: Report,
+    /// What `witness.json` holds.
+    pub witnesses: WitnessFile,
+    /// Of each layer, the accumulator's events per output, `[2, rows, channels]` (high, low), summed over its runs.
+    pub tables: Vec<Array3<i64>>,
+}
+
+/// Looks at one product. There is no network, so no wrong output is evaluated further.
+///
+/// # Errors
+/// None today: a program has been checked.
+pub fn product(program: &Program) -> Result<Findings> {
+    let outcome = functional::run(program, true);
+    // One example is enough: none is tried.
+    let inspected = inspect(program, &outcome, Judged::Requantised, 1);
+    let images = program.shape.images;
+    let run = Run { judged: Judged::Requantised, first_image: 0, images, product: 0, products: 1 };
+    let mut state = LayerState::new("product", program);
+    state.add(program, run, inspected, &[])?;
+    let options = Options { decisive_cap: 0, ..Options::default() };
+    Ok(Findings::new(&program.design, &options, None, vec![state], Vec::new()))
+}
+
+impl Findings {
+    pub(super) fn new(
+        design: &Design,
+        options: &Options,
+        answer: Option<NetworkAnswer>,
+        states: Vec<LayerState>,
+        skipped: Vec<Skipped>,
+    ) -> Findings {
+        let (mut layers, mut witnesses, mut tables) = (Vec::new(), Vec::new(), Vec::new());
+        let mut total = Total::default();
+        for state in states {
+            let (layer, mut shown, table) = state.finish();
+            total.outputs += layer.outputs;
+            total.outputs_with_events += layer.outputs_with_events;
+            total.classes.add(&layer.classes);
+            total.high += layer.nodes.iter().map(|n| n.high).sum::<u64>();
+            total.low += layer.nodes.iter().map(|n| n.low).sum::<u64>();
+            layers.push(layer);
+            witnesses.append(&mut shown);
+            tables.push(table);
+        }
+        let generator = format!("goldpath {}", env!("CARGO_PKG_VERSION"));
+        let design = DesignEntry {
+            name: design.name.clone(),
+            sha256: design.hash.clone(),
+            overrides: BTreeMap::new(),
+        };
+        let witnesses =
+            WitnessFile { schema: 1, generator: generator.clone(), design: design.clone(), witnesses };
+        let report = Report {
+            schema: 1,
+            generator,
+            design,
+            inputs: BTreeMap::new(),
+            meaning: MEANING.iter().map(|(word, text)| (word.to_string(), text.to_string())).collect(),
+            answer,
+            decisive_cap: options.decisive_cap,
+            total,
+            layers,
+            skipped,
+        };
+        Findings { report, witnesses, tables }
+    }
+
+    /// Says with which overrides the design was read.
+    pub fn set_overrides(&mut self, overrides: &BTreeMap<String, String>) {
+        self.report.design.overrides.clone_from(overrides);
+        self.witnesses.design.overrides.clone_from(overrides);
+    }
+}
+
+const MEANING: [(&str, &str); 11] = [
+    ("event", "a value entering a node lay outside its format (R6), in every overflow rule"),
+    (
+        "exact sum",
+        "the start as the design fits it, plus every term as the reduction delivers it; neither the accumulator's \
+         register nor its output clamp has fitted it",
+    ),
+    ("outputs_with_events", "outputs with at least one event at accumulator or accumulator.output"),
+    ("transient", "the accumulator equals the exact sum"),
+    ("surviving", "the accumulator differs, the requantised output equals that of the exact sum"),
+    ("harmful", "the output differs, but correcting this output alone does not change the network's answer"),
+    ("decisive", "the output differs, and correcting this output alone changes the network's answer"),
+    ("unevaluated", "the output differs; beyond decisive_cap of its layer, or there is no network"),
+    (
+        "answer",
+        "index of the largest value of the network's first output, image by image, the first of equals",
+    ),
+    (
+        "correction",
+        "the output becomes what the post steps make of the exact sum; the rest of the network runs again",
+    ),
+    ("cycle", "of one run of the layer, from 0, the first with reset inactive; its edge stores the value"),
+];
+
+impl Report {
+    /// The JSON Schema of `report.json`.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Report).to_value()
+    }
+}

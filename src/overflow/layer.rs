@@ -1,0 +1,443 @@
+//! A layer over all of its runs: what the answer says of it, and the witnesses of what it says.
+
+use std::collections::BTreeMap;
+
+use ndarray::Array3;
+
+use super::inspect::{Inspected, Judged, int32};
+use super::replay::{Visit, rails};
+use super::tally::{Both, ChannelTally, Found, Grid, NodeTally, Output};
+use super::witness::Claim;
+use super::{
+    ChannelAnswer, Class, Classes, Event, Exact, LaneEntry, LayerAnswer, NodeAnswer, PlaceEntry,
+    ScheduleEntry, ShapeEntry, Sides, TileAnswer, Witness,
+};
+use crate::design::{Design, Node};
+use crate::error::{Error, Kind, Place, Result};
+use crate::lower::Program;
+use crate::num::Overflow;
+
+/// Which images and which product of a batched one a run of a layer is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub judged: Judged,
+    pub first_image: usize,
+    pub images: usize,
+    pub product: usize,
+    pub products: usize,
+}
+
+impl Run {
+    fn image(&self, program: &Program, m: usize) -> usize {
+        let rows = program.shape.rows();
+        self.first_image
+            + match self.products {
+                1 => m * self.images / rows,
+                products => self.product * self.images / products,
+            }
+    }
+}
+
+/// Sums, firsts and largests over the runs so far.
+pub(super) struct LayerState {
+    name: String,
+    shape: ShapeEntry,
+    schedule: ScheduleEntry,
+    runs: u64,
+    nodes: Vec<NodeAnswer>,
+    channels: Vec<ChannelAnswer>,
+    cycles: Vec<Both>,
+    table: Array3<i64>,
+    /// By claim, so that a later run's larger excursion takes the place of an earlier one.
+    witnesses: BTreeMap<Slot, Witness>,
+}
+
+/// What a witness is for, in the order in which they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Slot {
+    Node(usize, bool),
+    Class(Class),
+    Channel(usize),
+}
+
+impl LayerState {
+    pub fn new(name: &str, program: &Program) -> LayerState {
+        let (design, shape) = (&program.design, program.shape);
+        let (array, grid) = (&design.array, Grid::new(program));
+        let channel = |channel| ChannelAnswer {
+            channel,
+            high: 0,
+            low: 0,
+            outputs_with_events: 0,
+            classes: Classes::default(),
+            largest_excess: Exact(0),
+            first: None,
+        };
+        LayerState {
+            name: name.to_string(),
+            shape: ShapeEntry {
+                images: shape.images,
+                groups: shape.groups,
+                m: shape.m,
+                k: shape.k,
+                n: shape.n,
+            },
+            schedule: ScheduleEntry {
+                beats: program.beats(),
+                lanes: array.lanes,
+                rows: array.rows,
+                columns: array.columns,
+                tiles: program.tile_count(),
+                period_cycles: grid.timing.period_cycles(),
+                cycles: grid.timing.total_cycles(),
+            },
+            runs: 0,
+            nodes: design
+                .fitting_nodes()
+                .into_iter()
+                .map(|(node, id)| node_answer(design, node, id))
+                .collect(),
+            channels: (0..shape.channels()).map(channel).collect(),
+            cycles: vec![[0; 2]; grid.timing.period_cycles()],
+            table: Array3::zeros([2, shape.rows(), shape.channels()]),
+            witnesses: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a run of the same shape. `verdicts` are the classes of the first outputs that differ, in order; the others
+    /// are unevaluated.
+    ///
+    /// # Errors
+    /// A run of another shape.
+    pub fn add(
+        &mut self,
+        program: &Program,
+        run: Run,
+        inspected: Inspected,
+        verdicts: &[Class],
+    ) -> Result<()> {
+        let Inspected { tally, table } = inspected;
+        if table.dim() != self.table.dim() {
+            let (found, before) = (table.dim(), self.table.dim());
+            let message = format!("a run of {found:?} outputs after one of {before:?}");
+            return Err(Error::new(Kind::Unsupported, message)
+                .at(Place::Signal(self.name.clone()))
+                .help("choose a --batch that divides the number of images"));
+        }
+        let scene = Scene { program, grid: Grid::new(program), run };
+        let class = |m: usize, n: usize| {
+            let at = tally.wrong.iter().position(|o| (o.m, o.n) == (m, n));
+            at.and_then(|at| verdicts.get(at)).copied().unwrap_or(Class::Unevaluated)
+        };
+        self.runs += 1;
+        self.table += &table;
+        add(&mut self.cycles, &tally.cycles);
+        for (index, node) in tally.nodes.iter().enumerate() {
+            self.add_node(&scene, index, node, &class);
+        }
+        for (n, channel) in tally.channels.iter().enumerate() {
+            self.add_channel(&scene, n, channel, &class);
+        }
+        for (output, verdict) in tally.wrong.iter().zip(verdicts) {
+            let classes = &mut self.channels[output.n].classes;
+            classes.unevaluated -= 1;
+            classes.count(*verdict);
+        }
+        let unevaluated = tally.wrong.get(verdicts.len());
+        let tried = tally.wrong.iter().zip(verdicts).map(|(output, class)| (*class, Some(output)));
+        let examples = [
+            (Class::Transient, tally.examples[0].as_ref()),
+            (Class::Surviving, tally.examples[1].as_ref()),
+            (Class::Unevaluated, unevaluated),
+        ];
+        for (class, output) in examples.into_iter().chain(tried) {
+            if let Some(output) = output {
+                self.add_example(&scene, class, output);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_node(
+        &mut self,
+        scene: &Scene,
+        index: usize,
+        tally: &NodeTally,
+        class: &dyn Fn(usize, usize) -> Class,
+    ) {
+        let node = &mut self.nodes[index];
+        let sum = |side: usize| tally.channels.iter().map(|c| c[side]).sum::<u64>();
+        let (high, low) = (sum(0), sum(1));
+        if high + low == 0 {
+            return;
+        }
+        node.high += high;
+        node.low += low;
+        node.channels.add(&tally.channels);
+        node.beats.add(&tally.beats);
+        node.pes.add(&tally.pes);
+        let id = node.node.clone();
+        if let Some(found) = tally.first.filter(|_| node.first.is_none()) {
+            node.first = Some(scene.event(&id, &found));
+            let witness = scene.witness(&self.name, Slot::Node(index, false), &id, &found, class);
+            self.witnesses.insert(Slot::Node(index, false), witness);
+        }
+        let beaten = |best: &Event| tally.largest.is_some_and(|found| found.excess > best.excess);
+        if let Some(found) = tally.largest.filter(|_| node.largest.as_ref().is_none_or(beaten)) {
+            node.largest = Some(scene.event(&id, &found));
+            let witness = scene.witness(&self.name, Slot::Node(index, true), &id, &found, class);
+            self.witnesses.insert(Slot::Node(index, true), witness);
+        }
+    }
+
+    fn add_channel(
+        &mut self,
+        scene: &Scene,
+        n: usize,
+        tally: &ChannelTally,
+        class: &dyn Fn(usize, usize) -> Class,
+    ) {
+        let channel = &mut self.channels[n];
+        let [transient, surviving, wrong] = tally.became;
+        channel.outputs_with_events += transient + surviving + wrong;
+        let became = Classes { transient, surviving, unevaluated: wrong, ..Classes::default() };
+        channel.classes.add(&became);
+        channel.largest_excess = channel.largest_excess.max(tally.excess);
+        if let Some(found) = tally.first.filter(|_| channel.first.is_none()) {
+            let witness = scene.witness(&self.name, Slot::Channel(n), "accumulator", &found, class);
+            channel.first = Some(witness.id.clone());
+            self.witnesses.insert(Slot::Channel(n), witness);
+        }
+    }
+
+    fn add_example(&mut self, scene: &Scene, class: Class, output: &Output) {
+        let (name, slot) = (&self.name, Slot::Class(class));
+        self.witnesses.entry(slot).or_insert_with(|| {
+            let place = scene.place(Node::Accumulator, output.m, output.n, Some(0));
+            let place = PlaceEntry { beat: None, ..place };
+            let claim = format!("an output that is {}: {}", class.name(), became(class));
+            let id = format!("{name}/{}", class.name());
+            let class = Some(class);
+            Witness::new(scene.program, Claim { id, claim, layer: name.clone(), place, class, event: None })
+        });
+    }
+
+    /// The layer's part of the answer, its witnesses, and its table.
+    pub fn finish(mut self) -> (LayerAnswer, Vec<Witness>, Array3<i64>) {
+        let mut classes = Classes::default();
+        let accumulator = self.nodes.iter().position(|n| n.node == "accumulator").unwrap_or_default();
+        let sides = &self.nodes[accumulator].channels;
+        for (channel, (high, low)) in self.channels.iter_mut().zip(sides.high.iter().zip(&sides.low)) {
+            (channel.high, channel.low) = (*high, *low);
+        }
+        self.channels.iter().for_each(|c| classes.add(&c.classes));
+        let outputs_with_events = self.channels.iter().map(|c| c.outputs_with_events).sum();
+        assert_eq!(classes.sum(), outputs_with_events, "every output with events has one class");
+        let per_run = self.shape.images * self.shape.groups * self.shape.m * self.shape.n;
+        let mut cycles = Sides::default();
+        if self.cycles.iter().any(|c| *c != [0; 2]) {
+            cycles.add(&self.cycles);
+        }
+        let answer = LayerAnswer {
+            tiles: self.tiles(),
+            layer: self.name,
+            shape: self.shape,
+            schedule: self.schedule,
+            runs: self.runs,
+            outputs: self.runs * per_run as u64,
+            outputs_with_events,
+            classes,
+            nodes: self.nodes,
+            channels: self.channels,
+            cycles,
+            witnesses: self.witnesses.values().map(|w| w.id.clone()).collect(),
+            table: None,
+        };
+        (answer, self.witnesses.into_values().collect(), self.table)
+    }
+
+    /// The table of outputs, tile by tile.
+    fn tiles(&self) -> Option<TileAnswer> {
+        let (shape, schedule) = (self.shape, self.schedule);
+        let across = shape.n.div_ceil(schedule.columns);
+        let down = shape.m.div_ceil(schedule.rows);
+        let mut tiles = vec![[0_u64; 2]; schedule.tiles];
+        for ((side, m, n), events) in self.table.indexed_iter().filter(|(_, events)| **events > 0) {
+            let band = (m / shape.m * shape.groups + n / shape.n) * down + m % shape.m / schedule.rows;
+            tiles[band * across + n % shape.n / schedule.columns][side] += events.unsigned_abs();
+        }
+        let total = |tile: usize| tiles[tile][0] + tiles[tile][1];
+        let with_events = (0..tiles.len()).filter(|tile| total(*tile) > 0).count();
+        // The last of equals when counted from behind is the first.
+        let busiest =
+            (0..tiles.len()).rev().max_by_key(|tile| total(*tile)).filter(|tile| total(*tile) > 0)?;
+        let (band, image) = (busiest / across, busiest / (across * down * shape.groups));
+        Some(TileAnswer {
+            with_events,
+            busiest,
+            m: image * shape.m + band % down * schedule.rows,
+            n: band / down % shape.groups * shape.n + busiest % across * schedule.columns,
+            high: tiles[busiest][0],
+            low: tiles[busiest][1],
+        })
+    }
+}
+
+impl Sides {
+    fn add(&mut self, counts: &[Both]) {
+        self.high.resize(counts.len(), 0);
+        self.low.resize(counts.len(), 0);
+        for (index, [high, low]) in counts.iter().enumerate() {
+            self.high[index] += high;
+            self.low[index] += low;
+        }
+    }
+}
+
+fn add(sums: &mut [Both], more: &[Both]) {
+    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum = [sum[0] + more[0], sum[1] + more[1]]);
+}
+
+fn node_answer(design: &Design, node: Node, id: String) -> NodeAnswer {
+    let rails = rails(design, node);
+    NodeAnswer {
+        node: id,
+        format: rails.map(|(format, ..)| format.to_string()),
+        overflow: overflow_name(rails.map_or(Overflow::Wrap, |(_, rule, _)| rule)).to_string(),
+        high: 0,
+        low: 0,
+        channels: Sides::default(),
+        beats: Sides::default(),
+        pes: Sides::default(),
+        first: None,
+        largest: None,
+    }
+}
+
+fn overflow_name(rule: Overflow) -> &'static str {
+    match rule {
+        Overflow::Wrap => "wrap",
+        Overflow::Saturate => "saturate",
+        Overflow::SaturateSymmetric => "saturate_symmetric",
+    }
+}
+
+fn became(class: Class) -> &'static str {
+    match class {
+        Class::Transient => "the accumulator ends with the exact sum",
+        Class::Surviving => "the accumulator differs from the exact sum, the requantised output does not",
+        Class::Harmful => "the output is wrong, and correcting it alone does not change the answer",
+        Class::Decisive => "the output is wrong, and correcting it alone changes the answer",
+        Class::Unevaluated => "the output is wrong; what its correction would change was not tried",
+    }
+}
+
+/// One run of a program, and how to speak of its outputs.
+struct Scene<'a> {
+    program: &'a Program,
+    grid: Grid<'a>,
+    run: Run,
+}
+
+impl Scene<'_> {
+    fn place(&self, node: Node, m: usize, n: usize, beat: Option<usize>) -> PlaceEntry {
+        let [tile, row, column] = self.grid.place(m, n);
+        let cycle = self.grid.timing.cycle_of(node, tile, beat, [row, column]);
+        let (image, product) = (self.run.image(self.program, m), self.run.product);
+        PlaceEntry { image, product, m, n, beat, tile, row, column, cycle }
+    }
+
+    fn event(&self, id: &str, found: &Found) -> Event {
+        let Visit { node, beat, before, term, entering, value, flags } = found.visit;
+        let (format, rails) = match rails(&self.program.design, node) {
+            Some((format, _, rails)) => (format.to_string(), rails),
+            None => (String::new(), [0; 2]),
+        };
+        Event {
+            node: id.to_string(),
+            place: self.place(node, found.m, found.n, beat),
+            side: if flags.high { "high" } else { "low" }.to_string(),
+            lanes: beat.map_or_else(Vec::new, |beat| self.lanes(found.m, found.n, beat)),
+            before: Exact(before),
+            term: Exact(term),
+            entering: Exact(entering),
+            value,
+            format,
+            rails,
+            excess: found.excess,
+        }
+    }
+
+    fn lanes(&self, m: usize, n: usize, beat: usize) -> Vec<LaneEntry> {
+        let (program, shape) = (self.program, self.program.shape);
+        let group = n / shape.n;
+        let lane = |lane| {
+            let k = program.k_of(beat, lane);
+            let codes = k.map(|k| {
+                let activation = program.activation(m / shape.m, group, m % shape.m, k);
+                (activation, program.weight(group, k, n % shape.n), program.product(m, n, k))
+            });
+            let (activation, weight, product) = codes.unwrap_or_default();
+            LaneEntry {
+                k,
+                activation: i64::from(activation),
+                weight: i64::from(weight),
+                product: Exact(product),
+            }
+        };
+        (0..program.design.array.lanes).map(lane).collect()
+    }
+
+    fn witness(
+        &self,
+        layer: &str,
+        slot: Slot,
+        node: &str,
+        found: &Found,
+        class: &dyn Fn(usize, usize) -> Class,
+    ) -> Witness {
+        let event = self.event(node, found);
+        let of_node = if node == "accumulator" { String::new() } else { format!("{node}/") };
+        let (id, what) = match slot {
+            Slot::Node(_, false) => {
+                (format!("{layer}/{of_node}first"), "the first overflow of the layer".to_string())
+            }
+            Slot::Channel(n) => {
+                (format!("{layer}/channel/{n}"), format!("the first overflow of channel {n}"))
+            }
+            _ => (format!("{layer}/{of_node}largest"), "the largest excursion of the layer".to_string()),
+        };
+        let claim = format!(
+            "{what} at {node}: {} enters {} ({}..{})",
+            event.entering, event.format, event.rails[0], event.rails[1]
+        );
+        let claim = Claim {
+            id,
+            claim,
+            layer: layer.to_string(),
+            place: event.place,
+            class: None,
+            event: Some(event),
+        };
+        let mut witness = Witness::new(self.program, claim);
+        witness.class = self.class_of(&witness, class(found.m, found.n));
+        witness
+    }
+
+    /// What became of a witness's output; `wrong` is the verdict in case it differs.
+    fn class_of(&self, witness: &Witness, wrong: Class) -> Option<Class> {
+        let expected = &witness.expected;
+        let (exact, accumulator) = (expected.exact.0, i128::from(expected.accumulator));
+        let events =
+            |(node, high, low): &(String, u64, u64)| node.starts_with("accumulator") && high + low > 0;
+        let equal = match self.run.judged {
+            Judged::Requantised => expected.corrected.0 == i128::from(expected.output),
+            Judged::Accumulator => int32(exact) == int32(accumulator),
+        };
+        expected.events.iter().any(events).then_some(match (exact == accumulator, equal) {
+            (true, _) => Class::Transient,
+            (false, true) => Class::Surviving,
+            (false, false) => wrong,
+        })
+    }
+}

@@ -1,0 +1,318 @@
+//! A network through a design, layer by layer, with the inputs that the design itself produces.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ndarray::ArrayD;
+use rayon::prelude::*;
+
+use super::inspect::{Inspected, Judged, inspect, int32};
+use super::layer::{LayerState, Run};
+use super::tally::Output;
+use super::{Class, Findings, NetworkAnswer, Options, Skipped};
+use crate::error::{Error, Kind, Place, Result};
+use crate::functional::graph::{Evaluation, layer_names, parts};
+use crate::functional::operators::{Designed, Framework, LayerRule};
+use crate::functional::run;
+use crate::lower::{Program, output_recoding};
+use crate::network::{Geometry, Layer, Network, Tensor, for_tensor};
+
+/// What one call of a layer left behind.
+struct Looked {
+    program: Program,
+    inspected: Inspected,
+    judged: Judged,
+    layer: LayerFacts,
+}
+
+/// What is needed of a layer to correct one of its outputs.
+struct LayerFacts {
+    name: String,
+    tensor: String,
+    /// Output positions that lie side by side in the tensor: 1 for a matrix product.
+    positions: usize,
+    recoding: i32,
+    /// What the tensor's type holds.
+    codes: (i64, i64),
+}
+
+/// The design in the framework's place, looking over its own shoulder.
+struct Watch<'a> {
+    designed: &'a Designed,
+    options: &'a Options,
+    looked: Mutex<Vec<Looked>>,
+    skipped: Mutex<BTreeMap<String, Error>>,
+}
+
+/// The design where it can run a layer, else the framework: what corrections are tried on.
+struct Again<'a>(&'a Designed);
+
+impl LayerRule for Again<'_> {
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        match self.0.program(layer, x) {
+            Ok(program) => self.0.tensor(layer, x.shape(), &run(&program, false)),
+            Err(_) => Framework.run(layer, x),
+        }
+    }
+}
+
+impl LayerRule for Watch<'_> {
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        let program = match self.designed.program(layer, x) {
+            Ok(program) => program,
+            Err(error) => {
+                let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner());
+                skipped.entry(layer.name.clone()).or_insert(error);
+                return Framework.run(layer, x);
+            }
+        };
+        let wanted = self.options.layers.is_empty() || self.options.layers.contains(&layer.name);
+        let outcome = run(&program, wanted);
+        let tensor = self.designed.tensor(layer, x.shape(), &outcome)?;
+        if wanted {
+            let judged = if layer.output.is_some() { Judged::Requantised } else { Judged::Accumulator };
+            // One more than is tried: an example of what was not.
+            let inspected = inspect(&program, &outcome, judged, self.options.decisive_cap.saturating_add(1));
+            let format = tensor.dtype().format();
+            let facts = LayerFacts {
+                name: layer.name.clone(),
+                tensor: layer.output_name.clone(),
+                positions: match layer.geometry {
+                    Geometry::Matrix => 1,
+                    Geometry::Convolution { .. } => program.shape.m,
+                },
+                recoding: output_recoding(&self.designed.design, layer),
+                codes: format.map_or((0, 0), |f| (f.min(), f.max())),
+            };
+            let mut looked = self.looked.lock().unwrap_or_else(|e| e.into_inner());
+            looked.push(Looked { program, inspected, judged, layer: facts });
+        }
+        Ok(tensor)
+    }
+}
+
+/// Sums over the batches of images that were run so far.
+struct Survey<'a> {
+    network: &'a Network,
+    designed: &'a Designed,
+    options: &'a Options,
+    labels: Option<&'a [i64]>,
+    /// The network's first output.
+    answer: String,
+    layers: Vec<(String, LayerState)>,
+    /// Harmful outputs that were tried, by layer.
+    tried: BTreeMap<String, usize>,
+    predictions: Vec<usize>,
+    mended: u64,
+    spoiled: u64,
+    skipped: BTreeMap<String, Error>,
+}
+
+/// Looks at every integer layer of `network` that the design can run, on every image of `x`.
+///
+/// `progress` is told of every node computed on one batch of images, and how many there will be.
+///
+/// # Errors
+/// An input or labels that do not fit, a layer that is not there, a network of which the design can run nothing, and
+/// whatever an operator cannot do.
+pub fn network(
+    network: &Network,
+    x: &Tensor,
+    labels: Option<&[i64]>,
+    designed: &Designed,
+    options: &Options,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Findings> {
+    let names = layer_names(network);
+    if let Some(unknown) = options.layers.iter().find(|layer| !names.contains(layer)) {
+        return Err(Error::new(Kind::Value, format!("the model has no integer layer {unknown:?}"))
+            .in_file(&network.source)
+            .help(format!("its layers: {}", names.join(", "))));
+    }
+    let parts = parts(network, x, options.batch)?;
+    let images = x.shape().first().copied().unwrap_or(1);
+    if parts.first().map(Tensor::shape) != parts.last().map(Tensor::shape) {
+        let message = format!("{images} images are not a multiple of {}", options.batch);
+        return Err(Error::new(Kind::Value, message).at(Place::Option("--batch".to_string())));
+    }
+    if let Some(labels) = labels.filter(|labels| labels.len() != images) {
+        let message = format!("{} labels for {images} images", labels.len());
+        return Err(Error::new(Kind::Value, message).at(Place::Option("--labels".to_string())));
+    }
+    let answer = network.outputs.first().cloned().unwrap_or_default();
+    let mut survey = Survey {
+        network,
+        designed,
+        options,
+        labels,
+        answer,
+        layers: Vec::new(),
+        tried: BTreeMap::new(),
+        predictions: Vec::new(),
+        mended: 0,
+        spoiled: 0,
+        skipped: BTreeMap::new(),
+    };
+    let all = (network.nodes.len() * parts.len()) as u64;
+    let done = AtomicU64::new(0);
+    let advance = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
+    let batch = parts.first().and_then(|part| part.shape().first()).copied().unwrap_or(1);
+    for part in &parts {
+        survey.part(part, &advance)?;
+    }
+    survey.finish(batch)
+}
+
+impl Survey<'_> {
+    /// One batch of images: run it, try the corrections, add up.
+    fn part(&mut self, part: &Tensor, advance: &dyn Fn()) -> Result<()> {
+        let first_image = self.predictions.len();
+        let images = part.shape().first().copied().unwrap_or(1);
+        let watch = Watch {
+            designed: self.designed,
+            options: self.options,
+            looked: Mutex::default(),
+            skipped: Mutex::default(),
+        };
+        let evaluation = Evaluation::new(self.network, part, &watch, advance)?;
+        for (layer, error) in watch.skipped.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            self.skipped.entry(layer).or_insert(error);
+        }
+        let predictions = match evaluation.tensor(&self.answer) {
+            Some(tensor) => predictions(tensor, images)?,
+            None => return Err(Error::new(Kind::Malformed, "the network has no output")),
+        };
+        self.predictions.extend(&predictions);
+        let looked = watch.looked.into_inner().unwrap_or_else(|e| e.into_inner());
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let calls = |name: &str| looked.iter().filter(|l| l.layer.name == name).count();
+        let products: Vec<usize> = looked.iter().map(|l| calls(&l.layer.name)).collect();
+        for (one, products) in looked.into_iter().zip(products) {
+            let product = seen.entry(one.layer.name.clone()).or_default();
+            let run = Run { first_image, images, product: *product, products, judged: one.judged };
+            *product += 1;
+            let verdicts = self.try_corrections(&evaluation, &one, run)?;
+            let state = match self.layers.iter().position(|(name, _)| *name == one.layer.name) {
+                Some(at) => &mut self.layers[at].1,
+                None => {
+                    let state = LayerState::new(&one.layer.name, &one.program);
+                    self.layers.push((one.layer.name.clone(), state));
+                    let last = self.layers.len() - 1;
+                    &mut self.layers[last].1
+                }
+            };
+            state.add(&one.program, run, one.inspected, &verdicts)?;
+        }
+        Ok(())
+    }
+
+    /// The classes of the first outputs that differ, as far as the cap allows.
+    fn try_corrections(&mut self, evaluation: &Evaluation, one: &Looked, run: Run) -> Result<Vec<Class>> {
+        let tried = self.tried.entry(one.layer.name.clone()).or_default();
+        let left = self.options.decisive_cap.saturating_sub(*tried);
+        let wrong = &one.inspected.tally.wrong;
+        let chosen = &wrong[..left.min(wrong.len())];
+        let Some(tensor) = evaluation.tensor(&one.layer.tensor) else { return Ok(Vec::new()) };
+        let codes = tensor.to_i32()?;
+        let corrected = |output: &Output| self.corrected(evaluation, one, run, &codes, output);
+        let answers: Vec<Option<Vec<usize>>> = chosen.par_iter().map(corrected).collect::<Result<_>>()?;
+        *self.tried.entry(one.layer.name.clone()).or_default() += chosen.len();
+        let before = &self.predictions[run.first_image..];
+        let mut verdicts = Vec::with_capacity(answers.len());
+        for answer in answers {
+            verdicts.push(match &answer {
+                None => Class::Unevaluated,
+                Some(after) if after == before => Class::Harmful,
+                Some(_) => Class::Decisive,
+            });
+            let labels = self.labels.map(|labels| &labels[run.first_image..]);
+            for ((label, before), after) in
+                labels.into_iter().flatten().zip(before).zip(answer.iter().flatten())
+            {
+                let right = |prediction: usize| i64::try_from(prediction).is_ok_and(|p| p == *label);
+                self.mended += u64::from(!right(*before) && right(*after));
+                self.spoiled += u64::from(right(*before) && !right(*after));
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// The network's answers with one output corrected; none when the tensor's type does not hold the correction.
+    fn corrected(
+        &self,
+        evaluation: &Evaluation,
+        one: &Looked,
+        run: Run,
+        codes: &ArrayD<i32>,
+        output: &Output,
+    ) -> Result<Option<Vec<usize>>> {
+        let (layer, shape) = (&one.layer, one.program.shape);
+        let code = match one.judged {
+            Judged::Accumulator => int32(output.exact),
+            Judged::Requantised => {
+                let code = output.corrected + i128::from(layer.recoding);
+                match i32::try_from(code) {
+                    Ok(code) if (layer.codes.0..=layer.codes.1).contains(&i64::from(code)) => code,
+                    _ => return Ok(None),
+                }
+            }
+        };
+        let (image, position) = (output.m / layer.positions, output.m % layer.positions);
+        let at = (image * shape.channels() + output.n) * layer.positions + position;
+        let mut codes = codes.clone();
+        if let Some(element) = codes.iter_mut().nth(run.product * shape.rows() * shape.channels() + at) {
+            *element = code;
+        }
+        let dtype = evaluation.tensor(&layer.tensor).map(Tensor::dtype);
+        let Some(dtype) = dtype else { return Ok(None) };
+        let patched = Tensor::from_codes(codes, dtype);
+        let changed = evaluation.changed(&layer.tensor, patched, &Again(self.designed))?;
+        match changed.get(&self.answer) {
+            Some(tensor) => Ok(Some(predictions(tensor, run.images)?)),
+            None => Ok(Some(self.predictions[run.first_image..].to_vec())),
+        }
+    }
+
+    fn finish(self, batch: usize) -> Result<Findings> {
+        if self.layers.is_empty() {
+            return Err(self.skipped.into_values().next().unwrap_or_else(|| {
+                Error::new(Kind::Value, "the network has no integer layer").in_file(&self.network.source)
+            }));
+        }
+        let right = |labels: &[i64]| {
+            let right = |(label, p): &(&i64, &usize)| i64::try_from(**p).is_ok_and(|p| p == **label);
+            labels.iter().zip(&self.predictions).filter(right).count()
+        };
+        let answer = NetworkAnswer {
+            tensor: self.answer,
+            images: self.predictions.len(),
+            batch,
+            labels: self.labels.map(<[i64]>::to_vec),
+            correct: self.labels.map(right),
+            mended: self.labels.map(|_| self.mended),
+            spoiled: self.labels.map(|_| self.spoiled),
+            predictions: self.predictions,
+        };
+        let skipped = self.skipped.into_iter().map(|(layer, e)| Skipped { layer, reason: e.to_string() });
+        let states = self.layers.into_iter().map(|(_, state)| state).collect();
+        Ok(Findings::new(&self.designed.design, self.options, Some(answer), states, skipped.collect()))
+    }
+}
+
+/// Index of the largest value of each image; the first of equals.
+fn predictions(tensor: &Tensor, images: usize) -> Result<Vec<usize>> {
+    let each = tensor.len() / images.max(1);
+    if each == 0 || each * images != tensor.len() {
+        let message = format!("the network's output has shape {:?} for {images} images", tensor.shape());
+        return Err(Error::new(Kind::Unsupported, message).help("the answer is read batch first"));
+    }
+    Ok(for_tensor!(tensor, values => {
+        let values: Vec<_> = values.iter().copied().collect();
+        values.chunks_exact(each).map(|image| largest(image)).collect()
+    }))
+}
+
+fn largest<T: PartialOrd>(values: &[T]) -> usize {
+    (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
+}

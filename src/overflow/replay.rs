@@ -1,0 +1,221 @@
+//! Chosen outputs once more, step by step: every value that leaves its format, and the exact sum beside it.
+//!
+//! Equal to `functional::walk`, with the operands of a row and the weights addressed once for many outputs.
+
+use crate::design::{AccumulatorOverflow, Design, Node};
+use crate::lower::Program;
+use crate::num::{Fitted, Flags, Format, Overflow, fit};
+use crate::post::{self, Step, bind};
+
+/// A value outside its node's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Visit {
+    pub node: Node,
+    pub beat: Option<usize>,
+    pub before: i128,
+    pub term: i128,
+    pub entering: i128,
+    pub value: i64,
+    pub flags: Flags,
+}
+
+/// How an output ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// After the last beat and any output clamp.
+    pub accumulator: i64,
+    /// The fitted start plus every term as the reduction delivers it; neither register nor clamp has fitted it.
+    pub exact: i128,
+}
+
+/// The weights of some channels of a program, offsets included: `[channels][k]`.
+pub(super) struct Weights {
+    first: usize,
+    columns: Vec<i64>,
+}
+
+impl Weights {
+    pub fn new(program: &Program, channels: std::ops::Range<usize>) -> Weights {
+        let shape = program.shape;
+        let mut columns = Vec::with_capacity(channels.len() * shape.k);
+        let first = channels.start;
+        for n in channels {
+            let offset = offset(program.design.weight.offset, program, n);
+            let code = |k| i64::from(program.weight(n / shape.n, k, n % shape.n)) + offset;
+            columns.extend((0..shape.k).map(code));
+        }
+        Weights { first, columns }
+    }
+
+    /// One channel's, in scheduled order.
+    fn column(&self, n: usize, k: usize) -> &[i64] {
+        &self.columns[(n - self.first) * k..][..k]
+    }
+}
+
+fn offset(offset: Option<post::Operand>, program: &Program, n: usize) -> i64 {
+    offset.map_or(0, |o| bind(o, &program.parameters, n))
+}
+
+/// One output row: its activations, offsets included, for each group when first asked for.
+pub(super) struct Row<'a> {
+    program: &'a Program,
+    weights: &'a Weights,
+    m: usize,
+    group: Option<usize>,
+    activations: Vec<i64>,
+}
+
+impl<'a> Row<'a> {
+    pub fn new(program: &'a Program, weights: &'a Weights, m: usize) -> Row<'a> {
+        Row { program, weights, m, group: None, activations: Vec::new() }
+    }
+
+    /// Addresses the activations that channel `n` meets.
+    fn gather(&mut self, n: usize) {
+        let (program, shape) = (self.program, self.program.shape);
+        let group = n / shape.n;
+        if self.group == Some(group) {
+            return;
+        }
+        let offset = offset(program.design.activation.offset, program, n);
+        let code = |k| i64::from(program.activation(self.m / shape.m, group, self.m % shape.m, k)) + offset;
+        self.activations.clear();
+        self.activations.extend((0..shape.k).map(code));
+        self.group = Some(group);
+    }
+
+    /// Output `n` of the row up to the end of its accumulation; `visit` is told of every event, in order.
+    pub fn replay(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
+        self.gather(n);
+        let weights = self.weights.column(n, self.program.shape.k);
+        let design = &*self.program.design;
+        let mut sum = Sum::new(design, self.program.start(n));
+        if design.array.lanes == 1 && design.reduce.is_empty() {
+            for (beat, (a, w)) in self.activations.iter().zip(weights).enumerate() {
+                // R2: a design without a product format of at most 64 bits is not built.
+                sum.add(beat, a * w, visit);
+            }
+        } else {
+            self.beats(weights, &mut sum, visit);
+        }
+        sum.end(design, visit)
+    }
+
+    /// Several lanes, reduced.
+    fn beats(&self, weights: &[i64], sum: &mut Sum, visit: &mut impl FnMut(Visit)) {
+        let (program, lanes) = (self.program, self.program.design.array.lanes);
+        let mut terms: Vec<i128> = Vec::with_capacity(lanes);
+        for beat in 0..program.beats() {
+            let product = |k: usize| i128::from(self.activations[k]) * i128::from(weights[k]);
+            terms.clear();
+            terms.extend((0..lanes).map(|lane| program.k_of(beat, lane).map_or(0, product)));
+            for (index, level) in program.design.reduce.iter().enumerate() {
+                let reduced = (0..level.outputs(terms.len())).map(|output| {
+                    let entering = level.terms(output).filter_map(|input| terms.get(input)).sum();
+                    let Fitted { value, flags } = fit(entering, level.format, level.overflow);
+                    let node = Node::Reduce(index);
+                    if flags.any() {
+                        visit(Visit { node, beat: Some(beat), before: 0, term: 0, entering, value, flags });
+                    }
+                    i128::from(value)
+                });
+                terms = reduced.collect();
+            }
+            sum.add_wide(beat, terms.iter().sum(), visit);
+        }
+    }
+}
+
+/// An accumulator at work, and the exact sum beside it.
+struct Sum {
+    value: i64,
+    exact: i128,
+    low: i64,
+    high: i64,
+    format: Format,
+    rule: Overflow,
+}
+
+impl Sum {
+    fn new(design: &Design, start: i64) -> Sum {
+        let (format, rule) = (design.accumulator.register, design.accumulator.step_rule());
+        let (low, high) = rule.rails(format);
+        Sum { value: start, exact: i128::from(start), low, high, format, rule }
+    }
+
+    /// A term of at most 64 bits. Nearly every sum is inside the rails and needs no more than that.
+    #[inline]
+    fn add(&mut self, beat: usize, term: i64, visit: &mut impl FnMut(Visit)) {
+        match self.value.checked_add(term) {
+            Some(sum) if (self.low..=self.high).contains(&sum) => {
+                self.value = sum;
+                self.exact += i128::from(term);
+            }
+            _ => self.add_wide(beat, i128::from(term), visit),
+        }
+    }
+
+    fn add_wide(&mut self, beat: usize, term: i128, visit: &mut impl FnMut(Visit)) {
+        let before = i128::from(self.value);
+        let entering = before + term;
+        let Fitted { value, flags } = fit(entering, self.format, self.rule);
+        if flags.any() {
+            let node = Node::Accumulator;
+            visit(Visit { node, beat: Some(beat), before, term, entering, value, flags });
+        }
+        self.value = value;
+        self.exact += term;
+    }
+
+    /// The clamp behind the last beat, where there is one.
+    fn end(self, design: &Design, visit: &mut impl FnMut(Visit)) -> Ended {
+        let mut accumulator = self.value;
+        if design.accumulator.overflow == AccumulatorOverflow::SaturateOutput {
+            let entering = i128::from(accumulator);
+            let Fitted { value, flags } = fit(entering, design.accumulator.format, Overflow::Saturate);
+            if flags.any() {
+                let node = Node::AccumulatorOutput;
+                visit(Visit { node, beat: None, before: entering, term: 0, entering, value, flags });
+            }
+            accumulator = value;
+        }
+        Ended { accumulator, exact: self.exact }
+    }
+}
+
+/// The post steps on any value, exact sums included, which `post::run` cannot take; `visit` is told of every event.
+pub(super) fn requantize(program: &Program, n: usize, value: i128, visit: &mut impl FnMut(Visit)) -> i128 {
+    let mut x = value;
+    for (index, step) in program.design.post.iter().enumerate() {
+        let stepped = step.apply(x, &program.parameters, n);
+        if stepped.flags.any() {
+            let unfitted = Step { format: None, ..step.clone() };
+            visit(Visit {
+                node: Node::Post(index),
+                beat: None,
+                before: x,
+                term: 0,
+                entering: unfitted.apply(x, &program.parameters, n).value,
+                // A flagged step has a format, and what a format holds has 64 bits.
+                value: stepped.value as i64,
+                flags: stepped.flags,
+            });
+        }
+        x = stepped.value;
+    }
+    x
+}
+
+/// A node's format, its rule and the values that pass it unchanged; `None` for a step fused with its shift.
+pub(super) fn rails(design: &Design, node: Node) -> Option<(Format, Overflow, [i64; 2])> {
+    let accumulator = &design.accumulator;
+    let (format, rule) = match node {
+        Node::Reduce(level) => (design.reduce[level].format, design.reduce[level].overflow),
+        Node::Accumulator => (accumulator.register, accumulator.step_rule()),
+        Node::AccumulatorOutput => (accumulator.format, Overflow::Saturate),
+        Node::Post(step) => (design.post[step].format?, design.post[step].overflow),
+    };
+    let (low, high) = rule.rails(format);
+    Some((format, rule, [low, high]))
+}

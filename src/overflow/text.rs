@@ -1,0 +1,163 @@
+//! The answer in words: `report.txt`.
+
+use std::fmt::Write;
+
+use super::{Classes, Event, LayerAnswer, NetworkAnswer, Report, Sides};
+
+/// Entries of a histogram that are listed.
+const LISTED: usize = 5;
+
+impl Report {
+    /// The answer for people: at most a dozen lines a layer.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}: ", self.design.name);
+        let set: Vec<String> = self.design.overrides.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+        if !set.is_empty() {
+            line(&mut text, format_args!("with {}", set.join(", ")));
+            text.push_str("  ");
+        }
+        let total = &self.total;
+        line(
+            &mut text,
+            format_args!(
+                "{} of {} outputs overflow ({} values high, {} low, over all nodes)",
+                total.outputs_with_events, total.outputs, total.high, total.low
+            ),
+        );
+        if total.outputs_with_events > 0 {
+            line(&mut text, format_args!("  {}", classes(&total.classes)));
+        }
+        if let Some(answer) = &self.answer {
+            network(&mut text, answer, self);
+        }
+        for layer in &self.layers {
+            text.push('\n');
+            self::layer(&mut text, layer);
+        }
+        for skipped in &self.skipped {
+            line(
+                &mut text,
+                format_args!("\n{}: not run by the design, by the framework instead", skipped.layer),
+            );
+            line(&mut text, format_args!("  {}", skipped.reason.replace('\n', "\n  ")));
+        }
+        text
+    }
+}
+
+fn line(text: &mut String, what: std::fmt::Arguments) {
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "{what}");
+}
+
+fn classes(c: &Classes) -> String {
+    format!(
+        "transient {}, surviving {}, harmful {}, decisive {}, unevaluated {}",
+        c.transient, c.surviving, c.harmful, c.decisive, c.unevaluated
+    )
+}
+
+fn network(text: &mut String, answer: &NetworkAnswer, report: &Report) {
+    let tried = report.total.classes.harmful + report.total.classes.decisive;
+    line(
+        text,
+        format_args!(
+            "{} images, {} at a time; {tried} wrong outputs corrected one by one (at most {} a layer)",
+            answer.images, answer.batch, report.decisive_cap
+        ),
+    );
+    if let Some(correct) = answer.correct {
+        let (mended, spoiled) = (answer.mended.unwrap_or_default(), answer.spoiled.unwrap_or_default());
+        line(
+            text,
+            format_args!(
+                "{correct} of {} answers right; a correction mends {mended} and spoils {spoiled}",
+                answer.images
+            ),
+        );
+    }
+}
+
+fn layer(text: &mut String, layer: &LayerAnswer) {
+    let (shape, schedule) = (layer.shape, layer.schedule);
+    let groups = if shape.groups > 1 { format!(", {} groups", shape.groups) } else { String::new() };
+    line(
+        text,
+        format_args!(
+            "{}: {} × {} × {}{groups}, {} runs of {} beats × {} tiles, {} cycles each",
+            layer.layer,
+            shape.images * shape.m,
+            shape.k,
+            shape.n,
+            layer.runs,
+            schedule.beats,
+            schedule.tiles,
+            schedule.cycles
+        ),
+    );
+    for node in layer.nodes.iter().filter(|n| n.high + n.low > 0) {
+        let format = node.format.as_deref().unwrap_or("exact");
+        line(
+            text,
+            format_args!(
+                "  {} ({format}, {}): {} high, {} low",
+                node.node, node.overflow, node.high, node.low
+            ),
+        );
+        if let Some(first) = &node.first {
+            line(text, format_args!("    first:   {}", event(first)));
+        }
+        if let Some(largest) = node.largest.as_ref().filter(|l| Some(*l) != node.first.as_ref()) {
+            line(text, format_args!("    largest: {}", event(largest)));
+        }
+        line(text, format_args!("    channels: {}", most(&node.channels)));
+        if !node.beats.high.is_empty() {
+            line(text, format_args!("    beats: {}", most(&node.beats)));
+        }
+        if schedule.rows * schedule.columns > 1 {
+            line(text, format_args!("    PEs (row · {} + column): {}", schedule.columns, most(&node.pes)));
+        }
+    }
+    if let Some(tiles) = &layer.tiles {
+        line(
+            text,
+            format_args!(
+                "  {} of {} tiles; most in tile {} (row {}, channel {}): {} high, {} low",
+                tiles.with_events, schedule.tiles, tiles.busiest, tiles.m, tiles.n, tiles.high, tiles.low
+            ),
+        );
+    }
+    line(text, format_args!("  {} of {} outputs overflow", layer.outputs_with_events, layer.outputs));
+    if layer.outputs_with_events > 0 {
+        line(text, format_args!("  {}", classes(&layer.classes)));
+    }
+}
+
+/// Where, what entered what, and by how much too far.
+fn event(event: &Event) -> String {
+    let place = &event.place;
+    let mut text = format!("{}, image {}, output [{}, {}]", event.side, place.image, place.m, place.n);
+    if let Some(beat) = place.beat {
+        let _ = write!(text, ", beat {beat}");
+    }
+    let _ = write!(text, ", cycle {}, PE ({}, {}): ", place.cycle, place.row, place.column);
+    if place.beat.is_some() && event.node == "accumulator" {
+        let products = event.lanes.iter().filter(|lane| lane.k.is_some());
+        let products: Vec<_> = products.map(|lane| format!("{}·{}", lane.activation, lane.weight)).collect();
+        let _ = write!(text, "{} + {} ({}) = ", event.before, event.term, products.join(" + "));
+    }
+    let _ = write!(text, "{}, {} outside", event.entering, event.excess);
+    let _ = write!(text, " {}..{}, becomes {}", event.rails[0], event.rails[1], event.value);
+    text
+}
+
+/// The entries with the most events, the most first.
+fn most(sides: &Sides) -> String {
+    let mut order: Vec<usize> = (0..sides.high.len()).collect();
+    let total = |at: &usize| sides.high[*at] + sides.low[*at];
+    order.retain(|at| total(at) > 0);
+    let hit = order.len();
+    order.sort_by_key(|at| (std::cmp::Reverse(total(at)), *at));
+    let listed: Vec<String> = order.iter().take(LISTED).map(|at| format!("{at}: {}", total(at))).collect();
+    format!("{hit} of {} ({}{})", sides.high.len(), listed.join(", "), if hit > LISTED { ", …" } else { "" })
+}
