@@ -309,7 +309,7 @@ fn predictions(tensor: &Tensor, images: usize) -> Result<Vec<usize>> {
     }
     Ok(for_tensor!(tensor, values => {
         let values: Vec<_> = values.iter().copied().collect();
-        values.chunks_exact(each).map(|image| largest(image)).collect()
+        values.chunks_exact(each).map(largest).collect()
     }))
 }
 
