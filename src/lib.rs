@@ -85,6 +85,7 @@ pub mod network;
 pub mod num;
 pub mod overflow;
 pub mod post;
+pub mod report;
 pub mod simulate;
 pub mod trace;
 pub mod vectors;
