@@ -12,10 +12,14 @@
 pub mod chart;
 mod markup;
 mod number;
+mod overflow;
 mod page;
+mod sweep;
 mod table;
 
 pub use markup::Markup;
 pub use number::{grouped, real};
+pub use overflow::{LayerDrawing, overflow_html};
 pub use page::{Figure, Page, Section};
+pub use sweep::sweep_html;
 pub use table::{Cell, Column, Table};

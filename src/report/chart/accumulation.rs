@@ -41,6 +41,11 @@ impl Accumulation {
         beat.entering < self.rails.0 || beat.entering > self.rails.1
     }
 
+    /// The first beat whose value does not fit, from 0.
+    pub fn first_overflow(&self) -> Option<usize> {
+        self.beats.iter().position(|beat| self.overflows(beat))
+    }
+
     /// Draws it.
     pub fn draw(&self) -> Chart {
         let seen = self.beats.iter().flat_map(|b| [b.exact, b.entering, b.value]);

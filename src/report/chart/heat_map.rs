@@ -27,6 +27,8 @@ pub struct HeatMap {
     pub column_name: String,
     /// Number of rows and columns; no dimension is 0.
     pub shape: (usize, usize),
+    /// Numbers of the first row and column.
+    pub first: (usize, usize),
     /// Row-major; what is missing is 0.
     pub counts: Vec<u64>,
 }
@@ -92,11 +94,15 @@ impl HeatMap {
         let (rows, columns) = grid.shape;
         for row in (0..rows).step_by(every(high, 13.0) as usize) {
             let y = TOP + high * (row as f64 + 0.5) + 4.0;
-            svg.text("tick end", (LEFT - 6.0, y), &(row * grid.per_cell.0).to_string());
+            svg.text("tick end", (LEFT - 6.0, y), &(self.first.0 + row * grid.per_cell.0).to_string());
         }
         for column in (0..columns).step_by(every(wide, 30.0) as usize) {
             let x = LEFT + wide * (column as f64 + 0.5);
-            svg.text("tick middle", (x, bottom + 14.0), &(column * grid.per_cell.1).to_string());
+            svg.text(
+                "tick middle",
+                (x, bottom + 14.0),
+                &(self.first.1 + column * grid.per_cell.1).to_string(),
+            );
         }
         let title = |name: &str, per: usize| match per {
             1 => name.to_string(),
@@ -173,6 +179,7 @@ mod tests {
             row_name: "channel".into(),
             column_name: "k".into(),
             shape: (100, 1000),
+            first: (0, 0),
             counts: counts.clone(),
         };
         let grid = map.grid();

@@ -10,6 +10,7 @@ mod headroom;
 mod heat_map;
 mod histogram;
 mod scatter;
+mod sided;
 mod stacked;
 
 pub use accumulation::{Accumulation, Beat};
@@ -18,6 +19,7 @@ pub use headroom::{Headroom, LayerBits};
 pub use heat_map::HeatMap;
 pub use histogram::{Histogram, Mark};
 pub use scatter::{Candidate, Scatter};
+pub use sided::Sided;
 pub use stacked::{Bar, Stacked};
 
 use super::Markup;
