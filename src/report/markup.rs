@@ -47,17 +47,38 @@ pub(super) fn visible(c: char) -> String {
     if invisible { c.escape_unicode().to_string() } else { c.to_string() }
 }
 
-/// At most `limit` characters, the end kept: layers of one network differ at the end of their names.
-pub(super) fn shorten(text: &str, limit: usize) -> String {
-    let length = text.chars().count();
-    if length <= limit {
+/// At most about `pixels` wide as a chart's label, the end kept: layers of one network differ at the end of their
+/// names.
+pub(super) fn shorten(text: &str, pixels: f64) -> String {
+    let widths: Vec<f64> = text.chars().map(|c| visible(c).chars().map(label_pixels).sum()).collect();
+    if widths.iter().sum::<f64>() <= pixels {
         return text.to_string();
     }
-    let head = limit / 3;
-    let tail = limit.saturating_sub(head + 1);
+    let fits = |part: f64| {
+        move |used: &mut f64, wide: f64| {
+            *used += wide;
+            (*used <= part).then_some(())
+        }
+    };
+    let room = pixels - label_pixels('…');
+    let head = widths.iter().copied().scan(0.0, fits(room / 3.0)).count();
+    let rest = room - widths[..head].iter().sum::<f64>();
+    let tail = widths.iter().rev().copied().scan(0.0, fits(rest)).count();
     let start: String = text.chars().take(head).collect();
-    let end: String = text.chars().skip(length - tail).collect();
+    let end: String = text.chars().skip(widths.len() - tail).collect();
     format!("{start}…{end}")
+}
+
+/// Width of a character of 12 pixels' height, on the safe side of every usual font: DejaVu Sans is the widest.
+fn label_pixels(c: char) -> f64 {
+    match c {
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '|' | '\'' | 'I' | '!' | '/' | '(' | ')' | ' ' => 4.9,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 12.1,
+        '_' | '-' | 'f' | 't' | 'r' => 6.1,
+        'A'..='Z' | '&' | '<' | '>' | '=' | '+' | '#' | '~' => 10.1,
+        '!'..='~' => 7.7,
+        _ => 12.1,
+    }
 }
 
 /// A drawing, in CSS pixels; it shrinks with the page and never grows.
@@ -107,9 +128,9 @@ impl Svg {
         self.body.raw(format_args!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n"));
     }
 
-    /// Text for a place that holds about `limit` characters; the whole of it is the tooltip.
-    pub fn name(&mut self, class: &str, (x, y): (f64, f64), text: &str, limit: usize) {
-        let short = shorten(text, limit);
+    /// A name in a place of that many pixels; the whole of it is the tooltip.
+    pub fn name(&mut self, class: &str, (x, y): (f64, f64), text: &str, pixels: f64) {
+        let short = shorten(text, pixels);
         if short == text {
             return self.text(class, (x, y), text);
         }
@@ -158,8 +179,9 @@ mod tests {
 
     #[test]
     fn long_names_keep_their_end() {
-        assert_eq!(shorten("short", 5), "short");
-        assert_eq!(shorten("layer4.1.conv2.weight", 10), "lay…weight");
-        assert_eq!(shorten("層層層層層層", 4).chars().count(), 4);
+        assert_eq!(shorten("conv1_quant", 160.0), "conv1_quant");
+        assert_eq!(shorten("layer4.1.conv2.weight", 80.0), "lay…weight");
+        assert_eq!(shorten("層層層層層層", 50.0), "層…層層");
+        assert_eq!(shorten("\u{202e}", 20.0), "…");
     }
 }

@@ -277,7 +277,7 @@ fn nodes(layer: &LayerAnswer) -> Figure {
         ("becomes", ""),
         ("farthest outside", ""),
     ];
-    let mut table = Table::new("A fused step has no format of its own", &columns);
+    let mut table = Table::new("Values outside, by node", &columns);
     for node in layer.nodes.iter().filter(|n| n.high + n.low > 0) {
         let first = node.first.as_ref();
         table.row([
@@ -292,7 +292,7 @@ fn nodes(layer: &LayerAnswer) -> Figure {
             node.largest.as_ref().map(|e| e.excess.0).into(),
         ]);
     }
-    Figure { caption: "Nodes with values outside their formats".to_string(), chart: None, table: Some(table) }
+    Figure { caption: "Where values did not fit".to_string(), chart: None, table: Some(table) }
 }
 
 fn place(event: &Event) -> String {

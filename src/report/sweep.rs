@@ -198,12 +198,12 @@ fn accuracy(sweep: &Sweep) -> Section {
         text.push(format!("The first {MOST_SERIES} of {} series; report.json has all.", series.len()));
         series.truncate(MOST_SERIES);
     }
-    let title = format!("{value_name} against accumulator width");
+    let what = if plan.labels.is_some() { "Top-1 accuracy" } else { "Agreement" };
+    let title = format!("{what} against accumulator width");
     let curves = Curves {
         title: title.clone(),
         value_name: value_name.to_string(),
         infinity: String::new(),
-        reach: Some((0.0, 100.0)),
         level,
         series,
     };
@@ -424,7 +424,6 @@ fn fidelity(layer: &Layer) -> Figure {
         title: format!("SQNR of {} against accumulator width", layer.name),
         value_name: "SQNR, dB".to_string(),
         infinity: "equal".to_string(),
-        reach: None,
         level: None,
         series: series.collect(),
     };

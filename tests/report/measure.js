@@ -28,8 +28,12 @@ for (const chart of charts) {
   shapes += drawn;
   const labels = [...chart.querySelectorAll("text")].map((t) => {
     const clone = t.firstChild ? t.firstChild.textContent : "";
-    return [plain(clone), t.getBoundingClientRect()];
+    return [plain(clone), t.getBoundingClientRect(), t.getAttribute("class")];
   });
+  // A label beside a bar; numbers inside cells and in front of a halo are meant to lie on something.
+  const bars = [...chart.querySelectorAll("rect")].map((bar) => bar.getBoundingClientRect());
+  for (const [text, r, kind] of labels.filter(([, , kind]) => !/cell|halo|number/.test(kind)))
+    for (const bar of bars.filter((bar) => meet(r, bar))) complaints.push(name + ": " + text + " lies on a bar, " + describe(r) + " and " + describe(bar));
   texts += labels.length;
   labels.forEach(([text, r], at) => {
     if (r.width < 1 || r.height < 4) complaints.push(name + ": no room for " + text);

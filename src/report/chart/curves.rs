@@ -26,8 +26,6 @@ pub struct Curves {
     pub value_name: String,
     /// What infinity means.
     pub infinity: String,
-    /// Ends that the vertical axis must reach at least.
-    pub reach: Option<(f64, f64)>,
     /// A level to compare with, and its name.
     pub level: Option<(f64, String)>,
     /// One line each.
@@ -39,8 +37,7 @@ impl Curves {
     pub fn draw(&self) -> Chart {
         let points = || self.series.iter().flat_map(|s| s.points.iter().copied());
         let finite = points().map(|p| p.1).chain(self.level.as_ref().map(|l| l.0)).filter(|v| v.is_finite());
-        let reach = self.reach.into_iter().flat_map(|(low, high)| [low, high]);
-        let (low, high) = range(finite.chain(reach));
+        let (low, high) = range(finite);
         let infinite = points().any(|p| p.1 == f64::INFINITY);
         // The line of the infinite lies above the finite part.
         let above = if infinite { high + (high - low).max(1.0) * 0.12 } else { high };

@@ -71,7 +71,7 @@ fn bar(svg: &mut Svg, x: &Axis, top: f64, layer: &LayerBits) {
         bits("observed", layer.observed),
         bits("proved", layer.proved)
     );
-    svg.name("label", (0.0, top + 17.0), &layer.name, 26);
+    svg.name("label", (0.0, top + 17.0), &layer.name, NAME - 8.0);
     let span = |from: u32, to: u32| (x.at(f64::from(from)), x.at(f64::from(to)) - x.at(f64::from(from)));
     if let Some(width) = layer.accumulator {
         let (from, wide) = span(0, width);

@@ -65,8 +65,7 @@ impl HeatMap {
         if wide >= 27.0 && high >= 15.0 {
             for (at, count) in grid.counts.iter().enumerate().filter(|(_, c)| **c > 0) {
                 let (x, y) = place(at / columns, at % columns);
-                let class =
-                    if level_of(*count, most) > LEVELS / 2 { "cell middle strong" } else { "cell middle" };
+                let class = if level_of(*count, most) > 4 { "cell middle strong" } else { "cell middle" };
                 svg.text(class, (x + wide / 2.0, y + high / 2.0 + 4.0), &short(*count));
             }
         }

@@ -45,7 +45,7 @@ impl Stacked {
     }
 
     fn row(&self, svg: &mut Svg, top: f64, bar: &Bar) {
-        svg.name("label", (0.0, top + 17.0), &bar.name, 26);
+        svg.name("label", (0.0, top + 17.0), &bar.name, NAME - 8.0);
         let total: u64 = bar.counts.iter().fold(0, |sum, c| sum.saturating_add(*c));
         svg.text("label", (WIDTH - RIGHT + 12.0, top + 17.0), &grouped(total));
         let there = bar.counts.iter().filter(|c| **c > 0).count();
