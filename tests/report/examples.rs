@@ -186,7 +186,7 @@ fn event(high: bool) -> forensics::Event {
         },
         side: if high { "high" } else { "low" }.into(),
         lanes: vec![],
-        before: i64::try_from(entering).unwrap() - 700,
+        before: forensics::Exact(entering - 700),
         term: forensics::Exact(700),
         entering: forensics::Exact(entering),
         value: 32_767,
