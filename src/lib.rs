@@ -32,7 +32,8 @@
 //! | [`lower`] | layer × Design → Program | num, design, post, network, error |
 //! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |
 //! | [`simulate`] | Program → datapath → Trace and Outcome; assigns cycles | datapath, lower, trace and below |
-//! | [`functional`] | Program → Outcome without cycles; a network by its framework's own rules | lower and below |
+//! | [`bounds`] | Program → what can be proved of every node without running it | lower and below |
+//! | [`functional`] | Program → Outcome without cycles; a network by its framework's own rules | bounds, lower and below |
 //! | [`import`] | .onnx, .npy, .npz → data and diagnostics; nobody else knows those formats | network and below |
 //! | [`wave`] | a trace as VCD, npz or text | trace, design and below |
 //! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | trace, design, lower and below |

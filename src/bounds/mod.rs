@@ -2,81 +2,107 @@
 //! input the operand's format (or a calibration) allows, in scheduled order.
 //!
 //! A bound on the final sum licenses wrapping accumulators only. One that saturates at every step is licensed by the
-//! range of every *prefix*, which is what is computed here: w = (4, −3) on x in 2..=3 ends in 6 at most but has been
-//! at 12.
+//! range of every *prefix*: w = (4, −3) on x in 2..=3 ends in 6 at most but has been at 12.
+//!
+//! - [`accumulator_ranges`], [`block_excursions`]: what the fast engine's licences rest on
+//! - [`LayerBounds`]: every bound that is known for a layer ([`Kind`]), and every node's range in the design as it is
+//! - [`Witness`]: the input that makes a bound true: one bit less, and it overflows
+//! - [`Summary`]: the above for a report
+//!
+//! Ranges are sets of the form "every scheduled element may be any code of its range, whatever the others are": what
+//! [`Inputs`] says. Over those sets both ends of a range are reached, unless a reduction level can overflow and wraps.
+
+mod accumulator;
+mod inputs;
+mod layer;
+mod nodes;
+mod norms;
+mod summary;
+mod terms;
+mod width;
+mod witness;
+
+pub use inputs::Inputs;
+pub use layer::{Bound, Kind, LayerBounds, Proof};
+pub use nodes::{NodeBounds, Proved};
+pub use norms::{Norm, a2q_largest_norm, a2q_plus_largest_norm};
+pub use summary::{BoundSummary, Exact, NodeSummary, Summary};
+pub use width::{minimal_width, rule_of_thumb_width};
+pub use witness::Witness;
 
 use crate::lower::Program;
-use crate::post::{self, bind};
+use terms::{Channels, Ends, Terms, Weights, Word, Work, beats, has_lossy_levels, on_all};
 
 /// Inclusive, exact.
 pub type Range = (i128, i128);
 
-/// Which codes the activations can have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inputs {
-    /// Every code of the operand's format.
-    Format,
-    /// `low..=high` for every activation; where a convolution pads, its padding code, too.
-    Calibrated {
-        /// Smallest code.
-        low: i64,
-        /// Largest code.
-        high: i64,
-    },
-}
-
-impl Inputs {
-    /// The codes that scheduled element `k` can have.
-    pub fn codes(&self, program: &Program) -> (i64, i64) {
-        let format = program.design.activation.format;
-        let (low, high) = match *self {
-            Inputs::Format => (format.min(), format.max()),
-            Inputs::Calibrated { low, high } => (low.max(format.min()), high.min(format.max())),
-        };
-        match &program.gather {
-            crate::lower::Gather::Matrix => (low, high),
-            crate::lower::Gather::Convolution(conv) => {
-                (low.min(i64::from(conv.padding_code)), high.max(i64::from(conv.padding_code)))
-            }
-        }
-    }
-}
-
 /// Per output channel, the range of every value that enters the accumulator: the fitted start plus each prefix of
-/// beats, as long as nothing has left its format. Where a reduction level can change a value, the last level's format
-/// bounds each beat.
+/// beats, as long as nothing has left its format. Where a reduction level can change a value, its format and rule
+/// bound every group.
 pub fn accumulator_ranges(program: &Program, inputs: &Inputs) -> Vec<Range> {
-    let codes = inputs.codes(program);
-    (0..program.shape.channels()).map(|n| accumulator_range(program, codes, n)).collect()
+    let work = Prefixes { levels: has_lossy_levels(program) };
+    on_all(program, inputs, Weights::Layer, &work).into_iter().flatten().collect()
 }
 
-fn accumulator_range(program: &Program, codes: (i64, i64), n: usize) -> Range {
-    let design = &program.design;
-    let start = i128::from(program.start(n));
-    let (mut low, mut high, mut range) = (start, start, None::<Range>);
-    let lossy = design.node_ranges().iter().take(design.reduce.len()).any(|level| !level.always_fits);
-    let level = design.reduce.last().filter(|_| lossy).map(|l| l.overflow.rails(l.format));
-    let groups = level
-        .map(|_| design.reduce.iter().fold(design.array.lanes, |terms, level| level.outputs(terms)) as i128);
-    for beat in 0..program.beats() {
-        let term = match (level, groups) {
-            (Some((l, h)), Some(groups)) => (i128::from(l) * groups, i128::from(h) * groups),
-            _ => (0..design.array.lanes)
-                .filter_map(|lane| program.k_of(beat, lane))
-                .map(|k| product_range(program, codes, k, n))
-                .fold((0, 0), |sum, p| (sum.0 + p.0, sum.1 + p.1)),
-        };
-        (low, high) = (low + term.0, high + term.1);
-        range = Some(range.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
+/// Per block of `block_beats` beats (at least 1; the last may be shorter) and output channel, the range of what each
+/// prefix of the block has added since the block began. An accumulator that enters a block at v and for which v plus
+/// both ends lie in its register overflows nowhere in it.
+pub fn block_excursions(program: &Program, inputs: &Inputs, block_beats: usize) -> Vec<Vec<Range>> {
+    let work = Blocks { levels: has_lossy_levels(program), beats: block_beats.max(1) };
+    let mut pieces = on_all(program, inputs, Weights::Layer, &work).into_iter();
+    let mut blocks = pieces.next().unwrap_or_default();
+    for piece in pieces {
+        blocks.iter_mut().zip(piece).for_each(|(block, more)| block.extend(more));
     }
-    range.unwrap_or((start, start))
+    blocks
 }
 
-fn product_range(program: &Program, (low, high): (i64, i64), k: usize, n: usize) -> Range {
-    let (design, shape) = (&program.design, program.shape);
-    let offset = |o: Option<post::Operand>| o.map_or(0, |o| i128::from(bind(o, &program.parameters, n)));
-    let w = i128::from(program.weight(n / shape.n, k, n % shape.n)) + offset(design.weight.offset);
-    let a = offset(design.activation.offset);
-    let (x, y) = ((i128::from(low) + a) * w, (i128::from(high) + a) * w);
-    (x.min(y), x.max(y))
+struct Prefixes {
+    levels: bool,
+}
+
+impl Work for Prefixes {
+    type Out = Vec<Range>;
+
+    fn run<T: Word>(&self, terms: &Terms<'_>, channels: &Channels) -> Vec<Range> {
+        let starts: Vec<T> =
+            channels.numbers(terms.program).map(|n| T::from(terms.program.start(n))).collect();
+        let mut sum = Ends { low: starts.clone(), high: starts };
+        let mut prefixes = sum.clone();
+        beats(terms, self.levels, &mut |beat: usize, term: &Ends<T>| {
+            sum.add(term);
+            // The start itself does not enter.
+            if beat == 0 { prefixes.copy(&sum) } else { prefixes.join(&sum) }
+        });
+        prefixes.ranges()
+    }
+}
+
+struct Blocks {
+    levels: bool,
+    beats: usize,
+}
+
+impl Work for Blocks {
+    type Out = Vec<Vec<Range>>;
+
+    fn run<T: Word>(&self, terms: &Terms<'_>, channels: &Channels) -> Vec<Vec<Range>> {
+        let zero = Ends::new(channels.len(), T::from(0));
+        let (mut sum, mut excursion) = (zero.clone(), zero);
+        let mut blocks = Vec::with_capacity(terms.program.beats().div_ceil(self.beats));
+        let last = terms.program.beats().saturating_sub(1);
+        beats(terms, self.levels, &mut |beat: usize, term: &Ends<T>| {
+            if beat.is_multiple_of(self.beats) {
+                sum.copy(term);
+                excursion.copy(term);
+            } else {
+                sum.add(term);
+                excursion.join(&sum);
+            }
+            if (beat + 1).is_multiple_of(self.beats) || beat == last {
+                blocks.push(excursion.ranges());
+            }
+        });
+        blocks
+    }
 }

@@ -1,0 +1,117 @@
+//! Every fitting node of a layer in the design as it is: what can enter it, what can leave it.
+
+use super::Range;
+use super::accumulator::{Reached, fits};
+use crate::design::Node;
+use crate::lower::Program;
+use crate::num::{Format, Overflow};
+use crate::post::Step;
+
+/// What is proved about one node, channel by channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeBounds {
+    /// Which node.
+    pub node: Node,
+    /// Its id: `reduce.0`, `accumulator`, `post.1`, …
+    pub id: String,
+    /// Its format; `None` for a post step that is fused with its shift.
+    pub format: Option<Format>,
+    /// How values enter the format.
+    pub overflow: Overflow,
+    /// One entry per output channel, counted over all groups.
+    pub channels: Vec<Proved>,
+}
+
+/// What is proved about one node of one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proved {
+    /// Every value that enters the node, unfitted, over all beats and groups.
+    pub entering: Range,
+    /// Every value that leaves it; of the accumulator, after its last beat.
+    pub leaving: Range,
+    /// Some input reaches the low end of `entering`, and some input the high end. Otherwise a node before this one
+    /// wraps, and the range is only known to hold every value.
+    pub achieved: bool,
+    /// Values above the format are not excluded.
+    pub high: bool,
+    /// Values below it are not excluded.
+    pub low: bool,
+}
+
+impl Proved {
+    /// The node's overflow rule provably never acts.
+    pub fn always_fits(&self) -> bool {
+        !self.high && !self.low
+    }
+}
+
+/// A value's range on its way through the nodes, and whether both ends are reached.
+#[derive(Clone, Copy)]
+struct Flow {
+    range: Range,
+    reached: bool,
+}
+
+/// Every fitting node, in datapath order.
+pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
+    let design = &program.design;
+    let accumulator = &design.accumulator;
+    let mut flows = vec![Flow { range: (0, 0), reached: true }; reached.len()];
+    let nodes = design.fitting_nodes().into_iter().map(|(node, id)| {
+        let (format, overflow) = match node {
+            Node::Reduce(level) => (Some(design.reduce[level].format), design.reduce[level].overflow),
+            Node::Accumulator => (Some(accumulator.register), accumulator.step_rule()),
+            Node::AccumulatorOutput => (Some(accumulator.format), Overflow::Saturate),
+            Node::Post(step) => (design.post[step].format, design.post[step].overflow),
+        };
+        let channels = flows.iter_mut().zip(reached).enumerate().map(|(n, (flow, reached))| {
+            let into = match node {
+                Node::Reduce(level) => {
+                    Flow { range: reached.levels[level].0, reached: reached.levels[level].1 }
+                }
+                Node::Accumulator => Flow { range: reached.entering, reached: reached.entering_reached },
+                Node::AccumulatorOutput => *flow,
+                Node::Post(step) => {
+                    Flow { range: exact(&design.post[step], flow.range, program, n), ..*flow }
+                }
+            };
+            let out = match node {
+                Node::Accumulator => Flow { range: reached.held, reached: reached.held_reached },
+                _ => fitted(into, format, overflow),
+            };
+            *flow = out;
+            let rails = format.map(|format| overflow.rails(format));
+            Proved {
+                entering: into.range,
+                leaving: out.range,
+                achieved: into.reached,
+                high: rails.is_some_and(|(_, high)| into.range.1 > i128::from(high)),
+                low: rails.is_some_and(|(low, _)| into.range.0 < i128::from(low)),
+            }
+        });
+        let channels = channels.collect();
+        NodeBounds { node, id, format, overflow, channels }
+    });
+    nodes.collect()
+}
+
+fn fitted(flow: Flow, format: Option<Format>, overflow: Overflow) -> Flow {
+    let Some(format) = format.filter(|format| !fits(flow.range, *format, overflow)) else { return flow };
+    let (low, high) = overflow.rails(format);
+    let (low, high) = (i128::from(low), i128::from(high));
+    match overflow {
+        Overflow::Wrap => Flow { range: (low, high), reached: false },
+        _ => Flow { range: (flow.range.0.clamp(low, high), flow.range.1.clamp(low, high)), ..flow },
+    }
+}
+
+/// The exact results of a step on a range, with the channel's own numbers.
+///
+/// Every step is monotone in its input, rising or falling, once its operands are numbers; so its ends are those of
+/// the two ends. The step itself says what they are, without a format to fit them into.
+fn exact(step: &Step, (low, high): Range, program: &Program, channel: usize) -> Range {
+    let unfitted = Step { format: None, ..step.clone() };
+    let at = |x| unfitted.apply(x, &program.parameters, channel).value;
+    let (a, b) = (at(low), at(high));
+    (a.min(b), a.max(b))
+}

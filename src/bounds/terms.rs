@@ -1,0 +1,352 @@
+//! The range of every value in front of the accumulator: products, groups of the reduction, beats.
+//!
+//! Channels are the inner loop, so that weights `[k][n]` are read in their own order. Sums, and fits that clamp, are
+//! monotone in every product and no product is used twice, so both ends of a range are reached by some input; a
+//! group that can leave a format that wraps is only known to lie in that format.
+
+use std::ops::{Add, Mul, Range as Span};
+
+use rayon::prelude::*;
+
+use super::{Inputs, Range};
+use crate::lower::Program;
+use crate::num::Overflow;
+use crate::post::{self, Operand, bind};
+
+/// Channels that are worked on together.
+const CHANNELS: usize = 128;
+
+/// Where sums are formed: 64 bits when they provably suffice, else 128.
+pub(super) trait Word:
+    Copy + Ord + Add<Output = Self> + Mul<Output = Self> + From<i64> + Into<i128> + Send + Sync + 'static
+{
+}
+impl Word for i64 {}
+impl Word for i128 {}
+
+/// Low and high ends, one per channel.
+#[derive(Debug, Clone)]
+pub(super) struct Ends<T> {
+    pub low: Vec<T>,
+    pub high: Vec<T>,
+}
+
+impl<T: Word> Ends<T> {
+    pub fn new(channels: usize, value: T) -> Self {
+        Ends { low: vec![value; channels], high: vec![value; channels] }
+    }
+
+    pub fn fill(&mut self, value: T) {
+        self.low.fill(value);
+        self.high.fill(value);
+    }
+
+    pub fn copy(&mut self, other: &Ends<T>) {
+        self.low.copy_from_slice(&other.low);
+        self.high.copy_from_slice(&other.high);
+    }
+
+    pub fn add(&mut self, other: &Ends<T>) {
+        self.low.iter_mut().zip(&other.low).for_each(|(a, b)| *a = *a + *b);
+        self.high.iter_mut().zip(&other.high).for_each(|(a, b)| *a = *a + *b);
+    }
+
+    /// The hull of both.
+    pub fn join(&mut self, other: &Ends<T>) {
+        self.low.iter_mut().zip(&other.low).for_each(|(a, b)| *a = (*a).min(*b));
+        self.high.iter_mut().zip(&other.high).for_each(|(a, b)| *a = (*a).max(*b));
+    }
+
+    pub fn range(&self, channel: usize) -> Range {
+        (self.low[channel].into(), self.high[channel].into())
+    }
+
+    pub fn ranges(&self) -> Vec<Range> {
+        (0..self.low.len()).map(|n| self.range(n)).collect()
+    }
+}
+
+/// Which weights meet the inputs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Weights<'a> {
+    /// The layer's own.
+    Layer,
+    /// Any code of the operand's format.
+    Format,
+    /// These codes per scheduled k, whatever the channel.
+    Column(&'a [i64]),
+}
+
+/// Some channels of one group.
+#[derive(Debug, Clone)]
+pub(super) struct Channels {
+    pub group: usize,
+    /// Channels of the group.
+    pub span: Span<usize>,
+}
+
+impl Channels {
+    /// Every channel of a program, in pieces that fit a cache.
+    pub fn all(program: &Program) -> Vec<Channels> {
+        let n = program.shape.n;
+        let pieces =
+            |group| (0..n).step_by(CHANNELS).map(move |from| (group, from..(from + CHANNELS).min(n)));
+        (0..program.shape.groups).flat_map(pieces).map(|(group, span)| Channels { group, span }).collect()
+    }
+
+    /// One channel, counted over all groups.
+    pub fn one(program: &Program, channel: usize) -> Channels {
+        let (group, n) = (channel / program.shape.n, channel % program.shape.n);
+        Channels { group, span: n..n + 1 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.span.len()
+    }
+
+    /// The channels, counted over all groups.
+    pub fn numbers(&self, program: &Program) -> Span<usize> {
+        let first = self.group * program.shape.n;
+        first + self.span.start..first + self.span.end
+    }
+}
+
+/// The products of some channels, as ranges.
+pub(super) struct Terms<'a> {
+    pub program: &'a Program,
+    channels: Channels,
+    weights: Weights<'a>,
+    /// Effective activations, offset included, per scheduled k.
+    activations: Vec<(i64, i64)>,
+    /// Weight offset of each channel.
+    offsets: Vec<i64>,
+}
+
+impl<'a> Terms<'a> {
+    pub fn new(program: &'a Program, inputs: &Inputs, weights: Weights<'a>, channels: &Channels) -> Self {
+        let numbers = channels.numbers(program);
+        let a = offset(program, program.design.activation.offset, numbers.start);
+        let codes = (0..program.shape.k).map(|k| inputs.codes(program, channels.group, k));
+        let offsets = numbers.map(|n| offset(program, program.design.weight.offset, n)).collect();
+        let activations = codes.map(|(low, high)| (low + a, high + a)).collect();
+        Terms { program, channels: channels.clone(), weights, activations, offsets }
+    }
+
+    /// Adds the product of scheduled element `k` to every channel.
+    fn add<T: Word>(&self, k: usize, into: &mut Ends<T>) {
+        let (low, high) = self.activations[k];
+        let shape = self.program.shape;
+        match self.weights {
+            Weights::Layer => {
+                let row = (self.channels.group * shape.k + k) * shape.n;
+                let span = row + self.channels.span.start..row + self.channels.span.end;
+                add_products(T::from(low), T::from(high), &self.program.weights[span], &self.offsets, into);
+            }
+            Weights::Column(codes) => {
+                let code = codes[k];
+                for (channel, offset) in self.offsets.iter().enumerate() {
+                    let (a, b) = ends(T::from(low), T::from(high), T::from(code + offset));
+                    into.low[channel] = into.low[channel] + a;
+                    into.high[channel] = into.high[channel] + b;
+                }
+            }
+            Weights::Format => {
+                let format = self.program.design.weight.format;
+                for (channel, offset) in self.offsets.iter().enumerate() {
+                    let corner = |code: i64| ends(T::from(low), T::from(high), T::from(code + offset));
+                    let (a, b) = (corner(format.min()), corner(format.max()));
+                    into.low[channel] = into.low[channel] + a.0.min(b.0);
+                    into.high[channel] = into.high[channel] + a.1.max(b.1);
+                }
+            }
+        }
+    }
+
+    /// Effective activations, offset included, of each scheduled k.
+    pub fn effective_inputs(&self) -> &[(i64, i64)] {
+        &self.activations
+    }
+
+    /// The layer's weights at scheduled element `k`, offset included, of each channel.
+    pub fn effective_weights(&self, k: usize) -> impl Iterator<Item = i64> {
+        let shape = self.program.shape;
+        let row = (self.channels.group * shape.k + k) * shape.n;
+        let row = &self.program.weights[row + self.channels.span.start..row + self.channels.span.end];
+        row.iter().zip(&self.offsets).map(|(w, offset)| i64::from(*w) + offset)
+    }
+
+    /// Whether 64 bits hold every sum of these products, started at the bias: a bound from formats and limits alone.
+    fn is_narrow(&self) -> bool {
+        let design = &self.program.design;
+        let largest = |(low, high): (i64, i64)| i128::from(low).abs().max(i128::from(high).abs());
+        let x = self.activations.iter().map(|range| largest(*range)).max().unwrap_or(0);
+        let format = design.weight.format;
+        let w = self.offsets.iter().map(|o| largest((format.min() + o, format.max() + o))).max().unwrap_or(0);
+        let rails =
+            design.reduce.iter().map(|l| largest((l.format.min(), l.format.max()))).max().unwrap_or(0);
+        let terms = self.program.beats().saturating_mul(design.array.lanes);
+        let terms = i128::try_from(terms).unwrap_or(i128::MAX);
+        let register = design.accumulator.register;
+        let start =
+            self.channels.numbers(self.program).map(|n| i128::from(bias(self.program, n)).abs()).max();
+        let start = start.unwrap_or(0).max(largest((register.min(), register.max())));
+        // Whatever is added up is one of these plus all terms.
+        (x * w).max(rails).saturating_mul(terms) < 1 << 61 && start < 1 << 61
+    }
+}
+
+/// A number added before the multiply.
+fn offset(program: &Program, offset: Option<Operand>, channel: usize) -> i64 {
+    offset.map_or(0, |o| bind(o, &program.parameters, channel))
+}
+
+/// What the accumulator starts from, not yet fitted: the bias, or 0.
+pub(super) fn bias(program: &Program, channel: usize) -> i64 {
+    let bias = program.design.accumulator.bias;
+    bias.map_or(0, |index| bind(post::Operand::Parameter(index), &program.parameters, channel))
+}
+
+fn ends<T: Word>(low: T, high: T, w: T) -> (T, T) {
+    let (a, b) = (low * w, high * w);
+    (a.min(b), a.max(b))
+}
+
+fn add_products<T: Word>(low: T, high: T, weights: &[i32], offsets: &[i64], into: &mut Ends<T>) {
+    let channels = into.low.iter_mut().zip(&mut into.high).zip(weights.iter().zip(offsets));
+    for ((l, h), (w, offset)) in channels {
+        let (a, b) = ends(low, high, T::from(i64::from(*w) + offset));
+        (*l, *h) = (*l + a, *h + b);
+    }
+}
+
+/// What is known of each reduction level after all beats.
+pub(super) struct Levels<T> {
+    /// Per level: the values entering its groups; `None` before the first.
+    pub entering: Vec<Option<Ends<T>>>,
+    /// Per level and channel: a group can leave a format that wraps.
+    pub wrapped: Vec<Vec<bool>>,
+}
+
+impl<T: Word> Levels<T> {
+    /// Whether the beats of a channel are ranges that are only known to hold every value.
+    pub fn is_loose(&self, channel: usize) -> bool {
+        self.wrapped.iter().any(|level| level[channel])
+    }
+}
+
+/// Someone who looks at one beat after the other.
+pub(super) trait Visitor<T> {
+    /// `term`: what the beat adds to each channel.
+    fn beat(&mut self, beat: usize, term: &Ends<T>);
+}
+
+impl<T, F: FnMut(usize, &Ends<T>)> Visitor<T> for F {
+    fn beat(&mut self, beat: usize, term: &Ends<T>) {
+        self(beat, term);
+    }
+}
+
+/// Whether the levels can change a value at all, from formats and limits alone.
+pub(super) fn has_lossy_levels(program: &Program) -> bool {
+    let design = &program.design;
+    design.node_ranges().iter().take(design.reduce.len()).any(|level| !level.always_fits)
+}
+
+/// Shows every beat to `visitor`; with `levels`, every group of every level is looked at, even where none can overflow.
+pub(super) fn beats<T: Word>(terms: &Terms<'_>, levels: bool, visitor: &mut impl Visitor<T>) -> Levels<T> {
+    let (program, channels) = (terms.program, terms.channels.len());
+    let design = &program.design;
+    let levels = levels && !design.reduce.is_empty();
+    let count = if levels { design.reduce.len() } else { 0 };
+    let mut known = Levels { entering: vec![None; count], wrapped: vec![vec![false; channels]; count] };
+    let mut term = Ends::new(channels, T::from(0));
+    let mut lanes = vec![term.clone(); if levels { design.array.lanes } else { 0 }];
+    for beat in 0..program.beats() {
+        term.fill(T::from(0));
+        if !levels {
+            (0..design.array.lanes)
+                .filter_map(|lane| program.k_of(beat, lane))
+                .for_each(|k| terms.add(k, &mut term));
+            visitor.beat(beat, &term);
+            continue;
+        }
+        lanes.resize(design.array.lanes, term.clone());
+        for (lane, ends) in lanes.iter_mut().enumerate() {
+            ends.fill(T::from(0));
+            if let Some(k) = program.k_of(beat, lane) {
+                terms.add(k, ends);
+            }
+        }
+        for level in 0..count {
+            lanes = reduced(program, level, &lanes, &mut known);
+        }
+        lanes.iter().for_each(|ends| term.add(ends));
+        visitor.beat(beat, &term);
+    }
+    known
+}
+
+/// One level of one beat: groups summed, looked at, fitted.
+fn reduced<T: Word>(
+    program: &Program,
+    index: usize,
+    terms: &[Ends<T>],
+    known: &mut Levels<T>,
+) -> Vec<Ends<T>> {
+    let level = &program.design.reduce[index];
+    let (low, high) = level.overflow.rails(level.format);
+    let (low, high) = (T::from(low), T::from(high));
+    let sums = (0..level.outputs(terms.len())).map(|output| {
+        let mut sum = Ends::new(terms[0].low.len(), T::from(0));
+        level.terms(output).filter_map(|input| terms.get(input)).for_each(|ends| sum.add(ends));
+        match &mut known.entering[index] {
+            Some(entering) => entering.join(&sum),
+            empty => *empty = Some(sum.clone()),
+        }
+        let channels = sum.low.iter_mut().zip(&mut sum.high).zip(&mut known.wrapped[index]);
+        for ((l, h), wrapped) in channels {
+            if *l >= low && *h <= high {
+                continue;
+            }
+            if level.overflow == Overflow::Wrap {
+                (*l, *h, *wrapped) = (low, high, true);
+            } else {
+                (*l, *h) = ((*l).clamp(low, high), (*h).clamp(low, high));
+            }
+        }
+        sum
+    });
+    sums.collect()
+}
+
+/// What is done with the beats of some channels, in either word.
+pub(super) trait Work: Sync {
+    /// What comes out for the channels.
+    type Out: Send;
+
+    /// Does it; `T` holds every sum.
+    fn run<T: Word>(&self, terms: &Terms<'_>, channels: &Channels) -> Self::Out;
+}
+
+/// Does the work for one set of channels.
+pub(super) fn on_channels<W: Work>(
+    program: &Program,
+    inputs: &Inputs,
+    weights: Weights<'_>,
+    channels: &Channels,
+    work: &W,
+) -> W::Out {
+    let terms = Terms::new(program, inputs, weights, channels);
+    if terms.is_narrow() { work.run::<i64>(&terms, channels) } else { work.run::<i128>(&terms, channels) }
+}
+
+/// Does the work for every channel, in parallel; results in the order of [`Channels::all`].
+pub(super) fn on_all<W: Work>(
+    program: &Program,
+    inputs: &Inputs,
+    weights: Weights<'_>,
+    work: &W,
+) -> Vec<W::Out> {
+    let all = Channels::all(program);
+    all.par_iter().map(|channels| on_channels(program, inputs, weights, channels, work)).collect()
+}

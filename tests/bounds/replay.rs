@@ -1,0 +1,154 @@
+//! One output, written out: every value that enters every node. Shares no code with `src` but the names of things.
+
+use goldpath::design::{AccumulatorOverflow, Design, LaneMap, Level};
+use goldpath::num::{Format, Overflow, Rounding};
+use goldpath::post::{Op, Operand};
+
+use super::oracle;
+
+/// What happened on the way of one output.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    /// Per fitting node: every value that entered it.
+    pub entering: Vec<Vec<i128>>,
+    /// Per fitting node: every value that left it; of the accumulator, the last.
+    pub leaving: Vec<Vec<i128>>,
+    /// The bias, and that plus every prefix of beats, never fitted.
+    pub prefixes: Vec<i128>,
+    /// What each beat added.
+    pub beats: Vec<i128>,
+}
+
+fn rule(overflow: Overflow) -> &'static str {
+    match overflow {
+        Overflow::Wrap => "wrap",
+        Overflow::Saturate => "saturate",
+        Overflow::SaturateSymmetric => "saturate_symmetric",
+    }
+}
+
+fn fit(value: i128, format: Format, overflow: Overflow) -> i128 {
+    oracle::fit(value, format.width(), format.is_signed(), rule(overflow)).0
+}
+
+fn rounding(mode: Rounding) -> String {
+    // HalfUp → half_up
+    let mut name = String::new();
+    for c in format!("{mode:?}").chars() {
+        if c.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}
+
+/// The value of an operand; `numbers` has one number per parameter of the design.
+fn number(operand: Operand, numbers: &[i64]) -> i128 {
+    match operand {
+        Operand::Constant(value) => i128::from(value),
+        Operand::Parameter(index) => i128::from(numbers[index]),
+    }
+}
+
+/// k of each lane of each beat.
+fn schedule(design: &Design, count: usize) -> Vec<Vec<Option<usize>>> {
+    let lanes = design.array.lanes;
+    let beats = count.div_ceil(lanes);
+    let k = |beat: usize, lane: usize| match design.order.lane_map {
+        LaneMap::Adjacent => beat * lanes + lane,
+        LaneMap::Strided => lane * beats + beat,
+    };
+    let inside = |k: usize| (k < count).then_some(k);
+    (0..beats).map(|beat| (0..lanes).map(|lane| inside(k(beat, lane))).collect()).collect()
+}
+
+/// The sums of a level, unfitted.
+fn sums(level: &Level, terms: &[i128]) -> Vec<i128> {
+    let block = level.group * level.stride;
+    let mut sums = Vec::new();
+    for start in (0..terms.len()).step_by(block) {
+        for first in start..(start + level.stride).min(terms.len()) {
+            let members = (0..level.group).map(|i| first + i * level.stride);
+            sums.push(members.filter_map(|at| terms.get(at)).sum());
+        }
+    }
+    sums
+}
+
+fn step(op: Op, x: i128, numbers: &[i64]) -> i128 {
+    let get = |operand| number(operand, numbers);
+    match op {
+        Op::Add(v) => x + get(v),
+        Op::Subtract(v) => x - get(v),
+        Op::Multiply(v) => x * get(v),
+        Op::Max(v) => x.max(get(v)),
+        Op::Min(v) => x.min(get(v)),
+        Op::ShiftLeft(v) => x * oracle::power_of_two(get(v) as u32) as i128,
+        Op::ShiftRight(v, mode) => oracle::round(x, get(v) as u32, &rounding(mode)),
+        Op::Clamp { low, high } => {
+            let below = if x > get(high) { get(high) } else { x };
+            if below < get(low) { get(low) } else { below }
+        }
+        Op::Fit => x,
+        Op::FloatScale(scale, mode) => {
+            let product = x as f32 * f32::from_bits(get(scale) as u32);
+            // Scales here are at least 2^-16 and floats have 24 bits: nothing lies below 2^-40.
+            let scaled = f64::from(product) * 40_f64.exp2();
+            assert!(scaled.fract() == 0.0 && scaled.abs() < 126_f64.exp2());
+            oracle::round(scaled as i128, 40, &rounding(mode))
+        }
+    }
+}
+
+/// Codes per scheduled k through one channel.
+pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay {
+    let offset = |o: Option<Operand>| o.map_or(0, |o| number(o, numbers));
+    let (a, b) = (offset(design.activation.offset), offset(design.weight.offset));
+    let mut replay = Replay::default();
+    let levels = design.reduce.len();
+    replay.entering = vec![vec![]; design.fitting_nodes().len()];
+    replay.leaving = replay.entering.clone();
+    let accumulator = &design.accumulator;
+    let register_rule = match accumulator.overflow {
+        AccumulatorOverflow::Wrap | AccumulatorOverflow::SaturateOutput => Overflow::Wrap,
+        AccumulatorOverflow::Saturate => Overflow::Saturate,
+        AccumulatorOverflow::SaturateSymmetric => Overflow::SaturateSymmetric,
+    };
+    let bias = accumulator.bias.map_or(0, |index| i128::from(numbers[index]));
+    let (mut value, mut exact) = (fit(bias, accumulator.register, register_rule), bias);
+    replay.prefixes.push(exact);
+    for beat in schedule(design, x.len()) {
+        let product = |k: usize| (i128::from(x[k]) + a) * (i128::from(w[k]) + b);
+        let mut terms: Vec<i128> = beat.iter().map(|k| k.map_or(0, product)).collect();
+        for (index, level) in design.reduce.iter().enumerate() {
+            let exact = sums(level, &terms);
+            replay.entering[index].extend(&exact);
+            terms = exact.into_iter().map(|sum| fit(sum, level.format, level.overflow)).collect();
+            replay.leaving[index].extend(&terms);
+        }
+        let term: i128 = terms.iter().sum();
+        replay.beats.push(term);
+        exact += term;
+        replay.prefixes.push(exact);
+        replay.entering[levels].push(value + term);
+        value = fit(value + term, accumulator.register, register_rule);
+    }
+    replay.leaving[levels].push(value);
+    let mut node = levels + 1;
+    if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
+        replay.entering[node].push(value);
+        value = fit(value, accumulator.format, Overflow::Saturate);
+        replay.leaving[node].push(value);
+        node += 1;
+    }
+    for (index, post) in design.post.iter().enumerate() {
+        value = step(post.op, value, numbers);
+        replay.entering[node + index].push(value);
+        if let Some(format) = post.format {
+            value = fit(value, format, post.overflow);
+        }
+        replay.leaving[node + index].push(value);
+    }
+    replay
+}
