@@ -184,7 +184,7 @@ pub struct OverflowArgs {
     pub params: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// Folder for report.json, report.txt, witness.json and the tables of events per output
+    /// Folder for report.json, report.txt, report.html, witness.json and the tables of events per output
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }

@@ -18,6 +18,7 @@ mod explain;
 mod infer;
 mod output;
 mod overflow;
+mod overflow_page;
 mod params;
 mod product;
 mod run;

@@ -105,6 +105,8 @@ fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
     }
     folder.write("report.json", json(&findings.report)?.as_bytes())?;
     folder.write("witness.json", json(&findings.witnesses)?.as_bytes())?;
+    let design = design(args.design.as_deref().unwrap_or(&args.subject), args)?;
+    folder.write("report.html", super::overflow_page::html(findings, &design)?.as_bytes())?;
     folder.write("report.txt", findings.report.text().as_bytes())?;
     folder.commit(&[])
 }

@@ -19,7 +19,7 @@ mod table;
 
 pub use markup::Markup;
 pub use number::{grouped, real};
-pub use overflow::{LayerDrawing, overflow_html};
+pub use overflow::{Drawn, overflow_html};
 pub use page::{Figure, Page, Section};
 pub use sweep::sweep_html;
 pub use table::{Cell, Column, Table};

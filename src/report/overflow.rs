@@ -12,37 +12,35 @@ const MOST_LAYERS: usize = 24;
 /// Channels in the table of a layer.
 const MOST_CHANNELS: usize = 256;
 
-/// Pictures of one layer's accumulations.
-const MOST_WALKS: usize = 4;
-
-/// What a page draws beside `report.json`, for one layer of it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct LayerDrawing {
+/// An accumulation of one layer of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
     /// The layer's name, as in the answer.
     pub layer: String,
-    /// What its sums need and what its accumulator has.
-    pub bits: Option<LayerBits>,
-    /// Accumulations to be shown, with their captions.
-    pub walks: Vec<(String, Accumulation)>,
+    /// Which output it is.
+    pub caption: String,
+    /// What it shows, in a sentence or two.
+    pub note: String,
+    /// Beat by beat.
+    pub accumulation: Accumulation,
 }
 
-/// The page. Layers without a drawing have their counts only.
+/// The page; what is drawn stands in the sections of its layers.
 ///
 /// # Errors
 /// A fault of the template.
-pub fn overflow_html(report: &Report, drawings: &[LayerDrawing]) -> Result<String> {
+pub fn overflow_html(report: &Report, drawn: &[Drawn]) -> Result<String> {
     let mut page = Page {
         title: format!("Overflows of {} on {}", subject(report), report.design.name),
-        lead: lead(report, drawings),
+        lead: lead(report),
         facts: facts(report),
         sections: Vec::new(),
     };
-    page.sections.extend(headroom(drawings));
+    page.sections.push(headroom(report));
     page.sections.push(classes(report));
     let eventful = || report.layers.iter().filter(|l| l.nodes.iter().any(|n| n.high + n.low > 0));
     for layer in eventful().take(MOST_LAYERS) {
-        let drawing = drawings.iter().find(|d| d.layer == layer.layer);
-        page.sections.push(layer_section(layer, drawing));
+        page.sections.push(layer_section(layer, drawn));
     }
     let rest: Vec<&str> = eventful().skip(MOST_LAYERS).map(|l| l.layer.as_str()).collect();
     if !rest.is_empty() {
@@ -78,7 +76,7 @@ fn count(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-fn lead(report: &Report, drawings: &[LayerDrawing]) -> String {
+fn lead(report: &Report) -> String {
     let total = &report.total;
     let mut text = match &report.answer {
         Some(answer) => format!(
@@ -106,14 +104,16 @@ fn lead(report: &Report, drawings: &[LayerDrawing]) -> String {
             _ => format!(", {} decisive and {} unevaluated.", grouped(decisive), grouped(unevaluated)),
         });
     }
-    let bits = || drawings.iter().filter_map(|d| d.bits.as_ref());
-    if let Some(observed) = bits().filter_map(|b| b.observed).max() {
+    let widest = |bits: fn(&LayerAnswer) -> Option<u32>| {
+        let bits: Option<Vec<u32>> = report.layers.iter().map(bits).collect();
+        bits.and_then(|bits| bits.into_iter().max())
+    };
+    if let Some(observed) = widest(|l| l.widths.observed) {
         text.push_str(&format!(" On these inputs {observed} accumulator bits are enough in every layer"));
-        let proved: Option<Vec<u32>> = bits().map(|b| b.proved).collect();
-        match proved.and_then(|p| p.into_iter().max()) {
-            Some(proved) => text.push_str(&format!("; {proved} are proved to be enough for every input.")),
-            None => text.push_str("; no width is proved to be enough for every input."),
-        }
+        text.push_str(&match widest(|l| l.widths.proved) {
+            Some(proved) => format!("; {proved} are proved to be enough for every input."),
+            None => "; no width is proved to be enough for every input.".to_string(),
+        });
     }
     text
 }
@@ -158,25 +158,30 @@ fn facts(report: &Report) -> Vec<(String, String)> {
     facts
 }
 
-fn headroom(drawings: &[LayerDrawing]) -> Option<Section> {
-    let layers: Vec<LayerBits> = drawings.iter().filter_map(|d| d.bits.clone()).collect();
-    if layers.is_empty() {
-        return None;
-    }
+fn headroom(report: &Report) -> Section {
     let mut table = Table::new(
         "Accumulator bits",
-        &[("layer", ""), ("accumulator", "bits"), ("observed", "bits"), ("proved", "bits")],
+        &[("layer", ""), ("register", "bits"), ("observed", "bits"), ("proved", "bits")],
     );
-    for l in &layers {
-        table.row([Cell::from(l.name.clone()), l.accumulator.into(), l.observed.into(), l.proved.into()]);
+    for l in &report.layers {
+        let widths = l.widths;
+        let cells = [Some(widths.register), widths.observed, widths.proved].map(Cell::from);
+        table.row(std::iter::once(Cell::from(l.layer.clone())).chain(cells));
     }
+    let bits = |l: &LayerAnswer| LayerBits {
+        name: l.layer.clone(),
+        accumulator: Some(l.widths.register),
+        observed: l.widths.observed,
+        proved: l.widths.proved,
+    };
+    let layers = report.layers.iter().map(bits).collect();
     let caption = "Accumulator bits that each layer needs".to_string();
     let bars = Headroom { title: caption.clone(), layers };
-    Some(Section {
+    Section {
         title: "Headroom".to_string(),
         text: vec!["Each layer is fed by the layers before it as the design runs them.".to_string()],
-        figures: vec![Figure { caption, chart: Some(bars.draw()), table: Some(table) }],
-    })
+        figures: vec![Figure { caption, chart: Some(bars.draw()), table: Some(table), ..Figure::default() }],
+    }
 }
 
 const CLASSES: [(&str, &str); 5] = [
@@ -215,7 +220,7 @@ fn classes(report: &Report) -> Section {
     let chart = (!stacked.bars.is_empty()).then(|| stacked.draw());
     let figures = match chart {
         Some(chart) => vec![
-            Figure { caption, chart: Some(chart), table: None },
+            Figure { caption, chart: Some(chart), ..Figure::default() },
             Figure { table: Some(table), ..Figure::default() },
         ],
         None => vec![Figure { table: Some(table), ..Figure::default() }],
@@ -223,7 +228,7 @@ fn classes(report: &Report) -> Section {
     Section { title: "What became of them".to_string(), text: vec![], figures }
 }
 
-fn layer_section(layer: &LayerAnswer, drawing: Option<&LayerDrawing>) -> Section {
+fn layer_section(layer: &LayerAnswer, drawn: &[Drawn]) -> Section {
     let (shape, schedule) = (&layer.shape, &layer.schedule);
     let text = format!(
         "{} products per output, {} channels, {}, {} of them with overflows. {} × {} PEs, {} a run, {} to a tile.",
@@ -237,11 +242,11 @@ fn layer_section(layer: &LayerAnswer, drawing: Option<&LayerDrawing>) -> Section
         count(schedule.period_cycles as u64, "cycle"),
     );
     let mut figures = Vec::new();
-    let walks = drawing.map_or(&[][..], |d| &d.walks);
-    figures.extend(walks.iter().take(MOST_WALKS).map(|(caption, walk)| Figure {
-        caption: caption.clone(),
-        chart: Some(walk.draw()),
-        table: Some(around_first(walk)),
+    figures.extend(drawn.iter().filter(|d| d.layer == layer.layer).map(|d| Figure {
+        caption: d.caption.clone(),
+        note: d.note.clone(),
+        chart: Some(d.accumulation.draw()),
+        table: Some(around_first(&d.accumulation)),
     }));
     figures.push(nodes(layer));
     if let Some(node) = layer.nodes.iter().find(|n| n.node == "accumulator" && n.high + n.low > 0) {
@@ -292,7 +297,7 @@ fn nodes(layer: &LayerAnswer) -> Figure {
             node.largest.as_ref().map(|e| e.excess.0).into(),
         ]);
     }
-    Figure { caption: "Where values did not fit".to_string(), chart: None, table: Some(table) }
+    Figure { caption: "Where values did not fit".to_string(), table: Some(table), ..Figure::default() }
 }
 
 fn place(event: &Event) -> String {
@@ -333,7 +338,7 @@ fn pes(layer: &LayerAnswer, node: &NodeAnswer) -> Option<Figure> {
         let (row, column) = (at / shape.1, at % shape.1);
         table.row([Cell::from(row), column.into(), side(&node.pes.high, at), side(&node.pes.low, at)]);
     }
-    Some(Figure { caption, chart: Some(map.draw()), table: Some(table) })
+    Some(Figure { caption, chart: Some(map.draw()), table: Some(table), ..Figure::default() })
 }
 
 fn beats(layer: &LayerAnswer, node: &NodeAnswer) -> Figure {
@@ -346,7 +351,7 @@ fn beats(layer: &LayerAnswer, node: &NodeAnswer) -> Figure {
         high: node.beats.high.clone(),
         low: node.beats.low.clone(),
     };
-    Figure { caption, chart: Some(bars.draw()), table: busiest_beats(beat_name, node) }
+    Figure { caption, chart: Some(bars.draw()), table: busiest_beats(beat_name, node), ..Figure::default() }
 }
 
 fn busiest_beats(beat_name: &str, node: &NodeAnswer) -> Option<Table> {
@@ -384,5 +389,5 @@ fn channels(layer: &LayerAnswer, node: &NodeAnswer) -> Figure {
         let cells = [Cell::from(c.channel), c.high.into(), c.low.into(), c.outputs_with_events.into()];
         table.row(cells.into_iter().chain([wrong.into(), c.largest_excess.0.into()]));
     }
-    Figure { caption, chart: Some(bars.draw()), table: Some(table) }
+    Figure { caption, chart: Some(bars.draw()), table: Some(table), ..Figure::default() }
 }

@@ -35,6 +35,8 @@ pub struct Section {
 pub struct Figure {
     /// The caption.
     pub caption: String,
+    /// A sentence below it, or nothing.
+    pub note: String,
     /// The drawing.
     pub chart: Option<Chart>,
     /// The same numbers.
@@ -87,6 +89,7 @@ fn figure(figure: &Figure) -> Value {
     let table = figure.table.as_ref().map(Table::html);
     context! {
         caption => visible(&figure.caption),
+        note => visible(&figure.note),
         chart => figure.chart.as_ref().map(|c| safe(&c.drawing)),
         legend => figure.chart.as_ref().map(|c| c.legend.iter().map(|(swatch, text)| {
             (safe(swatch), visible(text))

@@ -210,7 +210,12 @@ fn accuracy(sweep: &Sweep) -> Section {
     Section {
         title: "Accuracy against width".to_string(),
         text,
-        figures: vec![Figure { caption: title, chart: Some(curves.draw()), table: Some(table) }],
+        figures: vec![Figure {
+            caption: title,
+            chart: Some(curves.draw()),
+            table: Some(table),
+            ..Figure::default()
+        }],
     }
 }
 
@@ -279,7 +284,12 @@ fn front(sweep: &Sweep, front: &Front) -> Section {
     Section {
         title: if bits { "What it costs" } else { "What it costs in an FPGA" }.to_string(),
         text: vec![text.to_string()],
-        figures: vec![Figure { caption: title, chart: Some(scatter.draw()), table: Some(table) }],
+        figures: vec![Figure {
+            caption: title,
+            chart: Some(scatter.draw()),
+            table: Some(table),
+            ..Figure::default()
+        }],
     }
 }
 
@@ -320,7 +330,12 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
     Section {
         title: format!("Headroom{}", behind(variant)),
         text: vec![text],
-        figures: vec![Figure { caption: title, chart: Some(bars.draw()), table: Some(table) }],
+        figures: vec![Figure {
+            caption: title,
+            chart: Some(bars.draw()),
+            table: Some(table),
+            ..Figure::default()
+        }],
     }
 }
 
@@ -356,7 +371,12 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
             bins,
             marks: marks.clone(),
         };
-        Figure { caption, chart: Some(bars.draw()), table: Some(table).filter(|t| !t.is_empty()) }
+        Figure {
+            caption,
+            chart: Some(bars.draw()),
+            table: Some(table).filter(|t| !t.is_empty()),
+            ..Figure::default()
+        }
     };
     Section {
         title: format!("Overflows by width{}", behind(variant)),
@@ -431,6 +451,7 @@ fn fidelity(layer: &Layer) -> Figure {
         caption: "SQNR against accumulator width".to_string(),
         chart: Some(curves.draw()),
         table: Some(table),
+        ..Figure::default()
     }
 }
 
@@ -459,5 +480,5 @@ fn channels(layer: &Layer) -> Option<Figure> {
     for (channel, widths) in layer.channel_widths.iter().enumerate().take(256) {
         table.row([Cell::from(channel), widths.observed.into(), widths.proved.into(), widths.start.into()]);
     }
-    Some(Figure { caption, chart: Some(map.draw()), table: Some(table) })
+    Some(Figure { caption, chart: Some(map.draw()), table: Some(table), ..Figure::default() })
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use goldpath::explore::answer as explore;
 use goldpath::overflow as forensics;
-use goldpath::report::LayerDrawing;
-use goldpath::report::chart::{Accumulation, Beat, LayerBits};
+use goldpath::report::Drawn;
+use goldpath::report::chart::{Accumulation, Beat};
 
 /// A name that would be an alert, an end of the style, and a resource.
 pub const EVIL: &str =
@@ -196,7 +196,7 @@ fn event(high: bool) -> forensics::Event {
     }
 }
 
-fn answer(name: &str, scale: u64) -> forensics::LayerAnswer {
+fn answer(name: &str, scale: u64, observed: u32, proved: Option<u32>) -> forensics::LayerAnswer {
     let classes = forensics::Classes {
         transient: 40 * scale,
         surviving: 25 * scale,
@@ -238,6 +238,7 @@ fn answer(name: &str, scale: u64) -> forensics::LayerAnswer {
             period_cycles: 90,
             cycles: 11_070,
         },
+        widths: forensics::WidthsEntry { register: 16, observed: Some(observed), proved },
         runs: 100,
         outputs: 31_360,
         outputs_with_events: if scale == 0 { 0 } else { classes.sum() },
@@ -255,25 +256,31 @@ fn answer(name: &str, scale: u64) -> forensics::LayerAnswer {
 pub fn accumulation(saturate: bool) -> Accumulation {
     let (low, high) = (-32_768_i128, 32_767_i128);
     let (mut exact, mut value) = (120, 120);
-    let beats = (0..72_i128).map(|k| {
+    let mut beats = Vec::new();
+    for k in 0..72_i128 {
         let term = if k < 40 { 1300 - 7 * k } else { -3100 + 11 * k } + (k * 7919) % 900 - 450;
         let entering = value + term;
         exact += term;
         value = if saturate { entering.clamp(low, high) } else { (entering - low).rem_euclid(65_536) + low };
-        Beat { exact, entering, value }
-    });
+        beats.push(Beat { exact, entering, value });
+    }
     Accumulation {
         title: "Output [47, 5] of conv2_quant".into(),
         beat_name: "k".into(),
         start: 120,
-        beats: beats.collect(),
+        beats,
         rails: (low, high),
+        result: value,
     }
 }
 
 /// An analysis of three layers, one of them without overflow.
 pub fn overflow() -> forensics::Report {
-    let layers = vec![answer("conv1_quant", 0), answer("conv2_quant", 130), answer(EVIL, 1)];
+    let layers = vec![
+        answer("conv1_quant", 0, 14, Some(16)),
+        answer("conv2_quant", 130, 18, Some(21)),
+        answer(EVIL, 1, 16, Some(24)),
+    ];
     let total = layers.iter().fold(forensics::Total::default(), |mut t, l| {
         t.outputs += l.outputs;
         t.outputs_with_events += l.outputs_with_events;
@@ -318,22 +325,16 @@ pub fn overflow() -> forensics::Report {
 }
 
 /// What is drawn beside it.
-pub fn drawings() -> Vec<LayerDrawing> {
-    let bits = |name: &str, observed, proved| {
-        Some(LayerBits {
-            name: name.into(),
-            accumulator: Some(16),
-            observed: Some(observed),
-            proved: Some(proved),
-        })
+pub fn drawings() -> Vec<Drawn> {
+    let drawn = |layer: &str, caption: &str, accumulation| Drawn {
+        layer: layer.into(),
+        caption: caption.into(),
+        note: format!("Witness {layer}/first: what it shows."),
+        accumulation,
     };
-    let walks = vec![
-        ("Decisive: image 3, output [47, 5], saturating".to_string(), accumulation(true)),
-        ("The same, wrapping".to_string(), accumulation(false)),
-    ];
     vec![
-        LayerDrawing { layer: "conv1_quant".into(), bits: bits("conv1_quant", 14, 16), walks: vec![] },
-        LayerDrawing { layer: "conv2_quant".into(), bits: bits("conv2_quant", 18, 21), walks },
-        LayerDrawing { layer: EVIL.into(), bits: bits(EVIL, 16, 24), walks: vec![] },
+        drawn("conv2_quant", "Image 3, output [47, 5], decisive", accumulation(true)),
+        drawn("conv2_quant", "The same, wrapping", accumulation(false)),
+        drawn(EVIL, EVIL, Accumulation { result: 127, ..accumulation(false) }),
     ]
 }

@@ -34,6 +34,8 @@ pub struct Accumulation {
     pub rails: (i128, i128),
     /// In the scheduled order.
     pub beats: Vec<Beat>,
+    /// What it yields: its value after the last beat, or what an output clamp made of that.
+    pub result: i128,
 }
 
 impl Accumulation {
@@ -110,13 +112,16 @@ impl Accumulation {
     /// Names and values of the lines, at their right ends.
     fn ends(&self, svg: &mut Svg, frame: &Frame) {
         let (exact, value) = self.beats.last().map_or((self.start, self.start), |b| (b.exact, b.value));
-        let ends = [
+        let mut ends = vec![
             ("tick", "highest", self.rails.1),
             ("tick", "lowest", self.rails.0),
             ("label exact-text", "exact", exact),
             ("label kept-text", "held", value),
         ];
-        let wanted = ends.map(|(_, _, v)| frame.y.at(v as f64));
+        if value != self.result {
+            ends.push(("label kept-text", "clamped", self.result));
+        }
+        let wanted: Vec<f64> = ends.iter().map(|(_, _, v)| frame.y.at(*v as f64)).collect();
         let placed = spread(&wanted, 15.0, (TOP, frame.y.from));
         for (((class, name, value), wanted), placed) in ends.into_iter().zip(wanted).zip(placed) {
             svg.line("leader", (frame.x.to + 1.0, wanted), (frame.x.to + 8.0, placed));
