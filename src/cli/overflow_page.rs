@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::functional::walk;
 use crate::overflow::{Findings, Witness};
 use crate::report::chart::{Accumulation, Beat};
-use crate::report::{Drawn, overflow_html};
+use crate::report::{Drawn, grouped, overflow_html};
 
 /// Pictures per layer.
 const MOST_DRAWN: usize = 3;
@@ -63,7 +63,10 @@ fn draw(witness: &Witness, design: &Arc<Design>) -> Result<Drawn> {
     let expected = &witness.expected;
     let note = format!(
         "Witness {}: {}. The output is {}; without overflow it would be {}.",
-        witness.id, witness.claim, expected.output, expected.corrected
+        witness.id,
+        witness.claim,
+        grouped(expected.output),
+        grouped(expected.corrected.0)
     );
     Ok(Drawn { layer: witness.layer.clone(), caption, note, accumulation })
 }

@@ -7,6 +7,7 @@ use crate::bounds::{Inputs, Range, accumulator_ranges, minimal_width};
 use crate::design::Accumulator;
 use crate::functional::prefixes;
 use crate::lower::Program;
+use crate::post::{Operand, bind};
 
 /// Bits of a layer's accumulator register, of the design's signedness and overflow rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,10 +32,16 @@ impl Needed {
     pub fn add(&mut self, program: &Program) {
         let prefixes = prefixes(program);
         let ends = prefixes.low.iter().zip(&prefixes.high).map(|(l, h)| (i128::from(*l), i128::from(*h)));
-        let starts = (0..program.shape.channels()).map(|n| i128::from(program.start(n)));
-        let starts: Vec<Range> = starts.map(|start| (start, start)).collect();
-        join(&mut self.observed, ends.chain(starts.iter().copied()));
-        join(&mut self.proved, accumulator_ranges(program, &Inputs::Format).into_iter().chain(starts));
+        // A wider register would not cut the bias: R9 fits it.
+        let biases: Vec<i128> = (0..program.shape.channels()).map(|n| bias(program, n)).collect();
+        let starts = || biases.iter().map(|bias| (*bias, *bias));
+        join(&mut self.observed, ends.chain(starts()));
+        let uncut = |(n, (low, high)): (usize, Range)| {
+            let cut = biases[n] - i128::from(program.start(n));
+            (low + cut, high + cut)
+        };
+        let ranges = accumulator_ranges(program, &Inputs::Format);
+        join(&mut self.proved, ranges.into_iter().enumerate().map(uncut).chain(starts()));
     }
 
     pub fn widths(&self, accumulator: &Accumulator) -> WidthsEntry {
@@ -44,6 +51,12 @@ impl Needed {
         };
         WidthsEntry { register: register.width(), observed: width(self.observed), proved: width(self.proved) }
     }
+}
+
+/// What the sum of channel `n` starts from before any format fits it.
+fn bias(program: &Program, n: usize) -> i128 {
+    let index = program.design.accumulator.bias;
+    index.map_or(0, |index| i128::from(bind(Operand::Parameter(index), &program.parameters, n)))
 }
 
 fn join(range: &mut Option<Range>, more: impl Iterator<Item = Range>) {
