@@ -8,7 +8,7 @@ use super::{LayerRule, rails};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional;
-use crate::lower::{Program, output_recoding};
+use crate::lower::{Outcome, Program, output_recoding};
 use crate::network::{DType, Geometry, Layer, Tensor};
 
 /// Every integer layer through one design: its accumulator, its post steps.
@@ -22,19 +22,27 @@ impl LayerRule for Designed {
     /// What the design has no place for (see [`Program::layer`]); an output outside the tensor's type.
     fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
         let program = Program::layer(Arc::clone(&self.design), layer, &x.to_i32()?)?;
-        let outcome = functional::run(&program, false);
-        let shape = output_shape(layer, x.shape())?;
-        match layer.output {
-            Some(output) => {
-                let recoding = i64::from(output_recoding(&self.design, layer));
-                let codes = rails(output.dtype, output.zero_point)?;
-                let range = i64::from(codes.low)..=i64::from(codes.high);
-                codes_of(layer, &outcome.outputs, &shape, output.dtype, recoding, &range)
-            }
-            None => {
-                let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
-                codes_of(layer, &outcome.accumulators, &shape, DType::I32, 0, &range)
-            }
+        output_tensor(&self.design, layer, x.shape(), &functional::run(&program, false))
+    }
+}
+
+/// The tensor that `layer`, run through `design` on an input of shape `input`, writes: `outcome` in the layer's own
+/// layout and type.
+///
+/// # Errors
+/// An output outside the tensor's type.
+pub fn output_tensor(design: &Design, layer: &Layer, input: &[usize], outcome: &Outcome) -> Result<Tensor> {
+    let shape = output_shape(layer, input)?;
+    match layer.output {
+        Some(output) => {
+            let recoding = i64::from(output_recoding(design, layer));
+            let codes = rails(output.dtype, output.zero_point)?;
+            let range = i64::from(codes.low)..=i64::from(codes.high);
+            codes_of(layer, &outcome.outputs, &shape, output.dtype, recoding, &range)
+        }
+        None => {
+            let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
+            codes_of(layer, &outcome.accumulators, &shape, DType::I32, 0, &range)
         }
     }
 }
