@@ -34,13 +34,15 @@ pub enum Command {
     Run(RunArgs),
     /// Run a quantised model, optionally through a design
     Infer(InferArgs),
+    /// Accumulator widths and overflow rules: what each does to a model, what it costs, and which are proved enough
+    Sweep(SweepArgs),
     /// Write a golden bundle: stimulus, expected values, testbench
     Vectors(VectorsArgs),
     /// Run a bundle in RTL simulators and report the first difference
     Cosim(CosimArgs),
     /// Print a design's parameters as a Verilog header
     Params(ParamsArgs),
-    /// Print the JSON Schema of design.toml or of a bundle's manifest.json
+    /// Print the JSON Schema of design.toml, a bundle's manifest.json or a sweep's report.json
     Schema(SchemaArgs),
     /// Explain a rule (R1..R12), a rounding mode, a preset or a trap
     Explain(ExplainArgs),
@@ -49,6 +51,8 @@ pub enum Command {
     /// Print a shell completion script
     Completions(CompletionsArgs),
 }
+
+pub use super::sweep::args::SweepArgs;
 
 /// A design file and the fields overridden for this invocation.
 #[derive(Debug, Clone, Args)]
@@ -255,6 +259,8 @@ pub enum SchemaOf {
     Design,
     /// A bundle's manifest.json
     Manifest,
+    /// A sweep's report.json
+    Sweep,
 }
 
 #[derive(Debug, Args)]
@@ -280,7 +286,7 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
         _ => Err("expected KEY=VALUE".into()),
@@ -295,7 +301,7 @@ fn shape(text: &str) -> Result<[usize; 3], String> {
         .ok_or_else(|| "expected three positive numbers, M,K,N".into())
 }
 
-fn image_range(text: &str) -> Result<std::ops::Range<usize>, String> {
+pub(super) fn image_range(text: &str) -> Result<std::ops::Range<usize>, String> {
     text.split_once("..")
         .and_then(|(first, end)| Some(first.trim().parse().ok()?..end.trim().parse().ok()?))
         .filter(|range| !range.is_empty())

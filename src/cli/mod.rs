@@ -21,6 +21,7 @@ mod params;
 mod product;
 mod run;
 mod schema;
+mod sweep;
 mod vectors;
 
 use std::process::ExitCode;
@@ -66,6 +67,7 @@ fn dispatch(command: &Command, console: &Console) -> Result<Status> {
         Command::Check(args) => check::run(args, console),
         Command::Run(args) => run::run(args, console),
         Command::Infer(args) => infer::run(args, console),
+        Command::Sweep(args) => sweep::run(args, console),
         Command::Vectors(args) => vectors::run(args, console),
         Command::Cosim(args) => cosim::run(args, console),
         Command::Params(args) => params::run(args, console),

@@ -4,11 +4,13 @@ use super::args::{SchemaArgs, SchemaOf};
 use super::{Console, Status};
 use crate::design::Design;
 use crate::error::Result;
+use crate::explore::Sweep;
 use crate::vectors::Manifest;
 
 pub fn run(args: &SchemaArgs, console: &Console) -> Result<Status> {
     match args.of {
         SchemaOf::Design => console.answer_json(&Design::json_schema())?,
+        SchemaOf::Sweep => console.answer_json(&Sweep::json_schema())?,
         SchemaOf::Manifest => console.answer_json(&Manifest::json_schema())?,
     }
     Ok(Status::Done)
