@@ -31,18 +31,27 @@ impl Designed {
     /// # Errors
     /// An output outside the tensor's type.
     pub fn tensor(&self, layer: &Layer, input: &[usize], outcome: &Outcome) -> Result<Tensor> {
-        let shape = output_shape(layer, input)?;
-        match layer.output {
-            Some(output) => {
-                let recoding = i64::from(output_recoding(&self.design, layer));
-                let codes = rails(output.dtype, output.zero_point)?;
-                let range = i64::from(codes.low)..=i64::from(codes.high);
-                codes_of(layer, &outcome.outputs, &shape, output.dtype, recoding, &range)
-            }
-            None => {
-                let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
-                codes_of(layer, &outcome.accumulators, &shape, DType::I32, 0, &range)
-            }
+        output_tensor(&self.design, layer, input, outcome)
+    }
+}
+
+/// The tensor that `layer`, run through `design` on an input of shape `input`, writes: `outcome` in the layer's own
+/// layout and type.
+///
+/// # Errors
+/// An output outside the tensor's type.
+pub fn output_tensor(design: &Design, layer: &Layer, input: &[usize], outcome: &Outcome) -> Result<Tensor> {
+    let shape = output_shape(layer, input)?;
+    match layer.output {
+        Some(output) => {
+            let recoding = i64::from(output_recoding(design, layer));
+            let codes = rails(output.dtype, output.zero_point)?;
+            let range = i64::from(codes.low)..=i64::from(codes.high);
+            codes_of(layer, &outcome.outputs, &shape, output.dtype, recoding, &range)
+        }
+        None => {
+            let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
+            codes_of(layer, &outcome.accumulators, &shape, DType::I32, 0, &range)
         }
     }
 }
