@@ -7,7 +7,7 @@ help:
 	@echo "make test   set up, check the style, run every test (simulators included)"
 	@echo "make lint   formatting and clippy, warnings are errors"
 	@echo "make bench  speed, against the simulators"
-	@echo "make setup  only install what is missing: Icarus Verilog, Verilator, Yosys, a C++ compiler"
+	@echo "make setup  only install what is missing: Icarus Verilog, Verilator, Yosys, Chromium, a C++ compiler"
 
 setup: rust simulators
 
@@ -18,10 +18,11 @@ rust:
 	  rustup component add rustfmt clippy || \
 	  { echo "goldpath needs rustfmt and clippy: rustup component add rustfmt clippy" >&2; exit 2; }
 
-# Verilator compiles what it writes: it needs make and a C++ compiler at run time.
+# Verilator compiles what it writes: it needs make and a C++ compiler at run time. Chromium lays out the reports that
+# are tested.
 simulators:
 	@missing=""; \
-	for pair in iverilog:iverilog verilator:verilator yosys:yosys c++:g++ make:make; do \
+	for pair in iverilog:iverilog verilator:verilator yosys:yosys chromium:chromium c++:g++ make:make; do \
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \

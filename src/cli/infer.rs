@@ -43,7 +43,7 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     let x = read_npy(&args.input)?;
     let rule: Box<dyn LayerRule> = match &args.design {
         None => Box::new(Framework),
-        Some(path) => Box::new(Designed { design: Arc::new(design_file::load_path(path, &args.overrides)?) }),
+        Some(path) => Box::new(Designed::new(Arc::new(design_file::load_path(path, &args.overrides)?))),
     };
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {

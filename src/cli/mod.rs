@@ -19,10 +19,12 @@ mod explain;
 mod infer;
 mod output;
 mod overflow;
+mod overflow_page;
 mod params;
 mod product;
 mod run;
 mod schema;
+mod sweep;
 mod vectors;
 mod witness;
 
@@ -70,6 +72,7 @@ fn dispatch(command: &Command, console: &Console) -> Result<Status> {
         Command::Run(args) => run::run(args, console),
         Command::Infer(args) => infer::run(args, console),
         Command::Overflow(args) => overflow::run(args, console),
+        Command::Sweep(args) => sweep::run(args, console),
         Command::Vectors(args) => vectors::run(args, console),
         Command::Cosim(args) => cosim::run(args, console),
         Command::Params(args) => params::run(args, console),

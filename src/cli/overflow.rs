@@ -42,7 +42,7 @@ fn design(path: &Path, args: &OverflowArgs) -> Result<Arc<Design>> {
 }
 
 fn network(args: &OverflowArgs, path: &Path, input: &Path, console: &Console) -> Result<Findings> {
-    let designed = Designed { design: design(path, args)? };
+    let designed = Designed::new(design(path, args)?);
     let network = onnx::read(&args.subject)?.fused();
     let x = read_npy(input)?;
     let labels = args.labels.as_deref().map(labels).transpose()?;
@@ -105,6 +105,8 @@ fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
     }
     folder.write("report.json", json(&findings.report)?.as_bytes())?;
     folder.write("witness.json", json(&findings.witnesses)?.as_bytes())?;
+    let design = design(args.design.as_deref().unwrap_or(&args.subject), args)?;
+    folder.write("report.html", super::overflow_page::html(findings, &design)?.as_bytes())?;
     folder.write("report.txt", findings.report.text().as_bytes())?;
     // Tables of an earlier answer with other layers.
     let written: Vec<&String> = findings.report.layers.iter().filter_map(|l| l.table.as_ref()).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Exact;
+use super::{Exact, WidthsEntry};
 
 /// The whole answer. Same inputs, same bytes, on any machine and any number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -179,6 +179,8 @@ pub struct LayerAnswer {
     pub shape: ShapeEntry,
     /// How the design works on it.
     pub schedule: ScheduleEntry,
+    /// How wide its accumulator is, and how wide it has to be.
+    pub widths: WidthsEntry,
     /// Runs of this shape that were looked at: one for each batch of images.
     pub runs: u64,
     /// Outputs over all runs.

@@ -7,12 +7,13 @@ use ndarray::Array3;
 use super::inspect::{Inspected, Judged, int32};
 use super::replay::{Visit, rails};
 use super::tally::{Both, ChannelTally, Found, Grid, NodeTally, Output};
+use super::widths::Needed;
 use super::witness::Claim;
 use super::{
     ChannelAnswer, Class, Classes, Event, Exact, LaneEntry, LayerAnswer, NodeAnswer, PlaceEntry,
     ScheduleEntry, ShapeEntry, Sides, TileAnswer, Witness,
 };
-use crate::design::{Design, Node};
+use crate::design::{Accumulator, Design, Node};
 use crate::error::{Error, Kind, Place, Result};
 use crate::lower::Program;
 use crate::num::Overflow;
@@ -43,6 +44,8 @@ pub(super) struct LayerState {
     name: String,
     shape: ShapeEntry,
     schedule: ScheduleEntry,
+    accumulator: Accumulator,
+    needed: Needed,
     runs: u64,
     nodes: Vec<NodeAnswer>,
     channels: Vec<ChannelAnswer>,
@@ -91,6 +94,8 @@ impl LayerState {
                 period_cycles: grid.timing.period_cycles(),
                 cycles: grid.timing.total_cycles(),
             },
+            accumulator: design.accumulator.clone(),
+            needed: Needed::default(),
             runs: 0,
             nodes: design
                 .fitting_nodes()
@@ -130,6 +135,7 @@ impl LayerState {
             at.and_then(|at| verdicts.get(at)).copied().unwrap_or(Class::Unevaluated)
         };
         self.runs += 1;
+        self.needed.add(program);
         self.table += &table;
         add(&mut self.cycles, &tally.cycles);
         for (index, node) in tally.nodes.iter().enumerate() {
@@ -243,6 +249,7 @@ impl LayerState {
             layer: self.name,
             shape: self.shape,
             schedule: self.schedule,
+            widths: self.needed.widths(&self.accumulator),
             runs: self.runs,
             outputs: self.runs * per_run as u64,
             outputs_with_events,

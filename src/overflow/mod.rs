@@ -27,6 +27,7 @@ mod network;
 mod replay;
 mod tally;
 mod text;
+mod widths;
 mod witness;
 
 pub use answer::{
@@ -37,4 +38,5 @@ pub use check::Register;
 pub use exact::Exact;
 pub use findings::{Findings, Options, product};
 pub use network::network;
+pub use widths::WidthsEntry;
 pub use witness::{Expected, Operands, Witness, WitnessFile};

@@ -14,7 +14,6 @@ use super::{Class, Findings, NetworkAnswer, Options, Skipped};
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Evaluation, layer_names, parts};
 use crate::functional::operators::{Designed, Framework, LayerRule};
-use crate::functional::run;
 use crate::lower::{Program, output_recoding};
 use crate::network::{Geometry, Layer, Network, Tensor, for_tensor};
 
@@ -51,7 +50,7 @@ struct Again<'a>(&'a Designed);
 impl LayerRule for Again<'_> {
     fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
         match self.0.program(layer, x) {
-            Ok(program) => self.0.tensor(layer, x.shape(), &run(&program, false)),
+            Ok(program) => self.0.tensor(layer, x.shape(), &self.0.outcome(layer, &program, false)),
             Err(_) => Framework.run(layer, x),
         }
     }
@@ -68,7 +67,7 @@ impl LayerRule for Watch<'_> {
             }
         };
         let wanted = self.options.layers.is_empty() || self.options.layers.contains(&layer.name);
-        let outcome = run(&program, wanted);
+        let outcome = self.designed.outcome(layer, &program, wanted);
         let tensor = self.designed.tensor(layer, x.shape(), &outcome)?;
         if wanted {
             let judged = if layer.output.is_some() { Judged::Requantised } else { Judged::Accumulator };

@@ -41,7 +41,7 @@ fn a_design_with_onnxruntimes_arithmetic_gives_its_tensors() {
         let network = onnx::read(&folder.join(&model)).unwrap().fused();
         let x = read_npy(&folder.join(inputs)).unwrap();
         let expected = infer(&network, &x, &Framework).unwrap();
-        let got = infer(&network, &x, &Designed { design: design() }).unwrap();
+        let got = infer(&network, &x, &Designed::new(design())).unwrap();
         assert_eq!(expected.len(), got.len());
         for (expected, got) in expected.iter().zip(&got) {
             assert!(expected == got, "{model}: {}", expected.0);

@@ -38,7 +38,7 @@ bias = { format = "s32", per = "channel" }
 fn design(post: &str, activation: &str, weight: &str) -> Designed {
     let text = RUNTIME.replace("POST", post).replace("ACTIVATION", activation).replace("WEIGHT", weight);
     let design = Design::parse(&text, Path::new("design.toml"), &[]);
-    Designed { design: Arc::new(design.unwrap_or_else(|e| panic!("{e}"))) }
+    Designed::new(Arc::new(design.unwrap_or_else(|e| panic!("{e}"))))
 }
 
 fn network(name: &str) -> Network {
@@ -75,7 +75,7 @@ fn the_steps_of_a_stranger_are_onnx_runtime() {
     let text =
         text.replace("start = \"bias\"", "start = \"zero\"").replace("width = 32", "width = 24") + PARAMETERS;
     let design = Design::parse(&text, Path::new("design.toml"), &[]).unwrap_or_else(|e| panic!("{e}"));
-    let stranger = Designed { design: Arc::new(design) };
+    let stranger = Designed::new(Arc::new(design));
     for name in ["mlp_s8_qoperator", "cnn_s8_qdq"] {
         let network = network(name);
         let x = read_npy(&models().join(format!("{}_inputs.npy", &name[..3]))).unwrap();

@@ -32,7 +32,7 @@ fn images(range: std::ops::Range<usize>) -> Tensor {
 fn mac(set: &[&str]) -> Designed {
     let set: Vec<String> = set.iter().map(|s| s.to_string()).collect();
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("hw_models/mac_s8_acc16sat/design.toml");
-    Designed { design: Arc::new(Design::load(&path, &set).unwrap()) }
+    Designed::new(Arc::new(Design::load(&path, &set).unwrap()))
 }
 
 /// Every output of a layer for one image, keyed by [group, position, channel of the group]: the schedule of one MAC.

@@ -1,13 +1,14 @@
 //! A design in the place of the framework's arithmetic, for Conv, MatMul and Gemm layers.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use ndarray::{Array2, ArrayD, IxDyn};
 
 use super::{LayerRule, rails};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
-use crate::functional;
+use crate::functional::{Options, Prepared};
 use crate::lower::{Outcome, Program, output_recoding};
 use crate::network::{DType, Geometry, Layer, Tensor};
 
@@ -15,9 +16,34 @@ use crate::network::{DType, Geometry, Layer, Tensor};
 pub struct Designed {
     /// Its formats, overflow and post steps; its array and latencies have no part in an Outcome.
     pub design: Arc<Design>,
+    /// Weights that have been analysed, by the layer's name: inputs come one after the other.
+    analysed: Mutex<BTreeMap<String, Arc<Prepared>>>,
 }
 
 impl Designed {
+    /// A rule that has not seen a layer yet.
+    pub fn new(design: Arc<Design>) -> Designed {
+        Designed { design, analysed: Mutex::default() }
+    }
+
+    /// The outcome of `program`, a layer of that name; its weights are analysed once, as long as they stay the same.
+    pub fn outcome(&self, layer: &Layer, program: &Program, counts: bool) -> Outcome {
+        let key = format!("{counts} {}", layer.name);
+        let kept = self.analysed.lock().ok().and_then(|known| known.get(&key).cloned());
+        let prepared = match kept {
+            Some(prepared) if prepared.serves(program, counts) => prepared,
+            _ => {
+                let prepared = Arc::new(Prepared::new(program, Options::new(counts)));
+                // A poisoned lock costs time, not values.
+                if let Ok(mut known) = self.analysed.lock() {
+                    known.insert(key, Arc::clone(&prepared));
+                }
+                prepared
+            }
+        };
+        prepared.run(program)
+    }
+
     /// The layer on the design, for input codes `x`.
     ///
     /// # Errors
@@ -31,18 +57,27 @@ impl Designed {
     /// # Errors
     /// An output outside the tensor's type.
     pub fn tensor(&self, layer: &Layer, input: &[usize], outcome: &Outcome) -> Result<Tensor> {
-        let shape = output_shape(layer, input)?;
-        match layer.output {
-            Some(output) => {
-                let recoding = i64::from(output_recoding(&self.design, layer));
-                let codes = rails(output.dtype, output.zero_point)?;
-                let range = i64::from(codes.low)..=i64::from(codes.high);
-                codes_of(layer, &outcome.outputs, &shape, output.dtype, recoding, &range)
-            }
-            None => {
-                let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
-                codes_of(layer, &outcome.accumulators, &shape, DType::I32, 0, &range)
-            }
+        output_tensor(&self.design, layer, input, outcome)
+    }
+}
+
+/// The tensor that `layer`, run through `design` on an input of shape `input`, writes: `outcome` in the layer's own
+/// layout and type.
+///
+/// # Errors
+/// An output outside the tensor's type.
+pub fn output_tensor(design: &Design, layer: &Layer, input: &[usize], outcome: &Outcome) -> Result<Tensor> {
+    let shape = output_shape(layer, input)?;
+    match layer.output {
+        Some(output) => {
+            let recoding = i64::from(output_recoding(design, layer));
+            let codes = rails(output.dtype, output.zero_point)?;
+            let range = i64::from(codes.low)..=i64::from(codes.high);
+            codes_of(layer, &outcome.outputs, &shape, output.dtype, recoding, &range)
+        }
+        None => {
+            let range = i64::from(i32::MIN)..=i64::from(i32::MAX);
+            codes_of(layer, &outcome.accumulators, &shape, DType::I32, 0, &range)
         }
     }
 }
@@ -52,7 +87,7 @@ impl LayerRule for Designed {
     /// What the design has no place for (see [`Program::layer`]); an output outside the tensor's type.
     fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
         let program = self.program(layer, x)?;
-        self.tensor(layer, x.shape(), &functional::run(&program, false))
+        self.tensor(layer, x.shape(), &self.outcome(layer, &program, false))
     }
 }
 

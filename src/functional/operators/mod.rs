@@ -15,7 +15,7 @@ use ndarray::ArrayD;
 use crate::error::{Error, Kind, Result};
 use crate::network::{Carrier, DType, Node, Operator, Tensor};
 use crate::post::onnx::Codes;
-pub use designed::Designed;
+pub use designed::{Designed, output_tensor};
 pub(super) use layer::layer_of;
 pub use layer::{Framework, LayerRule};
 pub(super) use shape::concat;

@@ -1,0 +1,66 @@
+//! How wide the accumulator of a layer has to be: for these inputs, and for every input.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::bounds::{Inputs, Range, accumulator_ranges, minimal_width};
+use crate::design::Accumulator;
+use crate::functional::prefixes;
+use crate::lower::Program;
+use crate::post::{Operand, bind};
+
+/// Bits of a layer's accumulator register, of the design's signedness and overflow rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WidthsEntry {
+    /// What the design has.
+    pub register: u32,
+    /// The least at which nothing overflows on the inputs that ran, start values included; none above 64.
+    pub observed: Option<u32>,
+    /// The least at which nothing can overflow, whatever the codes that enter the layer; none above 64.
+    pub proved: Option<u32>,
+}
+
+/// What has entered, and what can, over the runs so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Needed {
+    observed: Option<Range>,
+    proved: Option<Range>,
+}
+
+impl Needed {
+    /// Adds a run.
+    pub fn add(&mut self, program: &Program) {
+        let prefixes = prefixes(program);
+        let ends = prefixes.low.iter().zip(&prefixes.high).map(|(l, h)| (i128::from(*l), i128::from(*h)));
+        // A wider register would not cut the bias: R9 fits it.
+        let biases: Vec<i128> = (0..program.shape.channels()).map(|n| bias(program, n)).collect();
+        let starts = || biases.iter().map(|bias| (*bias, *bias));
+        join(&mut self.observed, ends.chain(starts()));
+        let uncut = |(n, (low, high)): (usize, Range)| {
+            let cut = biases[n] - i128::from(program.start(n));
+            (low + cut, high + cut)
+        };
+        let ranges = accumulator_ranges(program, &Inputs::Format);
+        join(&mut self.proved, ranges.into_iter().enumerate().map(uncut).chain(starts()));
+    }
+
+    pub fn widths(&self, accumulator: &Accumulator) -> WidthsEntry {
+        let register = accumulator.register;
+        let width = |range: Option<Range>| {
+            minimal_width(range.unwrap_or((0, 0)), register.is_signed(), accumulator.step_rule())
+        };
+        WidthsEntry { register: register.width(), observed: width(self.observed), proved: width(self.proved) }
+    }
+}
+
+/// What the sum of channel `n` starts from before any format fits it.
+fn bias(program: &Program, n: usize) -> i128 {
+    let index = program.design.accumulator.bias;
+    index.map_or(0, |index| i128::from(bind(Operand::Parameter(index), &program.parameters, n)))
+}
+
+fn join(range: &mut Option<Range>, more: impl Iterator<Item = Range>) {
+    for (low, high) in more {
+        *range = Some(range.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
+    }
+}

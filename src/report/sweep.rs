@@ -1,0 +1,484 @@
+//! The page of a sweep: how narrow, at what price, and where it hurts.
+
+use super::chart::{Candidate, Curves, Headroom, HeatMap, Histogram, LayerBits, Mark, Scatter, Series};
+use super::{Cell, Figure, Page, Section, Table, grouped};
+use crate::error::Result;
+use crate::explore::answer::{Front, Layer, Layers, Outcome, Overflowing, Plan, Point, Sweep, Variant};
+
+/// Layers with a section of their own, in one variant.
+const MOST_LAYERS: usize = 32;
+
+/// Variants with sections of their own; the curves and the front have all.
+const MOST_VARIANTS: usize = 6;
+
+/// Series in one chart: more cannot be told apart.
+const MOST_SERIES: usize = 12;
+
+/// The page.
+///
+/// # Errors
+/// A fault of the template.
+pub fn sweep_html(sweep: &Sweep) -> Result<String> {
+    let plan = &sweep.plan;
+    let mut page = Page {
+        title: format!("Accumulator widths of {} on {}", plan.model.name, plan.design.name),
+        lead: lead(sweep),
+        facts: facts(sweep),
+        sections: vec![accuracy(sweep)],
+    };
+    page.sections.extend(sweep.fronts.iter().map(|f| front(sweep, f)));
+    for variant in sweep.variants.iter().take(MOST_VARIANTS) {
+        match &variant.layers {
+            Outcome::Done(layers) => page.sections.extend(variant_sections(plan, variant, layers)),
+            Outcome::NotBuildable(why) => page.sections.push(Section {
+                title: format!("Not buildable{}", behind(variant)),
+                text: vec![why.clone()],
+                figures: vec![],
+            }),
+        }
+    }
+    page.html()
+}
+
+/// `: memory.shift = 2`, or nothing when nothing is varied.
+fn behind(variant: &Variant) -> String {
+    if variant.settings.is_empty() { String::new() } else { format!(": {}", settings(variant)) }
+}
+
+fn settings(variant: &Variant) -> String {
+    let each = variant.settings.iter().map(|(key, value)| format!("{key} = {value}"));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// `saturate`, or `saturate, accumulator.start = zero`.
+fn series_name(variant: &Variant, mode: &str) -> String {
+    match variant.settings.is_empty() {
+        true => mode.to_string(),
+        false => format!("{mode}, {}", settings(variant)),
+    }
+}
+
+fn lead(sweep: &Sweep) -> String {
+    let done: Vec<&Layers> = sweep.variants.iter().filter_map(|v| v.layers.done()).collect();
+    let Some(observed) = done.iter().map(|l| l.minimal_observed_width).min() else {
+        return "No variant of this design can be built.".to_string();
+    };
+    let images = done[0].images;
+    let mut text = format!(
+        "On {} the network meets no overflow from {observed} accumulator bits on",
+        plural(images, "image")
+    );
+    match done.iter().filter_map(|l| l.minimal_proved_width).min() {
+        Some(proved) => text.push_str(&format!("; {proved} bits are proved to be enough for every input.")),
+        None => text.push_str("; no width up to 64 bits is proved to be enough for every input."),
+    }
+    if let Some(correct) = done[0].correct {
+        text.push_str(&format!(" Without overflow its top-1 accuracy is {}.", percent_text(correct, images)));
+    }
+    let merit = |p: &Point, l: &Layers| {
+        let result = p.result.done()?;
+        Some(match (result.correct, l.correct) {
+            (Some(correct), Some(exact)) => correct >= exact,
+            _ => result.agree == l.images,
+        })
+    };
+    let variants = sweep.variants.iter().filter_map(|v| Some((v, v.layers.done()?)));
+    let kept = variants.flat_map(|(v, l)| {
+        v.points.iter().filter(move |p| merit(p, l) == Some(true)).map(move |p| (p.width, v, &p.mode))
+    });
+    if let Some((width, variant, mode)) = kept.min_by_key(|(width, ..)| *width) {
+        let what = if done[0].correct.is_some() { "keeps that accuracy" } else { "keeps every answer" };
+        text.push_str(&format!(
+            " The narrowest accumulator tried that {what} has {width} bits ({}).",
+            series_name(variant, mode)
+        ));
+    }
+    text
+}
+
+fn plural(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { f64::NAN } else { 100.0 * part as f64 / whole as f64 }
+}
+
+fn percent_text(part: u64, whole: u64) -> String {
+    format!("{} % ({} of {})", super::real(percent(part, whole), 2), grouped(part), grouped(whole))
+}
+
+fn facts(sweep: &Sweep) -> Vec<(String, String)> {
+    let plan = &sweep.plan;
+    let file = |f: &crate::explore::answer::InputFile| format!("{}, SHA-256 {}", f.name, head(&f.sha256));
+    let overrides: Vec<String> = plan.design.overrides.iter().map(|[k, v]| format!("{k} = {v}")).collect();
+    let work = &sweep.work;
+    let mut facts = vec![
+        ("Design", format!("{}, hash {}", plan.design.name, head(&plan.design.sha256))),
+        ("Overrides", overrides.join(", ")),
+        ("Model", file(&plan.model)),
+        ("Input", file(&plan.input)),
+        ("Labels", plan.labels.as_ref().map_or(String::new(), file)),
+        ("Images", plan.images.map_or(String::new(), |[a, b]| format!("{a}..{b}"))),
+        ("Widths", ends(&plan.widths)),
+        ("Overflow rules", plan.modes.join(", ")),
+    ];
+    let networks = format!("{} of {} points", grouped(work.networks_run), grouped(work.points));
+    let layers = format!("{} of {}", grouped(work.layers_run), grouped(work.layers));
+    facts.extend([
+        ("Networks run again", networks),
+        ("Layers run whole", layers),
+        ("Outputs replayed", grouped(work.outputs_replayed)),
+        ("Written by", plan.generator.clone()),
+    ]);
+    facts.retain(|(_, value)| !value.is_empty());
+    let mut facts: Vec<(String, String)> = facts.into_iter().map(|(l, v)| (l.to_string(), v)).collect();
+    let at = facts.len() - 4;
+    let axes = plan.axes.iter().map(|axis| (format!("Varied: {}", axis.key), axis.values.join(", ")));
+    facts.splice(at..at, axes);
+    facts
+}
+
+/// The first digits of a hash, enough to tell two apart.
+pub(super) fn head(hash: &str) -> String {
+    hash.chars().take(16).collect()
+}
+
+fn ends(widths: &[u32]) -> String {
+    match (widths.first(), widths.last()) {
+        (Some(first), Some(last)) if widths.len() > 2 => {
+            format!("{} from {first} to {last} bits", widths.len())
+        }
+        _ => format!("{} bits", widths.iter().map(u32::to_string).collect::<Vec<_>>().join(" and ")),
+    }
+}
+
+/// Top-1 accuracy, or agreement with the exact network where nobody knows what is right.
+fn merit(plan: &Plan, point: &Point, images: u64) -> f64 {
+    match (point.result.done(), &plan.labels) {
+        (Some(result), Some(_)) => percent(result.correct.unwrap_or(0), images),
+        (Some(result), None) => percent(result.agree, images),
+        (None, _) => f64::NAN,
+    }
+}
+
+fn accuracy(sweep: &Sweep) -> Section {
+    let plan = &sweep.plan;
+    let value_name = match plan.labels {
+        Some(_) => "top-1 accuracy, %",
+        None => "images answered as without overflow, %",
+    };
+    let mut series = Vec::new();
+    for variant in &sweep.variants {
+        let images = variant.layers.done().map_or(0, |l| l.images);
+        for mode in &plan.modes {
+            let points = variant.points.iter().filter(|p| p.mode == *mode);
+            let points: Vec<(u32, f64)> = points.map(|p| (p.width, merit(plan, p, images))).collect();
+            series.push(Series { name: series_name(variant, mode), points });
+        }
+    }
+    let mut columns = vec![("width", "bits")];
+    columns.extend(series.iter().take(MOST_SERIES).map(|s| (s.name.as_str(), "%")));
+    let mut table = Table::new(value_name, &columns);
+    for width in &plan.widths {
+        let value = |s: &Series| s.points.iter().find(|p| p.0 == *width).map(|p| p.1);
+        let cells = series.iter().take(MOST_SERIES).map(|s| match value(s) {
+            Some(v) if !v.is_nan() => Cell::Real(v, 2),
+            _ => Cell::Missing,
+        });
+        table.row(std::iter::once(Cell::from(*width)).chain(cells));
+    }
+    let done = sweep.variants.iter().find_map(|v| v.layers.done());
+    let level = done.and_then(|l| Some((percent(l.correct?, l.images), "without overflow".to_string())));
+    let mut text = vec![
+        "Every layer with the same accumulator; each point is what a run of its own gives, bit for bit."
+            .to_string(),
+    ];
+    if series.len() > MOST_SERIES {
+        text.push(format!("The first {MOST_SERIES} of {} series; report.json has all.", series.len()));
+        series.truncate(MOST_SERIES);
+    }
+    let what = if plan.labels.is_some() { "Top-1 accuracy" } else { "Agreement" };
+    let title = format!("{what} against accumulator width");
+    let curves = Curves {
+        title: title.clone(),
+        value_name: value_name.to_string(),
+        infinity: String::new(),
+        level,
+        series,
+    };
+    Section {
+        title: "Accuracy against width".to_string(),
+        text,
+        figures: vec![Figure {
+            caption: title,
+            chart: Some(curves.draw()),
+            table: Some(table),
+            ..Figure::default()
+        }],
+    }
+}
+
+fn front(sweep: &Sweep, front: &Front) -> Section {
+    let plan = &sweep.plan;
+    let bits = front.cost == "bits";
+    let merit_name = if front.accuracy == "correct" { "images right" } else { "images answered alike" };
+    let cost_name = if bits { "accumulator and adder bits, all PEs" } else { "flip-flops and LUTs" };
+    let cost = |p: &Point| {
+        let cost = p.result.done()?.cost;
+        if bits { Some(cost.bits()) } else { cost.synthesis.map(|s| s.flip_flops + s.luts) }
+    };
+    let name = |v: &Variant, width: u32, mode: &str| format!("{width} bits, {}", series_name(v, mode));
+    let mut candidates = Vec::new();
+    let mut table = Table::new(
+        "Not beaten in both cost and accuracy",
+        &[
+            ("no.", ""),
+            ("width", "bits"),
+            ("rule", ""),
+            (if bits { "cost" } else { "cells" }, if bits { "bits" } else { "" }),
+            (merit_name, ""),
+        ],
+    );
+    for (at, point) in front.points.iter().enumerate() {
+        let Some(variant) = sweep.variants.get(point.variant) else { continue };
+        candidates.push(Candidate {
+            name: name(variant, point.width, &point.mode),
+            cost: point.cost as f64,
+            merit: point.accuracy as f64,
+            on_front: true,
+        });
+        let rule = series_name(variant, &point.mode);
+        table.row([
+            Cell::from(at + 1),
+            point.width.into(),
+            rule.into(),
+            point.cost.into(),
+            point.accuracy.into(),
+        ]);
+    }
+    for (index, variant) in sweep.variants.iter().enumerate() {
+        for point in &variant.points {
+            let (Some(cost), Some(result)) = (cost(point), point.result.done()) else { continue };
+            let same = |f: &&crate::explore::answer::FrontPoint| {
+                f.variant == index && f.width == point.width && f.mode == point.mode
+            };
+            let merit = if front.accuracy == "correct" { result.correct } else { Some(result.agree) };
+            if let (None, Some(merit)) = (front.points.iter().find(same), merit) {
+                let name = name(variant, point.width, &point.mode);
+                candidates.push(Candidate { name, cost: cost as f64, merit: merit as f64, on_front: false });
+            }
+        }
+    }
+    let title = format!("{merit_name} against {cost_name}");
+    let text = match (&plan.labels, front.accuracy.as_str()) {
+        (None, _) => "There are no labels: an image counts when it is answered as without overflow.",
+        _ => "Up and to the left is better.",
+    };
+    let scatter = Scatter {
+        title: title.clone(),
+        cost_name: cost_name.to_string(),
+        merit_name: merit_name.to_string(),
+        candidates,
+    };
+    Section {
+        title: if bits { "What it costs" } else { "What it costs in an FPGA" }.to_string(),
+        text: vec![text.to_string()],
+        figures: vec![Figure {
+            caption: title,
+            chart: Some(scatter.draw()),
+            table: Some(table),
+            ..Figure::default()
+        }],
+    }
+}
+
+fn variant_sections(plan: &Plan, variant: &Variant, layers: &Layers) -> Vec<Section> {
+    let mut sections = vec![headroom(variant, layers), by_width(plan, variant, layers)];
+    sections.extend(layers.layers.iter().take(MOST_LAYERS).map(|layer| layer_section(variant, layer)));
+    sections
+}
+
+fn headroom(variant: &Variant, layers: &Layers) -> Section {
+    let mut table = Table::new(
+        "Least width without overflow",
+        &[("layer", ""), ("K", ""), ("channels", ""), ("observed", "bits"), ("proved", "bits")],
+    );
+    for l in &layers.layers {
+        let (observed, proved) = (l.minimal_observed_width, l.minimal_proved_width);
+        table.row([
+            Cell::from(l.name.clone()),
+            l.k.into(),
+            l.channels.into(),
+            observed.into(),
+            proved.into(),
+        ]);
+    }
+    let bits = |l: &Layer| LayerBits {
+        name: l.name.clone(),
+        accumulator: None,
+        observed: Some(l.minimal_observed_width),
+        proved: l.minimal_proved_width,
+    };
+    let title = "Accumulator bits that each layer needs".to_string();
+    let bars = Headroom { title: title.clone(), layers: layers.layers.iter().map(bits).collect() };
+    let text = format!(
+        "The whole network needs {} bits on these inputs{}. Each layer is fed by the network without overflow.",
+        layers.minimal_observed_width,
+        layers.minimal_proved_width.map_or(String::new(), |p| format!(" and {p} bits for every input"))
+    );
+    Section {
+        title: format!("Headroom{}", behind(variant)),
+        text: vec![text],
+        figures: vec![Figure {
+            caption: title,
+            chart: Some(bars.draw()),
+            table: Some(table),
+            ..Figure::default()
+        }],
+    }
+}
+
+/// Modes with the same counts share a figure: before its first overflow a sum does not depend on the rule.
+fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
+    let mut groups: Vec<(Vec<&str>, Vec<(u32, u64)>)> = Vec::new();
+    for mode in &plan.modes {
+        let of = |l: &'_ Layer| l.overflowing.iter().find(|o| o.mode == *mode).cloned();
+        let counts: Vec<Overflowing> = layers.layers.iter().filter_map(of).collect();
+        if counts.is_empty() {
+            continue;
+        }
+        let bins: Vec<(u32, u64)> = (8..=48).map(|w| (w, counts.iter().map(|c| c.at(w)).sum())).collect();
+        match groups.iter_mut().find(|group| group.1 == bins) {
+            Some(group) => group.0.push(mode),
+            None => groups.push((vec![mode], bins)),
+        }
+    }
+    let outputs: u64 = layers.layers.iter().map(|l| l.outputs).sum();
+    let mut marks =
+        vec![Mark { width: layers.minimal_observed_width, label: "none on these inputs from".into() }];
+    marks.extend(layers.minimal_proved_width.map(|width| Mark { width, label: "none ever from".into() }));
+    let figure = |(modes, bins): (Vec<&str>, Vec<(u32, u64)>)| {
+        let mut table =
+            Table::new("All layers", &[("width", "bits"), ("overflowing", "outputs"), ("share", "%")]);
+        for (width, count) in bins.iter().filter(|b| b.1 > 0) {
+            table.row([Cell::from(*width), (*count).into(), Cell::Real(percent(*count, outputs), 4)]);
+        }
+        let caption = format!("Outputs that overflow at each width ({})", modes.join(", "));
+        let bars = Histogram {
+            title: caption.clone(),
+            count_name: "outputs (log scale)".to_string(),
+            bins,
+            marks: marks.clone(),
+        };
+        Figure {
+            caption,
+            chart: Some(bars.draw()),
+            table: Some(table).filter(|t| !t.is_empty()),
+            ..Figure::default()
+        }
+    };
+    Section {
+        title: format!("Overflows by width{}", behind(variant)),
+        text: vec![format!("Of {} outputs in all layers, over all images.", grouped(outputs))],
+        figures: groups.into_iter().map(figure).collect(),
+    }
+}
+
+fn layer_section(variant: &Variant, layer: &Layer) -> Section {
+    let mut figures = vec![fidelity(layer)];
+    figures.extend(channels(layer));
+    let text = format!(
+        "{} products per output, {} channels, {} outputs. Sums lie in {} to {} on these inputs, and in {} to {} for \
+         every input.",
+        grouped(layer.k),
+        grouped(layer.channels),
+        grouped(layer.outputs),
+        grouped(layer.observed[0]),
+        grouped(layer.observed[1]),
+        digits(&layer.proved[0]),
+        digits(&layer.proved[1])
+    );
+    Section { title: format!("Layer {}{}", layer.name, behind(variant)), text: vec![text], figures }
+}
+
+/// Grouped, if it is a number.
+fn digits(text: &str) -> String {
+    text.parse::<i128>().map_or_else(|_| text.to_string(), grouped)
+}
+
+fn fidelity(layer: &Layer) -> Figure {
+    let mut columns = vec![("width", "bits")];
+    let names: Vec<String> = layer.curves.iter().map(|c| format!("{} SQNR", c.mode)).collect();
+    let changed: Vec<String> = layer.curves.iter().map(|c| format!("{} changed", c.mode)).collect();
+    for (name, changed) in names.iter().zip(&changed) {
+        columns.extend([(name.as_str(), "dB"), (changed.as_str(), "outputs")]);
+    }
+    let mut table = Table::new("Outputs against those without overflow", &columns);
+    let points = layer.curves.first().map_or(0, |c| c.points.len());
+    let last = |c: &crate::explore::answer::Curve| {
+        c.points.iter().rposition(|p| p.result.done().is_none_or(|f| f.sqnr_db.is_some()))
+    };
+    // One line with no difference at all says the rest.
+    let shown = layer.curves.iter().filter_map(last).max().map_or(1, |at| at + 2).min(points);
+    for at in 0..shown {
+        let mut row = vec![Cell::from(layer.curves[0].points[at].width)];
+        for curve in &layer.curves {
+            match curve.points.get(at).and_then(|p| p.result.done()) {
+                Some(f) => {
+                    row.extend([Cell::Real(f.sqnr_db.unwrap_or(f64::INFINITY), 1), f.outputs_changed.into()]);
+                }
+                None => row.extend([Cell::Missing, Cell::Missing]),
+            }
+        }
+        table.row(row);
+    }
+    let series = layer.curves.iter().map(|curve| {
+        let value = |p: &crate::explore::answer::CurvePoint| {
+            p.result.done().map_or(f64::NAN, |f| f.sqnr_db.unwrap_or(f64::INFINITY))
+        };
+        let points = curve.points.iter().take(shown).map(|p| (p.width, value(p))).collect();
+        Series { name: curve.mode.clone(), points }
+    });
+    let curves = Curves {
+        title: format!("SQNR of {} against accumulator width", layer.name),
+        value_name: "SQNR, dB".to_string(),
+        infinity: "equal".to_string(),
+        level: None,
+        series: series.collect(),
+    };
+    Figure {
+        caption: "SQNR against accumulator width".to_string(),
+        chart: Some(curves.draw()),
+        table: Some(table),
+        ..Figure::default()
+    }
+}
+
+/// Channels down, widths across; none where nothing overflows at any width from 8 on.
+fn channels(layer: &Layer) -> Option<Figure> {
+    let overflowing = layer.overflowing.first()?;
+    let columns = overflowing.outputs.iter().map(Vec::len).max().filter(|columns| *columns > 0)?;
+    let counts = overflowing
+        .outputs
+        .iter()
+        .flat_map(|channel| (0..columns).map(|at| channel.get(at).copied().unwrap_or(0)));
+    let caption = format!("Outputs that overflow, by channel and width ({})", overflowing.mode);
+    let map = HeatMap {
+        title: format!("{}: {caption}", layer.name),
+        unit: "overflow".to_string(),
+        row_name: "channel".to_string(),
+        column_name: "accumulator width, bits".to_string(),
+        shape: (overflowing.outputs.len(), columns),
+        first: (0, usize::try_from(overflowing.first_width).unwrap_or(0)),
+        counts: counts.collect(),
+    };
+    let mut table = Table::new(
+        "Least width without overflow",
+        &[("channel", ""), ("observed", "bits"), ("proved", "bits"), ("bias", "bits")],
+    );
+    for (channel, widths) in layer.channel_widths.iter().enumerate().take(256) {
+        table.row([Cell::from(channel), widths.observed.into(), widths.proved.into(), widths.start.into()]);
+    }
+    Some(Figure { caption, chart: Some(map.draw()), table: Some(table), ..Figure::default() })
+}
