@@ -13,7 +13,8 @@ const TOP: f64 = 14.0;
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
-    /// Width in bits and value, ascending; infinity is drawn on a line of its own above the finite values.
+    /// Width in bits and value, ascending; infinity is drawn on a line of its own above the finite
+    /// values, and the line breaks where there is no number.
     pub points: Vec<(u32, f64)>,
 }
 
@@ -84,16 +85,20 @@ impl Curves {
 
 fn line(svg: &mut Svg, series: &Series, index: usize, place: &dyn Fn(u32, f64) -> (f64, f64)) {
     let class = series_class(index);
-    let known = series.points.iter().filter(|p| !p.1.is_nan());
-    let mut data = String::new();
-    for (width, value) in known.clone() {
+    let (mut data, mut pen) = (String::new(), 'M');
+    for (width, value) in &series.points {
+        if value.is_nan() {
+            pen = 'M';
+            continue;
+        }
         let (x, y) = place(*width, *value);
-        data.push_str(&format!("{}{x:.1} {y:.1}", if data.is_empty() { "M" } else { "L" }));
+        data.push_str(&format!("{pen}{x:.1} {y:.1}"));
+        pen = 'L';
     }
     if !data.is_empty() {
         svg.path(&format!("line {class}"), &data, &series.name);
     }
-    for (width, value) in known {
+    for (width, value) in series.points.iter().filter(|p| !p.1.is_nan()) {
         let tip = format!("{}, {width} bits: {}", series.name, real(*value, 2));
         svg.path(&format!("dot {class}"), &mark_path(place(*width, *value), index), &tip);
     }
