@@ -174,7 +174,10 @@ fn accuracy(sweep: &Sweep) -> Section {
         for mode in &plan.modes {
             let points = variant.points.iter().filter(|p| p.mode == *mode);
             let points: Vec<(u32, f64)> = points.map(|p| (p.width, merit(plan, p, images))).collect();
-            series.push(Series { name: series_name(variant, mode), points });
+            // What cannot be built at any width has a section that says why.
+            if points.iter().any(|p| !p.1.is_nan()) {
+                series.push(Series { name: series_name(variant, mode), points });
+            }
         }
     }
     let mut columns = vec![("width", "bits")];

@@ -47,8 +47,9 @@ impl Curves {
         let frame = Frame::new((first, last), (low, above), [TOP, 20.0, bottom]);
         let mut svg = Svg::new(WIDTH, bottom + BELOW, &self.title);
         let (ticks, decimals) = frame.y.ticks(6, 0.0);
-        let gap = (above - high) * 0.4;
-        let ticks = ticks.into_iter().filter(|t| !infinite || *t <= high + gap);
+        // No tick close to the label of the infinite.
+        let free = above - (above - low) * 0.07;
+        let ticks = ticks.into_iter().filter(|t| !infinite || *t <= free);
         let mut ticks: Vec<(f64, String)> = ticks.map(|t| (t, real(t, decimals))).collect();
         if infinite {
             ticks.push((above, self.infinity.clone()));
