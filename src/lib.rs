@@ -39,6 +39,7 @@
 //! | [`wave`] | a trace as VCD, npz or text | trace, design and below |
 //! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | trace, design, lower and below |
 //! | [`explore`] | every accumulator width from one pass: what narrower ones do, what they save | functional, bounds and below |
+//! | [`report`] | answers → text tables, and self-contained HTML pages with charts | the answers |
 //! | `cli` | arguments as typed → what to do; the only place that prints or exits | everything |
 //!
 //! `tests/tidy.rs` reads the source and holds this table.

@@ -94,7 +94,7 @@ impl LayerState {
                 period_cycles: grid.timing.period_cycles(),
                 cycles: grid.timing.total_cycles(),
             },
-            accumulator: design.accumulator.clone(),
+            accumulator: design.accumulator,
             needed: Needed::default(),
             runs: 0,
             nodes: design

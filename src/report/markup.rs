@@ -69,13 +69,19 @@ pub(super) fn shorten(text: &str, pixels: f64) -> String {
     format!("{start}…{end}")
 }
 
+/// About how wide a chart's label is, in pixels.
+pub(super) fn label_width(text: &str) -> f64 {
+    text.chars().map(label_pixels).sum()
+}
+
 /// Width of a character of 12 pixels' height, on the safe side of every usual font: DejaVu Sans is the widest.
 fn label_pixels(c: char) -> f64 {
     match c {
-        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '|' | '\'' | 'I' | '!' | '/' | '(' | ')' | ' ' => 4.9,
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '|' | '\'' | 'I' | '!' | '/' | '(' | ')' | ' '
+        | '\u{202f}' => 4.9,
         'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 12.1,
         '_' | '-' | 'f' | 't' | 'r' => 6.1,
-        'A'..='Z' | '&' | '<' | '>' | '=' | '+' | '#' | '~' => 10.1,
+        'A'..='Z' | '&' | '<' | '>' | '=' | '+' | '\u{2212}' | '#' | '~' => 10.1,
         '!'..='~' => 7.7,
         _ => 12.1,
     }

@@ -10,6 +10,7 @@
 //! gives the same bytes.
 
 pub mod chart;
+mod front;
 mod markup;
 mod number;
 mod overflow;

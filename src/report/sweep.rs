@@ -1,9 +1,9 @@
 //! The page of a sweep: how narrow, at what price, and where it hurts.
 
-use super::chart::{Candidate, Curves, Headroom, HeatMap, Histogram, LayerBits, Mark, Scatter, Series};
-use super::{Cell, Figure, Page, Section, Table, grouped};
+use super::chart::{Curves, Headroom, HeatMap, Histogram, LayerBits, Mark, Series};
+use super::{Cell, Figure, Page, Section, Table, front, grouped};
 use crate::error::Result;
-use crate::explore::answer::{Front, Layer, Layers, Outcome, Overflowing, Plan, Point, Sweep, Variant};
+use crate::explore::answer::{Layer, Layers, Outcome, Overflowing, Plan, Point, Sweep, Variant};
 
 /// Layers with a section of their own, in one variant.
 const MOST_LAYERS: usize = 32;
@@ -26,7 +26,7 @@ pub fn sweep_html(sweep: &Sweep) -> Result<String> {
         facts: facts(sweep),
         sections: vec![accuracy(sweep)],
     };
-    page.sections.extend(sweep.fronts.iter().map(|f| front(sweep, f)));
+    page.sections.extend(sweep.fronts.iter().map(|f| front::section(sweep, f)));
     for variant in sweep.variants.iter().take(MOST_VARIANTS) {
         match &variant.layers {
             Outcome::Done(layers) => page.sections.extend(variant_sections(plan, variant, layers)),
@@ -51,7 +51,7 @@ fn settings(variant: &Variant) -> String {
 }
 
 /// `saturate`, or `saturate, accumulator.start = zero`.
-fn series_name(variant: &Variant, mode: &str) -> String {
+pub(super) fn series_name(variant: &Variant, mode: &str) -> String {
     match variant.settings.is_empty() {
         true => mode.to_string(),
         false => format!("{mode}, {}", settings(variant)),
@@ -174,7 +174,10 @@ fn accuracy(sweep: &Sweep) -> Section {
         for mode in &plan.modes {
             let points = variant.points.iter().filter(|p| p.mode == *mode);
             let points: Vec<(u32, f64)> = points.map(|p| (p.width, merit(plan, p, images))).collect();
-            series.push(Series { name: series_name(variant, mode), points });
+            // What cannot be built at any width has a section that says why.
+            if points.iter().any(|p| !p.1.is_nan()) {
+                series.push(Series { name: series_name(variant, mode), points });
+            }
         }
     }
     let mut columns = vec![("width", "bits")];
@@ -213,80 +216,6 @@ fn accuracy(sweep: &Sweep) -> Section {
         figures: vec![Figure {
             caption: title,
             chart: Some(curves.draw()),
-            table: Some(table),
-            ..Figure::default()
-        }],
-    }
-}
-
-fn front(sweep: &Sweep, front: &Front) -> Section {
-    let plan = &sweep.plan;
-    let bits = front.cost == "bits";
-    let merit_name = if front.accuracy == "correct" { "images right" } else { "images answered alike" };
-    let cost_name = if bits { "accumulator and adder bits, all PEs" } else { "flip-flops and LUTs" };
-    let cost = |p: &Point| {
-        let cost = p.result.done()?.cost;
-        if bits { Some(cost.bits()) } else { cost.synthesis.map(|s| s.flip_flops + s.luts) }
-    };
-    let name = |v: &Variant, width: u32, mode: &str| format!("{width} bits, {}", series_name(v, mode));
-    let mut candidates = Vec::new();
-    let mut table = Table::new(
-        "Not beaten in both cost and accuracy",
-        &[
-            ("no.", ""),
-            ("width", "bits"),
-            ("rule", ""),
-            (if bits { "cost" } else { "cells" }, if bits { "bits" } else { "" }),
-            (merit_name, ""),
-        ],
-    );
-    for (at, point) in front.points.iter().enumerate() {
-        let Some(variant) = sweep.variants.get(point.variant) else { continue };
-        candidates.push(Candidate {
-            name: name(variant, point.width, &point.mode),
-            cost: point.cost as f64,
-            merit: point.accuracy as f64,
-            on_front: true,
-        });
-        let rule = series_name(variant, &point.mode);
-        table.row([
-            Cell::from(at + 1),
-            point.width.into(),
-            rule.into(),
-            point.cost.into(),
-            point.accuracy.into(),
-        ]);
-    }
-    for (index, variant) in sweep.variants.iter().enumerate() {
-        for point in &variant.points {
-            let (Some(cost), Some(result)) = (cost(point), point.result.done()) else { continue };
-            let same = |f: &&crate::explore::answer::FrontPoint| {
-                f.variant == index && f.width == point.width && f.mode == point.mode
-            };
-            let merit = if front.accuracy == "correct" { result.correct } else { Some(result.agree) };
-            if let (None, Some(merit)) = (front.points.iter().find(same), merit) {
-                let name = name(variant, point.width, &point.mode);
-                candidates.push(Candidate { name, cost: cost as f64, merit: merit as f64, on_front: false });
-            }
-        }
-    }
-    let title = format!("{merit_name} against {cost_name}");
-    let text = match (&plan.labels, front.accuracy.as_str()) {
-        (None, _) => "There are no labels: an image counts when it is answered as without overflow.",
-        _ => "Up and to the left is better.",
-    };
-    let scatter = Scatter {
-        title: title.clone(),
-        cost_name: cost_name.to_string(),
-        merit_name: merit_name.to_string(),
-        candidates,
-    };
-    Section {
-        title: if bits { "What it costs" } else { "What it costs in an FPGA" }.to_string(),
-        text: vec![text.to_string()],
-        figures: vec![Figure {
-            caption: title,
-            chart: Some(scatter.draw()),
             table: Some(table),
             ..Figure::default()
         }],
@@ -339,26 +268,30 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
     }
 }
 
+/// Width and outputs.
+type Bins = Vec<(u32, u64)>;
+
 /// Modes with the same counts share a figure: before its first overflow a sum does not depend on the rule.
 fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
-    let mut groups: Vec<(Vec<&str>, Vec<(u32, u64)>)> = Vec::new();
+    let mut groups: Vec<(Vec<&str>, Bins)> = Vec::new();
     for mode in &plan.modes {
         let of = |l: &'_ Layer| l.overflowing.iter().find(|o| o.mode == *mode).cloned();
         let counts: Vec<Overflowing> = layers.layers.iter().filter_map(of).collect();
         if counts.is_empty() {
             continue;
         }
-        let bins: Vec<(u32, u64)> = (8..=48).map(|w| (w, counts.iter().map(|c| c.at(w)).sum())).collect();
+        let bins: Bins = (8..=48).map(|w| (w, counts.iter().map(|c| c.at(w)).sum())).collect();
         match groups.iter_mut().find(|group| group.1 == bins) {
             Some(group) => group.0.push(mode),
             None => groups.push((vec![mode], bins)),
         }
     }
     let outputs: u64 = layers.layers.iter().map(|l| l.outputs).sum();
-    let mut marks =
-        vec![Mark { width: layers.minimal_observed_width, label: "none on these inputs from".into() }];
-    marks.extend(layers.minimal_proved_width.map(|width| Mark { width, label: "none ever from".into() }));
-    let figure = |(modes, bins): (Vec<&str>, Vec<(u32, u64)>)| {
+    let mark =
+        |width: u32, whose: &str| Mark { width, label: format!("no overflow {whose} from {width} bits on") };
+    let mut marks = vec![mark(layers.minimal_observed_width, "on these inputs")];
+    marks.extend(layers.minimal_proved_width.map(|width| mark(width, "whatever the input")));
+    let figure = |(modes, bins): (Vec<&str>, Bins)| {
         let mut table =
             Table::new("All layers", &[("width", "bits"), ("overflowing", "outputs"), ("share", "%")]);
         for (width, count) in bins.iter().filter(|b| b.1 > 0) {

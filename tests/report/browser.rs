@@ -116,6 +116,28 @@ fn a_sweep_page_is_laid_out() {
     lays_out(&sweep_html(&sweep()).unwrap());
 }
 
+/// The trained network, by the commands themselves: twice, for the same bytes.
+#[test]
+fn pages_of_the_commands_are_laid_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let common = ["--input", "tests/models/cnn_inputs.npy", "--labels", "tests/models/labels.npy", "--quiet"];
+    let subject = ["tests/models/cnn_s8_qoperator.onnx", "--design", "hw_models/os16x16_s8_acc16sat"];
+    for command in ["overflow", "sweep"] {
+        let pages = ["first", "second"].map(|name| {
+            let out = folder.path().join(format!("{command}-{name}"));
+            let mut goldpath = assert_cmd::Command::cargo_bin("goldpath").unwrap();
+            goldpath.arg(command).args(subject).args(common).arg("--out").arg(&out).assert().success();
+            std::fs::read_to_string(out.join("report.html")).unwrap()
+        });
+        assert_eq!(pages[0], pages[1]);
+        super::markup::elements(&pages[0]).unwrap();
+        std::fs::write(format!("{}/{command}.html", env!("CARGO_TARGET_TMPDIR")), &pages[0]).unwrap();
+        let measured = measure(&pages[0], 700, false);
+        assert!(measured.complaints.is_empty(), "{command}:\n{}", measured.complaints.join("\n"));
+        println!("{command}: {} charts, {} texts", measured.charts, measured.texts);
+    }
+}
+
 /// The measuring must be able to fail.
 #[test]
 fn planted_faults_are_measured() {

@@ -3,7 +3,7 @@
 use super::curves::range;
 use super::frame::{BELOW, Frame, spread};
 use super::{Chart, WIDTH};
-use crate::report::markup::Svg;
+use crate::report::markup::{Svg, label_width};
 use crate::report::number::grouped;
 
 const HEIGHT: f64 = 300.0;
@@ -101,8 +101,8 @@ impl Accumulation {
                 let text = format!("first overflow at {tip}");
                 svg.line("event-line", (x, TOP - 12.0), (x, frame.y.from));
                 let left = frame.x.from - LEFT_OF_TEXT;
-                // About 6.2 pixels a character; the text must end before the chart does.
-                let from = x.min(WIDTH - 6.2 * text.chars().count() as f64).max(left);
+                // The text must end before the chart does.
+                let from = x.min(WIDTH - label_width(&text)).max(left);
                 svg.text("label bad", (from, TOP - 18.0), &text);
             }
             drawn = Some(key);

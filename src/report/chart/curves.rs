@@ -13,7 +13,8 @@ const TOP: f64 = 14.0;
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
-    /// Width in bits and value, ascending; infinity is drawn on a line of its own above the finite values.
+    /// Width in bits and value, ascending; infinity is drawn on a line of its own above the finite
+    /// values, and the line breaks where there is no number.
     pub points: Vec<(u32, f64)>,
 }
 
@@ -46,8 +47,9 @@ impl Curves {
         let frame = Frame::new((first, last), (low, above), [TOP, 20.0, bottom]);
         let mut svg = Svg::new(WIDTH, bottom + BELOW, &self.title);
         let (ticks, decimals) = frame.y.ticks(6, 0.0);
-        let gap = (above - high) * 0.4;
-        let ticks = ticks.into_iter().filter(|t| !infinite || *t <= high + gap);
+        // No tick close to the label of the infinite.
+        let free = above - (above - low) * 0.07;
+        let ticks = ticks.into_iter().filter(|t| !infinite || *t <= free);
         let mut ticks: Vec<(f64, String)> = ticks.map(|t| (t, real(t, decimals))).collect();
         if infinite {
             ticks.push((above, self.infinity.clone()));
@@ -84,16 +86,20 @@ impl Curves {
 
 fn line(svg: &mut Svg, series: &Series, index: usize, place: &dyn Fn(u32, f64) -> (f64, f64)) {
     let class = series_class(index);
-    let known = series.points.iter().filter(|p| !p.1.is_nan());
-    let mut data = String::new();
-    for (width, value) in known.clone() {
+    let (mut data, mut pen) = (String::new(), 'M');
+    for (width, value) in &series.points {
+        if value.is_nan() {
+            pen = 'M';
+            continue;
+        }
         let (x, y) = place(*width, *value);
-        data.push_str(&format!("{}{x:.1} {y:.1}", if data.is_empty() { "M" } else { "L" }));
+        data.push_str(&format!("{pen}{x:.1} {y:.1}"));
+        pen = 'L';
     }
     if !data.is_empty() {
         svg.path(&format!("line {class}"), &data, &series.name);
     }
-    for (width, value) in known {
+    for (width, value) in series.points.iter().filter(|p| !p.1.is_nan()) {
         let tip = format!("{}, {width} bits: {}", series.name, real(*value, 2));
         svg.path(&format!("dot {class}"), &mark_path(place(*width, *value), index), &tip);
     }

@@ -13,7 +13,7 @@ const MARK_ROW: f64 = 16.0;
 pub struct Mark {
     /// In bits.
     pub width: u32,
-    /// What it is.
+    /// What it is, in a few words.
     pub label: String,
 }
 
@@ -58,15 +58,15 @@ impl Histogram {
     fn point(&self, svg: &mut Svg, frame: &Frame, row: usize, mark: &Mark) {
         let x = frame.x.at(f64::from(mark.width));
         let y = 12.0 + MARK_ROW * row as f64;
-        let text = format!("{}: {} bits", mark.label, mark.width);
+        let text = &mark.label;
         svg.path(
             &format!("mark-line s{row} dash{row}"),
             &format!("M{x:.1} {y:.1}V{:.1}", frame.y.from),
-            &text,
+            text,
         );
         let half = (frame.x.from + frame.x.to) / 2.0;
         let (class, x) = if x < half { ("label halo", x + 6.0) } else { ("label halo end", x - 6.0) };
-        svg.text(class, (x, y + 2.0), &text);
+        svg.text(class, (x, y + 2.0), text);
     }
 }
 

@@ -80,15 +80,18 @@ impl Scatter {
 
 /// Dots with numbers; where two would touch, only the first has its number.
 fn number(svg: &mut Svg, front: &[&Candidate], place: &dyn Fn(&Candidate) -> (f64, f64)) {
-    let mut taken: Vec<(f64, f64)> = Vec::new();
+    let mut numbered: Vec<(usize, (f64, f64))> = Vec::new();
+    let tip = |at: usize| format!("{}: {}", at + 1, front[at].name);
     for (at, candidate) in front.iter().enumerate() {
         let (x, y) = place(candidate);
-        let tip = format!("{}: {}", at + 1, candidate.name);
-        let is_free = taken.iter().all(|(a, b)| (x - a).abs() >= 18.0 || (y - b).abs() >= 18.0);
-        svg.circle("best", (x, y), if is_free { 8.5 } else { 4.0 }, &tip);
-        if is_free {
-            svg.text("number middle", (x, y + 4.0), &(at + 1).to_string());
-            taken.push((x, y));
+        if numbered.iter().all(|(_, (a, b))| (x - a).abs() >= 18.0 || (y - b).abs() >= 18.0) {
+            numbered.push((at, (x, y)));
+        } else {
+            svg.circle("best", (x, y), 4.0, &tip(at));
         }
+    }
+    for (at, (x, y)) in numbered {
+        svg.circle("best", (x, y), 8.5, &tip(at));
+        svg.text("number middle", (x, y + 4.0), &(at + 1).to_string());
     }
 }

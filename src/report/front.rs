@@ -1,0 +1,89 @@
+//! The section of a sweep's page that says which points no other beats, and what they cost.
+
+use super::chart::{Candidate, Scatter};
+use super::sweep::series_name;
+use super::{Cell, Figure, Section, Table};
+use crate::explore::answer::{Front, FrontPoint, Point, Sweep, Variant};
+
+/// One front: the points of the whole sweep by cost and accuracy.
+pub(super) fn section(sweep: &Sweep, front: &Front) -> Section {
+    let plan = &sweep.plan;
+    let bits = front.cost == "bits";
+    let merit_name = if front.accuracy == "correct" { "images right" } else { "images answered alike" };
+    let cost_name = if bits { "accumulator and adder bits, all PEs" } else { "flip-flops and LUTs" };
+    let mut candidates = Vec::new();
+    let mut table = Table::new(
+        "Not beaten in both cost and accuracy",
+        &[
+            ("no.", ""),
+            ("width", "bits"),
+            ("rule", ""),
+            (if bits { "cost" } else { "cells" }, if bits { "bits" } else { "" }),
+            (merit_name, ""),
+        ],
+    );
+    for (at, point) in front.points.iter().enumerate() {
+        let Some(variant) = sweep.variants.get(point.variant) else { continue };
+        candidates.push(Candidate {
+            name: candidate_name(variant, point.width, &point.mode),
+            cost: point.cost as f64,
+            merit: point.accuracy as f64,
+            on_front: true,
+        });
+        let rule = series_name(variant, &point.mode);
+        table.row([
+            Cell::from(at + 1),
+            point.width.into(),
+            rule.into(),
+            point.cost.into(),
+            point.accuracy.into(),
+        ]);
+    }
+    candidates.extend(beaten(sweep, front));
+    let title = format!("{} against {cost_name}", merit_name.replacen("images", "Images", 1));
+    let text = match (&plan.labels, front.accuracy.as_str()) {
+        (None, _) => "There are no labels: an image counts when it is answered as without overflow.",
+        _ => "Up and to the left is better.",
+    };
+    let scatter = Scatter {
+        title: title.clone(),
+        cost_name: cost_name.to_string(),
+        merit_name: merit_name.to_string(),
+        candidates,
+    };
+    Section {
+        title: if bits { "What it costs" } else { "What it costs in an FPGA" }.to_string(),
+        text: vec![text.to_string()],
+        figures: vec![Figure {
+            caption: title,
+            chart: Some(scatter.draw()),
+            table: Some(table),
+            ..Figure::default()
+        }],
+    }
+}
+
+fn candidate_name(variant: &Variant, width: u32, mode: &str) -> String {
+    format!("{width} bits, {}", series_name(variant, mode))
+}
+
+/// Every point that is not on the front and has a cost in its measure.
+fn beaten(sweep: &Sweep, front: &Front) -> Vec<Candidate> {
+    let cost = |p: &Point| {
+        let cost = p.result.done()?.cost;
+        if front.cost == "bits" { Some(cost.bits()) } else { cost.synthesis.map(|s| s.flip_flops + s.luts) }
+    };
+    let mut candidates = Vec::new();
+    for (index, variant) in sweep.variants.iter().enumerate() {
+        for point in &variant.points {
+            let (Some(cost), Some(result)) = (cost(point), point.result.done()) else { continue };
+            let same = |f: &&FrontPoint| f.variant == index && f.width == point.width && f.mode == point.mode;
+            let merit = if front.accuracy == "correct" { result.correct } else { Some(result.agree) };
+            if let (None, Some(merit)) = (front.points.iter().find(same), merit) {
+                let name = candidate_name(variant, point.width, &point.mode);
+                candidates.push(Candidate { name, cost: cost as f64, merit: merit as f64, on_front: false });
+            }
+        }
+    }
+    candidates
+}
