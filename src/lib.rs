@@ -79,6 +79,7 @@ pub mod bounds;
 pub mod datapath;
 pub mod design;
 pub mod error;
+pub mod explore;
 pub mod functional;
 pub mod import;
 pub mod lower;

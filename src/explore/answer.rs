@@ -1,0 +1,354 @@
+//! What a sweep answers: `report.json`, and what the pages of `report` are drawn from.
+//!
+//! Every number here is a function of model, inputs, design and options alone: neither of how the work was split, nor
+//! of whether it was killed on the way.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of this format.
+pub const SCHEMA: u32 = 1;
+
+/// Everything a sweep found; every key is stable within one `schema`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sweep {
+    /// What was asked.
+    pub plan: Plan,
+    /// One entry per combination of `--vary` values, in the order asked; one in all when nothing is varied.
+    pub variants: Vec<Variant>,
+    /// The points that no other beats in both cost and accuracy: one front per measure of cost.
+    pub fronts: Vec<Front>,
+    /// How much was really run.
+    pub work: Work,
+}
+
+/// What was asked: two sweeps with the same plan give the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Version of this format: 1.
+    pub schema: u32,
+    /// The goldpath that ran it, with its version.
+    pub generator: String,
+    /// The model.
+    pub model: InputFile,
+    /// The input tensor.
+    pub input: InputFile,
+    /// The true labels, when given.
+    pub labels: Option<InputFile>,
+    /// The design as given, `--set` included.
+    pub design: InputDesign,
+    /// Images taken, first and one past the last; all when absent.
+    pub images: Option<[usize; 2]>,
+    /// Accumulator widths run end to end, ascending.
+    pub widths: Vec<u32>,
+    /// Overflow rules, as `accumulator.overflow` spells them.
+    pub modes: Vec<String>,
+    /// Further design keys that were varied.
+    pub axes: Vec<Axis>,
+    /// Whether Yosys was asked for flip-flops and LUTs.
+    pub synthesis: bool,
+}
+
+/// A file that numbers were taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InputFile {
+    /// Its name without the folder.
+    pub name: String,
+    /// SHA-256 of its bytes, lower-case hex.
+    pub sha256: String,
+}
+
+/// The design that was swept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InputDesign {
+    /// Its name.
+    pub name: String,
+    /// Hash of the canonical design, as overridden by `--set` and before any sweep.
+    pub sha256: String,
+    /// The `--set` keys, in the order typed.
+    pub overrides: Vec<[String; 2]>,
+}
+
+/// A design key and the values it takes: `--vary KEY=V1,V2`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Axis {
+    /// Dotted key, as behind `--set`.
+    pub key: String,
+    /// Its values, as behind `--set`.
+    pub values: Vec<String>,
+}
+
+/// One combination of the varied keys: its exact network, layer by layer, and its points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Variant {
+    /// The varied keys' values; empty when nothing is varied.
+    pub settings: BTreeMap<String, String>,
+    /// The network in which no accumulator overflows, and its layers; or why there is none.
+    pub layers: Outcome<Layers>,
+    /// One entry per width and mode: widths ascending, modes in the order asked.
+    pub points: Vec<Point>,
+}
+
+/// A result, or why the design or the layer refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome<T> {
+    /// It could be done.
+    Done(T),
+    /// The design refuses this width, mode or variant, or the layer does not fit it: its own words.
+    NotBuildable(String),
+}
+
+impl<T> Outcome<T> {
+    /// The result, if there is one.
+    pub fn done(&self) -> Option<&T> {
+        match self {
+            Outcome::Done(result) => Some(result),
+            Outcome::NotBuildable(_) => None,
+        }
+    }
+}
+
+/// The exact network of a variant: what every width is compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Layers {
+    /// Width of the design that gave the post steps: the widest it builds.
+    pub reference_width: u32,
+    /// Smallest accumulator width at which nothing can overflow in any layer, whatever the input: proved. `None` when
+    /// that needs more than 64 bits.
+    pub minimal_proved_width: Option<u32>,
+    /// Smallest accumulator width at which nothing overflowed in any layer on these inputs, start values included.
+    pub minimal_observed_width: u32,
+    /// Images run.
+    pub images: u64,
+    /// Images that the exact network labels rightly, when there are labels.
+    pub correct: Option<u64>,
+    /// What the exact network answers, image by image: the index of its largest output.
+    pub answers: Vec<u32>,
+    /// Layer by layer, in evaluation order, each on the exact network's own inputs.
+    pub layers: Vec<Layer>,
+}
+
+/// One layer on the exact network's inputs, at all widths.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Layer {
+    /// Name of its node.
+    pub name: String,
+    /// Products per output.
+    pub k: u64,
+    /// Output channels.
+    pub channels: u64,
+    /// Outputs, over all images and channels.
+    pub outputs: u64,
+    /// As in [`Layers`], for this layer.
+    pub minimal_proved_width: Option<u32>,
+    /// As in [`Layers`], for this layer.
+    pub minimal_observed_width: u32,
+    /// Smallest and largest value that can enter the accumulator; text, since JSON numbers end at 53 bits.
+    pub proved: [String; 2],
+    /// Smallest and largest value that entered it while nothing overflowed.
+    pub observed: [i64; 2],
+    /// The same per output channel.
+    pub channel_widths: Vec<ChannelWidths>,
+    /// How many outputs overflow at every width from 8 to 48, per mode and channel.
+    pub overflowing: Vec<Overflowing>,
+    /// How far the layer's outputs are from the exact ones at every width from 8 to 48, per mode.
+    pub curves: Vec<Curve>,
+}
+
+/// Headroom of one output channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelWidths {
+    /// Smallest width proved for every input; `None` above 64.
+    pub proved: Option<u32>,
+    /// Smallest width at which nothing overflowed, the start value included.
+    pub observed: u32,
+    /// Smallest width that holds the start value, the bias: below it the sum starts elsewhere (R9).
+    pub start: u32,
+}
+
+/// Outputs with at least one overflow, by channel and width. A start value that does not fit is no overflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Overflowing {
+    /// `accumulator.overflow`.
+    pub mode: String,
+    /// The width that the first number of each list is for: 8.
+    pub first_width: u32,
+    /// `[channel][width − first_width]`; 0 at every width behind the end of a list, up to 48.
+    pub outputs: Vec<Vec<u64>>,
+}
+
+impl Overflowing {
+    /// Outputs of all channels that overflow at `width`, one of 8..=48.
+    pub fn at(&self, width: u32) -> u64 {
+        let index = width.checked_sub(self.first_width).and_then(|index| usize::try_from(index).ok());
+        self.outputs.iter().filter_map(|channel| channel.get(index?)).sum()
+    }
+}
+
+/// One mode's curve over the widths.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Curve {
+    /// `accumulator.overflow`.
+    pub mode: String,
+    /// Widths ascending, 8 to 48.
+    pub points: Vec<CurvePoint>,
+}
+
+/// A layer at one width.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CurvePoint {
+    /// Of the accumulator.
+    pub width: u32,
+    /// What happened there, or why the design has no such width.
+    pub result: Outcome<Fidelity>,
+}
+
+/// What a width did to a layer's values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fidelity {
+    /// Overflows at the accumulator.
+    pub overflow: Events,
+    /// Outputs whose accumulator is not the exact sum.
+    pub accumulators_changed: u64,
+    /// Outputs that differ after post-processing.
+    pub outputs_changed: u64,
+    /// 10 log10 (Σ y² / Σ (y − y′)²) over the layer's outputs y, zero point subtracted, rounded to 0.001 dB; `None`
+    /// when no output differs.
+    pub sqnr_db: Option<f64>,
+}
+
+/// Overflows at node `accumulator`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Events {
+    /// Outputs with at least one event.
+    pub outputs: u64,
+    /// Values above the register, over all steps (R6).
+    pub high: u64,
+    /// Values below it.
+    pub low: u64,
+}
+
+/// The whole network with one accumulator width and overflow rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Point {
+    /// Of the accumulator.
+    pub width: u32,
+    /// `accumulator.overflow`.
+    pub mode: String,
+    /// What the network answers there, or why there is no such network.
+    pub result: Outcome<PointResult>,
+}
+
+/// A network at one point, every value as a run of its own would give it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PointResult {
+    /// Images labelled rightly, when there are labels: top-1 accuracy is `correct / images`.
+    pub correct: Option<u64>,
+    /// Images answered as the exact network answers them.
+    pub agree: u64,
+    /// SHA-256 of the answers' tensor; equal to the exact network's where nothing reaches the output.
+    pub output_sha256: String,
+    /// The first layer with an output other than the exact network's.
+    pub diverges_at: Option<String>,
+    /// Whether the network had to be run: a layer met other inputs than the exact network's.
+    pub network_run: bool,
+    /// Layers that were run whole: those that met other inputs, and those with too many overflows to replay alone.
+    pub layers_run: u64,
+    /// Outputs replayed one by one, in layers that met the exact network's inputs.
+    pub outputs_replayed: u64,
+    /// Every layer, in evaluation order.
+    pub layers: Vec<PointLayer>,
+    /// What the hardware costs.
+    pub cost: Cost,
+}
+
+/// A layer of a network at one point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PointLayer {
+    /// Name of its node.
+    pub name: String,
+    /// Overflows at the accumulator, on the inputs that the layer met in this network.
+    pub overflow: Events,
+    /// SHA-256 of its outputs, each as a little-endian int64, in the tensor's order.
+    pub sha256: String,
+}
+
+/// What a point costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// PEs × width of the accumulator's register.
+    pub accumulator_bits: u64,
+    /// Full adders of all PEs: see [`super::cost`].
+    pub adder_bits: u64,
+    /// Of the twin at this width, by Yosys, where it was asked for and the twin has this point.
+    pub synthesis: Option<Synthesis>,
+}
+
+impl Cost {
+    /// Accumulator and adder bits together: the first front's cost.
+    pub fn bits(&self) -> u64 {
+        self.accumulator_bits + self.adder_bits
+    }
+}
+
+/// What `synth_xilinx` makes of a twin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Synthesis {
+    /// Cells FD*.
+    pub flip_flops: u64,
+    /// Cells LUT1 to LUT6.
+    pub luts: u64,
+}
+
+/// Points that no other beats: none is at most as dear and at least as accurate, and better in one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Front {
+    /// `bits` (accumulator and adder bits) or `flip_flops_and_luts`.
+    pub cost: String,
+    /// `correct` with labels, else `agree`.
+    pub accuracy: String,
+    /// Cheapest first.
+    pub points: Vec<FrontPoint>,
+}
+
+/// One point of a front.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FrontPoint {
+    /// Index into [`Sweep::variants`].
+    pub variant: usize,
+    /// Of the accumulator.
+    pub width: u32,
+    /// `accumulator.overflow`.
+    pub mode: String,
+    /// In the front's measure.
+    pub cost: u64,
+    /// Images.
+    pub accuracy: u64,
+}
+
+/// How much was run, compared with one network per point.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Work {
+    /// Points that the designs build.
+    pub points: u64,
+    /// Points whose network had to be run; each shares everything before its first divergence.
+    pub networks_run: u64,
+    /// Of those, at or above the variant's minimal observed width: always 0.
+    pub networks_run_above_minimum: u64,
+    /// Layers of all those points: what separate runs would have computed.
+    pub layers: u64,
+    /// Layers that were run whole.
+    pub layers_run: u64,
+    /// Outputs replayed alone.
+    pub outputs_replayed: u64,
+}
+
+impl Sweep {
+    /// The schema of `report.json`; JSON Schema 2020-12.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Sweep).to_value()
+    }
+}
