@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::operators::{Call, LayerRule, evaluate, layer_of};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Input, Layer, Network, Operator, Tensor, map_tensor};
+use crate::network::{Input, Layer, Network, Node, Operator, Tensor, map_tensor};
 
 /// A tensor under its name in the network.
 pub type Named = (String, Tensor);
@@ -145,13 +145,39 @@ pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) ->
     layer.zip(codes).ok_or_else(|| Error::new(Kind::Value, "the input holds no image"))
 }
 
+/// What [`infer`] takes `x` apart into: the batches that the network runs one at a time.
+///
+/// # Errors
+/// An input that does not fit.
+pub fn parts(network: &Network, x: &Tensor) -> Result<Vec<Tensor>> {
+    let batch = batch(network, only_input(network)?, x)?;
+    Ok(batches(x, batch))
+}
+
+/// The outputs of one node on one batch, one tensor per output of its operator; `find` knows the tensors computed
+/// before it.
+///
+/// # Errors
+/// Whatever the operator cannot do: the place is the node.
+pub fn node_outputs<'a>(
+    network: &'a Network,
+    node: &'a Node,
+    find: &dyn Fn(&str) -> Option<&'a Tensor>,
+    rule: &dyn LayerRule,
+) -> Result<Vec<Tensor>> {
+    let known = |name: &String| find(name).or_else(|| network.constants.get(name));
+    let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(known)).collect();
+    evaluate(&Call { node, inputs, rule }).map_err(|e| placed(network, node, e))
+}
+
 /// Names of the integer layers, in evaluation order.
 pub fn layer_names(network: &Network) -> Vec<String> {
     let layers = network.nodes.iter().filter(|node| is_layer(&node.operator));
     layers.map(|node| node.name.clone()).collect()
 }
 
-fn is_layer(operator: &Operator) -> bool {
+/// Whether a [`LayerRule`] computes it.
+pub fn is_layer(operator: &Operator) -> bool {
     matches!(
         operator,
         Operator::QLinearConv { .. }
@@ -239,14 +265,14 @@ fn values(
 
 fn lookup<'a>(
     network: &'a Network,
-    node: &crate::network::Node,
+    node: &Node,
     known: &'a BTreeMap<String, Tensor>,
 ) -> Vec<Option<&'a Tensor>> {
     let find = |name: &String| known.get(name).or_else(|| network.constants.get(name));
     node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect()
 }
 
-fn placed(network: &Network, node: &crate::network::Node, error: Error) -> Error {
+fn placed(network: &Network, node: &Node, error: Error) -> Error {
     if error.place == crate::error::Place::Nowhere { error.at(network.place(node)) } else { error }
 }
 

@@ -1,0 +1,28 @@
+//! What the accumulators and adders of a design cost, in bits.
+//!
+//! A PE is one accumulator with its lanes: there are rows · columns of them. *Accumulator bits* are its register's
+//! width. *Adder bits* are full adders: a level of the reduction that sums a group of g terms takes g − 1 adders of
+//! the level's width for every group (terms that no lane feeds are left out), the sums behind the last level (all
+//! products, where there is none) take one adder less than there are sums, of the register's width, and one more adds
+//! to the register; an accumulator that is only overwritten has the same adder. Multipliers, pipeline registers and
+//! post steps are not counted: `--cost yosys` counts everything.
+
+use super::answer::Cost;
+use crate::design::Design;
+
+/// Bits of all PEs of `design`; no synthesis.
+pub fn cost(design: &Design) -> Cost {
+    let elements = (design.array.rows * design.array.columns) as u64;
+    let register = u64::from(design.accumulator.register.width());
+    let (mut inputs, mut adder_bits) = (design.array.lanes, 0);
+    for level in &design.reduce {
+        let outputs = level.outputs(inputs);
+        for output in 0..outputs {
+            let terms = level.terms(output).filter(|term| *term < inputs).count();
+            adder_bits += terms.saturating_sub(1) as u64 * u64::from(level.format.width());
+        }
+        inputs = outputs;
+    }
+    adder_bits += inputs.max(1) as u64 * register;
+    Cost { accumulator_bits: elements * register, adder_bits: elements * adder_bits, synthesis: None }
+}

@@ -1,0 +1,88 @@
+//! A point's own post steps, and when they are known to answer as the exact network's.
+
+use std::sync::Arc;
+
+use ndarray::{ArrayD, Axis, Slice};
+
+use crate::design::Design;
+use crate::error::Result;
+use crate::lower::{Program, output_recoding};
+use crate::network::{Geometry, Layer};
+use crate::post::{self, Op, Operand};
+
+use super::exact::Pass;
+
+/// A layer's finish on one design.
+pub struct Finish {
+    pub design: Arc<Design>,
+    /// As [`Program::parameters`].
+    pub parameters: Vec<Vec<i64>>,
+    /// Whether every sum that both accumulators hold becomes the same output as in the exact network.
+    pub same: bool,
+}
+
+impl Finish {
+    /// # Errors
+    /// The design has no place for the layer.
+    pub fn new(design: &Arc<Design>, pass: &Pass) -> Result<Finish> {
+        let probe = Program::layer(Arc::clone(design), &pass.layer, &one_image(&pass.layer, &pass.input))?;
+        let (reference, own) = (&pass.program, &probe);
+        let same = same_post(&reference.design, &reference.parameters, design, &own.parameters)
+            && output_recoding(&reference.design, &pass.layer) == output_recoding(design, &pass.layer);
+        Ok(Finish { design: Arc::clone(design), parameters: probe.parameters, same })
+    }
+
+    /// The output that a finished accumulator becomes.
+    pub fn output(&self, accumulator: i64, n: usize) -> i64 {
+        post::run(&self.design.post, accumulator, &self.parameters, n, |_, _| {})
+    }
+}
+
+/// The parameters of a layer do not depend on how many images there are: one is enough to bind them.
+fn one_image(layer: &Layer, input: &ArrayD<i32>) -> ArrayD<i32> {
+    match layer.geometry {
+        Geometry::Convolution { .. } => input.slice_axis(Axis(0), Slice::from(0..1)).to_owned(),
+        // Rows of a matrix decide whether tiles are ragged.
+        Geometry::Matrix => input.clone(),
+    }
+}
+
+/// Two lists of steps are one function when their steps do the same with the same numbers, and fit the result into
+/// the same format, or into formats that hold whatever can enter them.
+fn same_post(a: &Design, with_a: &[Vec<i64>], b: &Design, with_b: &[Vec<i64>]) -> bool {
+    let always = |design: &Design| -> Vec<bool> {
+        design.node_ranges().into_iter().skip(design.reduce.len()).map(|range| range.always_fits).collect()
+    };
+    let (fits_a, fits_b) = (always(a), always(b));
+    a.post.len() == b.post.len()
+        && a.post.iter().zip(&b.post).enumerate().all(|(index, (x, y))| {
+            let same_format = x.format == y.format && x.overflow == y.overflow;
+            let both_fit = fits_a.get(index) == Some(&true) && fits_b.get(index) == Some(&true);
+            same_op(x.op, with_a, y.op, with_b) && (same_format || both_fit)
+        })
+}
+
+fn same_op(a: Op, with_a: &[Vec<i64>], b: Op, with_b: &[Vec<i64>]) -> bool {
+    let same = |x: Operand, y: Operand| numbers(x, with_a) == numbers(y, with_b);
+    match (a, b) {
+        (Op::Add(x), Op::Add(y))
+        | (Op::Subtract(x), Op::Subtract(y))
+        | (Op::Multiply(x), Op::Multiply(y))
+        | (Op::Max(x), Op::Max(y))
+        | (Op::Min(x), Op::Min(y))
+        | (Op::ShiftLeft(x), Op::ShiftLeft(y)) => same(x, y),
+        (Op::ShiftRight(x, r), Op::ShiftRight(y, q)) | (Op::FloatScale(x, r), Op::FloatScale(y, q)) => {
+            r == q && same(x, y)
+        }
+        (Op::Clamp { low, high }, Op::Clamp { low: l, high: h }) => same(low, l) && same(high, h),
+        (Op::Fit, Op::Fit) => true,
+        _ => false,
+    }
+}
+
+fn numbers(operand: Operand, parameters: &[Vec<i64>]) -> Vec<i64> {
+    match operand {
+        Operand::Constant(value) => vec![value],
+        Operand::Parameter(index) => parameters[index].clone(),
+    }
+}

@@ -1,0 +1,335 @@
+//! Layer by layer on the exact network's inputs, at all widths from one pass.
+
+use std::collections::BTreeMap;
+
+use ndarray::Array2;
+use rayon::prelude::*;
+
+use super::answer::{
+    ChannelWidths, Curve, CurvePoint, Events, Fidelity, Layer, Layers, Outcome, Overflowing,
+};
+use super::exact::{Exact, Pass};
+use super::finish::Finish;
+use super::needed::{NEVER, needed_width};
+use super::replay::{Lane, replay, terms};
+use super::variant::{Candidate, Candidates, rule, words};
+use crate::bounds;
+use crate::error::Result;
+use crate::num::{Format, Overflow};
+
+/// First width of the tables.
+pub const FIRST_WIDTH: u32 = 8;
+/// Last width of the tables, itself in them.
+pub const LAST_WIDTH: u32 = 48;
+/// Widths of the tables.
+const WIDTHS: usize = (LAST_WIDTH - FIRST_WIDTH + 1) as usize;
+
+/// Every layer of the exact network, at every width and mode.
+///
+/// # Errors
+/// Another number of labels than of images.
+pub fn layers(exact: &Exact<'_>, candidates: &Candidates, labels: Option<&[i64]>) -> Result<Layers> {
+    let found: Vec<Layer> = exact
+        .layer_nodes()
+        .filter_map(|(index, node)| {
+            let passes: Vec<&Pass> = exact.parts.iter().flat_map(|part| &part.passes[index]).collect();
+            (!passes.is_empty()).then(|| layer(&node.name, &passes, candidates))
+        })
+        .collect();
+    let proved: Option<Vec<u32>> = found.iter().map(|l| l.minimal_proved_width).collect();
+    Ok(Layers {
+        reference_width: exact.reference.accumulator.format.width(),
+        minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
+        minimal_observed_width: found.iter().map(|l| l.minimal_observed_width).max().unwrap_or(1),
+        images: exact.answers.len() as u64,
+        correct: labels.map(|labels| exact.correct(labels)).transpose()?,
+        answers: exact.answers.clone(),
+        layers: found,
+    })
+}
+
+/// One node; its passes are those of all batches.
+fn layer(name: &str, passes: &[&Pass], candidates: &Candidates) -> Layer {
+    let rule = candidates.strictest();
+    let channels: Vec<Channel> =
+        passes.iter().map(|pass| channel_ranges(pass)).reduce(join).unwrap_or_default();
+    let signed = candidates.reference.accumulator.register.is_signed();
+    let channel_widths: Vec<ChannelWidths> = channels.iter().map(|c| c.widths(signed, rule)).collect();
+    let proved: Option<Vec<u32>> = channel_widths.iter().map(|c| c.proved).collect();
+    let fold = |pick: fn(&Channel) -> (i128, i128)| {
+        let ranges = channels.iter().map(pick);
+        ranges.reduce(|(low, high), (l, h)| (low.min(l), high.max(h))).unwrap_or((0, 0))
+    };
+    let (observed, all_proved) = (fold(|c| c.observed), fold(|c| c.proved));
+    let modes = &candidates.modes;
+    Layer {
+        name: name.to_owned(),
+        k: passes.first().map_or(0, |pass| pass.program.shape.k as u64),
+        channels: channels.len() as u64,
+        outputs: passes.iter().map(|pass| pass.outputs.len() as u64).sum(),
+        minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
+        minimal_observed_width: channel_widths.iter().map(|c| c.observed).max().unwrap_or(1),
+        proved: [all_proved.0.to_string(), all_proved.1.to_string()],
+        // Prefixes are 64-bit numbers.
+        observed: [observed.0 as i64, observed.1 as i64],
+        channel_widths,
+        overflowing: modes.iter().map(|mode| table(passes, mode)).collect(),
+        curves: curves(passes, candidates),
+    }
+}
+
+/// What enters the accumulators of one channel.
+#[derive(Debug, Clone, Copy)]
+struct Channel {
+    proved: (i128, i128),
+    observed: (i128, i128),
+    start: (i128, i128),
+}
+
+fn join(a: Vec<Channel>, b: Vec<Channel>) -> Vec<Channel> {
+    let union = |x: (i128, i128), y: (i128, i128)| (x.0.min(y.0), x.1.max(y.1));
+    a.into_iter()
+        .zip(b)
+        .map(|(a, b)| Channel {
+            proved: union(a.proved, b.proved),
+            observed: union(a.observed, b.observed),
+            start: union(a.start, b.start),
+        })
+        .collect()
+}
+
+fn channel_ranges(pass: &Pass) -> Vec<Channel> {
+    let proved = bounds::accumulator_ranges(&pass.program, &bounds::Inputs::Format);
+    let range = |values: ndarray::ArrayView1<'_, i64>, highs: ndarray::ArrayView1<'_, i64>| {
+        let low = values.iter().copied().min().unwrap_or(0);
+        (i128::from(low), i128::from(highs.iter().copied().max().unwrap_or(0)))
+    };
+    let columns = pass.prefixes.low.columns().into_iter().zip(pass.prefixes.high.columns());
+    proved
+        .into_iter()
+        .zip(columns)
+        .zip(&pass.starts)
+        .map(|((proved, (low, high)), start)| {
+            let start = i128::from(*start);
+            Channel { proved, observed: range(low, high), start: (start, start) }
+        })
+        .collect()
+}
+
+impl Channel {
+    fn widths(&self, signed: bool, rule: Overflow) -> ChannelWidths {
+        let with_start = |(low, high): (i128, i128)| {
+            needed_width(low.min(self.start.0), high.max(self.start.1), signed, rule)
+        };
+        let proved = with_start(self.proved);
+        ChannelWidths {
+            proved: (proved < NEVER).then_some(proved),
+            observed: with_start(self.observed),
+            start: needed_width(self.start.0, self.start.1, signed, rule),
+        }
+    }
+}
+
+fn table(passes: &[&Pass], mode: &str) -> Overflowing {
+    let sum = |a: Vec<Vec<u64>>, b: Vec<Vec<u64>>| {
+        let add = |(x, y): (Vec<u64>, Vec<u64>)| x.into_iter().zip(y).map(|(x, y)| x + y).collect();
+        a.into_iter().zip(b).map(add).collect()
+    };
+    let counts = passes.iter().map(|pass| overflowing(pass, rule(mode))).reduce(sum).unwrap_or_default();
+    let trimmed = |channel: Vec<u64>| {
+        let end = channel.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+        channel[..end].to_vec()
+    };
+    Overflowing {
+        mode: mode.to_owned(),
+        first_width: FIRST_WIDTH,
+        outputs: counts.into_iter().map(trimmed).collect(),
+    }
+}
+
+/// How many outputs of each channel overflow at each width of the tables: `[channel][width − 8]`.
+///
+/// Where the start value fits, an output overflows exactly at the widths below the one that its prefixes need. Where
+/// it does not, the sum starts elsewhere (R9), and the channel is replayed.
+pub(super) fn overflowing(pass: &Pass, rule: Overflow) -> Vec<Vec<u64>> {
+    let signed = pass.program.design.accumulator.register.is_signed();
+    let (rows, channels) = pass.extents();
+    let zeros = || Array2::<u64>::zeros((channels, WIDTHS));
+    let add = |mut a: Array2<u64>, b: Array2<u64>| {
+        a += &b;
+        a
+    };
+    let row = |mut counts: Array2<u64>, m: usize| {
+        for n in 0..channels {
+            let (needed, start) = (pass.needed(m, n, signed, rule), pass.start_width(n, signed, rule));
+            let clean = (FIRST_WIDTH.max(start)..needed.min(LAST_WIDTH + 1)).map(at);
+            clean.for_each(|width| counts[[n, width]] += 1);
+            if start > FIRST_WIDTH {
+                let terms = terms(&pass.program, m, n);
+                for width in FIRST_WIDTH..start.min(LAST_WIDTH + 1) {
+                    let register = Format::new(width, signed).expect("no table is wider than a format");
+                    let replayed = replay(&terms, Lane::new(register, rule, pass.starts[n]));
+                    counts[[n, at(width)]] += u64::from(replayed.high + replayed.low > 0);
+                }
+            }
+        }
+        counts
+    };
+    let counts = (0..rows).into_par_iter().fold(zeros, row).reduce(zeros, add);
+    counts.rows().into_iter().map(|row| row.to_vec()).collect()
+}
+
+/// Column of a table.
+fn at(width: u32) -> usize {
+    (width - FIRST_WIDTH) as usize
+}
+
+/// A candidate, ready for one layer.
+struct Ready<'a> {
+    candidate: &'a Candidate,
+    finish: Result<Finish, String>,
+}
+
+/// Sums over a layer's outputs at one candidate.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    overflow: Events,
+    accumulators_changed: u64,
+    outputs_changed: u64,
+    noise: u128,
+}
+
+impl Tally {
+    fn plus(self, other: Tally) -> Tally {
+        Tally {
+            overflow: self.overflow.plus(other.overflow),
+            accumulators_changed: self.accumulators_changed + other.accumulators_changed,
+            outputs_changed: self.outputs_changed + other.outputs_changed,
+            noise: self.noise.saturating_add(other.noise),
+        }
+    }
+}
+
+impl Events {
+    /// Both together.
+    pub(super) fn plus(self, other: Events) -> Events {
+        Events {
+            outputs: self.outputs + other.outputs,
+            high: self.high + other.high,
+            low: self.low + other.low,
+        }
+    }
+}
+
+fn curves(passes: &[&Pass], candidates: &Candidates) -> Vec<Curve> {
+    let tables = FIRST_WIDTH..=LAST_WIDTH;
+    let wanted: Vec<&Candidate> = candidates.all.iter().filter(|c| tables.contains(&c.width)).collect();
+    let mut results: Vec<Outcome<Tally>> = wanted.iter().map(|_| Outcome::Done(Tally::default())).collect();
+    let mut signal = 0u128;
+    for pass in passes {
+        signal = signal.saturating_add(power(pass));
+        let ready: Vec<Ready<'_>> = wanted.iter().map(|candidate| make_ready(candidate, pass)).collect();
+        for (result, (tally, ready)) in results.iter_mut().zip(tallies(pass, &ready).into_iter().zip(ready)) {
+            *result = match (&*result, ready.finish) {
+                (Outcome::Done(sum), Ok(_)) => Outcome::Done(sum.plus(tally)),
+                (Outcome::Done(_), Err(words)) => Outcome::NotBuildable(words),
+                (refused, _) => refused.clone(),
+            };
+        }
+    }
+    let mut curves: BTreeMap<&str, Vec<CurvePoint>> = BTreeMap::new();
+    for (candidate, result) in wanted.iter().zip(results) {
+        let result = match result {
+            Outcome::Done(tally) => Outcome::Done(fidelity(tally, signal)),
+            Outcome::NotBuildable(words) => Outcome::NotBuildable(words),
+        };
+        curves.entry(candidate.mode).or_default().push(CurvePoint { width: candidate.width, result });
+    }
+    let curve = |mode: &&'static str| Curve {
+        mode: (*mode).to_owned(),
+        points: curves.remove(mode).unwrap_or_default(),
+    };
+    candidates.modes.iter().map(curve).collect()
+}
+
+fn make_ready<'a>(candidate: &'a Candidate, pass: &Pass) -> Ready<'a> {
+    let finish = match &candidate.design {
+        Outcome::NotBuildable(words) => Err(words.clone()),
+        Outcome::Done(design) => Finish::new(design, pass).map_err(|error| words(&error)),
+    };
+    Ready { candidate, finish }
+}
+
+/// The outputs that overflow at some candidate, replayed there; one tally per candidate.
+fn tallies(pass: &Pass, ready: &[Ready<'_>]) -> Vec<Tally> {
+    let (rows, channels) = pass.extents();
+    let zeros = || vec![Tally::default(); ready.len()];
+    let add = |a: Vec<Tally>, b: Vec<Tally>| a.into_iter().zip(b).map(|(a, b)| a.plus(b)).collect();
+    let row = |mut sums: Vec<Tally>, m: usize| {
+        for n in 0..channels {
+            output(pass, ready, m, n, &mut sums);
+        }
+        sums
+    };
+    (0..rows).into_par_iter().fold(zeros, row).reduce(zeros, add)
+}
+
+fn output(pass: &Pass, ready: &[Ready<'_>], m: usize, n: usize, sums: &mut [Tally]) {
+    let mut walked = None;
+    let exact = (pass.prefixes.sums[[m, n]], pass.outputs[[m, n]]);
+    for (ready, sum) in ready.iter().zip(sums) {
+        let Ok(finish) = &ready.finish else { continue };
+        let register = finish.design.accumulator.register;
+        let (signed, rule) = (register.is_signed(), ready.candidate.rule());
+        let needed = pass.needed(m, n, signed, rule).max(pass.start_width(n, signed, rule));
+        let affected = needed > register.width();
+        if !affected && finish.same {
+            continue;
+        }
+        let mut accumulator = exact.0;
+        if affected {
+            let terms = walked.get_or_insert_with(|| terms(&pass.program, m, n));
+            let replayed = replay(terms, Lane::new(register, rule, pass.starts[n]));
+            accumulator = replayed.accumulator;
+            let outputs = u64::from(replayed.high + replayed.low > 0);
+            sum.overflow = sum.overflow.plus(Events { outputs, high: replayed.high, low: replayed.low });
+        }
+        let output =
+            if accumulator == exact.0 && finish.same { exact.1 } else { finish.output(accumulator, n) };
+        let (is, was) = if pass.layer.output.is_some() { (output, exact.1) } else { (accumulator, exact.0) };
+        sum.accumulators_changed += u64::from(accumulator != exact.0);
+        sum.outputs_changed += u64::from(is != was);
+        sum.noise = sum.noise.saturating_add(square(i128::from(is) - i128::from(was)));
+    }
+}
+
+fn square(value: i128) -> u128 {
+    value.unsigned_abs().saturating_mul(value.unsigned_abs())
+}
+
+/// Σ y² over a layer's exact outputs, zero point subtracted.
+fn power(pass: &Pass) -> u128 {
+    let (values, zero_point) = match pass.layer.output {
+        Some(output) => {
+            let recoding = crate::lower::output_recoding(&pass.program.design, &pass.layer);
+            (&pass.outputs, i128::from(output.zero_point - recoding))
+        }
+        None => (&pass.prefixes.sums, 0),
+    };
+    values.iter().fold(0, |sum: u128, y| sum.saturating_add(square(i128::from(*y) - zero_point)))
+}
+
+fn fidelity(tally: Tally, signal: u128) -> Fidelity {
+    Fidelity {
+        overflow: tally.overflow,
+        accumulators_changed: tally.accumulators_changed,
+        outputs_changed: tally.outputs_changed,
+        sqnr_db: (tally.noise > 0).then(|| decibels(signal, tally.noise)),
+    }
+}
+
+/// Rounded, so that the last bits of a logarithm are no part of a report. A layer that is all zero has power 1.
+fn decibels(signal: u128, noise: u128) -> f64 {
+    let db = 10.0 * (signal.max(1) as f64 / noise as f64).log10();
+    (db * 1000.0).round() / 1000.0
+}

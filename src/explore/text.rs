@@ -1,0 +1,104 @@
+//! `report.txt`.
+
+use super::answer::{Layers, Outcome, Point, Sweep, Variant};
+
+/// The answer for a person: what was asked, the layers, the points, the fronts, the work.
+pub fn text(sweep: &Sweep) -> String {
+    let plan = &sweep.plan;
+    let mut text = format!("{} on {}, inputs {}", plan.model.name, plan.design.name, plan.input.name);
+    text.push_str(&plan.labels.as_ref().map_or(String::new(), |labels| format!(", labels {}", labels.name)));
+    text.push('\n');
+    for [key, value] in &plan.design.overrides {
+        text.push_str(&format!("  {key} = {value}\n"));
+    }
+    sweep.variants.iter().for_each(|v| variant(&mut text, v));
+    for front in &sweep.fronts {
+        text.push_str(&format!(
+            "\ncheapest by {} for each count of {} images:\n",
+            front.cost, front.accuracy
+        ));
+        for p in &front.points {
+            let name = sweep.variants.get(p.variant).map_or(String::new(), settings);
+            let shown = format!("{:>8} {:>6} at {:>2} bits, {}{name}", p.cost, p.accuracy, p.width, p.mode);
+            text.push_str(&format!("  {shown}\n"));
+        }
+    }
+    let w = sweep.work;
+    text.push_str(&format!(
+        "\n{} points: {} networks run, {} of them at or above the minimal observed width; {} of {} layers run whole, \
+         {} outputs replayed alone\n",
+        w.points, w.networks_run, w.networks_run_above_minimum, w.layers_run, w.layers, w.outputs_replayed
+    ));
+    text
+}
+
+fn settings(variant: &Variant) -> String {
+    variant.settings.iter().map(|(key, value)| format!(", {key} = {value}")).collect()
+}
+
+fn variant(text: &mut String, variant: &Variant) {
+    text.push('\n');
+    for (key, value) in &variant.settings {
+        text.push_str(&format!("{key} = {value}\n"));
+    }
+    match &variant.layers {
+        Outcome::NotBuildable(words) => text.push_str(&format!("not buildable: {words}\n")),
+        Outcome::Done(layers) => {
+            layer_table(text, layers);
+            point_table(text, layers, &variant.points);
+        }
+    }
+}
+
+fn width(width: Option<u32>) -> String {
+    width.map_or("> 64".to_owned(), |w| w.to_string())
+}
+
+fn layer_table(text: &mut String, layers: &Layers) {
+    text.push_str("layer: products per output, outputs; minimal width proved, observed; sums observed\n");
+    for layer in &layers.layers {
+        text.push_str(&format!(
+            "  {}: {}, {}; {}, {}; {}..{}\n",
+            layer.name,
+            layer.k,
+            layer.outputs,
+            width(layer.minimal_proved_width),
+            layer.minimal_observed_width,
+            layer.observed[0],
+            layer.observed[1]
+        ));
+    }
+    text.push_str(&format!(
+        "network: minimal width {} proved, {} observed; exact: {}\n",
+        width(layers.minimal_proved_width),
+        layers.minimal_observed_width,
+        rate(layers.correct, layers.images)
+    ));
+}
+
+fn rate(correct: Option<u64>, images: u64) -> String {
+    correct.map_or(format!("{images} images"), |correct| format!("{correct} of {images} right"))
+}
+
+fn point_table(text: &mut String, layers: &Layers, points: &[Point]) {
+    text.push_str("width mode: right, as exact; overflowing outputs; first layer that differs; bits\n");
+    for point in points {
+        let head = format!("  {:>2} {:<18}", point.width, point.mode);
+        match &point.result {
+            Outcome::NotBuildable(words) => text.push_str(&format!("{head} not buildable: {words}\n")),
+            Outcome::Done(result) => {
+                let outputs: u64 = result.layers.iter().map(|l| l.overflow.outputs).sum();
+                let cells = result.cost.synthesis;
+                let cells = cells
+                    .map_or(String::new(), |s| format!("; {} flip-flops, {} LUTs", s.flip_flops, s.luts));
+                text.push_str(&format!(
+                    "{head} {}, {}; {outputs}; {}; {}{cells}\n",
+                    result.correct.map_or("-".to_owned(), |c| format!("{c}/{}", layers.images)),
+                    format_args!("{}/{}", result.agree, layers.images),
+                    result.diverges_at.as_deref().unwrap_or("none"),
+                    result.cost.bits()
+                ));
+            }
+        }
+    }
+}
