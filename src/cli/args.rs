@@ -36,6 +36,8 @@ pub enum Command {
     Infer(InferArgs),
     /// Say where accumulators overflow in a network or a product, and whether it matters
     Overflow(OverflowArgs),
+    /// Accumulator widths and overflow rules: what each does to a model, what it costs, and which are proved enough
+    Sweep(SweepArgs),
     /// Write a golden bundle: stimulus, expected values, testbench
     Vectors(VectorsArgs),
     /// Run a bundle in RTL simulators and report the first difference
@@ -51,6 +53,8 @@ pub enum Command {
     /// Print a shell completion script
     Completions(CompletionsArgs),
 }
+
+pub use super::sweep::args::SweepArgs;
 
 /// A design file and the fields overridden for this invocation.
 #[derive(Debug, Clone, Args)]
@@ -337,6 +341,8 @@ pub enum SchemaOf {
     Overflow,
     /// Its witness.json
     Witness,
+    /// A sweep's report.json
+    Sweep,
 }
 
 #[derive(Debug, Args)]
@@ -362,7 +368,7 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
         _ => Err("expected KEY=VALUE".into()),
@@ -381,7 +387,7 @@ fn shape(text: &str) -> Result<[usize; 3], String> {
         .ok_or_else(|| "expected three positive numbers, M,K,N".into())
 }
 
-fn image_range(text: &str) -> Result<std::ops::Range<usize>, String> {
+pub(super) fn image_range(text: &str) -> Result<std::ops::Range<usize>, String> {
     text.split_once("..")
         .and_then(|(first, end)| Some(first.trim().parse().ok()?..end.trim().parse().ok()?))
         .filter(|range| !range.is_empty())

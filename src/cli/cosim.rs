@@ -94,7 +94,7 @@ fn refuse_other_design(folder: &Path, set: &[(String, String)], manifest: &Manif
 }
 
 /// A key that changes the design must reach the RTL by a Verilog parameter, or the twin is another circuit.
-fn refuse_unmapped(folder: &Path, design: &Design, set: &[(String, String)]) -> Result<()> {
+pub(super) fn refuse_unmapped(folder: &Path, design: &Design, set: &[(String, String)]) -> Result<()> {
     let changes = |key: &str| {
         let others = set.iter().filter(|(k, _)| k != key).cloned().collect();
         !design_file::load_path(folder, &Overrides { set: others }).is_ok_and(|d| d.hash == design.hash)

@@ -23,6 +23,7 @@ mod params;
 mod product;
 mod run;
 mod schema;
+mod sweep;
 mod vectors;
 mod witness;
 
@@ -70,6 +71,7 @@ fn dispatch(command: &Command, console: &Console) -> Result<Status> {
         Command::Run(args) => run::run(args, console),
         Command::Infer(args) => infer::run(args, console),
         Command::Overflow(args) => overflow::run(args, console),
+        Command::Sweep(args) => sweep::run(args, console),
         Command::Vectors(args) => vectors::run(args, console),
         Command::Cosim(args) => cosim::run(args, console),
         Command::Params(args) => params::run(args, console),

@@ -5,6 +5,7 @@ use super::{Console, Status};
 use crate::design::Design;
 use crate::error::Result;
 use crate::overflow;
+use crate::explore::Sweep;
 use crate::vectors::Manifest;
 
 pub fn run(args: &SchemaArgs, console: &Console) -> Result<Status> {
@@ -12,6 +13,7 @@ pub fn run(args: &SchemaArgs, console: &Console) -> Result<Status> {
         SchemaOf::Design => console.answer_json(&Design::json_schema())?,
         SchemaOf::Overflow => console.answer_json(&overflow::Report::json_schema())?,
         SchemaOf::Witness => console.answer_json(&overflow::WitnessFile::json_schema())?,
+        SchemaOf::Sweep => console.answer_json(&Sweep::json_schema())?,
         SchemaOf::Manifest => console.answer_json(&Manifest::json_schema())?,
     }
     Ok(Status::Done)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ndarray::{Array2, ArrayD};
 use rayon::prelude::*;
 
+use super::counts::unfitted_start;
 use super::needed::needed_width;
 use crate::design::{AccumulatorOverflow, Design};
 use crate::error::{Error, Kind, Place, Result};
@@ -15,7 +16,7 @@ use crate::functional::{self, Prefixes};
 use crate::lower::{Outcome, Program};
 use crate::network::{Layer, Network, Node, Tensor};
 use crate::num::Overflow;
-use crate::post::{self, bind};
+use crate::post;
 
 /// A network's values on one input when no accumulator overflows, and what it takes to know them at every width.
 pub struct Exact<'a> {
@@ -214,10 +215,4 @@ impl Pass {
         let start = i128::from(self.starts[n]);
         needed_width(start, start, signed, rule)
     }
-}
-
-/// R9, before the fit.
-fn unfitted_start(program: &Program, n: usize) -> i64 {
-    let bias = program.design.accumulator.bias;
-    bias.map_or(0, |index| bind(post::Operand::Parameter(index), &program.parameters, n))
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::answer::{
     ChannelWidths, Curve, CurvePoint, Events, Fidelity, Layer, Layers, Outcome, Overflowing,
 };
+use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 use super::exact::{Exact, Pass};
 use super::finish::Finish;
 use super::needed::{NEVER, needed_width};
@@ -15,14 +15,7 @@ use super::replay::{Lane, replay, terms};
 use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds;
 use crate::error::Result;
-use crate::num::{Format, Overflow};
-
-/// First width of the tables.
-pub const FIRST_WIDTH: u32 = 8;
-/// Last width of the tables, itself in them.
-pub const LAST_WIDTH: u32 = 48;
-/// Widths of the tables.
-const WIDTHS: usize = (LAST_WIDTH - FIRST_WIDTH + 1) as usize;
+use crate::num::Overflow;
 
 /// Every layer of the exact network, at every width and mode.
 ///
@@ -135,7 +128,8 @@ fn table(passes: &[&Pass], mode: &str) -> Overflowing {
         let add = |(x, y): (Vec<u64>, Vec<u64>)| x.into_iter().zip(y).map(|(x, y)| x + y).collect();
         a.into_iter().zip(b).map(add).collect()
     };
-    let counts = passes.iter().map(|pass| overflowing(pass, rule(mode))).reduce(sum).unwrap_or_default();
+    let counts = |pass: &&Pass| overflowing(&pass.program, &pass.prefixes, rule(mode));
+    let counts = passes.iter().map(counts).reduce(sum).unwrap_or_default();
     let trimmed = |channel: Vec<u64>| {
         let end = channel.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
         channel[..end].to_vec()
@@ -145,43 +139,6 @@ fn table(passes: &[&Pass], mode: &str) -> Overflowing {
         first_width: FIRST_WIDTH,
         outputs: counts.into_iter().map(trimmed).collect(),
     }
-}
-
-/// How many outputs of each channel overflow at each width of the tables: `[channel][width − 8]`.
-///
-/// Where the start value fits, an output overflows exactly at the widths below the one that its prefixes need. Where
-/// it does not, the sum starts elsewhere (R9), and the channel is replayed.
-pub(super) fn overflowing(pass: &Pass, rule: Overflow) -> Vec<Vec<u64>> {
-    let signed = pass.program.design.accumulator.register.is_signed();
-    let (rows, channels) = pass.extents();
-    let zeros = || Array2::<u64>::zeros((channels, WIDTHS));
-    let add = |mut a: Array2<u64>, b: Array2<u64>| {
-        a += &b;
-        a
-    };
-    let row = |mut counts: Array2<u64>, m: usize| {
-        for n in 0..channels {
-            let (needed, start) = (pass.needed(m, n, signed, rule), pass.start_width(n, signed, rule));
-            let clean = (FIRST_WIDTH.max(start)..needed.min(LAST_WIDTH + 1)).map(at);
-            clean.for_each(|width| counts[[n, width]] += 1);
-            if start > FIRST_WIDTH {
-                let terms = terms(&pass.program, m, n);
-                for width in FIRST_WIDTH..start.min(LAST_WIDTH + 1) {
-                    let register = Format::new(width, signed).expect("no table is wider than a format");
-                    let replayed = replay(&terms, Lane::new(register, rule, pass.starts[n]));
-                    counts[[n, at(width)]] += u64::from(replayed.high + replayed.low > 0);
-                }
-            }
-        }
-        counts
-    };
-    let counts = (0..rows).into_par_iter().fold(zeros, row).reduce(zeros, add);
-    counts.rows().into_iter().map(|row| row.to_vec()).collect()
-}
-
-/// Column of a table.
-fn at(width: u32) -> usize {
-    (width - FIRST_WIDTH) as usize
 }
 
 /// A candidate, ready for one layer.

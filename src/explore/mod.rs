@@ -3,7 +3,7 @@
 //! Before its first overflow a sum does not depend on the width of its accumulator. So one pass over a layer
 //! ([`functional::prefixes`](crate::functional::prefixes)) tells of every output at which widths it overflows, and
 //! everything else is sharing: `exact` is the network in which nothing overflows, `needed` says which width a value
-//! needs, `layers` replays, on the exact network's inputs, the outputs that overflow, `network` takes one width and
+//! needs, `counts` counts the outputs that overflow, `layers` replays, on the exact network's inputs, the outputs that overflow, `network` takes one width and
 //! overflow rule end to end and starts at the first layer that differs, `cost` and `front` say what a point is
 //! worth, and `assemble` puts the pieces together.
 //!
@@ -13,6 +13,7 @@
 pub mod answer;
 mod assemble;
 pub mod cost;
+mod counts;
 mod exact;
 mod finish;
 mod front;
@@ -25,8 +26,9 @@ mod variant;
 
 pub use answer::Sweep;
 pub use assemble::assemble;
+pub use counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 pub use exact::Exact;
-pub use layers::{FIRST_WIDTH, LAST_WIDTH, layers};
+pub use layers::layers;
 pub use network::point;
 pub use text::text;
 pub use variant::{Candidate, Candidates, MODES};

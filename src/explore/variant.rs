@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::Outcome;
-use super::layers::{FIRST_WIDTH, LAST_WIDTH};
+use super::counts::{FIRST_WIDTH, LAST_WIDTH};
 use crate::design::{AccumulatorOverflow, Design};
 use crate::error::{Error, Kind, Place, Result};
 use crate::num::Overflow;

@@ -1,0 +1,244 @@
+//! The folder of a sweep: plan.json, one file per piece, and the report when all are there.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::ask::{by_key, combinations};
+use super::pieces::{self, Content, Piece};
+use crate::error::{Error, Kind, Place, Result};
+use crate::explore::answer::{Plan, Point, Variant};
+use crate::explore::{self, Sweep};
+use crate::vectors::sha256;
+
+const PLAN: &str = "plan.json";
+const PIECES: &str = "pieces";
+
+/// A piece's file: whose it is, and what it holds.
+#[derive(Serialize, Deserialize)]
+struct Stamped {
+    /// SHA-256 of plan.json.
+    plan: String,
+    piece: Content,
+}
+
+/// An open sweep.
+pub struct Folder<'a> {
+    path: PathBuf,
+    plan: &'a Plan,
+    stamp: String,
+}
+
+impl<'a> Folder<'a> {
+    /// Opens or begins a sweep; nothing is written yet.
+    ///
+    /// # Errors
+    /// The folder holds a sweep with another plan.
+    pub fn open(path: &Path, plan: &'a Plan) -> Result<Folder<'a>> {
+        if path.exists() && !path.is_dir() {
+            return Err(Error::new(Kind::Io, "is a file, not a folder").at(Place::File(path.to_path_buf())));
+        }
+        let folder = Folder { path: path.to_path_buf(), plan, stamp: sha256(&json(plan)?) };
+        if path.join(PLAN).exists() {
+            let other = read_plan(path)?;
+            if let Some(what) = difference(plan, &other) {
+                let message = format!("holds another sweep: {what} differs");
+                return Err(Error::new(Kind::Usage, message)
+                    .at(Place::File(path.join(PLAN)))
+                    .help("give another --out, or remove that folder"));
+            }
+        }
+        Ok(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file(&self, piece: Piece) -> PathBuf {
+        self.path.join(PIECES).join(pieces::file(self.plan, piece))
+    }
+
+    /// A piece, if it is there.
+    ///
+    /// # Errors
+    /// A file that is not this piece of this sweep.
+    pub fn read(&self, piece: Piece) -> Result<Option<Content>> {
+        let path = self.file(piece);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let stamped: Stamped = read_json(&path, "is no piece of a sweep")?;
+        let refused = |message: &str| {
+            Err(Error::new(Kind::Malformed, message)
+                .at(Place::File(path.clone()))
+                .help("remove it, or give another --out"))
+        };
+        if stamped.plan != self.stamp {
+            return refused("was made by a sweep with another design, model, input or option");
+        }
+        match (&stamped.piece, piece.point) {
+            (Content::Layers(_), None) | (Content::Point(_), Some(_)) => Ok(Some(stamped.piece)),
+            _ => refused("is another piece than its name says"),
+        }
+    }
+
+    /// Writes a piece; it appears whole or not at all.
+    pub fn write(&self, piece: Piece, content: &Content) -> Result<()> {
+        #[derive(Serialize)]
+        struct Borrowed<'b> {
+            plan: &'b str,
+            piece: &'b Content,
+        }
+        self.begin()?;
+        put(&self.file(piece), &json(&Borrowed { plan: &self.stamp, piece: content })?)
+    }
+
+    fn begin(&self) -> Result<()> {
+        let pieces = self.path.join(PIECES);
+        std::fs::create_dir_all(&pieces).map_err(|e| Error::io(&pieces, "create the folder", e))?;
+        let plan = self.path.join(PLAN);
+        if plan.exists() { Ok(()) } else { put(&plan, &json(self.plan)?) }
+    }
+
+    /// Puts the pieces together and writes the report.
+    ///
+    /// # Errors
+    /// A piece that is not there.
+    pub fn report(&self) -> Result<Sweep> {
+        let mut missing = Vec::new();
+        let mut variants: Vec<Variant> = Vec::new();
+        let settings = combinations(self.plan);
+        for piece in pieces::all(self.plan) {
+            let Some(content) = self.read(piece)? else {
+                missing.push(pieces::file(self.plan, piece));
+                continue;
+            };
+            match content {
+                Content::Layers(layers) => {
+                    let settings = settings.get(piece.variant).map(|s| by_key(s)).unwrap_or_default();
+                    variants.push(Variant { settings, layers, points: Vec::new() });
+                }
+                Content::Point(result) => {
+                    let named = pieces::candidate(self.plan, piece);
+                    let point = named.map(|(width, mode)| Point { width, mode: mode.to_owned(), result });
+                    if let Some(variant) = variants.last_mut() {
+                        variant.points.extend(point);
+                    }
+                }
+            }
+        }
+        if let Some(first) = missing.first() {
+            return Err(self.incomplete(missing.len(), first));
+        }
+        let sweep = explore::assemble(self.plan.clone(), variants);
+        put(&self.path.join("report.json"), &pretty(&sweep)?)?;
+        put(&self.path.join("report.txt"), explore::text(&sweep).as_bytes())?;
+        Ok(sweep)
+    }
+
+    /// # Errors
+    /// A piece that neither this folder nor a shard has: nothing is written then.
+    pub fn refuse_incomplete(&self, shards: &[PathBuf]) -> Result<()> {
+        let shards: Vec<Folder<'_>> =
+            shards.iter().map(|shard| Folder::open(shard, self.plan)).collect::<Result<_>>()?;
+        let is_missing = |piece: &Piece| {
+            !self.file(*piece).exists() && !shards.iter().any(|shard| shard.file(*piece).exists())
+        };
+        let missing: Vec<Piece> = pieces::all(self.plan).into_iter().filter(is_missing).collect();
+        match missing.first() {
+            None => Ok(()),
+            Some(first) => Err(self.incomplete(missing.len(), &pieces::file(self.plan, *first))),
+        }
+    }
+
+    fn incomplete(&self, count: usize, first: &str) -> Error {
+        Error::new(Kind::Usage, format!("{count} pieces are missing, {first} is the first"))
+            .at(Place::File(self.path.join(PIECES)))
+            .help("run the shards that have not ended")
+    }
+
+    /// Takes over every piece of another folder of the same sweep.
+    ///
+    /// # Errors
+    /// Another sweep, or a piece that differs from one that is here.
+    pub fn take_over(&self, shard: &Path) -> Result<()> {
+        let from = Folder::open(shard, self.plan)?;
+        for piece in pieces::all(self.plan) {
+            let Some(content) = from.read(piece)? else { continue };
+            let Some(own) = self.read(piece)? else {
+                self.write(piece, &content)?;
+                continue;
+            };
+            if json(&own)? != json(&content)? {
+                let message = "differs from the same piece of another shard";
+                return Err(Error::new(Kind::Malformed, message).at(Place::File(from.file(piece))));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The plan of a folder.
+pub fn read_plan(folder: &Path) -> Result<Plan> {
+    read_json(&folder.join(PLAN), "is no plan of a sweep")
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        Error::new(Kind::Malformed, what).because(e).at(Place::File(path.to_path_buf())).help("remove it")
+    })
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(value)
+        .map_err(|e| Error::new(Kind::Io, "cannot write a piece as JSON").because(e))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|e| Error::new(Kind::Io, "cannot write report.json").because(e))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Writes a file beside its place and moves it there. A killed writer leaves `.<name>-…` behind, which the next one
+/// of the same file removes.
+fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    let fail = |e| Error::io(path, "write", e);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let prefix = format!(".{name}-");
+    for entry in std::fs::read_dir(folder).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            // Another process may have been quicker.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    let staged = folder.join(format!("{prefix}{}", std::process::id()));
+    std::fs::write(&staged, bytes).and_then(|()| std::fs::rename(&staged, path)).map_err(|e| {
+        let _ = std::fs::remove_file(&staged);
+        fail(e)
+    })
+}
+
+/// The first thing in which two plans differ.
+fn difference(a: &Plan, b: &Plan) -> Option<&'static str> {
+    let parts = [
+        ("the goldpath that made it", a.schema == b.schema && a.generator == b.generator),
+        ("the model", a.model == b.model),
+        ("the input", a.input == b.input && a.images == b.images),
+        ("the labels", a.labels == b.labels),
+        ("the design", a.design == b.design),
+        ("--widths", a.widths == b.widths),
+        ("--modes", a.modes == b.modes),
+        ("--vary", a.axes == b.axes),
+        ("--cost", a.synthesis == b.synthesis),
+    ];
+    parts.into_iter().find(|(_, same)| !same).map(|(what, _)| what)
+}

@@ -1,0 +1,62 @@
+//! The pieces of a sweep: what they are called, and what they hold.
+
+use serde::{Deserialize, Serialize};
+
+use crate::explore::answer::{Layers, Outcome, Plan, PointResult};
+
+/// A piece of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Index of the combination of varied keys.
+    pub variant: usize,
+    /// Index of the point: width · modes + mode; `None` for the variant's layers.
+    pub point: Option<usize>,
+}
+
+/// What a piece's file holds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    Layers(Outcome<Layers>),
+    Point(Outcome<PointResult>),
+}
+
+impl Content {
+    /// A piece of a variant that has no exact network.
+    pub fn refused(piece: Piece, words: &str) -> Content {
+        match piece.point {
+            None => Content::Layers(Outcome::NotBuildable(words.to_owned())),
+            Some(_) => Content::Point(Outcome::NotBuildable(words.to_owned())),
+        }
+    }
+}
+
+/// How many combinations of varied keys there are.
+pub fn variants(plan: &Plan) -> usize {
+    plan.axes.iter().map(|axis| axis.values.len()).product()
+}
+
+/// Every piece, in the order of the report.
+pub fn all(plan: &Plan) -> Vec<Piece> {
+    let points = plan.widths.len() * plan.modes.len();
+    let of_variant = |variant| {
+        let points = (0..points).map(Some);
+        std::iter::once(None).chain(points).map(move |point| Piece { variant, point })
+    };
+    (0..variants(plan)).flat_map(of_variant).collect()
+}
+
+/// Width and mode of a point.
+pub fn candidate(plan: &Plan, piece: Piece) -> Option<(u32, &str)> {
+    let point = piece.point?;
+    let width = plan.widths.get(point / plan.modes.len().max(1))?;
+    Some((*width, plan.modes.get(point % plan.modes.len().max(1))?))
+}
+
+/// Name of the piece's file.
+pub fn file(plan: &Plan, piece: Piece) -> String {
+    match candidate(plan, piece) {
+        None => format!("v{:04}_layers.json", piece.variant),
+        Some((width, mode)) => format!("v{:04}_{width:02}_{mode}.json", piece.variant),
+    }
+}
