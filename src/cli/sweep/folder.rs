@@ -1,5 +1,6 @@
 //! The folder of a sweep: plan.json, one file per piece, and the report when all are there.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -206,25 +207,17 @@ fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes a file beside its place and moves it there. A killed writer leaves `.<name>-…` behind, which the next one
-/// of the same file removes.
+/// Writes a file beside its place and moves it there. What a killed writer leaves is the next one's to write over;
+/// two writers of one piece write the same bytes.
 fn put(path: &Path, bytes: &[u8]) -> Result<()> {
-    let fail = |e| Error::io(path, "write", e);
-    let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let prefix = format!(".{name}-");
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            // Another process may have been quicker.
-            let _ = std::fs::remove_file(entry.path());
-        }
+    let staged = path.with_file_name(format!(".{name}.part"));
+    std::fs::write(&staged, bytes).map_err(|e| Error::io(path, "write", e))?;
+    match std::fs::rename(&staged, path) {
+        // The other writer was quicker.
+        Err(e) if e.kind() == ErrorKind::NotFound && path.exists() => Ok(()),
+        moved => moved.map_err(|e| Error::io(path, "write", e)),
     }
-    let staged = folder.join(format!("{prefix}{}", std::process::id()));
-    std::fs::write(&staged, bytes).and_then(|()| std::fs::rename(&staged, path)).map_err(|e| {
-        let _ = std::fs::remove_file(&staged);
-        fail(e)
-    })
 }
 
 /// The first thing in which two plans differ.
