@@ -3,10 +3,10 @@
 //! Until its first overflow a sum is the exact prefix, moved by what the fit took from its start value (R9): by nothing,
 //! where the start fits. So an output overflows exactly where its prefix range, moved, leaves the register.
 
-use ndarray::Array2;
+use ndarray::{ArrayView1, Axis};
 use rayon::prelude::*;
 
-use super::needed::needed_width;
+use super::needed::{NEVER, needed_width};
 use crate::functional::Prefixes;
 use crate::lower::Program;
 use crate::num::{Format, Overflow, fit};
@@ -24,37 +24,52 @@ const WIDTHS: usize = (LAST_WIDTH - FIRST_WIDTH + 1) as usize;
 /// start value that does not fit is no overflow.
 pub fn overflowing(program: &Program, prefixes: &Prefixes, rule: Overflow) -> Vec<Vec<u64>> {
     let signed = program.design.accumulator.register.is_signed();
-    let (rows, channels) = prefixes.sums.dim();
+    let channels = prefixes.sums.ncols();
     let narrow: Vec<Vec<Rails>> =
         (0..channels).map(|n| moved_rails(unfitted_start(program, n), signed, rule)).collect();
-    let zeros = || Array2::<u64>::zeros((channels, WIDTHS));
-    let add = |mut a: Array2<u64>, b: Array2<u64>| {
-        a += &b;
+    let zeros = || vec![[0u64; WIDTHS]; channels];
+    let add = |mut a: Vec<[u64; WIDTHS]>, b: Vec<[u64; WIDTHS]>| {
+        for (a, b) in a.iter_mut().flatten().zip(b.iter().flatten()) {
+            *a += b;
+        }
         a
     };
     // Until the end, the entry of a width that the start fits says how many outputs need just one bit more.
-    let row = |mut counts: Array2<u64>, m: usize| {
-        for (n, narrow) in narrow.iter().enumerate() {
-            let (low, high) = (prefixes.low[[m, n]], prefixes.high[[m, n]]);
-            for (width, rails) in narrow.iter().enumerate() {
-                counts[[n, width]] += u64::from(rails.are_left_by(low, high));
+    let row = |mut counts: Vec<[u64; WIDTHS]>, (low, high): (ArrayView1<'_, i64>, ArrayView1<'_, i64>)| {
+        for (((counts, narrow), low), high) in counts.iter_mut().zip(&narrow).zip(low).zip(high) {
+            for (count, rails) in counts.iter_mut().zip(narrow) {
+                *count += u64::from(rails.are_left_by(*low, *high));
             }
-            let needed = needed_width(i128::from(low), i128::from(high), signed, rule).min(LAST_WIDTH + 1);
+            let needed = bits(*low, *high, signed, rule).min(LAST_WIDTH + 1);
             if needed as usize > FIRST_WIDTH as usize + narrow.len() {
-                counts[[n, (needed - FIRST_WIDTH) as usize - 1]] += 1;
+                counts[(needed - FIRST_WIDTH) as usize - 1] += 1;
             }
         }
         counts
     };
-    let counts = (0..rows).into_par_iter().fold(zeros, row).reduce(zeros, add);
-    let summed = |(channel, narrow): (ndarray::ArrayView1<'_, u64>, &Vec<Rails>)| {
+    let rows: Vec<_> = prefixes.low.axis_iter(Axis(0)).zip(prefixes.high.axis_iter(Axis(0))).collect();
+    let counts = rows.into_par_iter().fold(zeros, row).reduce(zeros, add);
+    let summed = |(channel, narrow): ([u64; WIDTHS], &Vec<Rails>)| {
         let mut channel = channel.to_vec();
-        for width in (narrow.len()..WIDTHS.saturating_sub(1)).rev() {
+        for width in (narrow.len()..WIDTHS - 1).rev() {
             channel[width] += channel[width + 1];
         }
         channel
     };
-    counts.rows().into_iter().zip(&narrow).map(summed).collect()
+    counts.into_iter().zip(&narrow).map(summed).collect()
+}
+
+/// [`needed_width`] of 64-bit values, in the few steps that every output can afford; exact up to 63.
+fn bits(low: i64, high: i64, signed: bool, rule: Overflow) -> u32 {
+    let magnitude = |value: i64| i64::BITS - (value ^ (value >> 63)).leading_zeros();
+    match (signed, rule) {
+        (false, _) if low < 0 => NEVER,
+        (false, _) => magnitude(high).max(1),
+        (true, Overflow::SaturateSymmetric) => {
+            magnitude(high.max(0)).max(magnitude(low.min(0).saturating_neg())) + 1
+        }
+        (true, _) => magnitude(low).max(magnitude(high)) + 1,
+    }
 }
 
 /// R9, before the fit: what the sums of channel `n` start from.
@@ -64,14 +79,15 @@ pub fn unfitted_start(program: &Program, n: usize) -> i64 {
 }
 
 /// Where exact prefixes leave a register whose start value was fitted.
+#[derive(Clone, Copy)]
 struct Rails {
-    low: i128,
-    high: i128,
+    low: i64,
+    high: i64,
 }
 
 impl Rails {
-    fn are_left_by(&self, low: i64, high: i64) -> bool {
-        i128::from(low) < self.low || i128::from(high) > self.high
+    fn are_left_by(self, low: i64, high: i64) -> bool {
+        (low < self.low) | (high > self.high)
     }
 }
 
@@ -83,7 +99,29 @@ fn moved_rails(start: i64, signed: bool, rule: Overflow) -> Vec<Rails> {
         let register = Format::new(width, signed).expect("every width of the tables is a format");
         let moved = i128::from(fit(start, register, rule).value) - start;
         let (low, high) = rule.rails(register);
-        Rails { low: i128::from(low) - moved, high: i128::from(high) - moved }
+        match (i64::try_from(i128::from(low) - moved), i64::try_from(i128::from(high) - moved)) {
+            (Ok(low), Ok(high)) => Rails { low, high },
+            // Further away than any prefix: left by all of them.
+            _ => Rails { low: i64::MAX, high: i64::MIN },
+        }
     };
     (FIRST_WIDTH..fits_at.min(LAST_WIDTH + 1)).map(rails).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_to_the_needed_width_is_the_rule() {
+        let edges = (0..63).flat_map(|bit| [1i64 << bit, (1 << bit) - 1, -(1 << bit), -(1 << bit) - 1]);
+        let edges: Vec<i64> = edges.collect();
+        for (low, high) in edges.iter().flat_map(|a| edges.iter().map(move |b| (*a.min(b), *a.max(b)))) {
+            for (signed, rule) in [true, false].into_iter().flat_map(|s| Overflow::ALL.map(|rule| (s, rule)))
+            {
+                let wanted = needed_width(i128::from(low), i128::from(high), signed, rule);
+                assert_eq!(bits(low, high, signed, rule), wanted, "{low}..{high} {signed} {rule:?}");
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 use super::exact::{Exact, Pass};
 use super::finish::Finish;
 use super::needed::{NEVER, needed_width};
-use super::replay::{Lane, replay, terms};
+use super::replay::{Lane, Terms, replay};
 use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds;
 use crate::error::Result;
@@ -223,15 +223,22 @@ fn tallies(pass: &Pass, ready: &[Ready<'_>]) -> Vec<Tally> {
     let zeros = || vec![Tally::default(); ready.len()];
     let add = |a: Vec<Tally>, b: Vec<Tally>| a.into_iter().zip(b).map(|(a, b)| a.plus(b)).collect();
     let row = |mut sums: Vec<Tally>, m: usize| {
+        let mut terms = Terms::of_row(&pass.program, m);
         for n in 0..channels {
-            output(pass, ready, m, n, &mut sums);
+            output(pass, ready, (m, n), &mut terms, &mut sums);
         }
         sums
     };
     (0..rows).into_par_iter().fold(zeros, row).reduce(zeros, add)
 }
 
-fn output(pass: &Pass, ready: &[Ready<'_>], m: usize, n: usize, sums: &mut [Tally]) {
+fn output(
+    pass: &Pass,
+    ready: &[Ready<'_>],
+    (m, n): (usize, usize),
+    terms: &mut Terms<'_>,
+    sums: &mut [Tally],
+) {
     let mut walked = None;
     let exact = (pass.prefixes.sums[[m, n]], pass.outputs[[m, n]]);
     for (ready, sum) in ready.iter().zip(sums) {
@@ -245,7 +252,7 @@ fn output(pass: &Pass, ready: &[Ready<'_>], m: usize, n: usize, sums: &mut [Tall
         }
         let mut accumulator = exact.0;
         if affected {
-            let terms = walked.get_or_insert_with(|| terms(&pass.program, m, n));
+            let terms = walked.get_or_insert_with(|| terms.of(n));
             let replayed = replay(terms, Lane::new(register, rule, pass.starts[n]));
             accumulator = replayed.accumulator;
             let outputs = u64::from(replayed.high + replayed.low > 0);

@@ -16,7 +16,7 @@ use super::answer::{Events, Outcome, PointLayer, PointResult};
 use super::cost::cost;
 use super::exact::{Exact, Part, Pass, answer, answers_of, correct};
 use super::finish::Finish;
-use super::replay::{Lane, replay, terms};
+use super::replay::{Lane, Terms, replay};
 use super::variant::{Candidate, words};
 use crate::design::Design;
 use crate::error::Result;
@@ -219,7 +219,7 @@ impl<'a> Call<'a> {
             .affected
             .par_iter()
             .map(|[m, n]| {
-                let replayed = replay(&terms(&pass.program, *m, *n), self.lanes[*n]);
+                let replayed = replay(&Terms::of_row(&pass.program, *m).of(*n), self.lanes[*n]);
                 (replayed, self.finish.output(replayed.accumulator, *n))
             })
             .collect();

@@ -2,7 +2,9 @@
 
 use crate::functional::walk;
 use crate::lower::Program;
+use crate::num::lanes::Rule;
 use crate::num::{Fitted, Format, Overflow, fit};
+use crate::post::{self, bind};
 
 /// One accumulator among those that an output is replayed in.
 #[derive(Debug, Clone, Copy)]
@@ -27,16 +29,71 @@ pub struct Replayed {
     pub low: u64,
 }
 
-/// What enters the accumulator of output (`m`, `n`), beat by beat.
-pub fn terms(program: &Program, m: usize, n: usize) -> Vec<i128> {
-    walk(program, m, n).steps.into_iter().map(|step| step.term).collect()
+/// The terms of one row's outputs, channel by channel: what enters their accumulators, beat by beat.
+pub struct Terms<'a> {
+    program: &'a Program,
+    m: usize,
+    /// Scheduled elements of each beat, one beat after the other; `None` where a reduction level may change a sum,
+    /// which is the walk's matter.
+    beats: Option<Vec<Vec<usize>>>,
+    /// The group whose activations, offset included, are at hand.
+    group: Option<usize>,
+    activations: Vec<i64>,
+}
+
+impl<'a> Terms<'a> {
+    pub fn of_row(program: &'a Program, m: usize) -> Terms<'a> {
+        let design = &program.design;
+        let exact = design.node_ranges().iter().take(design.reduce.len()).all(|level| level.always_fits);
+        let beats = exact.then(|| match design.array.lanes {
+            1 => Vec::new(),
+            lanes => (0..program.beats())
+                .map(|beat| (0..lanes).filter_map(|lane| program.k_of(beat, lane)).collect())
+                .collect(),
+        });
+        Terms { program, m, beats, group: None, activations: Vec::new() }
+    }
+
+    /// What enters the accumulator of channel `n` (counted over all groups).
+    pub fn of(&mut self, n: usize) -> Vec<i64> {
+        let (program, shape) = (self.program, self.program.shape);
+        let Some(beats) = &self.beats else {
+            // A term is as wide as what the prefixes hold: 64 bits.
+            return walk(program, self.m, n).steps.into_iter().map(|step| step.term as i64).collect();
+        };
+        let offset = |o: Option<post::Operand>| o.map_or(0, |o| bind(o, &program.parameters, n));
+        let (group, channel) = (n / shape.n, n % shape.n);
+        if self.group != Some(group) {
+            let (image, position) = (self.m / shape.m, self.m % shape.m);
+            let add = offset(program.design.activation.offset);
+            let code = |k| i64::from(program.activation(image, group, position, k)) + add;
+            self.activations = (0..shape.k).map(code).collect();
+            self.group = Some(group);
+        }
+        let add = offset(program.design.weight.offset);
+        let product = |k: usize| self.activations[k] * (i64::from(program.weight(group, k, channel)) + add);
+        match beats.is_empty() {
+            true => (0..shape.k).map(product).collect(),
+            false => beats.iter().map(|ks| ks.iter().map(|k| product(*k)).sum()).collect(),
+        }
+    }
 }
 
 /// R3: one term at a time, each sum fitted.
-pub fn replay(terms: &[i128], lane: Lane) -> Replayed {
-    let mut replayed = Replayed { accumulator: lane.start, high: 0, low: 0 };
+pub fn replay(terms: &[i64], lane: Lane) -> Replayed {
+    match Rule::<i64>::new(lane.register, lane.rule) {
+        Some(rule) => steps(terms, lane.start, |value, term| rule.add(value, term)),
+        None => steps(terms, lane.start, |value, term| {
+            fit(i128::from(value) + i128::from(term), lane.register, lane.rule)
+        }),
+    }
+}
+
+#[inline(always)]
+fn steps(terms: &[i64], start: i64, add: impl Fn(i64, i64) -> Fitted) -> Replayed {
+    let mut replayed = Replayed { accumulator: start, high: 0, low: 0 };
     for term in terms {
-        let Fitted { value, flags } = fit(i128::from(replayed.accumulator) + term, lane.register, lane.rule);
+        let Fitted { value, flags } = add(replayed.accumulator, *term);
         replayed.accumulator = value;
         replayed.high += u64::from(flags.high);
         replayed.low += u64::from(flags.low);

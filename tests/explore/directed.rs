@@ -97,7 +97,8 @@ fn a_bias_that_does_not_fit_starts_elsewhere_and_is_no_event() {
         let result = point(&exact, candidates.at(width, mode).unwrap(), Some(&[answer])).unwrap();
         let result = result.done().unwrap().clone();
         assert_eq!((result.correct, result.network_run), (Some(1), false), "{width} {mode}");
-        assert_eq!(result.diverges_at.is_some(), width < 10, "{width} {mode}");
+        // At 9 bits −282 wraps to 230, which the clamp makes the exact 127 again.
+        assert_eq!(result.diverges_at.is_some(), width < 9, "{width} {mode}");
     }
     let labels = exact.correct(&[1, 0]).unwrap_err().to_string();
     assert!(labels.contains("2 labels for 1 images"), "{labels}");
