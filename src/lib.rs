@@ -11,7 +11,7 @@
 //! model.onnx / .npy ─► import ─► Network ────┘                     └─► functional (no cycles) ──────────────► Outcome
 //!
 //! Trace   ─► vectors (bundle: stimulus, expected values, testbench) · wave (VCD, npz, text)
-//! Outcome ─► accumulators, outputs, overflow events per node
+//! Outcome ─► accumulators, outputs, overflow events per node · explore (all accumulator widths at once)
 //! ```
 //!
 //! Two inputs (a [`design::Design`], a [`network`]), one [`lower::Program`] between: what to multiply in which
@@ -38,6 +38,7 @@
 //! | [`import`] | .onnx, .npy, .npz → data and diagnostics; nobody else knows those formats | network and below |
 //! | [`wave`] | a trace as VCD, npz or text | trace, design and below |
 //! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | trace, design, lower and below |
+//! | [`explore`] | every accumulator width from one pass: what narrower ones do, what they save | functional, bounds and below |
 //! | `cli` | arguments as typed → what to do; the only place that prints or exits | everything |
 //!
 //! `tests/tidy.rs` reads the source and holds this table.

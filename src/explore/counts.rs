@@ -6,7 +6,7 @@
 use ndarray::{ArrayView1, Axis};
 use rayon::prelude::*;
 
-use super::needed::{NEVER, needed_width};
+use super::needed::{needed_bits, needed_width};
 use crate::functional::Prefixes;
 use crate::lower::Program;
 use crate::num::{Format, Overflow, fit};
@@ -40,7 +40,7 @@ pub fn overflowing(program: &Program, prefixes: &Prefixes, rule: Overflow) -> Ve
             for (count, rails) in counts.iter_mut().zip(narrow) {
                 *count += u64::from(rails.are_left_by(*low, *high));
             }
-            let needed = bits(*low, *high, signed, rule).min(LAST_WIDTH + 1);
+            let needed = needed_bits(*low, *high, signed, rule).min(LAST_WIDTH + 1);
             if needed as usize > FIRST_WIDTH as usize + narrow.len() {
                 counts[(needed - FIRST_WIDTH) as usize - 1] += 1;
             }
@@ -57,19 +57,6 @@ pub fn overflowing(program: &Program, prefixes: &Prefixes, rule: Overflow) -> Ve
         channel
     };
     counts.into_iter().zip(&narrow).map(summed).collect()
-}
-
-/// [`needed_width`] of 64-bit values, in the few steps that every output can afford; exact up to 63.
-fn bits(low: i64, high: i64, signed: bool, rule: Overflow) -> u32 {
-    let magnitude = |value: i64| i64::BITS - (value ^ (value >> 63)).leading_zeros();
-    match (signed, rule) {
-        (false, _) if low < 0 => NEVER,
-        (false, _) => magnitude(high).max(1),
-        (true, Overflow::SaturateSymmetric) => {
-            magnitude(high.max(0)).max(magnitude(low.min(0).saturating_neg())) + 1
-        }
-        (true, _) => magnitude(low).max(magnitude(high)) + 1,
-    }
 }
 
 /// R9, before the fit: what the sums of channel `n` start from.
@@ -106,22 +93,4 @@ fn moved_rails(start: i64, signed: bool, rule: Overflow) -> Vec<Rails> {
         }
     };
     (FIRST_WIDTH..fits_at.min(LAST_WIDTH + 1)).map(rails).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_short_way_to_the_needed_width_is_the_rule() {
-        let edges = (0..63).flat_map(|bit| [1i64 << bit, (1 << bit) - 1, -(1 << bit), -(1 << bit) - 1]);
-        let edges: Vec<i64> = edges.collect();
-        for (low, high) in edges.iter().flat_map(|a| edges.iter().map(move |b| (*a.min(b), *a.max(b)))) {
-            for (signed, rule) in [true, false].into_iter().flat_map(|s| Overflow::ALL.map(|rule| (s, rule)))
-            {
-                let wanted = needed_width(i128::from(low), i128::from(high), signed, rule);
-                assert_eq!(bits(low, high, signed, rule), wanted, "{low}..{high} {signed} {rule:?}");
-            }
-        }
-    }
 }

@@ -50,6 +50,8 @@ pub(super) struct Pass {
     pub outputs: Array2<i64>,
     /// What each channel's sum starts from, before it is fitted.
     pub starts: Vec<i64>,
+    /// Smallest and largest of all prefixes and starts.
+    pub range: (i64, i64),
 }
 
 impl<'a> Exact<'a> {
@@ -196,23 +198,11 @@ impl Pass {
         let sums: Vec<i64> = sums.iter().copied().collect();
         let outputs: Vec<i64> = sums.par_iter().enumerate().map(finish).collect();
         let outputs = Array2::from_shape_vec(prefixes.sums.raw_dim(), outputs).expect("one output per sum");
-        Ok(Pass { layer: layer.clone(), input, program, prefixes, outputs, starts })
+        Ok(Pass { layer: layer.clone(), input, program, prefixes, outputs, starts, range: (low, high) })
     }
 
     /// Rows and channels of the outcome.
     pub fn extents(&self) -> (usize, usize) {
         (self.program.shape.rows(), self.program.shape.channels())
-    }
-
-    /// The width at which this output, started from a bias that fits, stops overflowing.
-    pub fn needed(&self, m: usize, n: usize, signed: bool, rule: Overflow) -> u32 {
-        let (low, high) = (self.prefixes.low[[m, n]], self.prefixes.high[[m, n]]);
-        needed_width(i128::from(low), i128::from(high), signed, rule)
-    }
-
-    /// The width that holds the start of a channel.
-    pub fn start_width(&self, n: usize, signed: bool, rule: Overflow) -> u32 {
-        let start = i128::from(self.starts[n]);
-        needed_width(start, start, signed, rule)
     }
 }

@@ -10,12 +10,12 @@ use super::answer::{
 use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 use super::exact::{Exact, Pass};
 use super::finish::Finish;
-use super::needed::{NEVER, needed_width};
+use super::needed::{NEVER, needed_bits, needed_width};
 use super::replay::{Lane, Terms, replay};
 use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds;
 use crate::error::Result;
-use crate::num::Overflow;
+use crate::num::{Format, Overflow};
 
 /// Every layer of the exact network, at every width and mode.
 ///
@@ -142,8 +142,9 @@ fn table(passes: &[&Pass], mode: &str) -> Overflowing {
 }
 
 /// A candidate, ready for one layer.
-struct Ready<'a> {
-    candidate: &'a Candidate,
+struct Ready {
+    rule: Overflow,
+    register: Format,
     finish: Result<Finish, String>,
 }
 
@@ -185,7 +186,7 @@ fn curves(passes: &[&Pass], candidates: &Candidates) -> Vec<Curve> {
     let mut signal = 0u128;
     for pass in passes {
         signal = signal.saturating_add(power(pass));
-        let ready: Vec<Ready<'_>> = wanted.iter().map(|candidate| make_ready(candidate, pass)).collect();
+        let ready: Vec<Ready> = wanted.iter().map(|candidate| make_ready(candidate, pass)).collect();
         for (result, (tally, ready)) in results.iter_mut().zip(tallies(pass, &ready).into_iter().zip(ready)) {
             *result = match (&*result, ready.finish) {
                 (Outcome::Done(sum), Ok(_)) => Outcome::Done(sum.plus(tally)),
@@ -209,23 +210,26 @@ fn curves(passes: &[&Pass], candidates: &Candidates) -> Vec<Curve> {
     candidates.modes.iter().map(curve).collect()
 }
 
-fn make_ready<'a>(candidate: &'a Candidate, pass: &Pass) -> Ready<'a> {
+fn make_ready(candidate: &Candidate, pass: &Pass) -> Ready {
     let finish = match &candidate.design {
         Outcome::NotBuildable(words) => Err(words.clone()),
         Outcome::Done(design) => Finish::new(design, pass).map_err(|error| words(&error)),
     };
-    Ready { candidate, finish }
+    let signed = pass.program.design.accumulator.register.is_signed();
+    let register = Format::new(candidate.width, signed).expect("no candidate is wider than a format");
+    Ready { rule: candidate.rule(), register, finish }
 }
 
-/// The outputs that overflow at some candidate, replayed there; one tally per candidate.
-fn tallies(pass: &Pass, ready: &[Ready<'_>]) -> Vec<Tally> {
+/// The outputs that overflow at some candidate, replayed there; one tally per candidate, widths ascending.
+fn tallies(pass: &Pass, ready: &[Ready]) -> Vec<Tally> {
     let (rows, channels) = pass.extents();
+    let same = !ready.iter().any(|ready| ready.finish.as_ref().is_ok_and(|finish| !finish.same));
     let zeros = || vec![Tally::default(); ready.len()];
     let add = |a: Vec<Tally>, b: Vec<Tally>| a.into_iter().zip(b).map(|(a, b)| a.plus(b)).collect();
     let row = |mut sums: Vec<Tally>, m: usize| {
         let mut terms = Terms::of_row(&pass.program, m);
         for n in 0..channels {
-            output(pass, ready, (m, n), &mut terms, &mut sums);
+            output(pass, (ready, same), (m, n), &mut terms, &mut sums);
         }
         sums
     };
@@ -234,26 +238,32 @@ fn tallies(pass: &Pass, ready: &[Ready<'_>]) -> Vec<Tally> {
 
 fn output(
     pass: &Pass,
-    ready: &[Ready<'_>],
+    (ready, same): (&[Ready], bool),
     (m, n): (usize, usize),
     terms: &mut Terms<'_>,
     sums: &mut [Tally],
 ) {
     let mut walked = None;
     let exact = (pass.prefixes.sums[[m, n]], pass.outputs[[m, n]]);
+    let signed = pass.program.design.accumulator.register.is_signed();
+    let (low, high) = (pass.prefixes.low[[m, n]], pass.prefixes.high[[m, n]]);
+    let (low, high) = (low.min(pass.starts[n]), high.max(pass.starts[n]));
+    let [plain, symmetric] =
+        [Overflow::Saturate, Overflow::SaturateSymmetric].map(|rule| needed_bits(low, high, signed, rule));
     for (ready, sum) in ready.iter().zip(sums) {
+        if same && ready.register.width() >= symmetric {
+            break;
+        }
         let Ok(finish) = &ready.finish else { continue };
-        let register = finish.design.accumulator.register;
-        let (signed, rule) = (register.is_signed(), ready.candidate.rule());
-        let needed = pass.needed(m, n, signed, rule).max(pass.start_width(n, signed, rule));
-        let affected = needed > register.width();
+        let needed = if ready.rule == Overflow::SaturateSymmetric { symmetric } else { plain };
+        let affected = needed > ready.register.width();
         if !affected && finish.same {
             continue;
         }
         let mut accumulator = exact.0;
         if affected {
             let terms = walked.get_or_insert_with(|| terms.of(n));
-            let replayed = replay(terms, Lane::new(register, rule, pass.starts[n]));
+            let replayed = replay(terms, Lane::new(ready.register, ready.rule, pass.starts[n]));
             accumulator = replayed.accumulator;
             let outputs = u64::from(replayed.high + replayed.low > 0);
             sum.overflow = sum.overflow.plus(Events { outputs, high: replayed.high, low: replayed.low });

@@ -22,6 +22,19 @@ pub fn needed_width(low: i128, high: i128, signed: bool, rule: Overflow) -> u32 
     if width > widest { NEVER } else { width.max(1) }
 }
 
+/// [`needed_width`] of 64-bit values, in the few steps that every output can afford; exact up to 63.
+pub fn needed_bits(low: i64, high: i64, signed: bool, rule: Overflow) -> u32 {
+    let magnitude = |value: i64| i64::BITS - (value ^ (value >> 63)).leading_zeros();
+    match (signed, rule) {
+        (false, _) if low < 0 => NEVER,
+        (false, _) => magnitude(high).max(1),
+        (true, Overflow::SaturateSymmetric) => {
+            magnitude(high.max(0)).max(magnitude(low.min(0).saturating_neg())) + 1
+        }
+        (true, _) => magnitude(low).max(magnitude(high)) + 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +73,18 @@ mod tests {
         assert_eq!(needed_width(0, max, false, Overflow::Wrap), 63);
         assert_eq!(needed_width(0, max + 1, false, Overflow::Wrap), NEVER);
         assert_eq!(needed_width(i128::MIN, 0, true, Overflow::Wrap), NEVER);
+    }
+
+    #[test]
+    fn the_short_way_to_the_needed_width_is_the_rule() {
+        let edges = (0..63).flat_map(|bit| [1i64 << bit, (1 << bit) - 1, -(1 << bit), -(1 << bit) - 1]);
+        let edges: Vec<i64> = edges.collect();
+        for (low, high) in edges.iter().flat_map(|a| edges.iter().map(move |b| (*a.min(b), *a.max(b)))) {
+            for (signed, rule) in [true, false].into_iter().flat_map(|s| Overflow::ALL.map(|rule| (s, rule)))
+            {
+                let wanted = needed_width(i128::from(low), i128::from(high), signed, rule);
+                assert_eq!(needed_bits(low, high, signed, rule), wanted, "{low}..{high} {signed} {rule:?}");
+            }
+        }
     }
 }

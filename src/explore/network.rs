@@ -188,15 +188,15 @@ impl<'a> Call<'a> {
         let finish = Finish::new(design, pass)?;
         let (register, rule) = (design.accumulator.register, design.accumulator.step_rule());
         let (rows, channels) = pass.extents();
-        let signed = register.is_signed();
-        let starts: Vec<u32> = (0..channels).map(|n| pass.start_width(n, signed, rule)).collect();
-        let is_affected =
-            |m: usize, n: usize| pass.needed(m, n, signed, rule).max(starts[n]) > register.width();
+        let (min, max) = rule.rails(register);
+        let moved: Vec<bool> = pass.starts.iter().map(|start| *start < min || *start > max).collect();
+        let is_affected = &|m: usize, n: usize| {
+            moved[n] || pass.prefixes.low[[m, n]] < min || pass.prefixes.high[[m, n]] > max
+        };
+        let rows = if pass.range.0 < min || pass.range.1 > max { rows } else { 0 };
         let affected = (0..rows)
             .into_par_iter()
-            .flat_map_iter(|m| {
-                (0..channels).filter(move |n| is_affected(m, *n)).map(move |n| [m, n]).collect::<Vec<_>>()
-            })
+            .flat_map_iter(|m| (0..channels).filter(move |n| is_affected(m, *n)).map(move |n| [m, n]))
             .collect();
         let lanes = pass.starts.iter().map(|start| Lane::new(register, rule, *start)).collect();
         Ok(Call { pass, finish, lanes, affected })
