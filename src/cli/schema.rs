@@ -4,8 +4,8 @@ use super::args::{SchemaArgs, SchemaOf};
 use super::{Console, Status};
 use crate::design::Design;
 use crate::error::Result;
-use crate::overflow;
 use crate::explore::Sweep;
+use crate::overflow;
 use crate::vectors::Manifest;
 
 pub fn run(args: &SchemaArgs, console: &Console) -> Result<Status> {

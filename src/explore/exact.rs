@@ -62,7 +62,7 @@ impl<'a> Exact<'a> {
     /// accumulator that the design builds.
     pub fn new(network: &'a Network, x: &Tensor, reference: &Arc<Design>) -> Result<Exact<'a>> {
         let runs: Result<Vec<Part>> =
-            parts(network, x)?.into_par_iter().map(|x| part(network, x, reference)).collect();
+            parts(network, x, usize::MAX)?.into_par_iter().map(|x| part(network, x, reference)).collect();
         let parts = runs?;
         let mut answers = Vec::new();
         for part in &parts {

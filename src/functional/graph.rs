@@ -145,15 +145,6 @@ pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) ->
     layer.zip(codes).ok_or_else(|| Error::new(Kind::Value, "the input holds no image"))
 }
 
-/// What [`infer`] takes `x` apart into: the batches that the network runs one at a time.
-///
-/// # Errors
-/// An input that does not fit.
-pub fn parts(network: &Network, x: &Tensor) -> Result<Vec<Tensor>> {
-    let batch = batch(network, only_input(network)?, x)?;
-    Ok(batches(x, batch))
-}
-
 /// The outputs of one node on one batch, one tensor per output of its operator; `find` knows the tensors computed
 /// before it.
 ///

@@ -64,7 +64,7 @@ impl<'a> Ask<'a> {
         if let Some([first, end]) = images {
             x = map_tensor!(&x, a => a.slice_axis(NdAxis(0), Slice::from(first..end)).to_owned());
         }
-        graph::parts(&network, &x)?;
+        graph::parts(&network, &x, usize::MAX)?;
         let labels = args.labels.as_deref().map(|path| labels(path, images, &x)).transpose()?;
         let base = design_file::load_path(design, &args.overrides)?;
         let (modes, widths) = (modes(args), args.widths.0.clone());
