@@ -3,10 +3,12 @@
 //! Until its first overflow a sum is the exact prefix, moved by what the fit took from its start value (R9): by nothing,
 //! where the start fits. So an output overflows exactly where its prefix range, moved, leaves the register.
 
-use ndarray::{ArrayView1, Axis};
+use std::borrow::Cow;
+
+use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::needed::{needed_bits, needed_width};
+use super::needed::{NEVER, needed_bits, needed_width};
 use crate::functional::Prefixes;
 use crate::lower::Program;
 use crate::num::{Format, Overflow, fit};
@@ -16,47 +18,66 @@ use crate::post::{self, bind};
 pub const FIRST_WIDTH: u32 = 8;
 /// Last width of the tables, itself in them.
 pub const LAST_WIDTH: u32 = 48;
-/// Widths of the tables.
-const WIDTHS: usize = (LAST_WIDTH - FIRST_WIDTH + 1) as usize;
 
-/// How many outputs of each channel overflow in an accumulator of each width from 8 to 48 that does `rule` at every
-/// step: `[channel][width − 8]`. The widths of the program's own accumulator and post steps have no part in it, and a
-/// start value that does not fit is no overflow.
-pub fn overflowing(program: &Program, prefixes: &Prefixes, rule: Overflow) -> Vec<Vec<u64>> {
+/// Output rows that a thread counts at a time.
+const ROWS: usize = 64;
+
+/// How many outputs of each channel overflow in an accumulator of each width from 8 to 48 that does a rule at every
+/// step: `[rule][channel][width − 8]`. The widths of the program's own accumulator and post steps have no part in it,
+/// and a start value that does not fit is no overflow.
+pub fn overflowing(program: &Program, prefixes: &Prefixes, rules: &[Overflow]) -> Vec<Vec<Vec<u64>>> {
     let signed = program.design.accumulator.register.is_signed();
     let channels = prefixes.sums.ncols();
-    let narrow: Vec<Vec<Rails>> =
-        (0..channels).map(|n| moved_rails(unfitted_start(program, n), signed, rule)).collect();
-    let zeros = || vec![[0u64; WIDTHS]; channels];
-    let add = |mut a: Vec<[u64; WIDTHS]>, b: Vec<[u64; WIDTHS]>| {
-        for (a, b) in a.iter_mut().flatten().zip(b.iter().flatten()) {
-            *a += b;
-        }
+    let starts: Vec<i64> = (0..channels).map(|n| unfitted_start(program, n)).collect();
+    let moved: Vec<Moved> = rules.iter().map(|rule| Moved::new(&starts, signed, *rule)).collect();
+    let zeros = || -> (Vec<Vec<u64>>, Vec<Vec<u64>>) {
+        let of_rule = |moved: &Moved| vec![0; moved.rails.len()];
+        (moved.iter().map(of_rule).collect(), rules.iter().map(|_| vec![0; channels * BITS]).collect())
+    };
+    let add = |mut a: (Vec<Vec<u64>>, Vec<Vec<u64>>), b: (Vec<Vec<u64>>, Vec<Vec<u64>>)| {
+        let theirs = b.0.iter().chain(&b.1).flatten();
+        a.0.iter_mut().chain(&mut a.1).flatten().zip(theirs).for_each(|(a, b)| *a += b);
         a
     };
-    // Until the end, the entry of a width that the start fits says how many outputs need just one bit more.
-    let row = |mut counts: Vec<[u64; WIDTHS]>, (low, high): (ArrayView1<'_, i64>, ArrayView1<'_, i64>)| {
-        for (((counts, narrow), low), high) in counts.iter_mut().zip(&narrow).zip(low).zip(high) {
-            for (count, rails) in counts.iter_mut().zip(narrow) {
-                *count += u64::from(rails.are_left_by(*low, *high));
-            }
-            let needed = needed_bits(*low, *high, signed, rule).min(LAST_WIDTH + 1);
-            if needed as usize > FIRST_WIDTH as usize + narrow.len() {
-                counts[(needed - FIRST_WIDTH) as usize - 1] += 1;
+    let rows = |mut sums: (Vec<Vec<u64>>, Vec<Vec<u64>>), (lows, highs): (&[i64], &[i64])| {
+        for (low, high) in lows.chunks_exact(channels).zip(highs.chunks_exact(channels)) {
+            moved.iter().zip(&mut sums.0).for_each(|(moved, counts)| moved.count(counts, low, high));
+            for (index, rule) in rules.iter().enumerate() {
+                // Rules with the same rails share what is counted for the first of them.
+                if rules[..index].iter().all(|other| is_symmetric(*other) != is_symmetric(*rule)) {
+                    count_needed(&mut sums.1[index], low, high, signed, *rule);
+                }
             }
         }
-        counts
+        sums
     };
-    let rows: Vec<_> = prefixes.low.axis_iter(Axis(0)).zip(prefixes.high.axis_iter(Axis(0))).collect();
-    let counts = rows.into_par_iter().fold(zeros, row).reduce(zeros, add);
-    let summed = |(channel, narrow): ([u64; WIDTHS], &Vec<Rails>)| {
-        let mut channel = channel.to_vec();
-        for width in (narrow.len()..WIDTHS - 1).rev() {
-            channel[width] += channel[width + 1];
-        }
-        channel
+    let (low, high) = (flat(&prefixes.low), flat(&prefixes.high));
+    let part = (channels * ROWS).max(1);
+    let (left, needed) = low.par_chunks(part).zip(high.par_chunks(part)).fold(zeros, rows).reduce(zeros, add);
+    let table = |(index, rule): (usize, &Overflow)| {
+        let first = rules.iter().position(|other| is_symmetric(*other) == is_symmetric(*rule));
+        moved[index].table(&left[index], &needed[first.unwrap_or(index)])
     };
-    counts.into_iter().zip(&narrow).map(summed).collect()
+    rules.iter().enumerate().map(table).collect()
+}
+
+/// Widths that an output can need, from 0 to [`NEVER`].
+const BITS: usize = NEVER as usize + 1;
+
+/// Row by row.
+fn flat(values: &Array2<i64>) -> Cow<'_, [i64]> {
+    values.as_slice().map_or_else(|| values.iter().copied().collect(), Cow::Borrowed)
+}
+
+fn is_symmetric(rule: Overflow) -> bool {
+    rule == Overflow::SaturateSymmetric
+}
+
+/// `[channel][bits]`: one more output that needs so many.
+fn count_needed(counts: &mut [u64], low: &[i64], high: &[i64], signed: bool, rule: Overflow) {
+    for ((counts, low), high) in counts.chunks_exact_mut(BITS).zip(low).zip(high) {
+        counts[needed_bits(*low, *high, signed, rule) as usize] += 1;
+    }
 }
 
 /// R9, before the fit: what the sums of channel `n` start from.
@@ -65,32 +86,57 @@ pub fn unfitted_start(program: &Program, n: usize) -> i64 {
     bias.map_or(0, |index| bind(post::Operand::Parameter(index), &program.parameters, n))
 }
 
-/// Where exact prefixes leave a register whose start value was fitted.
-#[derive(Clone, Copy)]
-struct Rails {
-    low: i64,
-    high: i64,
+/// Where exact prefixes leave registers whose start value was fitted.
+struct Moved {
+    /// First width that holds each channel's start.
+    fits_at: Vec<u32>,
+    /// Below and above which a prefix has left: `[width − 8][channel]`, for the widths that some start does not fit.
+    rails: Vec<(i64, i64)>,
 }
 
-impl Rails {
-    fn are_left_by(self, low: i64, high: i64) -> bool {
-        (low < self.low) | (high > self.high)
+impl Moved {
+    fn new(starts: &[i64], signed: bool, rule: Overflow) -> Moved {
+        let width_of = |start: &i64| needed_width(i128::from(*start), i128::from(*start), signed, rule);
+        let fits_at: Vec<u32> = starts.iter().map(width_of).collect();
+        let end = fits_at.iter().copied().max().unwrap_or(FIRST_WIDTH).min(LAST_WIDTH + 1);
+        let rails = (FIRST_WIDTH..end)
+            .flat_map(|width| starts.iter().map(move |start| rails(*start, width, signed, rule)));
+        Moved { rails: rails.collect(), fits_at }
+    }
+
+    /// `[width − 8][channel]`: one more output that leaves its register.
+    fn count(&self, counts: &mut [u64], low: &[i64], high: &[i64]) {
+        let channels = low.len().max(1);
+        for (counts, rails) in counts.chunks_exact_mut(channels).zip(self.rails.chunks_exact(channels)) {
+            for (((count, (least, most)), low), high) in counts.iter_mut().zip(rails).zip(low).zip(high) {
+                *count += u64::from((low < least) | (high > most));
+            }
+        }
+    }
+
+    /// `[channel][width − 8]`: the moved counts where the start does not fit, and how many need more bits where it does.
+    fn table(&self, left: &[u64], needed: &[u64]) -> Vec<Vec<u64>> {
+        let channels = self.fits_at.len();
+        let channel = |(n, fits_at): (usize, &u32)| {
+            let count = |width: u32| match width < *fits_at {
+                true => left[(width - FIRST_WIDTH) as usize * channels + n],
+                false => needed[n * BITS + width as usize + 1..(n + 1) * BITS].iter().sum(),
+            };
+            (FIRST_WIDTH..=LAST_WIDTH).map(count).collect()
+        };
+        self.fits_at.iter().enumerate().map(channel).collect()
     }
 }
 
-/// One entry for every width of the tables that the start does not fit: from the first width on, without a gap.
-fn moved_rails(start: i64, signed: bool, rule: Overflow) -> Vec<Rails> {
+/// The rails of a register, moved by what the fit took from the start.
+fn rails(start: i64, width: u32, signed: bool, rule: Overflow) -> (i64, i64) {
+    let register = Format::new(width, signed).expect("every width of the tables is a format");
     let start = i128::from(start);
-    let fits_at = needed_width(start, start, signed, rule);
-    let rails = |width| {
-        let register = Format::new(width, signed).expect("every width of the tables is a format");
-        let moved = i128::from(fit(start, register, rule).value) - start;
-        let (low, high) = rule.rails(register);
-        match (i64::try_from(i128::from(low) - moved), i64::try_from(i128::from(high) - moved)) {
-            (Ok(low), Ok(high)) => Rails { low, high },
-            // Further away than any prefix: left by all of them.
-            _ => Rails { low: i64::MAX, high: i64::MIN },
-        }
-    };
-    (FIRST_WIDTH..fits_at.min(LAST_WIDTH + 1)).map(rails).collect()
+    let moved = i128::from(fit(start, register, rule).value) - start;
+    let (low, high) = rule.rails(register);
+    match (i64::try_from(i128::from(low) - moved), i64::try_from(i128::from(high) - moved)) {
+        (Ok(low), Ok(high)) => (low, high),
+        // Further away than any prefix: left by all of them.
+        _ => (i64::MAX, i64::MIN),
+    }
 }

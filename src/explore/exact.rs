@@ -11,7 +11,7 @@ use super::needed::needed_width;
 use crate::design::{AccumulatorOverflow, Design};
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{is_layer, node_outputs, parts};
-use crate::functional::operators::{LayerRule, output_tensor};
+use crate::functional::operators::{Designed, LayerRule};
 use crate::functional::{self, Prefixes};
 use crate::lower::{Outcome, Program};
 use crate::network::{Layer, Network, Node, Tensor};
@@ -161,7 +161,7 @@ impl LayerRule for Recorder<'_> {
         let pass = Pass::new(self.reference, layer, x.to_i32()?)?;
         let outcome =
             Outcome { accumulators: pass.prefixes.sums.clone(), outputs: pass.outputs.clone(), counts: None };
-        let tensor = output_tensor(self.reference, layer, x.shape(), &outcome)?;
+        let tensor = Designed::new(Arc::clone(self.reference)).tensor(layer, x.shape(), &outcome)?;
         self.passes.lock().unwrap_or_else(PoisonError::into_inner).push(pass);
         Ok(tensor)
     }

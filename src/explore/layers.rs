@@ -66,7 +66,7 @@ fn layer(name: &str, passes: &[&Pass], candidates: &Candidates) -> Layer {
         // Prefixes are 64-bit numbers.
         observed: [observed.0 as i64, observed.1 as i64],
         channel_widths,
-        overflowing: modes.iter().map(|mode| table(passes, mode)).collect(),
+        overflowing: tables(passes, modes),
         curves: curves(passes, candidates),
     }
 }
@@ -123,22 +123,25 @@ impl Channel {
     }
 }
 
-fn table(passes: &[&Pass], mode: &str) -> Overflowing {
-    let sum = |a: Vec<Vec<u64>>, b: Vec<Vec<u64>>| {
-        let add = |(x, y): (Vec<u64>, Vec<u64>)| x.into_iter().zip(y).map(|(x, y)| x + y).collect();
-        a.into_iter().zip(b).map(add).collect()
+/// One table per mode.
+fn tables(passes: &[&Pass], modes: &[&'static str]) -> Vec<Overflowing> {
+    let rules: Vec<Overflow> = modes.iter().map(|mode| rule(mode)).collect();
+    let add = |mut a: Vec<Vec<Vec<u64>>>, b: Vec<Vec<Vec<u64>>>| {
+        let theirs = b.iter().flatten().flatten();
+        a.iter_mut().flatten().flatten().zip(theirs).for_each(|(a, b)| *a += b);
+        a
     };
-    let counts = |pass: &&Pass| overflowing(&pass.program, &pass.prefixes, rule(mode));
-    let counts = passes.iter().map(counts).reduce(sum).unwrap_or_default();
+    let counts = passes.iter().map(|pass| overflowing(&pass.program, &pass.prefixes, &rules));
     let trimmed = |channel: Vec<u64>| {
         let end = channel.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
         channel[..end].to_vec()
     };
-    Overflowing {
-        mode: mode.to_owned(),
+    let table = |(mode, counts): (&&'static str, Vec<Vec<u64>>)| Overflowing {
+        mode: (*mode).to_owned(),
         first_width: FIRST_WIDTH,
         outputs: counts.into_iter().map(trimmed).collect(),
-    }
+    };
+    modes.iter().zip(counts.reduce(add).unwrap_or_default()).map(table).collect()
 }
 
 /// A candidate, ready for one layer.

@@ -22,7 +22,7 @@ use crate::design::Design;
 use crate::error::Result;
 use crate::functional;
 use crate::functional::graph::node_outputs;
-use crate::functional::operators::{LayerRule, output_tensor};
+use crate::functional::operators::{Designed, LayerRule};
 use crate::lower::{self, Counts, Program};
 use crate::network::{Layer, Node, Tensor};
 
@@ -283,7 +283,7 @@ impl LayerRule for Rule<'_> {
                 outcome
             }
         };
-        output_tensor(self.design, layer, x.shape(), &outcome)
+        Designed::new(Arc::clone(self.design)).tensor(layer, x.shape(), &outcome)
     }
 }
 

@@ -9,7 +9,7 @@ use goldpath::explore::answer::{Events, Outcome, PointResult};
 use goldpath::explore::{Candidates, Exact, point};
 use goldpath::functional;
 use goldpath::functional::graph::infer;
-use goldpath::functional::operators::{LayerRule, output_tensor};
+use goldpath::functional::operators::{Designed, LayerRule};
 use goldpath::lower::Program;
 use goldpath::network::{Layer, Network, Tensor};
 use sha2::{Digest, Sha256};
@@ -32,7 +32,7 @@ impl LayerRule for Separate {
         let events = Events { outputs, high: node.high, low: node.low };
         let before = self.seen.lock().unwrap().insert(layer.name.clone(), (x.clone(), events));
         assert!(before.is_none(), "one batch, one product");
-        output_tensor(&self.design, layer, x.shape(), &outcome)
+        Designed::new(Arc::clone(&self.design)).tensor(layer, x.shape(), &outcome)
     }
 }
 

@@ -135,12 +135,13 @@ struct Tables<'a> {
 
 impl Tables<'_> {
     fn write(&mut self, panel: &Panel, channels: usize, state: &[Vec<i32>; 3]) {
+        let Some(first) = panel.channels.first().copied() else { return };
+        // All channels take this route, so they lie side by side.
+        let to = first..first + panel.channels.len();
         let tables = [&mut *self.sums, &mut *self.low, &mut *self.high];
         for (table, values) in tables.into_iter().zip(state) {
             for (row, values) in table.chunks_exact_mut(channels).zip(values.chunks_exact(panel.columns)) {
-                for (n, value) in panel.channels.iter().zip(values) {
-                    row[*n] = i64::from(*value);
-                }
+                row[to.clone()].iter_mut().zip(values).for_each(|(to, value)| *to = i64::from(*value));
             }
         }
     }
