@@ -106,7 +106,7 @@ impl Tally {
         }
     }
 
-    fn at_least(&self, what: &str, count: u64) {
+    pub fn at_least(&self, what: &str, count: u64) {
         let found = self.met.get(what).copied().unwrap_or(0);
         assert!(found >= count, "{what}: only {found}, {count} are needed for the test to mean something");
     }
