@@ -29,7 +29,8 @@ pub struct Case {
     pub numbers: Numbers,
 }
 
-pub const FAMILIES: [&str; 7] = ["anything", "widths", "special", "groups", "near 2^31", "rails", "return"];
+pub const FAMILIES: [&str; 8] =
+    ["anything", "widths", "special", "groups", "near 2^31", "near 2^63", "rails", "return"];
 
 pub const KS: [usize; 19] = [1, 2, 3, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 1000, 4608];
 pub const NS: [usize; 10] = [1, 15, 16, 17, 31, 32, 33, 64, 65, 100];
@@ -163,6 +164,7 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
         "special" => special(&mut random),
         "groups" => groups(&mut random),
         "near 2^31" => near_two_to_31(&mut random),
+        "near 2^63" => near_two_to_63(&mut random),
         "return" => {
             let mut design = base(&mut random, ("s16", "s8"));
             super::directed::narrow(&mut design, &mut random);
@@ -176,6 +178,10 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
     let [m, mut k, n] = extents(&mut random, macs, least);
     // A tile's worth of lanes fills a beat: wide beats still come more than once.
     k = k.max(design.array.lanes.min(8)).min((macs / (m * n)).max(1));
+    if matches!(family, "near 2^63" | "rails") {
+        // Idle lanes would need a code that these offsets leave none for.
+        k = k.next_multiple_of(design.array.lanes);
+    }
     let spread = random.pick(&operands::SPREADS);
     // Runs on both sides cancel into one sign: the other side stays mostly positive.
     let other = match spread {
@@ -184,7 +190,15 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
         _ => random.pick(&operands::SPREADS),
     };
     let activations = operands::codes(&mut random, [m, k], design.activation.format, spread);
-    let weights = operands::codes(&mut random, [n, k], design.weight.format, other).reversed_axes();
+    let mut weights = operands::codes(&mut random, [n, k], design.weight.format, other);
+    if random.below(3) == 0 {
+        // Channels of several sizes: some are proved, some are not.
+        for mut channel in weights.rows_mut() {
+            let divisor = random.pick(&[1, 1, 2, 8, 64, 1 << 15]);
+            channel.mapv_inplace(|w| w / divisor);
+        }
+    }
+    let weights = weights.reversed_axes();
     let numbers = work::numbers(&design, n, &mut random);
     let design = Arc::new(design);
     let mut case = Case { family, seed, spread, design, activations, weights, numbers };
@@ -393,10 +407,48 @@ fn near_two_to_31(random: &mut Random) -> Design {
     design
 }
 
+/// Operands of up to 32 bits behind their offsets: products and sums at the edge of 64 bits, and beyond.
+fn near_two_to_63(random: &mut Random) -> Design {
+    let mut design = base(random, ("s16", "s16"));
+    design.array = designs::sequential();
+    if random.below(3) == 0 {
+        design.array = Array { dataflow: Dataflow::Tree, lanes: random.pick(&[2, 4, 8, 16]), ..design.array };
+    }
+    let sum = f(random.pick(&["s28", "s30", "s31", "s32", "s32"]));
+    let most = (sum.max() - 32768).min(i64::from(i32::MAX) - 32768);
+    let constant =
+        |random: &mut Random| post::Operand::Constant(random.pick(&[most, -most, most / 2, -most / 3]));
+    design.activation = Operand { offset: Some(constant(random)), sum, ..design.activation };
+    let offset = if random.below(2) == 0 {
+        constant(random)
+    } else {
+        let mut parameter = designs::parameter("far", "s32", Per::Channel, None);
+        (parameter.min, parameter.max) = (-most, most);
+        design.parameters.push(parameter);
+        post::Operand::Parameter(design.parameters.len() - 1)
+    };
+    design.weight = Operand { offset: Some(offset), sum, ..design.weight };
+    let signed = random.below(3) > 0;
+    let most = if signed { 64 } else { 63 };
+    let width = random.within(52, most) as u32;
+    let overflow = random.pick(&random::ACCUMULATORS);
+    let format = Format::new(width, signed).unwrap();
+    let register = match overflow {
+        AccumulatorOverflow::SaturateOutput => {
+            Format::new(random.within(i64::from(width), most) as u32, signed).unwrap()
+        }
+        _ => format,
+    };
+    let accumulator = Accumulator { format, register, overflow, start: start(random), bias: None };
+    with_accumulator(&mut design, accumulator, f("s64"));
+    design
+}
+
 /// A start that takes one prefix of each channel exactly to a rail, or one beside it: see [`super::directed`].
 fn rails(random: &mut Random) -> Design {
-    let mut design = match random.below(4) {
+    let mut design = match random.below(5) {
         0 => widths(random),
+        3 => near_two_to_63(random),
         1 => groups(random),
         2 => near_two_to_31(random),
         _ => special(random),

@@ -1,12 +1,13 @@
 //! Functional ≡ oracle ≡ cycle engine.
 
 use goldpath::design::Dataflow;
-use goldpath::functional;
+use goldpath::functional::{self, Kernels, Prepared};
 use goldpath::lower::{Outcome, Program};
 use goldpath::simulate::{self, Options};
 use rayon::prelude::*;
 
 use super::cases::{self, Case, FAMILIES};
+use super::operands;
 use super::oracle::program::{self, Outcome as Expected};
 use super::oracle::{self, program::Entry};
 use super::tally::Tally;
@@ -57,25 +58,72 @@ impl Channels for [i128] {
     }
 }
 
-/// Both engines, with and without counts, prefixes and walks; the oracle's answer when all agree.
+/// Both engines, every copy of the kernels, with and without counts, prefixes and walks; the oracle's answer when all
+/// agree.
 fn verdict(case: &Case, tally: &mut Tally) -> Result<Expected, String> {
     let program = case.program();
     let (machine, work) = (case.machine(), case.work());
     let expected = program::run(&machine, &work);
     let found = functional::run(&program, true);
-    if found.counts.is_none() {
-        return Err("there are no counts".to_string());
-    }
     difference(&expected, &found)?;
-    let values = functional::run(&program, false);
-    difference(&expected, &values).map_err(|what| format!("without counts: {what}"))?;
-    if values.counts.is_some() {
-        return Err("counts that nobody asked for".to_string());
+    routes(&program, &expected, tally)?;
+    if case.seed.is_multiple_of(4) {
+        difference(&expected, &functional::run_plain(&program, true))
+            .map_err(|what| format!("plain: {what}"))?;
+    }
+    if case.seed.is_multiple_of(3) {
+        other_inputs(case, &program, tally)?;
     }
     prefixes(&program, &expected, tally)?;
     walks(case, &program, &expected, tally)?;
     cycles(case, &program, &found, tally)?;
     Ok(expected)
+}
+
+/// Every copy of the kernels, values only and with counts; the tally says which routes served how many outputs.
+pub fn routes(program: &Program, expected: &Expected, tally: &mut Tally) -> Result<(), String> {
+    for kernels in Kernels::available() {
+        for counts in [true, false] {
+            let prepared = Prepared::new(program, functional::Options { counts, kernels });
+            let found = prepared.run(program);
+            let how = || format!("{} kernels, counts {counts}, {:?}", kernels.name(), prepared.routes());
+            difference(expected, &found).map_err(|what| format!("{}: {what}", how()))?;
+            if found.counts.is_some() != counts {
+                return Err(format!("{}: counts are the wrong way round", how()));
+            }
+            let shares = prepared.routes();
+            let kind = if counts { "counted" } else { "values" };
+            for share in &shares {
+                let outputs = share.channels * program.shape.rows();
+                tally.add(format!("route {} {kind} {}", share.route.name(), kernels.name()), outputs as u64);
+            }
+            if shares.iter().map(|share| share.channels).sum::<usize>() != program.shape.channels() {
+                return Err(format!("{}: the channels do not add up", how()));
+            }
+            tally.add("several routes in one program", u64::from(shares.len() > 1));
+        }
+    }
+    Ok(())
+}
+
+/// Weights that were analysed for one input serve another.
+fn other_inputs(case: &Case, program: &Program, tally: &mut Tally) -> Result<(), String> {
+    let mut random = Random::new(!case.seed);
+    let [m, k, _] = case.shape();
+    let spread = random.pick(&operands::SPREADS);
+    let activations = operands::codes(&mut random, [m, k], case.design.activation.format, spread);
+    let other = Case { activations, ..case.clone() };
+    let expected = program::run(&other.machine(), &other.work());
+    let other = other.program();
+    for counts in [true, false] {
+        let prepared = Prepared::new(program, functional::Options::new(counts));
+        if !prepared.serves(&other, counts) || prepared.serves(&other, !counts) {
+            return Err("an analysis does not know whom it serves".to_string());
+        }
+        difference(&expected, &prepared.run(&other)).map_err(|what| format!("other inputs: {what}"))?;
+    }
+    tally.add("outputs of other inputs", expected.outputs.len() as u64);
+    Ok(())
 }
 
 /// The cycle engine, where it takes no longer than the rest.

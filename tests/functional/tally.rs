@@ -1,5 +1,7 @@
 //! What a run of cases has met: so that no comparison passes for want of hard cases.
 
+use goldpath::functional::{Kernels, Route};
+
 use super::cases::{self, Case, Count};
 use super::neutral;
 use super::operands::SPREADS;
@@ -140,6 +142,14 @@ impl Tally {
         extents("M", &cases::MS);
         extents("N", &cases::NS);
         extents("K", &cases::KS);
+        for route in [Route::Exact, Route::Blocks, Route::Steps, Route::Wide, Route::Plain] {
+            for kernels in Kernels::available() {
+                for kind in ["counted", "values"] {
+                    self.at_least(&format!("route {} {kind} {}", route.name(), kernels.name()), least);
+                }
+            }
+        }
+        self.at_least("several routes in one program", 100);
         for (_, register, overflow) in cases::ACCUMULATORS {
             self.at_least(&format!("register {register} {overflow:?}"), 1);
         }
