@@ -14,7 +14,7 @@ use ndarray::{Array2, s};
 use super::designs::{self, f, operand};
 use super::oracle::program::{Machine, Work};
 use super::work::{self, Random};
-use super::{neutral, operands, random};
+use super::{directed, neutral, operands, random};
 
 /// A design with its operands, for the engines and for the oracle.
 #[derive(Clone)]
@@ -29,8 +29,8 @@ pub struct Case {
     pub numbers: Numbers,
 }
 
-pub const FAMILIES: [&str; 8] =
-    ["anything", "widths", "special", "groups", "near 2^31", "near 2^63", "rails", "return"];
+pub const FAMILIES: [&str; 9] =
+    ["anything", "widths", "special", "groups", "near 2^31", "near 2^63", "rails", "return", "rare"];
 
 pub const KS: [usize; 19] = [1, 2, 3, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 1000, 4608];
 pub const NS: [usize; 10] = [1, 15, 16, 17, 31, 32, 33, 64, 65, 100];
@@ -165,9 +165,10 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
         "groups" => groups(&mut random),
         "near 2^31" => near_two_to_31(&mut random),
         "near 2^63" => near_two_to_63(&mut random),
+        "rare" => directed::rarely(special(&mut random), &mut random),
         "return" => {
             let mut design = base(&mut random, ("s16", "s8"));
-            super::directed::narrow(&mut design, &mut random);
+            directed::narrow(&mut design, &mut random);
             design
         }
         _ => rails(&mut random),
@@ -175,14 +176,19 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
     // Every eighth case has sums of several blocks.
     let least = if seed.is_multiple_of(8) && family != "return" { 255 } else { 1 };
     let macs = if least > 1 { 8 * macs } else { macs };
-    let [m, mut k, n] = extents(&mut random, macs, least);
+    let [m, mut k, n] = match family {
+        "rare" => directed::rare_extents(&mut random, least),
+        _ => extents(&mut random, macs, least),
+    };
     // A tile's worth of lanes fills a beat: wide beats still come more than once.
-    k = k.max(design.array.lanes.min(8)).min((macs / (m * n)).max(1));
+    if family != "rare" {
+        k = k.max(design.array.lanes.min(8)).min((macs / (m * n)).max(1));
+    }
     if matches!(family, "near 2^63" | "rails") {
         // Idle lanes would need a code that these offsets leave none for.
         k = k.next_multiple_of(design.array.lanes);
     }
-    let spread = random.pick(&operands::SPREADS);
+    let spread = if family == "rare" { "gaussian" } else { random.pick(&operands::SPREADS) };
     // Runs on both sides cancel into one sign: the other side stays mostly positive.
     let other = match spread {
         "runs" | "long runs" | "last large" => random.pick(&["even", "sparse", "rails"]),
@@ -203,8 +209,9 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
     let design = Arc::new(design);
     let mut case = Case { family, seed, spread, design, activations, weights, numbers };
     match family {
-        "rails" => super::directed::aim(&mut case, &mut random),
-        "return" => super::directed::return_again(&mut case, &mut random),
+        "rails" => directed::aim(&mut case, &mut random),
+        "rare" => directed::aim_at_few(&mut case, &mut random),
+        "return" => directed::return_again(&mut case, &mut random),
         _ => {}
     }
     case

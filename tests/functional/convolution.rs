@@ -6,13 +6,14 @@ use std::sync::Arc;
 use goldpath::design::{
     Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level, Recode, Start,
 };
+use goldpath::functional::{self, Prepared};
 use goldpath::lower::Program;
 use goldpath::network::{Carrier, DType, Geometry, Layer, Padding, Weights, Window};
 use goldpath::num::{Format, Overflow};
+use goldpath::post::Parameter;
 use goldpath::post::{self, Per};
 use goldpath::simulate::{self, Options};
-use goldpath::{functional, post::Parameter};
-use ndarray::ArrayD;
+use ndarray::{Array2, ArrayD};
 use rayon::prelude::*;
 
 use super::cases::with_accumulator;
@@ -366,6 +367,51 @@ fn many_small_images() {
         let tally = compared(&case, seed, &format!("{images} images"));
         println!("{images} images: {} outputs, 0 differences", tally.outputs);
         assert!(tally.outputs >= images as u64);
+    }
+}
+
+/// An analysis does not serve another geometry, even where all the numbers are the same.
+#[test]
+fn another_geometry_is_not_served() {
+    let served = |one: &Program, other: &Program| {
+        [true, false].map(|counts| Prepared::new(one, functional::Options::new(counts)).serves(other, counts))
+    };
+    let design = Arc::new(designs::mac_s8_acc16sat());
+    let product = |shape: [usize; 3]| {
+        let [m, k, n] = shape;
+        let (a, w) = (Array2::zeros([m, k]), Array2::from_elem([k, n], 3));
+        Program::matrix(design.clone(), a.view(), w.view(), &[("shift".to_string(), vec![1])].into()).unwrap()
+    };
+    assert_eq!(served(&product([2, 4, 6]), &product([5, 4, 6])), [true; 2]);
+    assert_eq!(served(&product([2, 4, 6]), &product([2, 6, 4])), [false; 2]);
+    let convolution = |kernel: [usize; 2], stride, size: usize| {
+        let raw = Convolution {
+            groups: 1,
+            stride: [stride, 1],
+            dilation: [1; 2],
+            padding: "explicit",
+            pads: [0; 4],
+            order: NAMES,
+            input: Tensor { shape: [1, 1, size, size], values: vec![1; size * size] },
+            weights: Tensor { shape: [1, 1, kernel[0], kernel[1]], values: vec![1, -2] },
+            zero_point: 0,
+            weight_zero_points: vec![0],
+            bias: vec![0],
+        };
+        let layer = layer(&raw, [DType::I8; 2]);
+        Program::layer(design.clone(), &layer, &codes(&raw.input)).unwrap()
+    };
+    let one = convolution([2, 1], 1, 6);
+    assert_eq!(served(&one, &convolution([2, 1], 1, 6)), [true; 2]);
+    assert_eq!(served(&one, &convolution([1, 2], 1, 6)), [false; 2]);
+    // What a run takes from its own program may differ; the result is that program's.
+    for other in [convolution([2, 1], 2, 6), convolution([2, 1], 1, 7)] {
+        for counts in [true, false] {
+            let prepared = Prepared::new(&one, functional::Options::new(counts));
+            if prepared.serves(&other, counts) {
+                assert_eq!(prepared.run(&other), functional::run_plain(&other, counts));
+            }
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! Sums that are aimed: at a rail, one before it and one behind it, at a chosen beat; and beyond both rails so that
 //! what one takes the other gives back.
 
-use goldpath::design::{Accumulator, AccumulatorOverflow, Design, Start};
-use goldpath::num::Format;
+use goldpath::design::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Level, Start};
+use goldpath::num::{Format, Overflow};
 use ndarray::Array2;
 
 use super::cases::{Case, with_accumulator};
 use super::oracle::program;
 use super::work::Random;
+use super::{designs, random};
 
 /// Sets every channel's bias so that one prefix of one of its outputs, as long as nothing overflows, is a rail of the
 /// register plus −1, 0 or 1.
@@ -23,6 +24,61 @@ pub fn aim(case: &mut Case, random: &mut Random) {
         let rail = random.pick(&[low, high]);
         let bias = rail + i128::from(random.within(-1, 1)) - sum;
         i64::try_from(bias.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).unwrap()
+    });
+    let aimed = aimed.collect();
+    case.numbers.insert("bias".to_string(), aimed);
+}
+
+/// Sums of more than one block over a few dozen rows.
+pub fn rare_extents(random: &mut Random, least: usize) -> [usize; 3] {
+    let k = if least > 1 { random.within(200, 700) } else { random.within(65, 110) } as usize;
+    [20 + random.below(10), k, random.pick(&[15, 16, 17, 24, 33])]
+}
+
+/// A register that sums of small operands seldom leave, in front of operands of 8 bits.
+pub fn rarely(design: Design, random: &mut Random) -> Design {
+    let [activation, weight] = [random.pick(&["s8", "u8"]), random.pick(&["s8", "s7"])];
+    let (activation, weight) = (designs::operand(activation), designs::operand(weight));
+    let mut design = Design { activation, weight, ..design };
+    let format = Format::signed(random.pick(&[16, 18, 20, 20, 22, 24, 32])).unwrap();
+    let overflow = random.pick(&random::ACCUMULATORS);
+    let accumulator = Accumulator { format, register: format, overflow, start: Start::Bias, bias: None };
+    with_accumulator(&mut design, accumulator, Format::signed(40).unwrap());
+    if random.below(3) == 0 {
+        let format = Format::signed(40).unwrap();
+        let level = |id: &str, group, stride| Level {
+            id: id.to_string(),
+            group,
+            stride,
+            format,
+            overflow: Overflow::Saturate,
+            latency: 0,
+        };
+        let lanes = random.pick(&[2, 3, 4, 8]);
+        design.array = Array { dataflow: Dataflow::Tree, lanes, ..designs::sequential() };
+        design.reduce = vec![level("reduce.0", 2, random.pick(&[1, 2]))];
+    }
+    design
+}
+
+/// Starts that take the largest or smallest prefix of a channel's outputs to a rail, or one beyond: at most a few of
+/// its outputs overflow.
+pub fn aim_at_few(case: &mut Case, random: &mut Random) {
+    let [m, _, n] = case.shape();
+    case.numbers.insert("bias".to_string(), vec![0; n]);
+    let outcome = program::run(&case.machine(), &case.work());
+    let (low, high) = case.machine().register.rails();
+    let aimed = (0..n).map(|channel| {
+        let column = |table: &[i128]| (0..m).map(|row| table[row * n + channel]).collect::<Vec<_>>();
+        let (highest, lowest) =
+            (column(&outcome.highs).into_iter().max(), column(&outcome.lows).into_iter().min());
+        let beyond = i128::from(random.within(0, 1));
+        let bias = match random.below(4) {
+            0 => 0,
+            1 => low - beyond - lowest.unwrap(),
+            _ => high + beyond - highest.unwrap(),
+        };
+        i64::try_from(bias).unwrap().clamp(-1 << 39, (1 << 39) - 1)
     });
     let aimed = aimed.collect();
     case.numbers.insert("bias".to_string(), aimed);

@@ -75,6 +75,10 @@ impl Tally {
         }
         let first = outcome.first.as_ref().map_or("none", |first| first.node.split('.').next().unwrap());
         self.add(format!("first event: {first}"), 1);
+        let events = outcome.counts.iter().filter(|count| **count > 0).count();
+        if events > 0 && events * 20 <= outcome.counts.len() && case.shape()[1] > 64 {
+            self.add("cases of long sums with rare events", 1);
+        }
         let (low, high) = case.machine().register.rails();
         for at in 0..outcome.counts.len() {
             let kind = match (outcome.counts[at], outcome.accumulators[at] == outcome.exact[at]) {
@@ -149,6 +153,7 @@ impl Tally {
                 }
             }
         }
+        self.at_least("cases of long sums with rare events", 20);
         self.at_least("several routes in one program", 100);
         for (_, register, overflow) in cases::ACCUMULATORS {
             self.at_least(&format!("register {register} {overflow:?}"), 1);
