@@ -29,8 +29,18 @@ pub struct Case {
     pub numbers: Numbers,
 }
 
-pub const FAMILIES: [&str; 9] =
-    ["anything", "widths", "special", "groups", "near 2^31", "near 2^63", "rails", "return", "rare"];
+pub const FAMILIES: [&str; 10] = [
+    "anything",
+    "widths",
+    "special",
+    "groups",
+    "near 2^31",
+    "near 2^63",
+    "rails",
+    "return",
+    "rare",
+    "bounds",
+];
 
 pub const KS: [usize; 19] = [1, 2, 3, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 1000, 4608];
 pub const NS: [usize; 10] = [1, 15, 16, 17, 31, 32, 33, 64, 65, 100];
@@ -165,6 +175,7 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
         "groups" => groups(&mut random),
         "near 2^31" => near_two_to_31(&mut random),
         "near 2^63" => near_two_to_63(&mut random),
+        "bounds" => directed::proved_or_not(special(&mut random), &mut random),
         "rare" => directed::rarely(special(&mut random), &mut random),
         "return" => {
             let mut design = base(&mut random, ("s16", "s8"));
@@ -178,13 +189,14 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
     let macs = if least > 1 { 8 * macs } else { macs };
     let [m, mut k, n] = match family {
         "rare" => directed::rare_extents(&mut random, least),
+        "bounds" => [16, random.pick(&[1, 5, 17, 63, 64, 65, 70, 128, 129, 150, 200]), 16],
         _ => extents(&mut random, macs, least),
     };
     // A tile's worth of lanes fills a beat: wide beats still come more than once.
-    if family != "rare" {
+    if !matches!(family, "rare" | "bounds") {
         k = k.max(design.array.lanes.min(8)).min((macs / (m * n)).max(1));
     }
-    if matches!(family, "near 2^63" | "rails") {
+    if matches!(family, "near 2^63" | "rails" | "bounds") {
         // Idle lanes would need a code that these offsets leave none for.
         k = k.next_multiple_of(design.array.lanes);
     }
@@ -210,6 +222,7 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
     let mut case = Case { family, seed, spread, design, activations, weights, numbers };
     match family {
         "rails" => directed::aim(&mut case, &mut random),
+        "bounds" => directed::achieve(&mut case, &mut random),
         "rare" => directed::aim_at_few(&mut case, &mut random),
         "return" => directed::return_again(&mut case, &mut random),
         _ => {}
@@ -314,11 +327,13 @@ fn spelled(
     Accumulator { format: f(format), register: f(register), overflow, start: start(random), bias: None }
 }
 
-/// An offset in front of the multiplier now and then: u8 codes less 128, or their zero point.
-fn offset(random: &mut Random, operand: &mut Operand) {
+/// An offset in front of the multiplier now and then: u8 codes less 128, or their zero point; or one that leaves one
+/// sign only, for which an array has no idle code.
+fn offset(random: &mut Random, operand: &mut Operand, alone: bool) {
     if operand.format == f("u8") && random.below(2) == 0 {
-        let value = random.pick(&[-128, -255, -1, -7, 0]);
-        *operand = Operand { offset: Some(post::Operand::Constant(value)), sum: f("s9"), ..*operand };
+        let values: &[i64] = if alone { &[-128, -255, 1, 100, -300] } else { &[-128, -255, -1, -7, 0] };
+        let value = random.pick(values);
+        *operand = Operand { offset: Some(post::Operand::Constant(value)), sum: f("s10"), ..*operand };
     }
 }
 
@@ -326,8 +341,9 @@ fn offset(random: &mut Random, operand: &mut Operand) {
 fn special(random: &mut Random) -> Design {
     let operands = random.pick(&OPERANDS);
     let mut design = base(random, operands);
-    offset(random, &mut design.activation);
-    offset(random, &mut design.weight);
+    let alone = design.array.dataflow == Dataflow::Sequential;
+    offset(random, &mut design.activation, alone);
+    offset(random, &mut design.weight, alone);
     let accumulator = random.pick(&ACCUMULATORS);
     let accumulator = spelled(random, accumulator);
     let bias = random.pick(&["s8", "s16", "s20", "s33"]);

@@ -84,6 +84,59 @@ pub fn aim_at_few(case: &mut Case, random: &mut Random) {
     case.numbers.insert("bias".to_string(), aimed);
 }
 
+/// A register that some channels are proved for, behind a bias that can move it anywhere.
+pub fn proved_or_not(design: Design, random: &mut Random) -> Design {
+    let mut design = design;
+    let accumulator = Accumulator { start: Start::Bias, ..design.accumulator };
+    with_accumulator(&mut design, accumulator, Format::signed(64).unwrap());
+    if random.below(3) == 0
+        && design.array.dataflow == Dataflow::Sequential
+        && design.activation.offset.is_none()
+    {
+        design.array = Array { dataflow: Dataflow::Tree, lanes: random.pick(&[2, 3, 4]), ..design.array };
+    }
+    design
+}
+
+/// Row n of the activations takes channel n's sum as far as any input can, up to one beat: the channel's largest or
+/// smallest prefix of all, the end of a block, or the last one. The bias is such that this is a rail, or one beyond.
+pub fn achieve(case: &mut Case, random: &mut Random) {
+    let [m, k, n] = case.shape();
+    let (machine, format) = (case.machine(), case.design.activation.format);
+    let lanes = machine.lanes;
+    let (rail_low, rail_high) = machine.register.rails();
+    let offset = machine.activation_offset.at(0);
+    let mut biases = Vec::new();
+    for channel in 0..n {
+        let upwards = random.below(2) == 0;
+        let weight = |k: usize| i128::from(case.weights[[k, channel]]) + machine.weight_offset.at(channel);
+        // The code that makes each product largest or smallest.
+        let codes: Vec<i64> =
+            (0..k).map(|k| if (weight(k) > 0) == upwards { format.max() } else { format.min() }).collect();
+        let mut sum = 0;
+        let sums: Vec<i128> = (0..k)
+            .map(|k| {
+                sum += (i128::from(codes[k]) + offset) * weight(k);
+                sum
+            })
+            .collect();
+        let ends: Vec<usize> = (0..k).filter(|k| (k + 1) % lanes == 0 || k + 1 == sums.len()).collect();
+        let farthest = ends.iter().copied().max_by_key(|k| if upwards { sums[*k] } else { -sums[*k] });
+        let blocks: Vec<usize> = ends.iter().copied().filter(|k| (k + 1) % 64 == 0).collect();
+        let last =
+            if blocks.is_empty() || random.below(2) == 0 { farthest.unwrap() } else { random.pick(&blocks) };
+        if channel < m {
+            for (at, code) in codes.iter().enumerate().take(last + 1) {
+                case.activations[[channel, at]] = *code;
+            }
+        }
+        let beyond = i128::from(random.within(0, 1));
+        let bias = if upwards { rail_high + beyond } else { rail_low - beyond } - sums[last];
+        biases.push(i64::try_from(bias.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).unwrap());
+    }
+    case.numbers.insert("bias".to_string(), biases);
+}
+
 /// A narrow register, and operands that can take it anywhere in one step.
 pub fn narrow(design: &mut Design, random: &mut Random) {
     let format = Format::signed(random.within(3, 13) as u32).unwrap();
