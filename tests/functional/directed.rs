@@ -1,8 +1,9 @@
 //! Sums that are aimed: at a rail, one before it and one behind it, at a chosen beat; and beyond both rails so that
 //! what one takes the other gives back.
 
-use goldpath::design::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Level, Start};
+use goldpath::design::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Level, Operand, Start};
 use goldpath::num::{Format, Overflow};
+use goldpath::post;
 use ndarray::Array2;
 
 use super::cases::{Case, with_accumulator};
@@ -87,6 +88,16 @@ pub fn aim_at_few(case: &mut Case, random: &mut Random) {
 /// A register that some channels are proved for, behind a bias that can move it anywhere.
 pub fn proved_or_not(design: Design, random: &mut Random) -> Design {
     let mut design = design;
+    if random.below(2) == 0 {
+        // Activations of one sign: only the weights turn a sum.
+        let offset = Some(post::Operand::Constant(random.pick(&[1, 100, -300])));
+        let format = "s10".parse().unwrap();
+        design.activation = Operand { offset, sum: format, ..designs::operand("u8") };
+        design.weight = designs::operand("s8");
+        design.array = designs::sequential();
+        let format = Format::signed(random.pick(&[18, 20, 22, 24])).unwrap();
+        design.accumulator = Accumulator { format, register: format, ..design.accumulator };
+    }
     let accumulator = Accumulator { start: Start::Bias, ..design.accumulator };
     with_accumulator(&mut design, accumulator, Format::signed(64).unwrap());
     if random.below(3) == 0

@@ -258,7 +258,7 @@ fn functional_is_the_oracle_and_the_cycle_engine() {
 #[test]
 #[ignore = "long: cargo test --release --test functional -- --ignored --nocapture"]
 fn ten_million_outputs() {
-    let tally = run(2500, 60_000);
+    let tally = run(1200, 24_000);
     tally.print("ten million");
     tally.is_hard(10_000);
     assert!(tally.outputs >= 10_000_000 && tally.cycle_outputs >= 10_000_000, "too few outputs");
