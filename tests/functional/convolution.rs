@@ -416,7 +416,7 @@ fn another_geometry_is_not_served() {
 }
 
 #[test]
-#[ignore = "long: cargo test --release --test functional -- --ignored --nocapture"]
+#[ignore = "long: cargo test --test functional -- --ignored --nocapture"]
 fn many_convolutions() {
     let tally = run(3000);
     assert!(tally.outputs >= 3_000_000 && tally.cycle_outputs >= 1_000_000);

@@ -256,7 +256,7 @@ fn functional_is_the_oracle_and_the_cycle_engine() {
 }
 
 #[test]
-#[ignore = "long: cargo test --release --test functional -- --ignored --nocapture"]
+#[ignore = "long: cargo test --test functional -- --ignored --nocapture"]
 fn ten_million_outputs() {
     let tally = run(1200, 24_000);
     tally.print("ten million");
