@@ -5,6 +5,10 @@
 
 #![allow(dead_code)] // every test crate uses its own part
 
+pub mod convolution;
+pub mod float;
+pub mod program;
+
 pub const ROUNDINGS: [&str; 10] = [
     "floor",
     "ceil",

@@ -128,13 +128,15 @@ impl Prepared {
         }
     }
 
-    /// Whether this is the analysis of `program`: the same design, weights and parameters, counted alike.
+    /// Whether this is the analysis of `program`: the same design, weights, parameters and geometry, counted alike.
+    /// Rows and images may differ in number.
     pub fn serves(&self, program: &Program, counts: bool) -> bool {
         self.counts == counts
             && (Arc::ptr_eq(&self.design, &program.design) || self.design == program.design)
             && self.parameters == program.parameters
-            && self.taps.is_some() == matches!(program.gather, Gather::Convolution(_))
+            && self.shape == Shape { images: self.shape.images, m: self.shape.m, ..program.shape }
             && self.weights == program.weights
+            && self.taps == rows::taps(program, &self.positions)
     }
 
     /// Which routes compute how many channels, fastest first.
@@ -151,7 +153,8 @@ impl Prepared {
     /// # Panics
     /// When the program's channels or products are not those that were analysed.
     pub fn run(&self, program: &Program) -> Outcome {
-        assert_eq!(self.weights.len(), program.weights.len(), "another layer's analysis");
+        let extents = |shape: Shape| [shape.groups, shape.k, shape.n];
+        assert_eq!(extents(self.shape), extents(program.shape), "another layer's analysis");
         if self.panels.iter().any(|panel| panel.choice.route == Route::Plain) {
             return super::plain::run(program, self.counts);
         }

@@ -129,7 +129,7 @@ pub struct Image<E> {
 pub type Runs = Vec<(u32, u32, u32)>;
 
 /// Where the taps of a convolution lie in an [`Image`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taps {
     /// Height and width with padding.
     size: [usize; 2],

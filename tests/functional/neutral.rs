@@ -1,0 +1,93 @@
+//! A design as the oracle takes it: numbers and names, read off the fields.
+
+use goldpath::design::{AccumulatorOverflow, Design, LaneMap};
+use goldpath::num::{Format, Overflow, Rounding};
+use goldpath::post::{Op, Operand};
+
+use super::oracle::program::{Entry, Level, Machine, Number, Step};
+
+fn entry(format: Format, rule: &str) -> Entry {
+    Entry::new(format.width(), format.is_signed(), rule)
+}
+
+pub fn rule(overflow: Overflow) -> &'static str {
+    match overflow {
+        Overflow::Wrap => "wrap",
+        Overflow::Saturate => "saturate",
+        Overflow::SaturateSymmetric => "saturate_symmetric",
+    }
+}
+
+pub fn accumulator_rule(overflow: AccumulatorOverflow) -> &'static str {
+    match overflow {
+        AccumulatorOverflow::Wrap => "wrap",
+        AccumulatorOverflow::Saturate => "saturate",
+        AccumulatorOverflow::SaturateSymmetric => "saturate_symmetric",
+        AccumulatorOverflow::SaturateOutput => "saturate_output",
+    }
+}
+
+fn rounding(rounding: Rounding) -> &'static str {
+    match rounding {
+        Rounding::Floor => "floor",
+        Rounding::Ceil => "ceil",
+        Rounding::Trunc => "trunc",
+        Rounding::Away => "away",
+        Rounding::HalfUp => "half_up",
+        Rounding::HalfDown => "half_down",
+        Rounding::HalfAway => "half_away",
+        Rounding::HalfZero => "half_zero",
+        Rounding::HalfEven => "half_even",
+        Rounding::HalfOdd => "half_odd",
+    }
+}
+
+/// `parameters` has one entry per parameter of the design: one value, or one per channel.
+pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
+    let number = |operand: Operand| match operand {
+        Operand::Constant(value) => Number(vec![value]),
+        Operand::Parameter(index) => Number(parameters[index].clone()),
+    };
+    let offset = |operand: Option<Operand>| operand.map_or(Number(vec![0]), number);
+    let step = |step: &goldpath::post::Step| {
+        let (op, numbers, mode) = match step.op {
+            Op::Add(v) => ("add", vec![v], None),
+            Op::Subtract(v) => ("subtract", vec![v], None),
+            Op::Multiply(v) => ("multiply", vec![v], None),
+            Op::Max(v) => ("max", vec![v], None),
+            Op::Min(v) => ("min", vec![v], None),
+            Op::ShiftLeft(v) => ("shift_left", vec![v], None),
+            Op::ShiftRight(v, mode) => ("shift_right", vec![v], Some(mode)),
+            Op::Clamp { low, high } => ("clamp", vec![low, high], None),
+            Op::Fit => ("fit", vec![], None),
+            Op::FloatScale(v, mode) => ("float_scale", vec![v], Some(mode)),
+        };
+        Step {
+            op,
+            numbers: numbers.into_iter().map(number).collect(),
+            rounding: mode.map_or("", rounding),
+            entry: step.format.map(|format| entry(format, rule(step.overflow))),
+        }
+    };
+    let level = |level: &goldpath::design::Level| Level {
+        group: level.group,
+        stride: level.stride,
+        entry: entry(level.format, rule(level.overflow)),
+    };
+    let accumulator = &design.accumulator;
+    let clamped = accumulator.overflow == AccumulatorOverflow::SaturateOutput;
+    let step_rule = if clamped { "wrap" } else { accumulator_rule(accumulator.overflow) };
+    Machine {
+        rows: design.array.rows,
+        columns: design.array.columns,
+        lanes: design.array.lanes,
+        strided: design.order.lane_map == LaneMap::Strided,
+        activation_offset: offset(design.activation.offset),
+        weight_offset: offset(design.weight.offset),
+        levels: design.reduce.iter().map(level).collect(),
+        register: entry(accumulator.register, step_rule),
+        clamp: clamped.then(|| entry(accumulator.format, "saturate")),
+        bias: accumulator.bias.map(|index| Number(parameters[index].clone())),
+        post: design.post.iter().map(step).collect(),
+    }
+}

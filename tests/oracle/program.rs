@@ -1,0 +1,365 @@
+//! A whole program, tile by tile, beat by beat, one operation at a time: what every output is, what overflowed, and
+//! what did so first. Written from the rules' text and the schedule's; the design is described by plain numbers and
+//! names.
+
+use super::float::float_scale;
+use super::{power_of_two, range, round};
+
+/// How a value enters a node: the rails, and what becomes of a value outside them.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    low: i128,
+    high: i128,
+    smallest: i128,
+    modulus: i128,
+    wraps: bool,
+}
+
+impl Entry {
+    pub fn new(width: u32, signed: bool, rule: &str) -> Entry {
+        let (smallest, high) = range(width, signed);
+        let low = if rule == "saturate_symmetric" && signed { -high } else { smallest };
+        assert!(super::OVERFLOWS.contains(&rule), "no overflow rule is called {rule}");
+        Entry { low, high, smallest, modulus: power_of_two(width) as i128, wraps: rule == "wrap" }
+    }
+
+    pub fn rails(&self) -> (i128, i128) {
+        (self.low, self.high)
+    }
+
+    /// The fitted value, whether `value` lay above, whether it lay below.
+    pub fn fit(&self, value: i128) -> (i128, bool, bool) {
+        let (high, low) = (value > self.high, value < self.low);
+        let fitted = match (high || low, self.wraps) {
+            (false, _) => value,
+            (true, true) => (value - self.smallest).rem_euclid(self.modulus) + self.smallest,
+            (true, false) => value.clamp(self.low, self.high),
+        };
+        (fitted, high, low)
+    }
+}
+
+/// A number of the hardware, or of the layer: one for all output channels, or one each.
+#[derive(Debug, Clone)]
+pub struct Number(pub Vec<i64>);
+
+impl Number {
+    pub fn at(&self, channel: usize) -> i128 {
+        i128::from(if self.0.len() == 1 { self.0[0] } else { self.0[channel] })
+    }
+}
+
+/// Sums of `group` inputs that lie `stride` apart.
+#[derive(Debug, Clone)]
+pub struct Level {
+    pub group: usize,
+    pub stride: usize,
+    pub entry: Entry,
+}
+
+/// A post step by name; without an entry its exact result goes on.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub op: &'static str,
+    pub numbers: Vec<Number>,
+    pub rounding: &'static str,
+    pub entry: Option<Entry>,
+}
+
+/// The hardware.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    pub rows: usize,
+    pub columns: usize,
+    pub lanes: usize,
+    /// Lane l has products l·beats and on, rather than every `lanes`-th one.
+    pub strided: bool,
+    pub activation_offset: Number,
+    pub weight_offset: Number,
+    pub levels: Vec<Level>,
+    pub register: Entry,
+    /// Clamps the finished value.
+    pub clamp: Option<Entry>,
+    /// Where sums start; `None` is 0.
+    pub bias: Option<Number>,
+    pub post: Vec<Step>,
+}
+
+impl Machine {
+    /// Ids of the nodes in datapath order.
+    fn nodes(&self) -> Vec<String> {
+        let mut nodes: Vec<String> = (0..self.levels.len()).map(|i| format!("reduce.{i}")).collect();
+        nodes.push("accumulator".to_string());
+        nodes.extend(self.clamp.iter().map(|_| "accumulator.output".to_string()));
+        nodes.extend((0..self.post.len()).map(|i| format!("post.{i}")));
+        nodes
+    }
+}
+
+/// The operands, k in the order in which an output's products come.
+#[derive(Debug, Clone)]
+pub struct Work {
+    pub images: usize,
+    pub groups: usize,
+    pub m: usize,
+    pub k: usize,
+    pub n: usize,
+    /// `[images][groups][m][k]`
+    pub activations: Vec<i64>,
+    /// `[groups][k][n]`
+    pub weights: Vec<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub node: String,
+    pub row: usize,
+    pub channel: usize,
+    pub beat: Option<usize>,
+    pub high: bool,
+}
+
+/// Tables are `[images · m][groups · n]`, row by row.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    pub channels: usize,
+    pub accumulators: Vec<i128>,
+    pub outputs: Vec<i128>,
+    /// Events at the accumulator.
+    pub counts: Vec<u64>,
+    /// Id, how often above, how often below.
+    pub nodes: Vec<(String, u64, u64)>,
+    pub first: Option<Event>,
+    /// Fitted start plus every beat, never fitted on the way.
+    pub exact: Vec<i128>,
+    /// Start, unfitted, plus every beat: the last one, the smallest and the largest of all prefixes.
+    pub sums: Vec<i128>,
+    pub lows: Vec<i128>,
+    pub highs: Vec<i128>,
+}
+
+/// One beat of one output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beat {
+    pub term: i128,
+    pub entering: i128,
+    pub value: i128,
+    pub high: bool,
+    pub low: bool,
+}
+
+/// Which k each lane has in each beat: dealt out one after the other.
+fn deal(machine: &Machine, k: usize) -> Vec<Vec<Option<usize>>> {
+    let beats = k / machine.lanes + usize::from(!k.is_multiple_of(machine.lanes));
+    let mut slots = vec![vec![None; machine.lanes]; beats];
+    let mut next = (0..k).map(Some);
+    if machine.strided {
+        for lane in 0..machine.lanes {
+            slots.iter_mut().for_each(|beat| beat[lane] = next.next().flatten());
+        }
+    } else {
+        slots.iter_mut().flatten().for_each(|slot| *slot = next.next().flatten());
+    }
+    slots
+}
+
+/// Where the events of a run go.
+struct Log {
+    nodes: Vec<(String, u64, u64)>,
+    first: Option<Event>,
+}
+
+impl Log {
+    /// Notes an event, in schedule order.
+    fn note(&mut self, node: usize, at: (usize, usize), beat: Option<usize>, high: bool, low: bool) {
+        if !high && !low {
+            return;
+        }
+        self.nodes[node].1 += u64::from(high);
+        self.nodes[node].2 += u64::from(low);
+        if self.first.is_none() {
+            let node = self.nodes[node].0.clone();
+            self.first = Some(Event { node, row: at.0, channel: at.1, beat, high });
+        }
+    }
+}
+
+/// The operands behind their offsets.
+struct Operands<'a> {
+    machine: &'a Machine,
+    work: &'a Work,
+    slots: Vec<Vec<Option<usize>>>,
+    activations: Vec<i128>,
+    weights: Vec<i128>,
+    terms: Vec<i128>,
+    sums: Vec<i128>,
+}
+
+impl<'a> Operands<'a> {
+    fn new(machine: &'a Machine, work: &'a Work) -> Self {
+        let offset = machine.activation_offset.at(0);
+        let activations = work.activations.iter().map(|a| i128::from(*a) + offset).collect();
+        let channel = |at: usize| at / (work.k * work.n) * work.n + at % work.n;
+        let weights = work.weights.iter().enumerate();
+        let weights = weights.map(|(at, w)| i128::from(*w) + machine.weight_offset.at(channel(at))).collect();
+        let slots = deal(machine, work.k);
+        Operands { machine, work, slots, activations, weights, terms: Vec::new(), sums: Vec::new() }
+    }
+
+    /// One beat's products, summed level by level; what the levels do is told to `note`.
+    fn beat(
+        &mut self,
+        row: usize,
+        channel: usize,
+        beat: usize,
+        note: &mut dyn FnMut(usize, bool, bool),
+    ) -> i128 {
+        let work = self.work;
+        let (image, position) = (row / work.m, row % work.m);
+        let (group, n) = (channel / work.n, channel % work.n);
+        let a = ((image * work.groups + group) * work.m + position) * work.k;
+        self.terms.clear();
+        for slot in &self.slots[beat] {
+            let product =
+                |k: &usize| self.activations[a + k] * self.weights[(group * work.k + k) * work.n + n];
+            self.terms.push(slot.as_ref().map_or(0, product));
+        }
+        for (index, level) in self.machine.levels.iter().enumerate() {
+            self.sums.clear();
+            for block in self.terms.chunks(level.group * level.stride) {
+                for first in 0..level.stride.min(block.len()) {
+                    let exact = block[first..].iter().step_by(level.stride).sum();
+                    let (value, high, low) = level.entry.fit(exact);
+                    note(index, high, low);
+                    self.sums.push(value);
+                }
+            }
+            std::mem::swap(&mut self.terms, &mut self.sums);
+        }
+        self.terms.iter().sum()
+    }
+
+    fn start(&self, channel: usize) -> (i128, i128) {
+        let bias = self.machine.bias.as_ref().map_or(0, |bias| bias.at(channel));
+        (bias, self.machine.register.fit(bias).0)
+    }
+}
+
+/// Runs everything.
+pub fn run(machine: &Machine, work: &Work) -> Outcome {
+    let channels = work.groups * work.n;
+    let size = work.images * work.m * channels;
+    let mut outcome = Outcome {
+        channels,
+        accumulators: vec![0; size],
+        outputs: vec![0; size],
+        counts: vec![0; size],
+        exact: vec![0; size],
+        sums: vec![0; size],
+        lows: vec![i128::MAX; size],
+        highs: vec![i128::MIN; size],
+        ..Outcome::default()
+    };
+    let nodes = machine.nodes().into_iter().map(|node| (node, 0, 0)).collect();
+    let mut log = Log { nodes, first: None };
+    let mut operands = Operands::new(machine, work);
+    for image in 0..work.images {
+        for group in 0..work.groups {
+            for top in (0..work.m).step_by(machine.rows) {
+                for left in (0..work.n).step_by(machine.columns) {
+                    let rows = (top..work.m).take(machine.rows).map(|m| image * work.m + m);
+                    let columns = (left..work.n).take(machine.columns).map(|n| group * work.n + n);
+                    let columns: Vec<usize> = columns.collect();
+                    let outputs: Vec<(usize, usize)> =
+                        rows.flat_map(|row| columns.iter().map(move |channel| (row, *channel))).collect();
+                    tile(&mut operands, &outputs, &mut outcome, &mut log);
+                }
+            }
+        }
+    }
+    (outcome.nodes, outcome.first) = (log.nodes, log.first);
+    outcome
+}
+
+/// One tile: all beats of all its outputs, then what happens to the finished accumulators.
+fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut Outcome, log: &mut Log) {
+    let machine = operands.machine;
+    let channels = outcome.channels;
+    let at = |(row, channel): (usize, usize)| row * channels + channel;
+    for output in outputs {
+        let (bias, start) = operands.start(output.1);
+        outcome.accumulators[at(*output)] = start;
+        (outcome.exact[at(*output)], outcome.sums[at(*output)]) = (start, bias);
+    }
+    let accumulator = machine.levels.len();
+    for beat in 0..operands.slots.len() {
+        for output in outputs {
+            let at = at(*output);
+            let mut note = |level, high, low| log.note(level, *output, Some(beat), high, low);
+            let term = operands.beat(output.0, output.1, beat, &mut note);
+            let (value, high, low) = machine.register.fit(outcome.accumulators[at] + term);
+            log.note(accumulator, *output, Some(beat), high, low);
+            outcome.accumulators[at] = value;
+            outcome.counts[at] += u64::from(high || low);
+            outcome.exact[at] += term;
+            outcome.sums[at] += term;
+            outcome.lows[at] = outcome.lows[at].min(outcome.sums[at]);
+            outcome.highs[at] = outcome.highs[at].max(outcome.sums[at]);
+        }
+    }
+    for output in outputs {
+        let at = at(*output);
+        let mut value = outcome.accumulators[at];
+        if let Some(clamp) = &machine.clamp {
+            let (clamped, high, low) = clamp.fit(value);
+            log.note(accumulator + 1, *output, None, high, low);
+            value = clamped;
+        }
+        outcome.accumulators[at] = value;
+        let first = accumulator + 1 + usize::from(machine.clamp.is_some());
+        for (index, step) in machine.post.iter().enumerate() {
+            let (stepped, high, low) = step.apply(value, output.1);
+            log.note(first + index, *output, None, high, low);
+            value = stepped;
+        }
+        outcome.outputs[at] = value;
+    }
+}
+
+impl Step {
+    fn apply(&self, x: i128, channel: usize) -> (i128, bool, bool) {
+        let number = |index: usize| self.numbers[index].at(channel);
+        let exact = match self.op {
+            "add" => x + number(0),
+            "subtract" => x - number(0),
+            "multiply" => x * number(0),
+            "max" if x < number(0) => number(0),
+            "min" if x > number(0) => number(0),
+            "max" | "min" | "fit" => x,
+            "shift_left" => x * power_of_two(number(0) as u32) as i128,
+            "shift_right" => round(x, number(0) as u32, self.rounding),
+            // The lower bound wins where the bounds cross.
+            "clamp" if number(0) > number(1) || x < number(0) => number(0),
+            "clamp" if x > number(1) => number(1),
+            "clamp" => x,
+            "float_scale" => float_scale(x, number(0) as i64, self.rounding),
+            other => panic!("no step is called {other}"),
+        };
+        self.entry.as_ref().map_or((exact, false, false), |entry| entry.fit(exact))
+    }
+}
+
+/// Every beat of one output, and the value behind all of it.
+pub fn beats(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<Beat> {
+    let mut operands = Operands::new(machine, work);
+    let (_, mut value) = operands.start(channel);
+    let mut beats = Vec::new();
+    for beat in 0..operands.slots.len() {
+        let term = operands.beat(row, channel, beat, &mut |_, _, _| {});
+        let entering = value + term;
+        let (fitted, high, low) = machine.register.fit(entering);
+        beats.push(Beat { term, entering, value: fitted, high, low });
+        value = fitted;
+    }
+    beats
+}
