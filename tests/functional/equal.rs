@@ -1,8 +1,8 @@
 //! Functional ≡ oracle ≡ cycle engine.
 
 use goldpath::design::Dataflow;
-use goldpath::functional::{self, Kernels, Prepared};
-use goldpath::lower::{Outcome, Program};
+use goldpath::functional::{self, Bytes, Kernels, Prepared};
+use goldpath::lower::{Gather, Outcome, Program};
 use goldpath::simulate::{self, Options};
 use rayon::prelude::*;
 
@@ -91,6 +91,11 @@ pub fn routes(program: &Program, expected: &Expected, tally: &mut Tally) -> Resu
             if found.counts.is_some() != counts {
                 return Err(format!("{}: counts are the wrong way round", how()));
             }
+            if let Some(outputs) = bytes(program, &prepared, counts, expected)
+                .map_err(|what| format!("{}: from bytes: {what}", how()))?
+            {
+                tally.add(format!("outputs from bytes {} counts {counts}", kernels.name()), outputs);
+            }
             let shares = prepared.routes();
             let kind = if counts { "counted" } else { "values" };
             for share in &shares {
@@ -104,6 +109,39 @@ pub fn routes(program: &Program, expected: &Expected, tally: &mut Tally) -> Resu
         }
     }
     Ok(())
+}
+
+/// The same product from bytes into tables of 32 bits, where that is offered; how many outputs.
+fn bytes(
+    program: &Program,
+    prepared: &Prepared,
+    counts: bool,
+    expected: &Expected,
+) -> Result<Option<u64>, String> {
+    if !matches!(program.gather, Gather::Matrix) {
+        return Ok(None);
+    }
+    let signed: Option<Vec<i8>> = program.activations.iter().map(|a| i8::try_from(*a).ok()).collect();
+    let unsigned: Option<Vec<u8>> = program.activations.iter().map(|a| u8::try_from(*a).ok()).collect();
+    let codes = match (&signed, &unsigned) {
+        (_, Some(codes)) => Bytes::Unsigned(codes),
+        (Some(codes), _) => Bytes::Signed(codes),
+        _ => return Ok(None),
+    };
+    let outputs = expected.accumulators.len();
+    let (mut values, mut found) = (vec![7; outputs], vec![7; if counts { outputs } else { 0 }]);
+    let Ok([high, low]) = prepared.accumulate(codes, &mut values, &mut found) else { return Ok(None) };
+    if let Some(at) = (0..outputs).find(|at| i128::from(values[*at]) != expected.accumulators[*at]) {
+        return Err(format!("output {at} is {}, not {}", values[at], expected.accumulators[at]));
+    }
+    if !counts {
+        return Ok(Some(outputs as u64));
+    }
+    let node = expected.nodes.iter().find(|(id, ..)| id == "accumulator").map(|(_, high, low)| [*high, *low]);
+    if node != Some([high, low]) || found.iter().zip(&expected.counts).any(|(f, e)| u64::from(*f) != *e) {
+        return Err(format!("{high} high and {low} low, not {node:?}, or other counts"));
+    }
+    Ok(Some(outputs as u64))
 }
 
 /// Weights that were analysed for one input serve another.

@@ -154,6 +154,11 @@ impl Tally {
             }
         }
         self.at_least("cases of long sums with rare events", 20);
+        for kernels in Kernels::available() {
+            for counts in [true, false] {
+                self.at_least(&format!("outputs from bytes {} counts {counts}", kernels.name()), least);
+            }
+        }
         self.at_least("several routes in one program", 100);
         for (_, register, overflow) in cases::ACCUMULATORS {
             self.at_least(&format!("register {register} {overflow:?}"), 1);
