@@ -1,10 +1,11 @@
 //! The engine under test, as anyone calls it.
 
+use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
 use goldpath::design::Design;
-use goldpath::functional::{self, Prefixes};
+use goldpath::functional::{self, Options, Prefixes, Prepared};
 use goldpath::lower::{Numbers, Outcome, Program};
 use rayon::ThreadPool;
 
@@ -81,12 +82,42 @@ impl Answer {
     }
 }
 
-pub fn run(pool: &ThreadPool, program: &Program, ask: Ask) -> Answer {
-    pool.install(|| match ask {
-        Ask::Values => Answer::Outcome(functional::run(program, false)),
-        Ask::Counts => Answer::Outcome(functional::run(program, true)),
-        Ask::AllWidths => Answer::Prefixes(functional::prefixes(program)),
-    })
+/// A layer whose weights are analysed and packed, as ONNX Runtime's are when its session is made.
+pub struct Engine {
+    pub program: Program,
+    ask: Ask,
+    prepared: Option<Prepared>,
+}
+
+impl Engine {
+    pub fn new(program: Program, ask: Ask) -> Engine {
+        let prepared =
+            (ask != Ask::AllWidths).then(|| Prepared::new(&program, Options::new(ask == Ask::Counts)));
+        Engine { program, ask, prepared }
+    }
+
+    pub fn run(&self, pool: &ThreadPool) -> Answer {
+        pool.install(|| match &self.prepared {
+            Some(prepared) => Answer::Outcome(prepared.run(&self.program)),
+            None => Answer::Prefixes(functional::prefixes(&self.program)),
+        })
+    }
+
+    /// Runs it and forgets the answer.
+    pub fn spin(&self, pool: &ThreadPool) {
+        drop(black_box(self.run(pool)));
+    }
+
+    pub fn counts(&self) -> bool {
+        self.ask == Ask::Counts
+    }
+
+    /// Which routes were licensed, and for how many channels.
+    pub fn routes(&self) -> String {
+        let shares = self.prepared.as_ref().map(Prepared::routes).unwrap_or_default();
+        let texts: Vec<String> = shares.iter().map(|s| format!("{:?} {}", s.route, s.channels)).collect();
+        texts.join(", ")
+    }
 }
 
 pub fn pool(threads: usize) -> ThreadPool {

@@ -1,13 +1,9 @@
 //! Cost against K, M, N and the batch: a line through the origin's neighbourhood, and how far the points lie from it.
 
-use std::hint::black_box;
-
-use goldpath::lower::Program;
-
 use super::clock::processor_seconds;
 use super::contest::{Contestant, contest, timed};
 use super::operands::{Draw, draw};
-use super::ours::{self, Ask, Hardware};
+use super::ours::{self, Ask, Engine, Hardware};
 use super::shapes::Product;
 
 const CASES: [(&str, Draw, Hardware, Ask); 4] = [
@@ -27,8 +23,8 @@ pub fn report(quick: bool) {
         let program = |product| hardware.program(kind, &draw(kind, product));
         let sizes = SIZES.map(|size| if quick { size / 16 } else { size });
         let axis = |axis: &str, make: &dyn Fn(usize) -> Product| {
-            let programs = sizes.map(|size| (size, make(size).macs(), program(make(size))));
-            line(name, axis, &programs, ask);
+            let engines = sizes.map(|size| (size, make(size).macs(), Engine::new(program(make(size)), ask)));
+            line(name, axis, &engines);
         };
         axis("K", &|k| Product::new(base, k, base, 1));
         axis("M", &|m| Product::new(m, base, base, 1));
@@ -37,25 +33,22 @@ pub fn report(quick: bool) {
             let product = Product::new(images * base / 2, base, base, 1);
             let mut batch = program(product);
             (batch.shape.images, batch.shape.m) = (images, base / 2);
-            (images, product.macs(), batch)
+            (images, product.macs(), Engine::new(batch, ask))
         });
-        line(name, "batch", &batches, ask);
+        line(name, "batch", &batches);
     }
 }
 
 /// Least squares of seconds on MACs, weighted so that every point's relative error counts alike.
-fn line(name: &str, axis: &str, programs: &[(usize, f64, Program)], ask: Ask) {
+fn line(name: &str, axis: &str, engines: &[(usize, f64, Engine)]) {
     let pool = ours::pool(1);
-    let mut contestants: Vec<Contestant<'_>> = programs
+    let mut contestants: Vec<Contestant<'_>> = engines
         .iter()
-        .map(|(_, _, program)| {
-            let run = || drop(black_box(ours::run(&pool, program, ask)));
-            Contestant::new("ours", timed(processor_seconds, run))
-        })
+        .map(|(.., engine)| Contestant::new("ours", timed(processor_seconds, || engine.spin(&pool))))
         .collect();
     let best = |rounds: &Vec<f64>| rounds.iter().copied().fold(f64::INFINITY, f64::min);
     let seconds: Vec<f64> = contest(&mut contestants, ROUNDS).iter().map(best).collect();
-    let points = || programs.iter().map(|(_, macs, _)| *macs).zip(seconds.iter().copied());
+    let points = || engines.iter().map(|(_, macs, _)| *macs).zip(seconds.iter().copied());
     let sum = |of: &dyn Fn(f64, f64) -> f64| points().map(|(x, y)| of(x, y) / (y * y)).sum::<f64>();
     let (w, x, y) = (sum(&|_, _| 1.0), sum(&|x, _| x), sum(&|_, y| y));
     let (xx, xy) = (sum(&|x, _| x * x), sum(&|x, y| x * y));
@@ -63,7 +56,7 @@ fn line(name: &str, axis: &str, programs: &[(usize, f64, Program)], ask: Ask) {
     let offset = (y - slope * x) / w;
     let furthest = points().map(|(x, y)| ((offset + slope * x) / y - 1.0).abs()).fold(0.0, f64::max);
     print!("  {name:<24} {axis:<5}");
-    for ((size, ..), seconds) in programs.iter().zip(&seconds) {
+    for ((size, ..), seconds) in engines.iter().zip(&seconds) {
         print!(" {size}: {:.3} ms ", seconds * 1e3);
     }
     let (each, start) = (slope * 1e12, offset * 1e6);

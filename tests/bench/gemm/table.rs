@@ -1,7 +1,6 @@
 //! The engine beside its peers: per mode a table of products, rates in GMAC/s, and the network's total.
 
 use std::cell::RefCell;
-use std::hint::black_box;
 
 use rayon::ThreadPool;
 
@@ -9,7 +8,7 @@ use super::bare::{Bare, Vectors};
 use super::clock::processor_seconds;
 use super::contest::{Contestant, contest, median, timed};
 use super::operands::{Draw, Operands, draw};
-use super::ours::{self, Answer, Ask, Hardware};
+use super::ours::{Answer, Ask, Engine, Hardware};
 use super::peer::Peer;
 use super::shapes::{CUBE, Product, RESNET18};
 
@@ -133,23 +132,21 @@ impl Bench<'_> {
     /// All contestants of a mode on one product: names, seconds, and what there is to say.
     fn product(&self, mode: &Mode, product: Product) -> (Vec<&'static str>, Seconds, String) {
         let operands = draw(mode.draw, product);
-        let program = mode.hardware.program(mode.draw, &operands);
-        let answer = ours::run(self.pool, &program, mode.ask);
-        let mut contestants = vec![Contestant::new(
-            "ours",
-            timed(processor_seconds, || drop(black_box(ours::run(self.pool, &program, mode.ask)))),
-        )];
+        let engine = Engine::new(mode.hardware.program(mode.draw, &operands), mode.ask);
+        let answer = engine.run(self.pool);
+        let mut contestants =
+            vec![Contestant::new("ours", timed(processor_seconds, || engine.spin(self.pool)))];
         if let Some(peer) = self.peer {
             peer.borrow_mut().operands(mode.draw, &operands);
         }
         for against in mode.against {
             contestants.extend(self.contestant(*against, &operands, &answer));
         }
-        let events = answer.events() as f64 / (product.m * product.n) as f64;
+        let (events, outputs) = (answer.events(), product.m * product.n);
         let note =
-            if mode.ask == Ask::Counts { format!("{events:.3} events an output") } else { String::new() };
+            if engine.counts() { format!("{events} events, {outputs} outputs; ") } else { String::new() };
         let seconds = contest(&mut contestants, self.rounds);
-        (contestants.iter().map(|c| c.name).collect(), seconds, note)
+        (contestants.iter().map(|c| c.name).collect(), seconds, note + &engine.routes())
     }
 
     /// None where it is not to be had here, which `main` has said.

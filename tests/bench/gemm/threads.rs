@@ -1,11 +1,9 @@
 //! Two threads against one: time of day, because that is what threads are for.
 
-use std::hint::black_box;
-
 use super::clock::wall_seconds;
 use super::contest::{Contestant, contest, median, timed};
 use super::operands::{Draw, draw};
-use super::ours::{self, Ask, Hardware};
+use super::ours::{self, Ask, Engine, Hardware};
 use super::shapes::{CUBE, Product};
 
 const CASES: [(&str, Draw, Hardware, Ask); 4] = [
@@ -22,13 +20,10 @@ pub fn report(quick: bool) {
     let product = if quick { Product::new(64, 256, 256, 1) } else { CUBE };
     let pools = [ours::pool(1), ours::pool(2)];
     for (name, kind, hardware, ask) in CASES {
-        let program = hardware.program(kind, &draw(kind, product));
+        let engine = Engine::new(hardware.program(kind, &draw(kind, product)), ask);
         let mut contestants: Vec<Contestant<'_>> = pools
             .iter()
-            .map(|pool| {
-                let run = || drop(black_box(ours::run(pool, &program, ask)));
-                Contestant::new("ours", timed(wall_seconds, run))
-            })
+            .map(|pool| Contestant::new("ours", timed(wall_seconds, || engine.spin(pool))))
             .collect();
         let seconds = contest(&mut contestants, ROUNDS);
         let best = |of: &[f64]| of.iter().copied().fold(f64::INFINITY, f64::min);
