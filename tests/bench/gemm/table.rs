@@ -157,9 +157,9 @@ impl Bench<'_> {
             Against::BareCounts => true,
         };
         let mut bare = Bare::new(self.vectors?, operands);
-        let mut run = move || if counts { bare.run::<true>() } else { bare.run::<false>() };
+        let run = move || if counts { bare.run::<true>() } else { bare.run::<false>() };
         check_bare(self.vectors?, operands, answer, counts);
-        Some(Contestant::new(against.name(), timed(processor_seconds, move || run())))
+        Some(Contestant::new(against.name(), timed(processor_seconds, run)))
     }
 
     fn python(&self, shown: &'static str, name: &'static str, answer: &Answer) -> Option<Contestant<'_>> {
@@ -182,14 +182,11 @@ fn check_python(name: &str, theirs: &ndarray::Array2<i32>, answer: &Answer) {
         Answer::Outcome(outcome) => outcome.counts.as_ref().map(|counts| &counts.accumulator),
         Answer::Prefixes(_) => None,
     };
-    let mut compared = 0;
     for (at, theirs) in theirs.indexed_iter() {
         if name != "ORT" || events.is_none_or(|events| events[at] == 0) {
             assert_eq!(answer.values()[at], i64::from(*theirs), "{name} and goldpath differ at {at:?}");
-            compared += 1;
         }
     }
-    assert!(events.is_some() || compared == theirs.len(), "every output was compared");
 }
 
 fn check_bare(vectors: Vectors, operands: &Operands, answer: &Answer, counted: bool) {
