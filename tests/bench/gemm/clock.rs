@@ -1,5 +1,5 @@
-//! Time that this process had a processor, so that other work on the machine is not charged.
-#![allow(unsafe_code)] // one call into the C library that std links anyway; schedstat lags by a tick of 4 ms
+//! What a process used: processor time, so that other work on the machine is not charged, and memory.
+#![allow(unsafe_code)] // two calls into the C library that std links anyway; schedstat lags by a tick of 4 ms
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -25,6 +25,26 @@ fn told() -> Option<f64> {
     // SAFETY: a 64-bit Linux's timespec is two 64-bit integers, and the pointer is to one that lives here.
     let status = unsafe { clock_gettime(PROCESS_CPUTIME, &raw mut time) };
     (status == 0).then_some(time[0] as f64 + time[1] as f64 / 1e9)
+}
+
+/// The largest resident set of any child that has ended, in megabytes.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub fn peak_of_children() -> Option<f64> {
+    unsafe extern "C" {
+        fn getrusage(who: i32, usage: *mut [i64; 18]) -> i32;
+    }
+    const CHILDREN: i32 = -1;
+    /// Behind two times of two integers each, in kilobytes.
+    const LARGEST: usize = 4;
+    let mut usage = [0; 18];
+    // SAFETY: a 64-bit Linux's rusage is eighteen 64-bit integers, and the pointer is to some that live here.
+    let status = unsafe { getrusage(CHILDREN, &raw mut usage) };
+    (status == 0).then_some(usage[LARGEST] as f64 / 1e3)
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+pub fn peak_of_children() -> Option<f64> {
+    None
 }
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]

@@ -26,8 +26,13 @@ const ROUNDS: usize = 5;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(at) = arguments.iter().position(|a| a == "--network") {
-        return network::child(arguments[at + 1].parse().expect("a number of images"));
+    match arguments.first().map(String::as_str) {
+        Some("--layers") => return network::layers(arguments[1].parse().expect("a number of images")),
+        Some("--model") => {
+            let images = arguments[1].parse().expect("a number of images");
+            return network::model(images, Path::new(&arguments[2]));
+        }
+        _ => {}
     }
     let quick = arguments.iter().any(|a| a == "--quick");
     let wanted: Vec<&String> = arguments.iter().filter(|a| !a.starts_with("--")).collect();
@@ -56,6 +61,6 @@ fn main() {
         sweep::report(quick);
     }
     if asked("network") {
-        network::report(quick);
+        network::report(&folder, quick);
     }
 }

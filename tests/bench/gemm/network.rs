@@ -1,35 +1,93 @@
-//! A network of ResNet-18's size, weights made: every layer in full, values, counts and all widths; seconds and peak
-//! memory in a process of its own, for batches of several sizes.
+//! A network of ResNet-18's size, weights made: first its layers one by one, values, counts and all widths; then all of it
+//! as a model through `goldpath overflow`. Seconds and peak memory, in a process of its own for each size of the batch.
 
+use std::path::Path;
 use std::process::Command;
 
 use goldpath::functional::{self, Options, Prepared};
 use goldpath::lower::{Convolution, Gather, Numbers, Program, Shape};
 use ndarray::Array2;
 
-use super::clock::wall_seconds;
+use super::clock::{peak_of_children, wall_seconds};
 use super::operands::{Draw, draw};
 use super::ours::Hardware;
+use super::peer;
 use super::shapes::{CONVOLUTIONS, Product};
 
 const BATCHES: [usize; 3] = [1, 2, 8];
 
 /// Runs every batch in a child and prints what it says.
-pub fn report(quick: bool) {
+pub fn report(folder: &Path, quick: bool) {
+    let batches = &BATCHES[..if quick { 1 } else { BATCHES.len() }];
     println!(
-        "\nResNet-18's layers as convolutions, 20-bit saturate: values, counts and all widths, two threads"
+        "\nResNet-18's layers as convolutions, 20-bit saturate: values, counts and all widths, all threads"
     );
-    for images in &BATCHES[..if quick { 1 } else { BATCHES.len() }] {
-        let program = std::env::current_exe().expect("this program");
-        let output =
-            Command::new(program).args(["--network", &images.to_string()]).output().expect("a child");
-        print!("{}", String::from_utf8_lossy(&output.stdout));
-        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    batches.iter().for_each(|images| in_child("--layers", images, folder));
+    println!("\nResNet-18 as a model, 20-bit saturate: goldpath overflow, all threads, reports written");
+    let made = Command::new(peer::python())
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/gemm/resnet18.py"))
+        .args([folder.join("resnet18.onnx"), folder.join("images.npy")])
+        .arg(BATCHES[batches.len() - 1].to_string())
+        .output();
+    if made.is_ok_and(|output| output.status.success()) {
+        batches.iter().for_each(|images| in_child("--model", images, folder));
+    } else {
+        println!("  left out: numpy and onnx are needed to make it");
     }
 }
 
+/// A process of our own, because the system tells only the largest of all children.
+fn in_child(what: &str, images: &usize, folder: &Path) {
+    let program = std::env::current_exe().expect("this program");
+    let output =
+        Command::new(program).arg(what).arg(images.to_string()).arg(folder).output().expect("a child");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The child that runs `goldpath overflow` on some of the images.
+pub fn model(images: usize, folder: &Path) {
+    let all: ndarray::Array4<u8> = ndarray_npy::read_npy(folder.join("images.npy")).expect("just written");
+    let some = all.slice(ndarray::s![..images, .., .., ..]).to_owned();
+    let input = folder.join(format!("images-{images}.npy"));
+    ndarray_npy::write_npy(&input, &some).expect("room under target");
+    let (design, out) =
+        (Path::new(env!("CARGO_MANIFEST_DIR")).join("hw_models/mac_s8_acc32"), folder.join("overflow"));
+    // An earlier benchmark's, if any.
+    let _ = std::fs::remove_dir_all(&out);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_goldpath"));
+    command.arg("overflow").arg(folder.join("resnet18.onnx")).arg("--design").arg(design);
+    for set in [
+        "accumulator.width=20",
+        "accumulator.overflow=\"saturate\"",
+        "operands.activation.signed=false",
+        "post.format=\"u8\"",
+    ] {
+        command.args(["--set", set]);
+    }
+    let begin = wall_seconds();
+    let output = command.arg("--input").arg(input).arg("--out").arg(&out).output().expect("goldpath starts");
+    let seconds = wall_seconds() - begin;
+    if !output.status.success() {
+        println!("  batch {images:>2}: left out: {}", String::from_utf8_lossy(&output.stderr).trim());
+        return;
+    }
+    let overflow = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| {
+            line.trim().split_once(" outputs overflow")?.0.split(' ').next()?.parse::<u64>().ok()
+        })
+        .sum::<u64>();
+    let peak =
+        peak_of_children().map_or("not known here".to_string(), |megabytes| format!("{megabytes:.0} MB"));
+    println!(
+        "  batch {images:>2}: {seconds:.2} s, {:.2} s an image; {overflow} outputs overflow; peak {peak}",
+        seconds / images as f64,
+    );
+}
+
 /// The child: image after image through all layers. Memory must not grow with the images.
-pub fn child(images: usize) {
+pub fn layers(images: usize) {
     let hardware = Hardware::new(20, "saturate", 1);
     let (mut macs, mut events, mut widest) = (0.0, 0, 0);
     let mut seconds = 0.0;

@@ -17,10 +17,15 @@ pub struct Peer {
     pub versions: String,
 }
 
+/// What `make bench` set up, or this machine's.
+pub fn python() -> String {
+    std::env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".to_string())
+}
+
 impl Peer {
     /// Starts it. What is missing is said: the benchmark goes on without.
     pub fn start(folder: &Path) -> Result<Peer, String> {
-        let python = std::env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".to_string());
+        let python = python();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/gemm/peer.py");
         let mut child = Command::new(&python)
             .arg(script)
