@@ -1,11 +1,12 @@
 //! The engine under test, as anyone calls it.
 
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
 use goldpath::design::Design;
-use goldpath::functional::{self, Options, Prefixes, Prepared};
+use goldpath::functional::{self, Bytes, Options, Prefixes, Prepared};
 use goldpath::lower::{Numbers, Outcome, Program};
 use rayon::ThreadPool;
 
@@ -84,28 +85,74 @@ impl Answer {
 
 /// A layer whose weights are analysed and packed, as ONNX Runtime's are when its session is made.
 pub struct Engine {
-    pub program: Program,
+    program: Program,
     ask: Ask,
     prepared: Option<Prepared>,
+    tables: RefCell<Tables>,
+}
+
+/// What `Prepared::accumulate` reads and fills: a byte a code, and 32-bit results, as ONNX Runtime has them.
+struct Tables {
+    signed: Vec<i8>,
+    unsigned: Vec<u8>,
+    accumulators: Vec<i32>,
+    counts: Vec<u32>,
 }
 
 impl Engine {
     pub fn new(program: Program, ask: Ask) -> Engine {
         let prepared =
             (ask != Ask::AllWidths).then(|| Prepared::new(&program, Options::new(ask == Ask::Counts)));
-        Engine { program, ask, prepared }
+        let outputs = program.shape.rows() * program.shape.channels();
+        let (mut signed, mut unsigned) = (Vec::new(), Vec::new());
+        if program.design.activation.format.is_signed() {
+            signed = program.activations.iter().map(|code| *code as i8).collect();
+        } else {
+            unsigned = program.activations.iter().map(|code| *code as u8).collect();
+        }
+        let counts = vec![0; if ask == Ask::Counts { outputs } else { 0 }];
+        let tables = RefCell::new(Tables { signed, unsigned, accumulators: vec![0; outputs], counts });
+        Engine { program, ask, prepared, tables }
     }
 
-    pub fn run(&self, pool: &ThreadPool) -> Answer {
-        pool.install(|| match &self.prepared {
-            Some(prepared) => Answer::Outcome(prepared.run(&self.program)),
-            None => Answer::Prefixes(functional::prefixes(&self.program)),
+    /// Everything: accumulators, outputs, counts of every node and the first event, in fresh tables.
+    pub fn outcome(&self, pool: &ThreadPool) -> Answer {
+        let (prepared, program) = (&self.prepared, &self.program);
+        pool.install(|| match prepared {
+            Some(prepared) => Answer::Outcome(prepared.run(program)),
+            None => Answer::Prefixes(functional::prefixes(program)),
         })
     }
 
-    /// Runs it and forgets the answer.
+    /// Accumulators and, when asked for, counts of a matrix product into tables that are there; or all widths.
     pub fn spin(&self, pool: &ThreadPool) {
-        drop(black_box(self.run(pool)));
+        let Some(prepared) = &self.prepared else { return self.spin_outcome(pool) };
+        let tables = &mut *self.tables.borrow_mut();
+        let Tables { signed, unsigned, accumulators, counts } = tables;
+        let codes = if signed.is_empty() { Bytes::Unsigned(unsigned) } else { Bytes::Signed(signed) };
+        let events = pool.install(|| prepared.accumulate(codes, accumulators, counts));
+        black_box(events.expect("a matrix product of bytes"));
+    }
+
+    /// Runs it in full and forgets the answer.
+    pub fn spin_outcome(&self, pool: &ThreadPool) {
+        drop(black_box(self.outcome(pool)));
+    }
+
+    /// Both ways say the same.
+    pub fn check(&self, pool: &ThreadPool, answer: &Answer) {
+        let Answer::Outcome(outcome) = answer else { return };
+        self.spin(pool);
+        let tables = self.tables.borrow();
+        let same = |all: &ndarray::Array2<i64>, mut each: Box<dyn Iterator<Item = i64> + '_>| {
+            all.iter().all(|value| each.next() == Some(*value))
+        };
+        let accumulators = tables.accumulators.iter().map(|v| i64::from(*v));
+        assert!(same(&outcome.accumulators, Box::new(accumulators)), "accumulators of the two ways");
+        if let Some(counts) = &outcome.counts {
+            let each = tables.counts.iter().map(|v| i64::from(*v));
+            assert!(same(&counts.accumulator, Box::new(each)), "counts of the two ways");
+        }
     }
 
     pub fn counts(&self) -> bool {

@@ -1,5 +1,7 @@
 //! Cost against K, M, N and the batch: a line through the origin's neighbourhood, and how far the points lie from it.
 
+use rayon::ThreadPool;
+
 use super::clock::processor_seconds;
 use super::contest::{Contestant, contest, timed};
 use super::operands::{Draw, draw};
@@ -24,7 +26,7 @@ pub fn report(quick: bool) {
         let sizes = SIZES.map(|size| if quick { size / 16 } else { size });
         let axis = |axis: &str, make: &dyn Fn(usize) -> Product| {
             let engines = sizes.map(|size| (size, make(size).macs(), Engine::new(program(make(size)), ask)));
-            line(name, axis, &engines);
+            line(name, axis, &engines, Engine::spin);
         };
         axis("K", &|k| Product::new(base, k, base, 1));
         axis("M", &|m| Product::new(m, base, base, 1));
@@ -35,16 +37,16 @@ pub fn report(quick: bool) {
             (batch.shape.images, batch.shape.m) = (images, base / 2);
             (images, product.macs(), Engine::new(batch, ask))
         });
-        line(name, "batch", &batches);
+        line(name, "batch", &batches, Engine::spin_outcome);
     }
 }
 
 /// Least squares of seconds on MACs, weighted so that every point's relative error counts alike.
-fn line(name: &str, axis: &str, engines: &[(usize, f64, Engine)]) {
+fn line(name: &str, axis: &str, engines: &[(usize, f64, Engine)], spin: fn(&Engine, &ThreadPool)) {
     let pool = ours::pool(1);
     let mut contestants: Vec<Contestant<'_>> = engines
         .iter()
-        .map(|(.., engine)| Contestant::new("ours", timed(processor_seconds, || engine.spin(&pool))))
+        .map(|(.., engine)| Contestant::new("ours", timed(processor_seconds, || spin(engine, &pool))))
         .collect();
     let best = |rounds: &Vec<f64>| rounds.iter().copied().fold(f64::INFINITY, f64::min);
     let seconds: Vec<f64> = contest(&mut contestants, ROUNDS).iter().map(best).collect();

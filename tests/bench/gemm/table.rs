@@ -133,7 +133,8 @@ impl Bench<'_> {
     fn product(&self, mode: &Mode, product: Product) -> (Vec<&'static str>, Seconds, String) {
         let operands = draw(mode.draw, product);
         let engine = Engine::new(mode.hardware.program(mode.draw, &operands), mode.ask);
-        let answer = engine.run(self.pool);
+        let answer = engine.outcome(self.pool);
+        engine.check(self.pool, &answer);
         let mut contestants =
             vec![Contestant::new("ours", timed(processor_seconds, || engine.spin(self.pool)))];
         if let Some(peer) = self.peer {
@@ -141,6 +142,10 @@ impl Bench<'_> {
         }
         for against in mode.against {
             contestants.extend(self.contestant(*against, &operands, &answer));
+        }
+        if mode.ask != Ask::AllWidths {
+            let spin = || engine.spin_outcome(self.pool);
+            contestants.push(Contestant::new("outcome", timed(processor_seconds, spin)));
         }
         let (events, outputs) = (answer.events(), product.m * product.n);
         let note =
