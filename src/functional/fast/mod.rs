@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use super::kernels::{Isa, Kernels, Piece};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
-use crate::lower::{Counts, Gather, Outcome, Program, Shape, no_events};
+use crate::lower::{Counts, Outcome, Program, Shape, no_events};
 use finish::{Events, Finish};
 use panel::{Facts, Panel, Register};
 use route::{Choice, Licence, columns, weight_offsets};
