@@ -69,7 +69,8 @@ pub fn model(images: usize, folder: &Path) {
     let output = command.arg("--input").arg(input).arg("--out").arg(&out).output().expect("goldpath starts");
     let seconds = wall_seconds() - begin;
     if !output.status.success() {
-        println!("  batch {images:>2}: left out: {}", String::from_utf8_lossy(&output.stderr).trim());
+        let message = String::from_utf8_lossy(&output.stderr);
+        println!("  batch {images:>2}: left out: {}", message.lines().next().unwrap_or("no reason given"));
         return;
     }
     let overflow = String::from_utf8_lossy(&output.stdout)
