@@ -6,7 +6,7 @@ help:
 	@echo "make demo   a convolution of a trained network, clock by clock, checked by two RTL simulators"
 	@echo "make test   set up, check the style, run every test (simulators included)"
 	@echo "make lint   formatting and clippy, warnings are errors"
-	@echo "make bench  speed, against the simulators"
+	@echo "make bench  speed, against the simulators, ONNX Runtime and NumPy"
 	@echo "make setup  only install what is missing: Icarus Verilog, Verilator, Yosys, Chromium, a C++ compiler"
 
 setup: rust simulators
@@ -59,5 +59,15 @@ lint: rust
 test: setup lint
 	cargo test --locked --no-fail-fast
 
-bench: setup
+# ONNX Runtime and NumPy in an environment of their own; without them the benchmark says so and leaves them out.
+bench_python = target/bench-python
+bench_stamp = $(bench_python)/made
+
+$(bench_stamp): tests/bench/requirements.txt
+	@{ python3 -m venv $(bench_python) && \
+	  $(bench_python)/bin/python -m pip install --quiet --requirement $< && touch $@; } || \
+	  echo "no Python environment with $<: its peers are left out" >&2
+
+bench: setup $(bench_stamp)
 	cargo bench --locked --bench speed
+	BENCH_PYTHON="$(CURDIR)/$(bench_python)/bin/python" cargo bench --locked --bench gemm

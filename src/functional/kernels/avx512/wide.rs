@@ -118,10 +118,10 @@ unsafe fn stepped32<const R: usize, const C: usize, const COUNT: bool>(
         for (at, piece) in pieces.iter().enumerate() {
             let w = weights.add(piece.pair as usize * 2 * columns);
             let w = vectors::<C>(w.cast());
-            for r in 0..R {
+            for (r, sums) in sums.iter_mut().enumerate() {
                 let code = _mm512_set1_epi32((*rows.add(r * stride + at)).cast_signed());
                 for j in 0..C {
-                    sums[r][j] = _mm512_dpwssd_epi32(sums[r][j], code, w[j]);
+                    sums[j] = _mm512_dpwssd_epi32(sums[j], code, w[j]);
                 }
             }
             if !piece.ends_beat {
