@@ -17,7 +17,7 @@ mod track;
 mod wave;
 
 pub use route::Route;
-pub use track::{Prefixes, prefixes};
+pub use track::{Prefixes, Tracker, prefixes};
 pub use wave::Bytes;
 
 use std::collections::BTreeMap;
@@ -70,6 +70,10 @@ pub struct Prepared {
     taps: Option<Taps>,
     offset: Offset,
     register: Register,
+    /// The sum of any accumulator and any term fits 32 bits.
+    roomy: bool,
+    /// So does every prefix of a block.
+    short: bool,
     panels: Vec<Panel>,
     /// Prefixes are asked for, not a run.
     tracks: bool,
@@ -109,6 +113,11 @@ impl Prepared {
         let add = base - small(program.design.activation.format.min());
         let lanes = program.design.array.lanes;
         let (pieces, halves) = rows::pieces(positions.k.len(), lanes);
+        let register = Register::of(program);
+        let reach = activations.0.abs().max(activations.1.abs());
+        let weights = panels.iter().flat_map(|panel| &panel.by_column).map(|w| i64::from(*w).abs()).max();
+        let block = i64::try_from(panel::longest_block(lanes)).unwrap_or(i64::MAX);
+        let short = reach.saturating_mul(weights.unwrap_or(0)).saturating_mul(block) <= i64::from(i32::MAX);
         Prepared {
             design: Arc::clone(&program.design),
             weights: program.weights.clone(),
@@ -122,7 +131,9 @@ impl Prepared {
             taps: rows::taps(program, &positions),
             positions,
             offset: Offset { add, base },
-            register: Register::of(program),
+            register,
+            roomy: register.is_roomy(),
+            short,
             panels,
             tracks: false,
         }

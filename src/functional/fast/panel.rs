@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
+use multiversion::multiversion;
+
 use super::route::{Choice, Route, Width};
 use super::rows::Positions;
 use crate::lower::Program;
 use crate::num::Overflow;
 
 /// Positions of a block that is checked, the cheapest first; the more, the farther its sums can stray.
-const BLOCKS: [usize; 3] = [64, 32, 16];
+const BLOCKS: [usize; 4] = [128, 64, 32, 16];
 
 /// Channels that take the same route, side by side.
 #[derive(Debug, Clone)]
@@ -29,8 +31,10 @@ pub struct Panel {
     pub eights: Vec<i8>,
     /// `[pairs][columns][2]`
     pub sixteens: Vec<i16>,
-    /// `[positions][columns]`, for 16-bit lanes and for walks inside blocks.
+    /// `[positions][columns]`, for 16-bit lanes.
     pub steps: Vec<i16>,
+    /// `[columns][positions]`, for walks inside blocks.
+    pub by_column: Vec<i16>,
     /// `[positions][2][columns]`: what a 16-bit lane's event counts.
     pub marks: Vec<i16>,
     /// `[positions][columns]`, for 64-bit lanes.
@@ -46,27 +50,43 @@ pub struct Block {
     pub to: usize,
     /// What every column is given before: the start (first block only), and what the base of 8-bit rows takes away.
     pub adds: Vec<i32>,
-    /// Where an accumulator may stand before the block so that none of its steps leaves the rails, per column;
-    /// empty where that is proved.
-    pub limits: Option<Limits>,
+    /// How far the block's sums can stray, per column; `None` where it is proved that none leaves the rails.
+    pub reach: Option<Reach>,
 }
 
-/// Inclusive, one entry a column; low > high where no value is safe.
+/// The weights of a block, one entry a column: with them and the range of the activations, how far any of the block's
+/// prefixes can lie from where it began.
 #[derive(Debug, Clone)]
+pub struct Reach {
+    /// Σ of the positive weights.
+    pub positive: Vec<i32>,
+    /// Σ of the magnitudes of the negative ones.
+    pub negative: Vec<i32>,
+}
+
+/// Where an accumulator may stand before a block so that none of its steps leaves the rails: inclusive, one entry a
+/// column; low > high where no value is safe.
+#[derive(Debug, Clone, Default)]
 pub struct Limits {
     pub low: Vec<i32>,
     pub high: Vec<i32>,
 }
 
-impl Limits {
-    fn new(rails: (i64, i64), excursions: &[Excursion]) -> Limits {
-        // A limit outside 32 bits lies outside the rails: nothing is safe.
-        let limit = |e: &Excursion| match (i32::try_from(rails.0 - e.low), i32::try_from(rails.1 - e.high)) {
-            (Ok(low), Ok(high)) => (low, high),
-            _ => (i32::MAX, i32::MIN),
-        };
-        let (low, high) = excursions.iter().map(limit).unzip();
-        Limits { low, high }
+/// Sets the limits for effective activations in `low..=high`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+pub fn close_in(limits: &mut Limits, reach: &Reach, (low, high): (i32, i32), rails: (i64, i64)) {
+    let (below, above) = (-i64::from(low.min(0)), i64::from(high.max(0)));
+    limits.low.resize(reach.positive.len(), 0);
+    limits.high.resize(reach.positive.len(), 0);
+    let weights = reach.positive.iter().zip(&reach.negative);
+    for ((low, high), (p, n)) in limits.low.iter_mut().zip(&mut limits.high).zip(weights) {
+        let (p, n) = (i64::from(*p), i64::from(*n));
+        let least = rails.0 + p * below + n * above;
+        let most = rails.1 - p * above - n * below;
+        // They close in from the rails, which fit 32 bits: where one passes the other, nothing is safe.
+        let safe = least <= most;
+        *low = if safe { least as i32 } else { i32::MAX };
+        *high = if safe { most as i32 } else { i32::MIN };
     }
 }
 
@@ -86,14 +106,18 @@ impl Facts<'_> {
     fn lanes(&self) -> usize {
         self.program.design.array.lanes
     }
+}
 
-    /// Positions of a block: whole beats, whole quads, about `wanted`.
-    fn block(&self, wanted: usize) -> usize {
-        let lanes = self.lanes();
-        let even = if lanes.is_multiple_of(2) { 2 } else { 4 };
-        let unit = if lanes.is_multiple_of(4) { lanes } else { lanes * even };
-        unit * (wanted / unit).max(1)
-    }
+/// Positions of a block: whole beats, whole quads, about `wanted`.
+fn block_size(lanes: usize, wanted: usize) -> usize {
+    let even = if lanes.is_multiple_of(2) { 2 } else { 4 };
+    let unit = if lanes.is_multiple_of(4) { lanes } else { lanes * even };
+    unit * (wanted / unit).max(1)
+}
+
+/// Positions of the longest block that is checked.
+pub fn longest_block(lanes: usize) -> usize {
+    block_size(lanes, BLOCKS[0])
 }
 
 impl Panel {
@@ -116,6 +140,7 @@ impl Panel {
             eights: Vec::new(),
             sixteens: Vec::new(),
             steps: Vec::new(),
+            by_column: Vec::new(),
             marks: Vec::new(),
             wides: Vec::new(),
         };
@@ -153,7 +178,16 @@ impl Panel {
             _ => self.sixteens = interleaved::<2, i16>(weights, columns, |w| w as i16),
         }
         if self.choice.route == Route::Blocks {
-            self.steps = weights.iter().map(|w| *w as i16).collect();
+            if self.choice.width == Width::Eight {
+                self.sixteens = interleaved::<2, i16>(weights, columns, |w| w as i16);
+            }
+            let positions = weights.len() / columns;
+            self.by_column = vec![0; weights.len()];
+            for (p, row) in weights.chunks_exact(columns).enumerate() {
+                for (j, w) in row.iter().enumerate() {
+                    self.by_column[j * positions + p] = *w as i16;
+                }
+            }
         }
     }
 
@@ -171,7 +205,7 @@ impl Panel {
     fn block_list(&self, facts: &Facts, weights: &[i32]) -> Vec<Block> {
         let (positions, columns) = (weights.len() / self.columns, self.columns);
         if self.choice.route == Route::Exact {
-            return vec![self.block(facts, weights, 0..positions, None)];
+            return vec![self.block(facts, weights, 0..positions, false)];
         }
         let rule = facts.program.design.accumulator.step_rule();
         let rails = rule.rails(facts.program.design.accumulator.register);
@@ -190,27 +224,34 @@ impl Panel {
                 proved_to = to;
                 continue;
             }
-            blocks.push(self.block(facts, weights, from..to, Some(Limits::new(rails, excursions))));
+            blocks.push(self.block(facts, weights, from..to, true));
         }
         if proved_to > 0 {
             // One pass without a check.
-            blocks.insert(0, self.block(facts, weights, 0..proved_to, None));
+            blocks.insert(0, self.block(facts, weights, 0..proved_to, false));
         }
         blocks
     }
 
-    fn block(&self, facts: &Facts, weights: &[i32], at: Range<usize>, limits: Option<Limits>) -> Block {
+    fn block(&self, facts: &Facts, weights: &[i32], at: Range<usize>, checked: bool) -> Block {
         let columns = self.columns;
         let base = if self.choice.width == Width::Eight { facts.activations.0 } else { 0 };
         let mut sums = vec![0_i64; columns];
+        let [mut positive, mut negative] = [vec![0_i32; columns], vec![0_i32; columns]];
         for row in weights[at.start * columns..at.end * columns].chunks_exact(columns) {
             sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += i64::from(*w));
+            if checked {
+                // At most some hundred weights of 16 bits.
+                positive.iter_mut().zip(row).for_each(|(sum, w)| *sum += (*w).max(0));
+                negative.iter_mut().zip(row).for_each(|(sum, w)| *sum -= (*w).min(0));
+            }
         }
+        let reach = checked.then_some(Reach { positive, negative });
         let start = |j: usize| if at.start == 0 { self.starts[j] } else { 0 };
         // Modulo 2^32, like everything that is added to it.
         let add = |(j, sum): (usize, &i64)| base.wrapping_mul(*sum).wrapping_add(start(j)) as i32;
         let adds = sums.iter().enumerate().map(add).collect();
-        Block { from: at.start, to: at.end, adds, limits }
+        Block { from: at.start, to: at.end, adds, reach }
     }
 }
 
@@ -241,7 +282,7 @@ fn excursions(facts: &Facts, weights: &[i32], columns: usize) -> Vec<Excursion> 
     all
 }
 
-/// The largest blocks that stray, in the mean, less than a sixth of the way between the rails; else the smallest.
+/// The largest blocks that stray, in the mean, less than a third of the way between the rails; else the smallest.
 fn fitting_blocks(
     facts: &Facts,
     weights: &[i32],
@@ -251,13 +292,13 @@ fn fitting_blocks(
     let of = |size: usize| -> Vec<Vec<Excursion>> {
         weights.chunks(size * columns).map(|block| excursions(facts, block, columns)).collect()
     };
-    let room = (i128::from(rails.1) - i128::from(rails.0)) / 6;
+    let room = (i128::from(rails.1) - i128::from(rails.0)) / 3;
     let strays = |all: &[Vec<Excursion>]| {
         let total: i128 = all.iter().flatten().map(|e| i128::from(e.high) - i128::from(e.low)).sum();
         let count = all.iter().map(Vec::len).sum::<usize>().max(1);
         total / i128::try_from(count).unwrap_or(1)
     };
-    let sizes = BLOCKS.map(|wanted| facts.block(wanted));
+    let sizes = BLOCKS.map(|wanted| block_size(facts.lanes(), wanted));
     let fitting = sizes.iter().map(|size| (*size, of(*size))).find(|(_, all)| strays(all) <= room);
     let smallest = sizes[BLOCKS.len() - 1];
     fitting.unwrap_or_else(|| (smallest, of(smallest)))
@@ -312,5 +353,10 @@ impl Register {
             signed: accumulator.register.is_signed(),
             wraps: accumulator.step_rule() == Overflow::Wrap,
         }
+    }
+
+    /// The sum of any value between the rails and a term below 2^30 fits 32 bits, and a wrapping one is signed.
+    pub fn is_roomy(&self) -> bool {
+        self.low >= -(1 << 30) && self.high <= 1 << 30 && (self.signed || !self.wraps)
     }
 }

@@ -1,5 +1,6 @@
 //! Which route computes which channels, and by what licence.
 
+use super::panel::Register;
 use crate::bounds::{Inputs, Range, accumulator_ranges};
 use crate::design::{AccumulatorOverflow, Design};
 use crate::lower::Program;
@@ -116,11 +117,9 @@ impl<'a> Licence<'a> {
         }
         let narrow = i32::try_from(rails.0).is_ok() && i32::try_from(rails.1).is_ok();
         if narrow && width != Width::Wider && self.products_are_small((low, high)) {
-            // The sum of a value up to 2^30 and a term below 2^30 fits a lane.
-            let roomy = rails.0 >= -(1 << 30)
-                && rails.1 <= 1 << 30
-                && (register.is_signed() || rule != Overflow::Wrap);
-            let stepped = roomy && self.is_sixteen(column) && self.strays(column, rails, 1.5);
+            let roomy = Register::of(self.program).is_roomy();
+            let far = self.is_tight(column, rails) || self.wanders(column, rails);
+            let stepped = roomy && self.is_sixteen(column) && far;
             return choice(if stepped { Route::Lanes } else { Route::Blocks });
         }
         choice(self.walked())
@@ -181,6 +180,20 @@ impl<'a> Licence<'a> {
         mean + reach > rails.1 as f64 || mean - reach < rails.0 as f64
     }
 
+    /// Whether one and a half standard deviations leave the rails even if the sum stays around 0. Only speed depends on it.
+    fn wanders(&self, column: &Column, rails: (i64, i64)) -> bool {
+        let span = (self.activations.1 - self.activations.0) as f64;
+        let reach = 1.5 * (column.square as f64 * span * span / 12.0).sqrt();
+        2.0 * reach > rails.1 as f64 - rails.0 as f64
+    }
+
+    /// Whether even short blocks (16 positions) can stray over half of the way between the rails. Only speed depends on it.
+    fn is_tight(&self, column: &Column, rails: (i64, i64)) -> bool {
+        let (least, most) = self.activations;
+        let stray = column.norm as f64 * (most.max(0) - least.min(0)) as f64 * 16.0;
+        2.0 * stray > self.program.shape.k.max(16) as f64 * (rails.1 as f64 - rails.0 as f64)
+    }
+
     /// Every lane's product reaches the accumulator as it is.
     pub fn is_exact(&self) -> bool {
         self.small && !self.lossy
@@ -221,6 +234,8 @@ pub struct Column {
     pub high: i32,
     pub sum: i64,
     pub square: i64,
+    /// Σ |w|
+    pub norm: i64,
 }
 
 /// What is added to the weights of each channel.
@@ -232,7 +247,7 @@ pub fn weight_offsets(program: &Program) -> Vec<i32> {
 /// Every channel of a group.
 pub fn columns(program: &Program, group: usize, offsets: &[i32]) -> Vec<Column> {
     let shape = program.shape;
-    let none = Column { low: i32::MAX, high: i32::MIN, sum: 0, square: 0 };
+    let none = Column { low: i32::MAX, high: i32::MIN, sum: 0, square: 0, norm: 0 };
     let mut columns = vec![none; shape.n];
     let weights = &program.weights[group * shape.k * shape.n..][..shape.k * shape.n];
     for row in weights.chunks_exact(shape.n) {
@@ -242,6 +257,7 @@ pub fn columns(program: &Program, group: usize, offsets: &[i32]) -> Vec<Column> 
             column.low = column.low.min(w);
             column.high = column.high.max(w);
             column.sum += wide;
+            column.norm += wide.abs();
             column.square = column.square.saturating_add(wide * wide);
         }
     }

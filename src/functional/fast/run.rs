@@ -1,6 +1,6 @@
 //! Panels over some rows of activations: accumulators and events, by each panel's route.
 
-use super::panel::{Block, Panel};
+use super::panel::{Block, Limits, Panel, close_in};
 use super::route::{Route, Width};
 use super::step::{self, Walked};
 use super::{Prepared, level};
@@ -24,9 +24,33 @@ pub struct Feed {
     pub wides: Vec<i32>,
     /// The 16-bit rows cut into pieces, `[rows][pieces]`.
     pub pieces: Vec<u32>,
+    ranges8: Vec<(i32, i32)>,
+    ranges16: Vec<(i32, i32)>,
 }
 
+/// Positions whose smallest and largest activation are known.
+const SEGMENT: usize = 16;
+
 impl Feed {
+    /// Notes the smallest and largest element of every segment, over all rows.
+    pub fn survey(&mut self, width: Width) {
+        match width {
+            Width::Eight => survey(&self.eights, self.stride, &mut self.ranges8),
+            _ => survey(&self.sixteens, self.stride, &mut self.ranges16),
+        }
+    }
+
+    /// Between which two the effective activations of these positions lie.
+    fn range(&self, width: Width, at: std::ops::Range<usize>, base: i32) -> (i32, i32) {
+        let segments = at.start / SEGMENT..at.end.div_ceil(SEGMENT);
+        let (ranges, base) = match width {
+            Width::Eight => (&self.ranges8, base),
+            _ => (&self.ranges16, 0),
+        };
+        let range = ranges[segments].iter().fold((i32::MAX, i32::MIN), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+        (range.0 + base, range.1 + base)
+    }
+
     /// Cuts the 16-bit rows into pieces.
     pub fn cut(&mut self, pieces: &[Piece], halves: &[u32]) {
         self.pieces.clear();
@@ -38,6 +62,22 @@ impl Feed {
             }));
         }
     }
+}
+
+/// Position by position over all rows, then segment by segment.
+fn survey<E: Copy + Ord + Into<i32>>(codes: &[E], stride: usize, ranges: &mut Vec<(i32, i32)>) {
+    let (mut low, mut high) = (codes[..stride].to_vec(), codes[..stride].to_vec());
+    for row in codes.chunks_exact(stride) {
+        for ((low, high), code) in low.iter_mut().zip(&mut high).zip(row) {
+            (*low, *high) = ((*low).min(*code), (*high).max(*code));
+        }
+    }
+    let of = |(low, high): (&[E], &[E])| {
+        let low = low.iter().copied().min().map_or(0, Into::into);
+        (low, high.iter().copied().max().map_or(0, Into::into))
+    };
+    ranges.clear();
+    ranges.extend(low.chunks(SEGMENT).zip(high.chunks(SEGMENT)).map(of));
 }
 
 /// What a panel did to its rows, `[rows][columns]`.
@@ -175,11 +215,11 @@ impl Prepared {
 
     fn blocks(&self, panel: &Panel, feed: &Feed, state: &mut State) {
         self.begin(panel, feed, state);
-        let (mut patches, mut codes) = (Vec::new(), Vec::new());
+        let mut look = Look::default();
         for block in &panel.blocks {
-            self.look_ahead(panel, feed, block, state, (&mut patches, &mut codes));
+            self.look_ahead(panel, feed, block, state, &mut look);
             dot(self.isa, panel, feed, block, &mut state.narrow, block.from == 0);
-            for patch in patches.drain(..) {
+            for patch in look.patches.drain(..) {
                 state.narrow[patch.at] = patch.value;
             }
         }
@@ -194,48 +234,104 @@ impl Prepared {
     }
 
     /// Walks those that could leave the rails inside the block; the others are safe by its limits.
-    fn look_ahead(
-        &self,
-        panel: &Panel,
-        feed: &Feed,
-        block: &Block,
-        state: &mut State,
-        (patches, codes): (&mut Vec<Patch>, &mut Vec<i32>),
-    ) {
-        let Some(limits) = &block.limits else { return };
+    fn look_ahead(&self, panel: &Panel, feed: &Feed, block: &Block, state: &mut State, look: &mut Look) {
+        let Some(reach) = &block.reach else { return };
         let columns = panel.columns;
+        let range = feed.range(panel.choice.width, block.from..block.to, self.offset.base);
+        close_in(&mut look.limits, reach, range, (self.register.low, self.register.high));
         state.flags.resize(feed.count, 0);
-        if !kernels::flag(self.isa, &state.narrow, [&limits.low, &limits.high], &mut state.flags) {
+        let limits = [&look.limits.low[..], &look.limits.high];
+        if !kernels::flag(self.isa, &state.narrow, limits, &mut state.flags) {
             return;
         }
+        look.rows.clear();
         for r in 0..feed.count {
             let mut flags = state.flags[r];
-            if flags == 0 {
+            // Stepping all columns side by side costs as much as a look at a third of them.
+            if self.roomy && flags.count_ones() as usize * 3 > columns {
+                look.rows.push(r);
                 continue;
             }
-            let at = r * columns;
-            self.codes(panel, feed, r, block.from..block.to, codes);
-            // Walking all columns side by side costs as much as a few of them one by one.
-            if flags.count_ones() as usize * 8 > columns {
-                let mut row: Vec<i32> = state.narrow[at..at + columns].to_vec();
-                let counts = [&mut state.high[at..at + columns], &mut state.low[at..at + columns]];
-                let weights = &panel.steps[block.from * columns..block.to * columns];
-                state.any |= step::row(&self.register, &mut row, counts, codes, weights, self.lanes);
-                patches.extend(row.iter().enumerate().map(|(j, value)| Patch { at: at + j, value: *value }));
-                continue;
+            if flags != 0 {
+                self.codes(panel, feed, r, block.from..block.to, &mut look.codes);
             }
+            let (at, positions) = (r * columns, panel.by_column.len() / columns);
             while flags != 0 {
                 let j = flags.trailing_zeros() as usize;
                 flags &= flags - 1;
-                let weights = panel.steps[block.from * columns + j..].iter().step_by(columns);
+                let weights = &panel.by_column[j * positions..][block.from..block.to];
                 let start = state.narrow[at + j];
+                if self.short && kernels::stays(self.isa, &look.codes, weights, self.room(start)) {
+                    continue;
+                }
                 let Walked { value, high, low } =
-                    step::walk(&self.register, start, codes, weights.copied(), self.lanes);
+                    step::walk(&self.register, start, &look.codes, weights, self.lanes);
                 state.high[at + j] += high;
                 state.low[at + j] += low;
                 state.any |= high + low > 0;
-                patches.push(Patch { at: at + j, value });
+                look.patches.push(Patch { at: at + j, value });
             }
+        }
+        if !look.rows.is_empty() {
+            self.step_rows(panel, feed, block, state, look);
+        }
+    }
+
+    /// How far sums may stray from `start` without leaving the rails.
+    fn room(&self, start: i32) -> [i32; 2] {
+        let start = i64::from(start);
+        let limit = |v: i64| i32::try_from(v).unwrap_or(if v < 0 { i32::MIN } else { i32::MAX });
+        [limit(self.register.low - start), limit(self.register.high - start)]
+    }
+
+    /// All columns of some rows through a block, on 32-bit lanes.
+    fn step_rows(&self, panel: &Panel, feed: &Feed, block: &Block, state: &mut State, look: &mut Look) {
+        let columns = panel.columns;
+        // Blocks begin with a pair and a beat.
+        let first = self.pieces.partition_point(|piece| (piece.pair as usize) < block.from / 2);
+        let end = self.pieces.partition_point(|piece| (piece.pair as usize) < block.to.div_ceil(2));
+        let pieces = &self.pieces[first..end];
+        look.dwords.clear();
+        look.acc.clear();
+        for r in &look.rows {
+            self.codes(panel, feed, *r, block.from..block.to, &mut look.codes);
+            let half = |p: usize| look.codes.get(p).map_or(0, |code| u32::from(*code as u16));
+            look.dwords.extend(pieces.iter().zip(&self.halves[first..end]).map(|(piece, mask)| {
+                let p = piece.pair as usize * 2 - block.from;
+                (half(p) | half(p + 1) << 16) & mask
+            }));
+            look.acc.extend_from_slice(&state.narrow[r * columns..(r + 1) * columns]);
+        }
+        let values = look.acc.len();
+        let [mut high, mut low] = [vec![0; values], vec![0; values]];
+        let rows = Rows { codes: &look.dwords[..], stride: pieces.len(), count: look.rows.len() };
+        let weights = (&panel.sixteens[..], columns);
+        kernels::steps32(
+            self.isa,
+            &mut look.acc,
+            [&mut high, &mut low],
+            self.step32(),
+            pieces,
+            rows,
+            weights,
+        );
+        for (from, r) in look.rows.iter().enumerate() {
+            for j in 0..columns {
+                let (at, from) = (r * columns + j, from * columns + j);
+                state.high[at] += high[from];
+                state.low[at] += low[from];
+                state.any |= high[from] + low[from] > 0;
+                look.patches.push(Patch { at, value: look.acc[from] });
+            }
+        }
+    }
+
+    fn step32(&self) -> Step32 {
+        Step32 {
+            // The licence: rails inside 31 bits.
+            low: self.register.low as i32,
+            high: self.register.high as i32,
+            wrap: self.register.wraps.then_some(self.register.width),
         }
     }
 
@@ -252,16 +348,10 @@ impl Prepared {
     fn lanes32(&self, panel: &Panel, feed: &Feed, state: &mut State) {
         self.begin(panel, feed, state);
         let rows = Rows { codes: &feed.pieces[..], stride: self.pieces.len(), count: feed.count };
-        let step = Step32 {
-            // The licence: rails inside 31 bits.
-            low: self.register.low as i32,
-            high: self.register.high as i32,
-            wrap: self.register.wraps.then_some(self.register.width),
-        };
         let State { narrow, high, low, .. } = state;
         let counts: [&mut [u32]; 2] = if self.counts { [high, low] } else { [&mut [], &mut []] };
         let weights = (&panel.sixteens[..], panel.columns);
-        kernels::steps32(self.isa, narrow, counts, step, &self.pieces, rows, weights);
+        kernels::steps32(self.isa, narrow, counts, self.step32(), &self.pieces, rows, weights);
         state.any = state.high.iter().zip(&state.low).any(|(high, low)| high + low > 0);
     }
 
@@ -306,6 +396,18 @@ impl Prepared {
         let accumulator = &self.design.accumulator;
         (accumulator.register, accumulator.step_rule())
     }
+}
+
+/// What a look ahead needs room for.
+#[derive(Default)]
+struct Look {
+    limits: Limits,
+    patches: Vec<Patch>,
+    codes: Vec<i32>,
+    /// Rows that are stepped whole, their pieces and accumulators.
+    rows: Vec<usize>,
+    dwords: Vec<u32>,
+    acc: Vec<i32>,
 }
 
 /// A value that was walked, for its place in the accumulators.

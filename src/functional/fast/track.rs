@@ -12,7 +12,7 @@ use super::route::{Choice, Licence, Route, Width, columns, weight_offsets};
 use super::rows::Positions;
 use super::wave::{Codes, Input, Split, Worker};
 use super::{Options, Prepared, panels};
-use crate::functional::kernels::{self, Rows, Track};
+use crate::functional::kernels::{self, Kernels, Rows, Track};
 use crate::functional::plain::reduced;
 use crate::lower::Program;
 use crate::post::{self, bind};
@@ -28,20 +28,38 @@ pub struct Prefixes {
     pub high: Array2<i64>,
 }
 
+/// Weights analysed and packed for the prefixes of any activations.
+#[derive(Debug, Clone)]
+pub struct Tracker(Option<Prepared>);
+
+impl Tracker {
+    /// Analyses the weights of `program`.
+    pub fn new(program: &Program, kernels: Kernels) -> Tracker {
+        Tracker(tracking(program, Options { counts: false, kernels }))
+    }
+
+    /// The prefixes of `program`, whose weights must be those that were analysed.
+    pub fn prefixes(&self, program: &Program) -> Prefixes {
+        if let Some(prepared) = &self.0 {
+            return prepared.prefixes(program);
+        }
+        let (rows, channels) = (program.shape.rows(), program.shape.channels());
+        let all = (0..rows * channels).into_par_iter();
+        let values: Vec<[i64; 3]> = all.map(|i| plain(program, i / channels, i % channels)).collect();
+        let table =
+            |at: usize| Array2::from_shape_fn((rows, channels), |(m, n)| values[m * channels + n][at]);
+        Prefixes { sums: table(0), low: table(1), high: table(2) }
+    }
+}
+
 /// Prefix ranges of every output of a program. Reduction levels act as the design says; the accumulator's own format
 /// and overflow have no part in it.
 pub fn prefixes(program: &Program) -> Prefixes {
-    let (rows, channels) = (program.shape.rows(), program.shape.channels());
-    if let Some(prepared) = tracking(program) {
-        return prepared.prefixes(program);
-    }
-    let values: Vec<[i64; 3]> =
-        (0..rows * channels).into_par_iter().map(|i| plain(program, i / channels, i % channels)).collect();
-    let table = |at: usize| Array2::from_shape_fn((rows, channels), |(m, n)| values[m * channels + n][at]);
-    Prefixes { sums: table(0), low: table(1), high: table(2) }
+    Tracker::new(program, Kernels::best()).prefixes(program)
 }
 
-/// [sum, low, high] of one output. No sum of at most 2^31 terms of 33 bits leaves 64 bits.
+/// [sum, low, high] of one output, clamped to 64 bits: a bias of 64 bits, or operands whose offsets make them as wide
+/// as 32, can leave them, and then so do they every accumulator's format.
 fn plain(program: &Program, m: usize, n: usize) -> [i64; 3] {
     let mut sum = i128::from(bias(program, n));
     let (mut low, mut high) = (i128::MAX, i128::MIN);
@@ -49,7 +67,7 @@ fn plain(program: &Program, m: usize, n: usize) -> [i64; 3] {
         sum += reduced(program, m, n, beat, &mut |_, _| {});
         (low, high) = (low.min(sum), high.max(sum));
     }
-    [sum, low, high].map(|v| v as i64)
+    [sum, low, high].map(|v| v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
 }
 
 /// What the accumulator of channel `n` would start from if it held everything.
@@ -59,8 +77,7 @@ fn bias(program: &Program, n: usize) -> i64 {
 }
 
 /// An analysis for 32-bit prefixes, where every operand fits 16 bits and every sum 32.
-fn tracking(program: &Program) -> Option<Prepared> {
-    let options = Options::new(false);
+fn tracking(program: &Program, options: Options) -> Option<Prepared> {
     let licence = Licence::new(program, false);
     let offsets = weight_offsets(program);
     let fits = |n: usize| {

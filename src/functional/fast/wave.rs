@@ -94,6 +94,8 @@ struct Wants {
     eights: bool,
     sixteens: bool,
     pieces: bool,
+    /// Ranges of the rows of 8 and of 16 bits.
+    surveys: [bool; 2],
     twins: bool,
     wides: bool,
 }
@@ -168,6 +170,11 @@ impl Prepared {
                 (Route::Wide | Route::Plain, _) => wants.wides = true,
             }
         }
+        let looks = |width| {
+            let mut panels = self.panels.iter().filter(|panel| panel.group == group);
+            panels.any(|Panel { choice, .. }| choice.route == Route::Blocks && choice.width == width)
+        };
+        wants.surveys = [looks(Width::Eight), looks(Width::Sixteen)];
         wants.pieces |= self.tracks;
         wants
     }
@@ -190,6 +197,11 @@ impl Prepared {
                 Codes::Program(program) => self.matrix(&program.activations, source, &wants, feed),
                 Codes::Bytes(Bytes::Unsigned(codes)) => self.matrix(codes, source, &wants, feed),
                 Codes::Bytes(Bytes::Signed(codes)) => self.matrix(codes, source, &wants, feed),
+            }
+        }
+        for (wanted, width) in wants.surveys.into_iter().zip([Width::Eight, Width::Sixteen]) {
+            if wanted {
+                feed.survey(width);
             }
         }
         if wants.pieces {

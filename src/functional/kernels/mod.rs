@@ -245,6 +245,17 @@ pub fn track16(
     }
 }
 
+/// Whether every prefix of Σ codes[p] · weights[p] lies in `low..=high`. All of them must fit 32 bits.
+pub fn stays(isa: Isa, codes: &[i32], weights: &[i16], [low, high]: [i32; 2]) -> bool {
+    assert_eq!(codes.len(), weights.len());
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: Isa::new has seen the features; the slices are of one length.
+        Kernels::Avx512 => unsafe { avx512::stays(codes, weights, [low, high]) },
+        _ => portable::stays(codes, weights, [low, high]),
+    }
+}
+
 /// What a 32-bit lane does with a sum that fits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step32 {

@@ -57,6 +57,14 @@ pub fn flag(acc: &[i32], [low, high]: [&[i32]; 2], flags: &mut [u64]) -> bool {
     any != 0
 }
 
+pub fn stays(codes: &[i32], weights: &[i16], [low, high]: [i32; 2]) -> bool {
+    let mut sum = 0;
+    codes.iter().zip(weights).all(|(code, w)| {
+        sum += code * i32::from(*w);
+        (low..=high).contains(&sum)
+    })
+}
+
 pub fn steps32(
     acc: &mut [i32],
     [highs, lows]: [&mut [u32]; 2],

@@ -132,6 +132,35 @@ fn flags_of_those_outside() {
 }
 
 #[test]
+fn prefixes_that_stay() {
+    let mut answers = [0, 0];
+    for kernels in Kernels::available() {
+        let (isa, mut words) = (Isa::new(kernels), Words(7));
+        for length in [1, 2, 15, 16, 17, 31, 32, 40, 64] {
+            for _ in 0..60 {
+                let codes: Vec<i32> = words.many(length, -200, 200);
+                let weights: Vec<i16> = words.many(length, -300, 300);
+                let products = codes.iter().zip(&weights).map(|(a, w)| i64::from(*a) * i64::from(*w));
+                let prefixes: Vec<i64> = products
+                    .scan(0, |sum, p| {
+                        *sum += p;
+                        Some(*sum)
+                    })
+                    .collect();
+                let (low, high) = (*prefixes.iter().min().unwrap(), *prefixes.iter().max().unwrap());
+                // The extremes themselves, and one short of each.
+                for (low, high, stay) in [(low, high, true), (low + 1, high, false), (low, high - 1, false)] {
+                    let limits = [low as i32, high as i32];
+                    assert_eq!(stays(isa, &codes, &weights, limits), stay, "{isa:?} {length}");
+                    answers[usize::from(stay)] += 1;
+                }
+            }
+        }
+    }
+    assert!(answers[0] > 500 && answers[1] > 500);
+}
+
+#[test]
 fn extremes_between_quads() {
     everywhere(|isa, columns, count, words| {
         for (quads, every) in [(1, 1), (7, 1), (8, 4), (9, 2)] {

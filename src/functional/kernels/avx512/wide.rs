@@ -45,6 +45,37 @@ pub unsafe fn flag(acc: &[i32], [low, high]: [&[i32]; 2], flags: &mut [u64]) -> 
     true
 }
 
+/// Sixteen prefixes at a time: four shifted additions, then the sum so far.
+///
+/// # Safety
+/// The features exist; both slices have the same length.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+pub unsafe fn stays(codes: &[i32], weights: &[i16], [low, high]: [i32; 2]) -> bool {
+    let (low, high) = (_mm512_set1_epi32(low), _mm512_set1_epi32(high));
+    let (zero, last) = (_mm512_setzero_si512(), _mm512_set1_epi32(15));
+    let mut before = zero;
+    for at in (0..codes.len()).step_by(16) {
+        let left = codes.len() - at;
+        let live: __mmask16 = if left >= 16 { u16::MAX } else { (1 << left) - 1 };
+        // SAFETY: lanes beyond the slices are masked away; their products are 0, so their prefixes are the last one.
+        let (codes, weights) = unsafe {
+            let codes = _mm512_maskz_loadu_epi32(live, codes.as_ptr().add(at));
+            (codes, _mm256_maskz_loadu_epi16(live, weights.as_ptr().add(at)))
+        };
+        let mut sums = _mm512_mullo_epi32(codes, _mm512_cvtepi16_epi32(weights));
+        sums = _mm512_add_epi32(sums, _mm512_alignr_epi32::<15>(sums, zero));
+        sums = _mm512_add_epi32(sums, _mm512_alignr_epi32::<14>(sums, zero));
+        sums = _mm512_add_epi32(sums, _mm512_alignr_epi32::<12>(sums, zero));
+        sums = _mm512_add_epi32(sums, _mm512_alignr_epi32::<8>(sums, zero));
+        sums = _mm512_add_epi32(sums, before);
+        if (_mm512_cmplt_epi32_mask(sums, low) | _mm512_cmpgt_epi32_mask(sums, high)) != 0 {
+            return false;
+        }
+        before = _mm512_permutexvar_epi32(last, sums);
+    }
+    true
+}
+
 /// # Safety
 /// The features exist; `rows` hold a dword a piece, every piece's pair lies inside `weights`, `counts` are empty or
 /// hold as much as `acc`.
