@@ -127,6 +127,16 @@ pub enum Engine {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KernelSet {
+    /// Any machine
+    Portable,
+    /// 256-bit vectors
+    Avx2,
+    /// 512-bit vectors with BW, VL and VNNI
+    Avx512,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CountMode {
     Exact,
     None,
@@ -150,6 +160,9 @@ pub struct RunArgs {
     pub params: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Engine::Cycle)]
     pub engine: Engine,
+    /// The functional engine's instruction set; every one gives the same bytes. The machine's best when left out
+    #[arg(long, value_enum, value_name = "SET")]
+    pub kernels: Option<KernelSet>,
     /// Count overflows per output and per node
     #[arg(long, value_enum, default_value_t = CountMode::Exact)]
     pub counts: CountMode,

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::args::{CountMode, Engine, RunArgs};
+use super::args::{CountMode, Engine, KernelSet, RunArgs};
 use super::design_file;
 use super::output::OutputFolder;
 use super::product::ProductFiles;
 use super::{Console, Status};
 use crate::design::{Dataflow, Design};
 use crate::error::{Error, Kind, Place, Result};
+use crate::functional::{Kernels, Options, Prepared, Share};
 use crate::lower::{Counts, NodeEvents, Outcome, Program};
-use crate::{functional, simulate, wave};
+use crate::{simulate, wave};
 
 const OVERFLOW_FILES: [&str; 2] = ["overflow.npy", "overflow.json"];
 
@@ -22,6 +23,8 @@ struct Answer {
     outcome: Outcome,
     cycles: Option<u64>,
     first_cycle: Option<u64>,
+    /// Of the functional engine: which routes computed how many channels, and with which instructions.
+    routes: Option<(Vec<Share>, Kernels)>,
 }
 
 pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
@@ -32,12 +35,15 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
             .at(Place::Option("--trace".to_string()))
             .help("use --engine cycle"));
     }
+    if args.engine == Engine::Cycle && args.kernels.is_some() {
+        return Err(Error::new(Kind::Usage, "the cycle engine has one form only")
+            .at(Place::Option("--kernels".to_string()))
+            .help("use --engine functional"));
+    }
     let folder = OutputFolder::create(&args.out)?;
     let counts = args.counts == CountMode::Exact;
     let answer = match args.engine {
-        Engine::Functional => {
-            Answer { outcome: functional::run(&program, counts), cycles: None, first_cycle: None }
-        }
+        Engine::Functional => run_functional(&program, counts, kernels(args)?),
         Engine::Cycle => {
             let trace = args.trace.as_ref().map(|path| folder.stage(path));
             simulate_cycles(&program, trace.as_deref(), counts, console)?
@@ -47,6 +53,30 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
     folder.commit(if counts { &[] } else { &OVERFLOW_FILES })?;
     report(console, &program, &answer)?;
     Ok(Status::Done)
+}
+
+/// The kernels that were asked for, which this machine must have.
+fn kernels(args: &RunArgs) -> Result<Kernels> {
+    let available = Kernels::available();
+    let wanted = match args.kernels {
+        None => return Ok(Kernels::best()),
+        Some(KernelSet::Portable) => Kernels::Portable,
+        Some(KernelSet::Avx2) => Kernels::Avx2,
+        Some(KernelSet::Avx512) => Kernels::Avx512,
+    };
+    if available.contains(&wanted) {
+        return Ok(wanted);
+    }
+    let names: Vec<_> = available.iter().map(|k| k.name()).collect();
+    Err(Error::new(Kind::Unsupported, "this machine does not have these instructions")
+        .at(Place::Option(format!("--kernels {}", wanted.name())))
+        .help(format!("it has: {}", names.join(", "))))
+}
+
+fn run_functional(program: &Program, counts: bool, kernels: Kernels) -> Answer {
+    let prepared = Prepared::new(program, Options { counts, kernels });
+    let routes = Some((prepared.routes(), kernels));
+    Answer { outcome: prepared.run(program), cycles: None, first_cycle: None, routes }
 }
 
 fn files(args: &RunArgs) -> ProductFiles<'_> {
@@ -76,7 +106,7 @@ fn simulate_cycles(
     };
     bar.finish_and_clear();
     let simulate::Run { outcome, cycles, first_cycle } = run?;
-    Ok(Answer { outcome, cycles: Some(cycles), first_cycle })
+    Ok(Answer { outcome, cycles: Some(cycles), first_cycle, routes: None })
 }
 
 fn write(folder: &OutputFolder, design: &Design, outcome: &Outcome) -> Result<()> {
@@ -116,6 +146,11 @@ fn report(console: &Console, program: &Program, answer: &Answer) -> Result<()> {
             "hash": program.design.hash,
             "shape": [shape.m, shape.k, shape.n],
             "cycles": answer.cycles,
+            "routes": answer.routes.as_ref().map(|(shares, kernels)| {
+                let channels: serde_json::Map<_, _> =
+                    shares.iter().map(|s| (s.route.name().to_string(), json!(s.channels))).collect();
+                json!({ "channels": channels, "kernels": kernels.name() })
+            }),
             "overflow": counts.map(|counts| node_table(&program.design, counts)),
             "first": first,
         }));
@@ -129,6 +164,11 @@ fn report(console: &Console, program: &Program, answer: &Answer) -> Result<()> {
     );
     if let Some(cycles) = answer.cycles {
         text.push_str(&format!(", {cycles} cycles"));
+    }
+    if let Some((shares, kernels)) = &answer.routes {
+        let shares: Vec<_> =
+            shares.iter().map(|s| format!("{} {} channels", s.route.name(), s.channels)).collect();
+        text.push_str(&format!("; {} ({})", shares.join(", "), kernels.name()));
     }
     text.push('\n');
     for node in counts.iter().flat_map(|c| &c.nodes).filter(|n| n.high + n.low > 0) {

@@ -8,7 +8,7 @@ pub mod operators;
 mod plain;
 mod walk;
 
-pub use fast::{Bytes, Options, Prefixes, Prepared, Route, Share, Tracker, prefixes};
+pub use fast::{Bytes, Options, Prefixes, Prepared, Route, Share, Tracker, Widths, prefixes};
 pub use kernels::Kernels;
 pub use plain::run as run_plain;
 pub use walk::{Step, Walk, walk};

@@ -60,13 +60,14 @@ fn threads_and_kernels_change_no_byte() {
     assert!(with_events * 2 > programs.len());
 }
 
-/// Files of `goldpath run`, by name.
+/// Files of `goldpath run`, by name; `engine` may bring options of its own.
 fn typed(folder: &Path, design: &str, engine: &str, threads: &str) -> BTreeMap<String, Vec<u8>> {
     let out = folder.join("out");
     let design = format!("{}/hw_models/{design}", env!("CARGO_MANIFEST_DIR"));
     let arguments = ["run", &design, "--activations", "a.npy", "--weights", "w.npy", "--params", "p.npz"];
     let mut command = Command::cargo_bin("goldpath").unwrap();
-    command.args(arguments).args(["--engine", engine, "--out", "out"]).env("RAYON_NUM_THREADS", threads);
+    command.args(arguments).args(["--out", "out", "--engine"]).args(engine.split(' '));
+    command.env("RAYON_NUM_THREADS", threads);
     let output = command.current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let files = std::fs::read_dir(&out).unwrap().map(Result::unwrap);
@@ -111,7 +112,12 @@ fn goldpath_run_writes_the_same_bytes_by_either_engine_on_any_threads() {
         let expected = typed(folder.path(), design, "functional", "1");
         let names: Vec<&str> = expected.keys().map(String::as_str).collect();
         assert_eq!(names, ["acc.npy", "out.npy", "overflow.json", "overflow.npy"]);
-        for (engine, threads) in [("functional", "2"), ("functional", "5"), ("cycle", "1"), ("cycle", "2")] {
+        let runs = [("functional", "2"), ("functional", "5"), ("cycle", "1"), ("cycle", "2")]
+            .map(|(e, t)| (e.to_string(), t));
+        let copies =
+            Kernels::available().into_iter().map(|k| (format!("functional --kernels {}", k.name()), "2"));
+        for (engine, threads) in runs.into_iter().chain(copies) {
+            let engine = engine.as_str();
             assert!(typed(folder.path(), design, engine, threads) == expected, "{design} {engine} {threads}");
         }
         if design.ends_with("sat") {

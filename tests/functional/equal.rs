@@ -187,7 +187,30 @@ const MOST_CYCLE_STEPS: u64 = 2_000_000;
 
 /// Sums and extremes of all prefixes, where they fit the type that holds them.
 fn prefixes(program: &Program, expected: &Expected, tally: &mut Tally) -> Result<(), String> {
-    let found = functional::prefixes(program);
+    for kernels in functional::Kernels::available() {
+        let tracker = functional::Tracker::new(program, kernels);
+        tracked(&tracker.prefixes(program), expected, tally).map_err(|e| format!("{e} ({kernels:?})"))?;
+        widths(&tracker.widths(program), program, expected).map_err(|e| format!("{e} ({kernels:?})"))?;
+    }
+    Ok(())
+}
+
+/// How many outputs of a channel need how many bits: by trying every width.
+fn widths(found: &[functional::Widths], program: &Program, expected: &Expected) -> Result<(), String> {
+    let channels = program.shape.channels();
+    let mut counted = vec![[0_u64; 65]; channels];
+    for (at, (low, high)) in expected.lows.iter().zip(&expected.highs).enumerate() {
+        // Beyond 64 bits both ends are held at the last width.
+        let fits = |width: &usize| *low >= -(1_i128 << (width - 1)) && *high < 1_i128 << (width - 1);
+        counted[at % channels][(1..=64).find(fits).unwrap_or(64)] += 1;
+    }
+    match counted.iter().zip(found).position(|(counted, found)| counted != found) {
+        Some(n) => Err(format!("widths of channel {n}: {:?}, the oracle counts {:?}", found[n], counted[n])),
+        None => Ok(()),
+    }
+}
+
+fn tracked(found: &functional::Prefixes, expected: &Expected, tally: &mut Tally) -> Result<(), String> {
     let tables = [
         ("prefix sum", &found.sums, &expected.sums),
         ("prefix low", &found.low, &expected.lows),

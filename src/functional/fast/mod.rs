@@ -17,7 +17,7 @@ mod track;
 mod wave;
 
 pub use route::Route;
-pub use track::{Prefixes, Tracker, prefixes};
+pub use track::{Prefixes, Tracker, Widths, prefixes};
 pub use wave::Bytes;
 
 use std::collections::BTreeMap;

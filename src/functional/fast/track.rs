@@ -50,6 +50,33 @@ impl Tracker {
             |at: usize| Array2::from_shape_fn((rows, channels), |(m, n)| values[m * channels + n][at]);
         Prefixes { sums: table(0), low: table(1), high: table(2) }
     }
+
+    /// Every accumulator width at once: for each channel, how many outputs need how many bits. No table of outputs is
+    /// kept.
+    pub fn widths(&self, program: &Program) -> Vec<Widths> {
+        let channels = program.shape.channels();
+        let Some(prepared) = &self.0 else {
+            let prefixes = self.prefixes(program);
+            let mut widths = vec![[0; 65]; channels];
+            for ((at, low), high) in prefixes.low.indexed_iter().zip(&prefixes.high) {
+                widths[at.1][bits(*low, *high)] += 1;
+            }
+            return widths;
+        };
+        prepared.widths(program)
+    }
+}
+
+/// How many outputs of a channel need how many bits: entry `w` of 0..=64 counts those whose prefixes fit a signed
+/// accumulator of `w` bits and no narrower one.
+pub type Widths = [u64; 65];
+
+/// Bits of the narrowest signed format that holds both.
+fn bits(low: i64, high: i64) -> usize {
+    let magnitude = |v: i64| if v < 0 { !v } else { v };
+    let widest = magnitude(low).max(magnitude(high));
+    // At most 65 − 1.
+    (65 - widest.leading_zeros()) as usize
 }
 
 /// Prefix ranges of every output of a program. Reduction levels act as the design says; the accumulator's own format
@@ -122,6 +149,38 @@ impl Prepared {
         });
         let table = |values| Array2::from_shape_vec((rows, channels), values).expect("one value per output");
         Prefixes { sums: table(sums), low: table(low), high: table(high) }
+    }
+
+    fn widths(&self, program: &Program) -> Vec<Widths> {
+        let channels = program.shape.channels();
+        let starts: Vec<i64> = (0..channels).map(|n| bias(program, n)).collect();
+        let input = Input { shape: program.shape, codes: Codes::Program(program) };
+        let scratch = || (Worker::default(), [(); 3].map(|()| Vec::new()));
+        let parts = self.waves(&input, (), scratch, |(worker, state), source, ()| {
+            let mut widths = vec![[0; 65]; channels];
+            let mut fed = None;
+            for panel in &self.panels {
+                if fed != Some(panel.group) {
+                    self.feed(source, panel.group, worker);
+                    fed = Some(panel.group);
+                }
+                self.track(panel, worker, &starts, state);
+                let rows = state[1].chunks_exact(panel.columns).zip(state[2].chunks_exact(panel.columns));
+                for (low, high) in rows {
+                    for ((n, low), high) in panel.channels.iter().zip(low).zip(high) {
+                        widths[*n][bits(i64::from(*low), i64::from(*high))] += 1;
+                    }
+                }
+            }
+            widths
+        });
+        let add = |mut sum: Vec<Widths>, part: Vec<Widths>| {
+            for (sum, part) in sum.iter_mut().flatten().zip(part.iter().flatten()) {
+                *sum += part;
+            }
+            sum
+        };
+        parts.into_iter().fold(vec![[0; 65]; channels], add)
     }
 
     fn track(&self, panel: &Panel, worker: &Worker, starts: &[i64], state: &mut [Vec<i32>; 3]) {

@@ -62,6 +62,13 @@ pub trait Split: Send + Sized {
     fn split(self, values: usize) -> (Self, Self);
 }
 
+/// Nothing is written.
+impl Split for () {
+    fn split(self, _: usize) -> (Self, Self) {
+        ((), ())
+    }
+}
+
 /// Which rows a task computes.
 pub struct Source<'a> {
     codes: Codes<'a>,

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use goldpath::functional::{self, Options, Prepared};
+use goldpath::functional::{Kernels, Options, Prepared, Tracker};
 use goldpath::lower::{Convolution, Gather, Numbers, Program, Shape};
 use ndarray::Array2;
 
@@ -96,23 +96,24 @@ pub fn layers(images: usize) {
         let mut program = convolution(hardware, [cin, size, cout, kernel, stride, pad]);
         let begin = wall_seconds();
         let prepared = Prepared::new(&program, Options::new(true));
+        let tracker = Tracker::new(&program, Kernels::best());
         seconds += wall_seconds() - begin;
         for image in 0..images * times {
             // Another image: the same codes, elsewhere.
             program.activations.rotate_right(image);
             let begin = wall_seconds();
             let outcome = prepared.run(&program);
-            let prefixes = functional::prefixes(&program);
+            let widths = tracker.widths(&program);
             seconds += wall_seconds() - begin;
             events += outcome.counts.map_or(0, |counts| counts.accumulator.sum());
-            let furthest = prefixes.high.iter().chain(&prefixes.low).map(|v| v.unsigned_abs()).max();
-            widest = widest.max(furthest.unwrap_or(0));
+            let needed = widths.iter().filter_map(|w| w.iter().rposition(|count| *count > 0)).max();
+            widest = widest.max(needed.unwrap_or(0));
             let Shape { m, k, n, .. } = program.shape;
             macs += m as f64 * k as f64 * n as f64;
         }
     }
     println!(
-        "  batch {images:>2}: {:.2} GMAC in {seconds:.3} s, {:.3} s an image; {events} events, furthest prefix {widest}; peak {}",
+        "  batch {images:>2}: {:.2} GMAC in {seconds:.3} s, {:.3} s an image; {events} events, {widest} bits hold all; peak {}",
         macs / 1e9,
         seconds / images as f64,
         peak()

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use goldpath::design::Design;
-use goldpath::functional::{self, Bytes, Options, Prefixes, Prepared};
+use goldpath::functional::{Bytes, Kernels, Options, Prefixes, Prepared, Tracker};
 use goldpath::lower::{Numbers, Outcome, Program};
 use rayon::ThreadPool;
 
@@ -83,11 +83,16 @@ impl Answer {
     }
 }
 
+enum Analysed {
+    Run(Prepared),
+    Track(Tracker),
+}
+
 /// A layer whose weights are analysed and packed, as ONNX Runtime's are when its session is made.
 pub struct Engine {
     program: Program,
     ask: Ask,
-    prepared: Option<Prepared>,
+    engine: Analysed,
     tables: RefCell<Tables>,
 }
 
@@ -101,8 +106,10 @@ struct Tables {
 
 impl Engine {
     pub fn new(program: Program, ask: Ask) -> Engine {
-        let prepared =
-            (ask != Ask::AllWidths).then(|| Prepared::new(&program, Options::new(ask == Ask::Counts)));
+        let engine = match ask {
+            Ask::AllWidths => Analysed::Track(Tracker::new(&program, Kernels::best())),
+            _ => Analysed::Run(Prepared::new(&program, Options::new(ask == Ask::Counts))),
+        };
         let outputs = program.shape.rows() * program.shape.channels();
         let (mut signed, mut unsigned) = (Vec::new(), Vec::new());
         if program.design.activation.format.is_signed() {
@@ -112,21 +119,29 @@ impl Engine {
         }
         let counts = vec![0; if ask == Ask::Counts { outputs } else { 0 }];
         let tables = RefCell::new(Tables { signed, unsigned, accumulators: vec![0; outputs], counts });
-        Engine { program, ask, prepared, tables }
+        Engine { program, ask, engine, tables }
     }
 
     /// Everything: accumulators, outputs, counts of every node and the first event, in fresh tables.
     pub fn outcome(&self, pool: &ThreadPool) -> Answer {
-        let (prepared, program) = (&self.prepared, &self.program);
-        pool.install(|| match prepared {
-            Some(prepared) => Answer::Outcome(prepared.run(program)),
-            None => Answer::Prefixes(functional::prefixes(program)),
+        let (engine, program) = (&self.engine, &self.program);
+        pool.install(|| match engine {
+            Analysed::Run(prepared) => Answer::Outcome(prepared.run(program)),
+            Analysed::Track(tracker) => Answer::Prefixes(tracker.prefixes(program)),
         })
     }
 
-    /// Accumulators and, when asked for, counts of a matrix product into tables that are there; or all widths.
+    /// Accumulators and, when asked for, counts of a matrix product into tables that are there; or how many outputs
+    /// need how many bits.
     pub fn spin(&self, pool: &ThreadPool) {
-        let Some(prepared) = &self.prepared else { return self.spin_outcome(pool) };
+        let prepared = match &self.engine {
+            Analysed::Run(prepared) => prepared,
+            Analysed::Track(tracker) => {
+                let program = &self.program;
+                black_box(pool.install(|| tracker.widths(program)));
+                return;
+            }
+        };
         let tables = &mut *self.tables.borrow_mut();
         let Tables { signed, unsigned, accumulators, counts } = tables;
         let codes = if signed.is_empty() { Bytes::Unsigned(unsigned) } else { Bytes::Signed(signed) };
@@ -161,7 +176,10 @@ impl Engine {
 
     /// Which routes were licensed, and for how many channels.
     pub fn routes(&self) -> String {
-        let shares = self.prepared.as_ref().map(Prepared::routes).unwrap_or_default();
+        let shares = match &self.engine {
+            Analysed::Run(prepared) => prepared.routes(),
+            Analysed::Track(_) => Vec::new(),
+        };
         let texts: Vec<String> = shares.iter().map(|s| format!("{:?} {}", s.route, s.channels)).collect();
         texts.join(", ")
     }
