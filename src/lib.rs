@@ -11,7 +11,8 @@
 //! model.onnx / .npy ─► import ─► Network ────┘                     └─► functional (no cycles) ──────────────► Outcome
 //!
 //! Trace   ─► vectors (bundle: stimulus, expected values, testbench) · wave (VCD, npz, text)
-//! Outcome ─► accumulators, outputs, overflow events per node · explore (all accumulator widths at once)
+//! Outcome ─► accumulators, outputs, overflow events per node · overflow (what became of them) · explore (all
+//!            accumulator widths at once) ─► report (text, JSON, HTML)
 //! ```
 //!
 //! Two inputs (a [`design::Design`], a [`network`]), one [`lower::Program`] between: what to multiply in which
@@ -33,7 +34,7 @@
 //! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |
 //! | [`simulate`] | Program → datapath → Trace and Outcome; assigns cycles | datapath, lower, trace and below |
 //! | [`bounds`] | Program → what can be proved of every node without running it | lower and below |
-//! | [`functional`] | Program → Outcome without cycles; a network by its framework's own rules | bounds, lower and below |
+//! | [`functional`] | Program → Outcome without cycles, as fast as is licensed; a network by its framework's own rules | bounds, lower and below |
 //! | [`overflow`] | a network or a product through a design → where sums leave their formats, and whether it matters | simulate, functional and below |
 //! | [`import`] | .onnx, .npy, .npz → data and diagnostics; nobody else knows those formats | network and below |
 //! | [`wave`] | a trace as VCD, npz or text | trace, design and below |
@@ -57,6 +58,15 @@
 //! - **Arithmetic keys never move a cycle, timing keys never change a value.** Only `array.lanes` and
 //!   `accumulator.start` can do both: beats hold more terms, and a start from zero takes a clear cycle.
 //! - **Two engines, one arithmetic, one schedule.** A faster path needs a licence: a proof that it cannot differ.
+//! - **Speed comes with its reason.** `functional::fast` gives every channel a route, and says which:
+//!
+//!   | route | licence |
+//!   |---|---|
+//!   | exact | [`bounds`] prove that no prefix leaves the format, or the accumulator wraps and nobody counts |
+//!   | blocks | before every block of beats, the sum lies so far inside that the block's own weights and activations cannot take it out; what does not is looked at, and walked if need be |
+//!   | steps 16, steps 32 | formats and products fit the lane: R3 to R6 on every step |
+//!   | steps 64 | any format and reduction level whose sums fit 64 bits |
+//!   | plain | none is needed: it is the definition |
 //!
 //! # The rules
 //!
