@@ -1,16 +1,12 @@
 //! Layer by layer, all widths: equal to loops that add in i128 and look at every step.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
 use goldpath::explore::answer::{Events, Layer as Answer, Outcome};
-use goldpath::explore::{Candidates, Exact, FIRST_WIDTH, LAST_WIDTH, layers, overflowing};
+use goldpath::explore::{Candidates, Exact, FIRST_WIDTH, LAST_WIDTH, layers};
 use goldpath::functional;
 use goldpath::functional::graph::layer as network_layer;
 use goldpath::functional::operators::Designed;
 use goldpath::lower::Program;
 use goldpath::network::{Geometry, Layer, Padding, Tensor};
-use goldpath::num::Overflow;
 
 use super::{NO_LATENCY, at, builder, images, network};
 
@@ -216,49 +212,4 @@ fn separate_runs(
             }
         }
     }
-}
-
-/// Nothing but the prefixes is computed, so the counts of all widths cost a little more than one run of any width.
-#[test]
-fn all_widths_cost_at_most_two_runs() {
-    let build = builder("os8x8_s8_acc32", &[]);
-    let (network, (x, _)) = (network("cnn_s8_qoperator"), images("cnn", 8));
-    let design = at(&build, 32, "wrap");
-    let rule = Designed::new(Arc::clone(&design));
-    let programs: Vec<Program> = functional::graph::layer_names(&network)
-        .iter()
-        .map(|name| {
-            let (layer, codes) = network_layer(&network, name, &x, &rule).unwrap();
-            Program::layer(Arc::clone(&design), &layer, &codes.to_i32().unwrap()).unwrap()
-        })
-        .collect();
-    let time = |work: &dyn Fn() -> u64| {
-        let best = (0..5)
-            .map(|_| {
-                let begun = Instant::now();
-                assert!(work() > 0);
-                begun.elapsed()
-            })
-            .min();
-        best.unwrap_or(Duration::MAX)
-    };
-    let one_run = time(&|| programs.iter().map(|p| functional::run(p, true).outputs.len() as u64).sum());
-    let rules = [Overflow::Wrap, Overflow::Saturate];
-    let count = |program: &Program, prefixes: &functional::Prefixes| {
-        overflowing(program, prefixes, &rules).iter().flatten().flatten().sum::<u64>()
-    };
-    let all_widths = time(&|| programs.iter().map(|p| count(p, &functional::prefixes(p))).sum());
-    let prefixes: Vec<_> = programs.iter().map(functional::prefixes).collect();
-    let counts = time(&|| programs.iter().zip(&prefixes).map(|(p, prefixes)| count(p, prefixes)).sum());
-    let plain_run =
-        time(&|| programs.iter().map(|p| functional::run_plain(p, true).outputs.len() as u64).sum());
-    let runs = |time: Duration| time.as_secs_f64() / one_run.as_secs_f64();
-    println!("one run with counts: {one_run:?}; a plain one: {plain_run:?}");
-    println!(
-        "41 widths in 2 modes: {all_widths:?}, {:.2} runs; of that the counts {counts:?}, {:.2} runs",
-        runs(all_widths),
-        runs(counts)
-    );
-    assert!(all_widths < 2 * plain_run, "all widths take {all_widths:?}, one plain run {plain_run:?}");
-    assert!(counts < 2 * one_run, "counts from prefixes take {counts:?}, one run {one_run:?}");
 }

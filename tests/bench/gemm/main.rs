@@ -1,7 +1,7 @@
 //! `make bench`: the functional engine against ONNX Runtime, NumPy and a bare loop, side by side in one run, one
 //! thread each; then threads, cost against extents, and a network of ResNet-18's size.
 //!
-//! Arguments: names of sections (`tables threads sweep network`), part of a table's title, or `--quick`.
+//! Arguments: names of sections (`tables threads sweep widths network`), part of a table's title, or `--quick`.
 
 mod bare;
 mod clock;
@@ -14,6 +14,7 @@ mod shapes;
 mod sweep;
 mod table;
 mod threads;
+mod widths;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -59,6 +60,9 @@ fn main() {
     }
     if asked("sweep") {
         sweep::report(quick);
+    }
+    if asked("widths") {
+        widths::report(&pool);
     }
     if asked("network") {
         network::report(&folder, quick);
