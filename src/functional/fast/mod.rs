@@ -257,7 +257,13 @@ impl Prepared {
     }
 
     /// A few rows through every panel, then finished.
-    fn rows(&self, source: &Source, worker: &mut Worker, finish: &mut Finish, results: Results) -> Events {
+    fn rows<'a>(
+        &self,
+        source: &Source<'a, '_>,
+        worker: &mut Worker<'a>,
+        finish: &mut Finish,
+        results: Results,
+    ) -> Events {
         let channels = self.shape.channels();
         let mut events = Events::new(&self.design);
         let (mut fed, narrow) = (None, self.narrowing());

@@ -100,19 +100,16 @@ pub fn matrix_rows<C: Code, E: Element>(
     into: &mut Vec<E>,
 ) {
     into.clear();
-    into.resize(count * stride, E::default());
-    for (to, from) in into.chunks_exact_mut(stride).zip(codes.chunks_exact(k)) {
+    into.reserve(count * stride);
+    let of = |code: C| E::of(code.code() + offset.add, offset.base);
+    for (row, from) in codes.chunks_exact(k).take(count).enumerate() {
         if positions.plain {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to = E::of(from.code() + offset.add, offset.base);
-            }
-            continue;
+            into.extend(from.iter().map(|code| of(*code)));
+        } else {
+            let at = |k: &Option<u32>| k.map_or(E::default(), |k| of(from[k as usize]));
+            into.extend(positions.k.iter().map(at));
         }
-        for (to, k) in to.iter_mut().zip(&positions.k) {
-            if let Some(k) = k {
-                *to = E::of(from[*k as usize].code() + offset.add, offset.base);
-            }
-        }
+        into.resize((row + 1) * stride, E::default());
     }
 }
 

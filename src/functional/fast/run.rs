@@ -14,10 +14,12 @@ const _: () = assert!(STEPS <= MOST_STEPS);
 
 /// Rows of one image and group, in every form that the panels of the group want.
 #[derive(Default)]
-pub struct Feed {
+pub struct Feed<'a> {
     pub count: usize,
     /// Elements of a row, all forms: positions, rounded up.
     pub stride: usize,
+    /// Rows of 8 bits that are fed as the caller has them.
+    pub direct: Option<&'a [u8]>,
     pub eights: Vec<u8>,
     pub sixteens: Vec<i16>,
     pub twins: Vec<u32>,
@@ -31,12 +33,19 @@ pub struct Feed {
 /// Positions whose smallest and largest activation are known.
 const SEGMENT: usize = 16;
 
-impl Feed {
+impl Feed<'_> {
+    fn eights(&self) -> &[u8] {
+        self.direct.unwrap_or(&self.eights)
+    }
+
     /// Notes the smallest and largest element of every segment, over all rows.
     pub fn survey(&mut self, width: Width) {
         match width {
-            Width::Eight => survey(&self.eights, self.stride, &mut self.ranges8),
-            _ => survey(&self.sixteens, self.stride, &mut self.ranges16),
+            Width::Eight => {
+                let codes = self.direct.unwrap_or(&self.eights);
+                survey(codes, [self.stride, self.count], &mut self.ranges8);
+            }
+            _ => survey(&self.sixteens, [self.stride, self.count], &mut self.ranges16),
         }
     }
 
@@ -65,9 +74,9 @@ impl Feed {
 }
 
 /// Position by position over all rows, then segment by segment.
-fn survey<E: Copy + Ord + Into<i32>>(codes: &[E], stride: usize, ranges: &mut Vec<(i32, i32)>) {
+fn survey<E: Copy + Ord + Into<i32>>(codes: &[E], [stride, count]: [usize; 2], ranges: &mut Vec<(i32, i32)>) {
     let (mut low, mut high) = (codes[..stride].to_vec(), codes[..stride].to_vec());
-    for row in codes.chunks_exact(stride) {
+    for row in codes.chunks_exact(stride).take(count) {
         for ((low, high), code) in low.iter_mut().zip(&mut high).zip(row) {
             (*low, *high) = ((*low).min(*code), (*high).max(*code));
         }
@@ -106,6 +115,11 @@ pub struct State {
 pub trait Cell: Copy + Send + Sync {
     /// A value that is known to fit.
     fn of(value: i64) -> Self;
+
+    /// The same of many.
+    fn fill(to: &mut [Self], from: &[i32]) {
+        to.iter_mut().zip(from).for_each(|(to, value)| *to = Self::of(i64::from(*value)));
+    }
 }
 
 impl Cell for i64 {
@@ -117,6 +131,10 @@ impl Cell for i64 {
 impl Cell for i32 {
     fn of(value: i64) -> Self {
         value as i32
+    }
+
+    fn fill(to: &mut [Self], from: &[i32]) {
+        to.copy_from_slice(from);
     }
 }
 
@@ -142,6 +160,13 @@ impl State {
     /// Writes the counts of a panel's outputs; returns how many lay above and below in all.
     pub fn tally<C: Cell>(&self, panel: &Panel, channels: usize, into: &mut [C]) -> [u64; 2] {
         let mut sides = [0, 0];
+        if !self.any {
+            let zero = C::of(0);
+            for row in into.chunks_exact_mut(channels) {
+                panel.channels.iter().for_each(|channel| row[*channel] = zero);
+            }
+            return sides;
+        }
         let rows = self.high.chunks_exact(panel.columns).zip(self.low.chunks_exact(panel.columns));
         for (row, (highs, lows)) in into.chunks_exact_mut(channels).zip(rows) {
             for ((channel, high), low) in panel.channels.iter().zip(highs).zip(lows) {
@@ -185,6 +210,11 @@ impl State {
             (Route::Wide | Route::Plain, _) => each!(self.wide, |v: i64| v),
             (Route::Steps, _) => each!(self.lanes, |v: i16| i64::from(v)),
             (Route::Exact, Some(rule)) => each!(self.narrow, |v: i32| rule.wrap(0, i64::from(v))),
+            _ if dense => {
+                for (row, values) in rows.zip(self.narrow.chunks_exact(panel.columns)) {
+                    C::fill(&mut row[first..first + live], &values[..live]);
+                }
+            }
             _ => each!(self.narrow, |v: i32| i64::from(v)),
         }
     }
@@ -340,7 +370,7 @@ impl Prepared {
         let at = r * feed.stride + at.start..r * feed.stride + at.end;
         into.clear();
         match panel.choice.width {
-            Width::Eight => into.extend(feed.eights[at].iter().map(|c| i32::from(*c) + self.offset.base)),
+            Width::Eight => into.extend(feed.eights()[at].iter().map(|c| i32::from(*c) + self.offset.base)),
             _ => into.extend(feed.sixteens[at].iter().map(|c| i32::from(*c))),
         }
     }
@@ -421,7 +451,7 @@ fn dot(isa: Isa, panel: &Panel, feed: &Feed, block: &Block, acc: &mut [i32], fir
     let (columns, begin) = (panel.columns, Begin { add: &block.adds, first });
     match panel.choice.width {
         Width::Eight => {
-            let rows = Rows { codes: &feed.eights[..], stride: feed.stride, count: feed.count };
+            let rows = Rows { codes: feed.eights(), stride: feed.stride, count: feed.count };
             let weights = &panel.eights[block.from * columns..block.to.next_multiple_of(4) * columns];
             kernels::dot8(isa, acc, begin, rows.part(0, feed.count, block.from), weights, columns);
         }

@@ -70,10 +70,10 @@ impl Split for () {
 }
 
 /// Which rows a task computes.
-pub struct Source<'a> {
+pub struct Source<'a, 'l> {
     codes: Codes<'a>,
     shape: Shape,
-    laid: &'a [Layouts],
+    laid: &'l [Layouts],
     first_image: usize,
     pub image: usize,
     /// First output position of the image.
@@ -83,8 +83,8 @@ pub struct Source<'a> {
 
 /// Buffers that a thread uses again and again.
 #[derive(Default)]
-pub struct Worker {
-    pub feed: Feed,
+pub struct Worker<'a> {
+    pub feed: Feed<'a>,
     pub state: State,
 }
 
@@ -115,12 +115,12 @@ const WAVE_ROWS: usize = 4096;
 
 impl Prepared {
     /// Does `work` for a few rows at a time; `scratch` is made once a thread. The answers come in the order of the rows.
-    pub(super) fn waves<R: Split, S, T: Send>(
+    pub(super) fn waves<'a, R: Split, S, T: Send>(
         &self,
-        input: &Input,
+        input: &Input<'a>,
         results: R,
-        scratch: impl Fn() -> S + Sync + Send,
-        work: impl Fn(&mut S, &Source, R) -> T + Sync + Send,
+        scratch: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, &Source<'a, '_>, R) -> T + Sync,
     ) -> Vec<T> {
         let (shape, channels) = (input.shape, input.shape.channels());
         let wave = (WAVE_ROWS / shape.m.max(1)).clamp(1, shape.images);
@@ -138,12 +138,17 @@ impl Prepared {
                     rest = left;
                 }
             }
-            let done = tasks.into_par_iter().map_init(&scratch, |scratch, (image, m, count, results)| {
-                let (codes, laid) = (input.codes, laid.as_slice());
-                let source = Source { codes, shape, laid, first_image: first, image, m, count };
-                work(scratch, &source, results)
-            });
-            answers.extend(done.collect::<Vec<T>>());
+            let (codes, laid) = (input.codes, laid.as_slice());
+            let run = |tasks: Vec<(usize, usize, usize, R)>| -> Vec<T> {
+                let mut scratch = scratch();
+                let one = |(image, m, count, results)| {
+                    let source = Source { codes, shape, laid, first_image: first, image, m, count };
+                    work(&mut scratch, &source, results)
+                };
+                tasks.into_iter().map(one).collect()
+            };
+            let done: Vec<Vec<T>> = shares(tasks).into_par_iter().map(run).collect();
+            answers.extend(done.into_iter().flatten());
         }
         answers
     }
@@ -187,11 +192,12 @@ impl Prepared {
     }
 
     /// The rows of `source` in every form that the group's panels want.
-    pub(super) fn feed(&self, source: &Source, group: usize, worker: &mut Worker) {
+    pub(super) fn feed<'a>(&self, source: &Source<'a, '_>, group: usize, worker: &mut Worker<'a>) {
         let feed = &mut worker.feed;
         feed.count = source.count;
         feed.stride = self.positions.k.len().next_multiple_of(4);
         let wants = self.wants(group);
+        feed.direct = None;
         if let Some(taps) = &self.taps {
             let (m, extents) = (source.m, [feed.stride, feed.count]);
             let laid = &source.laid[(source.image - source.first_image) * source.shape.groups + group];
@@ -202,6 +208,10 @@ impl Prepared {
         } else {
             match source.codes {
                 Codes::Program(program) => self.matrix(&program.activations, source, &wants, feed),
+                Codes::Bytes(Bytes::Unsigned(codes)) if self.takes_bytes(codes, source, &wants) => {
+                    feed.stride = self.shape.k;
+                    feed.direct = Some(&codes[source.m * self.shape.k..]);
+                }
                 Codes::Bytes(Bytes::Unsigned(codes)) => self.matrix(codes, source, &wants, feed),
                 Codes::Bytes(Bytes::Signed(codes)) => self.matrix(codes, source, &wants, feed),
             }
@@ -214,6 +224,16 @@ impl Prepared {
         if wants.pieces {
             feed.cut(&self.pieces, &self.halves);
         }
+    }
+
+    /// Whether the kernels' rows of 8 bits are the caller's own. The last quad of a row may reach into the next one, where
+    /// its weights are 0; behind the last row there is nothing to reach into.
+    fn takes_bytes(&self, codes: &[u8], source: &Source, wants: &Wants) -> bool {
+        let only = wants.eights && !(wants.sixteens || wants.twins || wants.wides);
+        let as_they_are = self.positions.plain && self.offset.add == 0 && self.offset.base == 0;
+        let k = self.shape.k;
+        let end = (source.m + source.count - 1) * k + k.next_multiple_of(4);
+        only && as_they_are && self.positions.k.len() == k && end <= codes.len()
     }
 
     fn matrix<C: rows::Code>(&self, codes: &[C], source: &Source, wants: &Wants, feed: &mut Feed) {
@@ -233,6 +253,19 @@ impl Prepared {
             rows::matrix_rows(codes, k, positions, offset, extents, &mut feed.wides);
         }
     }
+}
+
+/// Neighbouring tasks together, a few lots for every thread, so that buffers are made a few times only.
+fn shares<T>(mut tasks: Vec<T>) -> Vec<Vec<T>> {
+    let threads = rayon::current_num_threads();
+    let lots = if threads == 1 { 1 } else { 4 * threads };
+    let size = tasks.len().div_ceil(lots).max(1);
+    let mut shares = Vec::with_capacity(lots);
+    while !tasks.is_empty() {
+        let rest = tasks.split_off(size.min(tasks.len()));
+        shares.push(std::mem::replace(&mut tasks, rest));
+    }
+    shares
 }
 
 /// Rows of a task: a few tasks for every thread, none longer than [`ROWS`].
