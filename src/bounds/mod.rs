@@ -4,7 +4,8 @@
 //! A bound on the final sum licenses wrapping accumulators only. One that saturates at every step is licensed by the
 //! range of every *prefix*: w = (4, −3) on x in 2..=3 ends in 6 at most but has been at 12.
 //!
-//! - [`accumulator_ranges`], [`block_excursions`]: what the fast engine's licences rest on
+//! - [`accumulator_ranges`]: what the fast engine's exact route rests on; [`block_excursions`]: how far the sums of some
+//!   beats can stray, over every input (the fast engine closes in further, with the activations that it has)
 //! - [`LayerBounds`]: every bound that is known for a layer ([`Kind`]), and every node's range in the design as it is
 //! - [`Witness`]: the input that makes a bound true: one bit less, and it overflows
 //! - [`Summary`]: the above for a report

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::{Inputs, Range, accumulator_ranges, minimal_width};
 use crate::design::Accumulator;
-use crate::functional::prefixes;
+use crate::functional::{Kernels, Tracker};
 use crate::lower::Program;
 use crate::post::{Operand, bind};
 
@@ -21,21 +21,33 @@ pub struct WidthsEntry {
 }
 
 /// What has entered, and what can, over the runs so far.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Needed {
     observed: Option<Range>,
     proved: Option<Range>,
+    /// The layer's weights, analysed when it ran first.
+    tracker: Option<Tracker>,
 }
 
 impl Needed {
     /// Adds a run.
     pub fn add(&mut self, program: &Program) {
-        let prefixes = prefixes(program);
+        let known = self.tracker.as_ref().is_some_and(|tracker| tracker.serves(program));
+        let tracker = match self.tracker.take() {
+            Some(tracker) if known => tracker,
+            _ => Tracker::new(program, Kernels::best()),
+        };
+        let prefixes = tracker.prefixes(program);
+        self.tracker = Some(tracker);
         let ends = prefixes.low.iter().zip(&prefixes.high).map(|(l, h)| (i128::from(*l), i128::from(*h)));
         // A wider register would not cut the bias: R9 fits it.
         let biases: Vec<i128> = (0..program.shape.channels()).map(|n| bias(program, n)).collect();
         let starts = || biases.iter().map(|bias| (*bias, *bias));
         join(&mut self.observed, ends.chain(starts()));
+        if known {
+            // What is proved depends on the weights alone.
+            return;
+        }
         let uncut = |(n, (low, high)): (usize, Range)| {
             let cut = biases[n] - i128::from(program.start(n));
             (low + cut, high + cut)

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use goldpath::datapath::{self, Lockstep};
-use goldpath::design::{Dataflow, Design, Node};
+use goldpath::design::{Dataflow, Design, Node, Operand, Start};
 use goldpath::lower::{Counts, Event, Outcome, Program};
+use goldpath::post;
 use goldpath::simulate::Timing;
 use goldpath::trace::MemorySink;
 use goldpath::{functional, simulate};
@@ -50,6 +51,39 @@ fn twins_on_small_products() {
             }
         }
     }
+}
+
+/// 8-bit codes whose offset takes them beyond 16 bits: they span 256 values, but no 16-bit lane holds them.
+#[test]
+fn activations_beyond_16_bits() {
+    let mut hits = [0, 0];
+    for (offset, width, rule) in (20_u32..=30).flat_map(|w| [(40_000, w, 0), (-40_000, w, 1), (40_000, w, 2)])
+    {
+        let mut random = Random::new(u64::from(width));
+        let mut design = designs::mac_s8_acc32();
+        design.activation = Operand {
+            offset: Some(post::Operand::Constant(offset)),
+            sum: designs::f("s17"),
+            ..designs::operand("u8")
+        };
+        design.post.clear();
+        design.parameters.truncate(1);
+        let overflow = random::ACCUMULATORS[rule];
+        design.accumulator = designs::accumulator(&format!("s{width}"), overflow, Start::Bias);
+        let a = random.matrix([7, 64], design.activation.format, false);
+        // Channels of one sign, which stray all the time, and mixed ones.
+        let w = ndarray::Array2::from_shape_fn([64, 20], |(_, n)| match n % 3 {
+            0 => 127,
+            1 => -128,
+            _ => random.within(-128, 127),
+        });
+        let program = Program::matrix(Arc::new(design), a.view(), w.view(), &Default::default()).unwrap();
+        let (outcome, _) = both(&program, &format!("{offset} {width} {overflow:?}"));
+        for node in outcome.counts.iter().flat_map(|c| &c.nodes) {
+            hits = [hits[0] + node.high, hits[1] + node.low];
+        }
+    }
+    assert!(hits[0] > 10_000 && hits[1] > 10_000, "{hits:?}");
 }
 
 #[test]

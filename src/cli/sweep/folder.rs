@@ -213,7 +213,8 @@ fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
 /// two writers of one piece write the same bytes.
 fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let staged = path.with_file_name(format!(".{name}.part"));
+    // A name of its own: another process that writes the same piece must not cut this one short.
+    let staged = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     std::fs::write(&staged, bytes).map_err(|e| Error::io(path, "write", e))?;
     match std::fs::rename(&staged, path) {
         // The other writer was quicker.

@@ -19,11 +19,11 @@ struct Level {
 /// Runs a panel over rows; sums were proved to fit 64 bits.
 pub fn run(prepared: &Prepared, panel: &Panel, feed: &Feed, state: &mut State) {
     let (format, overflow) = prepared.rule();
-    let Some(rule) = Rule::<i64>::new(format, overflow) else { return };
+    let rule = Rule::<i64>::new(format, overflow).expect("64 bits hold every format");
     let mut count = prepared.lanes;
     let mut levels = Vec::new();
     for level in &prepared.design.reduce {
-        let Some(rule) = Rule::<i64>::new(level.format, level.overflow) else { return };
+        let rule = Rule::<i64>::new(level.format, level.overflow).expect("64 bits hold every format");
         let inputs = count;
         count = level.outputs(inputs);
         let groups = (0..count).map(|o| level.terms(o).filter(|i| *i < inputs).collect()).collect();

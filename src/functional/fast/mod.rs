@@ -70,7 +70,7 @@ pub struct Prepared {
     taps: Option<Taps>,
     offset: Offset,
     register: Register,
-    /// The sum of any accumulator and any term fits 32 bits.
+    /// Rows can be stepped on 32-bit lanes: activations fit 16 bits, and the sum of any accumulator and any term 32.
     roomy: bool,
     /// So does every prefix of a block.
     short: bool,
@@ -110,7 +110,8 @@ impl Prepared {
     ) -> Prepared {
         let small = |v: i64| i32::try_from(v).unwrap_or_default();
         let base = small(activations.0);
-        let add = base - small(program.design.activation.format.min());
+        // Operands beyond 32 bits take the plain route, which does not look at these.
+        let add = base.wrapping_sub(small(program.design.activation.format.min()));
         let lanes = program.design.array.lanes;
         let (pieces, halves) = rows::pieces(positions.k.len(), lanes);
         let register = Register::of(program);
@@ -132,7 +133,7 @@ impl Prepared {
             positions,
             offset: Offset { add, base },
             register,
-            roomy: register.is_roomy(),
+            roomy: register.is_roomy() && reach <= i64::from(i16::MAX),
             short,
             panels,
             tracks: false,
@@ -150,6 +151,11 @@ impl Prepared {
             && self.taps == rows::taps(program, &self.positions)
     }
 
+    fn expect_extents(&self, program: &Program) {
+        let extents = |shape: Shape| [shape.groups, shape.k, shape.n];
+        assert_eq!(extents(self.shape), extents(program.shape), "another layer's analysis");
+    }
+
     /// Which routes compute how many channels, fastest first.
     pub fn routes(&self) -> Vec<Share> {
         let mut shares = BTreeMap::new();
@@ -162,10 +168,10 @@ impl Prepared {
     /// The outcome of `program`, which this analysis must serve.
     ///
     /// # Panics
-    /// When the program's channels or products are not those that were analysed.
+    /// When the program's channels or products are not those that were analysed. Other weights give wrong numbers: ask
+    /// [`Prepared::serves`] where they may have changed.
     pub fn run(&self, program: &Program) -> Outcome {
-        let extents = |shape: Shape| [shape.groups, shape.k, shape.n];
-        assert_eq!(extents(self.shape), extents(program.shape), "another layer's analysis");
+        self.expect_extents(program);
         if self.panels.iter().any(|panel| panel.choice.route == Route::Plain) {
             return super::plain::run(program, self.counts);
         }

@@ -164,7 +164,7 @@ impl Panel {
             let Some(k) = k else { continue };
             let row = &facts.program.weights[(self.group * shape.k + *k as usize) * shape.n..][..shape.n];
             for (to, n) in to.iter_mut().zip(&self.channels) {
-                *to = row[n - first] + facts.offsets[*n];
+                *to = row[n - first].wrapping_add(facts.offsets[*n]);
             }
         }
         spread
@@ -241,7 +241,7 @@ impl Panel {
         for row in weights[at.start * columns..at.end * columns].chunks_exact(columns) {
             sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += i64::from(*w));
             if checked {
-                // At most some hundred weights of 16 bits.
+                // At most 128 or 4 beats of 4096 lanes: below 2^14 weights of 16 bits.
                 positive.iter_mut().zip(row).for_each(|(sum, w)| *sum += (*w).max(0));
                 negative.iter_mut().zip(row).for_each(|(sum, w)| *sum -= (*w).min(0));
             }

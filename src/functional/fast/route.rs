@@ -199,7 +199,7 @@ impl<'a> Licence<'a> {
         self.small && !self.lossy
     }
 
-    /// Both operands of a channel fit 16 bits, signed, and so does no beat leave 31.
+    /// Both operands of a channel fit 16 bits, signed, and no beat's term reaches 2^30.
     pub fn is_sixteen(&self, column: &Column) -> bool {
         let ends = [self.activations.0, self.activations.1, i64::from(column.low), i64::from(column.high)];
         ends.iter().all(|v| i16::try_from(*v).is_ok()) && self.products_are_small((column.low, column.high))
@@ -252,7 +252,8 @@ pub fn columns(program: &Program, group: usize, offsets: &[i32]) -> Vec<Column> 
     let weights = &program.weights[group * shape.k * shape.n..][..shape.k * shape.n];
     for row in weights.chunks_exact(shape.n) {
         for ((column, w), add) in columns.iter_mut().zip(row).zip(&offsets[group * shape.n..]) {
-            let w = w + add;
+            // Wraps only where the operands are too wide for any route but the plain one.
+            let w = w.wrapping_add(*add);
             let wide = i64::from(w);
             column.low = column.low.min(w);
             column.high = column.high.max(w);

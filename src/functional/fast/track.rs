@@ -1,8 +1,8 @@
 //! Every accumulator width in one pass: the exact sum of each output, and the smallest and largest value that enters
 //! the accumulator while nothing has overflowed.
 //!
-//! Before its first overflow a sum does not depend on the accumulator's width, so an output overflows at a width
-//! exactly when its prefix range leaves that format.
+//! Before its first overflow a sum does not depend on the accumulator's width, so an output whose start fits overflows
+//! at a width exactly when its prefix range leaves that format.
 
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -38,7 +38,16 @@ impl Tracker {
         Tracker(tracking(program, Options { counts: false, kernels }))
     }
 
-    /// The prefixes of `program`, whose weights must be those that were analysed.
+    /// Whether this is the analysis of `program`.
+    pub fn serves(&self, program: &Program) -> bool {
+        self.0.as_ref().is_some_and(|prepared| prepared.serves(program, false))
+    }
+
+    /// The prefixes of `program`.
+    ///
+    /// # Panics
+    /// When the program's channels or products are not those that were analysed. Other weights give wrong numbers: ask
+    /// [`Tracker::serves`] where they may have changed.
     pub fn prefixes(&self, program: &Program) -> Prefixes {
         if let Some(prepared) = &self.0 {
             return prepared.prefixes(program);
@@ -53,6 +62,9 @@ impl Tracker {
 
     /// Every accumulator width at once: for each channel, how many outputs need how many bits. No table of outputs is
     /// kept.
+    ///
+    /// # Panics
+    /// As [`Tracker::prefixes`].
     pub fn widths(&self, program: &Program) -> Vec<Widths> {
         let channels = program.shape.channels();
         let Some(prepared) = &self.0 else {
@@ -68,7 +80,7 @@ impl Tracker {
 }
 
 /// How many outputs of a channel need how many bits: entry `w` of 0..=64 counts those whose prefixes fit a signed
-/// accumulator of `w` bits and no narrower one.
+/// accumulator of `w` bits and no narrower one. Those that no accumulator holds are counted at 64.
 pub type Widths = [u64; 65];
 
 /// Bits of the narrowest signed format that holds both.
@@ -130,6 +142,7 @@ fn tracking(program: &Program, options: Options) -> Option<Prepared> {
 
 impl Prepared {
     fn prefixes(&self, program: &Program) -> Prefixes {
+        self.expect_extents(program);
         let (rows, channels) = (program.shape.rows(), program.shape.channels());
         let [mut sums, mut low, mut high] = [(); 3].map(|()| vec![0; rows * channels]);
         let tables = Tables { sums: &mut sums, low: &mut low, high: &mut high };
@@ -152,6 +165,7 @@ impl Prepared {
     }
 
     fn widths(&self, program: &Program) -> Vec<Widths> {
+        self.expect_extents(program);
         let channels = program.shape.channels();
         let starts: Vec<i64> = (0..channels).map(|n| bias(program, n)).collect();
         let input = Input { shape: program.shape, codes: Codes::Program(program) };

@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Begin, Rows, Step16};
+use super::{Begin, Piece, Rows, Step16, Step32, Track, portable};
 
 /// # Safety
 /// AVX2 exists; `rows` hold `quads` · 4 positions, `acc` rows.count · columns, `begin.add` columns, `weights` quads ·
@@ -324,4 +324,55 @@ unsafe fn lanes16<const R: usize, const WRAP: bool, const COUNT: bool>(
             }
         }
     }
+}
+
+/// What the compiler makes of the safe form with 256-bit registers.
+///
+/// # Safety
+/// AVX2 exists.
+#[target_feature(enable = "avx2")]
+pub unsafe fn flag(acc: &[i32], limits: [&[i32]; 2], flags: &mut [u64]) -> bool {
+    portable::flag(acc, limits, flags)
+}
+
+/// As [`flag`].
+///
+/// # Safety
+/// AVX2 exists.
+#[target_feature(enable = "avx2")]
+pub unsafe fn stays(codes: &[i32], weights: &[i16], limits: [i32; 2]) -> bool {
+    portable::stays(codes, weights, limits)
+}
+
+/// As [`flag`].
+///
+/// # Safety
+/// AVX2 exists.
+#[target_feature(enable = "avx2")]
+pub unsafe fn steps32(
+    acc: &mut [i32],
+    counts: [&mut [u32]; 2],
+    step: Step32,
+    pieces: &[Piece],
+    rows: Rows<u32>,
+    weights: &[i16],
+    columns: usize,
+) {
+    portable::steps32(acc, counts, step, pieces, rows, weights, columns);
+}
+
+/// As [`flag`].
+///
+/// # Safety
+/// AVX2 exists.
+#[target_feature(enable = "avx2")]
+pub unsafe fn track16(
+    acc: &mut [i32],
+    track: Track,
+    pieces: &[Piece],
+    rows: Rows<u32>,
+    weights: &[i16],
+    columns: usize,
+) {
+    portable::track16(acc, track, pieces, rows, weights, columns);
 }

@@ -171,6 +171,9 @@ pub fn flag(isa: Isa, acc: &[i32], [low, high]: [&[i32]; 2], flags: &mut [u64]) 
         #[cfg(target_arch = "x86_64")]
         // SAFETY: Isa::new has seen the features; extents were just checked.
         Kernels::Avx512 => unsafe { avx512::flag(acc, [low, high], flags) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Kernels::Avx2 => unsafe { avx2::flag(acc, [low, high], flags) },
         _ => portable::flag(acc, [low, high], flags),
     }
 }
@@ -182,33 +185,6 @@ pub struct Track<'a> {
     pub low: &'a mut [i32],
     /// Largest, raised likewise.
     pub high: &'a mut [i32],
-}
-
-/// [`dot8`] with extremes taken after every `every` quads (4 · `every` positions), and `add` given at each of these
-/// spans: `[spans][columns]`.
-pub fn track8(
-    isa: Isa,
-    acc: &mut [i32],
-    track: Track,
-    adds: &[i32],
-    rows: Rows<u8>,
-    weights: &[i8],
-    [columns, every]: [usize; 2],
-) {
-    let quads = weights.len() / (4 * columns);
-    panel(columns);
-    rows.hold(quads * 4);
-    let values = rows.count * columns;
-    assert!(acc.len() >= values && track.low.len() >= values && track.high.len() >= values);
-    assert!(every > 0 && adds.len() >= quads.div_ceil(every) * columns);
-    match isa.0 {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: Isa::new has seen the features; extents were just checked.
-        Kernels::Avx512 => unsafe {
-            avx512::track8(acc, track, adds, rows, weights, [columns, every, quads])
-        },
-        _ => portable::track8(acc, track, adds, rows, weights, [columns, every, quads]),
-    }
 }
 
 /// One dword of a row's stream: which pair of weights it meets, and whether a beat ends behind it.
@@ -241,6 +217,9 @@ pub fn track16(
         #[cfg(target_arch = "x86_64")]
         // SAFETY: Isa::new has seen the features; extents and pairs were just checked.
         Kernels::Avx512 => unsafe { avx512::track16(acc, track, pieces, rows, weights, columns) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Kernels::Avx2 => unsafe { avx2::track16(acc, track, pieces, rows, weights, columns) },
         _ => portable::track16(acc, track, pieces, rows, weights, columns),
     }
 }
@@ -252,6 +231,9 @@ pub fn stays(isa: Isa, codes: &[i32], weights: &[i16], [low, high]: [i32; 2]) ->
         #[cfg(target_arch = "x86_64")]
         // SAFETY: Isa::new has seen the features; the slices are of one length.
         Kernels::Avx512 => unsafe { avx512::stays(codes, weights, [low, high]) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Kernels::Avx2 => unsafe { avx2::stays(codes, weights, [low, high]) },
         _ => portable::stays(codes, weights, [low, high]),
     }
 }
@@ -289,6 +271,9 @@ pub fn steps32(
         #[cfg(target_arch = "x86_64")]
         // SAFETY: Isa::new has seen the features; extents and pairs were just checked.
         Kernels::Avx512 => unsafe { avx512::steps32(acc, counts, step, pieces, rows, weights, columns) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Kernels::Avx2 => unsafe { avx2::steps32(acc, counts, step, pieces, rows, weights, columns) },
         _ => portable::steps32(acc, counts, step, pieces, rows, weights, columns),
     }
 }

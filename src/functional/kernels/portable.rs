@@ -1,4 +1,5 @@
-//! The kernels in safe Rust: for machines without the instructions, and for whoever wants to read what they do.
+//! The kernels in safe Rust: for machines without the instructions, and for whoever wants to read what they do. Those that
+//! are always inlined are compiled once more for AVX2.
 
 use super::{Begin, Piece, Rows, Step16, Step32, Track};
 
@@ -32,6 +33,7 @@ pub fn dot16(acc: &mut [i32], begin: Begin, rows: Rows<i16>, weights: &[i16], co
     }
 }
 
+#[inline(always)]
 fn pair(acc: &mut [i32], codes: [i32; 2], weights: &[i16]) {
     for (acc, w) in acc.iter_mut().zip(weights.as_chunks::<2>().0) {
         let [x, y] = [codes[0] * i32::from(w[0]), codes[1] * i32::from(w[1])];
@@ -45,6 +47,7 @@ fn start(acc: &mut [i32], begin: Begin) {
     }
 }
 
+#[inline(always)]
 pub fn flag(acc: &[i32], [low, high]: [&[i32]; 2], flags: &mut [u64]) -> bool {
     let mut any = 0;
     for (acc, flags) in acc.chunks_exact(low.len()).zip(flags) {
@@ -57,6 +60,7 @@ pub fn flag(acc: &[i32], [low, high]: [&[i32]; 2], flags: &mut [u64]) -> bool {
     any != 0
 }
 
+#[inline(always)]
 pub fn stays(codes: &[i32], weights: &[i16], [low, high]: [i32; 2]) -> bool {
     let mut sum = 0;
     codes.iter().zip(weights).all(|(code, w)| {
@@ -65,6 +69,7 @@ pub fn stays(codes: &[i32], weights: &[i16], [low, high]: [i32; 2]) -> bool {
     })
 }
 
+#[inline(always)]
 pub fn steps32(
     acc: &mut [i32],
     [highs, lows]: [&mut [u32]; 2],
@@ -100,32 +105,14 @@ pub fn steps32(
     }
 }
 
-pub fn track8(
-    acc: &mut [i32],
-    track: Track,
-    adds: &[i32],
-    rows: Rows<u8>,
-    weights: &[i8],
-    [columns, every, quads]: [usize; 3],
-) {
-    for r in 0..rows.count {
-        let at = r * columns..(r + 1) * columns;
-        let row = &rows.codes[r * rows.stride..][..quads * 4];
-        let spans = row.chunks(4 * every).zip(weights.chunks(4 * every * columns));
-        for ((row, weights), add) in spans.zip(adds.chunks_exact(columns)) {
-            start(&mut acc[at.clone()], Begin { add, first: false });
-            quads8(&mut acc[at.clone()], row, weights);
-            extremes(&acc[at.clone()], &mut track.low[at.clone()], &mut track.high[at.clone()]);
-        }
-    }
-}
-
+#[inline(always)]
 fn extremes(acc: &[i32], low: &mut [i32], high: &mut [i32]) {
     for ((acc, low), high) in acc.iter().zip(low).zip(high) {
         (*low, *high) = ((*low).min(*acc), (*high).max(*acc));
     }
 }
 
+#[inline(always)]
 pub fn track16(
     acc: &mut [i32],
     track: Track,

@@ -161,39 +161,6 @@ fn prefixes_that_stay() {
 }
 
 #[test]
-fn extremes_between_quads() {
-    everywhere(|isa, columns, count, words| {
-        for (quads, every) in [(1, 1), (7, 1), (8, 4), (9, 2)] {
-            let stride = quads * 4;
-            let codes: Vec<u8> = words.many(count * stride, 0, 255);
-            let weights: Vec<i8> = words.many(quads * columns * 4, -128, 127);
-            let adds: Vec<i32> = words.many(quads.div_ceil(every) * columns, -9000, 9000);
-            let values = count * columns;
-            let (mut acc, mut low, mut high) = (vec![3; values], vec![50; values], vec![-50; values]);
-            let rows = Rows { codes: &codes, stride, count };
-            let track = Track { low: &mut low, high: &mut high };
-            track8(isa, &mut acc, track, &adds, rows, &weights, [columns, every]);
-            for at in 0..values {
-                let (r, j) = (at / columns, at % columns);
-                let (mut sum, mut least, mut most) = (3_i64, 50, -50);
-                for quad in 0..quads {
-                    sum += if quad % every == 0 { i64::from(adds[quad / every * columns + j]) } else { 0 };
-                    for p in 0..4 {
-                        let w = weights[(quad * columns + j) * 4 + p];
-                        sum += i64::from(codes[r * stride + quad * 4 + p]) * i64::from(w);
-                    }
-                    if (quad + 1) % every == 0 || quad + 1 == quads {
-                        (least, most) = (sum.min(least), sum.max(most));
-                    }
-                }
-                let found = [acc[at], low[at], high[at]].map(i64::from);
-                assert_eq!(found, [sum, least, most], "{isa:?} {columns} {count} {at}");
-            }
-        }
-    });
-}
-
-#[test]
 fn extremes_between_pieces() {
     everywhere(|isa, columns, count, words| {
         let pairs = 6;

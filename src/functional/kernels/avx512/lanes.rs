@@ -186,13 +186,13 @@ unsafe fn lanes16<
             for r in 0..R {
                 let code = *lanes.rows.add(r * stride + position);
                 let codes = _mm512_set1_epi32(code.cast_signed());
-                let mark = marks.add((2 * position + (code >> 31) as usize) * columns);
                 for j in 0..C {
                     let product = _mm512_mullo_epi16(codes, w[j]);
                     let (value, clamped, wrapped) = fitted::<FORM>(fit, acc[r][j], product);
                     if COUNT {
                         let outside = _mm512_cmpneq_epi16_mask(clamped, wrapped);
-                        let mark = _mm512_maskz_loadu_epi16(live, mark.add(32 * j));
+                        let mark = marks.add((2 * position + (code >> 31) as usize) * columns + 32 * j);
+                        let mark = _mm512_maskz_loadu_epi16(live, mark);
                         counts[r][j] = _mm512_mask_add_epi16(counts[r][j], outside, counts[r][j], mark);
                     }
                     acc[r][j] = value;

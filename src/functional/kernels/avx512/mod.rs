@@ -10,7 +10,7 @@ mod wide;
 
 pub use dot::{dot8, dot16};
 pub use lanes::{counted_steps16, steps16};
-pub use track::{track8, track16};
+pub use track::track16;
 pub use wide::{flag, stays, steps32};
 
 use std::arch::x86_64::*;

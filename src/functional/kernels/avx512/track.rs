@@ -5,96 +5,6 @@ use std::arch::x86_64::*;
 use super::{load, unload, vectors};
 use crate::functional::kernels::{Piece, Rows, Track};
 
-/// # Safety
-/// As [`dot8`]; `adds` hold a row of columns for every `every` quads, `track` as much as `acc`.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub unsafe fn track8(
-    acc: &mut [i32],
-    track: Track,
-    adds: &[i32],
-    rows: Rows<u8>,
-    weights: &[i8],
-    [columns, every, quads]: [usize; 3],
-) {
-    let (to, from) = (acc.as_mut_ptr(), rows.codes.as_ptr());
-    let (low, high) = (track.low.as_mut_ptr(), track.high.as_mut_ptr());
-    // Four rows of two vectors, with both extremes, are 24 registers: a wide panel is done half by half.
-    let width = columns.min(32);
-    // SAFETY: row r and columns c.. lie inside all of the slices.
-    unsafe {
-        for c in (0..columns).step_by(width) {
-            let spans = Spans { adds: adds.as_ptr().add(c), columns, every, quads };
-            let w = weights.as_ptr().add(4 * c);
-            let mut r = 0;
-            while r < rows.count {
-                let at = r * columns + c;
-                let state = [to.add(at), low.add(at), high.add(at)];
-                let row = from.add(r * rows.stride);
-                match (width, rows.count - r) {
-                    (16, 4..) => tracked8::<4, 1>(state, spans, row, rows.stride, w),
-                    (_, 4..) => tracked8::<4, 2>(state, spans, row, rows.stride, w),
-                    (16, _) => tracked8::<1, 1>(state, spans, row, rows.stride, w),
-                    (_, _) => tracked8::<1, 2>(state, spans, row, rows.stride, w),
-                }
-                r += if rows.count - r >= 4 { 4 } else { 1 };
-            }
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Spans {
-    adds: *const i32,
-    columns: usize,
-    every: usize,
-    quads: usize,
-}
-
-/// # Safety
-/// R rows and C vectors of 16 columns lie behind every pointer, rows of state `spans.columns` apart.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn tracked8<const R: usize, const C: usize>(
-    state: [*mut i32; 3],
-    spans: Spans,
-    rows: *const u8,
-    stride: usize,
-    weights: *const i8,
-) {
-    let Spans { adds, columns, every, quads } = spans;
-    // SAFETY: the caller's extents; `quad` stays below `quads`.
-    unsafe {
-        let mut sums = load::<R, C>(state[0], columns);
-        let mut low = load::<R, C>(state[1], columns);
-        let mut high = load::<R, C>(state[2], columns);
-        let mut quad = 0;
-        while quad < quads {
-            let end = (quad + every).min(quads);
-            let add = adds.add(quad / every * columns);
-            let add = vectors::<C>(add.cast());
-            for sums in &mut sums {
-                for j in 0..C {
-                    sums[j] = _mm512_add_epi32(sums[j], add[j]);
-                }
-            }
-            while quad < end {
-                let w = weights.add(quad * 4 * columns);
-                let w = vectors::<C>(w.cast());
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let code = rows.add(r * stride + quad * 4).cast::<i32>().read_unaligned();
-                    for j in 0..C {
-                        sums[j] = _mm512_dpbusd_epi32(sums[j], _mm512_set1_epi32(code), w[j]);
-                    }
-                }
-                quad += 1;
-            }
-            extremes(&sums, &mut low, &mut high);
-        }
-        for (to, values) in state.into_iter().zip([sums, low, high]) {
-            unload::<R, C>(to, columns, &values);
-        }
-    }
-}
-
 #[target_feature(enable = "avx512f")]
 fn extremes<const R: usize, const C: usize>(
     sums: &[[__m512i; C]; R],
@@ -147,7 +57,8 @@ pub unsafe fn track16(
 }
 
 /// # Safety
-/// As [`tracked8`], with a dword a piece.
+/// R rows of `stride` dwords lie behind `rows`, one a piece; R rows and C vectors of 16 columns behind every pointer of
+/// `state`, `columns` apart; every piece's pair of C vectors behind `weights`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn tracked16<const R: usize, const C: usize>(
     state: [*mut i32; 3],

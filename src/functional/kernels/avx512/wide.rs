@@ -124,7 +124,8 @@ pub unsafe fn steps32(
 }
 
 /// # Safety
-/// As [`tracked16`]; without COUNT only the first pointer of `state` is used.
+/// R rows of `stride` dwords lie behind `rows`, one a piece; R rows and C vectors of 16 columns behind every pointer of
+/// `state`, `columns` apart, but without COUNT only behind the first; every piece's pair of C vectors behind `weights`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn stepped32<const R: usize, const C: usize, const COUNT: bool>(
     state: [*mut i32; 3],
