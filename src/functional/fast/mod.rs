@@ -32,7 +32,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lower::{Counts, Outcome, Program, Shape, no_events};
 use finish::{Events, Finish};
 use panel::{Facts, Panel, Register};
-use route::{Choice, Licence, columns, weight_offsets};
+use route::{Choice, Licence, Width, columns, weight_offsets};
 use rows::{Offset, Positions, Taps};
 use wave::{Codes, Input, Source, Split, Worker};
 
@@ -306,6 +306,7 @@ fn panels(facts: &Facts, choose: &dyn Fn(usize, &route::Column) -> Choice) -> Ve
         for (n, column) in (group * shape.n..).zip(&columns) {
             by_choice.entry(choose(n, column)).or_default().push(n);
         }
+        join_few(facts, &mut by_choice);
         for (choice, members) in by_choice {
             let mut members = members.as_slice();
             for width in panel::widths(members.len(), choice.route) {
@@ -319,6 +320,22 @@ fn panels(facts: &Facts, choose: &dyn Fn(usize, &route::Column) -> Choice) -> Ve
         .into_par_iter()
         .map(|(group, channels, choice)| Panel::new(facts, group, channels, choice))
         .collect()
+}
+
+/// Exact channels of 8 bits may go in blocks as well, if every term stays as small as blocks ask for: their blocks are
+/// checked, and always found safe.
+fn join_few(facts: &Facts, by_choice: &mut BTreeMap<Choice, Vec<usize>>) {
+    let reach = facts.activations.0.abs().max(facts.activations.1.abs());
+    let lanes = i64::try_from(facts.program.design.array.lanes).unwrap_or(i64::MAX);
+    let small = reach.saturating_mul(128).saturating_mul(lanes) < 1 << 30;
+    let [exact, blocks] = [Route::Exact, Route::Blocks].map(|route| Choice { route, width: Width::Eight });
+    let count = |choice| by_choice.get(choice).map_or(0, Vec::len);
+    if small && panel::better_together(count(&exact), count(&blocks)) {
+        let mut members = by_choice.remove(&exact).unwrap_or_default();
+        let joined = by_choice.entry(blocks).or_default();
+        joined.append(&mut members);
+        joined.sort_unstable();
+    }
 }
 
 /// Where a run writes: `[rows][channels]` each; no counts when nobody counts.

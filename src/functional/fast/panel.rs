@@ -123,11 +123,7 @@ pub fn longest_block(lanes: usize) -> usize {
 impl Panel {
     /// Packs the weights of `channels`.
     pub fn new(facts: &Facts, group: usize, channels: Vec<usize>, choice: Choice) -> Panel {
-        let columns = match (choice.route, channels.len()) {
-            (Route::Wide | Route::Plain, _) | (_, ..=16) => 16,
-            (_, ..=32) => 32,
-            _ => 64,
-        };
+        let columns = columns_of(choice.route, channels.len());
         let mut starts: Vec<i64> = channels.iter().map(|n| facts.program.start(*n)).collect();
         starts.resize(columns, 0);
         let mut panel = Panel {
@@ -153,6 +149,12 @@ impl Panel {
             Route::Plain => {}
         }
         panel
+    }
+
+    /// Its channels, where they lie side by side.
+    pub fn neighbours(&self) -> Option<Range<usize>> {
+        let (first, last) = (*self.channels.first()?, *self.channels.last()?);
+        (last + 1 - first == self.channels.len()).then_some(first..last + 1)
     }
 
     /// Effective weights `[positions][columns]`; 0 where a lane idles or a column has no channel.
@@ -319,6 +321,23 @@ fn interleaved<const N: usize, T: Copy + Default>(
         }
     }
     packed
+}
+
+/// Columns of the panel that so many channels need, at most 64.
+fn columns_of(route: Route, channels: usize) -> usize {
+    match (route, channels) {
+        (Route::Wide | Route::Plain, _) | (_, ..=16) => 16,
+        (_, ..=32) => 32,
+        _ => 64,
+    }
+}
+
+/// Whether a few exact channels cost less among those that go in blocks than in panels of their own.
+pub fn better_together(exact: usize, blocks: usize) -> bool {
+    let columns = |channels| -> usize {
+        widths(channels, Route::Blocks).into_iter().map(|width| columns_of(Route::Blocks, width)).sum()
+    };
+    exact < blocks && columns(exact + blocks) < columns(exact) + columns(blocks)
 }
 
 /// Splits the channels of one route into panels: as wide as they fill.

@@ -176,7 +176,10 @@ impl State {
         if !self.any {
             let zero = C::of(0);
             for row in into.chunks_exact_mut(channels) {
-                panel.channels.iter().for_each(|channel| row[*channel] = zero);
+                match panel.neighbours() {
+                    Some(side_by_side) => row[side_by_side].fill(zero),
+                    None => panel.channels.iter().for_each(|channel| row[*channel] = zero),
+                }
             }
             return sides;
         }
@@ -198,9 +201,7 @@ impl State {
         channels: usize,
         into: &mut [C],
     ) {
-        let Some(first) = panel.channels.first().copied() else { return };
-        let live = panel.channels.len();
-        let dense = panel.channels[live - 1] - first + 1 == live;
+        let dense = panel.neighbours();
         let rows = into.chunks_exact_mut(channels);
         let place = |row: &mut [C], value: &dyn Fn(usize) -> i64| {
             for (j, channel) in panel.channels.iter().enumerate() {
@@ -210,8 +211,8 @@ impl State {
         macro_rules! each {
             ($values:expr, $of:expr) => {
                 for (row, values) in rows.zip($values.chunks_exact(panel.columns)) {
-                    if dense {
-                        let to = row[first..first + live].iter_mut();
+                    if let Some(side_by_side) = dense.clone() {
+                        let to = row[side_by_side].iter_mut();
                         to.zip(values).for_each(|(to, value)| *to = C::of($of(*value)));
                     } else {
                         place(row, &|j| $of(values[j]));
@@ -219,15 +220,18 @@ impl State {
                 }
             };
         }
+        let copied = matches!(panel.choice.route, Route::Blocks | Route::Lanes)
+            || (panel.choice.route == Route::Exact && narrow.is_none());
+        if let (true, Some(side_by_side)) = (copied, dense.clone()) {
+            for (row, values) in rows.zip(self.narrow.chunks_exact(panel.columns)) {
+                C::fill(&mut row[side_by_side.clone()], &values[..side_by_side.len()]);
+            }
+            return;
+        }
         match (panel.choice.route, narrow) {
             (Route::Wide | Route::Plain, _) => each!(self.wide, |v: i64| v),
             (Route::Steps, _) => each!(self.lanes, |v: i16| i64::from(v)),
             (Route::Exact, Some(rule)) => each!(self.narrow, |v: i32| rule.wrap(0, i64::from(v))),
-            _ if dense => {
-                for (row, values) in rows.zip(self.narrow.chunks_exact(panel.columns)) {
-                    C::fill(&mut row[first..first + live], &values[..live]);
-                }
-            }
             _ => each!(self.narrow, |v: i32| i64::from(v)),
         }
     }
