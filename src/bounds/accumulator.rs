@@ -1,7 +1,7 @@
 //! The accumulator over a layer's beats: as if it were wide enough for everything, and as the design has it.
 
 use super::Range;
-use super::terms::{Channels, Ends, Terms, Visitor, Word, Work, beats, bias};
+use super::terms::{Channels, Ends, Terms, Visitor, Word, Work, beats};
 use crate::num::{Format, Overflow};
 
 /// What is proved of one channel.
@@ -48,7 +48,7 @@ impl<T: Word> Registers<T> {
         let (register, rule) = (program.design.accumulator.register, program.design.accumulator.step_rule());
         let (low, high) = rule.rails(register);
         let numbers = channels.numbers(program);
-        let biases: Vec<T> = numbers.clone().map(|n| T::from(bias(program, n))).collect();
+        let biases: Vec<T> = numbers.clone().map(|n| T::from(program.bias(n))).collect();
         let starts: Vec<T> = numbers.map(|n| T::from(program.start(n))).collect();
         let (sum, held) =
             (Ends { low: biases.clone(), high: biases }, Ends { low: starts.clone(), high: starts });

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::accumulator::{Accumulate, Reached};
 use super::nodes::{NodeBounds, nodes};
 use super::norms::{Norm, norms};
-use super::terms::{Weights, bias, has_lossy_levels, on_all};
+use super::terms::{Weights, has_lossy_levels, on_all};
 use super::{Inputs, Range, minimal_width};
 use crate::design::AccumulatorOverflow;
 use crate::lower::Program;
@@ -95,7 +95,7 @@ impl<'a> LayerBounds<'a> {
         let norms = norms(program, inputs);
         let bounds = Kind::ALL.map(|kind| {
             let channel = |n: usize| {
-                let start = i128::from(bias(program, n));
+                let start = i128::from(program.bias(n));
                 let (range, proof) = bound(kind, start, &exact[n], &types[n], norms[n], !lossy);
                 Bound { range, width: width(program, range), proof }
             };

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::{Inputs, Range, loops};
 use crate::lower::Program;
 use crate::num::Overflow;
-use crate::post::{self, Operand, bind};
+use crate::post::{Operand, bind};
 
 /// Channels that are worked on together.
 const CHANNELS: usize = 128;
@@ -234,8 +234,7 @@ impl<'a> Terms<'a> {
         let terms = self.program.beats().saturating_mul(design.array.lanes);
         let terms = i128::try_from(terms).unwrap_or(i128::MAX);
         let register = design.accumulator.register;
-        let start =
-            self.channels.numbers(self.program).map(|n| i128::from(bias(self.program, n)).abs()).max();
+        let start = self.channels.numbers(self.program).map(|n| i128::from(self.program.bias(n)).abs()).max();
         let start = start.unwrap_or(0).max(largest((register.min(), register.max())));
         // Whatever is added up is one of these plus all terms.
         (x * w).max(rails).saturating_mul(terms) < 1 << 61 && start < 1 << 61
@@ -245,12 +244,6 @@ impl<'a> Terms<'a> {
 /// A number added before the multiply.
 fn offset(program: &Program, offset: Option<Operand>, channel: usize) -> i64 {
     offset.map_or(0, |o| bind(o, &program.parameters, channel))
-}
-
-/// What the accumulator starts from, not yet fitted: the bias, or 0.
-pub(super) fn bias(program: &Program, channel: usize) -> i64 {
-    let bias = program.design.accumulator.bias;
-    bias.map_or(0, |index| bind(post::Operand::Parameter(index), &program.parameters, channel))
 }
 
 /// What is known of each reduction level after all beats.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::layer::{Kind, LayerBounds, Proof};
-use super::terms::{Channels, Ends, Terms, Weights, Word, Work, beats, bias, has_lossy_levels, on_channels};
+use super::terms::{Channels, Ends, Terms, Weights, Word, Work, beats, has_lossy_levels, on_channels};
 use super::{Inputs, Range};
 use crate::design::Design;
 use crate::lower::{Gather, Program, Shape};
@@ -126,7 +126,7 @@ impl Search<'_> {
     /// extreme inputs have stayed inside, and so has every other.
     fn first_exit(&self, beats: &[Range]) -> Option<(Option<usize>, bool, i128)> {
         let (least, most) = self.rails();
-        let start = i128::from(bias(self.bounds.program, self.channel));
+        let start = i128::from(self.bounds.program.bias(self.channel));
         let (mut low, mut high) = (start, start);
         let before = std::iter::once((None, (0, 0)));
         for (beat, term) in before.chain(beats.iter().enumerate().map(|(beat, term)| (Some(beat), *term))) {
@@ -152,7 +152,7 @@ impl Search<'_> {
     fn sum(&self, weights: &[i64]) -> Option<Witness> {
         let beats = self.beats(self.bounds.inputs, Weights::Column(weights))?;
         let (least, most) = self.rails();
-        let start = i128::from(bias(self.bounds.program, self.channel));
+        let start = i128::from(self.bounds.program.bias(self.channel));
         let (low, high) = beats.iter().fold((start, start), |sum, t| (sum.0 + t.0, sum.1 + t.1));
         let side = match (high > most, low < least) {
             (true, _) => true,

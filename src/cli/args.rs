@@ -285,7 +285,7 @@ pub struct VectorsArgs {
     pub seed: u64,
     /// Show one witness of `goldpath overflow`: its output alone, 1 × K × 1. Without --set, the design is overridden as
     /// it was there
-    #[arg(long, value_name = "witness.json#ID")]
+    #[arg(long, value_name = "witness.json#ID", conflicts_with_all = ["weights", "bias", "params", "layer", "input", "images", "shape", "seed"])]
     pub witness: Option<String>,
     /// Folder of the bundle
     #[arg(long, value_name = "DIR")]

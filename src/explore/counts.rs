@@ -12,7 +12,6 @@ use super::needed::{NEVER, needed_bits, needed_width};
 use crate::functional::Prefixes;
 use crate::lower::Program;
 use crate::num::{Format, Overflow, fit};
-use crate::post::{self, bind};
 
 /// First width of the tables.
 pub const FIRST_WIDTH: u32 = 8;
@@ -28,7 +27,7 @@ const ROWS: usize = 64;
 pub fn overflowing(program: &Program, prefixes: &Prefixes, rules: &[Overflow]) -> Vec<Vec<Vec<u64>>> {
     let signed = program.design.accumulator.register.is_signed();
     let channels = prefixes.sums.ncols();
-    let starts: Vec<i64> = (0..channels).map(|n| unfitted_start(program, n)).collect();
+    let starts: Vec<i64> = (0..channels).map(|n| program.bias(n)).collect();
     let moved: Vec<Moved> = rules.iter().map(|rule| Moved::new(&starts, signed, *rule)).collect();
     let zeros = || -> (Vec<Vec<u64>>, Vec<Vec<u64>>) {
         let of_rule = |moved: &Moved| vec![0; moved.rails.len()];
@@ -78,12 +77,6 @@ fn count_needed(counts: &mut [u64], low: &[i64], high: &[i64], signed: bool, rul
     for ((counts, low), high) in counts.chunks_exact_mut(BITS).zip(low).zip(high) {
         counts[needed_bits(*low, *high, signed, rule) as usize] += 1;
     }
-}
-
-/// R9, before the fit: what the sums of channel `n` start from.
-pub fn unfitted_start(program: &Program, n: usize) -> i64 {
-    let bias = program.design.accumulator.bias;
-    bias.map_or(0, |index| bind(post::Operand::Parameter(index), &program.parameters, n))
 }
 
 /// Where exact prefixes leave registers whose start value was fitted.

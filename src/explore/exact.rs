@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ndarray::{Array2, ArrayD};
 use rayon::prelude::*;
 
-use super::counts::unfitted_start;
 use super::needed::needed_width;
 use crate::design::{AccumulatorOverflow, Design};
 use crate::error::{Error, Kind, Place, Result};
@@ -58,9 +57,13 @@ impl<'a> Exact<'a> {
     /// Runs `network` on `x`, batch first, in one pass over every layer.
     ///
     /// # Errors
-    /// An input that does not fit, a layer that the design has no place for, and a sum that leaves the widest
+    /// A network without an integer layer, an input that does not fit, a layer that the design has no place for, and a sum that leaves the widest
     /// accumulator that the design builds.
     pub fn new(network: &'a Network, x: &Tensor, reference: &Arc<Design>) -> Result<Exact<'a>> {
+        if !network.nodes.iter().any(|node| is_layer(&node.operator)) {
+            let error = Error::new(Kind::Value, "the network has no integer layer");
+            return Err(error.in_file(&network.source));
+        }
         let runs: Result<Vec<Part>> =
             parts(network, x, usize::MAX)?.into_par_iter().map(|x| part(network, x, reference)).collect();
         let parts = runs?;
@@ -173,7 +176,7 @@ impl Pass {
     pub fn new(reference: &Arc<Design>, layer: &Layer, input: ArrayD<i32>) -> Result<Pass> {
         let program = Program::layer(Arc::clone(reference), layer, &input)?;
         let prefixes = functional::prefixes(&program);
-        let starts: Vec<i64> = (0..program.shape.channels()).map(|n| unfitted_start(&program, n)).collect();
+        let starts: Vec<i64> = (0..program.shape.channels()).map(|n| program.bias(n)).collect();
         let least = |values: &Array2<i64>| values.iter().copied().min().unwrap_or(0);
         let most = |values: &Array2<i64>| values.iter().copied().max().unwrap_or(0);
         let low = starts.iter().copied().fold(least(&prefixes.low), i64::min);

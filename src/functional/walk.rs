@@ -3,7 +3,7 @@
 use crate::design::AccumulatorOverflow;
 use crate::lower::Program;
 use crate::num::{Fitted, Flags, Overflow, fit};
-use crate::post::{self, bind};
+use crate::post;
 
 /// One beat of one output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,36 +27,10 @@ pub struct Walk {
     pub steps: Vec<Step>,
     /// After the last beat and any output clamp.
     pub accumulator: i64,
-    /// Fitted start plus every term, never fitted on the way: the exact sum.
+    /// The unfitted start plus every term, never fitted on the way: the exact sum.
     pub exact: i128,
     /// Behind the post steps.
     pub output: i64,
-}
-
-impl Program {
-    /// What the accumulator of channel `n` (counted over all groups) starts from: the bias, fitted by the
-    /// accumulator's own rule, or 0 (R9).
-    pub fn start(&self, n: usize) -> i64 {
-        let accumulator = &self.design.accumulator;
-        match accumulator.bias {
-            Some(bias) => {
-                let value = bind(post::Operand::Parameter(bias), &self.parameters, n);
-                fit(i128::from(value), accumulator.register, accumulator.step_rule()).value
-            }
-            None => 0,
-        }
-    }
-
-    /// The exact product of scheduled element `k` for output row `m` and channel `n`, offsets included.
-    pub fn product(&self, m: usize, n: usize, k: usize) -> i128 {
-        let shape = self.shape;
-        let (group, channel) = (n / shape.n, n % shape.n);
-        let a = self.activation(m / shape.m, group, m % shape.m, k);
-        let w = self.weight(group, k, channel);
-        let offset = |o: Option<post::Operand>| o.map_or(0, |o| i128::from(bind(o, &self.parameters, n)));
-        (i128::from(a) + offset(self.design.activation.offset))
-            * (i128::from(w) + offset(self.design.weight.offset))
-    }
 }
 
 /// Walks output (`m`, `n`) of the outcome, R3 as it stands.
@@ -64,7 +38,7 @@ pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
     let design = &program.design;
     let accumulator = &design.accumulator;
     let start = program.start(n);
-    let (mut value, mut exact) = (start, i128::from(start));
+    let (mut value, mut exact) = (start, i128::from(program.bias(n)));
     let mut steps = Vec::with_capacity(program.beats());
     for beat in 0..program.beats() {
         let term = super::plain::reduced(program, m, n, beat, &mut |_, _| {});

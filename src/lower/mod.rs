@@ -7,6 +7,7 @@ mod parameters;
 mod product;
 mod requantize;
 mod schedule;
+mod terms;
 mod zero_point;
 
 pub use outcome::{Counts, Event, NodeEvents, Outcome, no_events};

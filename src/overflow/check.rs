@@ -74,8 +74,13 @@ impl Witness {
         if let Some((what, claimed, found)) = numbers.into_iter().find(|(_, a, b)| a != b) {
             return Err(self.refuse(what, claimed, found));
         }
-        if claimed.exact != found.exact || claimed.corrected != found.corrected {
-            return Err(self.refuse("the exact sum", claimed.exact, found.exact));
+        for (what, claimed, found) in [
+            ("the exact sum", claimed.exact, found.exact),
+            ("the corrected output", claimed.corrected, found.corrected),
+        ] {
+            if claimed != found {
+                return Err(self.refuse(what, claimed, found));
+            }
         }
         let counted = outcome.counts.iter().flat_map(|c| &c.nodes);
         let counted: Vec<_> = counted.map(|n| (n.node.clone(), n.high, n.low)).collect();
@@ -99,14 +104,20 @@ impl Witness {
         };
         let side = if step.flags.high { "high" } else { "low" };
         if !step.flags.any() || side != event.side {
-            return Err(self.refuse("an overflow", &event.side, format!("{:?}", step.flags)));
+            let found = if step.flags.any() { side } else { "no overflow" };
+            return Err(self.refuse("an overflow", &event.side, found));
         }
-        if step.entering != event.entering.0 || step.term != event.term.0 {
-            return Err(self.refuse("the entering value", event.entering, step.entering));
+        for (what, claimed, found) in
+            [("the entering value", event.entering.0, step.entering), ("the term", event.term.0, step.term)]
+        {
+            if claimed != found {
+                return Err(self.refuse(what, claimed, found));
+            }
         }
         let held = register.and_then(Register::value);
         if held != Some(event.value) || step.value != event.value {
-            return Err(self.refuse("the register after the edge", event.value, format!("{held:?}")));
+            let found = held.map_or("not in the trace".to_string(), |held| held.to_string());
+            return Err(self.refuse("the register after the edge", event.value, found));
         }
         Ok(())
     }

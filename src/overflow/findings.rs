@@ -111,7 +111,7 @@ const MEANING: [(&str, &str); 11] = [
     ("event", "a value entering a node lay outside its format (R6), in every overflow rule"),
     (
         "exact sum",
-        "the start as the design fits it, plus every term as the reduction delivers it; neither the accumulator's \
+        "the start as it is brought (a bias that does not fit is not cut), plus every term as the reduction delivers it; neither the accumulator's \
          register nor its output clamp has fitted it",
     ),
     ("outputs_with_events", "outputs with at least one event at accumulator or accumulator.output"),

@@ -4,7 +4,7 @@ use ndarray::Array3;
 use rayon::prelude::*;
 
 use super::Class;
-use super::replay::{Ended, Row, Weights, requantize};
+use super::replay::{Ended, Requantizer, Row, Weights};
 use super::tally::{Grid, Output, Tally};
 use crate::design::{AccumulatorOverflow, Node};
 use crate::lower::{Counts, Outcome, Program};
@@ -65,10 +65,11 @@ pub(super) fn inspect(program: &Program, outcome: &Outcome, judged: Judged, cap:
         return Inspected { tally: empty(), table: Array3::zeros([2, rows, channels]) };
     };
     let needs = Needs::new(program, counts);
-    let weights = Weights::new(program, 0..channels);
+    let (weights, requantizer) = (Weights::new(program, 0..channels), Requantizer::new(program));
     let mut cells = vec![[0_i64; 2]; rows * channels];
     let look = |mut tally: Tally, (m, cells): (usize, &mut [[i64; 2]])| {
-        let mut line = Line { grid: &grid, outcome, judged, row: Row::new(program, &weights, m), m };
+        let row = Row::new(program, &weights, m);
+        let mut line = Line { grid: &grid, requantizer: &requantizer, outcome, judged, row, m };
         for (n, cell) in cells.iter_mut().enumerate() {
             line.output(n, &needs, counts, cell, &mut tally);
         }
@@ -88,6 +89,7 @@ pub(super) fn inspect(program: &Program, outcome: &Outcome, judged: Judged, cap:
 /// One output row.
 struct Line<'a> {
     grid: &'a Grid<'a>,
+    requantizer: &'a Requantizer,
     outcome: &'a Outcome,
     judged: Judged,
     row: Row<'a>,
@@ -114,12 +116,13 @@ impl Line<'_> {
             }
         }
         if needs.every_post {
-            requantize(grid.program, n, i128::from(accumulator), &mut |visit| tally.event(grid, m, n, visit));
+            let visit = &mut |visit| tally.event(grid, m, n, visit);
+            self.requantizer.run(grid.program, n, i128::from(accumulator), visit);
         }
     }
 
     fn classify(&self, n: usize, Ended { accumulator, exact }: Ended, tally: &mut Tally) {
-        let corrected = requantize(self.grid.program, n, exact, &mut |_| {});
+        let corrected = self.requantizer.run(self.grid.program, n, exact, &mut |_| {});
         let equal = match self.judged {
             Judged::Requantised => corrected == i128::from(self.outcome.outputs[[self.m, n]]),
             Judged::Accumulator => int32(exact) == int32(i128::from(accumulator)),

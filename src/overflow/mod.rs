@@ -1,8 +1,8 @@
 //! Forensics: where an accumulator overflows in real work, and whether it matters.
 //!
 //! The engine counts; every output that it says had an event is walked again, step by step, beside the exact sum.
-//! The exact sum starts where the design starts (the bias, fitted by R9) and adds every term as the reduction delivers
-//! it; neither the accumulator's register nor its output clamp ever fits it. An output with at least one event at
+//! The exact sum is the bias as it is brought (a register too narrow for it cuts it, R9) and every term as the reduction
+//! delivers it; neither the accumulator's register nor its output clamp ever fits it. An output with at least one event at
 //! `accumulator` or `accumulator.output` is then exactly one of:
 //!
 //! | class | accumulator | requantised output | network's answer, with this output alone corrected |

@@ -5,7 +5,7 @@
 use crate::design::{AccumulatorOverflow, Design, Node};
 use crate::lower::Program;
 use crate::num::{Fitted, Flags, Format, Overflow, fit};
-use crate::post::{self, Step, bind};
+use crate::post::{self, Op, Step, bind};
 
 /// A value outside its node's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub(super) struct Visit {
 pub(super) struct Ended {
     /// After the last beat and any output clamp.
     pub accumulator: i64,
-    /// The fitted start plus every term as the reduction delivers it; neither register nor clamp has fitted it.
+    /// The start as it is brought plus every term as the reduction delivers it; neither register nor clamp has fitted
+    /// any of it.
     pub exact: i128,
 }
 
@@ -90,7 +91,7 @@ impl<'a> Row<'a> {
         self.gather(n);
         let weights = self.weights.column(n, self.program.shape.k);
         let design = &*self.program.design;
-        let mut sum = Sum::new(design, self.program.start(n));
+        let mut sum = Sum::new(design, self.program.start(n), self.program.bias(n));
         if design.array.lanes == 1 && design.reduce.is_empty() {
             for (beat, (a, w)) in self.activations.iter().zip(weights).enumerate() {
                 // R2: a design without a product format of at most 64 bits is not built.
@@ -138,10 +139,10 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(design: &Design, start: i64) -> Sum {
+    fn new(design: &Design, start: i64, bias: i64) -> Sum {
         let (format, rule) = (design.accumulator.register, design.accumulator.step_rule());
         let (low, high) = rule.rails(format);
-        Sum { value: start, exact: i128::from(start), low, high, format, rule }
+        Sum { value: start, exact: i128::from(bias), low, high, format, rule }
     }
 
     /// A term of at most 64 bits. Nearly every sum is inside the rails and needs no more than that.
@@ -184,27 +185,53 @@ impl Sum {
     }
 }
 
-/// The post steps on any value, exact sums included, which `post::run` cannot take; `visit` is told of every event.
-pub(super) fn requantize(program: &Program, n: usize, value: i128, visit: &mut impl FnMut(Visit)) -> i128 {
-    let mut x = value;
-    for (index, step) in program.design.post.iter().enumerate() {
-        let stepped = step.apply(x, &program.parameters, n);
-        if stepped.flags.any() {
-            let unfitted = Step { format: None, ..step.clone() };
-            visit(Visit {
-                node: Node::Post(index),
-                beat: None,
-                before: x,
-                term: 0,
-                entering: unfitted.apply(x, &program.parameters, n).value,
-                // A flagged step has a format, and what a format holds has 64 bits.
-                value: stepped.value as i64,
-                flags: stepped.flags,
-            });
+/// The post steps of a program, for any value: exact sums, which `post::run` cannot take, included.
+///
+/// A format that holds everything the accumulator's own range can become never acts in the design. Between steps it
+/// follows from the accumulator's width, and would be wider if that were: it does not act on an exact sum either. A `fit`
+/// and the last step's format are the output's own, which saturates what it does not hold.
+pub(super) struct Requantizer {
+    steps: Vec<Step>,
+}
+
+impl Requantizer {
+    pub fn new(program: &Program) -> Requantizer {
+        let (design, mut steps) = (&program.design, program.design.post.clone());
+        let last = steps.len().saturating_sub(1);
+        let ranges = design.node_ranges();
+        let idle = ranges[design.reduce.len()..].iter().map(|range| range.always_fits);
+        for (index, (step, _)) in steps.iter_mut().zip(idle).enumerate().filter(|(_, (_, idle))| *idle) {
+            if index == last || step.op == Op::Fit {
+                step.overflow = Overflow::Saturate;
+            } else {
+                step.format = None;
+            }
         }
-        x = stepped.value;
+        Requantizer { steps }
     }
-    x
+
+    /// `value` behind the last step, for channel `n`; `visit` is told of every event.
+    pub fn run(&self, program: &Program, n: usize, value: i128, visit: &mut impl FnMut(Visit)) -> i128 {
+        let mut x = value;
+        for (index, step) in self.steps.iter().enumerate() {
+            let stepped = step.apply(x, &program.parameters, n);
+            if stepped.flags.any() {
+                let unfitted = Step { format: None, ..step.clone() };
+                visit(Visit {
+                    node: Node::Post(index),
+                    beat: None,
+                    before: x,
+                    term: 0,
+                    entering: unfitted.apply(x, &program.parameters, n).value,
+                    // A flagged step has a format, and what a format holds has 64 bits.
+                    value: stepped.value as i64,
+                    flags: stepped.flags,
+                });
+            }
+            x = stepped.value;
+        }
+        x
+    }
 }
 
 /// A node's format, its rule and the values that pass it unchanged; `None` for a step fused with its shift.

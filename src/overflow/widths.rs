@@ -7,7 +7,6 @@ use crate::bounds::{Inputs, Range, accumulator_ranges, minimal_width};
 use crate::design::Accumulator;
 use crate::functional::{Kernels, Tracker};
 use crate::lower::Program;
-use crate::post::{Operand, bind};
 
 /// Bits of a layer's accumulator register, of the design's signedness and overflow rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +40,7 @@ impl Needed {
         self.tracker = Some(tracker);
         let ends = prefixes.low.iter().zip(&prefixes.high).map(|(l, h)| (i128::from(*l), i128::from(*h)));
         // A wider register would not cut the bias: R9 fits it.
-        let biases: Vec<i128> = (0..program.shape.channels()).map(|n| bias(program, n)).collect();
+        let biases: Vec<i128> = (0..program.shape.channels()).map(|n| i128::from(program.bias(n))).collect();
         let starts = || biases.iter().map(|bias| (*bias, *bias));
         join(&mut self.observed, ends.chain(starts()));
         if known {
@@ -63,12 +62,6 @@ impl Needed {
         };
         WidthsEntry { register: register.width(), observed: width(self.observed), proved: width(self.proved) }
     }
-}
-
-/// What the sum of channel `n` starts from before any format fits it.
-fn bias(program: &Program, n: usize) -> i128 {
-    let index = program.design.accumulator.bias;
-    index.map_or(0, |index| i128::from(bind(Operand::Parameter(index), &program.parameters, n)))
 }
 
 fn join(range: &mut Option<Range>, more: impl Iterator<Item = Range>) {

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::replay::{Row, Weights, requantize};
+use super::replay::{Requantizer, Row, Weights};
 use super::{Class, DesignEntry, Event, Exact, PlaceEntry};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
@@ -143,14 +143,15 @@ pub(super) fn expected(program: &Program, place: PlaceEntry) -> Expected {
     };
     let weights = Weights::new(program, n..n + 1);
     let ended = Row::new(program, &weights, m).replay(n, &mut count);
-    let output = requantize(program, n, i128::from(ended.accumulator), &mut count);
+    let requantizer = Requantizer::new(program);
+    let output = requantizer.run(program, n, i128::from(ended.accumulator), &mut count);
     Expected {
         start: program.start(n),
         accumulator: ended.accumulator,
         exact: Exact(ended.exact),
         // The last step's format holds it, and no format has more than 64 bits.
         output: output as i64,
-        corrected: Exact(requantize(program, n, ended.exact, &mut |_| {})),
+        corrected: Exact(requantizer.run(program, n, ended.exact, &mut |_| {})),
         events: counts.into_iter().map(|e| (e.node, e.high, e.low)).collect(),
     }
 }

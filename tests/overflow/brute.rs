@@ -107,7 +107,8 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
     let start = accumulator.bias.map_or(0, |bias| number(Operand::Parameter(bias), parameters, channel));
     // The start is fitted, but no event of any node.
     let mut value = fit(&mut Vec::new(), "", None, start, (accumulator.register, step));
-    let mut exact = value;
+    // An accumulator that is wide enough would not have cut the start.
+    let mut exact = start;
     let beats = products.len().div_ceil(lanes);
     for beat in 0..beats {
         let k = |lane: usize| match design.order.lane_map {
@@ -130,14 +131,24 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
     if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
         value = fit(&mut events, "accumulator.output", None, value, (accumulator.format, "saturate"));
     }
-    let output = post(design, value, parameters, channel, &mut events);
-    let corrected = post(design, exact, parameters, channel, &mut Vec::new());
+    let output = post(design, value, parameters, channel, false, &mut events);
+    let corrected = post(design, exact, parameters, channel, true, &mut Vec::new());
     Output { events, accumulator: value, exact, output, corrected }
 }
 
-fn post(design: &Design, value: i128, parameters: &[Vec<i64>], n: usize, events: &mut Vec<Event>) -> i128 {
+/// The post steps. An `exact` sum does not meet the formats between steps that nothing inside the accumulator's range can
+/// leave; those of a `fit` and of the last step saturate it.
+fn post(
+    design: &Design,
+    value: i128,
+    parameters: &[Vec<i64>],
+    n: usize,
+    exact: bool,
+    events: &mut Vec<Event>,
+) -> i128 {
     let mut x = value;
-    for step in &design.post {
+    let idle: Vec<bool> = design.node_ranges().iter().map(|range| range.always_fits).collect();
+    for (index, step) in design.post.iter().enumerate() {
         let get = |operand| number(operand, parameters, n);
         x = match step.op {
             Op::Add(v) => x + get(v),
@@ -151,8 +162,11 @@ fn post(design: &Design, value: i128, parameters: &[Vec<i64>], n: usize, events:
             Op::Fit => x,
             Op::FloatScale(..) => panic!("no float here"),
         };
-        if let Some(format) = step.format {
-            x = fit(events, &step.id, None, x, (format, rule(step.overflow)));
+        let spared = exact && idle[design.reduce.len() + index];
+        let output = index + 1 == design.post.len() || matches!(step.op, Op::Fit);
+        let how = if spared && output { "saturate" } else { rule(step.overflow) };
+        if let Some(format) = step.format.filter(|_| !spared || output) {
+            x = fit(events, &step.id, None, x, (format, how));
         }
     }
     x

@@ -219,3 +219,57 @@ fn witnesses_stand_alone() {
     println!("{shown} witnesses shown, {refused} without idle codes");
     assert!(shown > 500 && refused < shown / 10, "{shown} {refused}");
 }
+
+/// The report on one made product.
+fn judged(text: &str, a: &[i64], w: &[i64], numbers: &[(&str, i64)]) -> (String, i128, i128) {
+    let design =
+        Design::parse(text, std::path::Path::new("made.toml"), &[]).unwrap_or_else(|e| panic!("{e}"));
+    let a = ndarray::Array2::from_shape_vec((1, a.len()), a.to_vec()).unwrap();
+    let w = ndarray::Array2::from_shape_vec((w.len(), 1), w.to_vec()).unwrap();
+    let numbers = numbers.iter().map(|(name, value)| (name.to_string(), vec![*value])).collect();
+    let program = Program::matrix(std::sync::Arc::new(design), a.view(), w.view(), &numbers).unwrap();
+    let found = overflow::product(&program).unwrap();
+    let witness = found.witnesses.witnesses.first().expect("an overflow");
+    let total = &found.report.layers[0].classes;
+    let class =
+        [("transient", total.transient), ("surviving", total.surviving), ("wrong", total.unevaluated)];
+    let class = class.iter().find(|(_, count)| *count == 1).expect("one output").0;
+    (class.to_string(), witness.expected.exact.0, witness.expected.corrected.0)
+}
+
+fn made(accumulator: &str, post: &str) -> String {
+    format!(
+        "schema = 1\nname = \"made\"\npost = {post}\n[operands]\nactivation = {{ width = 8, signed = true }}\n\
+         weight = {{ width = 8, signed = true }}\n[accumulator]\nsigned = true\n{accumulator}\n[array]\n\
+         dataflow = \"sequential\"\nrows = 1\ncolumns = 1\nlanes = 1\n"
+    )
+}
+
+/// Formats that follow from the accumulator's width do not fit what a wide enough accumulator would have held.
+#[test]
+fn exact_sums_are_finished_as_a_wide_accumulator_would_be() {
+    let (a, w) = ([-128, -128, -128], [127, 127, 127]);
+    // −48768 >> 8 = −190.5, saturated to s8: as the saturated accumulator's −128.
+    let post = "[{ step = \"shift_right\", shift = 8, rounding = \"floor\" }, \
+                { step = \"fit\", format = \"s8\", overflow = \"saturate\" }]";
+    let found = judged(&made("width = 16\noverflow = \"saturate\"\nstart = \"zero\"", post), &a, &w, &[]);
+    assert_eq!(found, ("surviving".to_string(), -48768, -128));
+    // Wrapping, the accumulator holds 16768, which saturates to 127.
+    let found = judged(&made("width = 16\noverflow = \"wrap\"\nstart = \"zero\"", post), &a, &w, &[]);
+    assert_eq!(found, ("wrong".to_string(), -48768, -128));
+    // 300 · (2^31 − 1) leaves the 40 bits that an 8-bit accumulator's product needs.
+    let text = std::fs::read_to_string("hw_models/mac_s8_acc32/design.toml").unwrap();
+    let text = text.replace("width = 32", "width = 8");
+    let found = judged(&text, &[100, 100, 100], &[1, 1, 1], &[("multiplier", (1 << 31) - 1), ("shift", 31)]);
+    assert_eq!((found.1, found.2), (300, 127));
+}
+
+/// A bias that the register cuts is part of the exact sum whole: wrapping brings the sum back.
+#[test]
+fn exact_sums_start_from_the_bias_as_it_is_brought() {
+    let text = made("width = 8\noverflow = \"wrap\"\nstart = \"bias\"", "[]")
+        + "[parameters]\nbias = { format = \"s32\", per = \"channel\" }\n";
+    // 200 is cut to −56; −56 − 100 wraps to 100, which is 200 − 100.
+    let found = judged(&text, &[-100], &[1], &[("bias", 200)]);
+    assert_eq!(found, ("transient".to_string(), 100, 100));
+}

@@ -142,7 +142,7 @@ impl<'a> Folder<'a> {
     }
 
     /// # Errors
-    /// A piece that neither this folder nor a shard has: nothing is written then.
+    /// A piece that neither this folder nor a shard has, or that is damaged: nothing is written then.
     pub fn refuse_incomplete(&self, shards: &[PathBuf]) -> Result<()> {
         let shards: Vec<Folder<'_>> =
             shards.iter().map(|shard| Folder::open(shard, self.plan)).collect::<Result<_>>()?;
@@ -150,6 +150,11 @@ impl<'a> Folder<'a> {
             !self.file(*piece).exists() && !shards.iter().any(|shard| shard.file(*piece).exists())
         };
         let missing: Vec<Piece> = pieces::all(self.plan).into_iter().filter(is_missing).collect();
+        for shard in &shards {
+            for piece in pieces::all(self.plan) {
+                shard.read(piece)?;
+            }
+        }
         match missing.first() {
             None => Ok(()),
             Some(first) => Err(self.incomplete(missing.len(), &pieces::file(self.plan, *first))),

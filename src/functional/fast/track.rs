@@ -15,7 +15,6 @@ use super::{Options, Prepared, panels};
 use crate::functional::kernels::{self, Kernels, Rows, Track};
 use crate::functional::plain::reduced;
 use crate::lower::Program;
-use crate::post::{self, bind};
 
 /// Per output, `[rows, channels]`, of an accumulator wide enough for everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +99,7 @@ pub fn prefixes(program: &Program) -> Prefixes {
 /// [sum, low, high] of one output, clamped to 64 bits: a bias of 64 bits, or operands whose offsets make them as wide
 /// as 32, can leave them, and then so do they every accumulator's format.
 fn plain(program: &Program, m: usize, n: usize) -> [i64; 3] {
-    let mut sum = i128::from(bias(program, n));
+    let mut sum = i128::from(program.bias(n));
     let (mut low, mut high) = (i128::MAX, i128::MIN);
     for beat in 0..program.beats() {
         sum += reduced(program, m, n, beat, &mut |_, _| {});
@@ -109,18 +108,12 @@ fn plain(program: &Program, m: usize, n: usize) -> [i64; 3] {
     [sum, low, high].map(|v| v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
 }
 
-/// What the accumulator of channel `n` would start from if it held everything.
-fn bias(program: &Program, n: usize) -> i64 {
-    let bias = program.design.accumulator.bias;
-    bias.map_or(0, |index| bind(post::Operand::Parameter(index), &program.parameters, n))
-}
-
 /// An analysis for 32-bit prefixes, where every operand fits 16 bits and every sum 32.
 fn tracking(program: &Program, options: Options) -> Option<Prepared> {
     let licence = Licence::new(program, false);
     let offsets = weight_offsets(program);
     let fits = |n: usize| {
-        let shift = i128::from(bias(program, n)) - i128::from(program.start(n));
+        let shift = i128::from(program.bias(n)) - i128::from(program.start(n));
         licence.is_exact() && licence.range_fits(n, shift)
     };
     let all = (0..program.shape.groups).all(|group| {
@@ -146,7 +139,7 @@ impl Prepared {
         let (rows, channels) = (program.shape.rows(), program.shape.channels());
         let [mut sums, mut low, mut high] = [(); 3].map(|()| vec![0; rows * channels]);
         let tables = Tables { sums: &mut sums, low: &mut low, high: &mut high };
-        let starts: Vec<i64> = (0..channels).map(|n| bias(program, n)).collect();
+        let starts: Vec<i64> = (0..channels).map(|n| program.bias(n)).collect();
         let input = Input { shape: program.shape, codes: Codes::Program(program) };
         let scratch = || (Worker::default(), [(); 3].map(|()| Vec::new()));
         self.waves(&input, tables, scratch, |(worker, state), source, mut tables| {
@@ -167,7 +160,7 @@ impl Prepared {
     fn widths(&self, program: &Program) -> Vec<Widths> {
         self.expect_extents(program);
         let channels = program.shape.channels();
-        let starts: Vec<i64> = (0..channels).map(|n| bias(program, n)).collect();
+        let starts: Vec<i64> = (0..channels).map(|n| program.bias(n)).collect();
         let input = Input { shape: program.shape, codes: Codes::Program(program) };
         let scratch = || (Worker::default(), [(); 3].map(|()| Vec::new()));
         let parts = self.waves(&input, (), scratch, |(worker, state), source, ()| {

@@ -1,0 +1,31 @@
+//! The numbers of one output: what it starts from, and its products.
+
+use super::Program;
+use crate::num::fit;
+use crate::post::{self, bind};
+
+impl Program {
+    /// The bias of channel `n` (counted over all groups) as it is brought, where the accumulator starts from it; else 0.
+    pub fn bias(&self, n: usize) -> i64 {
+        let bias = self.design.accumulator.bias;
+        bias.map_or(0, |index| bind(post::Operand::Parameter(index), &self.parameters, n))
+    }
+
+    /// What the accumulator of channel `n` (counted over all groups) starts from: the bias, fitted by the
+    /// accumulator's own rule, or 0 (R9).
+    pub fn start(&self, n: usize) -> i64 {
+        let accumulator = &self.design.accumulator;
+        fit(i128::from(self.bias(n)), accumulator.register, accumulator.step_rule()).value
+    }
+
+    /// The exact product of scheduled element `k` for output row `m` and channel `n`, offsets included.
+    pub fn product(&self, m: usize, n: usize, k: usize) -> i128 {
+        let shape = self.shape;
+        let (group, channel) = (n / shape.n, n % shape.n);
+        let a = self.activation(m / shape.m, group, m % shape.m, k);
+        let w = self.weight(group, k, channel);
+        let offset = |o: Option<post::Operand>| o.map_or(0, |o| i128::from(bind(o, &self.parameters, n)));
+        (i128::from(a) + offset(self.design.activation.offset))
+            * (i128::from(w) + offset(self.design.weight.offset))
+    }
+}
