@@ -255,17 +255,14 @@ impl Prepared {
     }
 }
 
-/// Neighbouring tasks together, a few lots for every thread, so that buffers are made a few times only.
-fn shares<T>(mut tasks: Vec<T>) -> Vec<Vec<T>> {
+/// Neighbouring tasks together, a few lots of nearly one size for every thread: so that buffers are made a few times
+/// only, and threads end together.
+fn shares<T>(tasks: Vec<T>) -> Vec<Vec<T>> {
     let threads = rayon::current_num_threads();
-    let lots = if threads == 1 { 1 } else { 4 * threads };
-    let size = tasks.len().div_ceil(lots).max(1);
-    let mut shares = Vec::with_capacity(lots);
-    while !tasks.is_empty() {
-        let rest = tasks.split_off(size.min(tasks.len()));
-        shares.push(std::mem::replace(&mut tasks, rest));
-    }
-    shares
+    let (count, lots) = (tasks.len(), if threads == 1 { 1 } else { 4 * threads });
+    let mut tasks = tasks.into_iter();
+    let lot = |i: usize| tasks.by_ref().take((i + 1) * count / lots - i * count / lots).collect();
+    (0..lots).map(lot).collect()
 }
 
 /// Rows of a task: a few tasks for every thread, none longer than [`ROWS`].
