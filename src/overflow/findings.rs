@@ -126,7 +126,8 @@ const MEANING: [(&str, &str); 11] = [
     ),
     (
         "correction",
-        "the output becomes what the post steps make of the exact sum; the rest of the network runs again",
+        "the output becomes what the post steps make of the exact sum, without the formats between them that only follow \
+         from the accumulator's width; the rest of the network runs again",
     ),
     ("cycle", "of one run of the layer, from 0, the first with reset inactive; its edge stores the value"),
 ];

@@ -213,3 +213,11 @@ fn separate_runs(
         }
     }
 }
+
+#[test]
+fn a_network_without_an_integer_layer_is_refused() {
+    let (network, (x, _)) = (network("operators/float_s8"), images("cnn", 1));
+    let design = at(&builder("os8x8_s8_acc32", &[]), 32, "wrap");
+    let error = Exact::new(&network, &x, &design).err().expect("there is nothing to explore");
+    assert!(error.to_string().contains("no integer layer"), "{error}");
+}

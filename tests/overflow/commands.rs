@@ -195,6 +195,8 @@ fn what_cannot_be_done_is_said_and_leaves_nothing() {
         (format!("overflow hw_models/mac_s8_acc16sat --activations {two}"), "--weights"),
         (format!("overflow hw_models/mac_s8_acc16sat --activations {two} --weights {two}"), "rows"),
         (format!("{product} --set accumulator.width=0"), "width"),
+        ("vectors hw_models/mac_s8_acc16sat --witness w.json#a --weights w.npy".to_string(), "--weights"),
+        ("vectors hw_models/mac_s8_acc16sat --witness w.json#a --seed 5".to_string(), "--seed"),
         (
             format!("overflow tests/models/mlp_u8_qoperator.onnx {MAC} --input tests/models/mlp_inputs.npy"),
             "operand",

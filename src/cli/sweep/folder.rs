@@ -214,13 +214,17 @@ fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes a file beside its place and moves it there. What a killed writer leaves is the next one's to write over;
-/// two writers of one piece write the same bytes.
+/// Writes a file beside its place and moves it there; what could not be written is removed. Two writers of one piece
+/// write the same bytes.
 fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     // A name of its own: another process that writes the same piece must not cut this one short.
     let staged = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    std::fs::write(&staged, bytes).map_err(|e| Error::io(path, "write", e))?;
+    if let Err(e) = std::fs::write(&staged, bytes) {
+        // The error that matters is the first one.
+        let _ = std::fs::remove_file(&staged);
+        return Err(Error::io(path, "write", e));
+    }
     match std::fs::rename(&staged, path) {
         // The other writer was quicker.
         Err(e) if e.kind() == ErrorKind::NotFound && path.exists() => Ok(()),
