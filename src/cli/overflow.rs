@@ -95,12 +95,16 @@ fn inputs(args: &OverflowArgs) -> Result<BTreeMap<String, InputEntry>> {
 /// All or nothing.
 fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
     let folder = OutputFolder::create(&args.out)?;
-    for (index, table) in findings.tables.iter().enumerate() {
+    for (index, tables) in findings.tables.iter().enumerate() {
         let layer = &mut findings.report.layers[index];
-        if layer.nodes.iter().any(|n| n.node == "accumulator" && n.high + n.low > 0) {
-            let file = format!("events_{index}.npy");
+        for node in layer.nodes.iter_mut().filter(|n| n.high + n.low > 0) {
+            let Some(table) = tables.get(&node.node) else { continue };
+            let file = table_name(index, &node.node);
             folder.write(&file, &wave::npy_int64(table.view().into_dyn()))?;
-            layer.table = Some(file);
+            node.table = Some(file);
+            if node.node == "accumulator" {
+                layer.table.clone_from(&node.table);
+            }
         }
     }
     folder.write("report.json", json(&findings.report)?.as_bytes())?;
@@ -109,15 +113,25 @@ fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
     folder.write("report.html", super::overflow_page::html(findings, &design)?.as_bytes())?;
     folder.write("report.txt", findings.report.text().as_bytes())?;
     // Tables of an earlier answer with other layers.
-    let written: Vec<&String> = findings.report.layers.iter().filter_map(|l| l.table.as_ref()).collect();
+    let nodes = findings.report.layers.iter().flat_map(|l| &l.nodes);
+    let written: Vec<&String> = nodes.filter_map(|n| n.table.as_ref()).collect();
     let there = std::fs::read_dir(&args.out).into_iter().flatten().flatten();
     let names = there.filter_map(|entry| entry.file_name().into_string().ok());
     let is_table = |name: &str| {
-        let number = name.strip_prefix("events_").and_then(|rest| rest.strip_suffix(".npy"));
+        let rest = name.strip_prefix("events_").and_then(|rest| rest.strip_suffix(".npy"));
+        let number = rest.and_then(|rest| rest.split('_').next());
         number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     };
     let stale: Vec<String> = names.filter(|name| is_table(name) && !written.contains(&name)).collect();
     folder.commit(&stale.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// `events_0.npy` for the accumulator of layer 0, `events_0_reduce.1.npy` for another node of it.
+fn table_name(layer: usize, node: &str) -> String {
+    match node {
+        "accumulator" => format!("events_{layer}.npy"),
+        node => format!("events_{layer}_{node}.npy"),
+    }
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {

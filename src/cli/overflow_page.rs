@@ -28,9 +28,10 @@ pub fn html(findings: &Findings, design: &Arc<Design>) -> Result<String> {
         let of_layer = || findings.witnesses.witnesses.iter().filter(|w| w.layer == layer.layer);
         let wanted = ORDER.iter().flat_map(|end| of_layer().filter(move |w| w.id.ends_with(end)));
         let has_events = |w: &&Witness| {
-            let at_accumulator =
-                |(node, high, low): &(String, u64, u64)| node == "accumulator" && high + low > 0;
-            w.expected.events.iter().any(at_accumulator)
+            // A post step's event is nothing that a picture of the sum shows.
+            let in_the_sum =
+                |(node, high, low): &(String, u64, u64)| !node.starts_with("post.") && high + low > 0;
+            w.expected.events.iter().any(in_the_sum)
         };
         let other = |w: &&Witness| outputs.insert((w.place.image, w.place.product, w.place.m, w.place.n));
         for witness in wanted.filter(has_events).filter(other).take(MOST_DRAWN) {
@@ -43,10 +44,10 @@ pub fn html(findings: &Findings, design: &Arc<Design>) -> Result<String> {
 fn draw(witness: &Witness, design: &Arc<Design>) -> Result<Drawn> {
     let program = witness.program(design)?;
     let walked = walk(&program, 0, 0);
-    let mut exact = i128::from(walked.start);
-    let beats = walked.steps.iter().map(|step| {
-        exact += step.term;
-        Beat { exact, entering: step.entering, value: i128::from(step.value) }
+    let beats = walked.steps.iter().map(|step| Beat {
+        exact: step.exact,
+        entering: step.entering,
+        value: i128::from(step.value),
     });
     let (low, high) = design.accumulator.step_rule().rails(design.accumulator.register);
     let place = &witness.place;

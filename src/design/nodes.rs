@@ -15,6 +15,14 @@ pub enum Node {
     Post(usize),
 }
 
+impl Node {
+    /// Whether it fits a part of the sum, or the sum: what it takes away is missing in the accumulator. A post step fits
+    /// what is made of the sum, which the network's own arithmetic does too.
+    pub fn forms_sum(self) -> bool {
+        !matches!(self, Node::Post(_))
+    }
+}
+
 impl Design {
     fn clamps_output(&self) -> bool {
         self.accumulator.overflow == AccumulatorOverflow::SaturateOutput

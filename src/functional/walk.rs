@@ -16,6 +16,8 @@ pub struct Step {
     pub value: i64,
     /// On which side `entering` lay outside.
     pub flags: Flags,
+    /// The unfitted start plus every exact product up to this beat: no reduction level has fitted any of them.
+    pub exact: i128,
 }
 
 /// An output's whole accumulation.
@@ -27,7 +29,7 @@ pub struct Walk {
     pub steps: Vec<Step>,
     /// After the last beat and any output clamp.
     pub accumulator: i64,
-    /// The unfitted start plus every term, never fitted on the way: the exact sum.
+    /// The unfitted start plus every exact product, never fitted on the way: the exact sum.
     pub exact: i128,
     /// Behind the post steps.
     pub output: i64,
@@ -45,8 +47,9 @@ pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
         let entering = i128::from(value) + term;
         let fitted: Fitted = fit(entering, accumulator.register, accumulator.step_rule());
         value = fitted.value;
-        exact += term;
-        steps.push(Step { term, entering, value, flags: fitted.flags });
+        let products = (0..design.array.lanes).filter_map(|lane| program.k_of(beat, lane));
+        exact += products.map(|k| program.product(m, n, k)).sum::<i128>();
+        steps.push(Step { term, entering, value, flags: fitted.flags, exact });
     }
     if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
         value = fit(i128::from(value), accumulator.format, Overflow::Saturate).value;

@@ -78,7 +78,7 @@ pub struct NetworkAnswer {
 pub struct Total {
     /// Outputs computed.
     pub outputs: u64,
-    /// Outputs with at least one event at the accumulator or behind its output clamp.
+    /// Outputs from whose sum something was taken, as in [`LayerAnswer::outputs_with_events`].
     pub outputs_with_events: u64,
     /// Values above the format, over all nodes.
     pub high: u64,
@@ -86,12 +86,16 @@ pub struct Total {
     pub low: u64,
     /// What became of the outputs with events.
     pub classes: Classes,
+    /// Outputs that start from a bias which the accumulator's register cut (R9).
+    pub starts_cut: u64,
+    /// Outputs with events at post steps only.
+    pub only_post: u64,
 }
 
 /// What became of the outputs with at least one event; the five add up to `outputs_with_events`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Classes {
-    /// The accumulator equals the exact sum all the same.
+    /// The accumulator equals the exact sum (bias plus exact products) all the same.
     pub transient: u64,
     /// The accumulator differs, the requantised output is equal.
     pub surviving: u64,
@@ -107,6 +111,11 @@ impl Classes {
     /// All of them: the outputs with events.
     pub fn sum(&self) -> u64 {
         self.transient + self.surviving + self.harmful + self.decisive + self.unevaluated
+    }
+
+    /// Outputs that are not what the exact sum becomes behind the same post steps.
+    pub fn wrong(&self) -> u64 {
+        self.harmful + self.decisive + self.unevaluated
     }
 }
 
@@ -185,13 +194,19 @@ pub struct LayerAnswer {
     pub runs: u64,
     /// Outputs over all runs.
     pub outputs: u64,
-    /// Outputs with at least one event at `accumulator` or `accumulator.output`.
+    /// Outputs from whose sum something was taken: at least one event at `reduce.N`, `accumulator` or
+    /// `accumulator.output`, or a start value that the register cut.
     pub outputs_with_events: u64,
     /// What became of them.
     pub classes: Classes,
+    /// Those of them that start from a bias which the register cut (R9), which no node counts as an event.
+    pub starts_cut: u64,
+    /// Outputs with events at post steps, and nothing taken from their sums: none of `outputs_with_events`. The exact sum
+    /// goes through the same steps; saturating to the output's range is the network's own arithmetic.
+    pub only_post: u64,
     /// Every fitting node, in datapath order.
     pub nodes: Vec<NodeAnswer>,
-    /// Every output channel, counted over all groups; events of the accumulator.
+    /// Every output channel, counted over all groups.
     pub channels: Vec<ChannelAnswer>,
     /// Events of the accumulator by tile; none when there were none.
     pub tiles: Option<TileAnswer>,
@@ -199,7 +214,7 @@ pub struct LayerAnswer {
     pub cycles: Sides,
     /// Ids of this layer's witnesses in `witness.json`.
     pub witnesses: Vec<String>,
-    /// Overflows at the accumulator, `[2, images · m, channels]` (high, low), summed over the runs: a `.npy` file.
+    /// Events at the accumulator, `[2, images · m, channels]` (high, low), summed over the runs: a `.npy` file.
     pub table: Option<String>,
 }
 
@@ -259,6 +274,10 @@ pub struct NodeAnswer {
     pub high: u64,
     /// Values below it.
     pub low: u64,
+    /// Outputs with at least one of them.
+    pub outputs: u64,
+    /// Events here by output, like [`LayerAnswer::table`]; none without events, and for post steps.
+    pub table: Option<String>,
     /// By output channel, `[groups · n]`; empty without events.
     pub channels: Sides,
     /// By k step, `[beats]`; empty without events, and for nodes behind the accumulator.
@@ -343,13 +362,14 @@ pub struct ChannelAnswer {
     pub high: u64,
     /// Values below it.
     pub low: u64,
-    /// Outputs with at least one event at `accumulator` or `accumulator.output`.
+    /// Outputs from whose sum something was taken, as in [`LayerAnswer::outputs_with_events`].
     pub outputs_with_events: u64,
     /// What became of them.
     pub classes: Classes,
-    /// How far outside the rails a value entering the accumulator lay at most; 0 when none did.
+    /// How far outside its rails a value entering a reduction level, the accumulator or its output clamp lay at most; 0
+    /// when none did.
     pub largest_excess: Exact,
-    /// Id of the witness of its first event.
+    /// Id of the witness of its first event at one of those nodes.
     pub first: Option<String>,
 }
 

@@ -1,7 +1,8 @@
 //! A witness against what a simulation of its program did: every register it speaks of, in its cycle.
 
-use super::Witness;
-use super::witness::expected;
+use super::replay::Visit;
+use super::witness::{expected, visits};
+use super::{Event, Witness};
 use crate::design::Node;
 use crate::error::{Error, Kind, Result};
 use crate::lower::Program;
@@ -93,7 +94,10 @@ impl Witness {
 
     /// The claimed step, as the walk and as the register show it.
     fn check_event(&self, program: &Program, register: Option<&Register>) -> Result<()> {
-        let Some(event) = self.event.as_ref().filter(|e| e.node == "accumulator") else { return Ok(()) };
+        let Some(event) = &self.event else { return Ok(()) };
+        if event.node != "accumulator" {
+            return self.check_elsewhere(event, program);
+        }
         let walk = crate::functional::walk(program, 0, 0);
         let Some(step) = event.place.beat.and_then(|beat| walk.steps.get(beat)) else {
             return Err(self.refuse(
@@ -120,5 +124,24 @@ impl Witness {
             return Err(self.refuse("the register after the edge", event.value, found));
         }
         Ok(())
+    }
+
+    /// An event of a reduction level, an output clamp or a post step: it happens again, with the same numbers.
+    fn check_elsewhere(&self, event: &Event, program: &Program) -> Result<()> {
+        let nodes = program.design.fitting_nodes();
+        let at_node = |visit: &Visit| nodes[program.design.node_index(visit.node)].1 == event.node;
+        let side = |visit: &Visit| if visit.flags.high { "high" } else { "low" };
+        let told = |side: &str, beat: Option<usize>, entering: i128, value: i64| {
+            let beat = beat.map_or(String::new(), |beat| format!(" in beat {beat}"));
+            format!("{side}{beat}, {entering} becoming {value}")
+        };
+        let visits: Vec<Visit> = visits(program).into_iter().filter(at_node).collect();
+        let found = |v: &Visit| told(side(v), v.beat, v.entering, v.value);
+        let claimed = told(&event.side, event.place.beat, event.entering.0, event.value);
+        if visits.iter().any(|visit| found(visit) == claimed) {
+            return Ok(());
+        }
+        let found = visits.first().map_or("none".to_string(), found);
+        Err(self.refuse(&format!("an overflow at {}:", event.node), claimed, found))
     }
 }

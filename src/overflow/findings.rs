@@ -36,8 +36,9 @@ pub struct Findings {
     pub report: Report,
     /// What `witness.json` holds.
     pub witnesses: WitnessFile,
-    /// Of each layer, the accumulator's events per output, `[2, rows, channels]` (high, low), summed over its runs.
-    pub tables: Vec<Array3<i64>>,
+    /// Of each layer, for every node that forms the sum, its events per output, `[2, rows, channels]` (high, low), summed
+    /// over the runs.
+    pub tables: Vec<BTreeMap<String, Array3<i64>>>,
 }
 
 /// Looks at one product. There is no network, so no wrong output is evaluated further.
@@ -71,6 +72,8 @@ impl Findings {
             total.outputs += layer.outputs;
             total.outputs_with_events += layer.outputs_with_events;
             total.classes.add(&layer.classes);
+            total.starts_cut += layer.starts_cut;
+            total.only_post += layer.only_post;
             total.high += layer.nodes.iter().map(|n| n.high).sum::<u64>();
             total.low += layer.nodes.iter().map(|n| n.low).sum::<u64>();
             layers.push(layer);
@@ -107,14 +110,23 @@ impl Findings {
     }
 }
 
-const MEANING: [(&str, &str); 11] = [
+const MEANING: [(&str, &str); 12] = [
     ("event", "a value entering a node lay outside its format (R6), in every overflow rule"),
     (
         "exact sum",
-        "the start as it is brought (a bias that does not fit is not cut), plus every term as the reduction delivers it; neither the accumulator's \
-         register nor its output clamp has fitted it",
+        "the start as it is brought (a bias that does not fit is not cut), plus every product as it is; no reduction level, \
+         register or output clamp has fitted it",
     ),
-    ("outputs_with_events", "outputs with at least one event at accumulator or accumulator.output"),
+    (
+        "outputs_with_events",
+        "outputs from whose sum something was taken: an event at reduce.N, accumulator or accumulator.output, or a start \
+         value that the register cut (starts_cut)",
+    ),
+    (
+        "only_post",
+        "outputs whose only events are at post steps: the exact sum goes through the same steps, and saturating to the \
+         output's range is the network's own arithmetic",
+    ),
     ("transient", "the accumulator equals the exact sum"),
     ("surviving", "the accumulator differs, the requantised output equals that of the exact sum"),
     ("harmful", "the output differs, but correcting this output alone does not change the network's answer"),

@@ -4,7 +4,7 @@ use ndarray::Array3;
 use rayon::prelude::*;
 
 use super::Class;
-use super::replay::{Ended, Requantizer, Row, Weights};
+use super::replay::{Ended, Requantizer, Row, Visit, Weights};
 use super::tally::{Grid, Output, Tally};
 use crate::design::{AccumulatorOverflow, Node};
 use crate::lower::{Counts, Outcome, Program};
@@ -18,16 +18,19 @@ pub(super) enum Judged {
     Accumulator,
 }
 
-/// A run, counted: the tally, and the accumulator's events per output, `[2, rows, channels]` (high, low).
+/// A run, counted: the tally, and events per output, `[2, rows, channels]` (high, low), of every node that forms the
+/// sum, in datapath order.
 pub(super) struct Inspected {
     pub tally: Tally,
-    pub table: Array3<i64>,
+    pub tables: Vec<Array3<i64>>,
 }
 
 /// What has to be looked at again, by what the engine has counted.
 struct Needs {
     /// A reduction level had events: every output.
     every_sum: bool,
+    /// Channels whose start value the register cut: all of their outputs.
+    cut: Vec<bool>,
     /// A post step had events: every requantisation.
     every_post: bool,
     /// The rails of the clamp behind the register: an output that ends there may have been clamped.
@@ -46,13 +49,19 @@ impl Needs {
             overflow == AccumulatorOverflow::SaturateOutput && any(|node| node == Node::AccumulatorOutput);
         Needs {
             every_sum: any(|node| matches!(node, Node::Reduce(_))),
+            cut: cut(program),
             every_post: any(|node| matches!(node, Node::Post(_))),
             clamp: clamps.then_some([format.min(), format.max()]),
         }
     }
 }
 
-/// Looks at every output of a run that had an event; `outcome` has counts.
+/// Channel by channel, whether the accumulator starts from another value than the bias that is brought (R9).
+fn cut(program: &Program) -> Vec<bool> {
+    (0..program.shape.channels()).map(|n| program.start(n) != program.bias(n)).collect()
+}
+
+/// Looks at every output of a run that had an event or whose start was cut; `outcome` has counts.
 ///
 /// # Panics
 /// When the replay of an output differs from what the engine said of it.
@@ -60,30 +69,38 @@ pub(super) fn inspect(program: &Program, outcome: &Outcome, judged: Judged, cap:
     let grid = Grid::new(program);
     let (rows, channels) = (program.shape.rows(), program.shape.channels());
     let empty = || grid.empty(cap);
-    let counts = outcome.counts.as_ref().filter(|c| c.nodes.iter().any(|n| n.high + n.low > 0));
-    let Some(counts) = counts else {
-        return Inspected { tally: empty(), table: Array3::zeros([2, rows, channels]) };
+    let forming = program.design.fitting_nodes().iter().filter(|(node, _)| node.forms_sum()).count();
+    let any = |c: &&Counts| c.nodes.iter().any(|n| n.high + n.low > 0) || cut(program).contains(&true);
+    let Some(counts) = outcome.counts.as_ref().filter(any) else {
+        return Inspected { tally: empty(), tables: vec![Array3::zeros([2, rows, channels]); forming] };
     };
     let needs = Needs::new(program, counts);
     let (weights, requantizer) = (Weights::new(program, 0..channels), Requantizer::new(program));
-    let mut cells = vec![[0_i64; 2]; rows * channels];
+    let mut cells = vec![[0_i64; 2]; rows * channels * forming];
     let look = |mut tally: Tally, (m, cells): (usize, &mut [[i64; 2]])| {
         let row = Row::new(program, &weights, m);
-        let mut line = Line { grid: &grid, requantizer: &requantizer, outcome, judged, row, m };
-        for (n, cell) in cells.iter_mut().enumerate() {
-            line.output(n, &needs, counts, cell, &mut tally);
+        let seen = vec![false; counts.nodes.len()];
+        let mut line = Line { grid: &grid, requantizer: &requantizer, outcome, judged, row, m, seen };
+        for (n, cells) in cells.chunks_exact_mut(forming).enumerate() {
+            line.output(n, &needs, counts, cells, &mut tally);
         }
         tally
     };
-    let tally =
-        cells.par_chunks_mut(channels).enumerate().fold(empty, look).reduce(empty, |a, b| a.merged(b));
+    let tally = cells
+        .par_chunks_mut(channels * forming)
+        .enumerate()
+        .fold(empty, look)
+        .reduce(empty, |a, b| a.merged(b));
     for (node, counted) in tally.nodes.iter().zip(&counts.nodes) {
         let sum = |side: usize| node.channels.iter().map(|c| c[side]).sum::<u64>();
         let found = (sum(0), sum(1));
         assert_eq!(found, (counted.high, counted.low), "the replay finds every event of {}", counted.node);
     }
-    let table = Array3::from_shape_fn([2, rows, channels], |(side, m, n)| cells[m * channels + n][side]);
-    Inspected { tally, table }
+    let table = |node: usize| {
+        let cell = |(side, m, n): (usize, usize, usize)| cells[(m * channels + n) * forming + node][side];
+        Array3::from_shape_fn([2, rows, channels], cell)
+    };
+    Inspected { tally, tables: (0..forming).map(table).collect() }
 }
 
 /// One output row.
@@ -94,30 +111,50 @@ struct Line<'a> {
     judged: Judged,
     row: Row<'a>,
     m: usize,
+    /// Nodes with an event of the output at hand.
+    seen: Vec<bool>,
 }
 
 impl Line<'_> {
-    fn output(&mut self, n: usize, needs: &Needs, counts: &Counts, cell: &mut [i64; 2], tally: &mut Tally) {
+    /// `cells` has one entry for every node that forms the sum.
+    fn output(
+        &mut self,
+        n: usize,
+        needs: &Needs,
+        counts: &Counts,
+        cells: &mut [[i64; 2]],
+        tally: &mut Tally,
+    ) {
         let (m, grid) = (self.m, self.grid);
+        let (design, seen) = (&*grid.program.design, &mut self.seen);
+        seen.fill(false);
         let accumulator = self.outcome.accumulators[[m, n]];
         let clamped = needs.clamp.is_some_and(|rails| rails.contains(&accumulator));
-        if needs.every_sum || clamped || counts.accumulator[[m, n]] > 0 {
+        let mut fitted = None;
+        if needs.every_sum || needs.cut[n] || clamped || counts.accumulator[[m, n]] > 0 {
             let mut events = 0;
             let ended = self.row.replay(n, &mut |visit| {
-                events += u64::from(!matches!(visit.node, Node::Reduce(_)));
-                if visit.node == Node::Accumulator {
-                    cell[usize::from(visit.flags.low)] += 1;
-                }
+                let node = design.node_index(visit.node);
+                events += 1;
+                seen[node] = true;
+                cells[node][usize::from(visit.flags.low)] += 1;
                 tally.event(grid, m, n, visit);
             });
             assert_eq!(ended.accumulator, accumulator, "both engines end alike at output [{m}, {n}]");
-            if events > 0 {
-                self.classify(n, ended, tally);
-            }
+            tally.starts_cut += u64::from(needs.cut[n]);
+            fitted = (events > 0 || needs.cut[n]).then_some(ended);
         }
         if needs.every_post {
-            let visit = &mut |visit| tally.event(grid, m, n, visit);
+            let visit = &mut |visit: Visit| {
+                seen[design.node_index(visit.node)] = true;
+                tally.event(grid, m, n, visit);
+            };
             self.requantizer.run(grid.program, n, i128::from(accumulator), visit);
+        }
+        tally.only_post += u64::from(fitted.is_none() && seen.contains(&true));
+        tally.nodes.iter_mut().zip(&*seen).for_each(|(node, seen)| node.outputs += u64::from(*seen));
+        if let Some(ended) = fitted {
+            self.classify(n, ended, tally);
         }
     }
 

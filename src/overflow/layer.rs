@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use ndarray::Array3;
 
-use super::inspect::{Inspected, Judged, int32};
-use super::replay::{Visit, rails};
+use super::inspect::{Inspected, Judged};
+use super::replay::rails;
+use super::scene::Scene;
 use super::tally::{Both, ChannelTally, Found, Grid, NodeTally, Output};
 use super::widths::Needed;
 use super::witness::Claim;
 use super::{
-    ChannelAnswer, Class, Classes, Event, Exact, LaneEntry, LayerAnswer, NodeAnswer, PlaceEntry,
-    ScheduleEntry, ShapeEntry, Sides, TileAnswer, Witness,
+    ChannelAnswer, Class, Classes, Event, Exact, LayerAnswer, NodeAnswer, PlaceEntry, ScheduleEntry,
+    ShapeEntry, Sides, TileAnswer, Witness,
 };
 use crate::design::{Accumulator, Design, Node};
 use crate::error::{Error, Kind, Place, Result};
@@ -29,7 +30,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    fn image(&self, program: &Program, m: usize) -> usize {
+    /// The image of the input that output row `m` belongs to.
+    pub fn image(&self, program: &Program, m: usize) -> usize {
         let rows = program.shape.rows();
         self.first_image
             + match self.products {
@@ -50,14 +52,24 @@ pub(super) struct LayerState {
     nodes: Vec<NodeAnswer>,
     channels: Vec<ChannelAnswer>,
     cycles: Vec<Both>,
-    table: Array3<i64>,
+    starts_cut: u64,
+    only_post: u64,
+    /// Of every node that forms the sum, in datapath order.
+    tables: Vec<Array3<i64>>,
+    /// The largest excess so far at any of them.
+    largest: Option<Exact>,
     /// By claim, so that a later run's larger excursion takes the place of an earlier one.
     witnesses: BTreeMap<Slot, Witness>,
 }
 
+/// Events per output, `[2, rows, channels]` (high, low), by node: of those that form the sum.
+pub(super) type Tables = BTreeMap<String, Array3<i64>>;
+
 /// What a witness is for, in the order in which they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Slot {
+pub(super) enum Slot {
+    /// First or largest of all nodes that form the sum.
+    Sum(bool),
     Node(usize, bool),
     Class(Class),
     Channel(usize),
@@ -104,7 +116,10 @@ impl LayerState {
                 .collect(),
             channels: (0..shape.channels()).map(channel).collect(),
             cycles: vec![[0; 2]; grid.timing.period_cycles()],
-            table: Array3::zeros([2, shape.rows(), shape.channels()]),
+            starts_cut: 0,
+            only_post: 0,
+            tables: Vec::new(),
+            largest: None,
             witnesses: BTreeMap::new(),
         }
     }
@@ -121,9 +136,14 @@ impl LayerState {
         inspected: Inspected,
         verdicts: &[Class],
     ) -> Result<()> {
-        let Inspected { tally, table } = inspected;
-        if table.dim() != self.table.dim() {
-            let (found, before) = (table.dim(), self.table.dim());
+        let Inspected { tally, tables } = inspected;
+        if self.tables.is_empty() {
+            self.tables = tables.iter().map(|table| Array3::zeros(table.raw_dim())).collect();
+        }
+        let dim = |tables: &[Array3<i64>]| tables.first().map(Array3::dim);
+        let (found, before) = (dim(&tables), dim(&self.tables));
+        if found != before {
+            let (found, before) = (found.unwrap_or_default(), before.unwrap_or_default());
             let message = format!("a run of {found:?} outputs after one of {before:?}");
             return Err(Error::new(Kind::Unsupported, message)
                 .at(Place::Signal(self.name.clone()))
@@ -136,8 +156,11 @@ impl LayerState {
         };
         self.runs += 1;
         self.needed.add(program);
-        self.table += &table;
+        self.tables.iter_mut().zip(&tables).for_each(|(sum, table)| *sum += table);
+        self.starts_cut += tally.starts_cut;
+        self.only_post += tally.only_post;
         add(&mut self.cycles, &tally.cycles);
+        self.add_sum(&scene, &tally.nodes, &class);
         for (index, node) in tally.nodes.iter().enumerate() {
             self.add_node(&scene, index, node, &class);
         }
@@ -164,6 +187,29 @@ impl LayerState {
         Ok(())
     }
 
+    /// The first event and the largest excursion of all nodes that form the sum.
+    fn add_sum(&mut self, scene: &Scene, nodes: &[NodeTally], class: &dyn Fn(usize, usize) -> Class) {
+        let forming = nodes.iter().zip(&self.nodes).take(self.tables.len());
+        let found = |pick: fn(&NodeTally) -> Option<Found>| {
+            let ids = forming.clone().map(|(_, answer)| answer.node.clone());
+            forming.clone().map(|(tally, _)| tally).zip(ids).filter_map(move |(t, id)| Some((pick(t)?, id)))
+        };
+        // Both take the first of equals.
+        let first = found(|n| n.first).min_by_key(|(found, _)| found.order);
+        let largest =
+            found(|n| n.largest).min_by_key(|(found, _)| (std::cmp::Reverse(found.excess), found.order));
+        if let Some((found, id)) = first.filter(|_| !self.witnesses.contains_key(&Slot::Sum(false))) {
+            let witness = scene.witness(&self.name, Slot::Sum(false), &id, &found, class);
+            self.witnesses.insert(Slot::Sum(false), witness);
+        }
+        if let Some((found, id)) = largest.filter(|(found, _)| self.largest.is_none_or(|l| found.excess > l))
+        {
+            self.largest = Some(found.excess);
+            let witness = scene.witness(&self.name, Slot::Sum(true), &id, &found, class);
+            self.witnesses.insert(Slot::Sum(true), witness);
+        }
+    }
+
     fn add_node(
         &mut self,
         scene: &Scene,
@@ -179,20 +225,29 @@ impl LayerState {
         }
         node.high += high;
         node.low += low;
+        node.outputs += tally.outputs;
         node.channels.add(&tally.channels);
         node.beats.add(&tally.beats);
         node.pes.add(&tally.pes);
         let id = node.node.clone();
+        // Where only the accumulator forms the sum, the layer's witnesses are its own.
+        let own = self.tables.len() > 1 || id != "accumulator";
         if let Some(found) = tally.first.filter(|_| node.first.is_none()) {
             node.first = Some(scene.event(&id, &found));
+        }
+        if let Some(found) =
+            tally.first.filter(|_| own && !self.witnesses.contains_key(&Slot::Node(index, false)))
+        {
             let witness = scene.witness(&self.name, Slot::Node(index, false), &id, &found, class);
             self.witnesses.insert(Slot::Node(index, false), witness);
         }
         let beaten = |best: &Event| tally.largest.is_some_and(|found| found.excess > best.excess);
         if let Some(found) = tally.largest.filter(|_| node.largest.as_ref().is_none_or(beaten)) {
             node.largest = Some(scene.event(&id, &found));
-            let witness = scene.witness(&self.name, Slot::Node(index, true), &id, &found, class);
-            self.witnesses.insert(Slot::Node(index, true), witness);
+            if own {
+                let witness = scene.witness(&self.name, Slot::Node(index, true), &id, &found, class);
+                self.witnesses.insert(Slot::Node(index, true), witness);
+            }
         }
     }
 
@@ -210,7 +265,8 @@ impl LayerState {
         channel.classes.add(&became);
         channel.largest_excess = channel.largest_excess.max(tally.excess);
         if let Some(found) = tally.first.filter(|_| channel.first.is_none()) {
-            let witness = scene.witness(&self.name, Slot::Channel(n), "accumulator", &found, class);
+            let node = &self.nodes[scene.program.design.node_index(found.visit.node)].node;
+            let witness = scene.witness(&self.name, Slot::Channel(n), node, &found, class);
             channel.first = Some(witness.id.clone());
             self.witnesses.insert(Slot::Channel(n), witness);
         }
@@ -229,7 +285,7 @@ impl LayerState {
     }
 
     /// The layer's part of the answer, its witnesses, and its table.
-    pub fn finish(mut self) -> (LayerAnswer, Vec<Witness>, Array3<i64>) {
+    pub fn finish(mut self) -> (LayerAnswer, Vec<Witness>, Tables) {
         let mut classes = Classes::default();
         let accumulator = self.nodes.iter().position(|n| n.node == "accumulator").unwrap_or_default();
         let sides = &self.nodes[accumulator].channels;
@@ -240,12 +296,15 @@ impl LayerState {
         let outputs_with_events = self.channels.iter().map(|c| c.outputs_with_events).sum();
         assert_eq!(classes.sum(), outputs_with_events, "every output with events has one class");
         let per_run = self.shape.images * self.shape.groups * self.shape.m * self.shape.n;
+        let names: Vec<String> = self.nodes.iter().map(|n| n.node.clone()).collect();
         let mut cycles = Sides::default();
         if self.cycles.iter().any(|c| *c != [0; 2]) {
             cycles.add(&self.cycles);
         }
+        let tiles = self.tables.get(accumulator).and_then(|table| self.tiles(table));
+        let tables = names.into_iter().zip(self.tables).collect();
         let answer = LayerAnswer {
-            tiles: self.tiles(),
+            tiles,
             layer: self.name,
             shape: self.shape,
             schedule: self.schedule,
@@ -254,22 +313,24 @@ impl LayerState {
             outputs: self.runs * per_run as u64,
             outputs_with_events,
             classes,
+            starts_cut: self.starts_cut,
+            only_post: self.only_post,
             nodes: self.nodes,
             channels: self.channels,
             cycles,
             witnesses: self.witnesses.values().map(|w| w.id.clone()).collect(),
             table: None,
         };
-        (answer, self.witnesses.into_values().collect(), self.table)
+        (answer, self.witnesses.into_values().collect(), tables)
     }
 
     /// The table of outputs, tile by tile.
-    fn tiles(&self) -> Option<TileAnswer> {
+    fn tiles(&self, table: &Array3<i64>) -> Option<TileAnswer> {
         let (shape, schedule) = (self.shape, self.schedule);
         let across = shape.n.div_ceil(schedule.columns);
         let down = shape.m.div_ceil(schedule.rows);
         let mut tiles = vec![[0_u64; 2]; schedule.tiles];
-        for ((side, m, n), events) in self.table.indexed_iter().filter(|(_, events)| **events > 0) {
+        for ((side, m, n), events) in table.indexed_iter().filter(|(_, events)| **events > 0) {
             let band = (m / shape.m * shape.groups + n / shape.n) * down + m % shape.m / schedule.rows;
             tiles[band * across + n % shape.n / schedule.columns][side] += events.unsigned_abs();
         }
@@ -313,6 +374,8 @@ fn node_answer(design: &Design, node: Node, id: String) -> NodeAnswer {
         overflow: overflow_name(rails.map_or(Overflow::Wrap, |(_, rule, _)| rule)).to_string(),
         high: 0,
         low: 0,
+        outputs: 0,
+        table: None,
         channels: Sides::default(),
         beats: Sides::default(),
         pes: Sides::default(),
@@ -336,115 +399,5 @@ fn became(class: Class) -> &'static str {
         Class::Harmful => "the output is wrong, and correcting it alone does not change the answer",
         Class::Decisive => "the output is wrong, and correcting it alone changes the answer",
         Class::Unevaluated => "the output is wrong; what its correction would change was not tried",
-    }
-}
-
-/// One run of a program, and how to speak of its outputs.
-struct Scene<'a> {
-    program: &'a Program,
-    grid: Grid<'a>,
-    run: Run,
-}
-
-impl Scene<'_> {
-    fn place(&self, node: Node, m: usize, n: usize, beat: Option<usize>) -> PlaceEntry {
-        let [tile, row, column] = self.grid.place(m, n);
-        let cycle = self.grid.timing.cycle_of(node, tile, beat, [row, column]);
-        let (image, product) = (self.run.image(self.program, m), self.run.product);
-        PlaceEntry { image, product, m, n, beat, tile, row, column, cycle }
-    }
-
-    fn event(&self, id: &str, found: &Found) -> Event {
-        let Visit { node, beat, before, term, entering, value, flags } = found.visit;
-        let (format, rails) = match rails(&self.program.design, node) {
-            Some((format, _, rails)) => (format.to_string(), rails),
-            None => (String::new(), [0; 2]),
-        };
-        Event {
-            node: id.to_string(),
-            place: self.place(node, found.m, found.n, beat),
-            side: if flags.high { "high" } else { "low" }.to_string(),
-            lanes: beat.map_or_else(Vec::new, |beat| self.lanes(found.m, found.n, beat)),
-            before: Exact(before),
-            term: Exact(term),
-            entering: Exact(entering),
-            value,
-            format,
-            rails,
-            excess: found.excess,
-        }
-    }
-
-    fn lanes(&self, m: usize, n: usize, beat: usize) -> Vec<LaneEntry> {
-        let (program, shape) = (self.program, self.program.shape);
-        let group = n / shape.n;
-        let lane = |lane| {
-            let k = program.k_of(beat, lane);
-            let codes = k.map(|k| {
-                let activation = program.activation(m / shape.m, group, m % shape.m, k);
-                (activation, program.weight(group, k, n % shape.n), program.product(m, n, k))
-            });
-            let (activation, weight, product) = codes.unwrap_or_default();
-            LaneEntry {
-                k,
-                activation: i64::from(activation),
-                weight: i64::from(weight),
-                product: Exact(product),
-            }
-        };
-        (0..program.design.array.lanes).map(lane).collect()
-    }
-
-    fn witness(
-        &self,
-        layer: &str,
-        slot: Slot,
-        node: &str,
-        found: &Found,
-        class: &dyn Fn(usize, usize) -> Class,
-    ) -> Witness {
-        let event = self.event(node, found);
-        let of_node = if node == "accumulator" { String::new() } else { format!("{node}/") };
-        let (id, what) = match slot {
-            Slot::Node(_, false) => {
-                (format!("{layer}/{of_node}first"), "the first overflow of the layer".to_string())
-            }
-            Slot::Channel(n) => {
-                (format!("{layer}/channel/{n}"), format!("the first overflow of channel {n}"))
-            }
-            _ => (format!("{layer}/{of_node}largest"), "the largest excursion of the layer".to_string()),
-        };
-        let claim = format!(
-            "{what} at {node}: {} enters {} ({}..{})",
-            event.entering, event.format, event.rails[0], event.rails[1]
-        );
-        let claim = Claim {
-            id,
-            claim,
-            layer: layer.to_string(),
-            place: event.place,
-            class: None,
-            event: Some(event),
-        };
-        let mut witness = Witness::new(self.program, claim);
-        witness.class = self.class_of(&witness, class(found.m, found.n));
-        witness
-    }
-
-    /// What became of a witness's output; `wrong` is the verdict in case it differs.
-    fn class_of(&self, witness: &Witness, wrong: Class) -> Option<Class> {
-        let expected = &witness.expected;
-        let (exact, accumulator) = (expected.exact.0, i128::from(expected.accumulator));
-        let events =
-            |(node, high, low): &(String, u64, u64)| node.starts_with("accumulator") && high + low > 0;
-        let equal = match self.run.judged {
-            Judged::Requantised => expected.corrected.0 == i128::from(expected.output),
-            Judged::Accumulator => int32(exact) == int32(accumulator),
-        };
-        expected.events.iter().any(events).then_some(match (exact == accumulator, equal) {
-            (true, _) => Class::Transient,
-            (false, true) => Class::Surviving,
-            (false, false) => wrong,
-        })
     }
 }

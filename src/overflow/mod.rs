@@ -1,9 +1,10 @@
 //! Forensics: where an accumulator overflows in real work, and whether it matters.
 //!
 //! The engine counts; every output that it says had an event is walked again, step by step, beside the exact sum.
-//! The exact sum is the bias as it is brought (a register too narrow for it cuts it, R9) and every term as the reduction
-//! delivers it; neither the accumulator's register nor its output clamp ever fits it. An output with at least one event at
-//! `accumulator` or `accumulator.output` is then exactly one of:
+//! The exact sum is the bias as it is brought (a register too narrow for it cuts it, R9) and every product as it is (R2):
+//! no reduction level, register or output clamp ever fits it. An output overflows when something was taken from its sum:
+//! at least one event at `reduce.N`, `accumulator` or `accumulator.output` ([`Node::forms_sum`]), or a start value that
+//! the register cut. It is then exactly one of:
 //!
 //! | class | accumulator | requantised output | network's answer, with this output alone corrected |
 //! |---|---|---|---|
@@ -14,8 +15,11 @@
 //! | unevaluated | differs | differs | not tried: beyond the cap, or no network |
 //!
 //! The network's answer is the index of the largest value of its first output, image by image. A layer's inputs are
-//! those that the design itself produces. Events of reduction levels and post steps are counted and placed; they make
-//! no class of their own.
+//! those that the design itself produces. Events of post steps are counted and placed as well. They take nothing from a
+//! sum: the exact sum goes through the same steps, and saturating an output to its range is the network's own
+//! arithmetic. Outputs whose only events are there are counted apart, as `only_post`.
+//!
+//! [`Node::forms_sum`]: crate::design::Node::forms_sum
 
 mod answer;
 mod check;
@@ -25,6 +29,7 @@ mod inspect;
 mod layer;
 mod network;
 mod replay;
+mod scene;
 mod tally;
 mod text;
 mod widths;

@@ -24,8 +24,7 @@ pub(super) struct Visit {
 pub(super) struct Ended {
     /// After the last beat and any output clamp.
     pub accumulator: i64,
-    /// The start as it is brought plus every term as the reduction delivers it; neither register nor clamp has fitted
-    /// any of it.
+    /// The start as it is brought plus every exact product: no reduction level, register or clamp has fitted any of it.
     pub exact: i128,
 }
 
@@ -111,6 +110,7 @@ impl<'a> Row<'a> {
             let product = |k: usize| i128::from(self.activations[k]) * i128::from(weights[k]);
             terms.clear();
             terms.extend((0..lanes).map(|lane| program.k_of(beat, lane).map_or(0, product)));
+            sum.exact += terms.iter().sum::<i128>();
             for (index, level) in program.design.reduce.iter().enumerate() {
                 let reduced = (0..level.outputs(terms.len())).map(|output| {
                     let entering = level.terms(output).filter_map(|input| terms.get(input)).sum();
@@ -153,10 +153,14 @@ impl Sum {
                 self.value = sum;
                 self.exact += i128::from(term);
             }
-            _ => self.add_wide(beat, i128::from(term), visit),
+            _ => {
+                self.exact += i128::from(term);
+                self.add_wide(beat, i128::from(term), visit);
+            }
         }
     }
 
+    /// Fits; the exact sum is the caller's, who knows the products.
     fn add_wide(&mut self, beat: usize, term: i128, visit: &mut impl FnMut(Visit)) {
         let before = i128::from(self.value);
         let entering = before + term;
@@ -166,7 +170,6 @@ impl Sum {
             visit(Visit { node, beat: Some(beat), before, term, entering, value, flags });
         }
         self.value = value;
-        self.exact += term;
     }
 
     /// The clamp behind the last beat, where there is one.

@@ -26,6 +26,8 @@ pub(super) type Both = [u64; 2];
 /// One node.
 #[derive(Debug, Clone)]
 pub(super) struct NodeTally {
+    /// Outputs with at least one event here.
+    pub outputs: u64,
     pub channels: Vec<Both>,
     /// Empty behind the accumulator.
     pub beats: Vec<Both>,
@@ -38,7 +40,9 @@ pub(super) struct NodeTally {
 #[derive(Debug, Clone)]
 pub(super) struct ChannelTally {
     pub became: [u64; 3],
+    /// Of the nodes that form the sum.
     pub first: Option<Found>,
+    /// Of the nodes that form the sum.
     pub excess: Exact,
 }
 
@@ -59,6 +63,10 @@ pub(super) struct Output {
 pub(super) struct Tally {
     pub nodes: Vec<NodeTally>,
     pub channels: Vec<ChannelTally>,
+    /// Outputs that start from a bias which the register cut.
+    pub starts_cut: u64,
+    /// Outputs with events at post steps, and nothing taken from their sums.
+    pub only_post: u64,
     /// Events of the accumulator by cycle of the tile's period.
     pub cycles: Vec<Both>,
     /// The first transient and the first surviving output.
@@ -95,6 +103,7 @@ impl<'a> Grid<'a> {
         let (program, array) = (self.program, &self.program.design.array);
         let channels = program.shape.channels();
         let node = |node: &Node| NodeTally {
+            outputs: 0,
             channels: vec![[0; 2]; channels],
             beats: match node {
                 Node::Reduce(_) | Node::Accumulator => vec![[0; 2]; program.beats()],
@@ -108,6 +117,8 @@ impl<'a> Grid<'a> {
         Tally {
             nodes: self.nodes.iter().map(node).collect(),
             channels: vec![channel; channels],
+            starts_cut: 0,
+            only_post: 0,
             cycles: vec![[0; 2]; self.timing.period_cycles()],
             examples: [None; 2],
             wrong: Vec::new(),
@@ -139,6 +150,8 @@ impl Tally {
             // A pipelined tile's last edges lie in the next one's period.
             let period = self.cycles.len();
             self.cycles[usize::try_from(cycle).unwrap_or_default() % period][side] += 1;
+        }
+        if visit.node.forms_sum() {
             let channel = &mut self.channels[n];
             keep(&mut channel.first, found, first);
             channel.excess = channel.excess.max(found.excess);
@@ -174,6 +187,7 @@ impl Tally {
     /// Both parts together; `wrong` is then in order and within the cap.
     pub fn merged(mut self, other: Tally) -> Tally {
         for (node, more) in self.nodes.iter_mut().zip(other.nodes) {
+            node.outputs += more.outputs;
             add(&mut node.channels, &more.channels);
             add(&mut node.beats, &more.beats);
             add(&mut node.pes, &more.pes);
@@ -185,6 +199,8 @@ impl Tally {
             more.first.into_iter().for_each(|found| keep(&mut channel.first, found, first));
             channel.excess = channel.excess.max(more.excess);
         }
+        self.starts_cut += other.starts_cut;
+        self.only_post += other.only_post;
         add(&mut self.cycles, &other.cycles);
         for (example, more) in self.examples.iter_mut().zip(other.examples) {
             *example = example.iter().chain(&more).min_by_key(|e| e.order).copied();

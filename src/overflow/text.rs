@@ -21,9 +21,13 @@ impl Report {
                 self.design.name, total.outputs_with_events, total.outputs, total.high, total.low
             ),
         );
-        if total.outputs_with_events > 0 {
-            line(&mut text, format_args!("  {}", classes(&total.classes)));
+        for (node, [events, outputs]) in self.events() {
+            line(
+                &mut text,
+                format_args!("  {} at {node}, in {}", many(events, "event"), many(outputs, "output")),
+            );
         }
+        became(&mut text, &total.classes, total.starts_cut, total.only_post);
         if let Some(answer) = &self.answer {
             network(&mut text, answer, self);
         }
@@ -39,6 +43,23 @@ impl Report {
             line(&mut text, format_args!("  {}", skipped.reason.replace('\n', "\n  ")));
         }
         text
+    }
+}
+
+impl Report {
+    /// Events and outputs with any, by node, over all layers; nodes in datapath order.
+    pub fn events(&self) -> Vec<(&str, [u64; 2])> {
+        let mut nodes: Vec<(&str, [u64; 2])> = Vec::new();
+        for node in self.layers.iter().flat_map(|l| &l.nodes).filter(|n| n.high + n.low > 0) {
+            let [events, outputs] = [node.high + node.low, node.outputs];
+            match nodes.iter_mut().find(|(id, _)| *id == node.node) {
+                Some((_, sums)) => *sums = [sums[0] + events, sums[1] + outputs],
+                None => nodes.push((&node.node, [events, outputs])),
+            }
+        }
+        let place = |id: &str| self.layers.first().and_then(|l| l.nodes.iter().position(|n| n.node == id));
+        nodes.sort_by_key(|(id, _)| place(id));
+        nodes
     }
 }
 
@@ -125,9 +146,30 @@ fn layer(text: &mut String, layer: &LayerAnswer) {
         );
     }
     line(text, format_args!("  {} of {} outputs overflow", layer.outputs_with_events, layer.outputs));
-    if layer.outputs_with_events > 0 {
-        line(text, format_args!("  {}", classes(&layer.classes)));
+    became(text, &layer.classes, layer.starts_cut, layer.only_post);
+}
+
+/// What became of the outputs that overflow, and which others had their starts cut or post steps act.
+fn became(text: &mut String, found: &Classes, starts_cut: u64, only_post: u64) {
+    if found.sum() > 0 {
+        let wrong = many(found.wrong(), "output");
+        line(text, format_args!("  {}; {wrong} not as the exact sum gives", classes(found)));
     }
+    if starts_cut > 0 {
+        line(text, format_args!("  {} from a bias that the accumulator cut", starting(starts_cut)));
+    }
+    if only_post > 0 {
+        let outputs = many(only_post, "output");
+        line(text, format_args!("  {outputs} fitted behind exact sums, at post steps only"));
+    }
+}
+
+fn starting(outputs: u64) -> String {
+    if outputs == 1 { "1 output starts".to_string() } else { format!("{outputs} outputs start") }
+}
+
+fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Where, what entered what, and by how much too far.

@@ -8,14 +8,15 @@ use crate::design::Accumulator;
 use crate::functional::{Kernels, Tracker};
 use crate::lower::Program;
 
-/// Bits of a layer's accumulator register, of the design's signedness and overflow rule.
+/// Bits of a layer's accumulator register, of the design's signedness and overflow rule. They speak of the accumulator
+/// alone, fed by the reduction levels as they are: what a level takes away is missing at every width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WidthsEntry {
     /// What the design has.
     pub register: u32,
-    /// The least at which nothing overflows on the inputs that ran, start values included; none above 64.
+    /// The least at which nothing overflows in it on the inputs that ran, start values included; none above 64.
     pub observed: Option<u32>,
-    /// The least at which nothing can overflow, whatever the codes that enter the layer; none above 64.
+    /// The least at which nothing can overflow in it, whatever the codes that enter the layer; none above 64.
     pub proved: Option<u32>,
 }
 

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::replay::{Requantizer, Row, Weights};
+use super::replay::{Requantizer, Row, Visit, Weights};
 use super::{Class, DesignEntry, Event, Exact, PlaceEntry};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
@@ -31,7 +31,8 @@ pub struct WitnessFile {
 /// One output that shows one claim.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Witness {
-    /// `<layer>/first`, `<layer>/largest`, `<layer>/channel/<n>`, `<layer>/<node>/first`, `<layer>/<class>`.
+    /// `<layer>/first`, `<layer>/largest` (of all nodes that form the sum), `<layer>/channel/<n>`,
+    /// `<layer>/<node>/first`, `<layer>/<node>/largest`, `<layer>/<class>`.
     pub id: String,
     /// What it shows, in one sentence.
     pub claim: String,
@@ -39,7 +40,7 @@ pub struct Witness {
     pub layer: String,
     /// Where the output lies in the layer, with the beat of the event that is claimed.
     pub place: PlaceEntry,
-    /// What became of the output; none when nothing overflowed at its accumulator.
+    /// What became of the output; none when nothing was taken from its sum.
     pub class: Option<Class>,
     /// The event that is claimed; none when the claim is about the whole output.
     pub event: Option<Event>,
@@ -56,7 +57,7 @@ pub struct Expected {
     pub start: i64,
     /// What it ends with.
     pub accumulator: i64,
-    /// The exact sum: the start plus every term, never fitted by the accumulator.
+    /// The exact sum: the start as it is brought plus every product, never fitted.
     pub exact: Exact,
     /// What leaves the post steps.
     pub output: i64,
@@ -136,7 +137,7 @@ impl Witness {
 pub(super) fn expected(program: &Program, place: PlaceEntry) -> Expected {
     let (m, n, design) = (place.m, place.n, &program.design);
     let mut counts = no_events(design);
-    let mut count = |visit: super::replay::Visit| {
+    let mut count = |visit: Visit| {
         let events = &mut counts[design.node_index(visit.node)];
         events.high += u64::from(visit.flags.high);
         events.low += u64::from(visit.flags.low);
@@ -154,6 +155,16 @@ pub(super) fn expected(program: &Program, place: PlaceEntry) -> Expected {
         corrected: Exact(requantizer.run(program, n, ended.exact, &mut |_| {})),
         events: counts.into_iter().map(|e| (e.node, e.high, e.low)).collect(),
     }
+}
+
+/// Every event of output (0, 0), in order.
+pub(super) fn visits(program: &Program) -> Vec<Visit> {
+    let mut visits = Vec::new();
+    let weights = Weights::new(program, 0..1);
+    let ended = Row::new(program, &weights, 0).replay(0, &mut |visit| visits.push(visit));
+    let accumulator = i128::from(ended.accumulator);
+    Requantizer::new(program).run(program, 0, accumulator, &mut |visit| visits.push(visit));
+    visits
 }
 
 impl Operands {

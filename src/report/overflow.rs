@@ -91,9 +91,10 @@ fn lead(report: &Report) -> String {
         text.push_str(&format!("none of {} overflows.", count(total.outputs, "output")));
     } else {
         text.push_str(&format!(
-            "{} of {} overflow. {} {} transient, {} surviving, {} harmful",
+            "{} of {} overflow ({}). {} {} transient, {} surviving, {} harmful",
             grouped(total.outputs_with_events),
             count(total.outputs, "output"),
+            at_nodes(report),
             grouped(transient),
             if transient == 1 { "is" } else { "are" },
             grouped(surviving),
@@ -104,18 +105,50 @@ fn lead(report: &Report) -> String {
             _ => format!(", {} decisive and {} unevaluated.", grouped(decisive), grouped(unevaluated)),
         });
     }
+    if total.only_post > 0 {
+        let outputs = count(total.only_post, "further output");
+        text.push_str(&format!(" {outputs} fitted behind exact sums, at post steps only."));
+    }
     let widest = |bits: fn(&LayerAnswer) -> Option<u32>| {
         let bits: Option<Vec<u32>> = report.layers.iter().map(bits).collect();
         bits.and_then(|bits| bits.into_iter().max())
     };
     if let Some(observed) = widest(|l| l.widths.observed) {
-        text.push_str(&format!(" On these inputs {observed} accumulator bits are enough in every layer"));
+        text.push_str(&format!(
+            " On these inputs {observed} accumulator bits hold what enters the accumulator in every layer"
+        ));
         text.push_str(&match widest(|l| l.widths.proved) {
-            Some(proved) => format!("; {proved} are proved to be enough for every input."),
-            None => "; no width is proved to be enough for every input.".to_string(),
+            Some(proved) => format!("; {proved} are proved to hold it for every input."),
+            None => "; no width is proved to hold it for every input.".to_string(),
         });
+        if report.layers.iter().flat_map(|l| &l.nodes).any(|n| is_reduce(n) && n.high + n.low > 0) {
+            text.push_str(" What the reduction levels took away is missing at every width.");
+        }
     }
     text
+}
+
+/// Whether this is a reduction level.
+fn is_reduce(node: &NodeAnswer) -> bool {
+    node.node.starts_with("reduce.")
+}
+
+/// Whether events here take something from a sum.
+fn forms_sum(node: &NodeAnswer) -> bool {
+    is_reduce(node) || node.node.starts_with("accumulator")
+}
+
+/// `786 events at reduce.0`, for every node that forms a sum.
+fn at_nodes(report: &Report) -> String {
+    let first = report.layers.first();
+    let is_forming = |id: &str| first.is_some_and(|l| l.nodes.iter().any(|n| n.node == id && forms_sum(n)));
+    let nodes = report.events().into_iter().filter(|(id, _)| is_forming(id));
+    let mut parts: Vec<String> =
+        nodes.map(|(id, [events, _])| format!("{} at {id}", count(events, "event"))).collect();
+    if report.total.starts_cut > 0 {
+        parts.push(format!("{} cut", count(report.total.starts_cut, "start value")));
+    }
+    parts.join(", ")
 }
 
 fn facts(report: &Report) -> Vec<(String, String)> {
@@ -185,7 +218,7 @@ fn headroom(report: &Report) -> Section {
 }
 
 const CLASSES: [(&str, &str); 5] = [
-    ("transient", "transient: the accumulator is exact in the end"),
+    ("transient", "transient: the accumulator has the exact sum in the end"),
     ("surviving", "surviving: it is not, the output is equal"),
     ("harmful", "harmful: the output differs, the answer does not"),
     ("decisive", "decisive: correcting it changes the answer"),
@@ -249,9 +282,11 @@ fn layer_section(layer: &LayerAnswer, drawn: &[Drawn]) -> Section {
         table: Some(around_first(&d.accumulation)),
     }));
     figures.push(nodes(layer));
-    if let Some(node) = layer.nodes.iter().find(|n| n.node == "accumulator" && n.high + n.low > 0) {
+    for node in layer.nodes.iter().filter(|n| forms_sum(n) && n.high + n.low > 0) {
         figures.extend(pes(layer, node));
-        figures.push(beats(layer, node));
+        if !node.beats.high.is_empty() {
+            figures.push(beats(layer, node));
+        }
         figures.push(channels(layer, node));
     }
     Section { title: format!("Layer {}", layer.layer), text: vec![text], figures }
@@ -277,6 +312,7 @@ fn nodes(layer: &LayerAnswer) -> Figure {
         ("rule", ""),
         ("high", ""),
         ("low", ""),
+        ("outputs", ""),
         ("first", ""),
         ("enters", ""),
         ("becomes", ""),
@@ -291,6 +327,7 @@ fn nodes(layer: &LayerAnswer) -> Figure {
             node.overflow.clone().into(),
             node.high.into(),
             node.low.into(),
+            node.outputs.into(),
             first.map(place).into(),
             first.map(|e| e.entering.0).into(),
             first.map(|e| e.value).into(),
@@ -314,12 +351,17 @@ fn both(high: &[u64], low: &[u64]) -> Vec<u64> {
     (0..high.len().max(low.len())).map(|i| at(high, i).saturating_add(at(low, i))).collect()
 }
 
+/// The node in a caption.
+fn name(node: &NodeAnswer) -> String {
+    if node.node == "accumulator" { "the accumulator".to_string() } else { node.node.clone() }
+}
+
 fn pes(layer: &LayerAnswer, node: &NodeAnswer) -> Option<Figure> {
     let shape = (layer.schedule.rows, layer.schedule.columns);
     if shape.0 * shape.1 < 2 {
         return None;
     }
-    let caption = "Overflows at the accumulator, by PE".to_string();
+    let caption = format!("Overflows at {}, by PE", name(node));
     let map = HeatMap {
         title: format!("{}: {caption}", layer.layer),
         unit: "overflow".to_string(),
@@ -343,7 +385,7 @@ fn pes(layer: &LayerAnswer, node: &NodeAnswer) -> Option<Figure> {
 
 fn beats(layer: &LayerAnswer, node: &NodeAnswer) -> Figure {
     let beat_name = if layer.schedule.lanes == 1 { "k step" } else { "beat" };
-    let caption = format!("Overflows at the accumulator, by {beat_name}");
+    let caption = format!("Overflows at {}, by {beat_name}", name(node));
     let bars = Sided {
         title: format!("{}: {caption}", layer.layer),
         count_name: "overflows".to_string(),
@@ -367,7 +409,7 @@ fn busiest_beats(beat_name: &str, node: &NodeAnswer) -> Option<Table> {
 }
 
 fn channels(layer: &LayerAnswer, node: &NodeAnswer) -> Figure {
-    let caption = "Overflows at the accumulator, by output channel".to_string();
+    let caption = format!("Overflows at {}, by output channel", name(node));
     let bars = Sided {
         title: format!("{}: {caption}", layer.layer),
         count_name: "overflows".to_string(),
@@ -386,7 +428,9 @@ fn channels(layer: &LayerAnswer, node: &NodeAnswer) -> Figure {
     let mut table = Table::new("Channels with overflows", &columns);
     for c in layer.channels.iter().filter(|c| c.outputs_with_events > 0).take(MOST_CHANNELS) {
         let wrong = c.classes.harmful + c.classes.decisive + c.classes.unevaluated;
-        let cells = [Cell::from(c.channel), c.high.into(), c.low.into(), c.outputs_with_events.into()];
+        let side = |side: &[u64]| Cell::from(side.get(c.channel).copied());
+        let (high, low) = (side(&node.channels.high), side(&node.channels.low));
+        let cells = [Cell::from(c.channel), high, low, c.outputs_with_events.into()];
         table.row(cells.into_iter().chain([wrong.into(), c.largest_excess.0.into()]));
     }
     Figure { caption, chart: Some(bars.draw()), table: Some(table), ..Figure::default() }

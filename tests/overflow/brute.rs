@@ -22,6 +22,9 @@ pub struct Event {
 pub struct Output {
     pub events: Vec<Event>,
     pub accumulator: i128,
+    /// Whether the register did not hold the start.
+    pub cut: bool,
+    /// Start and products, whole.
     pub exact: i128,
     pub output: i128,
     /// The post steps on the exact sum.
@@ -29,9 +32,14 @@ pub struct Output {
 }
 
 impl Output {
-    /// Whether anything left the accumulator's formats.
+    /// Whether anything was taken from the sum: at a reduction level, at the accumulator, or from the start.
     pub fn overflows(&self) -> bool {
-        self.events.iter().any(|e| e.node.starts_with("accumulator"))
+        self.cut || self.events.iter().any(|e| !e.node.starts_with("post"))
+    }
+
+    /// Whether only post steps acted.
+    pub fn only_post(&self) -> bool {
+        !self.overflows() && !self.events.is_empty()
     }
 
     pub fn class(&self) -> &'static str {
@@ -107,8 +115,8 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
     let start = accumulator.bias.map_or(0, |bias| number(Operand::Parameter(bias), parameters, channel));
     // The start is fitted, but no event of any node.
     let mut value = fit(&mut Vec::new(), "", None, start, (accumulator.register, step));
-    // An accumulator that is wide enough would not have cut the start.
-    let mut exact = start;
+    let cut = value != start;
+    let exact = start + products.iter().sum::<i128>();
     let beats = products.len().div_ceil(lanes);
     for beat in 0..beats {
         let k = |lane: usize| match design.order.lane_map {
@@ -126,14 +134,13 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
         }
         let term: i128 = terms.iter().sum();
         value = fit(&mut events, "accumulator", Some(beat), value + term, (accumulator.register, step));
-        exact += term;
     }
     if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
         value = fit(&mut events, "accumulator.output", None, value, (accumulator.format, "saturate"));
     }
     let output = post(design, value, parameters, channel, false, &mut events);
     let corrected = post(design, exact, parameters, channel, true, &mut Vec::new());
-    Output { events, accumulator: value, exact, output, corrected }
+    Output { events, accumulator: value, cut, exact, output, corrected }
 }
 
 /// The post steps. An `exact` sum does not meet the formats between steps that nothing inside the accumulator's range can
@@ -160,7 +167,11 @@ fn post(
             Op::ShiftRight(v, mode) => oracle::round(x, get(v) as u32, rounding(mode)),
             Op::Clamp { low, high } => x.min(get(high)).max(get(low)),
             Op::Fit => x,
-            Op::FloatScale(..) => panic!("no float here"),
+            Op::FloatScale(scale, Rounding::HalfEven) => {
+                let scale = f32::from_bits(u32::try_from(get(scale)).unwrap());
+                (x as f32 * scale).round_ties_even() as i128
+            }
+            Op::FloatScale(..) => panic!("not done here"),
         };
         let spared = exact && idle[design.reduce.len() + index];
         let output = index + 1 == design.post.len() || matches!(step.op, Op::Fit);

@@ -17,6 +17,7 @@ mod brute;
 mod commands;
 mod network;
 mod products;
+mod reduces;
 mod witnesses;
 
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use goldpath::lower::Program;
 use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
 use goldpath::post::Op;
 use goldpath::{functional, simulate};
+use ndarray::Array3;
 
 use super::brute::{self, Output};
 use super::random;
@@ -77,6 +78,8 @@ fn node_is_right(node: &NodeAnswer, program: &Program, outputs: &BTreeMap<(usize
     }
     let total = |high: bool| channels.iter().filter(|((_, h), _)| *h == high).map(|(_, c)| c).sum::<u64>();
     assert_eq!((node.high, node.low), (total(true), total(false)), "{}", node.node);
+    let hit = outputs.values().filter(|o| o.events.iter().any(|e| e.node == node.node)).count() as u64;
+    assert_eq!(node.outputs, hit, "{}", node.node);
     for (sides, counted) in [(&node.channels, &channels), (&node.beats, &beats), (&node.pes, &pes)] {
         for (counts, high) in [(&sides.high, true), (&sides.low, false)] {
             for (at, count) in counts.iter().enumerate() {
@@ -91,6 +94,18 @@ fn node_is_right(node: &NodeAnswer, program: &Program, outputs: &BTreeMap<(usize
     assert_eq!(node.first.as_ref().map(|e| (order(e), e.entering.0)), first, "{}", node.node);
     let found = node.largest.as_ref().map(|e| (e.excess.0, std::cmp::Reverse(order(e)), e.entering.0));
     assert_eq!(found, largest, "{}", node.node);
+}
+
+/// Events per output of every node that forms the sum, and of no other.
+fn tables_are_right(tables: &BTreeMap<String, Array3<i64>>, outputs: &BTreeMap<(usize, usize), Output>) {
+    let mut expected: BTreeMap<String, Array3<i64>> =
+        tables.iter().map(|(node, table)| (node.clone(), Array3::zeros(table.raw_dim()))).collect();
+    for ((m, n), output) in outputs {
+        for event in output.events.iter().filter(|e| !e.node.starts_with("post")) {
+            expected.get_mut(&event.node).unwrap()[[usize::from(!event.high), *m, *n]] += 1;
+        }
+    }
+    assert!(tables.contains_key("accumulator") && *tables == expected);
 }
 
 /// Events of the accumulator, tile by tile.
@@ -156,6 +171,16 @@ fn counts_and_classes_are_those_of_big_integers() {
         let accumulator = layer.nodes.iter().find(|n| n.node == "accumulator").unwrap();
         assert_eq!(events, accumulator.high + accumulator.low);
         assert_eq!(layer.classes.sum(), layer.outputs_with_events);
+        tables_are_right(&findings.tables[0], &outputs);
+        let count = |is: fn(&Output) -> bool| outputs.values().filter(|o| is(o)).count() as u64;
+        assert_eq!(layer.outputs_with_events, count(Output::overflows));
+        assert_eq!((layer.only_post, layer.starts_cut), (count(Output::only_post), count(|o| o.cut)));
+        *hit.entry("only post".to_string()).or_default() += layer.only_post;
+        *hit.entry("cut".to_string()).or_default() += layer.starts_cut;
+        let reduced = |o: &Output| {
+            o.events.iter().all(|e| e.node.starts_with("reduce")) && o.class() == "wrong" && !o.cut
+        };
+        *hit.entry("wrong by reduce alone".to_string()).or_default() += count(reduced);
         busiest_tile_is_right(layer, &program, &outputs);
         for channel in &layer.channels {
             let of_channel = outputs.iter().filter(|((_, n), o)| *n == channel.channel && o.overflows());
@@ -175,7 +200,9 @@ fn counts_and_classes_are_those_of_big_integers() {
     for what in ["reduce", "accumulator", "post"] {
         assert!(hit[&format!("{what} high")] > 0 && hit[&format!("{what} low")] > 0, "{what}");
     }
-    for what in ["accumulator.output", "transient", "surviving", "wrong"] {
+    for what in
+        ["accumulator.output", "transient", "surviving", "wrong", "only post", "cut", "wrong by reduce alone"]
+    {
         assert!(hit[what] > 0, "{what}");
     }
 }
@@ -185,6 +212,7 @@ fn counts_and_classes_are_those_of_big_integers() {
 fn witnesses_stand_alone() {
     let mut random = Random::new(11);
     let (mut shown, mut refused) = (0, 0);
+    let mut at: BTreeMap<String, u64> = BTreeMap::new();
     for _ in 0..150 {
         let program = random::program(random::design(&mut random), &mut random);
         let findings = overflow::product(&program).unwrap();
@@ -208,7 +236,8 @@ fn witnesses_stand_alone() {
             let mut other = witness.clone();
             other.expected.accumulator += 1;
             assert!(other.check(&alone, &run, register.as_ref()).is_err());
-            if let Some(event) = other.event.as_mut().filter(|e| e.node == "accumulator") {
+            if let Some(event) = other.event.as_mut() {
+                *at.entry(event.node.split('.').next().unwrap().to_string()).or_insert(0) += 1;
                 other.expected.accumulator -= 1;
                 event.value += 1;
                 assert!(other.check(&alone, &run, register.as_ref()).is_err());
@@ -217,6 +246,9 @@ fn witnesses_stand_alone() {
         }
     }
     println!("{shown} witnesses shown, {refused} without idle codes");
+    for node in ["reduce", "accumulator", "post"] {
+        assert!(at[node] > 20, "{at:?}");
+    }
     assert!(shown > 500 && refused < shown / 10, "{shown} {refused}");
 }
 

@@ -45,7 +45,10 @@ fn replay(design: &str, set: &str, wanted: &dyn Fn(&str) -> bool) {
         assert_eq!(provenance.source, "witness");
         assert!(provenance.claim.as_ref().unwrap().starts_with(&format!("{id}: ")));
         let events = facts.events.unwrap()["accumulator"];
-        assert!(events.high + events.low > 0, "{id}");
+        // A bias that the register cuts takes something from the sum, and is no event of any node (R9).
+        let witness = file.find(id).unwrap();
+        let cut = witness.expected.start != witness.operands.parameters["bias"];
+        assert!(events.high + events.low > 0 || cut, "{id}");
         let set: Vec<String> = provenance.overrides.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let loaded = Design::load(&source.join("design.toml"), &set).unwrap();
         let bench = Bench::twin(&bundle, &source, loaded.verilog_header()).unwrap();

@@ -1,0 +1,126 @@
+//! One run of a layer in words: places, events, witnesses.
+
+use super::inspect::{Judged, int32};
+use super::layer::{Run, Slot};
+use super::replay::{Visit, rails};
+use super::tally::{Found, Grid};
+use super::witness::Claim;
+use super::{Class, Event, Exact, LaneEntry, PlaceEntry, Witness};
+use crate::design::Node;
+use crate::lower::Program;
+
+/// One run of a program, and how to speak of its outputs.
+pub(super) struct Scene<'a> {
+    pub program: &'a Program,
+    pub grid: Grid<'a>,
+    pub run: Run,
+}
+
+impl Scene<'_> {
+    /// Where output (`m`, `n`) is computed, and when.
+    pub fn place(&self, node: Node, m: usize, n: usize, beat: Option<usize>) -> PlaceEntry {
+        let [tile, row, column] = self.grid.place(m, n);
+        let cycle = self.grid.timing.cycle_of(node, tile, beat, [row, column]);
+        let (image, product) = (self.run.image(self.program, m), self.run.product);
+        PlaceEntry { image, product, m, n, beat, tile, row, column, cycle }
+    }
+
+    /// An event in the answer's words.
+    pub fn event(&self, id: &str, found: &Found) -> Event {
+        let Visit { node, beat, before, term, entering, value, flags } = found.visit;
+        let (format, rails) = match rails(&self.program.design, node) {
+            Some((format, _, rails)) => (format.to_string(), rails),
+            None => (String::new(), [0; 2]),
+        };
+        Event {
+            node: id.to_string(),
+            place: self.place(node, found.m, found.n, beat),
+            side: if flags.high { "high" } else { "low" }.to_string(),
+            lanes: beat.map_or_else(Vec::new, |beat| self.lanes(found.m, found.n, beat)),
+            before: Exact(before),
+            term: Exact(term),
+            entering: Exact(entering),
+            value,
+            format,
+            rails,
+            excess: found.excess,
+        }
+    }
+
+    fn lanes(&self, m: usize, n: usize, beat: usize) -> Vec<LaneEntry> {
+        let (program, shape) = (self.program, self.program.shape);
+        let group = n / shape.n;
+        let lane = |lane| {
+            let k = program.k_of(beat, lane);
+            let codes = k.map(|k| {
+                let activation = program.activation(m / shape.m, group, m % shape.m, k);
+                (activation, program.weight(group, k, n % shape.n), program.product(m, n, k))
+            });
+            let (activation, weight, product) = codes.unwrap_or_default();
+            LaneEntry {
+                k,
+                activation: i64::from(activation),
+                weight: i64::from(weight),
+                product: Exact(product),
+            }
+        };
+        (0..program.design.array.lanes).map(lane).collect()
+    }
+
+    /// The claim of `slot` about `found`; `class` has the verdict on outputs that differ.
+    pub fn witness(
+        &self,
+        layer: &str,
+        slot: Slot,
+        node: &str,
+        found: &Found,
+        class: &dyn Fn(usize, usize) -> Class,
+    ) -> Witness {
+        let event = self.event(node, found);
+        let (end, what) = match slot {
+            Slot::Sum(largest) | Slot::Node(_, largest) if largest => {
+                ("largest".to_string(), "the largest excursion of the layer".to_string())
+            }
+            Slot::Channel(n) => (format!("channel/{n}"), format!("the first overflow of channel {n}")),
+            _ => ("first".to_string(), "the first overflow of the layer".to_string()),
+        };
+        let id = match slot {
+            Slot::Node(..) => format!("{layer}/{node}/{end}"),
+            _ => format!("{layer}/{end}"),
+        };
+        let claim = format!(
+            "{what} at {node}: {} enters {} ({}..{})",
+            event.entering, event.format, event.rails[0], event.rails[1]
+        );
+        let claim = Claim {
+            id,
+            claim,
+            layer: layer.to_string(),
+            place: event.place,
+            class: None,
+            event: Some(event),
+        };
+        let mut witness = Witness::new(self.program, claim);
+        witness.class = self.class_of(&witness, class(found.m, found.n));
+        witness
+    }
+
+    /// What became of a witness's output; `wrong` is the verdict in case it differs.
+    fn class_of(&self, witness: &Witness, wrong: Class) -> Option<Class> {
+        let expected = &witness.expected;
+        let (exact, accumulator) = (expected.exact.0, i128::from(expected.accumulator));
+        let nodes = self.program.design.fitting_nodes();
+        let forming = nodes.iter().zip(&expected.events).filter(|((node, _), _)| node.forms_sum());
+        let any = forming.map(|(_, (_, high, low))| high + low).sum::<u64>() > 0;
+        let cut = self.program.start(witness.place.n) != self.program.bias(witness.place.n);
+        let equal = match self.run.judged {
+            Judged::Requantised => expected.corrected.0 == i128::from(expected.output),
+            Judged::Accumulator => int32(exact) == int32(accumulator),
+        };
+        (any || cut).then_some(match (exact == accumulator, equal) {
+            (true, _) => Class::Transient,
+            (false, true) => Class::Surviving,
+            (false, false) => wrong,
+        })
+    }
+}
