@@ -85,7 +85,7 @@ pub struct Axis {
 pub struct Variant {
     /// The varied keys' values; empty when nothing is varied.
     pub settings: BTreeMap<String, String>,
-    /// The network in which no accumulator overflows, and its layers; or why there is none.
+    /// The exact network, the one in which no accumulator overflows, and its layers; or why there is none.
     pub layers: Outcome<Layers>,
     /// One entry per width and mode: widths ascending, modes in the order asked.
     pub points: Vec<Point>,
@@ -111,27 +111,64 @@ impl<T> Outcome<T> {
     }
 }
 
-/// The exact network of a variant: what every width is compared with.
+/// The exact network of a variant, which every width is compared with: exact products and exact sums, the whole bias
+/// included, at every node in front of the post steps. And the network in which no accumulator overflows, which the widths
+/// share: the design's own reduction levels in front of accumulators that hold everything. Where no level takes something
+/// from a sum, the two are one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Layers {
     /// Width of the design that gave the post steps: the widest it builds.
     pub reference_width: u32,
-    /// Smallest accumulator width at which nothing can overflow in any layer, whatever the input: proved. `None` when
-    /// that needs more than 64 bits.
+    /// Smallest accumulator width at which no accumulator can overflow in any layer, whatever the input: proved. `None`
+    /// when that needs more than 64 bits. It says nothing of other nodes: see `exact_when_held`.
     pub minimal_proved_width: Option<u32>,
-    /// Smallest accumulator width at which nothing overflowed in any layer on these inputs, start values included.
+    /// Smallest accumulator width at which no accumulator overflowed in any layer on these inputs, start values included.
+    /// It says nothing of other nodes: see `exact_when_held`.
     pub minimal_observed_width: u32,
+    /// Whether the network in which no accumulator overflows is the exact one, on these inputs. If not, a reduction level
+    /// takes something from sums, and no accumulator width is enough.
+    pub exact_when_held: bool,
+    /// Nodes in front of the accumulator, which the sweep does not vary: each layer's `levels` have their events.
+    pub unvaried: Vec<Unvaried>,
+    /// Images that the network in which no accumulator overflows answers as the exact network does.
+    pub agree_when_held: u64,
+    /// Outputs of all layers of the network in which no accumulator overflows, other than the exact network's.
+    pub differing_when_held: u64,
     /// Images run.
     pub images: u64,
     /// Images that the exact network labels rightly, when there are labels.
     pub correct: Option<u64>,
     /// What the exact network answers, image by image: the index of its largest output.
     pub answers: Vec<u32>,
-    /// Layer by layer, in evaluation order, each on the exact network's own inputs.
+    /// Layer by layer, in evaluation order, each on the inputs that it meets when no accumulator overflows.
     pub layers: Vec<Layer>,
 }
 
-/// One layer on the exact network's inputs, at all widths.
+/// A node that every width has as the design states it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unvaried {
+    /// `reduce.0`, ….
+    pub node: String,
+    /// Its format, like `s16`.
+    pub format: String,
+    /// `wrap`, `saturate` or `saturate_symmetric`.
+    pub overflow: String,
+    /// Whether its format holds every value that can enter it.
+    pub always_fits: bool,
+}
+
+/// Events at a node that is not varied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LevelEvents {
+    /// `reduce.0`, ….
+    pub node: String,
+    /// Values above its format.
+    pub high: u64,
+    /// Values below it.
+    pub low: u64,
+}
+
+/// One layer, on the inputs that it meets when no accumulator overflows, at all widths.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Layer {
     /// Name of its node.
@@ -142,6 +179,10 @@ pub struct Layer {
     pub channels: u64,
     /// Outputs, over all images and channels.
     pub outputs: u64,
+    /// Every reduction level: its events on these inputs, at every accumulator width.
+    pub levels: Vec<LevelEvents>,
+    /// Outputs that differ from those of exact sums on these inputs although no accumulator overflows.
+    pub changed_by_levels: u64,
     /// As in [`Layers`], for this layer.
     pub minimal_proved_width: Option<u32>,
     /// As in [`Layers`], for this layer.
@@ -154,7 +195,7 @@ pub struct Layer {
     pub channel_widths: Vec<ChannelWidths>,
     /// How many outputs overflow at every width from 8 to 48, per mode and channel.
     pub overflowing: Vec<Overflowing>,
-    /// How far the layer's outputs are from the exact ones at every width from 8 to 48, per mode.
+    /// How far the layer's outputs are from those of exact sums on these inputs, at every width from 8 to 48, per mode.
     pub curves: Vec<Curve>,
 }
 
@@ -211,7 +252,7 @@ pub struct CurvePoint {
 pub struct Fidelity {
     /// Overflows at the accumulator.
     pub overflow: Events,
-    /// Outputs whose accumulator is not the exact sum.
+    /// Outputs whose accumulator is not the exact sum: the whole bias plus every exact product.
     pub accumulators_changed: u64,
     /// Outputs that differ after post-processing.
     pub outputs_changed: u64,
@@ -253,11 +294,13 @@ pub struct PointResult {
     pub output_sha256: String,
     /// The first layer with an output other than the exact network's.
     pub diverges_at: Option<String>,
-    /// Whether the network had to be run: a layer met other inputs than the exact network's.
+    /// Whether the network had to be run: a layer met other inputs than when no accumulator overflows.
     pub network_run: bool,
+    /// Outputs of all layers other than the exact network's.
+    pub differing: u64,
     /// Layers that were run whole: those that met other inputs, and those with too many overflows to replay alone.
     pub layers_run: u64,
-    /// Outputs replayed one by one, in layers that met the exact network's inputs.
+    /// Outputs replayed one by one, in layers that met the inputs of the network in which no accumulator overflows.
     pub outputs_replayed: u64,
     /// Every layer, in evaluation order.
     pub layers: Vec<PointLayer>,
@@ -272,6 +315,8 @@ pub struct PointLayer {
     pub name: String,
     /// Overflows at the accumulator, on the inputs that the layer met in this network.
     pub overflow: Events,
+    /// Outputs of it other than the exact network's.
+    pub differing: u64,
     /// SHA-256 of its outputs, each as a little-endian int64, in the tensor's order.
     pub sha256: String,
 }

@@ -1,4 +1,8 @@
-//! The exact network: the design's arithmetic with accumulators in which nothing overflows.
+//! The network in which no accumulator overflows, and the exact network beside it.
+//!
+//! The two differ where a reduction level takes something from a sum: the one has the design's levels, fed into
+//! accumulators that hold everything, and is what every width shares; the other has exact products and sums at every
+//! node in front of the post steps, and is what every width is compared with.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,19 +16,24 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{is_layer, node_outputs, parts};
 use crate::functional::operators::{Designed, LayerRule};
 use crate::functional::{self, Prefixes};
-use crate::lower::{Outcome, Program};
+use crate::lower::{NodeEvents, Outcome, Program, no_events};
 use crate::network::{Layer, Network, Node, Tensor};
-use crate::num::Overflow;
+use crate::num::{Format, Overflow};
 use crate::post;
 
-/// A network's values on one input when no accumulator overflows, and what it takes to know them at every width.
+/// A network's values on one input when no accumulator overflows, what it takes to know them at every width, and the
+/// exact network's.
 pub struct Exact<'a> {
     pub(super) network: &'a Network,
     /// The widest design of the variant.
     pub(super) reference: Arc<Design>,
     /// Batches that the network takes one at a time.
     pub(super) parts: Vec<Part>,
-    /// What it answers, image by image.
+    /// What it answers when no accumulator overflows, image by image.
+    pub(super) without_overflow: Vec<u32>,
+    /// The exact network's tensors, batch by batch; none where they are those of `parts`.
+    pub(super) exact: Option<Vec<BTreeMap<String, Tensor>>>,
+    /// What the exact network answers, image by image.
     pub(super) answers: Vec<u32>,
 }
 
@@ -43,14 +52,24 @@ pub(super) struct Pass {
     pub input: ArrayD<i32>,
     /// On the widest design.
     pub program: Program,
-    /// Exact sums, and what entered the accumulator on the way.
+    /// Sums in an accumulator that holds everything, and what entered it on the way.
     pub prefixes: Prefixes,
-    /// Behind the post steps: `[rows, channels]`.
+    /// Those sums behind the post steps: `[rows, channels]`.
     pub outputs: Array2<i64>,
+    /// Where reduction levels took something from a sum: exact sums, and what they become.
+    pub exact: Option<Unreduced>,
+    /// Every reduction level, with its events.
+    pub levels: Vec<NodeEvents>,
     /// What each channel's sum starts from, before it is fitted.
     pub starts: Vec<i64>,
     /// Smallest and largest of all prefixes and starts.
     pub range: (i64, i64),
+}
+
+/// A layer's sums and outputs as they are without reduction formats: `[rows, channels]` each.
+pub(super) struct Unreduced {
+    pub sums: Array2<i64>,
+    pub outputs: Array2<i64>,
 }
 
 impl<'a> Exact<'a> {
@@ -67,14 +86,37 @@ impl<'a> Exact<'a> {
         let runs: Result<Vec<Part>> =
             parts(network, x, usize::MAX)?.into_par_iter().map(|x| part(network, x, reference)).collect();
         let parts = runs?;
-        let mut answers = Vec::new();
-        for part in &parts {
-            answers.extend(answers_of(network, answer(network, &part.values)?)?);
+        let answers = |tensors: &mut dyn Iterator<Item = &BTreeMap<String, Tensor>>| -> Result<Vec<u32>> {
+            let mut answers = Vec::new();
+            for values in tensors {
+                answers.extend(answers_of(network, answer(network, values)?)?);
+            }
+            Ok(answers)
+        };
+        let without_overflow = answers(&mut parts.iter().map(|part| &part.values))?;
+        let mut found = Exact {
+            network,
+            reference: Arc::clone(reference),
+            parts,
+            without_overflow,
+            exact: None,
+            answers: Vec::new(),
+        };
+        let passes = || found.parts.iter().flat_map(|part| part.passes.iter().flatten());
+        if passes().any(|pass| pass.exact.is_some()) {
+            let design = unreduced(reference);
+            let runs = self::parts(network, x, usize::MAX)?.into_par_iter();
+            let runs: Result<Vec<_>> = runs.map(|x| Ok(part(network, x, &design)?.values)).collect();
+            let runs = runs?;
+            found.answers = answers(&mut runs.iter())?;
+            found.exact = Some(runs);
+        } else {
+            found.answers.clone_from(&found.without_overflow);
         }
-        Ok(Exact { network, reference: Arc::clone(reference), parts, answers })
+        Ok(found)
     }
 
-    /// What the network answers, image by image: the index of its largest output, the first of equal ones.
+    /// What the exact network answers, image by image: the index of its largest output, as [`Tensor::answers`] has it.
     pub fn answers(&self) -> &[u32] {
         &self.answers
     }
@@ -85,6 +127,18 @@ impl<'a> Exact<'a> {
     /// Another number of labels than of images.
     pub fn correct(&self, labels: &[i64]) -> Result<u64> {
         correct(&self.answers, labels)
+    }
+
+    /// Outputs of a node that are not the exact network's, over all batches: `own` has those of a run where they are not
+    /// those without overflow.
+    pub(super) fn differing<'t>(&'t self, node: &Node, own: &dyn Fn(usize) -> Option<&'t Tensor>) -> u64 {
+        let Some(name) = node.outputs.first().and_then(Option::as_ref) else { return 0 };
+        let of_part = |(index, part): (usize, &'t Part)| {
+            let exact = self.exact.as_ref().map_or(&part.values, |exact| &exact[index]).get(name)?;
+            let found = own(index).or_else(|| part.values.get(name))?;
+            Some(if std::ptr::eq(exact, found) { 0 } else { differing(exact, found) })
+        };
+        self.parts.iter().enumerate().filter_map(of_part).sum()
     }
 
     /// The network's nodes that are integer layers, by index.
@@ -117,22 +171,28 @@ pub(super) fn answers_of(network: &Network, tensor: &Tensor) -> Result<Vec<u32>>
         let message = format!("an answer of shape {:?} has no label to each image", tensor.shape());
         return Err(Error::new(Kind::Unsupported, message).in_file(&network.source));
     }
-    let each = tensor.len() / images;
-    let first_largest = |values: &[f64]| {
-        let mut best = 0;
-        for (index, value) in values.iter().enumerate() {
-            if *value > values[best] || values[best].is_nan() && !value.is_nan() {
-                best = index;
+    let answers = tensor.answers(images).map_err(|e| e.in_file(&network.source))?;
+    Ok(answers.into_iter().map(|answer| u32::try_from(answer).unwrap_or(u32::MAX)).collect())
+}
+
+/// Elements that are not equal; every one where type or shape is another.
+fn differing(a: &Tensor, b: &Tensor) -> u64 {
+    let count = |differs: usize| differs as u64;
+    match (a, b, a.to_i64(), b.to_i64()) {
+        _ if a.dtype() != b.dtype() || a.shape() != b.shape() => count(a.len()),
+        (Tensor::F32(a), Tensor::F32(b), ..) => {
+            count(a.iter().zip(b).filter(|(a, b)| a.to_bits() != b.to_bits()).count())
+        }
+        (_, _, Ok(a), Ok(b)) => count(a.iter().zip(&b).filter(|(a, b)| a != b).count()),
+        // No layer has uint64 outputs.
+        _ => {
+            if a == b {
+                0
+            } else {
+                count(a.len())
             }
         }
-        u32::try_from(best).unwrap_or(u32::MAX)
-    };
-    // Codes have at most 32 bits and scores are float32: an f64 holds both.
-    let values: Vec<f64> = match tensor {
-        Tensor::F32(values) => values.iter().map(|v| f64::from(*v)).collect(),
-        codes => codes.to_i64()?.iter().map(|v| *v as f64).collect(),
-    };
-    Ok(values.chunks_exact(each).map(first_largest).collect())
+    }
 }
 
 fn part(network: &Network, x: Tensor, reference: &Arc<Design>) -> Result<Part> {
@@ -181,31 +241,85 @@ impl Pass {
         let most = |values: &Array2<i64>| values.iter().copied().max().unwrap_or(0);
         let low = starts.iter().copied().fold(least(&prefixes.low), i64::min);
         let high = starts.iter().copied().fold(most(&prefixes.high), i64::max);
-        let register = reference.accumulator.register;
-        let needed =
-            needed_width(i128::from(low), i128::from(high), register.is_signed(), Overflow::Saturate);
-        if needed > register.width() || reference.accumulator.overflow == AccumulatorOverflow::SaturateOutput
-        {
-            let message = format!(
-                "sums from {low} to {high} leave the widest accumulator that the design builds, {register}"
-            );
-            return Err(Error::new(Kind::Value, message)
-                .at(Place::Signal(layer.name.clone()))
-                .help("wider ones are refused by the post steps: relax their formats and latencies"));
+        check_held(reference, layer, low, high)?;
+        let outputs = finished(&program, &prefixes.sums);
+        let (exact, levels) = levels(&program, layer, &input, &prefixes.sums)?;
+        let range = (low, high);
+        Ok(Pass { layer: layer.clone(), input, program, prefixes, outputs, exact, levels, starts, range })
+    }
+
+    /// Exact sums, and what the widest design's post steps make of them.
+    pub fn exact(&self) -> (&Array2<i64>, &Array2<i64>) {
+        match &self.exact {
+            Some(exact) => (&exact.sums, &exact.outputs),
+            None => (&self.prefixes.sums, &self.outputs),
         }
-        let finish = |(index, sum): (usize, &i64)| {
-            let n = index % program.shape.channels();
-            post::run(&program.design.post, *sum, &program.parameters, n, |_, _| {})
-        };
-        let sums = prefixes.sums.as_standard_layout();
-        let sums: Vec<i64> = sums.iter().copied().collect();
-        let outputs: Vec<i64> = sums.par_iter().enumerate().map(finish).collect();
-        let outputs = Array2::from_shape_vec(prefixes.sums.raw_dim(), outputs).expect("one output per sum");
-        Ok(Pass { layer: layer.clone(), input, program, prefixes, outputs, starts, range: (low, high) })
     }
 
     /// Rows and channels of the outcome.
     pub fn extents(&self) -> (usize, usize) {
         (self.program.shape.rows(), self.program.shape.channels())
     }
+}
+
+/// # Errors
+/// The register does not hold every sum.
+fn check_held(reference: &Design, layer: &Layer, low: i64, high: i64) -> Result<()> {
+    let register = reference.accumulator.register;
+    let needed = needed_width(i128::from(low), i128::from(high), register.is_signed(), Overflow::Saturate);
+    if needed <= register.width() && reference.accumulator.overflow != AccumulatorOverflow::SaturateOutput {
+        return Ok(());
+    }
+    let message =
+        format!("sums from {low} to {high} leave the widest accumulator that the design builds, {register}");
+    Err(Error::new(Kind::Value, message)
+        .at(Place::Signal(layer.name.clone()))
+        .help("wider ones are refused by the post steps: relax their formats and latencies"))
+}
+
+/// Sums behind the program's post steps.
+fn finished(program: &Program, sums: &Array2<i64>) -> Array2<i64> {
+    let finish = |(index, sum): (usize, &i64)| {
+        let n = index % program.shape.channels();
+        post::run(&program.design.post, *sum, &program.parameters, n, |_, _| {})
+    };
+    let flat: Vec<i64> = sums.as_standard_layout().iter().copied().collect();
+    let outputs: Vec<i64> = flat.par_iter().enumerate().map(finish).collect();
+    Array2::from_shape_vec(sums.raw_dim(), outputs).expect("one output per sum")
+}
+
+/// The same design with reduction levels that hold everything.
+fn unreduced(design: &Design) -> Arc<Design> {
+    let mut wide = design.clone();
+    for level in &mut wide.reduce {
+        level.format = Format::signed(64).expect("the widest format");
+        level.overflow = Overflow::Wrap;
+    }
+    Arc::new(wide)
+}
+
+/// What the reduction levels did to `sums`: exact sums where they took something away, and their events.
+fn levels(
+    program: &Program,
+    layer: &Layer,
+    input: &ArrayD<i32>,
+    sums: &Array2<i64>,
+) -> Result<(Option<Unreduced>, Vec<NodeEvents>)> {
+    let count = program.design.reduce.len();
+    let mut events = no_events(&program.design);
+    events.truncate(count);
+    if program.design.node_ranges().iter().take(count).all(|level| level.always_fits) {
+        return Ok((None, events));
+    }
+    let counts = functional::run(program, true).counts;
+    events = counts.map_or(events, |counts| counts.nodes.into_iter().take(count).collect());
+    let wide = Program::layer(unreduced(&program.design), layer, input)?;
+    let exact = functional::prefixes(&wide).sums;
+    if exact == *sums {
+        return Ok((None, events));
+    }
+    let (low, high) = exact.iter().fold((0, 0), |(low, high), sum| (low.min(*sum), high.max(*sum)));
+    check_held(&program.design, layer, low, high)?;
+    let outputs = finished(program, &exact);
+    Ok((Some(Unreduced { sums: exact, outputs }), events))
 }

@@ -17,7 +17,7 @@ pub struct Finish {
     pub design: Arc<Design>,
     /// As [`Program::parameters`].
     pub parameters: Vec<Vec<i64>>,
-    /// Whether every sum that both accumulators hold becomes the same output as in the exact network.
+    /// Whether every sum that both accumulators hold becomes the same output as without overflow.
     pub same: bool,
 }
 

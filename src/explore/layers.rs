@@ -1,11 +1,12 @@
-//! Layer by layer on the exact network's inputs, at all widths from one pass.
+//! Layer by layer, on the inputs that each meets when no accumulator overflows, at all widths from one pass.
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
 use super::answer::{
-    ChannelWidths, Curve, CurvePoint, Events, Fidelity, Layer, Layers, Outcome, Overflowing,
+    ChannelWidths, Curve, CurvePoint, Events, Fidelity, Layer, Layers, LevelEvents, Outcome, Overflowing,
+    Unvaried,
 };
 use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 use super::exact::{Exact, Pass};
@@ -14,6 +15,7 @@ use super::needed::{NEVER, needed_bits, needed_width};
 use super::replay::{Lane, Terms, replay};
 use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds;
+use crate::design::Design;
 use crate::error::Result;
 use crate::num::{Format, Overflow};
 
@@ -34,11 +36,60 @@ pub fn layers(exact: &Exact<'_>, candidates: &Candidates, labels: Option<&[i64]>
         reference_width: exact.reference.accumulator.format.width(),
         minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
         minimal_observed_width: found.iter().map(|l| l.minimal_observed_width).max().unwrap_or(1),
+        exact_when_held: exact.exact.is_none(),
+        unvaried: unvaried(&exact.reference),
+        agree_when_held: agreeing(&exact.without_overflow, &exact.answers),
+        differing_when_held: exact.layer_nodes().map(|(_, node)| exact.differing(node, &|_| None)).sum(),
         images: exact.answers.len() as u64,
         correct: labels.map(|labels| exact.correct(labels)).transpose()?,
         answers: exact.answers.clone(),
         layers: found,
     })
+}
+
+/// Images answered alike.
+pub(super) fn agreeing(a: &[u32], b: &[u32]) -> u64 {
+    a.iter().zip(b).filter(|(a, b)| a == b).count() as u64
+}
+
+/// The reduction levels.
+fn unvaried(design: &Design) -> Vec<Unvaried> {
+    let levels = design.reduce.iter().zip(design.node_ranges());
+    levels
+        .map(|(level, range)| Unvaried {
+            node: level.id.clone(),
+            format: level.format.to_string(),
+            overflow: match level.overflow {
+                Overflow::Wrap => "wrap",
+                Overflow::Saturate => "saturate",
+                Overflow::SaturateSymmetric => "saturate_symmetric",
+            }
+            .to_owned(),
+            always_fits: range.always_fits,
+        })
+        .collect()
+}
+
+/// Events of the levels, over all passes.
+fn level_events(passes: &[&Pass]) -> Vec<LevelEvents> {
+    let mut sums: Vec<LevelEvents> = Vec::new();
+    for (index, level) in passes.iter().flat_map(|pass| pass.levels.iter().enumerate()) {
+        match sums.get_mut(index) {
+            Some(sum) => (sum.high, sum.low) = (sum.high + level.high, sum.low + level.low),
+            None => sums.push(LevelEvents { node: level.node.clone(), high: level.high, low: level.low }),
+        }
+    }
+    sums
+}
+
+/// Outputs, or sums where the layer has no output scale, that are not those of exact sums.
+fn changed_by_levels(pass: &Pass) -> u64 {
+    let Some(exact) = &pass.exact else { return 0 };
+    let (is, was) = match pass.layer.output {
+        Some(_) => (&pass.outputs, &exact.outputs),
+        None => (&pass.prefixes.sums, &exact.sums),
+    };
+    is.iter().zip(was).filter(|(a, b)| a != b).count() as u64
 }
 
 /// One node; its passes are those of all batches.
@@ -60,6 +111,8 @@ fn layer(name: &str, passes: &[&Pass], candidates: &Candidates) -> Layer {
         k: passes.first().map_or(0, |pass| pass.program.shape.k as u64),
         channels: channels.len() as u64,
         outputs: passes.iter().map(|pass| pass.outputs.len() as u64).sum(),
+        levels: level_events(passes),
+        changed_by_levels: passes.iter().map(|pass| changed_by_levels(pass)).sum(),
         minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
         minimal_observed_width: channel_widths.iter().map(|c| c.observed).max().unwrap_or(1),
         proved: [all_proved.0.to_string(), all_proved.1.to_string()],
@@ -247,23 +300,26 @@ fn output(
     sums: &mut [Tally],
 ) {
     let mut walked = None;
-    let exact = (pass.prefixes.sums[[m, n]], pass.outputs[[m, n]]);
+    let (held, held_output) = (pass.prefixes.sums[[m, n]], pass.outputs[[m, n]]);
+    let (sums_of, outputs_of) = pass.exact();
+    let exact = (sums_of[[m, n]], outputs_of[[m, n]]);
+    let is_exact = held == exact.0;
     let signed = pass.program.design.accumulator.register.is_signed();
     let (low, high) = (pass.prefixes.low[[m, n]], pass.prefixes.high[[m, n]]);
     let (low, high) = (low.min(pass.starts[n]), high.max(pass.starts[n]));
     let [plain, symmetric] =
         [Overflow::Saturate, Overflow::SaturateSymmetric].map(|rule| needed_bits(low, high, signed, rule));
     for (ready, sum) in ready.iter().zip(sums) {
-        if same && ready.register.width() >= symmetric {
+        if is_exact && same && ready.register.width() >= symmetric {
             break;
         }
         let Ok(finish) = &ready.finish else { continue };
         let needed = if ready.rule == Overflow::SaturateSymmetric { symmetric } else { plain };
         let affected = needed > ready.register.width();
-        if !affected && finish.same {
+        if is_exact && !affected && finish.same {
             continue;
         }
-        let mut accumulator = exact.0;
+        let mut accumulator = held;
         if affected {
             let terms = walked.get_or_insert_with(|| terms.of(n));
             let replayed = replay(terms, Lane::new(ready.register, ready.rule, pass.starts[n]));
@@ -272,7 +328,7 @@ fn output(
             sum.overflow = sum.overflow.plus(Events { outputs, high: replayed.high, low: replayed.low });
         }
         let output =
-            if accumulator == exact.0 && finish.same { exact.1 } else { finish.output(accumulator, n) };
+            if accumulator == held && finish.same { held_output } else { finish.output(accumulator, n) };
         let (is, was) = if pass.layer.output.is_some() { (output, exact.1) } else { (accumulator, exact.0) };
         sum.accumulators_changed += u64::from(accumulator != exact.0);
         sum.outputs_changed += u64::from(is != was);
@@ -286,12 +342,13 @@ fn square(value: i128) -> u128 {
 
 /// Σ y² over a layer's exact outputs, zero point subtracted.
 fn power(pass: &Pass) -> u128 {
+    let (sums, outputs) = pass.exact();
     let (values, zero_point) = match pass.layer.output {
         Some(output) => {
             let recoding = crate::lower::output_recoding(&pass.program.design, &pass.layer);
-            (&pass.outputs, i128::from(output.zero_point - recoding))
+            (outputs, i128::from(output.zero_point - recoding))
         }
-        None => (&pass.prefixes.sums, 0),
+        None => (sums, 0),
     };
     values.iter().fold(0, |sum: u128, y| sum.saturating_add(square(i128::from(*y) - zero_point)))
 }

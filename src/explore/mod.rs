@@ -2,8 +2,9 @@
 //!
 //! Before its first overflow a sum does not depend on the width of its accumulator. So one pass over a layer
 //! ([`functional::prefixes`](crate::functional::prefixes)) tells of every output at which widths it overflows, and
-//! everything else is sharing: `exact` is the network in which nothing overflows, `needed` says which width a value
-//! needs, `counts` counts the outputs that overflow, `layers` replays, on the exact network's inputs, the outputs that overflow, `network` takes one width and
+//! everything else is sharing: `exact` is the network in which no accumulator overflows, and beside it the exact one,
+//! which is another where a reduction level takes something from a sum; `needed` says which width a value needs,
+//! `counts` counts the outputs that overflow, `layers` replays them layer by layer, `network` takes one width and
 //! overflow rule end to end and starts at the first layer that differs, `cost` and `front` say what a point is
 //! worth, and `assemble` puts the pieces together.
 //!
@@ -30,5 +31,5 @@ pub use counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 pub use exact::Exact;
 pub use layers::layers;
 pub use network::point;
-pub use text::text;
+pub use text::{text, unvaried};
 pub use variant::{Candidate, Candidates, MODES};

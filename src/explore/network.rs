@@ -1,9 +1,10 @@
-//! One width and overflow rule, end to end: everything in front of the first layer that differs is the exact
-//! network's and is not run again.
+//! One width and overflow rule, end to end: everything in front of the first layer that does not do what it does when no
+//! accumulator overflows is that network's and is not run again.
 //!
-//! A tensor that equals the exact network's is not kept. A node whose inputs are all the exact network's is not run,
-//! but for the outputs of a layer that overflow; from the first output that differs on, nodes are run for real, until
-//! their outputs are the exact network's again.
+//! A tensor that equals that network's is not kept. A node whose inputs are all its own is not run, but for the outputs of
+//! a layer that overflow; from the first output that differs on, nodes are run for real, until their outputs are that
+//! network's again. What the answer compares with is the exact network, which is another where a reduction level takes
+//! something from a sum.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,7 @@ use super::answer::{Events, Outcome, PointLayer, PointResult};
 use super::cost::cost;
 use super::exact::{Exact, Part, Pass, answer, answers_of, correct};
 use super::finish::Finish;
+use super::layers::agreeing;
 use super::replay::{Lane, Terms, replay};
 use super::variant::{Candidate, words};
 use crate::design::Design;
@@ -57,17 +59,18 @@ pub fn point(
         answers.extend(answers_of(exact.network, found)?);
         feed(&mut output, found);
     }
-    let layers = exact.layer_nodes().map(|(index, node)| layer(exact, &runs, index, node)).collect();
+    let layers: Vec<PointLayer> =
+        exact.layer_nodes().map(|(index, node)| layer(exact, &runs, index, node)).collect();
     let any = |pick: &dyn Fn(&PartLayer) -> bool, index: usize| {
         runs.iter().any(|run| run.layers.get(&index).is_some_and(pick))
     };
     let nodes: Vec<usize> = exact.layer_nodes().map(|(index, _)| index).collect();
-    let diverges = nodes.iter().find(|index| any(&|l| l.output.is_some(), **index));
     Ok(Outcome::Done(PointResult {
         correct: labels.map(|labels| correct(&answers, labels)).transpose()?,
-        agree: answers.iter().zip(&exact.answers).filter(|(a, b)| a == b).count() as u64,
+        agree: agreeing(&answers, &exact.answers),
         output_sha256: hex(output),
-        diverges_at: diverges.map(|index| exact.network.nodes[*index].name.clone()),
+        diverges_at: layers.iter().find(|l| l.differing > 0).map(|l| l.name.clone()),
+        differing: layers.iter().map(|l| l.differing).sum(),
         network_run: nodes.iter().any(|index| any(&|l| l.other_input, *index)),
         layers_run: nodes.iter().filter(|index| any(&|l| l.run, **index)).count() as u64,
         outputs_replayed: runs.iter().flat_map(|run| run.layers.values()).map(|l| l.replayed).sum(),
@@ -87,7 +90,12 @@ fn layer(exact: &Exact<'_>, runs: &[PartRun], index: usize, node: &Node) -> Poin
             feed(&mut digest, tensor);
         }
     }
-    PointLayer { name: node.name.clone(), overflow, sha256: hex(digest) }
+    let own = |part: usize| {
+        let run: &PartRun = runs.get(part)?;
+        run.layers.get(&index)?.output.as_ref()
+    };
+    let differing = exact.differing(node, &own);
+    PointLayer { name: node.name.clone(), overflow, differing, sha256: hex(digest) }
 }
 
 /// Integers as little-endian int64, float32 as its four bytes.
@@ -107,9 +115,9 @@ fn hex(digest: Sha256) -> String {
 /// One batch at one candidate.
 #[derive(Default)]
 struct PartRun {
-    /// Tensors other than the exact network's.
+    /// Tensors other than without overflow.
     changed: BTreeMap<String, Tensor>,
-    /// By node, where a layer did not do exactly what it does in the exact network.
+    /// By node, where a layer did not do exactly what it does without overflow.
     layers: BTreeMap<usize, PartLayer>,
 }
 
@@ -117,7 +125,7 @@ struct PartRun {
 #[derive(Default)]
 struct PartLayer {
     overflow: Events,
-    /// When it is another than the exact network's.
+    /// When it is another than without overflow.
     output: Option<Tensor>,
     other_input: bool,
     /// Run whole.
@@ -137,7 +145,7 @@ impl PartRun {
                     part.passes[index].iter().map(|pass| Call::new(pass, design)).collect::<Result<_>>()?,
                 ),
             };
-            if calls.as_ref().is_some_and(|calls| calls.iter().all(Call::is_exact)) {
+            if calls.as_ref().is_some_and(|calls| calls.iter().all(Call::is_without_overflow)) {
                 continue;
             }
             let rule = Rule { design, calls: calls.as_deref(), state: Mutex::new(State::default()) };
@@ -173,7 +181,7 @@ impl PartRun {
     }
 }
 
-/// A product of the exact network's layer, at one candidate.
+/// A product of a layer as it is without overflow, at one candidate.
 struct Call<'a> {
     pass: &'a Pass,
     finish: Finish,
@@ -202,7 +210,7 @@ impl<'a> Call<'a> {
         Ok(Call { pass, finish, lanes, affected })
     }
 
-    fn is_exact(&self) -> bool {
+    fn is_without_overflow(&self) -> bool {
         self.affected.is_empty() && self.finish.same
     }
 
@@ -210,7 +218,7 @@ impl<'a> Call<'a> {
         self.affected.len() * REPLAY_ONE_IN > self.pass.outputs.len()
     }
 
-    /// Accumulators, outputs and events, from the exact ones and replays.
+    /// Accumulators, outputs and events, from those without overflow and replays.
     fn replayed(&self) -> (lower::Outcome, Events) {
         let pass = self.pass;
         let mut accumulators = pass.prefixes.sums.clone();
@@ -233,7 +241,7 @@ impl<'a> Call<'a> {
         (lower::Outcome { accumulators, outputs, counts: None }, events)
     }
 
-    /// Every exact sum through this candidate's own post steps. A sum that its accumulator does not hold is replayed
+    /// Every sum through this candidate's own post steps. A sum that its accumulator does not hold is replayed
     /// afterwards; until then any value stands for it.
     fn finished_again(&self) -> Array2<i64> {
         let register = self.lanes.first().map(|lane| lane.register);
@@ -255,7 +263,7 @@ struct State {
     replayed: u64,
 }
 
-/// Computes a layer at one candidate: from the exact one where it has the same inputs.
+/// Computes a layer at one candidate: from the one without overflow where it has the same inputs.
 struct Rule<'a> {
     design: &'a Arc<Design>,
     calls: Option<&'a [Call<'a>]>,

@@ -1,6 +1,6 @@
 //! `report.txt`.
 
-use super::answer::{Layers, Outcome, Point, Sweep, Variant};
+use super::answer::{Layer, Layers, Outcome, Point, Sweep, Variant};
 
 /// The answer for a person: what was asked, the layers, the points, the fronts, the work.
 pub fn text(sweep: &Sweep) -> String {
@@ -74,6 +74,43 @@ fn layer_table(text: &mut String, layers: &Layers) {
         layers.minimal_observed_width,
         rate(layers.correct, layers.images)
     ));
+    for line in unvaried(layers) {
+        text.push_str(&format!("{line}\n"));
+    }
+}
+
+/// What the widths say nothing of: the nodes in front of the accumulator, which are as the design states them.
+pub fn unvaried(layers: &Layers) -> Vec<String> {
+    if layers.unvaried.is_empty() {
+        return Vec::new();
+    }
+    let levels: Vec<String> = layers
+        .unvaried
+        .iter()
+        .map(|level| {
+            let of_level = |l: &Layer| l.levels.iter().find(|e| e.node == level.node).map(|e| e.high + e.low);
+            let events: u64 = layers.layers.iter().filter_map(of_level).sum();
+            let said = match (level.always_fits, events) {
+                (true, _) => ", which holds every value".to_owned(),
+                (false, 0) => ", no event on these inputs, none excluded for others".to_owned(),
+                (false, events) => format!(", {events} event{}", if events == 1 { "" } else { "s" }),
+            };
+            format!("{} stays {} {}{said}", level.node, level.format, level.overflow)
+        })
+        .collect();
+    let mut lines = vec![format!("varies the accumulator only: {}", levels.join("; "))];
+    if !layers.exact_when_held {
+        let outputs: u64 = layers.layers.iter().map(|l| l.outputs).sum();
+        lines.push(format!(
+            "no accumulator width is enough: {} of {outputs} outputs differ from exact though no accumulator overflows, \
+             {} of {} images are answered as exact",
+            layers.differing_when_held, layers.agree_when_held, layers.images
+        ));
+    } else if layers.unvaried.iter().any(|level| !level.always_fits) {
+        let words = "the proved width is the accumulator's alone: on other inputs these levels may lose part of a sum";
+        lines.push(words.to_owned());
+    }
+    lines
 }
 
 fn rate(correct: Option<u64>, images: u64) -> String {
@@ -81,7 +118,10 @@ fn rate(correct: Option<u64>, images: u64) -> String {
 }
 
 fn point_table(text: &mut String, layers: &Layers, points: &[Point]) {
-    text.push_str("width mode: right, as exact; overflowing outputs; first layer that differs; bits\n");
+    text.push_str(
+        "width mode: right, as exact; outputs overflowing at the accumulator, outputs other than exact, first layer with \
+         one; bits\n",
+    );
     for point in points {
         let head = format!("  {:>2} {:<18}", point.width, point.mode);
         match &point.result {
@@ -92,9 +132,10 @@ fn point_table(text: &mut String, layers: &Layers, points: &[Point]) {
                 let cells = cells
                     .map_or(String::new(), |s| format!("; {} flip-flops, {} LUTs", s.flip_flops, s.luts));
                 text.push_str(&format!(
-                    "{head} {}, {}; {outputs}; {}; {}{cells}\n",
+                    "{head} {}, {}; {outputs}, {}, {}; {}{cells}\n",
                     result.correct.map_or("-".to_owned(), |c| format!("{c}/{}", layers.images)),
                     format_args!("{}/{}", result.agree, layers.images),
+                    result.differing,
                     result.diverges_at.as_deref().unwrap_or("none"),
                     result.cost.bits()
                 ));

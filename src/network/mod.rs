@@ -1,8 +1,9 @@
 //! A quantised graph as plain data: integer carriers in tensors, scales and zero points as metadata.
 //!
-//! Nothing here computes a value of the network or touches a file: `import` fills it, `functional` evaluates it
+//! Nothing here computes a value of the network (`argmax` reads the answer off one) or touches a file: `import` fills it, `functional` evaluates it
 //! by its framework's rules, `lower` takes single [`Layer`]s out of it.
 
+mod argmax;
 mod fuse;
 mod graph;
 mod layer;

@@ -134,7 +134,8 @@ const MEANING: [(&str, &str); 12] = [
     ("unevaluated", "the output differs; beyond decisive_cap of its layer, or there is no network"),
     (
         "answer",
-        "index of the largest value of the network's first output, image by image, the first of equals",
+        "index of the largest value of the network's first output, image by image, the first of equals; a NaN is never \
+         larger than a number",
     ),
     (
         "correction",

@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Evaluation, layer_names, parts};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::lower::{Program, output_recoding};
-use crate::network::{Geometry, Layer, Network, Tensor, for_tensor};
+use crate::network::{Geometry, Layer, Network, Tensor};
 
 /// What one call of a layer left behind.
 struct Looked {
@@ -179,7 +179,7 @@ impl Survey<'_> {
             self.skipped.entry(layer).or_insert(error);
         }
         let predictions = match evaluation.tensor(&self.answer) {
-            Some(tensor) => predictions(tensor, images)?,
+            Some(tensor) => tensor.answers(images)?,
             None => return Err(Error::new(Kind::Malformed, "the network has no output")),
         };
         self.predictions.extend(&predictions);
@@ -268,7 +268,7 @@ impl Survey<'_> {
         let patched = Tensor::from_codes(codes, dtype);
         let changed = evaluation.changed(&layer.tensor, patched, &Again(self.designed))?;
         match changed.get(&self.answer) {
-            Some(tensor) => Ok(Some(predictions(tensor, run.images)?)),
+            Some(tensor) => Ok(Some(tensor.answers(run.images)?)),
             None => Ok(Some(self.predictions[run.first_image..].to_vec())),
         }
     }
@@ -297,21 +297,4 @@ impl Survey<'_> {
         let states = self.layers.into_iter().map(|(_, state)| state).collect();
         Ok(Findings::new(&self.designed.design, self.options, Some(answer), states, skipped.collect()))
     }
-}
-
-/// Index of the largest value of each image; the first of equals.
-fn predictions(tensor: &Tensor, images: usize) -> Result<Vec<usize>> {
-    let each = tensor.len() / images.max(1);
-    if each == 0 || each * images != tensor.len() {
-        let message = format!("the network's output has shape {:?} for {images} images", tensor.shape());
-        return Err(Error::new(Kind::Unsupported, message).help("the answer is read batch first"));
-    }
-    Ok(for_tensor!(tensor, values => {
-        let values: Vec<_> = values.iter().copied().collect();
-        values.chunks_exact(each).map(largest).collect()
-    }))
-}
-
-fn largest<T: PartialOrd>(values: &[T]) -> usize {
-    (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
 }

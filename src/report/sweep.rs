@@ -4,6 +4,7 @@ use super::chart::{Curves, Headroom, HeatMap, Histogram, LayerBits, Mark, Series
 use super::{Cell, Figure, Page, Section, Table, front, grouped};
 use crate::error::Result;
 use crate::explore::answer::{Layer, Layers, Outcome, Overflowing, Plan, Point, Sweep, Variant};
+use crate::explore::unvaried;
 
 /// Layers with a section of their own, in one variant.
 const MOST_LAYERS: usize = 32;
@@ -40,7 +41,7 @@ pub fn sweep_html(sweep: &Sweep) -> Result<String> {
     page.html()
 }
 
-/// `: memory.shift = 2`, or nothing when nothing is varied.
+/// `: accumulator.start = zero`, or nothing when nothing is varied.
 fn behind(variant: &Variant) -> String {
     if variant.settings.is_empty() { String::new() } else { format!(": {}", settings(variant)) }
 }
@@ -64,16 +65,26 @@ fn lead(sweep: &Sweep) -> String {
         return "No variant of this design can be built.".to_string();
     };
     let images = done[0].images;
-    let mut text = format!(
-        "On {} the network meets no overflow from {observed} accumulator bits on",
-        plural(images, "image")
-    );
+    let mut text = format!("On {} no accumulator overflows from {observed} bits on", plural(images, "image"));
     match done.iter().filter_map(|l| l.minimal_proved_width).min() {
-        Some(proved) => text.push_str(&format!("; {proved} bits are proved to be enough for every input.")),
-        None => text.push_str("; no width up to 64 bits is proved to be enough for every input."),
+        Some(proved) => {
+            text.push_str(&format!("; {proved} bits are proved to hold every sum, whatever the input."))
+        }
+        None => text.push_str("; no width up to 64 bits is proved to hold every sum, whatever the input."),
+    }
+    match done.iter().filter(|l| !l.exact_when_held).count() {
+        0 => {}
+        count if count == done.len() => text.push_str(
+            " No accumulator width is enough: reduction levels, which are not varied, lose a part of sums in front of it.",
+        ),
+        count => text.push_str(&format!(
+            " In {count} of {} variants no accumulator width is enough: reduction levels, which are not varied, lose a \
+             part of sums in front of it.",
+            done.len()
+        )),
     }
     if let Some(correct) = done[0].correct {
-        text.push_str(&format!(" Without overflow its top-1 accuracy is {}.", percent_text(correct, images)));
+        text.push_str(&format!(" With exact sums its top-1 accuracy is {}.", percent_text(correct, images)));
     }
     let merit = |p: &Point, l: &Layers| {
         let result = p.result.done()?;
@@ -166,7 +177,7 @@ fn accuracy(sweep: &Sweep) -> Section {
     let plan = &sweep.plan;
     let value_name = match plan.labels {
         Some(_) => "top-1 accuracy, %",
-        None => "images answered as without overflow, %",
+        None => "images answered as with exact sums, %",
     };
     let mut series = Vec::new();
     for variant in &sweep.variants {
@@ -192,7 +203,7 @@ fn accuracy(sweep: &Sweep) -> Section {
         table.row(std::iter::once(Cell::from(*width)).chain(cells));
     }
     let done = sweep.variants.iter().find_map(|v| v.layers.done());
-    let level = done.and_then(|l| Some((percent(l.correct?, l.images), "without overflow".to_string())));
+    let level = done.and_then(|l| Some((percent(l.correct?, l.images), "exact sums".to_string())));
     let mut text = vec![
         "Every layer with the same accumulator; each point is what a run of its own gives, bit for bit."
             .to_string(),
@@ -252,13 +263,20 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
     let title = "Accumulator bits that each layer needs".to_string();
     let bars = Headroom { title: title.clone(), layers: layers.layers.iter().map(bits).collect() };
     let text = format!(
-        "The whole network needs {} bits on these inputs{}. Each layer is fed by the network without overflow.",
+        "The accumulators of the whole network need {} bits on these inputs{}. Each layer is fed by the network in which no \
+         accumulator overflows.",
         layers.minimal_observed_width,
         layers.minimal_proved_width.map_or(String::new(), |p| format!(" and {p} bits for every input"))
     );
+    let sentence = |line: String| {
+        let mut letters = line.chars();
+        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        format!("{first}{}.", letters.as_str())
+    };
+    let text = std::iter::once(text).chain(unvaried(layers).into_iter().map(sentence)).collect();
     Section {
         title: format!("Headroom{}", behind(variant)),
-        text: vec![text],
+        text,
         figures: vec![Figure {
             caption: title,
             chart: Some(bars.draw()),
@@ -287,8 +305,10 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
         }
     }
     let outputs: u64 = layers.layers.iter().map(|l| l.outputs).sum();
-    let mark =
-        |width: u32, whose: &str| Mark { width, label: format!("no overflow {whose} from {width} bits on") };
+    let mark = |width: u32, whose: &str| Mark {
+        width,
+        label: format!("no accumulator overflow {whose} from {width} bits on"),
+    };
     let mut marks = vec![mark(layers.minimal_observed_width, "on these inputs")];
     marks.extend(layers.minimal_proved_width.map(|width| mark(width, "whatever the input")));
     let figure = |(modes, bins): (Vec<&str>, Bins)| {
@@ -297,7 +317,8 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
         for (width, count) in bins.iter().filter(|b| b.1 > 0) {
             table.row([Cell::from(*width), (*count).into(), Cell::Real(percent(*count, outputs), 4)]);
         }
-        let caption = format!("Outputs that overflow at each width ({})", modes.join(", "));
+        let caption =
+            format!("Outputs that overflow at the accumulator at each width ({})", modes.join(", "));
         let bars = Histogram {
             title: caption.clone(),
             count_name: "outputs (log scale)".to_string(),
@@ -321,7 +342,7 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
 fn layer_section(variant: &Variant, layer: &Layer) -> Section {
     let mut figures = vec![fidelity(layer)];
     figures.extend(channels(layer));
-    let text = format!(
+    let mut text = format!(
         "{} products per output, {} channels, {} outputs. Sums lie in {} to {} on these inputs, and in {} to {} for \
          every input.",
         grouped(layer.k),
@@ -332,6 +353,20 @@ fn layer_section(variant: &Variant, layer: &Layer) -> Section {
         digits(&layer.proved[0]),
         digits(&layer.proved[1])
     );
+    for level in layer.levels.iter().filter(|level| level.high + level.low > 0) {
+        text.push_str(&format!(
+            " At {} {} too high and {} too low at every width.",
+            level.node,
+            grouped(level.high),
+            grouped(level.low)
+        ));
+    }
+    if layer.changed_by_levels > 0 {
+        let outputs = plural(layer.changed_by_levels, "output");
+        text.push_str(&format!(
+            " That makes {outputs} other than exact sums would, whatever the accumulator's width."
+        ));
+    }
     Section { title: format!("Layer {}{}", layer.name, behind(variant)), text: vec![text], figures }
 }
 
@@ -347,7 +382,7 @@ fn fidelity(layer: &Layer) -> Figure {
     for (name, changed) in names.iter().zip(&changed) {
         columns.extend([(name.as_str(), "dB"), (changed.as_str(), "outputs")]);
     }
-    let mut table = Table::new("Outputs against those without overflow", &columns);
+    let mut table = Table::new("Outputs against those of exact sums", &columns);
     let points = layer.curves.first().map_or(0, |c| c.points.len());
     let last = |c: &crate::explore::answer::Curve| {
         c.points.iter().rposition(|p| p.result.done().is_none_or(|f| f.sqnr_db.is_some()))

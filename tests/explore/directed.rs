@@ -38,12 +38,12 @@ fn scalar(value: f32) -> Tensor {
     Tensor::F32(ArrayD::from_elem(IxDyn(&[]), value))
 }
 
-fn codes(shape: &[usize], values: &[i8]) -> Tensor {
+pub fn codes(shape: &[usize], values: &[i8]) -> Tensor {
     Tensor::I8(ArrayD::from_shape_vec(IxDyn(shape), values.to_vec()).unwrap())
 }
 
 /// y = x · w + bias, every scale 1 and every zero point 0.
-fn gemm(weights: &Tensor, bias: &[i32]) -> Network {
+pub fn gemm(weights: &Tensor, bias: &[i32]) -> Network {
     let zero = Tensor::I8(ArrayD::zeros(IxDyn(&[])));
     let bias = Tensor::I32(ArrayD::from_shape_vec(IxDyn(&[bias.len()]), bias.to_vec()).unwrap());
     let constants = BTreeMap::from(

@@ -4,6 +4,7 @@ mod command;
 mod directed;
 mod layers;
 mod points;
+mod reduces;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
