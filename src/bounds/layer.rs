@@ -118,9 +118,15 @@ impl<'a> LayerBounds<'a> {
         }
     }
 
-    /// The channel for which a kind of bound needs the most bits; the first of several.
+    /// The channel for which a kind of bound needs the most bits; of those with equally many the one that reaches
+    /// farthest from 0, the first of equals.
     pub fn worst_channel(&self, kind: Kind) -> usize {
-        let need = |n: usize| self.bounds(kind)[n].width.unwrap_or(u32::MAX);
+        let need = |n: usize| {
+            let Bound { width, range: (low, high), .. } = self.bounds(kind)[n];
+            // −2^n fits where 2^n does not.
+            let reach = high.max(!low);
+            (width.unwrap_or(u32::MAX), reach)
+        };
         (0..self.norms.len()).rev().max_by_key(|n| need(*n)).unwrap_or_default()
     }
 

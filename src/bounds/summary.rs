@@ -1,54 +1,12 @@
 //! A layer's bounds for a report: what overflow analyses and sweeps embed.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Range;
 use super::layer::{Kind, LayerBounds, Proof};
 use super::nodes::NodeBounds;
-
-/// An exact integer: a JSON number up to 2^53 in magnitude, beyond that (where readers lose digits) its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Exact(pub i128);
-
-impl Serialize for Exact {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match i64::try_from(self.0) {
-            Ok(small) if small.unsigned_abs() <= 1 << 53 => serializer.serialize_i64(small),
-            _ => serializer.serialize_str(&self.0.to_string()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Exact {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(i64),
-            Text(String),
-        }
-        match Written::deserialize(deserializer)? {
-            Written::Number(number) => Ok(Exact(i128::from(number))),
-            Written::Text(text) => text.parse().map(Exact).map_err(serde::de::Error::custom),
-        }
-    }
-}
-
-impl JsonSchema for Exact {
-    fn schema_name() -> Cow<'static, str> {
-        "Exact".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "An exact integer; beyond 2^53 in magnitude its decimal digits as text.",
-            "anyOf": [{ "type": "integer" }, { "type": "string", "pattern": "^-?[0-9]+$" }]
-        })
-    }
-}
+use crate::num::Exact;
 
 /// What is proved about a layer on a design.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -81,7 +39,7 @@ pub struct BoundSummary {
     pub proof: Proof,
     /// Bits of the narrowest accumulator that it allows every channel. Null: there is none.
     pub width: Option<u32>,
-    /// The channel that needs the most; the first of several.
+    /// The channel that needs the most; of those with equally many bits the one that reaches farthest.
     pub worst_channel: usize,
     /// What that channel's accumulator must hold, at least.
     pub low: Exact,

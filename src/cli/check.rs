@@ -12,6 +12,7 @@ use super::bounds::LayersProved;
 use super::{Console, Status, bounds, design_file};
 use crate::design::{Cycles, Design, Lint, Row};
 use crate::error::{Error, Kind, Result};
+use crate::num::{Exact, exact};
 
 pub fn run(args: &CheckArgs, console: &Console) -> Result<Status> {
     let design = Arc::new(design_file::load(&args.design)?);
@@ -132,16 +133,14 @@ impl<'a> Answer<'a> {
             answer["bounds"] = serde_json::to_value(bounds)
                 .map_err(|e| Error::new(Kind::Malformed, "the bounds cannot be shown as JSON").because(e))?;
         }
+        exact::in_json(&mut answer);
         Ok(answer)
     }
 }
 
-/// JSON readers lose integers beyond 2^53; those are written as text.
+/// In the form of every exact integer.
 fn number(value: u128) -> serde_json::Value {
-    match u64::try_from(value) {
-        Ok(small) if small <= 1 << 53 => small.into(),
-        _ => value.to_string().into(),
-    }
+    i128::try_from(value).map_or_else(|_| value.to_string().into(), |value| serde_json::json!(Exact(value)))
 }
 
 fn cycle_words(cycles: &Cycles) -> String {

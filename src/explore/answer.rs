@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::num::Exact;
+
 /// Version of this format.
 pub const SCHEMA: u32 = 1;
 
@@ -187,9 +189,11 @@ pub struct Layer {
     pub minimal_proved_width: Option<u32>,
     /// As in [`Layers`], for this layer.
     pub minimal_observed_width: u32,
-    /// Smallest and largest value that can enter the accumulator; text, since JSON numbers end at 53 bits.
-    pub proved: [String; 2],
+    /// Smallest and largest value that can enter the accumulator.
+    pub proved: [Exact; 2],
     /// Smallest and largest value that entered it while nothing overflowed.
+    #[serde(with = "crate::num::exact")]
+    #[schemars(with = "[Exact; 2]")]
     pub observed: [i64; 2],
     /// The same per output channel.
     pub channel_widths: Vec<ChannelWidths>,

@@ -9,7 +9,7 @@ use super::answer::{
     Unvaried,
 };
 use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
-use super::exact::{Exact, Pass};
+use super::exact::{Exact as ExactNetwork, Pass};
 use super::finish::Finish;
 use super::needed::{NEVER, needed_bits, needed_width};
 use super::replay::{Lane, Terms, replay};
@@ -17,13 +17,13 @@ use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds;
 use crate::design::Design;
 use crate::error::Result;
-use crate::num::{Format, Overflow};
+use crate::num::{Exact, Format, Overflow};
 
 /// Every layer of the exact network, at every width and mode.
 ///
 /// # Errors
 /// Another number of labels than of images.
-pub fn layers(exact: &Exact<'_>, candidates: &Candidates, labels: Option<&[i64]>) -> Result<Layers> {
+pub fn layers(exact: &ExactNetwork<'_>, candidates: &Candidates, labels: Option<&[i64]>) -> Result<Layers> {
     let found: Vec<Layer> = exact
         .layer_nodes()
         .filter_map(|(index, node)| {
@@ -115,7 +115,7 @@ fn layer(name: &str, passes: &[&Pass], candidates: &Candidates) -> Layer {
         changed_by_levels: passes.iter().map(|pass| changed_by_levels(pass)).sum(),
         minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
         minimal_observed_width: channel_widths.iter().map(|c| c.observed).max().unwrap_or(1),
-        proved: [all_proved.0.to_string(), all_proved.1.to_string()],
+        proved: [Exact(all_proved.0), Exact(all_proved.1)],
         // Prefixes are 64-bit numbers.
         observed: [observed.0 as i64, observed.1 as i64],
         channel_widths,

@@ -308,10 +308,14 @@ pub struct Event {
     /// What entered the node.
     pub entering: Exact,
     /// What the node made of it.
+    #[serde(with = "crate::num::exact")]
+    #[schemars(with = "Exact")]
     pub value: i64,
     /// The node's format.
     pub format: String,
     /// The smallest and the largest value that pass unchanged.
+    #[serde(with = "crate::num::exact")]
+    #[schemars(with = "[Exact; 2]")]
     pub rails: [i64; 2],
     /// How far outside the rails it lay, from 1.
     pub excess: Exact,

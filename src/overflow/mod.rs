@@ -23,7 +23,6 @@
 
 mod answer;
 mod check;
-mod exact;
 mod findings;
 mod inspect;
 mod layer;
@@ -35,12 +34,12 @@ mod text;
 mod widths;
 mod witness;
 
+pub use crate::num::Exact;
 pub use answer::{
     ChannelAnswer, Class, Classes, DesignEntry, Event, InputEntry, LaneEntry, LayerAnswer, NetworkAnswer,
     NodeAnswer, PlaceEntry, Report, ScheduleEntry, ShapeEntry, Sides, Skipped, TileAnswer, Total,
 };
 pub use check::Register;
-pub use exact::Exact;
 pub use findings::{Findings, Options, product};
 pub use network::network;
 pub use widths::WidthsEntry;

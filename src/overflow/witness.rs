@@ -54,12 +54,18 @@ pub struct Witness {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expected {
     /// What the accumulator starts from.
+    #[serde(with = "crate::num::exact")]
+    #[schemars(with = "Exact")]
     pub start: i64,
     /// What it ends with.
+    #[serde(with = "crate::num::exact")]
+    #[schemars(with = "Exact")]
     pub accumulator: i64,
     /// The exact sum: the start as it is brought plus every product, never fitted.
     pub exact: Exact,
     /// What leaves the post steps.
+    #[serde(with = "crate::num::exact")]
+    #[schemars(with = "Exact")]
     pub output: i64,
     /// What would leave them for the exact sum.
     pub corrected: Exact,
@@ -81,6 +87,8 @@ pub struct Operands {
     /// The codes, like the activations.
     pub weights: String,
     /// Every parameter of the design, with its value for this channel.
+    #[serde(with = "crate::num::exact")]
+    #[schemars(with = "BTreeMap<String, Exact>")]
     pub parameters: BTreeMap<String, i64>,
 }
 

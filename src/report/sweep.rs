@@ -350,8 +350,8 @@ fn layer_section(variant: &Variant, layer: &Layer) -> Section {
         grouped(layer.outputs),
         grouped(layer.observed[0]),
         grouped(layer.observed[1]),
-        digits(&layer.proved[0]),
-        digits(&layer.proved[1])
+        grouped(layer.proved[0].0),
+        grouped(layer.proved[1].0)
     );
     for level in layer.levels.iter().filter(|level| level.high + level.low > 0) {
         text.push_str(&format!(
@@ -368,11 +368,6 @@ fn layer_section(variant: &Variant, layer: &Layer) -> Section {
         ));
     }
     Section { title: format!("Layer {}{}", layer.name, behind(variant)), text: vec![text], figures }
-}
-
-/// Grouped, if it is a number.
-fn digits(text: &str) -> String {
-    text.parse::<i128>().map_or_else(|_| text.to_string(), grouped)
 }
 
 fn fidelity(layer: &Layer) -> Figure {

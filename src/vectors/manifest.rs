@@ -92,6 +92,8 @@ pub struct DesignEntry {
     /// SHA-256 of the complete design, without the names of Verilog parameters.
     pub sha256: String,
     /// Values of the twin's Verilog parameters.
+    #[serde(with = "crate::num::exact")]
+    #[schemars(with = "BTreeMap<String, crate::num::Exact>")]
     pub verilog: BTreeMap<String, i64>,
 }
 

@@ -8,7 +8,7 @@ use super::work::Random;
 #[test]
 fn summaries_say_what_the_bounds_say_and_survive_json() {
     let mut random = Random::new(36);
-    let (mut unbounded, mut beyond) = (0, 0);
+    let (mut unbounded, mut beyond, mut moved) = (0, 0, 0);
     for _ in 0..300 {
         let program = random::program(random::design(&mut random), &mut random);
         let bounds = LayerBounds::new(&program, &Inputs::Format);
@@ -19,7 +19,12 @@ fn summaries_say_what_the_bounds_say_and_survive_json() {
             let need = |width: Option<u32>| width.unwrap_or(99);
             let most = bound.widths.iter().map(|w| need(*w)).max().unwrap();
             assert_eq!(need(bound.width), most);
-            let first = bound.widths.iter().position(|w| need(*w) == most).unwrap();
+            // Of equally many bits the farthest reach, the first of equals.
+            let reach = |n: usize| all[n].range.1.max(-1 - all[n].range.0);
+            let widest: Vec<usize> = (0..all.len()).filter(|n| need(bound.widths[*n]) == most).collect();
+            let farthest = widest.iter().map(|n| reach(*n)).max().unwrap();
+            let first = *widest.iter().find(|n| reach(**n) == farthest).unwrap();
+            moved += u32::from(first != widest[0]);
             assert_eq!(bound.worst_channel, first);
             assert_eq!((bound.low, bound.high), (Exact(all[first].range.0), Exact(all[first].range.1)));
             let weakest = if all.iter().any(|b| b.proof == Proof::Nothing) {
@@ -39,6 +44,7 @@ fn summaries_say_what_the_bounds_say_and_survive_json() {
         let text = serde_json::to_string(&summary).unwrap();
         assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
     }
+    assert!(moved > 10, "{moved}: the first of several was always the farthest");
     assert!(unbounded > 0, "an unsigned accumulator that goes below 0 never came up");
     println!("{unbounded} without a width, {beyond} beyond 2^53");
 }

@@ -71,7 +71,7 @@ fn layer((name, k, channels, observed, proved): (&str, u64, u64, u32, Option<u32
         changed_by_levels: 0,
         minimal_proved_width: proved,
         minimal_observed_width: observed,
-        proved: ["-170141183460469231731687303715884105728".into(), "1040384".into()],
+        proved: [forensics::Exact(i128::MIN), forensics::Exact(1_040_384)],
         observed: [-(1 << (observed - 1)), (1 << (observed - 1)) - 77],
         channel_widths: (0..channels).map(widths).collect(),
         overflowing: ["wrap", "saturate"]
