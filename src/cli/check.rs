@@ -13,6 +13,7 @@ use super::{Console, Status, bounds, design_file};
 use crate::design::{Cycles, Design, Lint, Row};
 use crate::error::{Error, Kind, Result};
 use crate::num::{Exact, exact};
+use crate::report::percent;
 
 pub fn run(args: &CheckArgs, console: &Console) -> Result<Status> {
     let design = Arc::new(design_file::load(&args.design)?);
@@ -144,7 +145,7 @@ fn number(value: u128) -> serde_json::Value {
 }
 
 fn cycle_words(cycles: &Cycles) -> String {
-    let percent = cycles.products as f64 / cycles.slots as f64 * 100.0;
+    let percent = percent(cycles.products, cycles.slots, 1);
     format!(
         "{} cycles ({} tiles, {} cycles each), {} products, {percent:.1} % of the multipliers' cycles",
         cycles.total, cycles.tiles, cycles.period, cycles.products

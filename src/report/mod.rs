@@ -19,7 +19,7 @@ mod sweep;
 mod table;
 
 pub use markup::Markup;
-pub use number::{grouped, real};
+pub use number::{grouped, percent, real};
 pub use overflow::{Drawn, overflow_html};
 pub use page::{Figure, Page, Section};
 pub use sweep::sweep_html;

@@ -53,6 +53,18 @@ pub(super) fn short(value: u64) -> String {
     value.to_string()
 }
 
+/// `part` of `whole` in percent, to be shown with `decimals` digits behind the point: 0 and 100 are only said where they
+/// are exactly so, and NaN where there is no whole.
+pub fn percent(part: u128, whole: u128, decimals: i32) -> f64 {
+    let step = 10f64.powi(-decimals);
+    match part {
+        _ if whole == 0 => f64::NAN,
+        0 => 0.0,
+        _ if part == whole => 100.0,
+        _ => (100.0 * part as f64 / whole as f64).clamp(step, 100.0 - step),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +109,13 @@ mod tests {
             assert_eq!(short(value), text);
             assert!(text.len() <= 4);
         }
+    }
+
+    #[test]
+    fn hardly_any_is_not_none_and_nearly_all_is_not_all() {
+        let shown = |part, whole| format!("{:.2}", percent(part, whole, 2));
+        assert_eq!([shown(0, 7), shown(7, 7), shown(1, 4)], ["0.00", "100.00", "25.00"]);
+        assert_eq!([shown(1, 1_000_000), shown(999_999, 1_000_000)], ["0.01", "99.99"]);
+        assert!(percent(0, 0, 2).is_nan());
     }
 }

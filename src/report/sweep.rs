@@ -111,8 +111,9 @@ fn plural(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
+/// As shown with two digits behind the point.
 fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { f64::NAN } else { 100.0 * part as f64 / whole as f64 }
+    super::percent(part.into(), whole.into(), 2)
 }
 
 fn percent_text(part: u64, whole: u64) -> String {
@@ -315,7 +316,11 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
         let mut table =
             Table::new("All layers", &[("width", "bits"), ("overflowing", "outputs"), ("share", "%")]);
         for (width, count) in bins.iter().filter(|b| b.1 > 0) {
-            table.row([Cell::from(*width), (*count).into(), Cell::Real(percent(*count, outputs), 4)]);
+            table.row([
+                Cell::from(*width),
+                (*count).into(),
+                Cell::Real(super::percent((*count).into(), outputs.into(), 4), 4),
+            ]);
         }
         let caption =
             format!("Outputs that overflow at the accumulator at each width ({})", modes.join(", "));
