@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::network::{Coverage, Mac};
+
 /// Version of this format.
 pub const SCHEMA: u32 = 1;
 
@@ -116,10 +118,10 @@ impl<T> Outcome<T> {
 pub struct Layers {
     /// Width of the design that gave the post steps: the widest it builds.
     pub reference_width: u32,
-    /// Smallest accumulator width at which nothing can overflow in any layer, whatever the input: proved. `None` when
-    /// that needs more than 64 bits.
+    /// Smallest accumulator width at which nothing can overflow in any of `layers`, whatever the input: proved. `None`
+    /// when that needs more than 64 bits, or nothing is proved.
     pub minimal_proved_width: Option<u32>,
-    /// Smallest accumulator width at which nothing overflowed in any layer on these inputs, start values included.
+    /// Smallest accumulator width at which nothing overflowed in any of `layers` on these inputs, start values included.
     pub minimal_observed_width: u32,
     /// Images run.
     pub images: u64,
@@ -129,6 +131,12 @@ pub struct Layers {
     pub answers: Vec<u32>,
     /// Layer by layer, in evaluation order, each on the exact network's own inputs.
     pub layers: Vec<Layer>,
+    /// How many of the network's multiply-accumulate operators these are: what the widths are about.
+    pub coverage: Coverage,
+    /// Every multiply-accumulate operator of the network, each once, in evaluation order.
+    pub macs: Vec<Mac>,
+    /// Those that are not among `layers`, each with the reason.
+    pub skipped: Vec<Mac>,
 }
 
 /// One layer on the exact network's inputs, at all widths.
@@ -146,7 +154,11 @@ pub struct Layer {
     pub minimal_proved_width: Option<u32>,
     /// As in [`Layers`], for this layer.
     pub minimal_observed_width: u32,
-    /// Smallest and largest value that can enter the accumulator; text, since JSON numbers end at 53 bits.
+    /// Numbers of the layer that the network computes itself: what is proved then holds for all that they can be, or
+    /// nothing is proved, and this says why.
+    pub computed: Option<String>,
+    /// Smallest and largest value that can enter the accumulator; text, since JSON numbers end at 53 bits. `unknown`
+    /// when nothing is proved.
     pub proved: [String; 2],
     /// Smallest and largest value that entered it while nothing overflowed.
     pub observed: [i64; 2],

@@ -7,13 +7,14 @@ use ndarray::{Array2, ArrayD};
 use rayon::prelude::*;
 
 use super::needed::needed_width;
+use super::variant::words;
 use crate::design::{AccumulatorOverflow, Design};
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{is_layer, node_outputs, parts};
 use crate::functional::operators::{Designed, LayerRule};
 use crate::functional::{self, Prefixes};
 use crate::lower::{Outcome, Program};
-use crate::network::{Layer, Network, Node, Tensor};
+use crate::network::{Coverage, Layer, Network, Node, Tensor};
 use crate::num::Overflow;
 use crate::post;
 
@@ -26,6 +27,8 @@ pub struct Exact<'a> {
     pub(super) parts: Vec<Part>,
     /// What it answers, image by image.
     pub(super) answers: Vec<u32>,
+    /// Sums inside float layers that could not be followed, and why.
+    pub(super) not_followed: BTreeMap<String, String>,
 }
 
 /// One batch.
@@ -34,6 +37,8 @@ pub(super) struct Part {
     pub values: BTreeMap<String, Tensor>,
     /// By node: one entry per product of an integer layer, which is one unless its weights have batch axes.
     pub passes: Vec<Vec<Pass>>,
+    /// Sums inside float layers that the design has no place for.
+    pub not_followed: Vec<(String, Error)>,
 }
 
 /// One layer on one batch.
@@ -61,17 +66,31 @@ impl<'a> Exact<'a> {
     /// accumulator that the design builds.
     pub fn new(network: &'a Network, x: &Tensor, reference: &Arc<Design>) -> Result<Exact<'a>> {
         if !network.nodes.iter().any(|node| is_layer(&node.operator)) {
-            let error = Error::new(Kind::Value, "the network has no integer layer");
-            return Err(error.in_file(&network.source));
+            return Err(no_layer(network));
         }
         let runs: Result<Vec<Part>> =
             parts(network, x, usize::MAX)?.into_par_iter().map(|x| part(network, x, reference)).collect();
-        let parts = runs?;
+        let mut parts = runs?;
         let mut answers = Vec::new();
         for part in &parts {
             answers.extend(answers_of(network, answer(network, &part.values)?)?);
         }
-        Ok(Exact { network, reference: Arc::clone(reference), parts, answers })
+        let refused = parts.iter().flat_map(|part| &part.not_followed);
+        let not_followed: BTreeMap<String, String> =
+            refused.map(|(name, why)| (name.clone(), words(why))).collect();
+        // What one batch refuses is not known of the others either.
+        for part in &mut parts {
+            for (node, passes) in network.nodes.iter().zip(&mut part.passes) {
+                if not_followed.contains_key(&node.name) {
+                    passes.clear();
+                }
+            }
+        }
+        if parts.iter().all(|part| part.passes.iter().all(Vec::is_empty)) {
+            let why = parts.into_iter().flat_map(|part| part.not_followed).next();
+            return Err(why.map_or_else(|| no_layer(network), |(_, why)| why));
+        }
+        Ok(Exact { network, reference: Arc::clone(reference), parts, answers, not_followed })
     }
 
     /// What the network answers, image by image: the index of its largest output, the first of equal ones.
@@ -91,6 +110,13 @@ impl<'a> Exact<'a> {
     pub(super) fn layer_nodes(&self) -> impl Iterator<Item = (usize, &'a Node)> + use<'a> {
         self.network.nodes.iter().enumerate().filter(|(_, node)| is_layer(&node.operator))
     }
+}
+
+fn no_layer(network: &Network) -> Error {
+    let macs = network.macs();
+    let told = Coverage::new(&macs, &|_| false).text(&macs);
+    let error = Error::new(Kind::Value, "the network has no integer layer").in_file(&network.source);
+    if told.is_empty() { error } else { error.help(told.trim_end()) }
 }
 
 /// Images whose answer is their label.
@@ -139,10 +165,18 @@ fn part(network: &Network, x: Tensor, reference: &Arc<Design>) -> Result<Part> {
     let input = network.inputs.first().map(|i| i.name.clone()).unwrap_or_default();
     let mut values = BTreeMap::from([(input, x)]);
     let mut passes = Vec::with_capacity(network.nodes.len());
+    let mut not_followed = Vec::new();
     for node in &network.nodes {
         let rule = Recorder { reference, passes: Mutex::new(Vec::new()) };
         let find = |name: &str| values.get(name);
-        let outputs = node_outputs(network, node, &find, &rule)?;
+        let outputs = match node_outputs(network, node, &find, &rule) {
+            Err(why) if node.is_products() => {
+                not_followed.push((node.name.clone(), why));
+                passes.push(Vec::new());
+                continue;
+            }
+            outputs => outputs?,
+        };
         for (name, tensor) in node.outputs.iter().zip(outputs) {
             if let Some(name) = name {
                 values.insert(name.clone(), tensor);
@@ -150,7 +184,7 @@ fn part(network: &Network, x: Tensor, reference: &Arc<Design>) -> Result<Part> {
         }
         passes.push(rule.passes.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
-    Ok(Part { values, passes })
+    Ok(Part { values, passes, not_followed })
 }
 
 /// Computes layers exactly, and keeps what it took.

@@ -1,6 +1,6 @@
 //! `report.txt`.
 
-use super::answer::{Layers, Outcome, Point, Sweep, Variant};
+use super::answer::{Layer, Layers, Outcome, Point, Sweep, Variant};
 
 /// The answer for a person: what was asked, the layers, the points, the fronts, the work.
 pub fn text(sweep: &Sweep) -> String {
@@ -51,29 +51,41 @@ fn variant(text: &mut String, variant: &Variant) {
 }
 
 fn width(width: Option<u32>) -> String {
-    width.map_or("> 64".to_owned(), |w| w.to_string())
+    width.map_or("none".to_owned(), |w| w.to_string())
 }
 
 fn layer_table(text: &mut String, layers: &Layers) {
     text.push_str("layer: products per output, outputs; minimal width proved, observed; sums observed\n");
     for layer in &layers.layers {
         text.push_str(&format!(
-            "  {}: {}, {}; {}, {}; {}..{}\n",
+            "  {}: {}, {}; {}, {}; {}..{}{}\n",
             layer.name,
             layer.k,
             layer.outputs,
             width(layer.minimal_proved_width),
             layer.minimal_observed_width,
             layer.observed[0],
-            layer.observed[1]
+            layer.observed[1],
+            computed(layer)
         ));
     }
     text.push_str(&format!(
-        "network: minimal width {} proved, {} observed; exact: {}\n",
+        "{}: minimal width {} proved, {} observed; exact: {}\n",
+        layers.coverage.subject(),
         width(layers.minimal_proved_width),
         layers.minimal_observed_width,
         rate(layers.correct, layers.images)
     ));
+    text.push_str(&layers.coverage.text(&layers.macs));
+}
+
+/// Behind a layer of which the network computes some numbers.
+fn computed(layer: &Layer) -> String {
+    match (&layer.computed, layer.minimal_proved_width) {
+        (None, _) => String::new(),
+        (Some(what), Some(_)) => format!("; computed by the network, proved for all values: {what}"),
+        (Some(why), None) => format!("; nothing is proved: {why}"),
+    }
 }
 
 fn rate(correct: Option<u64>, images: u64) -> String {

@@ -37,6 +37,7 @@ pub fn overflow_html(report: &Report, drawn: &[Drawn]) -> Result<String> {
         sections: Vec::new(),
     };
     page.sections.push(headroom(report));
+    page.sections.extend(super::sweep::macs(&report.coverage, &report.macs, ""));
     page.sections.push(classes(report));
     let eventful = || report.layers.iter().filter(|l| l.nodes.iter().any(|n| n.high + n.low > 0));
     for layer in eventful().take(MOST_LAYERS) {
@@ -109,7 +110,14 @@ fn lead(report: &Report) -> String {
         bits.and_then(|bits| bits.into_iter().max())
     };
     if let Some(observed) = widest(|l| l.widths.observed) {
-        text.push_str(&format!(" On these inputs {observed} accumulator bits are enough in every layer"));
+        let layers = match report.coverage.is_whole() {
+            true => "every layer".to_string(),
+            false => format!(
+                "each of these layers ({} more MACs are fed by integers and not looked at)",
+                report.coverage.not_covered.len()
+            ),
+        };
+        text.push_str(&format!(" On these inputs {observed} accumulator bits are enough in {layers}"));
         text.push_str(&match widest(|l| l.widths.proved) {
             Some(proved) => format!("; {proved} are proved to be enough for every input."),
             None => "; no width is proved to be enough for every input.".to_string(),
@@ -254,7 +262,12 @@ fn layer_section(layer: &LayerAnswer, drawn: &[Drawn]) -> Section {
         figures.push(beats(layer, node));
         figures.push(channels(layer, node));
     }
-    Section { title: format!("Layer {}", layer.layer), text: vec![text], figures }
+    let computed = layer.computed.as_ref().map(|what| match layer.widths.proved {
+        Some(_) => format!("The network computes {what}: what is proved holds for every value of them."),
+        None => format!("Nothing is proved: {what}."),
+    });
+    let text = std::iter::once(text).chain(computed).collect();
+    Section { title: format!("Layer {}", layer.layer), text, figures }
 }
 
 /// The beats around the first overflow, in numbers.

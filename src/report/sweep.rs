@@ -4,6 +4,7 @@ use super::chart::{Curves, Headroom, HeatMap, Histogram, LayerBits, Mark, Series
 use super::{Cell, Figure, Page, Section, Table, front, grouped};
 use crate::error::Result;
 use crate::explore::answer::{Layer, Layers, Outcome, Overflowing, Plan, Point, Sweep, Variant};
+use crate::network::{Coverage, Mac, MacState};
 
 /// Layers with a section of their own, in one variant.
 const MOST_LAYERS: usize = 32;
@@ -65,8 +66,9 @@ fn lead(sweep: &Sweep) -> String {
     };
     let images = done[0].images;
     let mut text = format!(
-        "On {} the network meets no overflow from {observed} accumulator bits on",
-        plural(images, "image")
+        "On {} {} no overflow from {observed} accumulator bits on",
+        plural(images, "image"),
+        meets(&done[0].coverage)
     );
     match done.iter().filter_map(|l| l.minimal_proved_width).min() {
         Some(proved) => text.push_str(&format!("; {proved} bits are proved to be enough for every input.")),
@@ -94,6 +96,17 @@ fn lead(sweep: &Sweep) -> String {
         ));
     }
     text
+}
+
+/// `the network meets`, or what is looked at of it.
+fn meets(coverage: &Coverage) -> String {
+    match coverage.not_covered.len() {
+        0 => "the network meets".to_string(),
+        missing => format!(
+            "{} of {} MACs ({missing} more are fed by integers and not looked at) meet",
+            coverage.covered, coverage.macs
+        ),
+    }
 }
 
 fn plural(count: u64, what: &str) -> String {
@@ -223,7 +236,9 @@ fn accuracy(sweep: &Sweep) -> Section {
 }
 
 fn variant_sections(plan: &Plan, variant: &Variant, layers: &Layers) -> Vec<Section> {
-    let mut sections = vec![headroom(variant, layers), by_width(plan, variant, layers)];
+    let mut sections = vec![headroom(variant, layers)];
+    sections.extend(macs(&layers.coverage, &layers.macs, &behind(variant)));
+    sections.push(by_width(plan, variant, layers));
     sections.extend(layers.layers.iter().take(MOST_LAYERS).map(|layer| layer_section(variant, layer)));
     sections
 }
@@ -252,7 +267,11 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
     let title = "Accumulator bits that each layer needs".to_string();
     let bars = Headroom { title: title.clone(), layers: layers.layers.iter().map(bits).collect() };
     let text = format!(
-        "The whole network needs {} bits on these inputs{}. Each layer is fed by the network without overflow.",
+        "{} {} bits on these inputs{}. Each layer is fed by the network without overflow.",
+        match layers.coverage.is_whole() {
+            true => "The whole network needs".to_string(),
+            false => format!("These {} layers need", layers.layers.len()),
+        },
         layers.minimal_observed_width,
         layers.minimal_proved_width.map_or(String::new(), |p| format!(" and {p} bits for every input"))
     );
@@ -266,6 +285,33 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
             ..Figure::default()
         }],
     }
+}
+
+/// The MACs that are no integer layer of the answer; none when all are.
+pub(super) fn macs(coverage: &Coverage, macs: &[Mac], behind: &str) -> Option<Section> {
+    let told = |mac: &&Mac| mac.state != MacState::Integer || coverage.not_covered.contains(&mac.name);
+    let mut table =
+        Table::new("MACs that are no integer layers here", &[("node", ""), ("operator", ""), ("why", "")]);
+    for mac in macs.iter().filter(told) {
+        let why = mac.reason.clone().unwrap_or_default();
+        table.row([Cell::from(mac.name.clone()), mac.kind.clone().into(), why.into()]);
+    }
+    let text = format!(
+        "The network has {}. {} looked at here; {} more fed by integers and not looked at; {} float32.",
+        plural(coverage.macs as u64, "MAC"),
+        are(coverage.covered),
+        are(coverage.not_covered.len()),
+        are(coverage.float)
+    );
+    (!table.is_empty()).then(|| Section {
+        title: format!("What is looked at{behind}"),
+        text: vec![text],
+        figures: vec![Figure { table: Some(table), ..Figure::default() }],
+    })
+}
+
+fn are(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "is" } else { "are" })
 }
 
 /// Width and outputs.
@@ -332,7 +378,12 @@ fn layer_section(variant: &Variant, layer: &Layer) -> Section {
         digits(&layer.proved[0]),
         digits(&layer.proved[1])
     );
-    Section { title: format!("Layer {}{}", layer.name, behind(variant)), text: vec![text], figures }
+    let computed = layer.computed.as_ref().map(|what| match layer.minimal_proved_width {
+        Some(_) => format!("The network computes {what}: what is proved holds for every value of them."),
+        None => format!("Nothing is proved: {what}."),
+    });
+    let text = std::iter::once(text).chain(computed).collect();
+    Section { title: format!("Layer {}{}", layer.name, behind(variant)), text, figures }
 }
 
 /// Grouped, if it is a number.
