@@ -20,6 +20,10 @@
 //! ten million cycles need no more memory than ten thousand; a [`lower::Outcome`] is the values and the events.
 //! Both engines yield an Outcome. Nothing flows back.
 //!
+//! Every command reads a model the same way: constants are folded by the operators that run ([`functional`]), QDQ layers
+//! become integer layers ([`network::Network::fused`]), and, where accumulators are looked at, the integer sums inside
+//! float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer.
+//!
 //! # The rooms
 //!
 //! | room | what it knows | may import (of ours) |
@@ -51,6 +55,9 @@
 //! - **A datapath never sees a file, a network or a trace:** it is clocked and visited.
 //! - **No arithmetic rule stands outside `num` and `post`.** One rule, one place, one number, one doctest.
 //! - **Only import, wave, vectors, design's loader and cli touch the file system**; every write is atomic.
+//! - **Proved means for every input.** What one input shows is called observed; what the network computes itself, weights
+//!   or zero points, may be anything its type holds ([`bounds::entering_ranges_of`]).
+//! - **No MAC vanishes.** What is not looked at is listed with its reason, and then nothing is said of the network.
 //! - **Overflow is a value**, never an error and never a log line.
 //! - **Same inputs, same bytes out**, on any machine and any number of threads; no date in a golden file.
 //! - **A Design never holds a layer's numbers.** Multipliers, shifts and zero points are parameters, which a Program

@@ -106,7 +106,8 @@ pub struct BoundsArgs {
     /// Activation codes, integer [M, K]: bounds over the range that each column takes, instead of over every code
     #[arg(long, value_name = "A.npy", requires = "weights")]
     pub activations: Option<PathBuf>,
-    /// Prove the same of the integer layers of this model
+    /// Prove the same of this model's integer layers, and of the integer sums inside float layers that codes feed; every
+    /// MAC is listed
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// Only this layer: a node name
@@ -182,7 +183,8 @@ pub struct InferArgs {
     /// Input tensor, batch first
     #[arg(long, value_name = "X.npy")]
     pub input: PathBuf,
-    /// Run Conv, MatMul and Gemm layers through this design
+    /// Run the integer Conv, MatMul and Gemm layers through this design, and say which layers these are; a model without
+    /// one is an error
     #[arg(long, value_name = "DESIGN")]
     pub design: Option<PathBuf>,
     #[command(flatten)]
@@ -265,7 +267,7 @@ pub struct VectorsArgs {
     /// Take the operands from a layer of this model
     #[arg(long, value_name = "MODEL", requires = "layer", requires = "input")]
     pub model: Option<PathBuf>,
-    /// The layer: a node name
+    /// The layer: a node name. A batched product becomes one group per product
     #[arg(long, value_name = "NODE", requires = "model")]
     pub layer: Option<String>,
     /// The model's input tensor, batch first

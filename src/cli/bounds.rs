@@ -12,13 +12,12 @@ use super::args::BoundsArgs;
 use super::product::ProductFiles;
 use crate::bounds::{BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary};
 use crate::design::Design;
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Result};
 use crate::functional::graph::{infer_watched, layer_names};
 use crate::functional::operators::{Framework, LayerRule};
 use crate::import::npy::read_npy;
-use crate::import::onnx;
 use crate::lower::Program;
-use crate::network::{DType, Layer, Network, Operator, Tensor, element_count};
+use crate::network::{Computed, Coverage, DType, Layer, Mac, Network, Tensor, element_count};
 
 /// What is proved about each layer.
 #[derive(Serialize)]
@@ -27,6 +26,10 @@ pub struct LayersProved {
     inputs: Over,
     layers: Vec<LayerProved>,
     skipped: Vec<Skipped>,
+    /// How many of a model's multiply-accumulate operators `layers` are; none for a matrix.
+    coverage: Option<Coverage>,
+    /// Every multiply-accumulate operator of the model, each once, in evaluation order.
+    macs: Vec<Mac>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,6 +45,8 @@ enum Over {
 struct LayerProved {
     /// Null for a matrix product.
     layer: Option<String>,
+    /// Numbers of the layer that the model computes itself: the bounds then hold for all that they can be.
+    computed: Option<String>,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -75,12 +80,12 @@ fn matrix(args: &BoundsArgs, weights: &Path, design: &Arc<Design>) -> Result<Lay
         }
     };
     let summary = Summary::new(&LayerBounds::new(&program, &inputs));
-    let layers = vec![LayerProved { layer: None, summary }];
-    Ok(LayersProved { inputs: over, layers, skipped: vec![] })
+    let layers = vec![LayerProved { layer: None, computed: None, summary }];
+    Ok(LayersProved { inputs: over, layers, skipped: vec![], coverage: None, macs: vec![] })
 }
 
 fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Console) -> Result<LayersProved> {
-    let network = onnx::read(model)?.fused();
+    let network = super::model::read_followed(model)?;
     let names = layer_names(&network);
     if let Some(unknown) = args.layer.as_ref().filter(|layer| !names.contains(layer)) {
         return Err(Error::new(Kind::Value, format!("the model has no integer layer {unknown:?}"))
@@ -92,7 +97,8 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
         None => any_input(&network)?,
     };
     let over = if args.input.is_some() { Over::Calibrated } else { Over::Format };
-    let collect = Collect { design, network: &network, args, over, found: Mutex::default() };
+    let collect =
+        Collect { design, network: &network, args, over, found: Mutex::default(), failed: Mutex::default() };
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {
         bar.set_length(all);
@@ -104,14 +110,31 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
     let mut found = collect.found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort_by_key(|found| names.iter().position(|name| *name == found.layer.name));
     let (mut layers, mut skipped) = (vec![], vec![]);
+    for (layer, error) in collect.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        if args.layer.is_some() {
+            return Err(error);
+        }
+        skipped.push(Skipped { layer, reason: error.message });
+    }
     for Found { layer, known } in found {
         match known {
-            Ok((program, inputs)) => {
-                let summary = Summary::new(&LayerBounds::new(&program, &inputs));
-                layers.push(LayerProved { layer: Some(layer.name), summary });
-            }
+            Ok(known) => layers.push(known.prove(layer.name)),
             Err(error) if args.layer.is_some() => return Err(error),
             Err(error) => skipped.push(Skipped { layer: layer.name, reason: error.message }),
+        }
+    }
+    let mut macs = network.macs();
+    for mac in &mut macs {
+        if let Some(refused) = skipped.iter().find(|skipped| skipped.layer == mac.name) {
+            mac.refused(&refused.reason);
+        }
+    }
+    let is_covered = |name: &str| layers.iter().any(|proved| proved.layer.as_deref() == Some(name));
+    let coverage = Coverage::new(&macs, &is_covered);
+    let told = coverage.text(&macs);
+    for mac in macs.iter().filter(|mac| !is_covered(&mac.name) && args.layer.is_none()) {
+        if let Some(reason) = mac.reason.clone().filter(|_| skipped.iter().all(|s| s.layer != mac.name)) {
+            skipped.push(Skipped { layer: mac.name.clone(), reason });
         }
     }
     if layers.is_empty() {
@@ -119,9 +142,10 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
             Some(Skipped { layer, reason }) => format!("the design can run no layer; {layer}: {reason}"),
             None => "the model has no integer layer".to_string(),
         };
-        return Err(Error::new(Kind::Value, message).in_file(model));
+        let error = Error::new(Kind::Value, message).in_file(model);
+        return Err(if told.is_empty() { error } else { error.help(told.trim_end()) });
     }
-    Ok(LayersProved { inputs: over, layers, skipped })
+    Ok(LayersProved { inputs: over, layers, skipped, coverage: Some(coverage), macs })
 }
 
 /// Zeros in the shape of the model's input, one image: enough to learn the layers' shapes.
@@ -152,7 +176,28 @@ fn any_input(network: &Network) -> Result<Tensor> {
 /// A layer, and its program with the inputs it has had so far, or why there is none.
 struct Found {
     layer: Layer,
-    known: Result<(Program, Inputs)>,
+    known: Result<Known>,
+}
+
+/// What the bounds are computed from.
+enum Known {
+    Constant(Box<(Program, Inputs)>),
+    /// The network computes some numbers of the layer itself.
+    Computed(Computed, Box<Summary>),
+}
+
+impl Known {
+    fn prove(self, name: String) -> LayerProved {
+        match self {
+            Known::Constant(known) => {
+                let summary = Summary::new(&LayerBounds::new(&known.0, &known.1));
+                LayerProved { layer: Some(name), computed: None, summary }
+            }
+            Known::Computed(computed, summary) => {
+                LayerProved { layer: Some(name), computed: Some(computed.words()), summary: *summary }
+            }
+        }
+    }
 }
 
 /// Runs the network by its framework's rules and looks at the layers on the way.
@@ -162,6 +207,8 @@ struct Collect<'a> {
     args: &'a BoundsArgs,
     over: Over,
     found: Mutex<Vec<Found>>,
+    /// Sums inside float layers that could not be formed.
+    failed: Mutex<Vec<(String, Error)>>,
 }
 
 impl LayerRule for Collect<'_> {
@@ -171,12 +218,15 @@ impl LayerRule for Collect<'_> {
             let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
             let same = |found: &&mut Found| {
                 // A product with batch axes is several layers of one name.
-                found.layer.name == layer.name
-                    && (found.known.is_err() || found.layer.weights == layer.weights)
+                let alike = match &found.known {
+                    Ok(Known::Constant(_)) => found.layer.weights == layer.weights,
+                    Ok(Known::Computed(..)) | Err(_) => true,
+                };
+                found.layer.name == layer.name && alike
             };
             match (found.iter_mut().find(same), known) {
-                (Some(Found { known: Ok((_, inputs)), .. }), Ok((_, more))) => {
-                    *inputs = std::mem::replace(inputs, Inputs::Format).merged(more);
+                (Some(Found { known: Ok(Known::Constant(before)), .. }), Ok(Known::Constant(more))) => {
+                    before.1 = std::mem::replace(&mut before.1, Inputs::Format).merged(more.1);
                 }
                 (Some(before), Err(error)) => before.known = Err(error),
                 (Some(_), Ok(_)) => {}
@@ -185,32 +235,28 @@ impl LayerRule for Collect<'_> {
         }
         Framework.run(layer, x)
     }
+
+    fn not_followed(&self, layer: &str, why: Error) {
+        if self.args.layer.as_ref().is_none_or(|wanted| wanted == layer) {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.push((layer.to_owned(), why));
+        }
+    }
 }
 
 impl Collect<'_> {
-    fn look(&self, layer: &Layer, x: &Tensor) -> Result<(Program, Inputs)> {
-        if self.computes_weights(layer) {
-            let message = "its weights are computed by the network: other inputs have other bounds";
-            return Err(Error::new(Kind::Unsupported, message).at(Place::Signal(layer.name.clone())));
-        }
+    fn look(&self, layer: &Layer, x: &Tensor) -> Result<Known> {
         let program = Program::layer(Arc::clone(self.design), layer, &x.to_i32()?)?;
+        let computed = self.network.computed_of(&layer.name);
+        if computed.any() {
+            let summary = Summary::of_computed(&program, layer, computed)?;
+            return Ok(Known::Computed(computed, Box::new(summary)));
+        }
         let inputs = match self.over {
             Over::Format => Inputs::Format,
             Over::Calibrated => Inputs::seen(&program),
         };
-        Ok((program, inputs))
-    }
-
-    fn computes_weights(&self, layer: &Layer) -> bool {
-        let node = self.network.nodes.iter().find(|node| node.name == layer.name);
-        let weights = node.and_then(|node| {
-            let at = match node.operator {
-                Operator::ConvInteger(_) | Operator::MatMulInteger => 1,
-                _ => 3,
-            };
-            node.inputs.get(at)?.as_ref()
-        });
-        weights.is_some_and(|name| !self.network.constants.contains_key(name))
+        Ok(Known::Constant(Box::new((program, inputs))))
     }
 }
 
@@ -222,7 +268,7 @@ impl LayersProved {
             Over::Calibrated => "the range that each input takes on the given data",
         };
         let mut text = format!("bounds over {over}:\n");
-        for LayerProved { layer, summary } in &self.layers {
+        for LayerProved { layer, computed, summary } in &self.layers {
             let name = layer.as_ref().map_or(String::new(), |layer| format!("{layer}: "));
             let width = summary.proved_width.map_or("no width".to_string(), |w| format!("{w} bits"));
             let _ = write!(
@@ -230,14 +276,22 @@ impl LayersProved {
                 "\n{name}K = {}, {} channels; the accumulator is exact with {width} ({}), {} has ",
                 summary.k,
                 summary.channels,
-                licence(summary.licence),
+                if computed.is_some() { "every prefix decides" } else { licence(summary.licence) },
                 summary.register,
             );
             text.push_str(if proved_in_register(summary) { "enough\n" } else { "too few\n" });
+            if let Some(computed) = computed {
+                let _ = writeln!(text, "  computed by the network, every value allowed: {computed}");
+            }
             text.push_str(&bounds_table(summary));
             text.push_str(&nodes_table(&summary.nodes));
         }
-        for Skipped { layer, reason } in &self.skipped {
+        if let Some(told) = self.coverage.as_ref().map(|c| c.text(&self.macs)).filter(|told| !told.is_empty())
+        {
+            let _ = write!(text, "\n{told}");
+        }
+        let told = |name: &str| self.macs.iter().any(|mac| mac.name == name);
+        for Skipped { layer, reason } in self.skipped.iter().filter(|skipped| !told(&skipped.layer)) {
             let _ = write!(text, "\n{layer}: not analysed: {reason}\n");
         }
         text

@@ -7,14 +7,14 @@ use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde::Serialize;
 
 use super::args::InferArgs;
+use super::model::{self, Model};
 use super::output::OutputFolder;
 use super::{Console, Status, design_file};
 use crate::error::{Error, Kind, Place, Result};
-use crate::functional::graph::{Named, infer_watched};
+use crate::functional::graph::{self, Named, infer_watched};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::import::npy::read_npy;
-use crate::import::onnx;
-use crate::network::{Network, Tensor, for_tensor};
+use crate::network::{Coverage, Mac, MacState, Network, Tensor, for_tensor};
 
 /// The longest file name made of a tensor's name, without number and extension.
 const LONGEST_NAME: usize = 150;
@@ -23,6 +23,24 @@ const LONGEST_NAME: usize = 150;
 #[derive(Serialize)]
 struct Index {
     tensors: Vec<Entry>,
+    #[serde(flatten)]
+    layers: Layers,
+}
+
+/// Which arithmetic the layers had.
+#[derive(Serialize)]
+struct Layers {
+    /// Every multiply-accumulate operator of the model, each once, in evaluation order.
+    macs: Vec<Mac>,
+    /// What ran on the design; null when none was asked for.
+    on_design: Option<OnDesign>,
+}
+
+/// The layers whose arithmetic is a design's.
+#[derive(Serialize)]
+struct OnDesign {
+    design: String,
+    layers: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -39,12 +57,22 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
             .at(Place::Option("--set".to_owned()))
             .help("name one with --design"));
     }
-    let network = onnx::read(&args.model)?.fused();
+    let Model { network, folded } = model::read(&args.model)?;
     let x = read_npy(&args.input)?;
+    let mut on_design = None;
     let rule: Box<dyn LayerRule> = match &args.design {
         None => Box::new(Framework),
-        Some(path) => Box::new(Designed::new(Arc::new(design_file::load_path(path, &args.overrides)?))),
+        Some(path) => {
+            let design = design_file::load_path(path, &args.overrides)?;
+            let layers = graph::layer_names(&network);
+            if layers.is_empty() {
+                return Err(nothing_runs(&network, &design.name));
+            }
+            on_design = Some(OnDesign { design: design.name.clone(), layers });
+            Box::new(Designed::new(Arc::new(design)))
+        }
     };
+    let macs = network.macs();
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {
         bar.set_length(all);
@@ -52,14 +80,15 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     };
     let tensors = infer_watched(&network, &x, rule.as_ref(), &progress);
     bar.finish_and_clear();
-    let tensors = tensors?;
-    let index = write(args, &tensors)?;
+    // What constants alone make is there before anything runs.
+    let tensors: Vec<Named> = folded.into_iter().chain(tensors?).collect();
+    let index = write(args, &tensors, Layers { macs, on_design })?;
     report(console, &network, &index)?;
     Ok(Status::Done)
 }
 
 /// Writes the tensors and their index, all or nothing.
-fn write(args: &InferArgs, tensors: &[Named]) -> Result<Index> {
+fn write(args: &InferArgs, tensors: &[Named], layers: Layers) -> Result<Index> {
     let folder = OutputFolder::create(&args.out)?;
     let mut taken = BTreeSet::new();
     let mut entries = Vec::with_capacity(tensors.len());
@@ -69,7 +98,7 @@ fn write(args: &InferArgs, tensors: &[Named]) -> Result<Index> {
         let (dtype, shape) = (tensor.dtype().name(), tensor.shape().to_vec());
         entries.push(Entry { name: name.clone(), file, dtype, shape });
     }
-    let index = Index { tensors: entries };
+    let index = Index { tensors: entries, layers };
     let mut text = serde_json::to_string_pretty(&index)
         .map_err(|e| Error::new(Kind::Io, "cannot write tensors.json").because(e))?;
     text.push('\n');
@@ -109,10 +138,36 @@ fn report(console: &Console, network: &Network, index: &Index) -> Result<()> {
         network.nodes.len(),
         index.tensors.len()
     );
+    text.push_str(&layers_text(&index.layers));
     for tensor in &index.tensors {
         text.push_str(&format!("  {:<8} {:?} {}\n", tensor.dtype, tensor.shape, tensor.file));
     }
     console.answer(&text)
+}
+
+/// How many layers ran on what, and every one that is not an integer layer with its reason.
+fn layers_text(layers: &Layers) -> String {
+    let names: Vec<&str> =
+        layers.macs.iter().filter(|m| m.state == MacState::Integer).map(|m| m.name.as_str()).collect();
+    let by = match &layers.on_design {
+        Some(on) => format!("on design {}", on.design),
+        None => "as integer layers, by the framework's rules".to_owned(),
+    };
+    let mut text = format!("{} of {} MACs ran {by}: {}\n", names.len(), layers.macs.len(), names.join(", "));
+    for mac in layers.macs.iter().filter(|mac| mac.state != MacState::Integer) {
+        let reason = mac.reason.as_deref().unwrap_or_default();
+        text.push_str(&format!("  {} ({}): {reason}\n", mac.name, mac.kind));
+    }
+    text
+}
+
+/// A design was asked for, and not one layer would have been its own.
+fn nothing_runs(network: &Network, design: &str) -> Error {
+    let macs = network.macs();
+    let told = Coverage::new(&macs, &|_| false).text(&macs);
+    let message = format!("no layer runs on design {design}: 0 of {} MACs are integer layers", macs.len());
+    let error = Error::new(Kind::Value, message).in_file(&network.source);
+    if told.is_empty() { error } else { error.help(told.trim_end()) }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod design_file;
 mod doctor;
 mod explain;
 mod infer;
+mod model;
 mod output;
 mod overflow;
 mod overflow_page;

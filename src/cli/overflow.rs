@@ -12,7 +12,6 @@ use crate::design::Design;
 use crate::error::{Error, Kind, Result};
 use crate::functional::operators::Designed;
 use crate::import::npy::read_npy;
-use crate::import::onnx;
 use crate::overflow::{self, Findings, InputEntry, Options};
 use crate::wave;
 
@@ -43,7 +42,7 @@ fn design(path: &Path, args: &OverflowArgs) -> Result<Arc<Design>> {
 
 fn network(args: &OverflowArgs, path: &Path, input: &Path, console: &Console) -> Result<Findings> {
     let designed = Designed::new(design(path, args)?);
-    let network = onnx::read(&args.subject)?.fused();
+    let network = super::model::read_followed(&args.subject)?;
     let x = read_npy(input)?;
     let labels = args.labels.as_deref().map(labels).transpose()?;
     let options = Options { layers: args.layer.clone(), batch: args.batch, decisive_cap: args.decisive_cap };

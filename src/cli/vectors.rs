@@ -17,7 +17,6 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph;
 use crate::functional::operators::Framework;
 use crate::import::npy::read_npy;
-use crate::import::onnx;
 use crate::lower::{NodeEvents, Program};
 use crate::network::map_tensor;
 use crate::vectors::case::{self, Case};
@@ -113,7 +112,7 @@ fn real_layer(
     images: Option<Range<usize>>,
     design: &Arc<Design>,
 ) -> Result<(Program, Provenance)> {
-    let network = onnx::read(model)?.fused();
+    let network = super::model::read_followed(model)?;
     let mut x = read_npy(input)?;
     let images = images.unwrap_or(0..x.shape().first().copied().unwrap_or(0));
     if x.shape().first().is_none_or(|count| images.end > *count) {

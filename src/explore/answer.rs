@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::network::{Coverage, Mac};
 use crate::num::Exact;
 
 /// Version of this format.
@@ -121,11 +122,12 @@ impl<T> Outcome<T> {
 pub struct Layers {
     /// Width of the design that gave the post steps: the widest it builds.
     pub reference_width: u32,
-    /// Smallest accumulator width at which no accumulator can overflow in any layer, whatever the input: proved. `None`
-    /// when that needs more than 64 bits. It says nothing of other nodes: see `exact_when_held`.
+    /// Smallest accumulator width at which no accumulator can overflow in any of `layers`, whatever the input: proved.
+    /// `None` when that needs more than 64 bits, or nothing is proved. It says nothing of other nodes: see
+    /// `exact_when_held`.
     pub minimal_proved_width: Option<u32>,
-    /// Smallest accumulator width at which no accumulator overflowed in any layer on these inputs, start values included.
-    /// It says nothing of other nodes: see `exact_when_held`.
+    /// Smallest accumulator width at which no accumulator overflowed in any of `layers` on these inputs, start values
+    /// included. It says nothing of other nodes: see `exact_when_held`.
     pub minimal_observed_width: u32,
     /// Whether the network in which no accumulator overflows is the exact one, on these inputs. If not, a reduction level
     /// takes something from sums, and no accumulator width is enough.
@@ -144,6 +146,12 @@ pub struct Layers {
     pub answers: Vec<u32>,
     /// Layer by layer, in evaluation order, each on the inputs that it meets when no accumulator overflows.
     pub layers: Vec<Layer>,
+    /// How many of the network's multiply-accumulate operators these are: what the widths are about.
+    pub coverage: Coverage,
+    /// Every multiply-accumulate operator of the network, each once, in evaluation order.
+    pub macs: Vec<Mac>,
+    /// Those that are not among `layers`, each with the reason.
+    pub skipped: Vec<Mac>,
 }
 
 /// A node that every width has as the design states it.
@@ -189,8 +197,11 @@ pub struct Layer {
     pub minimal_proved_width: Option<u32>,
     /// As in [`Layers`], for this layer.
     pub minimal_observed_width: u32,
-    /// Smallest and largest value that can enter the accumulator.
-    pub proved: [Exact; 2],
+    /// Numbers of the layer that the network computes itself: what is proved then holds for all that they can be, or
+    /// nothing is proved, and this says why.
+    pub computed: Option<String>,
+    /// Smallest and largest value that can enter the accumulator; none when nothing is proved.
+    pub proved: Option<[Exact; 2]>,
     /// Smallest and largest value that entered it while nothing overflowed.
     #[serde(with = "crate::num::exact")]
     #[schemars(with = "[Exact; 2]")]

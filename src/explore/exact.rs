@@ -11,13 +11,14 @@ use ndarray::{Array2, ArrayD};
 use rayon::prelude::*;
 
 use super::needed::needed_width;
+use super::variant::words;
 use crate::design::{AccumulatorOverflow, Design};
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{is_layer, node_outputs, parts};
 use crate::functional::operators::{Designed, LayerRule};
 use crate::functional::{self, Prefixes};
 use crate::lower::{NodeEvents, Outcome, Program, no_events};
-use crate::network::{Layer, Network, Node, Tensor};
+use crate::network::{Coverage, Layer, Network, Node, Tensor};
 use crate::num::{Format, Overflow};
 use crate::post;
 
@@ -35,6 +36,8 @@ pub struct Exact<'a> {
     pub(super) exact: Option<Vec<BTreeMap<String, Tensor>>>,
     /// What the exact network answers, image by image.
     pub(super) answers: Vec<u32>,
+    /// Sums inside float layers that could not be followed, and why.
+    pub(super) not_followed: BTreeMap<String, String>,
 }
 
 /// One batch.
@@ -43,6 +46,8 @@ pub(super) struct Part {
     pub values: BTreeMap<String, Tensor>,
     /// By node: one entry per product of an integer layer, which is one unless its weights have batch axes.
     pub passes: Vec<Vec<Pass>>,
+    /// Sums inside float layers that the design has no place for.
+    pub not_followed: Vec<(String, Error)>,
 }
 
 /// One layer on one batch.
@@ -80,12 +85,12 @@ impl<'a> Exact<'a> {
     /// accumulator that the design builds.
     pub fn new(network: &'a Network, x: &Tensor, reference: &Arc<Design>) -> Result<Exact<'a>> {
         if !network.nodes.iter().any(|node| is_layer(&node.operator)) {
-            let error = Error::new(Kind::Value, "the network has no integer layer");
-            return Err(error.in_file(&network.source));
+            return Err(no_layer(network));
         }
         let runs: Result<Vec<Part>> =
             parts(network, x, usize::MAX)?.into_par_iter().map(|x| part(network, x, reference)).collect();
-        let parts = runs?;
+        let mut parts = runs?;
+        let not_followed = drop_not_followed(network, &mut parts)?;
         let answers = |tensors: &mut dyn Iterator<Item = &BTreeMap<String, Tensor>>| -> Result<Vec<u32>> {
             let mut answers = Vec::new();
             for values in tensors {
@@ -101,6 +106,7 @@ impl<'a> Exact<'a> {
             without_overflow,
             exact: None,
             answers: Vec::new(),
+            not_followed,
         };
         let passes = || found.parts.iter().flat_map(|part| part.passes.iter().flatten());
         if passes().any(|pass| pass.exact.is_some()) {
@@ -145,6 +151,32 @@ impl<'a> Exact<'a> {
     pub(super) fn layer_nodes(&self) -> impl Iterator<Item = (usize, &'a Node)> + use<'a> {
         self.network.nodes.iter().enumerate().filter(|(_, node)| is_layer(&node.operator))
     }
+}
+
+/// Sums that the design has no place for, and why: what one batch refuses is not known of the others either.
+fn drop_not_followed(network: &Network, parts: &mut [Part]) -> Result<BTreeMap<String, String>> {
+    let refused = parts.iter().flat_map(|part| &part.not_followed);
+    let not_followed: BTreeMap<String, String> =
+        refused.map(|(name, why)| (name.clone(), words(why))).collect();
+    for part in parts.iter_mut() {
+        for (node, passes) in network.nodes.iter().zip(&mut part.passes) {
+            if not_followed.contains_key(&node.name) {
+                passes.clear();
+            }
+        }
+    }
+    if parts.iter().any(|part| part.passes.iter().any(|passes| !passes.is_empty())) {
+        return Ok(not_followed);
+    }
+    let why = parts.iter_mut().flat_map(|part| part.not_followed.drain(..)).next();
+    Err(why.map_or_else(|| no_layer(network), |(_, why)| why))
+}
+
+fn no_layer(network: &Network) -> Error {
+    let macs = network.macs();
+    let told = Coverage::new(&macs, &|_| false).text(&macs);
+    let error = Error::new(Kind::Value, "the network has no integer layer").in_file(&network.source);
+    if told.is_empty() { error } else { error.help(told.trim_end()) }
 }
 
 /// Images whose answer is their label.
@@ -199,10 +231,18 @@ fn part(network: &Network, x: Tensor, reference: &Arc<Design>) -> Result<Part> {
     let input = network.inputs.first().map(|i| i.name.clone()).unwrap_or_default();
     let mut values = BTreeMap::from([(input, x)]);
     let mut passes = Vec::with_capacity(network.nodes.len());
+    let mut not_followed = Vec::new();
     for node in &network.nodes {
         let rule = Recorder { reference, passes: Mutex::new(Vec::new()) };
         let find = |name: &str| values.get(name);
-        let outputs = node_outputs(network, node, &find, &rule)?;
+        let outputs = match node_outputs(network, node, &find, &rule) {
+            Err(why) if node.is_products() => {
+                not_followed.push((node.name.clone(), why));
+                passes.push(Vec::new());
+                continue;
+            }
+            outputs => outputs?,
+        };
         for (name, tensor) in node.outputs.iter().zip(outputs) {
             if let Some(name) = name {
                 values.insert(name.clone(), tensor);
@@ -210,7 +250,7 @@ fn part(network: &Network, x: Tensor, reference: &Arc<Design>) -> Result<Part> {
         }
         passes.push(rule.passes.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
-    Ok(Part { values, passes })
+    Ok(Part { values, passes, not_followed })
 }
 
 /// Computes layers exactly, and keeps what it took.

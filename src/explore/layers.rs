@@ -17,6 +17,7 @@ use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds;
 use crate::design::Design;
 use crate::error::Result;
+use crate::network::{Computed, Coverage};
 use crate::num::{Exact, Format, Overflow};
 
 /// Every layer of the exact network, at every width and mode.
@@ -28,11 +29,22 @@ pub fn layers(exact: &ExactNetwork<'_>, candidates: &Candidates, labels: Option<
         .layer_nodes()
         .filter_map(|(index, node)| {
             let passes: Vec<&Pass> = exact.parts.iter().flat_map(|part| &part.passes[index]).collect();
-            (!passes.is_empty()).then(|| layer(&node.name, &passes, candidates))
+            let computed = exact.network.computed(node);
+            (!passes.is_empty()).then(|| layer(&node.name, &passes, candidates, computed))
         })
         .collect();
     let proved: Option<Vec<u32>> = found.iter().map(|l| l.minimal_proved_width).collect();
+    let mut macs = exact.network.macs();
+    for mac in &mut macs {
+        if let Some(why) = exact.not_followed.get(&mac.name) {
+            mac.refused(why);
+        }
+    }
+    let is_covered = |name: &str| found.iter().any(|layer| layer.name == name);
     Ok(Layers {
+        coverage: Coverage::new(&macs, &is_covered),
+        skipped: macs.iter().filter(|mac| !is_covered(&mac.name)).cloned().collect(),
+        macs,
         reference_width: exact.reference.accumulator.format.width(),
         minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
         minimal_observed_width: found.iter().map(|l| l.minimal_observed_width).max().unwrap_or(1),
@@ -93,18 +105,16 @@ fn changed_by_levels(pass: &Pass) -> u64 {
 }
 
 /// One node; its passes are those of all batches.
-fn layer(name: &str, passes: &[&Pass], candidates: &Candidates) -> Layer {
+fn layer(name: &str, passes: &[&Pass], candidates: &Candidates, computed: Computed) -> Layer {
     let rule = candidates.strictest();
-    let channels: Vec<Channel> =
-        passes.iter().map(|pass| channel_ranges(pass)).reduce(join).unwrap_or_default();
+    let ranges = passes.iter().map(|pass| channel_ranges(pass, computed));
+    let (channels, unproved) = ranges.reduce(join).unwrap_or_default();
     let signed = candidates.reference.accumulator.register.is_signed();
     let channel_widths: Vec<ChannelWidths> = channels.iter().map(|c| c.widths(signed, rule)).collect();
     let proved: Option<Vec<u32>> = channel_widths.iter().map(|c| c.proved).collect();
-    let fold = |pick: fn(&Channel) -> (i128, i128)| {
-        let ranges = channels.iter().map(pick);
-        ranges.reduce(|(low, high), (l, h)| (low.min(l), high.max(h))).unwrap_or((0, 0))
-    };
-    let (observed, all_proved) = (fold(|c| c.observed), fold(|c| c.proved));
+    let observed = channels.iter().map(|c| c.observed).reduce(union).unwrap_or((0, 0));
+    let all_proved: Option<Vec<(i128, i128)>> = channels.iter().map(|c| c.proved).collect();
+    let all_proved = all_proved.map(|ranges| ranges.into_iter().reduce(union).unwrap_or((0, 0)));
     let modes = &candidates.modes;
     Layer {
         name: name.to_owned(),
@@ -115,7 +125,8 @@ fn layer(name: &str, passes: &[&Pass], candidates: &Candidates) -> Layer {
         changed_by_levels: passes.iter().map(|pass| changed_by_levels(pass)).sum(),
         minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
         minimal_observed_width: channel_widths.iter().map(|c| c.observed).max().unwrap_or(1),
-        proved: [Exact(all_proved.0), Exact(all_proved.1)],
+        computed: unproved.or_else(|| computed.any().then(|| computed.words())),
+        proved: all_proved.map(|(low, high)| [Exact(low), Exact(high)]),
         // Prefixes are 64-bit numbers.
         observed: [observed.0 as i64, observed.1 as i64],
         channel_widths,
@@ -127,31 +138,43 @@ fn layer(name: &str, passes: &[&Pass], candidates: &Candidates) -> Layer {
 /// What enters the accumulators of one channel.
 #[derive(Debug, Clone, Copy)]
 struct Channel {
-    proved: (i128, i128),
+    /// Nothing is, when the network computes what it depends on.
+    proved: Option<(i128, i128)>,
     observed: (i128, i128),
     start: (i128, i128),
 }
 
-fn join(a: Vec<Channel>, b: Vec<Channel>) -> Vec<Channel> {
-    let union = |x: (i128, i128), y: (i128, i128)| (x.0.min(y.0), x.1.max(y.1));
-    a.into_iter()
+fn union(x: (i128, i128), y: (i128, i128)) -> (i128, i128) {
+    (x.0.min(y.0), x.1.max(y.1))
+}
+
+/// Channels, and why nothing is proved of them.
+type Ranges = (Vec<Channel>, Option<String>);
+
+fn join((a, why): Ranges, (b, other): Ranges) -> Ranges {
+    let channels = a
+        .into_iter()
         .zip(b)
         .map(|(a, b)| Channel {
-            proved: union(a.proved, b.proved),
+            proved: a.proved.zip(b.proved).map(|(a, b)| union(a, b)),
             observed: union(a.observed, b.observed),
             start: union(a.start, b.start),
         })
-        .collect()
+        .collect();
+    (channels, why.or(other))
 }
 
-fn channel_ranges(pass: &Pass) -> Vec<Channel> {
-    let proved = bounds::accumulator_ranges(&pass.program, &bounds::Inputs::Format);
+fn channel_ranges(pass: &Pass, computed: Computed) -> Ranges {
+    let (proved, why) = match bounds::entering_ranges_of(&pass.program, &pass.layer, computed) {
+        Ok(ranges) => (ranges.into_iter().map(Some).collect(), None),
+        Err(error) => (vec![None; pass.starts.len()], Some(error.message)),
+    };
     let range = |values: ndarray::ArrayView1<'_, i64>, highs: ndarray::ArrayView1<'_, i64>| {
         let low = values.iter().copied().min().unwrap_or(0);
         (i128::from(low), i128::from(highs.iter().copied().max().unwrap_or(0)))
     };
     let columns = pass.prefixes.low.columns().into_iter().zip(pass.prefixes.high.columns());
-    proved
+    let channels = proved
         .into_iter()
         .zip(columns)
         .zip(&pass.starts)
@@ -159,7 +182,8 @@ fn channel_ranges(pass: &Pass) -> Vec<Channel> {
             let start = i128::from(*start);
             Channel { proved, observed: range(low, high), start: (start, start) }
         })
-        .collect()
+        .collect();
+    (channels, why)
 }
 
 impl Channel {
@@ -167,9 +191,9 @@ impl Channel {
         let with_start = |(low, high): (i128, i128)| {
             needed_width(low.min(self.start.0), high.max(self.start.1), signed, rule)
         };
-        let proved = with_start(self.proved);
+        let proved = self.proved.map(with_start);
         ChannelWidths {
-            proved: (proved < NEVER).then_some(proved),
+            proved: proved.filter(|proved| *proved < NEVER),
             observed: with_start(self.observed),
             start: needed_width(self.start.0, self.start.1, signed, rule),
         }

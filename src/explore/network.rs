@@ -138,6 +138,9 @@ impl PartRun {
         let mut run = PartRun::default();
         for (index, node) in exact.network.nodes.iter().enumerate() {
             let other_input = node.inputs.iter().flatten().any(|name| run.changed.contains_key(name));
+            if node.is_products() && part.passes[index].is_empty() {
+                continue;
+            }
             let calls: Option<Vec<Call<'_>>> = match (other_input, part.passes[index].is_empty()) {
                 (false, true) => continue,
                 (true, _) => None,

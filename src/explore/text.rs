@@ -51,29 +51,32 @@ fn variant(text: &mut String, variant: &Variant) {
 }
 
 fn width(width: Option<u32>) -> String {
-    width.map_or("> 64".to_owned(), |w| w.to_string())
+    width.map_or("none".to_owned(), |w| w.to_string())
 }
 
 fn layer_table(text: &mut String, layers: &Layers) {
     text.push_str("layer: products per output, outputs; minimal width proved, observed; sums observed\n");
     for layer in &layers.layers {
         text.push_str(&format!(
-            "  {}: {}, {}; {}, {}; {}..{}\n",
+            "  {}: {}, {}; {}, {}; {}..{}{}\n",
             layer.name,
             layer.k,
             layer.outputs,
             width(layer.minimal_proved_width),
             layer.minimal_observed_width,
             layer.observed[0],
-            layer.observed[1]
+            layer.observed[1],
+            computed(layer)
         ));
     }
     text.push_str(&format!(
-        "network: minimal width {} proved, {} observed; exact: {}\n",
+        "{}: minimal width {} proved, {} observed; exact: {}\n",
+        layers.coverage.subject(),
         width(layers.minimal_proved_width),
         layers.minimal_observed_width,
         rate(layers.correct, layers.images)
     ));
+    text.push_str(&layers.coverage.text(&layers.macs));
     for line in unvaried(layers) {
         text.push_str(&format!("{line}\n"));
     }
@@ -111,6 +114,15 @@ pub fn unvaried(layers: &Layers) -> Vec<String> {
         lines.push(words.to_owned());
     }
     lines
+}
+
+/// Behind a layer of which the network computes some numbers.
+fn computed(layer: &Layer) -> String {
+    match (&layer.computed, layer.minimal_proved_width) {
+        (None, _) => String::new(),
+        (Some(what), Some(_)) => format!("; computed by the network, proved for all values: {what}"),
+        (Some(why), None) => format!("; nothing is proved: {why}"),
+    }
 }
 
 fn rate(correct: Option<u64>, images: u64) -> String {

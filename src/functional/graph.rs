@@ -88,7 +88,9 @@ impl<'a> Evaluation<'a> {
     ) -> Result<BTreeMap<String, Tensor>> {
         let mut changed = BTreeMap::from([(name.to_owned(), tensor)]);
         for node in &self.network.nodes {
-            if !node.inputs.iter().flatten().any(|name| changed.contains_key(name)) {
+            // Sums that nobody reads change nothing.
+            let reads = node.inputs.iter().flatten().any(|name| changed.contains_key(name));
+            if !reads || node.is_products() {
                 continue;
             }
             let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
@@ -121,7 +123,8 @@ pub fn parts(network: &Network, x: &Tensor, images: usize) -> Result<Vec<Tensor>
 /// The integer layer of the node `name` and its input codes, as they are when `network` runs on `x`.
 ///
 /// # Errors
-/// No such node, or a node that is no integer layer; the message lists the layers there are.
+/// No such node, or a node that is no integer layer: the message lists the layers there are. A layer whose weights or
+/// zero points change from one batch to the next.
 pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) -> Result<(Layer, Tensor)> {
     let node =
         network.nodes.iter().find(|node| node.name == name && is_layer(&node.operator)).ok_or_else(|| {
@@ -140,6 +143,19 @@ pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) ->
         found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
     }
     let layer = found.first().map(|(layer, _)| layer.clone());
+    let differs = |(other, _): &(Layer, Tensor)| {
+        let first = layer.as_ref();
+        first.is_some_and(|l| l.weights != other.weights || l.input_carrier != other.input_carrier)
+    };
+    if found.iter().any(differs) {
+        let message = format!(
+            "the network computes {} of this layer: they differ from one batch to the next",
+            network.computed(node).words()
+        );
+        return Err(Error::new(Kind::Unsupported, message)
+            .at(network.place(node))
+            .help("take as many images as the model takes at a time"));
+    }
     let codes: Vec<Vec<Named>> = found.into_iter().map(|(_, codes)| vec![(String::new(), codes)]).collect();
     let codes = join(codes)?.pop().map(|(_, codes)| codes);
     layer.zip(codes).ok_or_else(|| Error::new(Kind::Value, "the input holds no image"))
@@ -169,14 +185,7 @@ pub fn layer_names(network: &Network) -> Vec<String> {
 
 /// Whether a [`LayerRule`] computes it.
 pub fn is_layer(operator: &Operator) -> bool {
-    matches!(
-        operator,
-        Operator::QLinearConv { .. }
-            | Operator::QLinearMatMul { .. }
-            | Operator::QGemm { .. }
-            | Operator::ConvInteger(_)
-            | Operator::MatMulInteger
-    )
+    operator.is_integer_mac()
 }
 
 fn only_input(network: &Network) -> Result<&Input> {
@@ -242,8 +251,13 @@ fn values(
         if until == Some(node.name.as_str()) {
             break;
         }
-        let outputs = evaluate(&Call { node, inputs: lookup(network, node, &known), rule });
-        let outputs = outputs.map_err(|e| placed(network, node, e))?;
+        let outputs = match evaluate(&Call { node, inputs: lookup(network, node, &known), rule }) {
+            Err(error) if node.is_products() => {
+                rule.not_followed(&node.name, error);
+                Vec::new()
+            }
+            outputs => outputs.map_err(|e| placed(network, node, e))?,
+        };
         for (name, tensor) in node.outputs.iter().zip(outputs) {
             if let Some(name) = name {
                 known.insert(name.clone(), tensor);

@@ -3,7 +3,7 @@
 //! Source: numpy's NEP 1 (`numpy/lib/format.py`), versions 1.0, 2.0 and 3.0.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
@@ -29,18 +29,43 @@ pub fn read_npy(path: &Path) -> Result<Tensor> {
 /// As [`read_npy`]; the place names the array inside the file.
 pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Tensor>> {
     let malformed = |e| Error::new(Kind::Malformed, "not a readable .npz archive").because(e).in_file(path);
-    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    let listed = entries_listed(&mut file).map_err(|e| Error::io(path, "read", e))?;
     let mut archive = zip::ZipArchive::new(file).map_err(malformed)?;
+    let twice = |what: String| {
+        let error = Error::new(Kind::Malformed, what).in_file(path);
+        Err(error.help("every array of an .npz has a name of its own"))
+    };
+    // The archive knows its entries by name and keeps the last of equal ones.
+    if let Some(listed) = listed.filter(|listed| *listed != archive.len()) {
+        return twice(format!("lists {listed} entries under {} names", archive.len()));
+    }
     let mut tensors = BTreeMap::new();
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(malformed)?;
-        let name = entry.name().trim_end_matches(".npy").to_owned();
+        let name = entry.name().strip_suffix(".npy").unwrap_or(entry.name()).to_owned();
         let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
         let mut bytes = Vec::new();
         entry.take(MAX_ENTRY_BYTES).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
-        tensors.insert(name, parse_npy(&bytes).map_err(|e| e.at(place))?);
+        if tensors.insert(name.clone(), parse_npy(&bytes).map_err(|e| e.at(place))?).is_some() {
+            return twice(format!("holds array {name:?} twice"));
+        }
     }
     Ok(tensors)
+}
+
+/// How many entries the end record of a zip archive counts; `None` without one, or where zip64 counts elsewhere.
+fn entries_listed(file: &mut std::fs::File) -> std::io::Result<Option<usize>> {
+    /// The record itself, and the longest comment behind it.
+    const LONGEST_END: u64 = 22 + 0xffff;
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_END)))?;
+    let mut end = Vec::new();
+    file.take(LONGEST_END).read_to_end(&mut end)?;
+    file.seek(SeekFrom::Start(0))?;
+    let record = end.windows(22).rev().find(|record| record.starts_with(b"PK\x05\x06"));
+    let count = record.map(|record| u16::from_le_bytes([record[10], record[11]]));
+    Ok(count.filter(|count| *count != u16::MAX).map(usize::from))
 }
 
 /// Parses the bytes of a `.npy` file.

@@ -14,7 +14,7 @@ pub use outcome::{Counts, Event, NodeEvents, Outcome, no_events};
 pub use parameters::{Numbers, bind_numbers};
 pub use requantize::output_recoding;
 pub use schedule::Beat;
-pub use zero_point::recoding;
+pub use zero_point::{folded_zero_point, recoding};
 
 use std::sync::Arc;
 

@@ -76,12 +76,6 @@ impl Codes {
         weights: &[i32],
         shape: Shape,
     ) -> Result<Option<Vec<i64>>> {
-        let left_of = |operand: &Operand, zero_point: i32| match operand.offset {
-            None => i64::from(zero_point),
-            Some(post::Operand::Constant(c)) => i64::from(zero_point) + c,
-            // The parameter is bound to minus the zero point.
-            Some(post::Operand::Parameter(_)) => 0,
-        };
         let zx = left_of(&design.activation, self.activation_zero_point);
         let fold = |channel: usize| {
             let zero_point = self.weight_zero_points[channel];
@@ -103,6 +97,22 @@ impl Codes {
         let has_place = design.parameters.iter().any(|p| p.name == "bias");
         Ok((has_place || bias.iter().any(|b| *b != 0)).then_some(bias))
     }
+}
+
+/// What of a zero point an operand's offset leaves over.
+fn left_of(operand: &Operand, zero_point: i32) -> i64 {
+    match operand.offset {
+        None => i64::from(zero_point),
+        Some(post::Operand::Constant(c)) => i64::from(zero_point) + c,
+        // The parameter is bound to minus the zero point.
+        Some(post::Operand::Parameter(_)) => 0,
+    }
+}
+
+/// zx': what of the input's zero point a layer's bias has to take, as − zx' Σ v.
+pub fn folded_zero_point(design: &Design, layer: &Layer) -> i64 {
+    let shift = recoding(&design.activation, layer.input_carrier.dtype);
+    left_of(&design.activation, layer.input_carrier.zero_point - shift)
 }
 
 /// What `recode` subtracts from the codes of a tensor: 128 from u8 ones.

@@ -6,8 +6,10 @@
 //! b ─ DQ ─┘
 //! ```
 //!
-//! ONNX Runtime's own graph optimiser does the same. A layer that is not exactly of this form stays float32.
+//! ONNX Runtime's own graph optimiser does the same. A layer that is not exactly of this form stays float32, and
+//! `Network::macs` says why.
 
+use super::trace::Dequantized;
 use super::{Clamp, Network, Node, Operator, Tensor};
 
 /// How far a bias's scale may lie from x.scale · w.scale, relatively: float32 rounding, no more.
@@ -17,18 +19,22 @@ impl Network {
     /// Replaces every fusable Conv, MatMul and Gemm by QLinearConv, QLinearMatMul and QGemm under the float node's
     /// name, and drops the DequantizeLinear nodes that nobody reads any more. No other node changes.
     pub fn fused(mut self) -> Network {
+        let mut gone = vec![false; self.nodes.len()];
         for index in 0..self.nodes.len() {
-            if let Some(fusion) = self.fusion(index) {
+            if self.nodes[index].operator.is_float_mac()
+                && let Ok(fusion) = self.fusion(index)
+            {
                 // The layer moves to where its QuantizeLinear stood, so the order stays an order.
                 let Fusion { node, quantize, between } = fusion;
-                for gone in between.into_iter().chain([index]) {
-                    self.nodes[gone] =
-                        Node { outputs: Vec::new(), inputs: Vec::new(), ..self.nodes[gone].clone() };
+                for swallowed in between.into_iter().chain([index]) {
+                    gone[swallowed] = true;
+                    (self.nodes[swallowed].inputs, self.nodes[swallowed].outputs) = Default::default();
                 }
                 self.nodes[quantize] = node;
             }
         }
-        self.nodes.retain(|node| !node.outputs.is_empty());
+        let mut gone = gone.into_iter();
+        self.nodes.retain(|_| gone.next() == Some(false));
         let idle = |network: &Network, node: &Node| {
             let output = node.outputs.first().cloned().flatten().unwrap_or_default();
             matches!(node.operator, Operator::DequantizeLinear { .. })
@@ -40,35 +46,58 @@ impl Network {
         self
     }
 
-    fn fusion(&self, index: usize) -> Option<Fusion> {
+    /// The integer layer that a float Conv, MatMul or Gemm stands for, or why it stands for none.
+    pub(super) fn fusion(&self, index: usize) -> Result<Fusion, String> {
         let node = &self.nodes[index];
-        let [x, w] = [self.dequantized(node, 0)?, self.dequantized(node, 1)?];
-        let bias = match node.inputs.get(2) {
-            Some(Some(_)) => Some(self.dequantized(node, 2)?),
-            _ => None,
-        };
+        let [x, w] = [self.operand(node, 0)?, self.operand(node, 1)?];
         let (operator, channel_axis) = match &node.operator {
             Operator::Conv(conv) => (Operator::QLinearConv { conv: conv.clone(), clamp: Clamp::NONE }, 0),
-            Operator::MatMul => (Operator::QLinearMatMul { clamp: Clamp::NONE }, 1),
+            Operator::MatMul => (Operator::QLinearMatMul { clamp: Clamp::NONE }, -1),
             Operator::Gemm(gemm) => {
-                let plain = gemm.alpha == 1.0 && !gemm.transpose_a && (gemm.beta == 1.0 || bias.is_none());
+                let has_bias = node.input(2).is_some();
+                if gemm.alpha != 1.0 || gemm.transpose_a || (has_bias && gemm.beta != 1.0) {
+                    return Err("its alpha, beta or transA is not that of an integer layer".to_owned());
+                }
                 let operator = Operator::QGemm { gemm: *gemm, clamp: Clamp::NONE };
-                plain.then_some((operator, if gemm.transpose_b { 0 } else { 1 }))?
+                (operator, if gemm.transpose_b { 0 } else { 1 })
             }
-            _ => return None,
+            _ => return Err("it is no Conv, MatMul or Gemm".to_owned()),
         };
-        if !self.per_tensor(&x) || !(self.per_tensor(&w) || self.axis(&w) == Some(channel_axis)) {
-            return None;
+        if self.constants.get(&x.scale).is_none_or(|scale| scale.len() != 1) {
+            return Err("the scale of its input is not one constant number".to_owned());
         }
-        if let Some(bias) = &bias
-            && !self.bias_scale_agrees(&x, &w, bias)
-        {
-            return None;
+        let one_scale = self.constants.get(&w.scale).is_some_and(|scale| scale.len() == 1);
+        if !one_scale && !self.scales_along(&w, channel_axis) {
+            return Err("the scales of its weights are not one per output channel".to_owned());
         }
+        let bias = match node.input(2) {
+            Some(name) => Some(self.fusable_bias(&x, &w, name)?),
+            None => None,
+        };
         let (between, clamp, quantize) = self.to_quantize(node)?;
         let ends = self.nodes[quantize].inputs.clone();
         let node = self.assemble(node, operator, clamp, [x, w], bias, &ends, quantize);
-        Some(Fusion { node, quantize, between })
+        Ok(Fusion { node, quantize, between })
+    }
+
+    /// Input `position`, which a DequantizeLinear has to write.
+    fn operand(&self, node: &Node, position: usize) -> Result<Dequantized, String> {
+        let what = if position == 0 { "its input" } else { "its weights" };
+        let name = node.input(position).ok_or_else(|| format!("{what} are missing"))?;
+        let Some(found) = self.traced(name) else {
+            let what = if position == 0 { "its input is" } else { "its weights are" };
+            let by = match self.writer(name).map(|writer| &self.nodes[writer]) {
+                Some(writer) => format!(", written by {} {:?}", writer.kind, writer.name),
+                None => String::new(),
+            };
+            return Err(format!("{what} float32{by}: no DequantizeLinear in front"));
+        };
+        match found.moves.first().map(|index| &self.nodes[*index]) {
+            None => Ok(found),
+            Some(between) => {
+                Err(format!("{} {:?} lies between a DequantizeLinear and {what}", between.kind, between.name))
+            }
+        }
     }
 
     /// The inputs of the integer operator in its own order.
@@ -106,73 +135,83 @@ impl Network {
         Node { name: float.name.clone(), kind: float.kind.clone(), operator, inputs, outputs }
     }
 
-    /// Input `position` of `node`, when a DequantizeLinear writes it.
-    fn dequantized(&self, node: &Node, position: usize) -> Option<Dequantized> {
-        let name = node.inputs.get(position)?.as_ref()?;
-        let writer = &self.nodes[self.writer(name)?];
-        let Operator::DequantizeLinear { axis } = writer.operator else { return None };
-        let input = |i: usize| writer.inputs.get(i).cloned().flatten();
-        Some(Dequantized { codes: input(0)?, scale: input(1)?, zero: input(2), axis })
-    }
-
-    /// Its scale is a single, constant number.
-    fn per_tensor(&self, tensor: &Dequantized) -> bool {
-        self.constants.get(&tensor.scale).is_some_and(|s| s.len() == 1)
-    }
-
-    /// The axis of per-channel constants, counted from the front.
-    fn axis(&self, tensor: &Dequantized) -> Option<i64> {
-        let rank = i64::try_from(self.constants.get(&tensor.codes)?.shape().len()).ok()?;
-        Some(if tensor.axis < 0 { tensor.axis + rank } else { tensor.axis })
-    }
-
-    /// The bias is int32 at scale x.scale · w.scale, as the integer layer takes it.
-    fn bias_scale_agrees(&self, x: &Dequantized, w: &Dequantized, bias: &Dequantized) -> bool {
-        let floats = |name: &str| match self.constants.get(name) {
-            Some(Tensor::F32(values)) => Some(values.iter().copied().collect::<Vec<f32>>()),
-            _ => None,
+    /// The bias, as the integer layer takes it: int32 at scale x.scale · w.scale, zero point 0.
+    fn fusable_bias(&self, x: &Dequantized, w: &Dequantized, name: &str) -> Result<Dequantized, String> {
+        let Some(bias) = self.dequantized(name) else {
+            return Err(match self.constants.contains_key(name) {
+                true => "its bias is float32".to_owned(),
+                false => "its bias is computed in float32".to_owned(),
+            });
         };
-        let int32 = matches!(self.constants.get(&bias.codes), Some(Tensor::I32(_)));
-        let zero = bias.zero.as_ref().and_then(|name| self.constants.get(name));
-        let centred = zero.is_none_or(|z| z.to_i64().is_ok_and(|z| z.iter().all(|v| *v == 0)));
-        let (Some(x), Some(w), Some(b)) = (floats(&x.scale), floats(&w.scale), floats(&bias.scale)) else {
-            return false;
+        match self.constants.get(&bias.codes) {
+            Some(Tensor::I32(_)) => {}
+            Some(other) => return Err(format!("its bias is {}, not int32", other.dtype())),
+            None => return Err("its bias is computed by the network".to_owned()),
+        }
+        let zero = bias.zero.as_ref().map(|name| self.constants.get(name));
+        let is_zero = |zero: Option<&Tensor>| {
+            zero.and_then(|z| z.to_i64().ok()).is_some_and(|z| z.iter().all(|v| *v == 0))
         };
-        let (true, true, [x]) = (int32, centred, x.as_slice()) else { return false };
-        let channels = w.len().max(b.len());
+        if !zero.is_none_or(is_zero) {
+            return Err("the zero point of its bias is not 0".to_owned());
+        }
+        let scales = [&x.scale, &w.scale, &bias.scale].map(|name| self.floats(name));
+        let [Some(x), Some(w), Some(b)] = scales else {
+            return Err("the scale of its bias is computed by the network".to_owned());
+        };
+        let [x] = x.as_slice() else { return Err("its input has more than one scale".to_owned()) };
         let one = |list: &[f32], c: usize| *list.get(c).or(list.first()).unwrap_or(&f32::NAN);
-        (0..channels).all(|c| {
-            let expected = x * one(&w, c);
-            (one(&b, c) - expected).abs() <= expected.abs() * BIAS_SCALE_TOLERANCE
-        })
+        for channel in 0..w.len().max(b.len()) {
+            let (found, expected) = (one(&b, channel), x * one(&w, channel));
+            // A NaN is never within the tolerance.
+            let agrees = (found - expected).abs() <= expected.abs() * BIAS_SCALE_TOLERANCE;
+            if !agrees {
+                return Err(format!(
+                    "its bias has a scale of its own: {found}, not x.scale · w.scale = {expected}"
+                ));
+            }
+        }
+        Ok(bias)
     }
 
     /// Follows the only reader of `node` over Relu and Clip to a per-tensor QuantizeLinear.
-    fn to_quantize(&self, node: &Node) -> Option<(Vec<usize>, Clamp, usize)> {
-        let mut between = Vec::new();
-        let mut clamp = Clamp::NONE;
-        let mut output = node.outputs.first()?.clone()?;
+    fn to_quantize(&self, node: &Node) -> Result<(Vec<usize>, Clamp, usize), String> {
+        let (mut between, mut clamp) = (Vec::new(), Clamp::NONE);
+        let none = || "no QuantizeLinear behind it".to_owned();
+        let mut output = node.outputs.first().cloned().flatten().ok_or_else(none)?;
         loop {
-            let readers: Vec<usize> = self.readers(&output).take(2).collect();
-            let [reader] = readers[..] else { return None };
-            let next = &self.nodes[reader];
-            if self.outputs.contains(&output) || next.inputs.first()?.as_ref() != Some(&output) {
-                return None;
+            if self.outputs.contains(&output) {
+                return Err(format!("{}: {output:?} is an output of the model", none()));
             }
+            let readers: Vec<usize> = self.readers(&output).collect();
+            let [reader] = readers[..] else {
+                return Err(match readers.len() {
+                    0 => format!("{}: nobody reads {output:?}", none()),
+                    many => format!("{} alone: {many} nodes read {output:?}", none()),
+                });
+            };
+            let next = &self.nodes[reader];
+            let reads_it = next.input(0) == Some(&output);
             match &next.operator {
-                Operator::QuantizeLinear { .. } => {
-                    let scale = self.constants.get(next.inputs.get(1)?.as_ref()?)?;
-                    return (scale.len() == 1).then_some((between, clamp, reader));
+                Operator::QuantizeLinear { .. } if reads_it => {
+                    let scale = next.input(1).and_then(|name| self.constants.get(name));
+                    return match scale.is_some_and(|scale| scale.len() == 1) {
+                        true => Ok((between, clamp, reader)),
+                        false => Err(format!("QuantizeLinear {:?} has not one constant scale", next.name)),
+                    };
                 }
                 Operator::Relu => clamp = clamp.then(0.0, f32::INFINITY),
-                Operator::Clip { low, high } => {
-                    let low = self.bound(next, 1, *low, f32::NEG_INFINITY)?;
-                    clamp = clamp.then(low, self.bound(next, 2, *high, f32::INFINITY)?);
+                Operator::Clip { low, high } if reads_it => {
+                    let bounds = self.bound(next, 1, *low, f32::NEG_INFINITY);
+                    match bounds.zip(self.bound(next, 2, *high, f32::INFINITY)) {
+                        Some((low, high)) => clamp = clamp.then(low, high),
+                        None => return Err(format!("the bounds of Clip {:?} are not constant", next.name)),
+                    }
                 }
-                _ => return None,
+                _ => return Err(format!("{}: {} {:?} reads it", none(), next.kind, next.name)),
             }
             between.push(reader);
-            output = next.outputs.first()?.clone()?;
+            output = next.outputs.first().cloned().flatten().ok_or_else(none)?;
         }
     }
 
@@ -190,16 +229,9 @@ impl Network {
     }
 }
 
-struct Fusion {
+pub(super) struct Fusion {
     node: Node,
     /// The QuantizeLinear it replaces, and the Relu and Clip nodes it swallows.
     quantize: usize,
     between: Vec<usize>,
-}
-
-struct Dequantized {
-    codes: String,
-    scale: String,
-    zero: Option<String>,
-    axis: i64,
 }

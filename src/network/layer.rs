@@ -53,7 +53,7 @@ pub struct Layer {
     pub name: String,
     /// Names of the tensors it reads and writes.
     pub input: String,
-    /// Name of the tensor it writes.
+    /// Name of the tensor it writes; empty when nobody reads its sums.
     pub output_name: String,
     /// Which activation meets which weight.
     pub geometry: Geometry,
@@ -72,6 +72,11 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// Whether it writes a tensor. The sums inside a float layer are only looked at.
+    pub fn is_read(&self) -> bool {
+        !self.output_name.is_empty()
+    }
+
     /// Output channels over all groups.
     pub fn channels(&self) -> usize {
         match self.geometry {

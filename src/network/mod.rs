@@ -7,12 +7,17 @@ mod argmax;
 mod fuse;
 mod graph;
 mod layer;
+mod macs;
 mod order;
+mod products;
 mod tensor;
+mod trace;
 mod window;
 
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
+pub use macs::{Computed, Coverage, Mac, MacState};
+pub use products::Products;
 pub use tensor::{DType, MAX_ELEMENTS, Tensor, element_count};
 pub(crate) use tensor::{for_tensor, map_tensor};
 pub use window::{Padding, Placed, Window};

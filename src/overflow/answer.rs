@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Exact, WidthsEntry};
+use crate::network::{Coverage, Mac};
 
 /// The whole answer. Same inputs, same bytes, on any machine and any number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,8 +29,13 @@ pub struct Report {
     pub total: Total,
     /// The layers that were looked at, in evaluation order; one for a single product.
     pub layers: Vec<LayerAnswer>,
-    /// Integer layers that the design cannot run: the framework's own arithmetic took their place.
+    /// Layers that are not among `layers`, each with the reason: integer layers that the design cannot run (the
+    /// framework's own arithmetic took their place), and float layers without an integer sum.
     pub skipped: Vec<Skipped>,
+    /// How many of the network's multiply-accumulate operators `layers` are.
+    pub coverage: Coverage,
+    /// Every multiply-accumulate operator of the network, each once, in evaluation order; empty for a single product.
+    pub macs: Vec<Mac>,
 }
 
 /// A design by name and content.
@@ -175,7 +181,7 @@ impl Class {
 pub struct Skipped {
     /// Its node's name.
     pub layer: String,
-    /// Why the design cannot run it.
+    /// Why not.
     pub reason: String,
 }
 
@@ -190,6 +196,9 @@ pub struct LayerAnswer {
     pub schedule: ScheduleEntry,
     /// How wide its accumulator is, and how wide it has to be.
     pub widths: WidthsEntry,
+    /// Numbers of the layer that the network computes itself: `widths.proved` then holds for all that they can be, or
+    /// nothing is proved, and this says why.
+    pub computed: Option<String>,
     /// Runs of this shape that were looked at: one for each batch of images.
     pub runs: u64,
     /// Outputs over all runs.

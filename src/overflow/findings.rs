@@ -11,6 +11,7 @@ use crate::design::Design;
 use crate::error::Result;
 use crate::functional;
 use crate::lower::Program;
+use crate::network::{Coverage, Mac};
 
 /// What is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +53,9 @@ pub fn product(program: &Program) -> Result<Findings> {
     let images = program.shape.images;
     let run = Run { judged: Judged::Requantised, first_image: 0, images, product: 0, products: 1 };
     let mut state = LayerState::new("product", program);
-    state.add(program, run, inspected, &[])?;
+    state.add(program, run, inspected, &[], None)?;
     let options = Options { decisive_cap: 0, ..Options::default() };
-    Ok(Findings::new(&program.design, &options, None, vec![state], Vec::new()))
+    Ok(Findings::new(&program.design, &options, None, vec![state], Vec::new(), Vec::new()))
 }
 
 impl Findings {
@@ -64,6 +65,7 @@ impl Findings {
         answer: Option<NetworkAnswer>,
         states: Vec<LayerState>,
         skipped: Vec<Skipped>,
+        macs: Vec<Mac>,
     ) -> Findings {
         let (mut layers, mut witnesses, mut tables) = (Vec::new(), Vec::new(), Vec::new());
         let mut total = Total::default();
@@ -97,8 +99,10 @@ impl Findings {
             answer,
             decisive_cap: options.decisive_cap,
             total,
+            coverage: Coverage::new(&macs, &|name| layers.iter().any(|layer| layer.layer == name)),
             layers,
             skipped,
+            macs,
         };
         Findings { report, witnesses, tables }
     }

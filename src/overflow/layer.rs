@@ -14,6 +14,7 @@ use super::{
     ChannelAnswer, Class, Classes, Event, Exact, LayerAnswer, NodeAnswer, PlaceEntry, ScheduleEntry,
     ShapeEntry, Sides, TileAnswer, Witness,
 };
+use crate::bounds::Range;
 use crate::design::{Accumulator, Design, Node};
 use crate::error::{Error, Kind, Place, Result};
 use crate::lower::Program;
@@ -49,6 +50,8 @@ pub(super) struct LayerState {
     accumulator: Accumulator,
     needed: Needed,
     runs: u64,
+    /// What the network computes of it, or why nothing is proved then.
+    pub computed: Option<String>,
     nodes: Vec<NodeAnswer>,
     channels: Vec<ChannelAnswer>,
     cycles: Vec<Both>,
@@ -109,6 +112,7 @@ impl LayerState {
             accumulator: design.accumulator,
             needed: Needed::default(),
             runs: 0,
+            computed: None,
             nodes: design
                 .fitting_nodes()
                 .into_iter()
@@ -124,7 +128,8 @@ impl LayerState {
         }
     }
 
-    /// Adds a run of the same shape. `verdicts` are the classes of the first outputs that differ, in order; the others
+    /// Adds a run of the same shape. `computed` is what is proved when the network computes numbers of the layer;
+    /// `verdicts` are the classes of the first outputs that differ, in order; the others
     /// are unevaluated.
     ///
     /// # Errors
@@ -135,6 +140,7 @@ impl LayerState {
         run: Run,
         inspected: Inspected,
         verdicts: &[Class],
+        computed: Option<&Result<Vec<Range>, String>>,
     ) -> Result<()> {
         let Inspected { tally, tables } = inspected;
         if self.tables.is_empty() {
@@ -155,7 +161,10 @@ impl LayerState {
             at.and_then(|at| verdicts.get(at)).copied().unwrap_or(Class::Unevaluated)
         };
         self.runs += 1;
-        self.needed.add(program);
+        self.needed.add(program, computed);
+        if let Some(Err(why)) = computed {
+            self.computed = Some(why.clone());
+        }
         self.tables.iter_mut().zip(&tables).for_each(|(sum, table)| *sum += table);
         self.starts_cut += tally.starts_cut;
         self.only_post += tally.only_post;
@@ -309,6 +318,7 @@ impl LayerState {
             shape: self.shape,
             schedule: self.schedule,
             widths: self.needed.widths(&self.accumulator),
+            computed: self.computed,
             runs: self.runs,
             outputs: self.runs * per_run as u64,
             outputs_with_events,

@@ -11,11 +11,12 @@ use super::inspect::{Inspected, Judged, inspect, int32};
 use super::layer::{LayerState, Run};
 use super::tally::Output;
 use super::{Class, Findings, NetworkAnswer, Options, Skipped};
+use crate::bounds::{Range, entering_ranges_of};
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Evaluation, layer_names, parts};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::lower::{Program, output_recoding};
-use crate::network::{Geometry, Layer, Network, Tensor};
+use crate::network::{Computed, Coverage, Geometry, Layer, Mac, Network, Tensor};
 
 /// What one call of a layer left behind.
 struct Looked {
@@ -23,6 +24,8 @@ struct Looked {
     inspected: Inspected,
     judged: Judged,
     layer: LayerFacts,
+    /// What is proved when the network computes numbers of the layer, and which these are.
+    computed: Option<(String, Result<Vec<Range>, String>)>,
 }
 
 /// What is needed of a layer to correct one of its outputs.
@@ -38,6 +41,7 @@ struct LayerFacts {
 
 /// The design in the framework's place, looking over its own shoulder.
 struct Watch<'a> {
+    network: &'a Network,
     designed: &'a Designed,
     options: &'a Options,
     looked: Mutex<Vec<Looked>>,
@@ -61,8 +65,7 @@ impl LayerRule for Watch<'_> {
         let program = match self.designed.program(layer, x) {
             Ok(program) => program,
             Err(error) => {
-                let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner());
-                skipped.entry(layer.name.clone()).or_insert(error);
+                self.not_followed(&layer.name, error);
                 return Framework.run(layer, x);
             }
         };
@@ -84,10 +87,18 @@ impl LayerRule for Watch<'_> {
                 recoding: output_recoding(&self.designed.design, layer),
                 codes: format.map_or((0, 0), |f| (f.min(), f.max())),
             };
+            let computed = self.network.computed_of(&layer.name);
+            let proved = |c: Computed| entering_ranges_of(&program, layer, c).map_err(|e| e.message);
+            let computed = computed.any().then(|| (computed.words(), proved(computed)));
             let mut looked = self.looked.lock().unwrap_or_else(|e| e.into_inner());
-            looked.push(Looked { program, inspected, judged, layer: facts });
+            looked.push(Looked { program, inspected, judged, layer: facts, computed });
         }
         Ok(tensor)
+    }
+
+    fn not_followed(&self, layer: &str, why: Error) {
+        let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner());
+        skipped.entry(layer.to_owned()).or_insert(why);
     }
 }
 
@@ -169,6 +180,7 @@ impl Survey<'_> {
         let first_image = self.predictions.len();
         let images = part.shape().first().copied().unwrap_or(1);
         let watch = Watch {
+            network: self.network,
             designed: self.designed,
             options: self.options,
             looked: Mutex::default(),
@@ -201,7 +213,11 @@ impl Survey<'_> {
                     &mut self.layers[last].1
                 }
             };
-            state.add(&one.program, run, one.inspected, &verdicts)?;
+            let proved = one.computed.as_ref().map(|(words, proved)| {
+                state.computed.get_or_insert_with(|| words.clone());
+                proved
+            });
+            state.add(&one.program, run, one.inspected, &verdicts, proved)?;
         }
         Ok(())
     }
@@ -212,6 +228,7 @@ impl Survey<'_> {
         let left = self.options.decisive_cap.saturating_sub(*tried);
         let wrong = &one.inspected.tally.wrong;
         let chosen = &wrong[..left.min(wrong.len())];
+        // Of sums that nobody reads there is nothing to correct.
         let Some(tensor) = evaluation.tensor(&one.layer.tensor) else { return Ok(Vec::new()) };
         let codes = tensor.to_i32()?;
         let corrected = |output: &Output| self.corrected(evaluation, one, run, &codes, output);
@@ -275,8 +292,12 @@ impl Survey<'_> {
 
     fn finish(self, batch: usize) -> Result<Findings> {
         if self.layers.is_empty() {
+            let macs = self.network.macs();
+            let told = Coverage::new(&macs, &|_| false).text(&macs);
             return Err(self.skipped.into_values().next().unwrap_or_else(|| {
-                Error::new(Kind::Value, "the network has no integer layer").in_file(&self.network.source)
+                let error = Error::new(Kind::Value, "the network has no integer layer");
+                let error = error.in_file(&self.network.source);
+                if told.is_empty() { error } else { error.help(told.trim_end()) }
             }));
         }
         let right = |labels: &[i64]| {
@@ -293,8 +314,26 @@ impl Survey<'_> {
             spoiled: self.labels.map(|_| self.spoiled),
             predictions: self.predictions,
         };
-        let skipped = self.skipped.into_iter().map(|(layer, e)| Skipped { layer, reason: e.to_string() });
+        let mut macs = self.network.macs();
+        for mac in &mut macs {
+            if let Some(why) = self.skipped.get(&mac.name) {
+                mac.refused(&why.message);
+            }
+        }
+        let looked = |name: &str| self.layers.iter().any(|(layer, _)| layer == name);
+        let wanted = |name: &String| self.options.layers.is_empty() || self.options.layers.contains(name);
+        let why = |mac: &Mac| match (self.skipped.get(&mac.name), &mac.reason) {
+            (Some(refused), _) => Some(refused.to_string()),
+            (None, Some(reason)) => Some(reason.clone()),
+            (None, None) if !wanted(&mac.name) => None,
+            (None, None) => Some("it did not run".to_owned()),
+        };
+        let skipped = macs
+            .iter()
+            .filter(|mac| !looked(&mac.name))
+            .filter_map(|mac| why(mac).map(|reason| Skipped { layer: mac.name.clone(), reason }));
+        let skipped = skipped.collect();
         let states = self.layers.into_iter().map(|(_, state)| state).collect();
-        Ok(Findings::new(&self.designed.design, self.options, Some(answer), states, skipped.collect()))
+        Ok(Findings::new(&self.designed.design, self.options, Some(answer), states, skipped, macs))
     }
 }

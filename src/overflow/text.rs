@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::network::MacState;
+
 use super::{Classes, Event, LayerAnswer, NetworkAnswer, Report, Sides};
 
 /// Entries of a histogram that are listed.
@@ -35,7 +37,13 @@ impl Report {
             text.push('\n');
             self::layer(&mut text, layer);
         }
-        for skipped in &self.skipped {
+        let told = self.coverage.text(&self.macs);
+        if !told.is_empty() {
+            text.push('\n');
+            text.push_str(&told);
+        }
+        let integer = |name: &str| self.macs.iter().all(|m| m.name != name || m.state == MacState::Integer);
+        for skipped in self.skipped.iter().filter(|skipped| integer(&skipped.layer)) {
             line(
                 &mut text,
                 format_args!("\n{}: not run by the design, by the framework instead", skipped.layer),
@@ -144,6 +152,19 @@ fn layer(text: &mut String, layer: &LayerAnswer) {
                 tiles.with_events, schedule.tiles, tiles.busiest, tiles.m, tiles.n, tiles.high, tiles.low
             ),
         );
+    }
+    let widths = &layer.widths;
+    let bits = |width: Option<u32>| width.map_or("none".to_string(), |width| width.to_string());
+    line(
+        text,
+        format_args!(
+            "  accumulator bits: {} needed here, {} proved",
+            bits(widths.observed),
+            bits(widths.proved)
+        ),
+    );
+    if let Some(what) = &layer.computed {
+        line(text, format_args!("  computed by the network, which the proof allows every value: {what}"));
     }
     line(text, format_args!("  {} of {} outputs overflow", layer.outputs_with_events, layer.outputs));
     became(text, &layer.classes, layer.starts_cut, layer.only_post);

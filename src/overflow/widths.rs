@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{Inputs, Range, accumulator_ranges, minimal_width};
+use crate::bounds::{Range, entering_ranges, minimal_width};
 use crate::design::Accumulator;
 use crate::functional::{Kernels, Tracker};
 use crate::lower::Program;
@@ -16,7 +16,8 @@ pub struct WidthsEntry {
     pub register: u32,
     /// The least at which nothing overflows in it on the inputs that ran, start values included; none above 64.
     pub observed: Option<u32>,
-    /// The least at which nothing can overflow in it, whatever the codes that enter the layer; none above 64.
+    /// The least at which nothing can overflow in it, whatever the codes that enter the layer, and whatever weights and
+    /// zero points the network computes for it; none above 64, or when nothing is proved.
     pub proved: Option<u32>,
 }
 
@@ -25,13 +26,15 @@ pub struct WidthsEntry {
 pub(super) struct Needed {
     observed: Option<Range>,
     proved: Option<Range>,
+    /// Nothing can be.
+    unproved: bool,
     /// The layer's weights, analysed when it ran first.
     tracker: Option<Tracker>,
 }
 
 impl Needed {
-    /// Adds a run.
-    pub fn add(&mut self, program: &Program) {
+    /// Adds a run; `computed`: what is proved of a layer of which the network computes some numbers.
+    pub fn add(&mut self, program: &Program, computed: Option<&Result<Vec<Range>, String>>) {
         let known = self.tracker.as_ref().is_some_and(|tracker| tracker.serves(program));
         let tracker = match self.tracker.take() {
             Some(tracker) if known => tracker,
@@ -44,16 +47,13 @@ impl Needed {
         let biases: Vec<i128> = (0..program.shape.channels()).map(|n| i128::from(program.bias(n))).collect();
         let starts = || biases.iter().map(|bias| (*bias, *bias));
         join(&mut self.observed, ends.chain(starts()));
-        if known {
+        match computed {
+            Some(Ok(ranges)) => join(&mut self.proved, ranges.iter().copied()),
+            Some(Err(_)) => self.unproved = true,
             // What is proved depends on the weights alone.
-            return;
+            None if known => {}
+            None => join(&mut self.proved, entering_ranges(program).into_iter()),
         }
-        let uncut = |(n, (low, high)): (usize, Range)| {
-            let cut = biases[n] - i128::from(program.start(n));
-            (low + cut, high + cut)
-        };
-        let ranges = accumulator_ranges(program, &Inputs::Format);
-        join(&mut self.proved, ranges.into_iter().enumerate().map(uncut).chain(starts()));
     }
 
     pub fn widths(&self, accumulator: &Accumulator) -> WidthsEntry {
@@ -61,7 +61,8 @@ impl Needed {
         let width = |range: Option<Range>| {
             minimal_width(range.unwrap_or((0, 0)), register.is_signed(), accumulator.step_rule())
         };
-        WidthsEntry { register: register.width(), observed: width(self.observed), proved: width(self.proved) }
+        let proved = if self.unproved { None } else { width(self.proved) };
+        WidthsEntry { register: register.width(), observed: width(self.observed), proved }
     }
 }
 

@@ -37,6 +37,7 @@ pub fn overflow_html(report: &Report, drawn: &[Drawn]) -> Result<String> {
         sections: Vec::new(),
     };
     page.sections.push(headroom(report));
+    page.sections.extend(super::sweep::macs(&report.coverage, &report.macs, ""));
     page.sections.push(classes(report));
     let eventful = || report.layers.iter().filter(|l| l.nodes.iter().any(|n| n.high + n.low > 0));
     for layer in eventful().take(MOST_LAYERS) {
@@ -114,8 +115,15 @@ fn lead(report: &Report) -> String {
         bits.and_then(|bits| bits.into_iter().max())
     };
     if let Some(observed) = widest(|l| l.widths.observed) {
+        let layers = match report.coverage.is_whole() {
+            true => "every layer".to_string(),
+            false => format!(
+                "each of these layers ({} more MACs are fed by integers and not looked at)",
+                report.coverage.not_covered.len()
+            ),
+        };
         text.push_str(&format!(
-            " On these inputs {observed} accumulator bits hold what enters the accumulator in every layer"
+            " On these inputs {observed} accumulator bits hold what enters the accumulator in {layers}"
         ));
         text.push_str(&match widest(|l| l.widths.proved) {
             Some(proved) => format!("; {proved} are proved to hold it for every input."),
@@ -289,7 +297,12 @@ fn layer_section(layer: &LayerAnswer, drawn: &[Drawn]) -> Section {
         }
         figures.push(channels(layer, node));
     }
-    Section { title: format!("Layer {}", layer.layer), text: vec![text], figures }
+    let computed = layer.computed.as_ref().map(|what| match layer.widths.proved {
+        Some(_) => format!("The network computes {what}: what is proved holds for every value of them."),
+        None => format!("Nothing is proved: {what}."),
+    });
+    let text = std::iter::once(text).chain(computed).collect();
+    Section { title: format!("Layer {}", layer.layer), text, figures }
 }
 
 /// The beats around the first overflow, in numbers.

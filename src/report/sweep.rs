@@ -5,6 +5,7 @@ use super::{Cell, Figure, Page, Section, Table, front, grouped};
 use crate::error::Result;
 use crate::explore::answer::{Layer, Layers, Outcome, Overflowing, Plan, Point, Sweep, Variant};
 use crate::explore::unvaried;
+use crate::network::{Coverage, Mac, MacState};
 
 /// Layers with a section of their own, in one variant.
 const MOST_LAYERS: usize = 32;
@@ -65,7 +66,11 @@ fn lead(sweep: &Sweep) -> String {
         return "No variant of this design can be built.".to_string();
     };
     let images = done[0].images;
-    let mut text = format!("On {} no accumulator overflows from {observed} bits on", plural(images, "image"));
+    let mut text = format!(
+        "On {} {} no accumulator overflow from {observed} bits on",
+        plural(images, "image"),
+        meets(&done[0].coverage)
+    );
     match done.iter().filter_map(|l| l.minimal_proved_width).min() {
         Some(proved) => {
             text.push_str(&format!("; {proved} bits are proved to hold every sum, whatever the input."))
@@ -105,6 +110,17 @@ fn lead(sweep: &Sweep) -> String {
         ));
     }
     text
+}
+
+/// `the network meets`, or what is looked at of it.
+fn meets(coverage: &Coverage) -> String {
+    match coverage.not_covered.len() {
+        0 => "the network meets".to_string(),
+        missing => format!(
+            "{} of {} MACs ({missing} more are fed by integers and not looked at) meet",
+            coverage.covered, coverage.macs
+        ),
+    }
 }
 
 fn plural(count: u64, what: &str) -> String {
@@ -235,7 +251,9 @@ fn accuracy(sweep: &Sweep) -> Section {
 }
 
 fn variant_sections(plan: &Plan, variant: &Variant, layers: &Layers) -> Vec<Section> {
-    let mut sections = vec![headroom(variant, layers), by_width(plan, variant, layers)];
+    let mut sections = vec![headroom(variant, layers)];
+    sections.extend(macs(&layers.coverage, &layers.macs, &behind(variant)));
+    sections.push(by_width(plan, variant, layers));
     sections.extend(layers.layers.iter().take(MOST_LAYERS).map(|layer| layer_section(variant, layer)));
     sections
 }
@@ -264,8 +282,11 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
     let title = "Accumulator bits that each layer needs".to_string();
     let bars = Headroom { title: title.clone(), layers: layers.layers.iter().map(bits).collect() };
     let text = format!(
-        "The accumulators of the whole network need {} bits on these inputs{}. Each layer is fed by the network in which no \
-         accumulator overflows.",
+        "{} {} bits on these inputs{}. Each layer is fed by the network in which no accumulator overflows.",
+        match layers.coverage.is_whole() {
+            true => "The accumulators of the whole network need".to_string(),
+            false => format!("The accumulators of these {} layers need", layers.layers.len()),
+        },
         layers.minimal_observed_width,
         layers.minimal_proved_width.map_or(String::new(), |p| format!(" and {p} bits for every input"))
     );
@@ -285,6 +306,33 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
             ..Figure::default()
         }],
     }
+}
+
+/// The MACs that are no integer layer of the answer; none when all are.
+pub(super) fn macs(coverage: &Coverage, macs: &[Mac], behind: &str) -> Option<Section> {
+    let told = |mac: &&Mac| mac.state != MacState::Integer || coverage.not_covered.contains(&mac.name);
+    let mut table =
+        Table::new("MACs that are no integer layers here", &[("node", ""), ("operator", ""), ("why", "")]);
+    for mac in macs.iter().filter(told) {
+        let why = mac.reason.clone().unwrap_or_default();
+        table.row([Cell::from(mac.name.clone()), mac.kind.clone().into(), why.into()]);
+    }
+    let text = format!(
+        "The network has {}. {} looked at here; {} more fed by integers and not looked at; {} float32.",
+        plural(coverage.macs as u64, "MAC"),
+        are(coverage.covered),
+        are(coverage.not_covered.len()),
+        are(coverage.float)
+    );
+    (!table.is_empty()).then(|| Section {
+        title: format!("What is looked at{behind}"),
+        text: vec![text],
+        figures: vec![Figure { table: Some(table), ..Figure::default() }],
+    })
+}
+
+fn are(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "is" } else { "are" })
 }
 
 /// Width and outputs.
@@ -348,16 +396,17 @@ fn layer_section(variant: &Variant, layer: &Layer) -> Section {
     let mut figures = vec![fidelity(layer)];
     figures.extend(channels(layer));
     let mut text = format!(
-        "{} products per output, {} channels, {} outputs. Sums lie in {} to {} on these inputs, and in {} to {} for \
-         every input.",
+        "{} products per output, {} channels, {} outputs. Sums lie in {} to {} on these inputs",
         grouped(layer.k),
         grouped(layer.channels),
         grouped(layer.outputs),
         grouped(layer.observed[0]),
-        grouped(layer.observed[1]),
-        grouped(layer.proved[0].0),
-        grouped(layer.proved[1].0)
+        grouped(layer.observed[1])
     );
+    text.push_str(&match layer.proved {
+        Some([low, high]) => format!(", and in {} to {} for every input.", grouped(low.0), grouped(high.0)),
+        None => ".".to_owned(),
+    });
     for level in layer.levels.iter().filter(|level| level.high + level.low > 0) {
         text.push_str(&format!(
             " At {} {} too high and {} too low at every width.",
@@ -372,7 +421,12 @@ fn layer_section(variant: &Variant, layer: &Layer) -> Section {
             " That makes {outputs} other than exact sums would, whatever the accumulator's width."
         ));
     }
-    Section { title: format!("Layer {}{}", layer.name, behind(variant)), text: vec![text], figures }
+    let computed = layer.computed.as_ref().map(|what| match layer.minimal_proved_width {
+        Some(_) => format!("The network computes {what}: what is proved holds for every value of them."),
+        None => format!("Nothing is proved: {what}."),
+    });
+    let text = std::iter::once(text).chain(computed).collect();
+    Section { title: format!("Layer {}{}", layer.name, behind(variant)), text, figures }
 }
 
 fn fidelity(layer: &Layer) -> Figure {

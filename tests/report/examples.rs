@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use goldpath::explore::answer as explore;
+use goldpath::network::{Coverage, Mac, MacState};
 use goldpath::overflow as forensics;
 use goldpath::report::Drawn;
 use goldpath::report::chart::{Accumulation, Beat};
@@ -10,6 +11,18 @@ use goldpath::report::chart::{Accumulation, Beat};
 /// A name that would be an alert, an end of the style, and a resource.
 pub const EVIL: &str =
     "</style></svg><script src=\"https://evil.example/x.js\">alert('1')</script>&amp;\u{1b}[31m\u{202e}";
+
+/// One MAC of every state, with names that want to be markup.
+fn macs() -> Vec<Mac> {
+    use MacState::{FedByIntegers, Float, Integer, Products};
+    let mac = |(name, state): (&str, MacState)| Mac {
+        name: name.into(),
+        kind: format!("Conv {EVIL}"),
+        state,
+        reason: (state != Integer).then(|| format!("its bias is {EVIL}")),
+    };
+    [("a", Integer), ("b", Products), (EVIL, FedByIntegers), ("d", Float)].map(mac).into()
+}
 
 fn hash(letter: &str) -> String {
     letter.repeat(64)
@@ -63,6 +76,7 @@ fn layer((name, k, channels, observed, proved): (&str, u64, u64, u32, Option<u32
         start: 8,
     };
     explore::Layer {
+        computed: None,
         name: name.into(),
         k,
         channels,
@@ -71,7 +85,7 @@ fn layer((name, k, channels, observed, proved): (&str, u64, u64, u32, Option<u32
         changed_by_levels: 0,
         minimal_proved_width: proved,
         minimal_observed_width: observed,
-        proved: [forensics::Exact(i128::MIN), forensics::Exact(1_040_384)],
+        proved: Some([forensics::Exact(i128::MIN), forensics::Exact(1_040_384)]),
         observed: [-(1 << (observed - 1)), (1 << (observed - 1)) - 77],
         channel_widths: (0..channels).map(widths).collect(),
         overflowing: ["wrap", "saturate"]
@@ -115,6 +129,9 @@ pub fn sweep() -> explore::Sweep {
     let widths: Vec<u32> = (8..=22).collect();
     let points: Vec<_> = widths.iter().flat_map(|w| ["wrap", "saturate"].map(|m| point(m, *w))).collect();
     let layers = explore::Layers {
+        coverage: Coverage::new(&macs(), &|name| name == "a"),
+        macs: macs(),
+        skipped: macs(),
         reference_width: 48,
         minimal_proved_width: None,
         minimal_observed_width: 19,
@@ -236,6 +253,7 @@ fn answer(name: &str, scale: u64, observed: u32, proved: Option<u32>) -> forensi
         first: None,
     };
     forensics::LayerAnswer {
+        computed: None,
         layer: name.into(),
         shape: forensics::ShapeEntry { images: 10, groups: 1, m: 196, k: 72, n: 16 },
         schedule: forensics::ScheduleEntry {
@@ -306,6 +324,8 @@ pub fn overflow() -> forensics::Report {
     });
     let input = |name: &str| forensics::InputEntry { name: name.into(), sha256: hash("d") };
     forensics::Report {
+        coverage: Coverage::new(&macs(), &|name| name == "a"),
+        macs: macs(),
         schema: 1,
         generator: "goldpath 0.1.0".into(),
         design: forensics::DesignEntry {

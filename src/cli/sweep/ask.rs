@@ -14,7 +14,6 @@ use crate::explore::Candidates;
 use crate::explore::answer::{self, InputDesign, InputFile, Plan};
 use crate::functional::graph;
 use crate::import::npy::read_npy;
-use crate::import::onnx;
 use crate::network::{Network, Tensor, map_tensor};
 use crate::vectors::sha256;
 
@@ -58,7 +57,7 @@ impl<'a> Ask<'a> {
         else {
             return Err(Error::new(Kind::Usage, "give MODEL, --design, --input and --out"));
         };
-        let network = onnx::read(model)?.fused();
+        let network = crate::cli::model::read_followed(model)?;
         let mut x = read_npy(input)?;
         let images = images(args, &x)?;
         if let Some([first, end]) = images {

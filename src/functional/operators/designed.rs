@@ -62,11 +62,14 @@ impl Designed {
 }
 
 /// The tensor that `layer`, run through `design` on an input of shape `input`, writes: `outcome` in the layer's own
-/// layout and type.
+/// layout and type; an empty one when nobody reads it.
 ///
 /// # Errors
 /// An output outside the tensor's type.
 pub fn output_tensor(design: &Design, layer: &Layer, input: &[usize], outcome: &Outcome) -> Result<Tensor> {
+    if !layer.is_read() {
+        return Ok(nothing());
+    }
     let shape = output_shape(layer, input)?;
     match layer.output {
         Some(output) => {
@@ -89,6 +92,11 @@ impl LayerRule for Designed {
         let program = self.program(layer, x)?;
         self.tensor(layer, x.shape(), &self.outcome(layer, &program, false))
     }
+}
+
+/// What stands for a tensor that nobody reads.
+pub(super) fn nothing() -> Tensor {
+    Tensor::I32(ArrayD::zeros(IxDyn(&[0])))
 }
 
 fn output_shape(layer: &Layer, input: &[usize]) -> Result<Vec<usize>> {

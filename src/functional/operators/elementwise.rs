@@ -8,7 +8,7 @@ use crate::network::{Tensor, element_count};
 use crate::post::onnx;
 
 /// The shape that both broadcast to: axes are matched from the back, an extent of 1 is repeated.
-pub(super) fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
+pub(in crate::functional) fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
     let rank = a.len().max(b.len());
     let extent =
         |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);

@@ -5,6 +5,7 @@
 use ndarray::{ArrayD, Axis, IxDyn};
 use rayon::prelude::*;
 
+use super::designed::nothing;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
 use crate::network::{
@@ -21,6 +22,9 @@ pub trait LayerRule: Sync {
     /// # Errors
     /// The rule cannot compute this layer, or not on this input.
     fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor>;
+
+    /// Told of the sums inside a float layer that cannot be formed on this input: the float layer runs all the same.
+    fn not_followed(&self, _layer: &str, _why: Error) {}
 }
 
 /// ONNX Runtime's own arithmetic: an int32 accumulator that wraps, then float32 rescaling.
@@ -28,6 +32,9 @@ pub struct Framework;
 
 impl LayerRule for Framework {
     fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        if !layer.is_read() {
+            return Ok(nothing());
+        }
         let accumulators = accumulate(layer, &x.to_i32()?)?;
         let Some(output) = layer.output else { return Ok(Tensor::I32(accumulators)) };
         let codes = rails(output.dtype, output.zero_point)?;
@@ -77,8 +84,43 @@ pub(in crate::functional) fn layer_of(call: &Call) -> Result<(Layer, Tensor)> {
         Operator::QLinearConv { conv, .. } | Operator::ConvInteger(conv) => {
             Ok((convolution_layer(call, conv, x.shape().len())?, lifted(x)?))
         }
-        _ => Ok((matrix_layer(call)?, x.clone())),
+        _ => match matrix_layer(call)? {
+            layer if layer.weights.codes.ndim() > 2 => side_by_side(&layer, x),
+            layer => Ok((layer, x.clone())),
+        },
     }
+}
+
+/// The products of a batch as one layer: a convolution in as many groups, of one tap each, over an image of one row.
+fn side_by_side(layer: &Layer, x: &Tensor) -> Result<(Layer, Tensor)> {
+    let Batch { count, m, k, n, activations, weights, .. } = Batch::new(layer, x)?;
+    let columns =
+        |array: &ArrayD<i32>| array.view().permuted_axes(IxDyn(&[0, 2, 1])).as_standard_layout().into_owned();
+    let shaped = |array: ArrayD<i32>, shape: [usize; 4]| {
+        array.into_shape_with_order(IxDyn(&shape)).expect("the same elements, split or joined axes")
+    };
+    element_count(&[count, m.max(n), k])?;
+    let window = Window {
+        kernel: [1, 1],
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: crate::network::Padding::Explicit([0; 4]),
+        ceil: false,
+    };
+    // Channel numbers run over the groups: per-channel numbers are those of the product's own channels again.
+    fn again<T: Copy>(values: &[T], count: usize) -> Vec<T> {
+        if values.len() == 1 { values.to_vec() } else { values.repeat(count) }
+    }
+    let weights = Weights {
+        codes: shaped(columns(&weights), [count * n, k, 1, 1]),
+        dtype: layer.weights.dtype,
+        scales: again(&layer.weights.scales, count),
+        zero_points: again(&layer.weights.zero_points, count),
+    };
+    let bias = layer.bias.as_ref().map(|bias| bias.repeat(count));
+    let geometry = Geometry::Convolution { groups: count, window };
+    let codes = shaped(columns(&activations), [1, count * k, 1, m]);
+    Ok((Layer { geometry, weights, bias, ..layer.clone() }, Tensor::from_codes(codes, x.dtype())))
 }
 
 /// `[images, channels, width]` as an image of height 1.
@@ -89,28 +131,52 @@ fn lifted(x: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// A weight tensor with batch axes: one product per batch, broadcast as numpy's matmul does.
-fn batched(call: &Call, layer: &Layer, x: &Tensor) -> Result<Tensor> {
-    let (xs, ws) = (x.shape(), layer.weights.codes.shape());
-    if xs.len() < 2 || ws.len() < 2 {
-        return Err(Error::new(
-            Kind::Unsupported,
-            format!("a product of shapes {xs:?} and {ws:?} is not supported"),
-        ));
+/// Operands with batch axes, broadcast as numpy's matmul does: one product per batch.
+struct Batch {
+    /// Extents of the batch axes.
+    lead: Vec<usize>,
+    /// Their product.
+    count: usize,
+    m: usize,
+    k: usize,
+    n: usize,
+    /// `[count, m, k]`.
+    activations: ArrayD<i32>,
+    /// `[count, k, n]`.
+    weights: ArrayD<i32>,
+}
+
+impl Batch {
+    fn new(layer: &Layer, x: &Tensor) -> Result<Batch> {
+        let (xs, ws) = (x.shape(), layer.weights.codes.shape());
+        if xs.len() < 2 || ws.len() < 2 {
+            return Err(Error::new(
+                Kind::Unsupported,
+                format!("a product of shapes {xs:?} and {ws:?} is not supported"),
+            ));
+        }
+        let (x_batch, w_batch) = (&xs[..xs.len() - 2], &ws[..ws.len() - 2]);
+        let lead = super::elementwise::broadcast_shape(x_batch, w_batch)?;
+        let (m, k, n) = (xs[xs.len() - 2], xs[xs.len() - 1], ws[ws.len() - 1]);
+        let count = element_count(&lead)?;
+        let full = |a: usize, b: usize| [&lead[..], &[a, b]].concat();
+        let missing = || Error::new(Kind::Value, "shapes do not broadcast");
+        let codes = x.to_i32()?;
+        element_count(&full(m, k))?;
+        element_count(&full(k, n))?;
+        let xs = codes.broadcast(IxDyn(&full(m, k))).ok_or_else(missing)?;
+        let ws = layer.weights.codes.broadcast(IxDyn(&full(k, n))).ok_or_else(missing)?;
+        let flat = |a: ndarray::ArrayViewD<i32>, shape: [usize; 3]| {
+            ArrayD::from_shape_vec(IxDyn(&shape), a.iter().copied().collect()).expect("same element count")
+        };
+        let (activations, weights) = (flat(xs, [count, m, k]), flat(ws, [count, k, n]));
+        Ok(Batch { lead, count, m, k, n, activations, weights })
     }
-    let (x_batch, w_batch) = (&xs[..xs.len() - 2], &ws[..ws.len() - 2]);
-    let batch = super::elementwise::broadcast_shape(x_batch, w_batch)?;
-    let (m, k, n) = (xs[xs.len() - 2], xs[xs.len() - 1], ws[ws.len() - 1]);
-    let count = element_count(&batch)?;
-    let full = |lead: &[usize], a: usize, b: usize| [lead, &[a, b]].concat();
-    let missing = || Error::new(Kind::Value, "shapes do not broadcast");
-    let codes = x.to_i32()?;
-    let xs = codes.broadcast(IxDyn(&full(&batch, m, k))).ok_or_else(missing)?;
-    let ws = layer.weights.codes.broadcast(IxDyn(&full(&batch, k, n))).ok_or_else(missing)?;
-    let flat = |a: ndarray::ArrayViewD<i32>, shape: [usize; 3]| {
-        ArrayD::from_shape_vec(IxDyn(&shape), a.iter().copied().collect()).expect("same element count")
-    };
-    let (xs, ws) = (flat(xs, [count, m, k]), flat(ws, [count, k, n]));
+}
+
+/// One product after the other.
+fn batched(call: &Call, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+    let Batch { lead, count, m, n, activations: xs, weights: ws, .. } = Batch::new(layer, x)?;
     let mut parts = Vec::with_capacity(count);
     for index in 0..count {
         let weights = Weights { codes: ws.index_axis(Axis(0), index).to_owned(), ..layer.weights.clone() };
@@ -118,9 +184,12 @@ fn batched(call: &Call, layer: &Layer, x: &Tensor) -> Result<Tensor> {
         let part = Tensor::from_codes(xs.index_axis(Axis(0), index).to_owned(), x.dtype());
         parts.push(call.rule.run(&one, &part)?.to_i32()?);
     }
+    if !layer.is_read() {
+        return Ok(nothing());
+    }
     let dtype = layer.output.map_or(DType::I32, |o| o.dtype);
     let elements: Vec<i32> = parts.iter().flat_map(|p| p.iter().copied()).collect();
-    let out = ArrayD::from_shape_vec(IxDyn(&full(&batch, m, n)), elements);
+    let out = ArrayD::from_shape_vec(IxDyn(&[&lead[..], &[m, n]].concat()), elements);
     Ok(Tensor::from_codes(out.expect("m · n elements per batch"), dtype))
 }
 
@@ -143,8 +212,9 @@ const QLINEAR: Positions = Positions {
     bias: Some(8),
 };
 const QGEMM: Positions = Positions { output: Some((7, 8)), bias: Some(6), ..QLINEAR };
+/// Input 4 is goldpath's own: the bias of the sums inside a float layer.
 const INTEGER: Positions =
-    Positions { weights: 1, input: None, weight_scale: None, weight_zero: 3, output: None, bias: None };
+    Positions { weights: 1, input: None, weight_scale: None, weight_zero: 3, output: None, bias: Some(4) };
 
 /// Reads everything but geometry and weight layout, which the caller knows.
 fn layer(

@@ -16,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::network::{Carrier, DType, Node, Operator, Tensor};
 use crate::post::onnx::Codes;
 pub use designed::{Designed, output_tensor};
+pub(super) use elementwise::broadcast_shape;
 pub(super) use layer::layer_of;
 pub use layer::{Framework, LayerRule};
 pub(super) use shape::concat;
@@ -172,7 +173,7 @@ fn single<T: Copy>(values: &[T], index: usize) -> Result<T> {
 }
 
 /// An axis counted from the front; negative ones count from the back.
-pub(super) fn axis_of(axis: i64, rank: usize) -> Result<usize> {
+pub(in crate::functional) fn axis_of(axis: i64, rank: usize) -> Result<usize> {
     let signed = i64::try_from(rank).unwrap_or(i64::MAX);
     let from_front = if axis < 0 { axis.saturating_add(signed) } else { axis };
     usize::try_from(from_front).ok().filter(|a| *a < rank).ok_or_else(|| {

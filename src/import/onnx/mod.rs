@@ -17,7 +17,7 @@ use prost::Message;
 use crate::error::{Error, Kind, Place, Result};
 use crate::network::{DType, Input, Network, Node, Tensor};
 pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
-use proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
 /// The opsets of ONNX's own domain whose operators mean what goldpath computes.
 const OPSETS: std::ops::RangeInclusive<i64> = 10..=24;
@@ -47,7 +47,9 @@ pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
         Error::new(Kind::Malformed, "not an ONNX model: it has no graph")
             .help("the file is empty or truncated")
     })?;
-    Builder { source, opset, names: BTreeSet::new() }.network(graph)
+    let given = graph.node.iter().filter_map(|node| node.name.clone()).filter(|name| !name.is_empty());
+    let given = given.collect();
+    Builder { source, opset, given, names: BTreeSet::new() }.network(graph)
 }
 
 fn opset(model: &ModelProto) -> Result<i64> {
@@ -67,7 +69,9 @@ fn opset(model: &ModelProto) -> Result<i64> {
 struct Builder<'a> {
     source: &'a Path,
     opset: i64,
-    /// Node names given so far.
+    /// Every node name in the file: none is made up.
+    given: BTreeSet<String>,
+    /// Node names taken so far.
     names: BTreeSet<String>,
 }
 
@@ -79,14 +83,13 @@ impl Builder<'_> {
         let mut constants = BTreeMap::new();
         for proto in &graph.initializer {
             let name = proto.name.clone().unwrap_or_default();
-            let value = self.constant(proto).map_err(|e| self.at(&format!("initialiser {name:?}"), e))?;
-            constants.insert(name, value);
+            let place = format!("initialiser {name:?}");
+            let value = tensor::tensor(proto).map_err(|e| self.at(&place, e))?;
+            if constants.insert(name, value).is_some() {
+                return Err(self.at(&place, twice("is in the file twice")));
+            }
         }
-        let mut inputs = Vec::new();
-        for info in graph.input.iter().filter(|i| !constants.contains_key(i.name.as_deref().unwrap_or(""))) {
-            let input = input(info).map_err(|e| self.at(&format!("input {:?}", info.name), e))?;
-            inputs.push(input);
-        }
+        let inputs = self.inputs(&graph, &constants)?;
         let mut nodes = Vec::new();
         for (index, proto) in graph.node.iter().enumerate() {
             let name = self.unique_name(proto, index);
@@ -94,8 +97,15 @@ impl Builder<'_> {
             let place = format!("{name:?} ({kind})");
             if kind == "Constant" {
                 let value = self.constant_node(proto).map_err(|e| self.at(&place, e))?;
-                constants.insert(proto.output.first().cloned().unwrap_or_default(), value);
+                let output = proto.output.first().cloned().unwrap_or_default();
+                let is_input = graph.input.iter().any(|i| i.name.as_deref() == Some(output.as_str()));
+                if is_input || constants.insert(output.clone(), value).is_some() {
+                    return Err(self.at(&place, twice(&format!("tensor {output:?} is written twice"))));
+                }
                 continue;
+            }
+            if let Some(wrong) = miscounted(proto) {
+                return Err(self.at(&place, Error::new(Kind::Malformed, wrong)));
             }
             let operator = operator::operator(proto, self.opset).map_err(|e| self.at(&place, e))?;
             let optional =
@@ -117,8 +127,20 @@ impl Builder<'_> {
         error.at(Place::Node { path: self.source.to_path_buf(), node: node.to_owned() })
     }
 
-    fn constant(&self, proto: &TensorProto) -> Result<Tensor> {
-        tensor::tensor(proto)
+    /// What the network must be fed. An input with an initialiser of its name has a value already.
+    fn inputs(&self, graph: &GraphProto, constants: &BTreeMap<String, Tensor>) -> Result<Vec<Input>> {
+        let (mut inputs, mut names) = (Vec::new(), BTreeSet::new());
+        for info in &graph.input {
+            let name = info.name.clone().unwrap_or_default();
+            let place = format!("input {name:?}");
+            if !names.insert(name.clone()) {
+                return Err(self.at(&place, twice("is in the file twice")));
+            }
+            if !constants.contains_key(&name) {
+                inputs.push(input(info).map_err(|e| self.at(&place, e))?);
+            }
+        }
+        Ok(inputs)
     }
 
     fn constant_node(&self, proto: &NodeProto) -> Result<Tensor> {
@@ -131,16 +153,42 @@ impl Builder<'_> {
         }
     }
 
-    /// The model's name of a node; unnamed and repeated ones get their operator and position.
+    /// The model's name of a node. Unnamed ones get their operator and position, repeated ones a number behind the
+    /// name; neither is a name that any node of the file has.
     fn unique_name(&mut self, proto: &NodeProto, index: usize) -> String {
-        let given = proto.name.clone().filter(|n| !n.is_empty());
+        let given = proto.name.clone().filter(|name| !name.is_empty());
         let name = match given {
             Some(name) if !self.names.contains(&name) => name,
-            _ => format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node")),
+            given => {
+                let (stem, first) = match given {
+                    Some(name) => (name, 2),
+                    None => (format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node")), 1),
+                };
+                let numbered = |n: usize| if n == 1 { stem.clone() } else { format!("{stem}_{n}") };
+                let is_free = |name: &String| !self.given.contains(name) && !self.names.contains(name);
+                (first..).map(numbered).find(is_free).expect("there is always another number")
+            }
         };
         self.names.insert(name.clone());
         name
     }
+}
+
+fn twice(what: &str) -> Error {
+    Error::new(Kind::Malformed, what.to_owned()).help("ONNX lets every tensor be written once")
+}
+
+/// Inputs and outputs that the operator cannot have.
+fn miscounted(proto: &NodeProto) -> Option<String> {
+    let at_most = match proto.op_type.as_deref() {
+        Some("ConvInteger" | "MatMulInteger") => 4,
+        _ => usize::MAX,
+    };
+    if proto.output.is_empty() {
+        return Some("the node writes no tensor".to_owned());
+    }
+    (proto.input.len() > at_most)
+        .then(|| format!("{} inputs, at most {at_most} are defined", proto.input.len()))
 }
 
 /// The operator with its domain, unless that is ONNX's own.

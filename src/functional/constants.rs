@@ -1,0 +1,165 @@
+//! Constants are constants: what nodes make of initialisers alone is computed once, by the operators that run.
+//!
+//! A DequantizeLinear of constants stays, since the codes in front of it are what a layer multiplies. What only moves
+//! the elements behind it moves the codes instead, so that weights behind a Transpose or Reshape are known, too:
+//!
+//! ```text
+//! codes ─ DQ ─ Transpose ─ MatMul     ─►     transposed codes ─ DQ ─ MatMul
+//! ```
+//!
+//! Whatever cannot be computed, or would grow, is left for the run, which says what is wrong with it.
+
+use super::operators::{Call, Framework, evaluate};
+use crate::network::{MAX_ELEMENTS, Network, Node, Operator, Tensor, element_count};
+
+/// Elements that the folded tensors of one network may have together.
+const MOST_ELEMENTS: usize = MAX_ELEMENTS / 4;
+
+/// The same network, its constant nodes folded; and the names of the tensors that were folded, in evaluation order.
+pub fn folded(mut network: Network) -> (Network, Vec<String>) {
+    let (mut names, mut left) = (Vec::new(), MOST_ELEMENTS);
+    let mut kept = Vec::with_capacity(network.nodes.len());
+    // Each node is taken out of the list and put back, or not; `writer` finds those behind and in front of it.
+    for index in 0..network.nodes.len() {
+        if network.nodes[index].operator.moves_data()
+            && let Some(dequantize) = codes_moved(&mut network, index, &mut left)
+        {
+            network.nodes[index] = dequantize;
+        }
+        let node = &network.nodes[index];
+        let outputs = may_fold(&network, node).then(|| fold(&network, node, &mut left)).flatten();
+        kept.push(outputs.is_none());
+        if let Some(outputs) = outputs {
+            let named: Vec<String> = node.outputs.iter().flatten().cloned().collect();
+            let written = node.outputs.clone().into_iter().zip(outputs);
+            network.constants.extend(written.filter_map(|(name, tensor)| Some((name?, tensor))));
+            names.extend(named);
+            // From here on it writes nothing: the constant has its name.
+            network.nodes[index].outputs.clear();
+        }
+    }
+    let mut kept = kept.into_iter();
+    network.nodes.retain(|_| kept.next() == Some(true));
+    (network, names)
+}
+
+/// Neither a layer, nor a DequantizeLinear, nor what the network answers, nor an operator whose result can outgrow
+/// its inputs.
+fn may_fold(network: &Network, node: &Node) -> bool {
+    let is_answer = node.outputs.iter().flatten().any(|name| network.outputs.contains(name));
+    let is_bounded = matches!(
+        node.operator,
+        Operator::QuantizeLinear { .. }
+            | Operator::DynamicQuantizeLinear
+            | Operator::QLinearAdd
+            | Operator::QLinearMul
+            | Operator::QLinearConcat { .. }
+            | Operator::Add
+            | Operator::Mul
+            | Operator::Relu
+            | Operator::Clip { .. }
+            | Operator::Concat { .. }
+            | Operator::Cast { .. }
+    );
+    !is_answer && (is_bounded || node.operator.moves_data())
+}
+
+/// What the node writes, when all it reads is constant.
+fn fold(network: &Network, node: &Node, left: &mut usize) -> Option<Vec<Tensor>> {
+    let mut values = Vec::with_capacity(node.inputs.len());
+    for name in node.inputs.iter().flatten() {
+        if !network.constants.contains_key(name) {
+            values.push((name.clone(), dequantized(network, name, left)?));
+        }
+    }
+    let find = |name: &String| {
+        let value = values.iter().find(|(other, _)| other == name).map(|(_, value)| value);
+        value.or_else(|| network.constants.get(name))
+    };
+    let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
+    *left = left.checked_sub(most_elements(&node.operator, &inputs)?)?;
+    evaluate(&Call { node, inputs, rule: &Framework }).ok()
+}
+
+/// How many elements the result has at most.
+fn most_elements(operator: &Operator, inputs: &[Option<&Tensor>]) -> Option<usize> {
+    let first = inputs.first().copied().flatten()?;
+    match operator {
+        Operator::Concat { .. } | Operator::QLinearConcat { .. } => {
+            inputs.iter().flatten().try_fold(0usize, |sum, part| sum.checked_add(part.len()))
+        }
+        Operator::Add | Operator::Mul | Operator::QLinearAdd | Operator::QLinearMul => {
+            let quantised = matches!(operator, Operator::QLinearAdd | Operator::QLinearMul);
+            let second = inputs.get(if quantised { 3 } else { 1 }).copied().flatten()?;
+            let shape = super::operators::broadcast_shape(first.shape(), second.shape()).ok()?;
+            element_count(&shape).ok()
+        }
+        _ => Some(first.len()),
+    }
+}
+
+/// The value of a tensor that a DequantizeLinear makes of constants.
+fn dequantized(network: &Network, name: &str, left: &mut usize) -> Option<Tensor> {
+    let node = &network.nodes[network.writer(name)?];
+    if !matches!(node.operator, Operator::DequantizeLinear { .. }) {
+        return None;
+    }
+    let constant = |name: &Option<String>| match name {
+        None => Some(None),
+        Some(name) => network.constants.get(name).map(Some),
+    };
+    let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(constant).collect::<Option<_>>()?;
+    *left = left.checked_sub(inputs.first().copied().flatten()?.len())?;
+    evaluate(&Call { node, inputs, rule: &Framework }).ok()?.pop()
+}
+
+/// The value of a constant, or of a DequantizeLinear of constants.
+pub(super) fn constant_value(network: &Network, name: &str) -> Option<Tensor> {
+    let constant = network.constants.get(name).cloned();
+    constant.or_else(|| dequantized(network, name, &mut MOST_ELEMENTS.clone()))
+}
+
+/// For a move of data behind a DequantizeLinear of constants: the DequantizeLinear of moved codes that takes its place.
+fn codes_moved(network: &mut Network, index: usize, left: &mut usize) -> Option<Node> {
+    let node = network.nodes[index].clone();
+    let source = &network.nodes[network.writer(node.input(0)?)?];
+    let Operator::DequantizeLinear { axis } = source.operator else { return None };
+    let codes = network.constants.get(source.input(0)?)?;
+    let scales = network.constants.get(source.input(1)?)?.len();
+    let others = node.inputs.iter().skip(1).map(|name| match name {
+        None => Some(None),
+        Some(name) => network.constants.get(name).map(Some),
+    });
+    let mut inputs = vec![Some(codes)];
+    inputs.extend(others.collect::<Option<Vec<_>>>()?);
+    *left = left.checked_sub(codes.len())?;
+    let moved = evaluate(&Call { node: &node, inputs, rule: &Framework }).ok()?.pop()?;
+    let axis =
+        if scales == 1 { axis } else { moved_axis(&node.operator, axis, codes.shape(), moved.shape())? };
+    let mut dequantize = source.clone();
+    let written = node.outputs.first().cloned().flatten()?;
+    let name = network.free_tensor_name(&format!("{written}_codes"));
+    dequantize.name = node.name;
+    dequantize.operator = Operator::DequantizeLinear { axis };
+    *dequantize.inputs.first_mut()? = Some(name.clone());
+    dequantize.outputs = node.outputs;
+    network.constants.insert(name, moved);
+    Some(dequantize)
+}
+
+/// Where the slices along an axis lie behind a move; none when they are torn apart.
+fn moved_axis(operator: &Operator, axis: i64, from: &[usize], to: &[usize]) -> Option<i64> {
+    let before = super::operators::axis_of(axis, from.len()).ok()?;
+    let after = match operator {
+        Operator::Transpose { perm: None } => from.len() - 1 - before,
+        Operator::Transpose { perm: Some(perm) } => {
+            perm.iter().position(|from| usize::try_from(*from).is_ok_and(|from| from == before))?
+        }
+        _ => {
+            let outer = |shape: &[usize], axis: usize| shape[..axis].iter().product::<usize>();
+            let kept = |at: &usize| to[*at] == from[before] && outer(to, *at) == outer(from, before);
+            (0..to.len()).find(kept)?
+        }
+    };
+    i64::try_from(after).ok()
+}

@@ -1,0 +1,244 @@
+//! Every multiply-accumulate operator of a network, none left out: which run on integers, and why the others do not.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Network, Node, Operator};
+
+/// One Conv, MatMul or Gemm of the model, in whatever form it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Mac {
+    /// The node's name.
+    pub name: String,
+    /// The operator, as the model spells it.
+    pub kind: String,
+    /// How its sums are formed.
+    pub state: MacState,
+    /// Why it is no integer layer; none for one that is.
+    pub reason: Option<String>,
+}
+
+/// How the sums of a [`Mac`] are formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MacState {
+    /// An integer layer: a design can take its place.
+    Integer,
+    /// It stays float32, but it is fed by dequantised codes: the integer sum of their products is looked at as an
+    /// accumulator, and the network's values stay the framework's.
+    Products,
+    /// It stays float32 although codes feed it, and its products have no integer sum that was looked at.
+    FedByIntegers,
+    /// It is float32 through and through: no codes feed it.
+    Float,
+}
+
+/// Which numbers of an integer layer the network computes: what is proved must hold for all that they can be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Computed {
+    /// The weight codes.
+    pub weights: bool,
+    /// The input's zero point.
+    pub input_zero_point: bool,
+    /// The weights' zero points.
+    pub weight_zero_points: bool,
+    /// The bias.
+    pub bias: bool,
+}
+
+impl Operator {
+    /// Conv, MatMul and Gemm in float32.
+    pub fn is_float_mac(&self) -> bool {
+        matches!(self, Operator::Conv(_) | Operator::MatMul | Operator::Gemm(_))
+    }
+
+    /// Conv, MatMul and Gemm of codes.
+    pub fn is_integer_mac(&self) -> bool {
+        matches!(
+            self,
+            Operator::QLinearConv { .. }
+                | Operator::QLinearMatMul { .. }
+                | Operator::QGemm { .. }
+                | Operator::ConvInteger(_)
+                | Operator::MatMulInteger
+        )
+    }
+}
+
+impl Node {
+    /// The integer sums of a float layer of the same name, which nobody reads: see [`Network::products`].
+    pub fn is_products(&self) -> bool {
+        self.outputs.is_empty() && self.operator.is_integer_mac()
+    }
+}
+
+impl Mac {
+    /// Its sum was to be looked at, and could not be: the design or the input has no place for it.
+    pub fn refused(&mut self, why: &str) {
+        if self.state == MacState::Products {
+            self.state = MacState::FedByIntegers;
+            let stays =
+                self.reason.as_deref().and_then(|r| r.split("; its integer sum").next()).unwrap_or_default();
+            self.reason = Some(format!("{stays}; its integer sum is not looked at: {why}"));
+        } else if self.reason.is_none() {
+            self.reason = Some(format!("an integer layer that was not looked at: {why}"));
+        }
+    }
+}
+
+impl Network {
+    /// Every multiply-accumulate operator, in evaluation order. Of a network that is [`fused`](Network::fused): before
+    /// that, no float layer is an integer one yet.
+    pub fn macs(&self) -> Vec<Mac> {
+        let mut macs = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            if node.operator.is_float_mac() {
+                macs.push(self.float_mac(index));
+            } else if node.operator.is_integer_mac() && !node.is_products() {
+                let (name, kind) = (node.name.clone(), node.kind.clone());
+                macs.push(Mac { name, kind, state: MacState::Integer, reason: None });
+            }
+        }
+        macs
+    }
+
+    fn float_mac(&self, index: usize) -> Mac {
+        let node = &self.nodes[index];
+        let (name, kind) = (node.name.clone(), node.kind.clone());
+        let fed = (0..2).any(|i| node.input(i).is_some_and(|input| self.traced(input).is_some()));
+        if !fed {
+            let reason = Some("no DequantizeLinear feeds it: it is float32 in the model".to_owned());
+            return Mac { name, kind, state: MacState::Float, reason };
+        }
+        let why = match self.fusion(index) {
+            Err(why) => why,
+            Ok(_) => "the network is not fused".to_owned(),
+        };
+        let products = self.nodes.iter().find(|other| other.is_products() && other.name == node.name);
+        let (state, sums) = match (products, self.products(index)) {
+            (Some(products), _) => {
+                let bias = match (node.input(2).is_some(), products.input(4).is_some()) {
+                    (false, _) => "",
+                    (true, true) => ", from its bias rounded to x.scale · w.scale",
+                    (true, false) => {
+                        ", without its bias, which is no constant that the scale x.scale · w.scale holds"
+                    }
+                };
+                (
+                    MacState::Products,
+                    format!("its integer sum of products is looked at{bias}, and changes no value"),
+                )
+            }
+            (None, Ok(_)) => (MacState::FedByIntegers, "its values are the framework's".to_owned()),
+            (None, Err(none)) => (MacState::FedByIntegers, format!("no integer sum: {none}")),
+        };
+        Mac { name, kind, state, reason: Some(format!("stays float32: {why}; {sums}")) }
+    }
+
+    /// Which numbers of the integer layer `node` are no constants of the model.
+    pub fn computed(&self, node: &Node) -> Computed {
+        let at =
+            |position: usize| node.input(position).is_some_and(|name| !self.constants.contains_key(name));
+        match node.operator {
+            Operator::ConvInteger(_) | Operator::MatMulInteger => {
+                Computed { weights: at(1), input_zero_point: at(2), weight_zero_points: at(3), bias: at(4) }
+            }
+            Operator::QGemm { .. } => {
+                Computed { weights: at(3), input_zero_point: at(2), weight_zero_points: at(5), bias: at(6) }
+            }
+            _ => Computed { weights: at(3), input_zero_point: at(2), weight_zero_points: at(5), bias: at(8) },
+        }
+    }
+
+    /// [`Network::computed`] of the integer layer of that name.
+    pub fn computed_of(&self, layer: &str) -> Computed {
+        let node = self.nodes.iter().find(|node| node.name == layer && node.operator.is_integer_mac());
+        node.map_or(Computed::default(), |node| self.computed(node))
+    }
+}
+
+impl Computed {
+    /// Whether anything is.
+    pub fn any(self) -> bool {
+        self != Computed::default()
+    }
+
+    /// What is, in words.
+    pub fn words(self) -> String {
+        let parts = [
+            (self.weights, "weights"),
+            (self.input_zero_point, "input zero point"),
+            (self.weight_zero_points, "weight zero points"),
+            (self.bias, "bias"),
+        ];
+        let named: Vec<&str> = parts.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
+        named.join(", ")
+    }
+}
+
+/// How many of a network's MACs an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Multiply-accumulate operators in the network.
+    pub macs: usize,
+    /// Those that the answer is about.
+    pub covered: usize,
+    /// Those that integers feed and that the answer is not about: what it says does not hold for the whole network.
+    pub not_covered: Vec<String>,
+    /// Those that no integers feed.
+    pub float: usize,
+}
+
+impl Coverage {
+    /// Of `macs`, those of which `is_covered` holds are what the answer is about.
+    pub fn new(macs: &[Mac], is_covered: &dyn Fn(&str) -> bool) -> Coverage {
+        let (covered, others): (Vec<&Mac>, Vec<&Mac>) = macs.iter().partition(|mac| is_covered(&mac.name));
+        let (float, missing): (Vec<&Mac>, Vec<&Mac>) =
+            others.into_iter().partition(|mac| mac.state == MacState::Float);
+        Coverage {
+            macs: macs.len(),
+            covered: covered.len(),
+            not_covered: missing.into_iter().map(|mac| mac.name.clone()).collect(),
+            float: float.len(),
+        }
+    }
+
+    /// Whether the answer is about every MAC that integers feed.
+    pub fn is_whole(&self) -> bool {
+        self.not_covered.is_empty()
+    }
+
+    /// What the answer is about: `network`, or the layers that it covers.
+    pub fn subject(&self) -> String {
+        match self.not_covered.len() {
+            0 => "network".to_owned(),
+            missing => format!(
+                "the {} layers above ({missing} of {} MACs are fed by integers and not covered)",
+                self.covered, self.macs
+            ),
+        }
+    }
+
+    /// The counts, and every MAC that is no integer layer of the answer, each with its reason; empty when all are.
+    pub fn text(&self, macs: &[Mac]) -> String {
+        let told: Vec<&Mac> = macs
+            .iter()
+            .filter(|mac| mac.state != MacState::Integer || self.not_covered.contains(&mac.name))
+            .collect();
+        if told.is_empty() {
+            return String::new();
+        }
+        let mut text = format!(
+            "{} MACs: {} covered, {} fed by integers and not covered, {} float32\n",
+            self.macs,
+            self.covered,
+            self.not_covered.len(),
+            self.float
+        );
+        for mac in told {
+            let reason = mac.reason.as_deref().unwrap_or("an integer layer that did not run here");
+            text.push_str(&format!("  {} ({}): {reason}\n", mac.name, mac.kind));
+        }
+        text
+    }
+}

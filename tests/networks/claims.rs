@@ -1,0 +1,222 @@
+//! Small networks of which more was claimed than is true: layers that vanished, and bounds from one input.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use goldpath::design::Design;
+use goldpath::functional;
+use goldpath::functional::graph;
+use goldpath::functional::operators::{Designed, Framework, LayerRule};
+use goldpath::import::npy::read_npy;
+use goldpath::lower::Program;
+use goldpath::network::{Geometry, Layer, Tensor};
+use serde_json::Value;
+
+use super::onnx::{Data, FLOAT, Model, Value as Attribute};
+use super::{Case, FLEXIBLE, goldpath, json, stderr, stdout};
+
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/networks/claims").join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+/// A committed case beside the flexible design.
+fn case(model: &str, input: &str) -> Case {
+    let case = Case::new(&std::fs::read(file(model)).unwrap(), &[1], &[0.0]);
+    std::fs::copy(file(input), case.path("x.npy")).unwrap();
+    case
+}
+
+fn widths(sweep: &Value, layer: &str) -> (Option<u64>, u64) {
+    let layers = sweep["variants"][0]["layers"]["done"]["layers"].as_array().unwrap();
+    let layer = layers.iter().find(|l| l["name"] == layer).unwrap_or_else(|| panic!("{layer}: {layers:?}"));
+    (layer["minimal_proved_width"].as_u64(), layer["minimal_observed_width"].as_u64().unwrap())
+}
+
+/// The second convolution has a float bias: it was in no answer.
+#[test]
+fn a_layer_with_a_float_bias_is_in_every_answer() {
+    let case = case("mixed.onnx", "xm.npy");
+    let sweep = stdout(&case.sweep(&[]));
+    assert!(sweep.contains("network: minimal width 22 proved, 18 observed"), "{sweep}");
+    let answers = [sweep, stdout(&case.check(&[])), stdout(&case.overflow(&[])), stdout(&case.infer(&[]))];
+    for text in answers {
+        assert!(text.contains("conv2 (Conv): stays float32: its bias is float32"), "{text}");
+    }
+    for page in ["s/report.html", "o/report.html"] {
+        let page = std::fs::read_to_string(case.path(page)).unwrap();
+        assert!(page.contains("stays float32: its bias is float32"));
+    }
+    let overflow = json(&case.overflow(&["--format", "json", "--set", "accumulator.width=16"]));
+    let conv2 = overflow["layers"].as_array().unwrap().iter().find(|l| l["layer"] == "conv2").unwrap();
+    assert_eq!((&conv2["widths"]["observed"], &conv2["widths"]["proved"]), (&18.into(), &22.into()));
+    assert!(conv2["outputs_with_events"].as_u64() > Some(0));
+    // The values of the network stay the framework's: nothing of it was corrected.
+    let classes = &conv2["classes"];
+    assert_eq!((&classes["harmful"], &classes["decisive"]), (&0.into(), &0.into()));
+}
+
+/// ONNX Runtime's quantiser with QuantizeBias=False answers as without it.
+#[test]
+fn three_of_four_layers_do_not_vanish() {
+    let case = case("q_float_QuantizeBias.onnx", "q_float_QuantizeBias.npy");
+    let sweep = stdout(&case.sweep(&[]));
+    assert!(sweep.contains("network: minimal width 20 proved"), "{sweep}");
+    let check = json(&case.check(&["--format", "json"]))["bounds"].clone();
+    let layers: Vec<&str> =
+        check["layers"].as_array().unwrap().iter().map(|l| l["layer"].as_str().unwrap()).collect();
+    assert_eq!(layers, ["conv1", "conv2", "conv3", "fc"]);
+    assert_eq!(check["coverage"]["not_covered"], serde_json::json!([]));
+}
+
+#[test]
+fn a_design_on_which_nothing_ran_is_an_error_and_else_counted() {
+    let mixed = case("mixed.onnx", "xm.npy");
+    let narrow = ["--set", "accumulator.width=2", "--design", &mixed.path("d.toml")];
+    let text = stdout(&mixed.infer(&narrow));
+    assert!(text.contains("1 of 2 MACs ran on design flexible: conv1\n"), "{text}");
+    let answer = json(&mixed.infer(&[&narrow[..], &["--format", "json"]].concat()));
+    assert_eq!(answer["on_design"]["layers"], serde_json::json!(["conv1"]));
+    let written = std::fs::read_to_string(mixed.path("i/tensors.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), answer);
+
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 4]);
+    let weights = model.constant(&[4, 4], Data::F32(vec![0.5; 16]));
+    model.node_to("MatMul", "alone", &["x", &weights], &["y"], &[]);
+    model.output("y");
+    let float = Case::new(&model.bytes(), &[1, 4], &[1.0; 4]);
+    assert_eq!(float.infer(&[]).status.code(), Some(0));
+    let refused = float.infer(&narrow);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(said.contains("0 of 1 MACs are integer layers") && said.contains("alone (MatMul)"), "{said}");
+    assert!(!Path::new(&float.path("i/tensors.json")).exists() || said.contains("flexible"));
+}
+
+/// A scale per input channel: products of one sum have different scales, and no integer sum exists.
+#[test]
+fn no_sentence_says_network_while_a_layer_is_missing() {
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 4]);
+    let (one, zero) = (model.scalar(Data::F32(vec![0.5])), model.scalar(Data::I8(vec![0])));
+    let each = model.constant(&[4], Data::F32(vec![0.5, 0.25, 0.125, 1.0]));
+    let none = model.constant(&[4], Data::I8(vec![0; 4]));
+    let weights = model.constant(&[4, 4], Data::I8((0..16).map(|v| v * 7 - 50).collect()));
+    let weights = model.node("DequantizeLinear", "", &[&weights, &one, &zero], &[]);
+    let quantise = |model: &mut Model, x: &str, scale: &str, zero: &str| {
+        let axis = [("axis", Attribute::Int(1))];
+        let codes = model.node("QuantizeLinear", "", &[x, scale, zero], &axis);
+        model.node("DequantizeLinear", "", &[&codes, scale, zero], &axis)
+    };
+    let x = quantise(&mut model, "x", &one, &zero);
+    let y = model.node("MatMul", "good", &[&x, &weights], &[]);
+    let y = quantise(&mut model, &y, &one, &zero);
+    let y = quantise(&mut model, &y, &each, &none);
+    let y = model.node("MatMul", "torn", &[&y, &weights], &[]);
+    let y = quantise(&mut model, &y, &one, &zero);
+    model.output(&y);
+    let case = Case::new(&model.bytes(), &[1, 4], &[1.0, -2.0, 3.0, 4.0]);
+    let sweep = stdout(&case.sweep(&[]));
+    let line = sweep.lines().find(|line| line.contains("minimal width") && line.contains("exact:")).unwrap();
+    assert!(
+        line.starts_with("the 1 layers above (1 of 2 MACs are fed by integers and not covered)"),
+        "{line}"
+    );
+    assert!(sweep.contains("torn (MatMul)") && sweep.contains("different scales"), "{sweep}");
+    let page = std::fs::read_to_string(case.path("s/report.html")).unwrap();
+    assert!(!page.contains("The whole network needs") && !page.contains("the network meets"));
+    case.overflow(&[]);
+    let page = std::fs::read_to_string(case.path("o/report.html")).unwrap();
+    assert!(page.contains("1 more MACs are fed by integers and not looked at"));
+    let check = json(&case.check(&["--format", "json"]))["bounds"].clone();
+    assert_eq!(check["coverage"]["not_covered"], serde_json::json!(["torn"]));
+    assert_eq!(check["skipped"][0]["layer"], "torn");
+}
+
+/// 9 bits were "proved" from one input, and another needs 17.
+#[test]
+fn products_of_two_activations_are_proved_for_all_of_them() {
+    let [small, big] = ["attn_small.npy", "attn_big.npy"].map(|input| {
+        let case = case("attn.onnx", input);
+        json(&case.sweep(&["--format", "json"]))
+    });
+    for layer in ["qk", "pv"] {
+        let ((proved, seen), (again, more)) = (widths(&small, layer), widths(&big, layer));
+        assert_eq!(proved, again, "{layer}: proved holds for every input");
+        assert!(seen < more && Some(more) <= proved, "{layer}: {seen}, {more} of {proved:?}");
+    }
+    // K = 8, s8 codes and zero points that are 0: −128·−128 eight times.
+    assert_eq!(widths(&big, "qk").0, Some(19));
+    let case = case("attn.onnx", "attn_small.npy");
+    let check = json(&case.check(&["--format", "json", "--input", &case.path("x.npy")]))["bounds"].clone();
+    let pv = check["layers"].as_array().unwrap().iter().find(|l| l["layer"] == "pv").unwrap();
+    assert_eq!((&pv["computed"], &pv["proved_width"]), (&"weights".into(), &18.into()));
+    let overflow = json(&case.overflow(&["--format", "json"]));
+    let pv = overflow["layers"].as_array().unwrap().iter().find(|l| l["layer"] == "pv").unwrap();
+    assert_eq!((&pv["computed"], &pv["widths"]["proved"]), (&"weights".into(), &18.into()));
+}
+
+/// Weights of one sign: with zero point 0 sums reach 4 · 127 · 255, with 255 the negative of that.
+#[test]
+fn a_dynamic_zero_point_is_any() {
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 4]);
+    let weights = model.constant(&[4, 1], Data::I8(vec![127; 4]));
+    model.node_to("DynamicQuantizeLinear", "", &["x"], &["codes", "scale", "zero"], &[]);
+    model.node_to("MatMulInteger", "sum", &["codes", &weights, "zero"], &["y"], &[]);
+    model.output("y");
+    let of = |x: [f32; 4]| {
+        let case = Case::new(&model.bytes(), &[1, 4], &x);
+        let answer = json(&case.sweep(&["--format", "json"]));
+        let layer = answer["variants"][0]["layers"]["done"]["layers"][0].clone();
+        (layer["proved"].clone(), layer["observed"].clone(), widths(&answer, "sum"))
+    };
+    let ends = 4 * 127 * 255;
+    let proved = serde_json::json!([-ends, ends]);
+    assert_eq!(of([1.0; 4]), (proved.clone(), serde_json::json!([127 * 255, ends]), (Some(18), 18)));
+    assert_eq!(of([-1.0; 4]), (proved.clone(), serde_json::json!([-ends, -127 * 255]), (Some(18), 18)));
+    assert_eq!(of([0.0; 4]), (proved, serde_json::json!([0, 0]), (Some(18), 1)));
+}
+
+/// Every product of a batch, in order: the weights' channels and the activations' rows.
+#[test]
+fn vectors_take_batched_products_as_the_other_commands_do() {
+    let design = Design::parse(FLEXIBLE, &PathBuf::from("design.toml"), &[]).unwrap();
+    let design = Arc::new(design);
+    let network = super::as_read(&std::fs::read(file("attn.onnx")).unwrap());
+    let x = read_npy(Path::new(&file("attn_big.npy"))).unwrap();
+    /// Accumulators of the design, product by product.
+    struct Each<'a>(&'a Designed, &'static str, std::sync::Mutex<Vec<i64>>);
+    impl LayerRule for Each<'_> {
+        fn run(&self, layer: &Layer, x: &Tensor) -> goldpath::error::Result<Tensor> {
+            if layer.name == self.1 {
+                let program = self.0.program(layer, x)?;
+                let sums = functional::run(&program, false).accumulators;
+                self.2.lock().unwrap().extend(sums.iter());
+            }
+            Framework.run(layer, x)
+        }
+    }
+    let designed = Designed::new(Arc::clone(&design));
+    for name in ["qk", "pv"] {
+        let each = Each(&designed, name, std::sync::Mutex::default());
+        graph::infer(&network, &x, &each).unwrap();
+        let (layer, codes) = graph::layer(&network, name, &x, &Framework).unwrap();
+        assert!(matches!(layer.geometry, Geometry::Convolution { groups: 2, .. }));
+        let program = Program::layer(Arc::clone(&design), &layer, &codes.to_i32().unwrap()).unwrap();
+        let (rows, n) = (program.shape.m, program.shape.n);
+        let sums = functional::run(&program, false).accumulators;
+        let side_by_side: Vec<i64> = (0..2)
+            .flat_map(|g| (0..rows).flat_map(move |m| (0..n).map(move |c| [m, g * n + c])))
+            .map(|at| sums[at])
+            .collect();
+        assert_eq!(side_by_side, *each.2.lock().unwrap(), "{name}");
+        let case = case("attn.onnx", "attn_big.npy");
+        let (design, model, x, out) =
+            (case.path("d.toml"), case.path("m.onnx"), case.path("x.npy"), case.path("b"));
+        let given = ["vectors", &design, "--model", &model, "--layer", name, "--input", &x, "--out", &out];
+        let answer = json(&goldpath(&[&given[..], &["--format", "json"]].concat()));
+        assert_eq!(answer["shape"]["groups"], 2);
+    }
+}
