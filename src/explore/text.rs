@@ -93,6 +93,10 @@ fn rate(correct: Option<u64>, images: u64) -> String {
 }
 
 fn point_table(text: &mut String, layers: &Layers, points: &[Point]) {
+    let not_felt = layers.coverage.not_felt();
+    if !not_felt.is_empty() {
+        text.push_str(&format!("{not_felt}\n"));
+    }
     text.push_str("width mode: right, as exact; overflowing outputs; first layer that differs; bits\n");
     for point in points {
         let head = format!("  {:>2} {:<18}", point.width, point.mode);

@@ -123,7 +123,8 @@ fn lead(report: &Report) -> String {
             None => "; no width is proved to be enough for every input.".to_string(),
         });
     }
-    text
+    let not_felt = report.coverage.not_felt();
+    if not_felt.is_empty() { text } else { format!("{text} {not_felt}") }
 }
 
 fn facts(report: &Report) -> Vec<(String, String)> {
