@@ -130,6 +130,10 @@ fn rate(correct: Option<u64>, images: u64) -> String {
 }
 
 fn point_table(text: &mut String, layers: &Layers, points: &[Point]) {
+    let not_felt = layers.coverage.not_felt();
+    if !not_felt.is_empty() {
+        text.push_str(&format!("{not_felt}\n"));
+    }
     text.push_str(
         "width mode: right, as exact; outputs overflowing at the accumulator, outputs other than exact, first layer with \
          one; bits\n",

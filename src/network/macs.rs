@@ -185,6 +185,8 @@ pub struct Coverage {
     pub covered: usize,
     /// Those that integers feed and that the answer is not about: what it says does not hold for the whole network.
     pub not_covered: Vec<String>,
+    /// Those that integers feed and that stay float32: overflows in them reach no answer of the network here.
+    pub framework_values: Vec<String>,
     /// Those that no integers feed.
     pub float: usize,
 }
@@ -198,6 +200,11 @@ impl Coverage {
         Coverage {
             macs: macs.len(),
             covered: covered.len(),
+            framework_values: macs
+                .iter()
+                .filter(|mac| matches!(mac.state, MacState::Products | MacState::FedByIntegers))
+                .map(|mac| mac.name.clone())
+                .collect(),
             not_covered: missing.into_iter().map(|mac| mac.name.clone()).collect(),
             float: float.len(),
         }
@@ -215,6 +222,19 @@ impl Coverage {
             missing => format!(
                 "the {} layers above ({missing} of {} MACs are fed by integers and not covered)",
                 self.covered, self.macs
+            ),
+        }
+    }
+
+    /// Said wherever answers of the network are: which overflows they do not feel; empty when they feel all.
+    pub fn not_felt(&self) -> String {
+        match self.framework_values.len() {
+            0 => String::new(),
+            count => format!(
+                "The answers do not feel what an accumulator does in {count} of {} MACs, whose values stay the \
+                 framework's float32: {}.",
+                self.macs,
+                self.framework_values.join(", ")
             ),
         }
     }

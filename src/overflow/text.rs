@@ -32,6 +32,10 @@ impl Report {
         became(&mut text, &total.classes, total.starts_cut, total.only_post);
         if let Some(answer) = &self.answer {
             network(&mut text, answer, self);
+            let not_felt = self.coverage.not_felt();
+            if !not_felt.is_empty() {
+                line(&mut text, format_args!("{not_felt}"));
+            }
         }
         for layer in &self.layers {
             text.push('\n');

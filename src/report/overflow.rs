@@ -133,7 +133,8 @@ fn lead(report: &Report) -> String {
             text.push_str(" What the reduction levels took away is missing at every width.");
         }
     }
-    text
+    let not_felt = report.coverage.not_felt();
+    if not_felt.is_empty() { text } else { format!("{text} {not_felt}") }
 }
 
 /// Whether this is a reduction level.

@@ -109,7 +109,8 @@ fn lead(sweep: &Sweep) -> String {
             series_name(variant, mode)
         ));
     }
-    text
+    let not_felt = done[0].coverage.not_felt();
+    if not_felt.is_empty() { text } else { format!("{text} {not_felt}") }
 }
 
 /// `the network meets`, or what is looked at of it.
@@ -225,6 +226,7 @@ fn accuracy(sweep: &Sweep) -> Section {
         "Every layer with the same accumulator; each point is what a run of its own gives, bit for bit."
             .to_string(),
     ];
+    text.extend(done.map(|l| l.coverage.not_felt()).filter(|not_felt| !not_felt.is_empty()));
     if series.len() > MOST_SERIES {
         text.push(format!("The first {MOST_SERIES} of {} series; report.json has all.", series.len()));
         series.truncate(MOST_SERIES);

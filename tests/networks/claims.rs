@@ -39,6 +39,10 @@ fn a_layer_with_a_float_bias_is_in_every_answer() {
     let case = case("mixed.onnx", "xm.npy");
     let sweep = stdout(&case.sweep(&[]));
     assert!(sweep.contains("network: minimal width 22 proved, 18 observed"), "{sweep}");
+    let not_felt = "The answers do not feel what an accumulator does in 1 of 2 MACs, whose values stay the framework's \
+                    float32: conv2.";
+    assert!(sweep.contains(not_felt), "{sweep}");
+    assert!(stdout(&case.overflow(&[])).contains(not_felt));
     let answers = [sweep, stdout(&case.check(&[])), stdout(&case.overflow(&[])), stdout(&case.infer(&[]))];
     for text in answers {
         assert!(text.contains("conv2 (Conv): stays float32: its bias is float32"), "{text}");
@@ -46,6 +50,7 @@ fn a_layer_with_a_float_bias_is_in_every_answer() {
     for page in ["s/report.html", "o/report.html"] {
         let page = std::fs::read_to_string(case.path(page)).unwrap();
         assert!(page.contains("stays float32: its bias is float32"));
+        assert!(page.contains("The answers do not feel what an accumulator does in 1 of 2 MACs"));
     }
     let overflow = json(&case.overflow(&["--format", "json", "--set", "accumulator.width=16"]));
     let conv2 = overflow["layers"].as_array().unwrap().iter().find(|l| l["layer"] == "conv2").unwrap();

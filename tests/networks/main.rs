@@ -3,6 +3,7 @@
 
 mod claims;
 mod climb;
+mod computed;
 mod constants;
 mod listed;
 mod names;
