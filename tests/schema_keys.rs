@@ -5,8 +5,9 @@ use std::path::Path;
 use goldpath::design::Design;
 use serde_json::Value;
 
-/// Names with a dot that are no keys of a design: a node, a call of NumPy's.
-const OTHERS: [&str; 2] = ["accumulator.output", "x.astype"];
+/// Names with a dot that are no keys of a design: a node, calls of Python's, a domain of
+/// operators.
+const OTHERS: [&str; 5] = ["accumulator.output", "x.astype", "onnx.load", "onnx.save", "com.microsoft"];
 
 /// Ends of file names.
 const FILES: [&str; 13] =
@@ -114,14 +115,15 @@ fn every_key_that_is_named_exists() {
     let mut all = Vec::new();
     sources(&root.join("src"), &mut all);
     let advice: Vec<String> = all.iter().flat_map(|source| advice(source)).collect();
-    assert!(advice.len() > 100, "{} advices", advice.len());
+    assert!(advice.len() > 60, "{} advices", advice.len());
     texts.extend(advice);
-    let mut keys = 0;
+    let (mut keys, mut strangers) = (0, Vec::new());
     for text in &texts {
         let (known, unknown) = unknown(&schema, text);
-        assert!(unknown.is_empty(), "{unknown:?} in {text}");
+        strangers.extend(unknown);
         keys += known;
     }
+    assert!(strangers.is_empty(), "{strangers:?}");
     println!("{keys} keys in {} texts", texts.len());
     assert!(keys > 10, "{keys}");
 }
