@@ -13,7 +13,7 @@ use super::product::ProductFiles;
 use crate::bounds::{BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
-use crate::functional::graph::{infer_watched, layer_names};
+use crate::functional::graph::{infer_watched, layer_names, no_such_layer};
 use crate::functional::operators::{Framework, LayerRule};
 use crate::import::npy::read_npy;
 use crate::lower::Program;
@@ -88,9 +88,7 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
     let network = super::model::read_followed(model)?;
     let names = layer_names(&network);
     if let Some(unknown) = args.layer.as_ref().filter(|layer| !names.contains(layer)) {
-        return Err(Error::new(Kind::Value, format!("the model has no integer layer {unknown:?}"))
-            .in_file(model)
-            .help(format!("its layers: {}", names.join(", "))));
+        return Err(no_such_layer(&network, unknown));
     }
     let x = match &args.input {
         Some(path) => read_npy(path)?,

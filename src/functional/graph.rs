@@ -126,13 +126,11 @@ pub fn parts(network: &Network, x: &Tensor, images: usize) -> Result<Vec<Tensor>
 /// No such node, or a node that is no integer layer: the message lists the layers there are. A layer whose weights or
 /// zero points change from one batch to the next.
 pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) -> Result<(Layer, Tensor)> {
-    let node =
-        network.nodes.iter().find(|node| node.name == name && is_layer(&node.operator)).ok_or_else(|| {
-            let message = format!("the model has no integer layer {name:?}");
-            Error::new(Kind::Value, message)
-                .in_file(&network.source)
-                .help(format!("its layers: {}", layer_names(network).join(", ")))
-        })?;
+    let node = network
+        .nodes
+        .iter()
+        .find(|node| node.name == name && is_layer(&node.operator))
+        .ok_or_else(|| no_such_layer(network, name))?;
     let input = only_input(network)?;
     let batch = batch(network, input, x)?;
     let mut found = Vec::new();
@@ -175,6 +173,15 @@ pub fn node_outputs<'a>(
     let known = |name: &String| find(name).or_else(|| network.constants.get(name));
     let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(known)).collect();
     evaluate(&Call { node, inputs, rule }).map_err(|e| placed(network, node, e))
+}
+
+/// Why `name` is no integer layer of the network, and which there are.
+pub fn no_such_layer(network: &Network, name: &str) -> Error {
+    let why = network.macs().into_iter().find(|mac| mac.name == name).and_then(|mac| mac.reason);
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    Error::new(Kind::Value, format!("the model has no integer layer {name:?}{why}"))
+        .in_file(&network.source)
+        .help(format!("its layers: {}", layer_names(network).join(", ")))
 }
 
 /// Names of the integer layers, in evaluation order.

@@ -13,7 +13,7 @@ use super::tally::Output;
 use super::{Class, Findings, NetworkAnswer, Options, Skipped};
 use crate::bounds::{Range, entering_ranges_of};
 use crate::error::{Error, Kind, Place, Result};
-use crate::functional::graph::{Evaluation, layer_names, parts};
+use crate::functional::graph::{Evaluation, layer_names, no_such_layer, parts};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::lower::{Program, output_recoding};
 use crate::network::{Computed, Coverage, Geometry, Layer, Mac, Network, Tensor};
@@ -136,9 +136,7 @@ pub fn network(
 ) -> Result<Findings> {
     let names = layer_names(network);
     if let Some(unknown) = options.layers.iter().find(|layer| !names.contains(layer)) {
-        return Err(Error::new(Kind::Value, format!("the model has no integer layer {unknown:?}"))
-            .in_file(&network.source)
-            .help(format!("its layers: {}", names.join(", "))));
+        return Err(no_such_layer(network, unknown));
     }
     let parts = parts(network, x, options.batch)?;
     let images = x.shape().first().copied().unwrap_or(1);

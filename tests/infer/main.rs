@@ -6,6 +6,7 @@ mod designs;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use goldpath::functional::folded;
 use goldpath::functional::graph::infer;
 use goldpath::functional::operators::Framework;
 use goldpath::import::npy::{read_npy, read_npz};
@@ -27,9 +28,12 @@ struct Compared {
 fn compare(stem: &Path) -> Compared {
     let mut expected = read_npz(&stem.with_extension("npz")).unwrap();
     let x = expected.remove("__input").unwrap();
-    let network = onnx::read(&stem.with_extension("onnx")).unwrap().fused();
+    let (network, folded) = folded(onnx::read(&stem.with_extension("onnx")).unwrap());
+    let network = network.fused();
+    let constants = folded.into_iter().map(|name| (name.clone(), network.constants[&name].clone()));
+    let constants = constants.filter(|(_, tensor)| tensor.dtype().is_integer());
     let found: BTreeMap<String, Tensor> = match infer(&network, &x, &Framework) {
-        Ok(found) => found.into_iter().map(|(name, tensor)| (name.replace('/', "_"), tensor)).collect(),
+        Ok(found) => constants.chain(found).map(|(name, tensor)| (name.replace('/', "_"), tensor)).collect(),
         Err(error) => panic!("{error}"),
     };
     let names = |map: &BTreeMap<String, Tensor>| map.keys().cloned().collect::<Vec<_>>();

@@ -134,6 +134,10 @@ fn no_sentence_says_network_while_a_layer_is_missing() {
     case.overflow(&[]);
     let page = std::fs::read_to_string(case.path("o/report.html")).unwrap();
     assert!(page.contains("1 more MACs are fed by integers and not looked at"));
+    for refused in [case.check(&["--layer", "torn"]), case.overflow(&["--layer", "torn"])] {
+        let said = stderr(&refused);
+        assert!(said.contains("no integer layer \"torn\": stays float32") && said.contains("good"), "{said}");
+    }
     let check = json(&case.check(&["--format", "json"]))["bounds"].clone();
     assert_eq!(check["coverage"]["not_covered"], serde_json::json!(["torn"]));
     assert_eq!(check["skipped"][0]["layer"], "torn");
