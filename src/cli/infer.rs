@@ -7,9 +7,9 @@ use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde::Serialize;
 
 use super::args::InferArgs;
-use super::output::OutputFolder;
-use super::{Console, Status, design_file};
+use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result};
+use crate::files::OutputFolder;
 use crate::functional::graph::{Named, infer_watched};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::import::npy::read_npy;
@@ -39,6 +39,8 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
             .at(Place::Option("--set".to_owned()))
             .help("name one with --design"));
     }
+    let inputs = output::inputs(args.design.as_deref(), &[Some(&args.model), Some(&args.input)]);
+    let folder = OutputFolder::results(&args.out, "infer", &output::borrowed(&inputs))?;
     let network = onnx::read(&args.model)?.fused();
     let x = read_npy(&args.input)?;
     let rule: Box<dyn LayerRule> = match &args.design {
@@ -53,14 +55,14 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     let tensors = infer_watched(&network, &x, rule.as_ref(), &progress);
     bar.finish_and_clear();
     let tensors = tensors?;
-    let index = write(args, &tensors)?;
+    let index = write(&folder, &tensors)?;
+    output::note(console, folder.commit()?);
     report(console, &network, &index)?;
     Ok(Status::Done)
 }
 
-/// Writes the tensors and their index, all or nothing.
-fn write(args: &InferArgs, tensors: &[Named]) -> Result<Index> {
-    let folder = OutputFolder::create(&args.out)?;
+/// Writes the tensors and what they are called.
+fn write(folder: &OutputFolder, tensors: &[Named]) -> Result<Index> {
     let mut taken = BTreeSet::new();
     let mut entries = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
@@ -74,7 +76,6 @@ fn write(args: &InferArgs, tensors: &[Named]) -> Result<Index> {
         .map_err(|e| Error::new(Kind::Io, "cannot write tensors.json").because(e))?;
     text.push('\n');
     folder.write("tensors.json", text.as_bytes())?;
-    folder.commit(&[])?;
     Ok(index)
 }
 
