@@ -29,6 +29,6 @@ pub use index::{INDEX, Index, refuse_strangers, sha256};
 pub use lock::{hold, try_clear};
 pub use output::{Committed, OutputFolder, TraceFile};
 pub use pending::PendingFile;
-pub use place::refuse_inputs;
+pub use place::prepare;
 pub use stage::{Stage, is_stage, leftovers, sweep};
 pub use workshop::Workshop;

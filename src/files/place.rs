@@ -86,12 +86,17 @@ impl Target {
     }
 }
 
-/// Refuses a folder that is, or holds, something that is read.
+/// Refuses a folder that is, or holds, something that is read; then removes what dead processes left beside it, also when
+/// nothing will be written.
 ///
 /// # Errors
 /// Names the input; or the path is no place for a folder.
-pub fn refuse_inputs(out: &Path, inputs: &[PathBuf]) -> Result<()> {
-    Target::of(out)?.refuse_inputs(inputs, "--out")
+pub fn prepare(out: &Path, inputs: &[PathBuf]) -> Result<()> {
+    let target = Target::of(out)?;
+    target.refuse_inputs(inputs, "--out")?;
+    super::sweep(target.parent());
+    super::sweep(&target.real);
+    Ok(())
 }
 
 /// Folders that were made on the way to a target; those that are still empty go when this is dropped.

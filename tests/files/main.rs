@@ -1,6 +1,10 @@
 //! Folders that are written whole or not at all: foreign files, kills, signals, and two writers at once.
 
 mod foreign;
+mod jobs;
+mod kills;
+mod pairs;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::fs;

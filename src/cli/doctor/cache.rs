@@ -82,7 +82,7 @@ fn builds(cache: &Path) -> Vec<PathBuf> {
     })
 }
 
-/// What versions before 0.2 built in; they did not lock it.
+/// What earlier versions built in; they did not lock it.
 fn old_scratch(cache: &Path) -> Vec<PathBuf> {
     folders(cache, |name| name.strip_prefix(".build-").is_some_and(|random| random.len() == 6))
 }

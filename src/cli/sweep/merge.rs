@@ -10,7 +10,7 @@ use crate::files;
 pub fn run(args: &MergeArgs, console: &Console) -> Result<Status> {
     let first = args.shards.first().ok_or_else(|| Error::new(Kind::Usage, "no shard to merge"))?;
     let plan = read_plan(first)?;
-    files::refuse_inputs(&args.out, &args.shards)?;
+    files::prepare(&args.out, &args.shards)?;
     let folder = Folder::open(&args.out, &plan)?;
     folder.refuse_incomplete(&args.shards)?;
     for shard in &args.shards {

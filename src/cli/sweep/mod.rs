@@ -25,7 +25,7 @@ pub fn run(args: &SweepArgs, console: &Console) -> Result<Status> {
     if let Some(SweepCommand::Merge(args)) = &args.command {
         return merge::run(args, console);
     }
-    refuse_inputs(args)?;
+    prepare(args)?;
     let ask = Ask::new(args)?;
     let folder = Folder::open(ask.out, &ask.plan)?;
     let all = pieces::all(&ask.plan);
@@ -73,11 +73,11 @@ fn report((sweep, committed): (Sweep, Committed), console: &Console) -> Result<S
     Ok(Status::Done)
 }
 
-/// No file that is read may lie where the sweep writes.
-fn refuse_inputs(args: &SweepArgs) -> Result<()> {
+/// No file that is read may lie where the sweep writes; what killed sweeps left there goes.
+fn prepare(args: &SweepArgs) -> Result<()> {
     let Some(out) = &args.out else { return Ok(()) };
     let read = [&args.model, &args.input, &args.labels].map(Option::as_ref);
-    files::refuse_inputs(out, &output::inputs(args.design.as_deref(), &read))
+    files::prepare(out, &output::inputs(args.design.as_deref(), &read))
 }
 
 /// Computes pieces, variant by variant, and writes each as soon as it is known.
