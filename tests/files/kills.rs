@@ -69,14 +69,23 @@ fn prepare(yard: &Yard, job: &Job, old: &Left) {
     }
 }
 
+/// How long a run takes, as the slowest of a few.
+fn whole_run(yard: &Yard, line: &str) -> Duration {
+    let once = || {
+        let begun = Instant::now();
+        yard.done(line);
+        begun.elapsed()
+    };
+    (0..3).map(|_| once()).max().unwrap()
+}
+
 /// Kills spread over the whole of a run, from before its beginning to after its end.
 fn kills_at_random(kills: u64) {
+    let (mut staged, mut all) = (0, 0);
     for job in jobs::all() {
         let yard = jobs::yard();
         let outcomes = yard.outcomes(&job);
-        let begun = Instant::now();
-        yard.done(&job.lines[1]);
-        let whole = begun.elapsed();
+        let whole = whole_run(&yard, &job.lines[1]);
         let (mut landed, mut state) = (Landed::default(), 1);
         for kill in 0..kills {
             let [_, new] = &outcomes;
@@ -87,8 +96,13 @@ fn kills_at_random(kills: u64) {
             judge(&yard, &job, status, &outcomes, &mut landed);
         }
         println!("{}: {kills} kills over {whole:?}: {landed:?}", job.name);
-        assert!(landed.staged > 0 && landed.old > 0, "{}: no kill landed: {landed:?}", job.name);
+        (staged, all) = (staged + landed.staged, all + kills);
     }
+    println!("{staged} of {all} kills found a stage");
+    assert!(
+        staged > usize::try_from(all).unwrap() / 10,
+        "too few kills landed in the middle: {staged} of {all}"
+    );
 }
 
 /// A kill before and after every change of a name, with and without a folder to replace.
@@ -171,6 +185,7 @@ fn sweep_killed(yard: &Yard, whole: &Left, status: ExitStatus, landed: &mut Land
 fn sweeps_killed(kills: u64) {
     let (yard, job) = (jobs::yard(), jobs::sweep());
     let [whole, _] = yard.outcomes(&job);
+    yard.clear();
     let begun = Instant::now();
     yard.done(&job.lines[0]);
     let (duration, mut landed, mut state) = (begun.elapsed(), Landed::default(), 5);
