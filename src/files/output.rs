@@ -276,14 +276,27 @@ impl OutputFolder {
     }
 }
 
-/// What is there, if it is wholly ours.
+/// How often another process may exchange the folder while it is looked at.
+const MOST_LOOKS: usize = 1000;
+
+/// What is there, if it is wholly ours. Nobody is locked out, so an index may be of one folder and a file of the next:
+/// what was said of a folder that changed meanwhile is not believed.
 fn look(target: &Target, check: &Check) -> Result<Option<Snapshot>> {
-    let snapshot = match Snapshot::of(&target.real) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|e| Error::io(&target.shown, "read this folder", e))?,
+    let snapshot = || match Snapshot::of(&target.real) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some).map_err(|e| Error::io(&target.shown, "read this folder", e)),
     };
-    check(&target.real, &target.shown)?;
-    Ok(Some(snapshot))
+    let mut last = Ok(None);
+    for _ in 0..MOST_LOOKS {
+        let Some(before) = snapshot()? else { return Ok(None) };
+        let said = check(&target.real, &target.shown);
+        let same = snapshot()?.is_some_and(|after| after == before);
+        last = said.map(|()| Some(before));
+        if same {
+            break;
+        }
+    }
+    last
 }
 
 /// Every file below `from` that is not in `to` gets a second name there, or a copy where names are single.
