@@ -29,6 +29,7 @@
 //! | room | what it knows | may import (of ours) |
 //! |---|---|---|
 //! | [`error`] | what happened, where, what to do about it | nothing |
+//! | [`files`] | folders and files that appear whole or not at all, locks, leftovers, interruption | error |
 //! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
 //! | [`post`] | the post-processing program: steps, presets, one meaning each | num, error |
 //! | [`trace`] | samples over time | num, error |
@@ -41,8 +42,8 @@
 //! | [`functional`] | Program → Outcome without cycles, as fast as is licensed; a network by its framework's own rules | bounds, lower and below |
 //! | [`overflow`] | a network or a product through a design → where sums leave their formats, and whether it matters | simulate, functional and below |
 //! | [`import`] | .onnx, .npy, .npz → data and diagnostics; nobody else knows those formats | network and below |
-//! | [`wave`] | a trace as VCD, npz or text | trace, design and below |
-//! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | trace, design, lower and below |
+//! | [`wave`] | a trace as VCD, npz or text | files, trace, design and below |
+//! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | files, trace, design, lower and below |
 //! | [`explore`] | every accumulator width from one pass: what narrower ones do, what they save | functional, bounds and below |
 //! | [`report`] | answers → text tables, and self-contained HTML pages with charts | the answers |
 //! | `cli` | arguments as typed → what to do; the only place that prints or exits | everything |
@@ -54,7 +55,8 @@
 //! - **`num` does no I/O and knows no layer.** A fitted value is an `i64`, an unfitted one an `i128`.
 //! - **A datapath never sees a file, a network or a trace:** it is clocked and visited.
 //! - **No arithmetic rule stands outside `num` and `post`.** One rule, one place, one number, one doctest.
-//! - **Only import, wave, vectors, design's loader and cli touch the file system**; every write is atomic.
+//! - **Only files, import, wave, vectors, design's loader and cli touch the file system**; every write is atomic, goes
+//!   through [`files`], and takes the place of nothing but what goldpath wrote there.
 //! - **Proved means for every input.** What one input shows is called observed; what the network computes itself, weights
 //!   or zero points, may be anything its type holds ([`bounds::entering_ranges_of`]).
 //! - **No MAC vanishes.** What is not looked at is listed with its reason, and then nothing is said of the network.
@@ -99,6 +101,7 @@ pub mod datapath;
 pub mod design;
 pub mod error;
 pub mod explore;
+pub mod files;
 pub mod functional;
 pub mod import;
 pub mod lower;

@@ -48,7 +48,7 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Explain a rule (R1..R12), a rounding mode, a preset or a trap
     Explain(ExplainArgs),
-    /// Say which RTL simulators are installed and what to know about them
+    /// Say which RTL simulators are installed, what to know about them, and what goldpath keeps
     Doctor(DoctorArgs),
     /// Print a shell completion script
     Completions(CompletionsArgs),
@@ -167,10 +167,12 @@ pub struct RunArgs {
     /// Count overflows per output and per node
     #[arg(long, value_enum, default_value_t = CountMode::Exact)]
     pub counts: CountMode,
-    /// Write every register, every cycle; the extension is the format: .vcd, .npz, .txt
+    /// Write every register, every cycle; the extension is the format: .vcd, .npz, .txt. It appears only together with
+    /// the results
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// Folder for acc.npy, out.npy, overflow.npy and overflow.json
+    /// Folder for acc.npy, out.npy, overflow.npy and overflow.json: new, empty, or what an earlier run wrote, which is
+    /// replaced as a whole
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -189,7 +191,7 @@ pub struct InferArgs {
     pub design: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// Folder for the tensors and tensors.json
+    /// Folder for the tensors and tensors.json: new, empty, or what an earlier one wrote, which is replaced as a whole
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -232,7 +234,8 @@ pub struct OverflowArgs {
     pub params: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// Folder for report.json, report.txt, report.html, witness.json and the tables of events per output
+    /// Folder for report.json, report.txt, report.html, witness.json and the tables of events per output: new, empty, or
+    /// what an earlier one wrote, which is replaced as a whole
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -289,7 +292,7 @@ pub struct VectorsArgs {
     /// it was there
     #[arg(long, value_name = "witness.json#ID", conflicts_with_all = ["weights", "bias", "params", "layer", "input", "images", "shape", "seed"])]
     pub witness: Option<String>,
-    /// Folder of the bundle
+    /// Folder of the bundle: new, empty, or a bundle as it was written, which is replaced as a whole
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -375,7 +378,12 @@ pub struct ExplainArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct DoctorArgs {}
+pub struct DoctorArgs {
+    /// Remove the built simulations that `cosim` keeps, but for those being run, and what killed processes left in the
+    /// cache and in the folder for temporary files
+    #[arg(long)]
+    pub clear_cache: bool,
+}
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {

@@ -1,5 +1,6 @@
-//! `goldpath doctor`: which RTL tools are there, and what to know about their versions.
+//! `goldpath doctor`: which RTL tools are there, what to know about their versions, and what goldpath keeps.
 
+mod cache;
 mod traps;
 
 use std::io::ErrorKind;
@@ -47,12 +48,21 @@ struct Diagnosis {
     tools: Vec<Found>,
 }
 
-pub fn run(_args: &DoctorArgs, console: &Console) -> Result<Status> {
+/// The diagnosis and what is kept, as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    diagnosis: &'a Diagnosis,
+    cache: &'a cache::Cache,
+}
+
+pub fn run(args: &DoctorArgs, console: &Console) -> Result<Status> {
     let diagnosis = diagnose(examine);
+    let cache = cache::examine(args.clear_cache)?;
     if console.is_json() {
-        console.answer_json(&diagnosis)?;
+        console.answer_json(&Report { diagnosis: &diagnosis, cache: &cache })?;
     } else {
-        console.answer(&in_words(&diagnosis))?;
+        console.answer(&(in_words(&diagnosis) + &cache.in_words()))?;
     }
     Ok(if diagnosis.simulators.is_empty() { Status::Different } else { Status::Done })
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::args::InferArgs;
 use super::model::{self, Model};
-use super::output::OutputFolder;
-use super::{Console, Status, design_file};
+use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result};
+use crate::files::OutputFolder;
 use crate::functional::graph::{self, Named, infer_watched};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::import::npy::read_npy;
@@ -57,6 +57,8 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
             .at(Place::Option("--set".to_owned()))
             .help("name one with --design"));
     }
+    let inputs = output::inputs(args.design.as_deref(), &[Some(&args.model), Some(&args.input)]);
+    let folder = OutputFolder::results(&args.out, "infer", &output::borrowed(&inputs))?;
     let Model { network, folded } = model::read(&args.model)?;
     let x = read_npy(&args.input)?;
     let mut on_design = None;
@@ -82,14 +84,14 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     bar.finish_and_clear();
     // What constants alone make is there before anything runs.
     let tensors: Vec<Named> = folded.into_iter().chain(tensors?).collect();
-    let index = write(args, &tensors, Layers { macs, on_design })?;
+    let index = write(&folder, &tensors, Layers { macs, on_design })?;
+    output::note(console, folder.commit()?);
     report(console, &network, &index)?;
     Ok(Status::Done)
 }
 
-/// Writes the tensors and their index, all or nothing.
-fn write(args: &InferArgs, tensors: &[Named], layers: Layers) -> Result<Index> {
-    let folder = OutputFolder::create(&args.out)?;
+/// Writes the tensors and what they are called.
+fn write(folder: &OutputFolder, tensors: &[Named], layers: Layers) -> Result<Index> {
     let mut taken = BTreeSet::new();
     let mut entries = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
@@ -103,7 +105,6 @@ fn write(args: &InferArgs, tensors: &[Named], layers: Layers) -> Result<Index> {
         .map_err(|e| Error::new(Kind::Io, "cannot write tensors.json").because(e))?;
     text.push('\n');
     folder.write("tensors.json", text.as_bytes())?;
-    folder.commit(&[])?;
     Ok(index)
 }
 

@@ -34,6 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::error::Result;
+use crate::files::interrupt;
 use args::{Arguments, Command};
 pub use console::Console;
 
@@ -57,7 +58,14 @@ pub fn main() -> ExitCode {
         }
     };
     let console = Console::new(arguments.format, arguments.quiet);
-    match dispatch(&arguments.command, &console) {
+    if let Err(refused) = interrupt::listen() {
+        console.note(&format!(
+            "note: signals are not heeded ({refused}): interrupted, leftovers go with the next run"
+        ));
+    }
+    let done = dispatch(&arguments.command, &console);
+    interrupt::settle();
+    match done {
         Ok(Status::Done) => ExitCode::SUCCESS,
         Ok(Status::Different) => ExitCode::from(1),
         Err(error) => {

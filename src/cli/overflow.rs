@@ -5,17 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::args::OverflowArgs;
-use super::output::OutputFolder;
 use super::product::ProductFiles;
-use super::{Console, Status, design_file};
+use super::{Console, Status, design_file, output};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
+use crate::files::OutputFolder;
 use crate::functional::operators::Designed;
 use crate::import::npy::read_npy;
 use crate::overflow::{self, Findings, InputEntry, Options};
 use crate::wave;
 
 pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
+    let folder = place(args)?;
     let mut findings = match (&args.design, &args.input, &args.activations, &args.weights) {
         (Some(design), Some(input), ..) => network(args, design, input, console)?,
         (_, _, Some(activations), Some(weights)) => product(args, activations, weights)?,
@@ -27,13 +28,23 @@ pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
     };
     findings.report.inputs = inputs(args)?;
     findings.set_overrides(&args.overrides.set.iter().cloned().collect());
-    write(args, &mut findings)?;
+    write(args, &folder, &mut findings)?;
+    output::note(console, folder.commit()?);
     if console.is_json() {
         console.answer_json(&findings.report)?;
     } else {
         console.answer(&findings.report.text())?;
     }
     Ok(Status::Done)
+}
+
+/// Where the answer is to be, which is refused before anything is computed.
+fn place(args: &OverflowArgs) -> Result<OutputFolder> {
+    let design = args.design.as_deref().unwrap_or(&args.subject);
+    let options = [&args.input, &args.labels, &args.activations, &args.weights, &args.bias, &args.params]
+        .map(Option::as_ref);
+    let read = [&[Some(&args.subject)], &options[..]].concat();
+    OutputFolder::results(&args.out, "overflow", &output::borrowed(&output::inputs(Some(design), &read)))
 }
 
 fn design(path: &Path, args: &OverflowArgs) -> Result<Arc<Design>> {
@@ -91,9 +102,7 @@ fn inputs(args: &OverflowArgs) -> Result<BTreeMap<String, InputEntry>> {
     Ok(hashes.into_iter().map(|(role, file)| (role, entry(file))).collect())
 }
 
-/// All or nothing.
-fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
-    let folder = OutputFolder::create(&args.out)?;
+fn write(args: &OverflowArgs, folder: &OutputFolder, findings: &mut Findings) -> Result<()> {
     for (index, tables) in findings.tables.iter().enumerate() {
         let layer = &mut findings.report.layers[index];
         for node in layer.nodes.iter_mut().filter(|n| n.high + n.low > 0) {
@@ -110,19 +119,7 @@ fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
     folder.write("witness.json", json(&findings.witnesses)?.as_bytes())?;
     let design = design(args.design.as_deref().unwrap_or(&args.subject), args)?;
     folder.write("report.html", super::overflow_page::html(findings, &design)?.as_bytes())?;
-    folder.write("report.txt", findings.report.text().as_bytes())?;
-    // Tables of an earlier answer with other layers.
-    let nodes = findings.report.layers.iter().flat_map(|l| &l.nodes);
-    let written: Vec<&String> = nodes.filter_map(|n| n.table.as_ref()).collect();
-    let there = std::fs::read_dir(&args.out).into_iter().flatten().flatten();
-    let names = there.filter_map(|entry| entry.file_name().into_string().ok());
-    let is_table = |name: &str| {
-        let rest = name.strip_prefix("events_").and_then(|rest| rest.strip_suffix(".npy"));
-        let number = rest.and_then(|rest| rest.split('_').next());
-        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let stale: Vec<String> = names.filter(|name| is_table(name) && !written.contains(&name)).collect();
-    folder.commit(&stale.iter().map(String::as_str).collect::<Vec<_>>())
+    folder.write("report.txt", findings.report.text().as_bytes())
 }
 
 /// `events_0.npy` for the accumulator of layer 0, `events_0_reduce.1.npy` for another node of it.

@@ -7,16 +7,15 @@ use serde_json::{Value, json};
 
 use super::args::{CountMode, Engine, KernelSet, RunArgs};
 use super::design_file;
-use super::output::OutputFolder;
+use super::output;
 use super::product::ProductFiles;
 use super::{Console, Status};
 use crate::design::{Dataflow, Design};
 use crate::error::{Error, Kind, Place, Result};
+use crate::files::OutputFolder;
 use crate::functional::{Kernels, Options, Prepared, Share};
 use crate::lower::{Counts, NodeEvents, Outcome, Program};
 use crate::{simulate, wave};
-
-const OVERFLOW_FILES: [&str; 2] = ["overflow.npy", "overflow.json"];
 
 /// What either engine answers.
 struct Answer {
@@ -28,8 +27,6 @@ struct Answer {
 }
 
 pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
-    let design = Arc::new(design_file::load(&args.design)?);
-    let program = files(args).program(&design)?;
     if args.engine == Engine::Functional && args.trace.is_some() {
         return Err(Error::new(Kind::Usage, "the functional engine has no cycles to trace")
             .at(Place::Option("--trace".to_string()))
@@ -40,19 +37,26 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
             .at(Place::Option("--kernels".to_string()))
             .help("use --engine functional"));
     }
-    let folder = OutputFolder::create(&args.out)?;
+    let mut folder = place(args)?;
+    let trace = args.trace.as_ref().map(|path| folder.trace(path)).transpose()?;
+    let design = Arc::new(design_file::load(&args.design)?);
+    let program = files(args).program(&design)?;
     let counts = args.counts == CountMode::Exact;
     let answer = match args.engine {
         Engine::Functional => run_functional(&program, counts, kernels(args)?),
-        Engine::Cycle => {
-            let trace = args.trace.as_ref().map(|path| folder.stage(path));
-            simulate_cycles(&program, trace.as_deref(), counts, console)?
-        }
+        Engine::Cycle => simulate_cycles(&program, trace.as_deref(), counts, console)?,
     };
     write(&folder, &design, &answer.outcome)?;
-    folder.commit(if counts { &[] } else { &OVERFLOW_FILES })?;
+    output::note(console, folder.commit()?);
     report(console, &program, &answer)?;
     Ok(Status::Done)
+}
+
+/// Where the results are to be, which is refused before anything is computed.
+fn place(args: &RunArgs) -> Result<OutputFolder> {
+    let read = [Some(&args.activations), Some(&args.weights), args.bias.as_ref(), args.params.as_ref()];
+    let inputs = output::inputs(Some(&args.design.design), &read);
+    OutputFolder::results(&args.out, "run", &output::borrowed(&inputs))
 }
 
 /// The kernels that were asked for, which this machine must have.

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::{Case as CaseArgument, DesignArgs, VectorsArgs};
 use super::design_file;
 use super::product::ProductFiles;
-use super::{Console, Status, witness};
+use super::{Console, Status, output, witness};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph;
@@ -28,10 +28,13 @@ pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
     if let Some(name) = &args.witness {
         return witness::run(args, name, console);
     }
+    let read = [&args.activations, &args.weights, &args.bias, &args.params, &args.model, &args.input];
+    let inputs = output::inputs(Some(&args.design.design), &read.map(Option::as_ref));
+    let place = BundleWriter::place(&args.out, &output::borrowed(&inputs))?;
     let design = Arc::new(design_file::load(&args.design)?);
     let (program, mut provenance) = source(args, &design)?;
     provenance.overrides = changed_keys(&args.design, &design);
-    let mut writer = BundleWriter::create(&args.out, program.clone())?;
+    let mut writer = BundleWriter::within(place, program.clone());
     let bar = console.progress(simulate::Timing::new(&program).total_cycles(), "cycles");
     let advance = |cycle| bar.set_position(cycle);
     let options = simulate::Options { counts: true, progress: Some(&advance) };
@@ -39,7 +42,7 @@ pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
     bar.finish_and_clear();
     let run = run?;
     let events = run.outcome.counts.map_or_else(Vec::new, |c| c.nodes);
-    writer.publish(&provenance, Some(&events))?;
+    output::note(console, writer.publish(&provenance, Some(&events))?);
     report(args, console, &program, &provenance, run.cycles, &events)?;
     Ok(Status::Done)
 }

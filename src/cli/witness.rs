@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::args::{DesignArgs, VectorsArgs};
 use super::vectors::{changed_keys, hashes, report};
-use super::{Console, Status, design_file};
+use super::{Console, Status, design_file, output};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::overflow::{Register, Witness, WitnessFile};
@@ -14,12 +14,14 @@ use crate::vectors::{BundleWriter, Provenance};
 
 pub fn run(args: &VectorsArgs, name: &str, console: &Console) -> Result<Status> {
     let (path, id) = split(name)?;
+    let inputs = output::inputs(Some(&args.design.design), &[Some(&path)]);
+    let place = BundleWriter::place(&args.out, &output::borrowed(&inputs))?;
     let file = read(&path)?;
     let witness = file.find(id).map_err(|e| e.in_file(&path))?;
     let (chosen, design) = design(&args.design, &file, &path)?;
     let program = witness.program(&design).map_err(|e| e.in_file(&path))?;
     let provenance = provenance(witness, &path, &chosen, &design)?;
-    let mut writer = BundleWriter::create(&args.out, program.clone())?;
+    let mut writer = BundleWriter::within(place, program.clone());
     let mut register = Register::of(witness, &program);
     let options = simulate::Options { counts: true, progress: None };
     let run = match &mut register {
@@ -28,7 +30,7 @@ pub fn run(args: &VectorsArgs, name: &str, console: &Console) -> Result<Status> 
     }?;
     witness.check(&program, &run, register.as_ref()).map_err(|e| e.in_file(&path))?;
     let events = run.outcome.counts.map_or_else(Vec::new, |c| c.nodes);
-    writer.publish(&provenance, Some(&events))?;
+    output::note(console, writer.publish(&provenance, Some(&events))?);
     report(args, console, &program, &provenance, run.cycles, &events)?;
     Ok(Status::Done)
 }

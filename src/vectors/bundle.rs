@@ -1,6 +1,6 @@
 //! Writes a bundle: a trace's sink, flat in memory, published in one step at the end.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::beats::InputBeats;
@@ -10,13 +10,15 @@ use super::hex_file::{HexFile, Written, sha256};
 use super::manifest::{self, Provenance};
 use super::testbench::{self, HEADER_WORDS, MAGIC, Wiring};
 use crate::error::{Error, Kind, Result};
+use crate::files::{Committed, OutputFolder, refuse_strangers};
 use crate::lower::{NodeEvents, Program};
 use crate::trace::{Chunk, Role, SignalTable, Sink};
 
+const MANIFEST: &str = "manifest.json";
+
 /// A bundle being written. Nothing appears at its place before [`BundleWriter::publish`].
 pub struct BundleWriter {
-    out: PathBuf,
-    scratch: tempfile::TempDir,
+    output: OutputFolder,
     program: Program,
     open: Option<Open>,
     finished: Option<Finished>,
@@ -43,33 +45,36 @@ struct Finished {
 }
 
 impl BundleWriter {
-    /// Prepares a bundle for `out`, which must not exist, be empty, or be a bundle.
+    /// Prepares a bundle for `out`, which must not exist, be empty, or be a bundle as it was written.
     ///
     /// # Errors
     /// `out` is something else, or nothing can be written beside it.
     pub fn create(out: &Path, program: Program) -> Result<BundleWriter> {
-        refuse_foreign(out)?;
-        let parent = parent_of(out);
-        fs::create_dir_all(&parent).map_err(|e| Error::io(&parent, "create this folder", e))?;
-        let scratch = tempfile::Builder::new()
-            .prefix(".goldpath-bundle-")
-            .tempdir_in(&parent)
-            .map_err(|e| Error::io(&parent, "write in this folder", e))?;
-        let folder = scratch.path().join("bundle");
-        // A plain folder inside the temporary one gets the user's own permissions.
-        fs::create_dir(&folder).map_err(|e| Error::io(&folder, "create this folder", e))?;
-        Ok(BundleWriter { out: out.to_path_buf(), scratch, program, open: None, finished: None })
+        Ok(BundleWriter::within(BundleWriter::place(out, &[])?, program))
+    }
+
+    /// Where a bundle is to be, before it is known what is in it. No bundle takes the place of one of the `inputs`.
+    ///
+    /// # Errors
+    /// As [`BundleWriter::create`].
+    pub fn place(out: &Path, inputs: &[&Path]) -> Result<OutputFolder> {
+        OutputFolder::create(out, MANIFEST, Box::new(refuse_foreign), inputs)
+    }
+
+    /// A bundle in a [`BundleWriter::place`].
+    pub fn within(output: OutputFolder, program: Program) -> BundleWriter {
+        BundleWriter { output, program, open: None, finished: None }
     }
 
     fn folder(&self) -> PathBuf {
-        self.scratch.path().join("bundle")
+        self.output.folder()
     }
 
     /// Writes what describes the data, then puts the bundle in its place.
     ///
     /// # Errors
     /// The trace did not end, or a file cannot be written; `out` is then as it was.
-    pub fn publish(mut self, provenance: &Provenance, events: Option<&[NodeEvents]>) -> Result<()> {
+    pub fn publish(mut self, provenance: &Provenance, events: Option<&[NodeEvents]>) -> Result<Committed> {
         let finished =
             self.finished.take().ok_or_else(|| Error::new(Kind::Value, "the trace did not end"))?;
         let design = &self.program.design;
@@ -91,11 +96,10 @@ impl BundleWriter {
             events,
         };
         let manifest = manifest::text(&facts)?;
-        for (name, text) in texts.iter().chain([&("manifest.json", manifest)]) {
-            let path = self.folder().join(name);
-            fs::write(&path, text).map_err(|e| Error::io(&path, "write this file", e))?;
+        for (name, text) in texts.iter().chain([&(MANIFEST, manifest)]) {
+            self.output.write(name, text.as_bytes())?;
         }
-        put_in_place(&self.folder(), &self.out, self.scratch.path())
+        self.output.commit()
     }
 }
 
@@ -187,40 +191,18 @@ fn header(layouts: &Layouts, cycles: u64, written: &[Written]) -> String {
     words.iter().map(|w| format!("{w:08x}\n")).collect()
 }
 
-/// The folder that holds `path`.
-fn parent_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
-}
-
-/// A folder that is not a bundle is never replaced.
-fn refuse_foreign(out: &Path) -> Result<()> {
-    if !out.exists() || out.join("manifest.json").is_file() {
-        return Ok(());
-    }
-    let empty = fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
-    if empty {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Usage, "exists and is not a bundle")
-        .at(crate::error::Place::File(out.to_path_buf()))
-        .help("give --out a new folder, an empty one, or a bundle to replace"))
-}
-
-/// Moves the finished folder to `out`; an old bundle steps aside into the scratch folder first.
-fn put_in_place(folder: &Path, out: &Path, scratch: &Path) -> Result<()> {
-    let replaced = scratch.join("replaced");
-    let existed = out.exists();
-    if existed {
-        fs::rename(out, &replaced).map_err(|e| Error::io(out, "replace this bundle", e))?;
-    }
-    fs::rename(folder, out).map_err(|e| {
-        if existed {
-            // Best effort: the old bundle is better than none, and the error below is what matters.
-            let _ = fs::rename(&replaced, out);
+/// A folder that is not wholly a bundle is never replaced: every file in it must be in its manifest, as it was written.
+fn refuse_foreign(folder: &Path, shown: &Path) -> Result<()> {
+    refuse_strangers(folder, shown, MANIFEST, &|| {
+        let manifest = manifest::read(folder).map_err(|mut error| {
+            error.place = crate::error::Place::File(shown.join(MANIFEST));
+            error
+        })?;
+        let known: BTreeMap<String, String> =
+            manifest.files.into_iter().map(|(name, entry)| (name, entry.sha256)).collect();
+        match manifest.generator.starts_with("goldpath ") && !known.is_empty() {
+            true => Ok(known),
+            false => Err(Error::new(Kind::Malformed, "is not the manifest of a goldpath bundle")),
         }
-        Error::io(out, "put the bundle here", e)
     })
 }

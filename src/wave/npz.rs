@@ -3,16 +3,16 @@
 //! Every signal streams through a temporary file of its own, so memory does not grow with the cycles; the archive
 //! is put together, uncompressed and without dates, when the trace is finished.
 
+use std::fs::File;
 use std::io::{BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::npy::npy_header;
-use super::pending::{beside, persist};
 use crate::error::{Error, Kind, Result};
+use crate::files::PendingFile;
 use crate::trace::{Chunk, SignalTable, Sink};
 
 /// One signal's column of the trace.
@@ -20,13 +20,13 @@ struct Column {
     name: String,
     instances: usize,
     bytes: u64,
-    writer: BufWriter<NamedTempFile>,
+    writer: BufWriter<File>,
 }
 
 /// Writes a trace as a `.npz` file.
 pub struct NpzSink {
     target: PathBuf,
-    archive: Option<NamedTempFile>,
+    archive: Option<PendingFile>,
     columns: Vec<Column>,
     row: usize,
 }
@@ -37,8 +37,15 @@ impl NpzSink {
     /// # Errors
     /// When the folder cannot be written.
     pub fn create(path: &Path) -> Result<NpzSink> {
-        let archive = beside(path).map_err(|e| Error::io(path, "write", e))?;
+        let archive = PendingFile::create(path)?;
         Ok(NpzSink { target: path.to_path_buf(), archive: Some(archive), columns: Vec::new(), row: 0 })
+    }
+
+    /// A file for one more column, which goes when the archive is finished.
+    fn column_file(&self) -> std::io::Result<File> {
+        let archive = self.archive.as_ref().ok_or(std::io::ErrorKind::NotFound)?;
+        let path = archive.scratch(&format!("column{}", self.columns.len()));
+        File::options().read(true).write(true).create_new(true).open(path)
     }
 
     fn io<T>(&self, result: std::io::Result<T>) -> Result<T> {
@@ -54,7 +61,7 @@ impl Sink for NpzSink {
         for signal in &table.signals {
             let shape: Vec<usize> = std::iter::once(cycles).chain(signal.shape.iter().copied()).collect();
             let header = npy_header("<i8", &shape);
-            let file = self.io(beside(&self.target))?;
+            let file = self.io(self.column_file())?;
             let mut writer = BufWriter::with_capacity(1 << 16, file);
             self.io(writer.write_all(&header))?;
             let instances = signal.instances();
@@ -83,7 +90,7 @@ impl Sink for NpzSink {
         let fail = |e: zip::result::ZipError| {
             Error::new(Kind::Io, "cannot write the archive").because(e).in_file(&self.target)
         };
-        let mut zip = ZipWriter::new(archive);
+        let mut zip = ZipWriter::new(self.io(File::create(archive.path()))?);
         for column in std::mem::take(&mut self.columns) {
             let options = SimpleFileOptions::default()
                 .compression_method(CompressionMethod::Stored)
@@ -95,7 +102,8 @@ impl Sink for NpzSink {
             self.io(file.rewind())?;
             self.io(copy(&mut file, &mut zip))?;
         }
-        persist(zip.finish().map_err(fail)?, &self.target)
+        zip.finish().map_err(fail)?;
+        archive.commit()
     }
 }
 

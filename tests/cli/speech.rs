@@ -93,6 +93,45 @@ fn doctor_says_what_is_there() {
 }
 
 #[test]
+fn doctor_shows_and_clears_what_is_kept_and_nothing_else() {
+    let (cache, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key = "0123456789abcdef0123456789abcdef";
+    let put = |name: String| {
+        std::fs::create_dir_all(cache.path().join(&name)).unwrap();
+        std::fs::write(cache.path().join(name).join("sim"), "0123456789").unwrap();
+    };
+    let ours = [format!("icarus-{key}"), format!("verilator-{key}"), ".build-abcdef".to_string()];
+    let others = ["icarus-notes", "mine", ".goldpath-notes"].map(String::from);
+    ours.iter().chain(&others).cloned().for_each(put);
+    // A stage whose owner is dead: nobody holds its lock.
+    let stage = temporary.path().join(".goldpath-0123456789ab");
+    std::fs::create_dir(&stage).unwrap();
+    std::fs::write(stage.join("owner"), "scratch\n").unwrap();
+    std::fs::write(stage.join("big"), "").unwrap();
+    let doctor = |options: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("goldpath").unwrap();
+        command.env("GOLDPATH_CACHE", cache.path()).env("TMPDIR", temporary.path());
+        let output = command.args(["doctor", "--format", "json"]).args(options).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["cache"].clone()
+    };
+    let seen = doctor(&[]);
+    assert_eq!((seen["builds"].as_u64(), seen["bytes"].as_u64()), (Some(2), Some(20)), "{seen}");
+    assert_eq!(seen["leftovers"].as_array().unwrap().len(), 2, "{seen}");
+    // A build that somebody runs stays.
+    let running = goldpath::files::hold(&cache.path().join(&ours[0])).unwrap();
+    assert_eq!(doctor(&["--clear-cache"])["cleared"], 1);
+    assert!(cache.path().join(&ours[0]).exists() && !cache.path().join(&ours[1]).exists() && !stage.exists());
+    drop(running);
+    assert_eq!(doctor(&["--clear-cache"])["cleared"], 1);
+    let mut left: Vec<_> = std::fs::read_dir(cache.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, [".goldpath-notes", "icarus-notes", "mine"]);
+}
+
+#[test]
 fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = goldpath(&["completions", shell]);

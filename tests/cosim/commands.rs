@@ -205,7 +205,7 @@ fn what_cannot_be_written_leaves_nothing() {
         (format!("{design} --case random --shape 3,9,2 --out {}", file.join("x").display()), "cannot"),
         (
             format!("{design} --case random --shape 3,9,2 --out {}", folder.path().display()),
-            "is not a bundle",
+            "a_file: is not goldpath's",
         ),
         (
             format!("{design} --activations {0} --weights {0} --out {1}", missing.display(), out.display()),

@@ -169,7 +169,7 @@ fn run_traces_answers_in_json_and_takes_overrides() {
     let mut files: Vec<_> =
         std::fs::read_dir(folder.path().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
     files.sort();
-    assert_eq!(files, ["acc.npy", "out.npy"]);
+    assert_eq!(files, ["acc.npy", "goldpath.json", "out.npy"]);
 }
 
 /// The output folder does not exist before the run; a trace may still be asked for inside it.

@@ -111,7 +111,7 @@ fn goldpath_run_writes_the_same_bytes_by_either_engine_on_any_threads() {
         write_npz(&folder.path().join("p.npz"), numbers);
         let expected = typed(folder.path(), design, "functional", "1");
         let names: Vec<&str> = expected.keys().map(String::as_str).collect();
-        assert_eq!(names, ["acc.npy", "out.npy", "overflow.json", "overflow.npy"]);
+        assert_eq!(names, ["acc.npy", "goldpath.json", "out.npy", "overflow.json", "overflow.npy"]);
         let runs = [("functional", "2"), ("functional", "5"), ("cycle", "1"), ("cycle", "2")]
             .map(|(e, t)| (e.to_string(), t));
         let copies =

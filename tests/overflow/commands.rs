@@ -57,7 +57,9 @@ fn a_small_product_in_words() {
     insta::assert_snapshot!("small", text);
     let mut names: Vec<_> = fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["events_0.npy", "report.html", "report.json", "report.txt", "witness.json"]);
+    let expected =
+        ["events_0.npy", "goldpath.json", "report.html", "report.json", "report.txt", "witness.json"];
+    assert_eq!(names, expected);
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! The folder of a sweep: plan.json, one file per piece, and the report when all are there.
+//!
+//! A piece appears whole or not at all; the report's three files appear at once. Several sweeps of one plan may work in
+//! one folder: what changes names holds a lock, and two writers of one piece write the same bytes. A folder that holds
+//! anything else, or another plan, is refused.
 
-use std::io::ErrorKind;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -11,10 +16,12 @@ use super::pieces::{self, Content, Piece};
 use crate::error::{Error, Kind, Place, Result};
 use crate::explore::answer::{Plan, Point, Variant};
 use crate::explore::{self, Sweep};
+use crate::files::{Committed, OutputFolder, Workshop};
 use crate::vectors::sha256;
 
 const PLAN: &str = "plan.json";
 const PIECES: &str = "pieces";
+const REPORT: [&str; 3] = ["report.html", "report.json", "report.txt"];
 
 /// A piece's file: whose it is, and what it holds.
 #[derive(Serialize, Deserialize)]
@@ -29,6 +36,8 @@ pub struct Folder<'a> {
     path: PathBuf,
     plan: &'a Plan,
     stamp: String,
+    /// Where it writes, from the first piece on.
+    workshop: OnceCell<Workshop>,
 }
 
 impl<'a> Folder<'a> {
@@ -40,16 +49,9 @@ impl<'a> Folder<'a> {
         if path.exists() && !path.is_dir() {
             return Err(Error::new(Kind::Io, "is a file, not a folder").at(Place::File(path.to_path_buf())));
         }
-        let folder = Folder { path: path.to_path_buf(), plan, stamp: sha256(&json(plan)?) };
-        if path.join(PLAN).exists() {
-            let other = read_plan(path)?;
-            if let Some(what) = difference(plan, &other) {
-                let message = format!("holds another sweep: {what} differs");
-                return Err(Error::new(Kind::Usage, message)
-                    .at(Place::File(path.join(PLAN)))
-                    .help("give another --out, or remove that folder"));
-            }
-        }
+        let stamp = sha256(&json(plan)?);
+        let folder = Folder { path: path.to_path_buf(), plan, stamp, workshop: OnceCell::new() };
+        refuse_foreign(path, path, plan)?;
         Ok(folder)
     }
 
@@ -92,22 +94,27 @@ impl<'a> Folder<'a> {
             plan: &'b str,
             piece: &'b Content,
         }
-        self.begin()?;
-        put(&self.file(piece), &json(&Borrowed { plan: &self.stamp, piece: content })?)
+        let name = Path::new(PIECES).join(pieces::file(self.plan, piece));
+        self.begin()?.put(&name, &json(&Borrowed { plan: &self.stamp, piece: content })?)
     }
 
-    fn begin(&self) -> Result<()> {
-        let pieces = self.path.join(PIECES);
-        std::fs::create_dir_all(&pieces).map_err(|e| Error::io(&pieces, "create the folder", e))?;
-        let plan = self.path.join(PLAN);
-        if plan.exists() { Ok(()) } else { put(&plan, &json(self.plan)?) }
+    /// Makes the folder and its plan, unless they are there, and a place to write in.
+    fn begin(&self) -> Result<&Workshop> {
+        if let Some(open) = self.workshop.get() {
+            return Ok(open);
+        }
+        let workshop = Workshop::open(&self.path)?;
+        let plan = json(self.plan)?;
+        // Another sweep may have begun here since this one looked.
+        workshop.begin(&[PIECES], &|folder| refuse_foreign(folder, &self.path, self.plan), (PLAN, &plan))?;
+        Ok(self.workshop.get_or_init(|| workshop))
     }
 
     /// Puts the pieces together and writes the report.
     ///
     /// # Errors
-    /// A piece that is not there.
-    pub fn report(&self) -> Result<Sweep> {
+    /// A piece that is not there; a report that was changed by hand.
+    pub fn report(&self) -> Result<(Sweep, Committed)> {
         let mut missing = Vec::new();
         let mut variants: Vec<Variant> = Vec::new();
         let settings = combinations(self.plan);
@@ -135,10 +142,36 @@ impl<'a> Folder<'a> {
         }
         let sweep = explore::assemble(self.plan.clone(), variants);
         let page = crate::report::sweep_html(&sweep)?;
-        put(&self.path.join("report.html"), page.as_bytes())?;
-        put(&self.path.join("report.json"), &pretty(&sweep)?)?;
-        put(&self.path.join("report.txt"), explore::text(&sweep).as_bytes())?;
-        Ok(sweep)
+        let texts = [page.into_bytes(), pretty(&sweep)?, explore::text(&sweep).into_bytes()];
+        let committed = self.put_report(&texts)?;
+        Ok((sweep, committed))
+    }
+
+    /// The three files at once, unless they are there.
+    fn put_report(&self, texts: &[Vec<u8>; 3]) -> Result<Committed> {
+        let mut missing = false;
+        for (name, text) in REPORT.iter().zip(texts) {
+            let path = self.path.join(name);
+            match std::fs::read(&path) {
+                Ok(there) if there == *text => {}
+                Ok(_) => {
+                    return Err(Error::new(Kind::Usage, "was changed after goldpath wrote it")
+                        .at(Place::File(path))
+                        .help("move it elsewhere, or give another --out"));
+                }
+                Err(_) => missing = true,
+            }
+        }
+        if !missing {
+            return Ok(Committed { current: false });
+        }
+        let plan = self.plan.clone();
+        let check = move |folder: &Path, shown: &Path| refuse_foreign(folder, shown, &plan);
+        let folder = OutputFolder::create(&self.path, PLAN, Box::new(check), &[])?;
+        for (name, text) in REPORT.iter().zip(texts) {
+            folder.write(name, text)?;
+        }
+        folder.commit_among()
     }
 
     /// # Errors
@@ -214,22 +247,63 @@ fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes a file beside its place and moves it there; what could not be written is removed. Two writers of one piece
-/// write the same bytes.
-fn put(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    // A name of its own: another process that writes the same piece must not cut this one short.
-    let staged = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    if let Err(e) = std::fs::write(&staged, bytes) {
-        // The error that matters is the first one.
-        let _ = std::fs::remove_file(&staged);
-        return Err(Error::io(path, "write", e));
+/// Refuses a folder that holds anything but this sweep: where it is, and as the user calls it.
+fn refuse_foreign(folder: &Path, shown: &Path, plan: &Plan) -> Result<()> {
+    let refuse = |name: &Path, message: &str| {
+        Err(Error::new(Kind::Usage, message).at(Place::File(shown.join(name))).help("give another --out"))
+    };
+    let names = names(folder, shown)?;
+    if names.is_empty() {
+        return Ok(());
     }
-    match std::fs::rename(&staged, path) {
-        // The other writer was quicker.
-        Err(e) if e.kind() == ErrorKind::NotFound && path.exists() => Ok(()),
-        moved => moved.map_err(|e| Error::io(path, "write", e)),
+    if !folder.join(PLAN).is_file() {
+        return refuse(&names[0], "is not of a sweep: there is no plan.json beside it");
     }
+    if let Some(what) = difference(plan, &read_plan(folder).map_err(|e| e.at(Place::File(shown.join(PLAN))))?)
+    {
+        let message = format!("holds another sweep: {what} differs");
+        return Err(Error::new(Kind::Usage, message)
+            .at(Place::File(shown.join(PLAN)))
+            .help("give another --out, or remove that folder"));
+    }
+    let is_plain = |name: &Path| folder.join(name).symlink_metadata().is_ok_and(|facts| facts.is_file());
+    for name in names {
+        let known = name == Path::new(PLAN) || REPORT.iter().any(|own| name == Path::new(own));
+        let pieces =
+            name == Path::new(PIECES) && folder.join(PIECES).symlink_metadata().is_ok_and(|f| f.is_dir());
+        if !pieces && !(known && is_plain(&name)) {
+            return refuse(&name, "is not of this sweep");
+        }
+    }
+    if folder.join(PIECES).is_dir() {
+        let known: BTreeSet<String> =
+            pieces::all(plan).into_iter().map(|piece| pieces::file(plan, piece)).collect();
+        for name in self::names(&folder.join(PIECES), &shown.join(PIECES))? {
+            let path = Path::new(PIECES).join(&name);
+            if !name.to_str().is_some_and(|name| known.contains(name)) || !is_plain(&path) {
+                return refuse(&path, "is no piece of this sweep");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, by name; nothing where there is none.
+fn names(folder: &Path, shown: &Path) -> Result<Vec<PathBuf>> {
+    let fail = |e| Error::io(shown, "read this folder", e);
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(fail)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(fail)?.file_name();
+        if !crate::files::is_stage(&name) {
+            names.push(PathBuf::from(name));
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// The first thing in which two plans differ.

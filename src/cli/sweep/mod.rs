@@ -11,10 +11,11 @@ mod merge;
 mod pieces;
 mod synthesis;
 
-use super::{Console, Status};
+use super::{Console, Status, output};
 use crate::error::Result;
 use crate::explore::answer::Outcome;
 use crate::explore::{self, Exact, Sweep};
+use crate::files::{self, Committed};
 use args::{CostBy, Shard, SweepArgs, SweepCommand};
 use ask::{Ask, Variant};
 use folder::Folder;
@@ -24,6 +25,7 @@ pub fn run(args: &SweepArgs, console: &Console) -> Result<Status> {
     if let Some(SweepCommand::Merge(args)) = &args.command {
         return merge::run(args, console);
     }
+    prepare(args)?;
     let ask = Ask::new(args)?;
     let folder = Folder::open(ask.out, &ask.plan)?;
     let all = pieces::all(&ask.plan);
@@ -58,16 +60,24 @@ pub fn run(args: &SweepArgs, console: &Console) -> Result<Status> {
             ))
             .map(|()| Status::Done);
     }
-    report(&folder.report()?, console)
+    report(folder.report()?, console)
 }
 
-fn report(sweep: &Sweep, console: &Console) -> Result<Status> {
+fn report((sweep, committed): (Sweep, Committed), console: &Console) -> Result<Status> {
+    output::note(console, committed);
     if console.is_json() {
-        console.answer_json(sweep)?
+        console.answer_json(&sweep)?
     } else {
-        console.answer(&explore::text(sweep))?
+        console.answer(&explore::text(&sweep))?
     }
     Ok(Status::Done)
+}
+
+/// No file that is read may lie where the sweep writes; what killed sweeps left there goes.
+fn prepare(args: &SweepArgs) -> Result<()> {
+    let Some(out) = &args.out else { return Ok(()) };
+    let read = [&args.model, &args.input, &args.labels].map(Option::as_ref);
+    files::prepare(out, &output::inputs(args.design.as_deref(), &read))
 }
 
 /// Computes pieces, variant by variant, and writes each as soon as it is known.

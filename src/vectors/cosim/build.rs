@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::program::Program;
 use crate::error::{Error, Kind, Place, Result};
+use crate::files::Stage;
 use crate::vectors::hex_file::hex_digest;
 
 /// An RTL simulator that bundles can be run in.
@@ -93,7 +94,7 @@ pub fn build(simulator: Simulator, sources: &Sources) -> Result<Program> {
     fs::create_dir_all(&root).map_err(|e| {
         Error::io(&root, "create the cache folder", e).help("set GOLDPATH_CACHE to a folder you may write")
     })?;
-    let scratch = tempfile::Builder::new().prefix(".build-").tempdir_in(&root).map_err(|e| {
+    let scratch = Stage::create(&root).map_err(|e| {
         Error::io(&root, "write in the cache folder", e).help("set GOLDPATH_CACHE to a folder you may write")
     })?;
     compile(simulator, sources, scratch.path())?;

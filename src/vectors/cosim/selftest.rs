@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Bench, Compare, Runner, Verdict};
 use crate::error::{Error, Kind, Result};
+use crate::files::Stage;
 use crate::vectors::{DATA_FILES, Layout, Layouts, Sum};
 
 /// One corruption and how the testbench took it.
@@ -76,9 +77,7 @@ fn trial(
     wanted: Wanted,
     corrupt: impl Fn(&Path) -> Result<()>,
 ) -> Result<Outcome> {
-    let copy = tempfile::Builder::new()
-        .prefix("goldpath-selftest-")
-        .tempdir()
+    let copy = Stage::create(&std::env::temp_dir())
         .map_err(|e| Error::io(&std::env::temp_dir(), "write in the temporary folder", e))?;
     for name in DATA_FILES.iter().copied().chain(["header"]) {
         let name = format!("{name}.hex");
