@@ -9,6 +9,8 @@
 //!
 //! Whatever cannot be computed, or would grow, is left for the run, which says what is wrong with it.
 
+use std::collections::BTreeMap;
+
 use super::operators::{Call, Framework, evaluate};
 use crate::network::{MAX_ELEMENTS, Network, Node, Operator, Tensor, element_count};
 
@@ -19,15 +21,18 @@ const MOST_ELEMENTS: usize = MAX_ELEMENTS / 4;
 pub fn folded(mut network: Network) -> (Network, Vec<String>) {
     let (mut names, mut left) = (Vec::new(), MOST_ELEMENTS);
     let mut kept = Vec::with_capacity(network.nodes.len());
-    // Each node is taken out of the list and put back, or not; `writer` finds those behind and in front of it.
+    let written = network.nodes.iter().enumerate();
+    let written =
+        written.flat_map(|(index, node)| node.outputs.iter().flatten().map(move |o| (o.clone(), index)));
+    let writers: BTreeMap<String, usize> = written.collect();
     for index in 0..network.nodes.len() {
         if network.nodes[index].operator.moves_data()
-            && let Some(dequantize) = codes_moved(&mut network, index, &mut left)
+            && let Some(dequantize) = codes_moved(&mut network, &writers, index, &mut left)
         {
             network.nodes[index] = dequantize;
         }
         let node = &network.nodes[index];
-        let outputs = may_fold(&network, node).then(|| fold(&network, node, &mut left)).flatten();
+        let outputs = may_fold(&network, node).then(|| fold(&network, &writers, node, &mut left)).flatten();
         kept.push(outputs.is_none());
         if let Some(outputs) = outputs {
             let named: Vec<String> = node.outputs.iter().flatten().cloned().collect();
@@ -65,11 +70,16 @@ fn may_fold(network: &Network, node: &Node) -> bool {
 }
 
 /// What the node writes, when all it reads is constant.
-fn fold(network: &Network, node: &Node, left: &mut usize) -> Option<Vec<Tensor>> {
+fn fold(
+    network: &Network,
+    writers: &BTreeMap<String, usize>,
+    node: &Node,
+    left: &mut usize,
+) -> Option<Vec<Tensor>> {
     let mut values = Vec::with_capacity(node.inputs.len());
     for name in node.inputs.iter().flatten() {
         if !network.constants.contains_key(name) {
-            values.push((name.clone(), dequantized(network, name, left)?));
+            values.push((name.clone(), dequantized(network, *writers.get(name)?, left)?));
         }
     }
     let find = |name: &String| {
@@ -98,9 +108,9 @@ fn most_elements(operator: &Operator, inputs: &[Option<&Tensor>]) -> Option<usiz
     }
 }
 
-/// The value of a tensor that a DequantizeLinear makes of constants.
-fn dequantized(network: &Network, name: &str, left: &mut usize) -> Option<Tensor> {
-    let node = &network.nodes[network.writer(name)?];
+/// What the node at `index` writes, when it is a DequantizeLinear of constants.
+fn dequantized(network: &Network, index: usize, left: &mut usize) -> Option<Tensor> {
+    let node = &network.nodes[index];
     if !matches!(node.operator, Operator::DequantizeLinear { .. }) {
         return None;
     }
@@ -116,13 +126,18 @@ fn dequantized(network: &Network, name: &str, left: &mut usize) -> Option<Tensor
 /// The value of a constant, or of a DequantizeLinear of constants.
 pub(super) fn constant_value(network: &Network, name: &str) -> Option<Tensor> {
     let constant = network.constants.get(name).cloned();
-    constant.or_else(|| dequantized(network, name, &mut MOST_ELEMENTS.clone()))
+    constant.or_else(|| dequantized(network, network.writer(name)?, &mut MOST_ELEMENTS.clone()))
 }
 
 /// For a move of data behind a DequantizeLinear of constants: the DequantizeLinear of moved codes that takes its place.
-fn codes_moved(network: &mut Network, index: usize, left: &mut usize) -> Option<Node> {
+fn codes_moved(
+    network: &mut Network,
+    writers: &BTreeMap<String, usize>,
+    index: usize,
+    left: &mut usize,
+) -> Option<Node> {
     let node = network.nodes[index].clone();
-    let source = &network.nodes[network.writer(node.input(0)?)?];
+    let source = &network.nodes[*writers.get(node.input(0)?)?];
     let Operator::DequantizeLinear { axis } = source.operator else { return None };
     let codes = network.constants.get(source.input(0)?)?;
     let scales = network.constants.get(source.input(1)?)?.len();

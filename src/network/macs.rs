@@ -191,6 +191,13 @@ pub struct Coverage {
     pub float: usize,
 }
 
+/// The first of many names.
+fn few(names: &[String]) -> String {
+    const NAMED: usize = 4;
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(NAMED)].join(", "))
+}
+
 impl Coverage {
     /// Of `macs`, those of which `is_covered` holds are what the answer is about.
     pub fn new(macs: &[Mac], is_covered: &dyn Fn(&str) -> bool) -> Coverage {
@@ -234,7 +241,7 @@ impl Coverage {
                 "The answers do not feel what an accumulator does in {count} of {} MACs, whose values stay the \
                  framework's float32: {}.",
                 self.macs,
-                self.framework_values.join(", ")
+                few(&self.framework_values)
             ),
         }
     }
