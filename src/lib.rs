@@ -25,12 +25,13 @@
 //! | room | what it knows | may import (of ours) |
 //! |---|---|---|
 //! | [`error`] | what happened, where, what to do about it | nothing |
+//! | [`limits`] | how large is too large: every stated limit, and the account of memory | error |
 //! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
 //! | [`post`] | the post-processing program: steps, presets, one meaning each | num, error |
 //! | [`trace`] | samples over time | num, error |
-//! | [`network`] | a quantised graph as plain data | num, error |
-//! | [`design`] | design.toml → Design: bounded, hashed, linted | num, error, post |
-//! | [`lower`] | layer × Design → Program | num, design, post, network, error |
+//! | [`network`] | a quantised graph as plain data | num, limits, error |
+//! | [`design`] | design.toml → Design: bounded, hashed, linted | num, limits, error, post |
+//! | [`lower`] | layer × Design → Program | num, design, post, network, limits, error |
 //! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |
 //! | [`simulate`] | Program → datapath → Trace and Outcome; assigns cycles | datapath, lower, trace and below |
 //! | [`bounds`] | Program → what can be proved of every node without running it | lower and below |
@@ -94,6 +95,7 @@ pub mod error;
 pub mod explore;
 pub mod functional;
 pub mod import;
+pub mod limits;
 pub mod lower;
 pub mod network;
 pub mod num;

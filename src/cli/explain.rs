@@ -2,6 +2,7 @@
 //!
 //! The examples are computed when they are printed, by the code they describe, so they cannot drift from it.
 
+mod limits;
 mod modes;
 mod presets;
 mod rules;
@@ -57,7 +58,7 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<Status> {
 }
 
 fn all() -> Vec<Topic> {
-    [rules::topics(), modes::topics(), presets::topics(), steps::topics(), traps::topics()]
+    [rules::topics(), modes::topics(), presets::topics(), steps::topics(), traps::topics(), limits::topics()]
         .into_iter()
         .flatten()
         .collect()

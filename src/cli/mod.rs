@@ -55,6 +55,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
         }
     };
+    crate::limits::set_max_memory(arguments.max_memory);
     let console = Console::new(arguments.format, arguments.quiet);
     match dispatch(&arguments.command, &console) {
         Ok(Status::Done) => ExitCode::SUCCESS,

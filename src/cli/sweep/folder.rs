@@ -11,6 +11,7 @@ use super::pieces::{self, Content, Piece};
 use crate::error::{Error, Kind, Place, Result};
 use crate::explore::answer::{Plan, Point, Variant};
 use crate::explore::{self, Sweep};
+use crate::limits::{MAX_JSON_BYTES, read_all};
 use crate::vectors::sha256;
 
 const PLAN: &str = "plan.json";
@@ -190,11 +191,15 @@ impl<'a> Folder<'a> {
 
 /// The plan of a folder.
 pub fn read_plan(folder: &Path) -> Result<Plan> {
-    read_json(&folder.join(PLAN), "is no plan of a sweep")
+    let path = folder.join(PLAN);
+    let plan = read_json(&path, "is no plan of a sweep")?;
+    pieces::check(&plan).map_err(|e| e.in_file(&path).help("remove it, or sweep anew"))?;
+    Ok(plan)
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    let bytes = read_all(file, path, MAX_JSON_BYTES, "read")?;
     serde_json::from_slice(&bytes).map_err(|e| {
         Error::new(Kind::Malformed, what).because(e).at(Place::File(path.to_path_buf())).help("remove it")
     })

@@ -5,11 +5,11 @@
 use ndarray::{ArrayD, Axis, IxDyn};
 use rayon::prelude::*;
 
+use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
 use crate::network::{
     Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Operator, Placed, Tensor, Weights, Window,
-    element_count,
 };
 use crate::post::onnx;
 
@@ -61,7 +61,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
             let layer = matrix_layer(call)?;
             // Rows of the input times columns of the weights bound the result, whatever the batch axes.
             let k = x.shape().last().copied().unwrap_or(1).max(1);
-            element_count(&[x.len() / k, layer.weights.codes.len() / k])?;
+            room(&[x.len() / k, layer.weights.codes.len() / k])?;
             match layer.weights.codes.ndim() {
                 2 => call.rule.run(&layer, x),
                 _ => batched(call, &layer, x),
@@ -101,10 +101,12 @@ fn batched(call: &Call, layer: &Layer, x: &Tensor) -> Result<Tensor> {
     let (x_batch, w_batch) = (&xs[..xs.len() - 2], &ws[..ws.len() - 2]);
     let batch = super::elementwise::broadcast_shape(x_batch, w_batch)?;
     let (m, k, n) = (xs[xs.len() - 2], xs[xs.len() - 1], ws[ws.len() - 1]);
-    let count = element_count(&batch)?;
+    let count = room(&batch)?;
     let full = |lead: &[usize], a: usize, b: usize| [lead, &[a, b]].concat();
     let missing = || Error::new(Kind::Value, "shapes do not broadcast");
     let codes = x.to_i32()?;
+    room(&full(&batch, m, k))?;
+    room(&full(&batch, k, n))?;
     let xs = codes.broadcast(IxDyn(&full(&batch, m, k))).ok_or_else(missing)?;
     let ws = layer.weights.codes.broadcast(IxDyn(&full(&batch, k, n))).ok_or_else(missing)?;
     let flat = |a: ndarray::ArrayViewD<i32>, shape: [usize; 3]| {
@@ -323,7 +325,7 @@ fn accumulate_convolution(
         return Err(Error::new(Kind::Value, format!("a 2-D convolution over shape {shape:?}")));
     };
     let cin = kernel[1];
-    if channels != groups * cin {
+    if cin.checked_mul(groups) != Some(channels) {
         let message = format!("{channels} input channels for {groups} groups of {cin}");
         return Err(Error::new(Kind::Value, message));
     }
@@ -333,9 +335,9 @@ fn accumulate_convolution(
             format!("a {:?} window does not fit an image of {height}×{width}", window.kernel),
         )
     })?;
-    let (m, n) = (placed.output[0] * placed.output[1], kernel[0] / groups);
     let out_shape = [images, kernel[0], placed.output[0], placed.output[1]];
-    element_count(&out_shape)?;
+    room(&out_shape)?;
+    let (m, n) = (placed.output[0] * placed.output[1], kernel[0] / groups);
     let zero = layer.input_carrier.zero_point;
     let codes: Vec<i32> = x.iter().map(|v| v - zero).collect();
     let weights: Vec<i32> = layer

@@ -15,6 +15,7 @@ use std::path::Path;
 use prost::Message;
 
 use crate::error::{Error, Kind, Place, Result};
+use crate::limits::{MAX_NODES, max_memory, read_all};
 use crate::network::{DType, Input, Network, Node, Tensor};
 pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
 use proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
@@ -28,7 +29,9 @@ const OPSETS: std::ops::RangeInclusive<i64> = 10..=24;
 /// Missing, truncated or foreign file; operators, attributes, element types and shapes that are not supported: the
 /// place is the file and, where there is one, the node.
 pub fn read(path: &Path) -> Result<Network> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    // The file, and the tensors read from it, lie in memory together.
+    let bytes = read_all(file, path, max_memory() / 3, "read")?;
     parse(&bytes, path).map_err(|e| e.in_file(path))
 }
 
@@ -86,6 +89,10 @@ impl Builder<'_> {
         for info in graph.input.iter().filter(|i| !constants.contains_key(i.name.as_deref().unwrap_or(""))) {
             let input = input(info).map_err(|e| self.at(&format!("input {:?}", info.name), e))?;
             inputs.push(input);
+        }
+        if graph.node.len() > MAX_NODES {
+            let message = format!("{} nodes; a network may have {MAX_NODES}", graph.node.len());
+            return Err(Error::new(Kind::Unsupported, message));
         }
         let mut nodes = Vec::new();
         for (index, proto) in graph.node.iter().enumerate() {
