@@ -44,9 +44,6 @@ pub const MAX_PIECES: usize = 100_000;
 /// The most combinations of varied keys a sweep may have.
 pub const MAX_VARIANTS: usize = 10_000;
 
-/// Of the characters of a foreign name, so many are shown in a message.
-pub const MAX_SHOWN: usize = 400;
-
 /// A limit as `goldpath explain limits` lists it: its name, its value, what it bounds.
 pub const STATED: [(&str, u64, &str); 10] = [
     ("memory", DEFAULT_MAX_MEMORY, "bytes that large data may take at once; --max-memory SIZE changes it"),

@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn names_that_clean_to_the_same_stem_cost_one_step_each() {
         let mut taken = FileNames::default();
-        let names: std::collections::BTreeSet<String> = (0..200_000).map(|_| taken.file_name("a:b")).collect();
+        let names: std::collections::BTreeSet<String> =
+            (0..200_000).map(|_| taken.file_name("a:b")).collect();
         assert_eq!(names.len(), 200_000);
     }
 }

@@ -50,8 +50,12 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {
-            // A closed pipe behind `--help` is nobody's error.
-            let _ = usage.print();
+            // What was typed is quoted in it. A closed pipe behind `--help` is nobody's error.
+            if std::env::args_os().any(|a| a.to_string_lossy().contains(char::is_control)) {
+                console::usage(&usage.to_string());
+            } else {
+                let _ = usage.print();
+            }
             return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
         }
     };

@@ -107,7 +107,7 @@ fn write(args: &OverflowArgs, findings: &mut Findings) -> Result<()> {
     folder.write("witness.json", json(&findings.witnesses)?.as_bytes())?;
     let design = design(args.design.as_deref().unwrap_or(&args.subject), args)?;
     folder.write("report.html", super::overflow_page::html(findings, &design)?.as_bytes())?;
-    folder.write("report.txt", findings.report.text().as_bytes())?;
+    folder.write("report.txt", crate::error::shown_lines(&findings.report.text()).as_bytes())?;
     // Tables of an earlier answer with other layers.
     let written: Vec<&String> = findings.report.layers.iter().filter_map(|l| l.table.as_ref()).collect();
     let there = std::fs::read_dir(&args.out).into_iter().flatten().flatten();

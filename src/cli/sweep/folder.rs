@@ -138,7 +138,7 @@ impl<'a> Folder<'a> {
         let page = crate::report::sweep_html(&sweep)?;
         put(&self.path.join("report.html"), page.as_bytes())?;
         put(&self.path.join("report.json"), &pretty(&sweep)?)?;
-        put(&self.path.join("report.txt"), explore::text(&sweep).as_bytes())?;
+        put(&self.path.join("report.txt"), crate::error::shown_lines(&explore::text(&sweep)).as_bytes())?;
         Ok(sweep)
     }
 

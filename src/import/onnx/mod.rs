@@ -14,7 +14,7 @@ use std::path::Path;
 
 use prost::Message;
 
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result, spelt};
 use crate::limits::{MAX_NODES, max_memory, read_all};
 use crate::network::{DType, Input, Network, Node, Tensor};
 pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
@@ -140,10 +140,11 @@ impl Builder<'_> {
 
     /// The model's name of a node; unnamed and repeated ones get their operator and position.
     fn unique_name(&mut self, proto: &NodeProto, index: usize) -> String {
-        let given = proto.name.clone().filter(|n| !n.is_empty());
+        // A name is for people and for --layer: what a terminal would obey is spelt out.
+        let given = proto.name.as_deref().map(spelt).filter(|n| !n.is_empty());
         let name = match given {
             Some(name) if !self.names.contains(&name) => name,
-            _ => format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node")),
+            _ => spelt(&format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node"))),
         };
         self.names.insert(name.clone());
         name
