@@ -1,6 +1,7 @@
 //! How commands speak: answers on standard output, notes and errors on standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -13,11 +14,25 @@ use crate::error::{Error, Kind, Result, shown_lines, visible};
 pub struct Console {
     format: OutputFormat,
     quiet: bool,
+    /// Who hears everything instead of the terminal.
+    heard: Option<&'static Mutex<Vec<u8>>>,
 }
 
 impl Console {
     pub fn new(format: OutputFormat, quiet: bool) -> Self {
-        Console { format, quiet }
+        Console { format, quiet, heard: None }
+    }
+
+    /// As [`Console::new`]; both streams go to `heard`.
+    pub fn heard_by(format: OutputFormat, quiet: bool, heard: &'static Mutex<Vec<u8>>) -> Self {
+        Console { format, quiet, heard: Some(heard) }
+    }
+
+    /// Whether somebody else has heard it.
+    fn tell(&self, text: &str) -> bool {
+        let Some(heard) = self.heard else { return false };
+        heard.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(text.as_bytes());
+        true
     }
 
     /// Whether `--format json` was asked for.
@@ -28,6 +43,9 @@ impl Console {
     /// Writes an answer to standard output, foreign names in it made visible. A reader that has gone away is not an error.
     pub fn answer(&self, text: &str) -> Result<()> {
         let text = shown_lines(text);
+        if self.tell(&text) {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -53,8 +71,11 @@ impl Console {
 
     /// Says something on standard error, quiet or not.
     pub fn warn(&self, text: &str) {
-        // Nothing is left to be told when standard error is closed.
-        let _ = writeln!(anstream::stderr(), "{}", shown_lines(text));
+        let text = shown_lines(text);
+        if !self.tell(&text) {
+            // Nothing is left to be told when standard error is closed.
+            let _ = writeln!(anstream::stderr(), "{text}");
+        }
     }
 
     /// Reports why the command could not be done.

@@ -128,7 +128,7 @@ fn codes(node: &str, values: ArrayView2<'_, i64>, format: Format) -> Result<Vec<
 }
 
 /// A code that its operand's format does not hold.
-pub(super) fn outside(node: &str, element: &str, value: i64, format: Format) -> Error {
+fn outside(node: &str, element: &str, value: i64, format: Format) -> Error {
     let (min, max) = (format.min(), format.max());
     Error::new(Kind::Value, format!("element {element} is {value}, outside {format} ({min}..{max})"))
         .at(Place::Signal(node.to_string()))
