@@ -15,6 +15,8 @@ pub enum Kind {
     Design,
     /// A value does not fit where it is needed (operand, parameter, shape, dtype).
     Value,
+    /// Larger than a stated limit; the message names the option that moves it, where one does.
+    Limit,
     /// Understood, but not something goldpath does; the message names what is supported.
     Unsupported,
     /// The command line contradicts itself.

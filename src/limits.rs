@@ -84,7 +84,7 @@ pub fn element_count(shape: &[usize]) -> Result<usize> {
             format!("shape {shape:?}")
         };
         let help = format!("a tensor may have up to {MAX_ELEMENTS} elements and {MAX_RANK} axes");
-        return Err(Error::new(Kind::Value, format!("{shown} is too large")).help(help));
+        return Err(Error::new(Kind::Limit, format!("{shown} is too large")).help(help));
     }
     Ok(shape.iter().product())
 }
@@ -135,7 +135,7 @@ fn too_large(bytes: u64, held: u64, what: &str) -> Error {
     let message = format!("{what} would take {}{besides}, more than {}", size(bytes), size(max_memory()));
     let needed = held.saturating_add(bytes).div_ceil(1 << 30).saturating_mul(1 << 30);
     let help = format!("give --max-memory {} if the machine has it, or less data at once", option_of(needed));
-    Error::new(Kind::Value, message).help(help)
+    Error::new(Kind::Limit, message).help(help)
 }
 
 /// All bytes of a stream of at most `most`: a device that never ends is cut there, too. `doing` is for the message.
@@ -147,7 +147,7 @@ pub fn read_all(stream: impl Read, path: &Path, most: u64, doing: &str) -> Resul
     stream.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| Error::io(path, doing, e))?;
     if bytes.len() as u64 > most {
         let message = format!("is longer than {}, the most such a file may have", size(most));
-        return Err(Error::new(Kind::Malformed, message).in_file(path));
+        return Err(Error::new(Kind::Limit, message).in_file(path));
     }
     Ok(bytes)
 }

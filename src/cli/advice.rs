@@ -168,13 +168,14 @@ impl Question<'_> {
                 break;
             }
         }
-        Some(match best {
-            Some((runs, settings, design)) => words(&bench, runs, &settings, &design),
-            None => format!(
+        match best {
+            Some((runs, settings, design)) => Some(words(&bench, runs, &settings, &design)),
+            None if !is_about_operands(&reason) => None,
+            None => Some(format!(
                 "no width, sign, recode or offset of the design's operands lets it run this: {}",
                 reason.message
-            ),
-        })
+            )),
+        }
     }
 
     fn bench(&self) -> Result<Bench<'_>> {
@@ -198,6 +199,13 @@ impl Question<'_> {
             }
         }
     }
+}
+
+/// Whether codes, zero points or parameters do not fit, rather than shapes or files.
+fn is_about_operands(reason: &Error) -> bool {
+    let words =
+        [" operand", ", outside ", "which the design limits", "zero point", "channels need different"];
+    reason.kind != Kind::Limit && words.iter().any(|word| reason.message.contains(word))
 }
 
 impl Bench<'_> {

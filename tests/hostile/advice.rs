@@ -96,7 +96,7 @@ fn the_lines_for_the_file_are_those_of_the_options() {
 }
 
 /// A `.npy` file's first image alone, so that the matrix takes seconds.
-fn first_image(from: &std::path::Path, to: &std::path::Path) {
+pub fn first_image(from: &std::path::Path, to: &std::path::Path) {
     let goldpath::network::Tensor::F32(images) = goldpath::import::npy::read_npy(from).unwrap() else {
         panic!("images are float32")
     };

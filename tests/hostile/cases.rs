@@ -37,8 +37,8 @@ fn a_product_that_does_not_fit_names_the_option_to_raise() {
         ["--max-memory", "16M", "vectors", MAC, "--case", "random", "--shape", "900,1,900", "--out", &out];
     assert_refused(&small, &["more than 16 MiB"]);
     let column = |count: usize| vec![1u8; count];
-    fs::write(folder.path().join("a.npy"), npy("|i1", "(100000, 1)", &column(100_000))).unwrap();
-    fs::write(folder.path().join("w.npy"), npy("|i1", "(1, 100000)", &column(100_000))).unwrap();
+    fs::write(folder.path().join("a.npy"), npy("|i1", "(20000, 1)", &column(20_000))).unwrap();
+    fs::write(folder.path().join("w.npy"), npy("|i1", "(1, 20000)", &column(20_000))).unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (a, w) = (file("a.npy"), file("w.npy"));
     for engine in ["cycle", "functional"] {

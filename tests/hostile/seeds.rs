@@ -139,8 +139,9 @@ fn models(folder: &Path, mac: &str) -> Vec<Seed> {
 /// What goldpath itself has written: bundles, witnesses, plans, pieces.
 fn answers(folder: &Path, mac: &str) -> Vec<Seed> {
     let at = |name: &str| folder.join(name);
-    let model = root().join("tests/models/operators/matmul_s8s8.onnx").display().to_string();
-    let x = at("matmul_s8s8.npy").display().to_string();
+    let model = root().join("tests/models/mlp_s8_qdq.onnx").display().to_string();
+    let x = at("image.npy").display().to_string();
+    crate::advice::first_image(&root().join("tests/models/mlp_inputs.npy"), &at("image.npy"));
     let narrow = "--set accumulator.width=10";
     run(&format!("overflow {model} --design {mac} --input {x} {narrow} --out {}", at("over").display()));
     run(&format!("vectors {mac} --case random --shape 2,3,2 --out {}", at("bundle").display()));

@@ -31,7 +31,10 @@ const OPSETS: std::ops::RangeInclusive<i64> = 10..=24;
 pub fn read(path: &Path) -> Result<Network> {
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
     // The file, and the tensors read from it, lie in memory together.
-    let bytes = read_all(file, path, max_memory() / 3, "read")?;
+    let bytes = read_all(file, path, max_memory() / 3, "read").map_err(|e| match e.kind {
+        Kind::Limit => e.help("give a larger --max-memory: a model takes three times its file"),
+        _ => e,
+    })?;
     parse(&bytes, path).map_err(|e| e.in_file(path))
 }
 
