@@ -156,6 +156,10 @@ fn a_plan_of_28_axes_is_refused_before_it_is_built() {
         (plan("", "[8]", "[\"../../x\"]"), "no overflow rule"),
         (plan("", "[65]", "[\"wrap\"]"), "65 bits"),
         (plan("{\"key\":\"k\",\"values\":[]}", "[8]", "[\"wrap\"]"), "error"),
+        (
+            plan("", "[8]", "[\"wrap\"]").replace("null,\"widths", "[0,18446744073709551615],\"widths"),
+            "counted",
+        ),
     ];
     for (plan, word) in cases {
         fs::write(folder.path().join("plan.json"), plan).unwrap();

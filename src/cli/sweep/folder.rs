@@ -17,6 +17,9 @@ use crate::vectors::sha256;
 const PLAN: &str = "plan.json";
 const PIECES: &str = "pieces";
 
+/// More than any sweep counts of one thing; so many pieces' counts still add up in 64 bits.
+const MOST_COUNTED: u64 = 1 << 44;
+
 /// A piece's file: whose it is, and what it holds.
 #[derive(Serialize, Deserialize)]
 struct Stamped {
@@ -200,9 +203,25 @@ pub fn read_plan(folder: &Path) -> Result<Plan> {
 fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
     let bytes = read_all(file, path, MAX_JSON_BYTES, "read")?;
-    serde_json::from_slice(&bytes).map_err(|e| {
+    let refused = |e: serde_json::Error| {
         Error::new(Kind::Malformed, what).because(e).at(Place::File(path.to_path_buf())).help("remove it")
-    })
+    };
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(refused)?;
+    if let Some(count) = impossible_count(&value) {
+        let message = format!("{what}: nothing was counted {count} times");
+        return Err(Error::new(Kind::Malformed, message).in_file(path).help("remove it"));
+    }
+    serde_json::from_slice(&bytes).map_err(refused)
+}
+
+/// A count that no sweep reaches, and that would overflow the sums of a report.
+fn impossible_count(value: &serde_json::Value) -> Option<u64> {
+    match value {
+        serde_json::Value::Number(number) => number.as_u64().filter(|count| *count > MOST_COUNTED),
+        serde_json::Value::Array(items) => items.iter().find_map(impossible_count),
+        serde_json::Value::Object(entries) => entries.values().find_map(impossible_count),
+        _ => None,
+    }
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>> {
