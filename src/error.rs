@@ -1,5 +1,6 @@
 //! One error type for everything a user can cause: what happened, where, and what to do about it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ pub enum Kind {
     Design,
     /// A value does not fit where it is needed (operand, parameter, shape, dtype).
     Value,
+    /// Larger than a stated limit; the message names the option that moves it, where one does.
+    Limit,
     /// Understood, but not something goldpath does; the message names what is supported.
     Unsupported,
     /// The command line contradicts itself.
@@ -55,13 +58,58 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Nowhere => Ok(()),
-            Place::File(path) => write!(f, "{}", path.display()),
-            Place::Line { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
-            Place::Node { path, node } => write!(f, "{}: node {node}", path.display()),
-            Place::Signal(name) => write!(f, "{name}"),
-            Place::Option(name) => write!(f, "{name}"),
+            Place::File(path) => write!(f, "{}", shown_path(path)),
+            Place::Line { path, line, column } => write!(f, "{}:{line}:{column}", shown_path(path)),
+            Place::Node { path, node } => write!(f, "{}: node {}", shown_path(path), shown(node)),
+            Place::Signal(name) | Place::Option(name) => write!(f, "{}", shown(name)),
         }
     }
+}
+
+/// Of a foreign name, so many characters are shown where a message says where it happened.
+const MOST_SHOWN: usize = 400;
+
+/// The character itself, or `\u{…}` where a terminal or a page would obey it rather than show it: control characters,
+/// and those that turn the direction of the text around them.
+pub fn visible(c: char) -> Cow<'static, str> {
+    if is_obeyed(c) { c.escape_unicode().to_string().into() } else { c.to_string().into() }
+}
+
+fn is_obeyed(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
+    let breaks = matches!(c, '\u{2028}' | '\u{2029}');
+    c.is_control() || turns || breaks || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{feff}')
+}
+
+/// A name from a file or an argument, on one line, every character visible.
+pub fn spelt(name: &str) -> String {
+    name.chars().map(visible).collect()
+}
+
+/// As [`spelt`]; the middle of a very long one is left out.
+pub fn shown(name: &str) -> String {
+    let text = spelt(name);
+    let count = text.chars().count();
+    if count <= MOST_SHOWN {
+        return text;
+    }
+    let part = |skip: usize| text.chars().skip(skip).take(MOST_SHOWN / 2).collect::<String>();
+    format!("{} … {}", part(0), part(count - MOST_SHOWN / 2))
+}
+
+/// A whole message, made visible: line ends and tabs are our own layout.
+pub fn shown_lines(text: &str) -> Cow<'_, str> {
+    let is_layout = |c: char| c == '\n' || c == '\t';
+    if !text.contains(|c| is_obeyed(c) && !is_layout(c)) {
+        return text.into();
+    }
+    let kept = |c: char| if is_layout(c) { c.to_string().into() } else { visible(c) };
+    text.chars().map(kept).collect::<String>().into()
+}
+
+fn shown_path(path: &Path) -> String {
+    spelt(&path.to_string_lossy())
 }
 
 /// An error a user can act on.
@@ -136,5 +184,21 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelt_out() {
+        let name = "a\u{1b}[31m\r\u{9b}\u{7f}\u{202e}b\n";
+        assert_eq!(shown(name), "a\\u{1b}[31m\\u{d}\\u{9b}\\u{7f}\\u{202e}b\\u{a}");
+        assert_eq!(shown_lines("two\nlines\tand \u{7}"), "two\nlines\tand \\u{7}");
+        assert_eq!(shown("größe µ 層"), "größe µ 層");
+        let place = Place::Node { path: "m\u{1b}.onnx".into(), node: "x\ny".into() };
+        assert_eq!(place.to_string(), "m\\u{1b}.onnx: node x\\u{a}y");
+        assert!(shown(&"x".repeat(100_000)).len() < 500);
     }
 }

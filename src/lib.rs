@@ -30,12 +30,13 @@
 //! |---|---|---|
 //! | [`error`] | what happened, where, what to do about it | nothing |
 //! | [`files`] | folders and files that appear whole or not at all, locks, leftovers, interruption | error |
+//! | [`limits`] | how large is too large: every stated limit, and the account of memory | error |
 //! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
 //! | [`post`] | the post-processing program: steps, presets, one meaning each | num, error |
 //! | [`trace`] | samples over time | num, error |
-//! | [`network`] | a quantised graph as plain data | num, error |
-//! | [`design`] | design.toml → Design: bounded, hashed, linted | num, error, post |
-//! | [`lower`] | layer × Design → Program | num, design, post, network, error |
+//! | [`network`] | a quantised graph as plain data | num, limits, error |
+//! | [`design`] | design.toml → Design: bounded, hashed, linted | num, limits, error, post |
+//! | [`lower`] | layer × Design → Program | num, design, post, network, limits, error |
 //! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |
 //! | [`simulate`] | Program → datapath → Trace and Outcome; assigns cycles | datapath, lower, trace and below |
 //! | [`bounds`] | Program → what can be proved of every node without running it | lower and below |
@@ -104,6 +105,7 @@ pub mod explore;
 pub mod files;
 pub mod functional;
 pub mod import;
+pub mod limits;
 pub mod lower;
 pub mod network;
 pub mod num;

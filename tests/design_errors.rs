@@ -335,7 +335,7 @@ fn files_that_cannot_be_read() {
     assert_eq!(error.kind, Kind::Malformed);
     assert_eq!(error.place, Place::Line { path: path.clone(), line: 2, column: 9 });
     std::fs::write(&path, vec![b'#'; 2 << 20]).unwrap();
-    assert_eq!(Design::load(&path, &[]).unwrap_err().kind, Kind::Malformed);
+    assert_eq!(Design::load(&path, &[]).unwrap_err().kind, Kind::Limit);
 }
 
 /// No panic is reachable from a file: every one-byte change and every truncation of a sound design.

@@ -16,6 +16,9 @@ pub struct Arguments {
     /// No progress bars, no notes; errors are still reported
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// What large data (tensors, products, traces) may take at once; beyond it, a command ends with an error
+    #[arg(long, global = true, value_name = "SIZE", default_value = "8G", value_parser = crate::limits::parse_size)]
+    pub max_memory: u64,
     #[command(subcommand)]
     pub command: Command,
 }

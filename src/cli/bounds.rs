@@ -16,8 +16,12 @@ use crate::error::{Error, Kind, Result};
 use crate::functional::graph::{infer_watched, layer_names, no_such_layer};
 use crate::functional::operators::{Framework, LayerRule};
 use crate::import::npy::read_npy;
+use crate::limits::{bytes, check_room};
 use crate::lower::Program;
 use crate::network::{Computed, Coverage, DType, Layer, Mac, Network, Tensor, element_count};
+
+/// Bytes that an element of a made-up input takes before its first layer: itself twice, and the codes made of it.
+const PER_INPUT: u64 = 20;
 
 /// What is proved about each layer.
 #[derive(Serialize)]
@@ -147,7 +151,7 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
 }
 
 /// Zeros in the shape of the model's input, one image: enough to learn the layers' shapes.
-fn any_input(network: &Network) -> Result<Tensor> {
+pub(super) fn any_input(network: &Network) -> Result<Tensor> {
     let unknown = |what: &str| {
         Error::new(Kind::Value, format!("the model does not say {what}"))
             .in_file(&network.source)
@@ -163,7 +167,12 @@ fn any_input(network: &Network) -> Result<Tensor> {
             None => return Err(unknown(&format!("how long axis {axis} of its input is"))),
         }
     }
-    element_count(&shape)?;
+    let each = |e: Error| e.in_file(&network.source).help("give an input that is smaller with --input");
+    element_count(&shape).map_err(each)?;
+    check_room(bytes(&shape, PER_INPUT), || {
+        format!("an input of shape {shape:?}, as the model declares it,")
+    })
+    .map_err(each)?;
     match input.dtype {
         DType::F32 => Ok(Tensor::F32(ArrayD::zeros(shape))),
         DType::U64 => Ok(Tensor::U64(ArrayD::zeros(shape))),

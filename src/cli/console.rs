@@ -1,23 +1,38 @@
 //! How commands speak: answers on standard output, notes and errors on standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::OutputFormat;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, shown_lines, visible};
 
 /// Where a command's answers, notes and progress go.
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
     format: OutputFormat,
     quiet: bool,
+    /// Who hears everything instead of the terminal.
+    heard: Option<&'static Mutex<Vec<u8>>>,
 }
 
 impl Console {
     pub fn new(format: OutputFormat, quiet: bool) -> Self {
-        Console { format, quiet }
+        Console { format, quiet, heard: None }
+    }
+
+    /// As [`Console::new`]; both streams go to `heard`.
+    pub fn heard_by(format: OutputFormat, quiet: bool, heard: &'static Mutex<Vec<u8>>) -> Self {
+        Console { format, quiet, heard: Some(heard) }
+    }
+
+    /// Whether somebody else has heard it.
+    fn tell(&self, text: &str) -> bool {
+        let Some(heard) = self.heard else { return false };
+        heard.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(text.as_bytes());
+        true
     }
 
     /// Whether `--format json` was asked for.
@@ -25,8 +40,12 @@ impl Console {
         self.format == OutputFormat::Json
     }
 
-    /// Writes an answer to standard output, as it is. A reader that has gone away is not an error.
+    /// Writes an answer to standard output, foreign names in it made visible. A reader that has gone away is not an error.
     pub fn answer(&self, text: &str) -> Result<()> {
+        let text = shown_lines(text);
+        if self.tell(&text) {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -40,7 +59,7 @@ impl Console {
         let mut text = serde_json::to_string_pretty(value)
             .map_err(|e| Error::new(Kind::Io, "cannot write the answer as JSON").because(e))?;
         text.push('\n');
-        self.answer(&text)
+        self.answer(&shown_json(&text))
     }
 
     /// Says something worth knowing on standard error, unless quiet.
@@ -52,8 +71,11 @@ impl Console {
 
     /// Says something on standard error, quiet or not.
     pub fn warn(&self, text: &str) {
-        // Nothing is left to be told when standard error is closed.
-        let _ = writeln!(anstream::stderr(), "{text}");
+        let text = shown_lines(text);
+        if !self.tell(&text) {
+            // Nothing is left to be told when standard error is closed.
+            let _ = writeln!(anstream::stderr(), "{text}");
+        }
     }
 
     /// Reports why the command could not be done.
@@ -66,7 +88,7 @@ impl Console {
                 "source": error.source.as_ref().map(|source| source.to_string()),
                 "help": error.help,
             } });
-            self.warn(&report.to_string());
+            self.warn(&shown_json(&report.to_string()));
         } else {
             self.warn(&format!("error: {error}"));
         }
@@ -82,5 +104,34 @@ impl Console {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
         }
+    }
+}
+
+/// A usage error that quotes control characters, without colours.
+pub fn usage(text: &str) {
+    let _ = write!(io::stderr(), "{}", shown_lines(text));
+}
+
+/// JSON in which the characters that JSON leaves as they are, but terminals obey, are escaped in JSON's own way.
+fn shown_json(text: &str) -> String {
+    let escape = |c: char| match c {
+        '\n' => "\n".to_owned(),
+        c if visible(c).starts_with("\\u") => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stays_the_same_value() {
+        let value = serde_json::json!({ "a\u{202e}": "\u{9b}31m \u{7f} \u{1b} ö \\ \n" });
+        let text = shown_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(text.is_ascii() || text.contains('ö'));
+        assert!(!text.contains(['\u{202e}', '\u{9b}', '\u{7f}', '\u{1b}']), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

@@ -3,6 +3,7 @@
 //! The examples are computed when they are printed, by the code they describe, so they cannot drift from it.
 
 mod classes;
+mod limits;
 mod modes;
 mod presets;
 mod rules;
@@ -58,10 +59,18 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<Status> {
 }
 
 fn all() -> Vec<Topic> {
-    [rules::topics(), modes::topics(), presets::topics(), steps::topics(), traps::topics(), classes::topics()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        rules::topics(),
+        modes::topics(),
+        presets::topics(),
+        steps::topics(),
+        traps::topics(),
+        classes::topics(),
+        limits::topics(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn explained(topic: &Topic) -> Explained<'_> {

@@ -1,6 +1,6 @@
 //! `goldpath infer`: a quantised model on a batch of inputs, every integer tensor written.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ndarray_npy::{WritableElement, WriteNpyExt};
@@ -92,10 +92,10 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
 
 /// Writes the tensors and what they are called.
 fn write(folder: &OutputFolder, tensors: &[Named], layers: Layers) -> Result<Index> {
-    let mut taken = BTreeSet::new();
+    let mut taken = FileNames::default();
     let mut entries = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
-        let file = file_name(name, &mut taken);
+        let file = taken.file_name(name);
         folder.write(&file, &npy(tensor)?)?;
         let (dtype, shape) = (tensor.dtype().name(), tensor.shape().to_vec());
         entries.push(Entry { name: name.clone(), file, dtype, shape });
@@ -108,15 +108,29 @@ fn write(folder: &OutputFolder, tensors: &[Named], layers: Layers) -> Result<Ind
     Ok(index)
 }
 
-/// A name every file system takes, and that no other tensor has, whatever its case.
-fn file_name(name: &str, taken: &mut BTreeSet<String>) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    let stem: String = name.chars().take(LONGEST_NAME).map(plain).collect();
-    let stem = if stem.is_empty() || stem.starts_with(['.', '-']) { format!("_{stem}") } else { stem };
-    let numbered =
-        |count: usize| if count == 1 { format!("{stem}.npy") } else { format!("{stem}_{count}.npy") };
-    let free = (1..).map(numbered).find(|file| taken.insert(file.to_ascii_lowercase()));
-    free.expect("there is always another number")
+/// The file names given so far, in lower case, each with the number from which on its stem may be free.
+#[derive(Default)]
+struct FileNames(BTreeMap<String, usize>);
+
+impl FileNames {
+    /// A name every file system takes, and that no other tensor has, whatever its case.
+    fn file_name(&mut self, name: &str) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+        let stem: String = name.chars().take(LONGEST_NAME).map(plain).collect();
+        let stem = if stem.is_empty() || stem.starts_with(['.', '-']) { format!("_{stem}") } else { stem };
+        let mut count = self.0.get(&stem.to_ascii_lowercase()).copied().unwrap_or(1);
+        let free = loop {
+            let free = if count == 1 { stem.clone() } else { format!("{stem}_{count}") };
+            count += 1;
+            if !self.0.contains_key(&free.to_ascii_lowercase()) {
+                break free;
+            }
+        };
+        self.0.insert(free.to_ascii_lowercase(), 1);
+        // Whoever has the same stem next need not try what is taken.
+        self.0.insert(stem.to_ascii_lowercase(), count);
+        format!("{free}.npy")
+    }
 }
 
 fn npy(tensor: &Tensor) -> Result<Vec<u8>> {
@@ -177,8 +191,8 @@ mod tests {
 
     #[test]
     fn names_become_distinct_plain_files() {
-        let mut taken = BTreeSet::new();
-        let mut file = |name: &str| file_name(name, &mut taken);
+        let mut taken = FileNames::default();
+        let mut file = |name: &str| taken.file_name(name);
         assert_eq!(file("/layer/conv1:0"), "_layer_conv1_0.npy");
         assert_eq!(file("_layer_conv1_0"), "_layer_conv1_0_2.npy");
         assert_eq!(file("A"), "A.npy");
@@ -186,5 +200,13 @@ mod tests {
         assert_eq!(file("../x"), "_.._x.npy");
         assert_eq!(file(""), "_.npy");
         assert!(file(&"x".repeat(4000)).len() < 200);
+    }
+
+    #[test]
+    fn names_that_clean_to_the_same_stem_cost_one_step_each() {
+        let mut taken = FileNames::default();
+        let names: std::collections::BTreeSet<String> =
+            (0..200_000).map(|_| taken.file_name("a:b")).collect();
+        assert_eq!(names.len(), 200_000);
     }
 }

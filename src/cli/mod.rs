@@ -7,6 +7,7 @@
     reason = "doc comments of arguments are help texts: [M, K] is a shape"
 )]
 
+mod advice;
 pub mod args;
 mod bounds;
 mod check;
@@ -30,6 +31,7 @@ mod vectors;
 mod witness;
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use clap::Parser;
 
@@ -52,8 +54,12 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {
-            // A closed pipe behind `--help` is nobody's error.
-            let _ = usage.print();
+            // What was typed is quoted in it. A closed pipe behind `--help` is nobody's error.
+            if std::env::args_os().any(|a| a.to_string_lossy().contains(char::is_control)) {
+                console::usage(&usage.to_string());
+            } else {
+                let _ = usage.print();
+            }
             return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
         }
     };
@@ -63,19 +69,43 @@ pub fn main() -> ExitCode {
             "note: signals are not heeded ({refused}): interrupted, leftovers go with the next run"
         ));
     }
-    let done = dispatch(&arguments.command, &console);
+    let status = exit_status(&arguments, &console);
     interrupt::settle();
-    match done {
-        Ok(Status::Done) => ExitCode::SUCCESS,
-        Ok(Status::Different) => ExitCode::from(1),
+    ExitCode::from(status)
+}
+
+/// As [`main`], for tests that ask thousands of questions: what is printed is added to `heard`.
+///
+/// The exit status, or `None` where the arguments are not understood.
+pub fn in_process(
+    typed: impl IntoIterator<Item = std::ffi::OsString>,
+    heard: &'static Mutex<Vec<u8>>,
+) -> Option<u8> {
+    let arguments = Arguments::try_parse_from(typed).ok()?;
+    let console = Console::heard_by(arguments.format, arguments.quiet, heard);
+    Some(exit_status(&arguments, &console))
+}
+
+fn exit_status(arguments: &Arguments, console: &Console) -> u8 {
+    crate::limits::set_max_memory(arguments.max_memory);
+    match dispatch(&arguments.command, console) {
+        Ok(Status::Done) => 0,
+        Ok(Status::Different) => 1,
         Err(error) => {
             console.error(&error);
-            ExitCode::from(2)
+            2
         }
     }
 }
 
+/// Runs one command; what does not fit the design is answered with what to override.
 fn dispatch(command: &Command, console: &Console) -> Result<Status> {
+    let status = command_of(command, console).map_err(|error| advice::add(error, command))?;
+    advice::note(command, console);
+    Ok(status)
+}
+
+fn command_of(command: &Command, console: &Console) -> Result<Status> {
     match command {
         Command::Check(args) => check::run(args, console),
         Command::Run(args) => run::run(args, console),

@@ -119,7 +119,7 @@ fn write(args: &OverflowArgs, folder: &OutputFolder, findings: &mut Findings) ->
     folder.write("witness.json", json(&findings.witnesses)?.as_bytes())?;
     let design = design(args.design.as_deref().unwrap_or(&args.subject), args)?;
     folder.write("report.html", super::overflow_page::html(findings, &design)?.as_bytes())?;
-    folder.write("report.txt", findings.report.text().as_bytes())
+    folder.write("report.txt", crate::error::shown_lines(&findings.report.text()).as_bytes())
 }
 
 /// `events_0.npy` for the accumulator of layer 0, `events_0_reduce.1.npy` for another node of it.

@@ -8,6 +8,7 @@ use super::vectors::{changed_keys, hashes, report};
 use super::{Console, Status, design_file, output};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
+use crate::limits::{MAX_JSON_BYTES, read_text};
 use crate::overflow::{Register, Witness, WitnessFile};
 use crate::simulate;
 use crate::vectors::{BundleWriter, Provenance};
@@ -50,9 +51,10 @@ fn split(name: &str) -> Result<(PathBuf, &str)> {
 }
 
 fn read(path: &Path) -> Result<WitnessFile> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
+    let file = std::fs::File::open(path).map_err(|e| {
         Error::io(path, "read the witnesses", e).help("give the witness.json that `goldpath overflow` wrote")
     })?;
+    let text = read_text(file, path, MAX_JSON_BYTES, "read the witnesses")?;
     let file: WitnessFile = serde_json::from_str(&text)
         .map_err(|e| Error::new(Kind::Malformed, "is no file of witnesses").in_file(path).because(e))?;
     if file.schema != 1 {

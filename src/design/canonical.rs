@@ -15,7 +15,7 @@ pub(super) fn full(design: &Design) -> String {
     if !design.twin.is_empty() {
         text.push_str("\n[twin.parameters]\n");
         for (key, name) in &design.twin {
-            let _ = writeln!(text, "\"{key}\" = \"{name}\"");
+            let _ = writeln!(text, "{} = {}", quoted(key), quoted(name));
         }
     }
     text
@@ -27,8 +27,30 @@ pub(super) fn hash(design: &Design) -> String {
     Sha256::digest(hashed(design).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A TOML basic string: whatever the text holds, it reads back as the same text.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
+}
+
+/// A TOML key: bare where it may be.
+pub(super) fn key(text: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !text.is_empty() && text.chars().all(bare) { text.to_string() } else { quoted(text) }
+}
+
 fn hashed(design: &Design) -> String {
-    let mut text = format!("schema = 1\nname = \"{}\"\n", design.name);
+    let mut text = format!("schema = 1\nname = {}\n", quoted(&design.name));
     let parameters = &design.parameters;
     let _ = writeln!(text, "\n[operands]");
     let _ = writeln!(text, "activation = {}", operand(&design.activation, parameters));
@@ -66,7 +88,7 @@ fn operand(operand: &Operand, parameters: &[Parameter]) -> String {
     if let Some(offset) = operand.offset {
         let offset = match offset {
             post::Operand::Constant(value) => value.to_string(),
-            post::Operand::Parameter(index) => format!("\"{}\"", parameters[index].name),
+            post::Operand::Parameter(index) => quoted(&parameters[index].name),
         };
         let _ = write!(text, ", offset = {offset}, format = \"{}\"", operand.sum);
     }
@@ -105,7 +127,8 @@ fn write_parameter(text: &mut String, parameter: &Parameter) {
         Per::Layer => "layer",
         Per::Channel => "channel",
     };
-    let _ = writeln!(text, "\n[parameters.{}]\nformat = \"{}\"", parameter.name, parameter.format);
+    let name = key(&parameter.name);
+    let _ = writeln!(text, "\n[parameters.{name}]\nformat = \"{}\"", parameter.format);
     let _ = writeln!(text, "per = \"{per}\"\nmin = {}\nmax = {}", parameter.min, parameter.max);
     if let Some(default) = parameter.default {
         let _ = writeln!(text, "default = {default}");
@@ -138,7 +161,7 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
         post::Operand::Constant(value) => value.to_string(),
         post::Operand::Parameter(index) => match &values[index] {
             Value::Constant(value) => value.to_string(),
-            Value::Name(name) => format!("\"{name}\""),
+            Value::Name(name) => quoted(name),
         },
     };
     let one = |name: &str, key: &str, v| vec![format!("step = \"{name}\""), format!("{key} = {}", show(v))];

@@ -26,6 +26,7 @@ impl Design {
         lints.extend(k.and_then(|k| self.narrow_accumulator(k)));
         let sides = [("activation", &self.activation), ("weight", &self.weight)];
         lints.extend(sides.iter().filter_map(|(side, operand)| self.wider_operand(side, operand)));
+        lints.extend(self.ragged_groups());
         lints.extend(self.order_dependent_bound());
         lints.extend(self.empty_shifts());
         lints
@@ -85,6 +86,33 @@ impl Design {
                 port.width()
             ),
         })
+    }
+
+    /// Lanes that a level's groups do not divide: what becomes of the terms that are not there.
+    fn ragged_groups(&self) -> Vec<Lint> {
+        let mut inputs = self.array.lanes;
+        let mut lints = Vec::new();
+        for level in &self.reduce {
+            let outputs = level.outputs(inputs);
+            let missing = outputs * level.group - inputs.min(outputs * level.group);
+            if missing > 0 {
+                let terms = if missing == 1 { "term is" } else { "terms are" };
+                lints.push(Lint {
+                    name: "ragged-group",
+                    key: format!("{}.group", level.id),
+                    message: format!(
+                        "{inputs} terms in groups of {}: {missing} {terms} missing from the last group; a missing \
+                         term is 0, and the sum is still fitted into {}",
+                        level.group, level.format
+                    ),
+                    help: "choose array.lanes and the groups so that they divide, unless the hardware ties these \
+                           inputs to 0"
+                        .into(),
+                });
+            }
+            inputs = outputs;
+        }
+        lints
     }
 
     /// Bounds on the final sum say nothing about a register that saturates at every step unless every input can

@@ -12,10 +12,8 @@ use super::overrides;
 use super::source::{Source, join};
 use super::{Design, build, canonical, expand, file, keys};
 use crate::error::{Error, Kind, Place, Result};
+use crate::limits::{MAX_DESIGN_BYTES, read_all};
 use crate::post::Choice;
-
-/// A design file is a page of text; this bounds what is read into memory.
-const MAX_BYTES: u64 = 1 << 20;
 
 impl Design {
     /// Reads a design file. Each override is `KEY=VALUE` as typed behind `--set`: a dotted path, list indices
@@ -24,12 +22,8 @@ impl Design {
     /// # Errors
     /// Anything wrong, at the line of the file or the option that says it.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Design> {
-        let length = std::fs::metadata(path).map_err(|e| Error::io(path, "read the design", e))?.len();
-        if length > MAX_BYTES {
-            let what = format!("a design of {length} bytes is longer than {MAX_BYTES}");
-            return Err(Error::new(Kind::Malformed, what).at(Place::File(path.to_path_buf())));
-        }
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read the design", e))?;
+        let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read the design", e))?;
+        let bytes = read_all(file, path, MAX_DESIGN_BYTES, "read the design")?;
         let text = String::from_utf8(bytes).map_err(|e| {
             let valid = e.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(&e.as_bytes()[..valid]).into_owned();

@@ -8,12 +8,14 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::source::{Setting, Source};
 use crate::error::{Error, Kind, Place, Result};
-
-/// Trees are walked by recursion, so a key's depth is bounded before one is made.
-const DEEPEST_KEY: usize = 16;
+use crate::limits::{MAX_KEY_PARTS, MAX_OVERRIDES};
 
 /// Reads the options as typed; `behind` is the length of the file's text.
 pub(super) fn settings(typed: &[String], behind: usize) -> Result<Vec<Setting>> {
+    if typed.len() > MAX_OVERRIDES {
+        let message = format!("{} overrides; one invocation takes {MAX_OVERRIDES}", typed.len());
+        return Err(Error::new(Kind::Usage, message).at(Place::Option("--set".into())));
+    }
     let mut at = behind + 1;
     typed
         .iter()
@@ -37,8 +39,11 @@ fn setting(typed: &str, at: usize) -> Result<Setting> {
     if keys.iter().any(String::is_empty) {
         return Err(wrong(format!("{key:?} is not a dotted key")));
     }
-    if keys.len() > DEEPEST_KEY {
-        return Err(wrong(format!("the key has {} parts; no key of a design has {DEEPEST_KEY}", keys.len())));
+    if keys.len() > MAX_KEY_PARTS {
+        return Err(wrong(format!(
+            "the key has {} parts; no key of a design has {MAX_KEY_PARTS}",
+            keys.len()
+        )));
     }
     let value = value.trim();
     let bare = value.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -3,6 +3,8 @@
 //! The integer layers go through a [`LayerRule`], so that a design can take their place; every other operator is the
 //! framework's. Images are independent and run in parallel.
 
+mod live;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +14,7 @@ use rayon::prelude::*;
 use super::operators::{Call, LayerRule, evaluate, layer_of};
 use crate::error::{Error, Kind, Result};
 use crate::network::{Input, Layer, Network, Node, Operator, Tensor, map_tensor};
+use live::{Keep, Live};
 
 /// A tensor under its name in the network.
 pub type Named = (String, Tensor);
@@ -44,7 +47,10 @@ pub fn infer_watched(
     let advance = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
     let results: Result<Vec<Vec<Named>>> = parts
         .par_iter()
-        .map(|part| integers(network, values(network, &input.name, part, rule, None, &advance)?))
+        .map(|part| {
+            let known = values(network, &input.name, part, rule, Until::End(Keep::Integers), &advance)?;
+            integers(network, known.tensors)
+        })
         .collect();
     join(results?)
 }
@@ -52,7 +58,7 @@ pub fn infer_watched(
 /// A network evaluated on one batch, every tensor kept, so that a change of one tensor costs only what it reaches.
 pub struct Evaluation<'a> {
     network: &'a Network,
-    known: BTreeMap<String, Tensor>,
+    known: Live,
 }
 
 impl<'a> Evaluation<'a> {
@@ -67,13 +73,13 @@ impl<'a> Evaluation<'a> {
         advance: &dyn Fn(),
     ) -> Result<Evaluation<'a>> {
         let input = only_input(network)?;
-        let known = values(network, &input.name, x, rule, None, advance)?;
+        let known = values(network, &input.name, x, rule, Until::End(Keep::All), advance)?;
         Ok(Evaluation { network, known })
     }
 
     /// A tensor by name: of a node, the input, or a constant.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
-        self.known.get(name).or_else(|| self.network.constants.get(name))
+        self.known.tensors.get(name).or_else(|| self.network.constants.get(name))
     }
 
     /// The tensors that change when `tensor` takes the place of the one called `name`, itself included.
@@ -135,8 +141,8 @@ pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) ->
     let batch = batch(network, input, x)?;
     let mut found = Vec::new();
     for part in batches(x, batch) {
-        let known = values(network, &input.name, &part, rule, Some(name), &|| {})?;
-        let inputs = lookup(network, node, &known);
+        let known = values(network, &input.name, &part, rule, Until::Node(name), &|| {})?;
+        let inputs = lookup(network, node, &known.tensors);
         let call = Call { node, inputs, rule };
         found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
     }
@@ -230,7 +236,7 @@ fn batch(network: &Network, input: &Input, x: &Tensor) -> Result<Option<usize>> 
         Some(n) if !x.shape()[0].is_multiple_of(*n) => {
             wrong(format!("the model takes {n} images at a time, the data has {}", x.shape()[0]))
         }
-        _ if x.shape()[0] == 0 => wrong("the data holds no image".to_owned()),
+        _ if x.is_empty() => wrong("the data holds no image".to_owned()),
         fixed => Ok(*fixed),
     }
 }
@@ -244,21 +250,34 @@ fn slice(x: &Tensor, start: usize, size: usize) -> Tensor {
     map_tensor!(x, a => a.slice_axis(Axis(0), Slice::from(start..start + size)).to_owned())
 }
 
-/// Every tensor the network computes; with `until`, only what the node of that name needs to have before it.
+/// How far a network is run, and what is kept.
+#[derive(Clone, Copy)]
+enum Until<'a> {
+    End(Keep),
+    /// Only what the node of that name needs to have before it.
+    Node(&'a str),
+}
+
+/// The tensors the network computes; their memory is charged before it is taken.
 fn values(
     network: &Network,
     input: &str,
     x: &Tensor,
     rule: &dyn LayerRule,
-    until: Option<&str>,
+    until: Until<'_>,
     advance: &dyn Fn(),
-) -> Result<BTreeMap<String, Tensor>> {
-    let mut known = BTreeMap::from([(input.to_owned(), x.clone())]);
-    for node in &network.nodes {
-        if until == Some(node.name.as_str()) {
+) -> Result<Live> {
+    let keep = match until {
+        Until::End(keep) => keep,
+        Until::Node(_) => Keep::All,
+    };
+    let mut known = Live::new(network, keep);
+    known.insert(input, x.clone())?;
+    for (index, node) in network.nodes.iter().enumerate() {
+        if matches!(until, Until::Node(name) if name == node.name) {
             break;
         }
-        let outputs = match evaluate(&Call { node, inputs: lookup(network, node, &known), rule }) {
+        let outputs = match evaluate(&Call { node, inputs: lookup(network, node, &known.tensors), rule }) {
             Err(error) if node.is_products() => {
                 rule.not_followed(&node.name, error);
                 Vec::new()
@@ -267,9 +286,10 @@ fn values(
         };
         for (name, tensor) in node.outputs.iter().zip(outputs) {
             if let Some(name) = name {
-                known.insert(name.clone(), tensor);
+                known.insert(name, tensor).map_err(|e| placed(network, node, e))?;
             }
         }
+        known.after(index, node);
         advance();
     }
     Ok(known)

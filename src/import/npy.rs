@@ -3,24 +3,28 @@
 //! Source: numpy's NEP 1 (`numpy/lib/format.py`), versions 1.0, 2.0 and 3.0.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use crate::error::{Error, Kind, Place, Result};
-use crate::network::{DType, Tensor, element_count, map_tensor};
+use crate::limits::{Charge, bytes, element_count};
+use crate::network::{DType, Tensor, map_tensor};
 
-/// The largest array read out of an `.npz`, in bytes: what an entry expands to is not bounded by its size.
-const MAX_ENTRY_BYTES: u64 = 1 << 33;
+/// A header that shape and type cannot fill: numpy pads to 64 bytes.
+const MAX_HEADER_BYTES: u64 = 1 << 16;
 
 /// Reads a `.npy` file into a C-ordered tensor.
 ///
 /// # Errors
 /// Missing or truncated file, a dtype other than the integers and float32; the message names file and dtype.
 pub fn read_npy(path: &Path) -> Result<Tensor> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-    parse_npy(&bytes).map_err(|e| e.in_file(path))
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    read_array(file).map_err(|e| match e.kind {
+        Kind::Io => Error::io(path, "read", std::io::Error::other(e.message)),
+        _ => e.in_file(path),
+    })
 }
 
 /// Reads every array of an `.npz` file; keys are the array names without `.npy`.
@@ -41,13 +45,18 @@ pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Tensor>> {
         return twice(format!("lists {listed} entries under {} names", archive.len()));
     }
     let mut tensors = BTreeMap::new();
+    // All arrays of one file lie in memory together.
+    let mut held = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(malformed)?;
         let name = entry.name().strip_suffix(".npy").unwrap_or(entry.name()).to_owned();
         let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
-        let mut bytes = Vec::new();
-        entry.take(MAX_ENTRY_BYTES).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
-        if tensors.insert(name.clone(), parse_npy(&bytes).map_err(|e| e.at(place))?).is_some() {
+        let tensor = read_array(entry).map_err(|e| e.at(place))?;
+        held.push(
+            Charge::new(bytes(&[tensor.len()], 8), || format!("array {name:?}"))
+                .map_err(|e| e.in_file(path))?,
+        );
+        if tensors.insert(name.clone(), tensor).is_some() {
             return twice(format!("holds array {name:?} twice"));
         }
     }
@@ -68,24 +77,50 @@ fn entries_listed(file: &mut std::fs::File) -> std::io::Result<Option<usize>> {
     Ok(count.filter(|count| *count != u16::MAX).map(usize::from))
 }
 
+/// Reads a header, then exactly the bytes that it promises: a stream that never ends, or one that expands a
+/// thousandfold, is cut there.
+fn read_array(mut stream: impl Read) -> Result<Tensor> {
+    let broken = |e: std::io::Error| {
+        // A damaged entry of an archive is an error of this kind, too.
+        Error::new(if e.kind() == ErrorKind::InvalidData { Kind::Malformed } else { Kind::Io }, e.to_string())
+    };
+    let mut start = Vec::new();
+    stream.by_ref().take(12).read_to_end(&mut start).map_err(broken)?;
+    let length = header_bytes(&start)?;
+    if length > MAX_HEADER_BYTES {
+        let message = format!("not a .npy file: a header of {length} bytes");
+        return Err(Error::new(Kind::Malformed, message));
+    }
+    let more = length.saturating_sub(start.len() as u64);
+    stream.by_ref().take(more).read_to_end(&mut start).map_err(broken)?;
+    let (text, begun) = split(&start)?;
+    let header = Header::parse(text)?;
+    let wanted = header.data_bytes()?;
+    let what = || format!("an array of shape {:?} of {}", header.shape, header.dtype);
+    // The bytes, and the codes made of them: an operand's are eight bytes each.
+    let elements = element_count(&header.shape)?;
+    let _held = Charge::new(bytes(&[elements], 8).saturating_add(wanted), what)?;
+    let mut data = begun.to_vec();
+    stream.take((wanted + 1).saturating_sub(data.len() as u64)).read_to_end(&mut data).map_err(broken)?;
+    header.tensor(&data)
+}
+
 /// Parses the bytes of a `.npy` file.
 ///
 /// # Errors
 /// Bytes that are no `.npy` file, end early, or hold an element type that is not supported.
 pub fn parse_npy(bytes: &[u8]) -> Result<Tensor> {
     let (header, data) = split(bytes)?;
-    let header = Header::parse(header)?;
-    let wanted = element_count(&header.shape)? * header.dtype.size_bytes();
-    if data.len() != wanted {
-        let message = format!(
-            "shape {:?} of {} needs {wanted} bytes of data, there are {}",
-            header.shape,
-            header.dtype,
-            data.len()
-        );
-        return Err(Error::new(Kind::Malformed, message).help("the file is truncated or damaged"));
+    Header::parse(header)?.tensor(data)
+}
+
+/// Bytes of magic, version, length and header text, told by the first ones.
+fn header_bytes(start: &[u8]) -> Result<u64> {
+    match start.strip_prefix(b"\x93NUMPY") {
+        Some([1, _, a, b, ..]) => Ok(10 + u64::from(u16::from_le_bytes([*a, *b]))),
+        Some([2 | 3, _, a, b, c, d]) => Ok(12 + u64::from(u32::from_le_bytes([*a, *b, *c, *d]))),
+        _ => split(start).map(|_| 0),
     }
-    Ok(header.read(data))
 }
 
 /// Header text and data behind magic, version and header length.
@@ -132,6 +167,25 @@ impl Header {
             tuple.ok_or_else(|| broken("shape"))?.0.split(',').map(str::trim).filter(|t| !t.is_empty());
         let shape = extents.map(|t| t.parse().map_err(|_| broken("shape"))).collect::<Result<_>>()?;
         Ok(Header { dtype, big_endian, fortran, shape })
+    }
+
+    /// Bytes that shape and dtype need.
+    fn data_bytes(&self) -> Result<u64> {
+        Ok(bytes(&[element_count(&self.shape)?], self.dtype.size_bytes() as u64))
+    }
+
+    /// The tensor, if `data` has exactly the bytes that it needs.
+    fn tensor(&self, data: &[u8]) -> Result<Tensor> {
+        let wanted = self.data_bytes()?;
+        if data.len() as u64 == wanted {
+            return Ok(self.read(data));
+        }
+        let found = if data.len() as u64 > wanted { "more".to_string() } else { data.len().to_string() };
+        let message = format!(
+            "shape {:?} of {} needs {wanted} bytes of data, there are {found}",
+            self.shape, self.dtype
+        );
+        Err(Error::new(Kind::Malformed, message).help("the file is truncated or damaged"))
     }
 
     /// `data` has exactly the bytes that shape and dtype need.

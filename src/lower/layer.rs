@@ -11,6 +11,7 @@ use super::zero_point::Codes;
 use super::{Convolution, Gather, Program, Shape};
 use crate::design::{Design, KernelAxis};
 use crate::error::{Error, Kind, Place, Result};
+use crate::limits::element_count;
 use crate::network::{Geometry, Layer, Placed, Window};
 
 impl Program {
@@ -91,13 +92,15 @@ fn convolution(
     let &[images, depth, height, width] = input.shape() else {
         return Err(misfit(input, "[images, channels, height, width]"));
     };
-    if groups == 0 || !channels.is_multiple_of(groups) || depth != groups * cin || window.kernel != [kh, kw] {
+    let meets = cin.checked_mul(groups) == Some(depth);
+    if groups == 0 || !channels.is_multiple_of(groups) || !meets || window.kernel != [kh, kw] {
         let message = format!("weights {channels}×{cin}×{kh}×{kw} in {groups} groups do not fit the input");
         return Err(Error::new(Kind::Value, format!("{message} {:?}", input.shape())));
     }
     let Some(Placed { pad, output, .. }) = window.place([height, width]) else {
         return Err(Error::new(Kind::Value, format!("the kernel does not fit the image {height}×{width}")));
     };
+    element_count(&[images, channels, output[0], output[1]])?;
     let shape = Shape { images, groups, m: output[0] * output[1], k: cin * kh * kw, n: channels / groups };
     let conv = Convolution {
         cin,

@@ -12,6 +12,7 @@ mod zero_point;
 
 pub use outcome::{Counts, Event, NodeEvents, Outcome, no_events};
 pub use parameters::{Numbers, bind_numbers};
+pub use product::check_extents;
 pub use requantize::output_recoding;
 pub use schedule::Beat;
 pub use zero_point::{folded_zero_point, recoding};

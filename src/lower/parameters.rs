@@ -94,7 +94,12 @@ fn accept(parameter: &Parameter, name: &str, values: &[i64], channels: usize) ->
     let bad = values.iter().position(|v| !(parameter.min..=parameter.max).contains(v));
     if let Some(at) = bad {
         let (value, min, max) = (values[at], parameter.min, parameter.max);
-        return Err(refuse(name, format!("element {at} is {value}, outside {min}..{max}")));
+        // One number was given for all, or made for a layer: it has no index.
+        let which = if values.len() == 1 { String::new() } else { format!(" of channel {at}") };
+        let named =
+            if name == parameter.name { name.to_string() } else { format!("{} ({name})", parameter.name) };
+        let message = format!("{named}{which} is {value}, which the design limits to {min}..{max}");
+        return Err(refuse(name, message));
     }
     Ok(if values.len() == 1 { vec![values[0]; wanted] } else { values.to_vec() })
 }

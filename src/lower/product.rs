@@ -8,6 +8,7 @@ use super::parameters::{Numbers, bind_numbers};
 use super::{Gather, Program, Shape};
 use crate::design::{Design, Operand};
 use crate::error::{Error, Kind, Place, Result};
+use crate::limits::{bytes, check_room, element_count};
 use crate::num::Format;
 use crate::post::{self, Per, bind};
 
@@ -73,12 +74,30 @@ impl Program {
     }
 }
 
-pub(super) fn check_extents(shape: Shape) -> Result<()> {
+/// Bytes per operand code on the way into a program: as a file's integers, and as codes.
+const PER_CODE: u64 = 12;
+
+/// Bytes per output: a sum, a value and a count, and each again as a file.
+const PER_OUTPUT: u64 = 48;
+
+/// Refuses a product of nothing, and one that would not fit in memory, before anything of it is made.
+///
+/// # Errors
+/// An extent of 0; more elements than a tensor may have; no room.
+pub fn check_extents(shape: Shape) -> Result<()> {
     let extents = [("images", shape.images), ("M", shape.m), ("K", shape.k), ("N", shape.n)];
     match extents.into_iter().find(|(_, extent)| *extent == 0) {
-        Some((name, _)) => Err(Error::new(Kind::Value, format!("{name} = 0: there is nothing to compute"))),
-        None => Ok(()),
+        Some((name, _)) => {
+            return Err(Error::new(Kind::Value, format!("{name} = 0: there is nothing to compute")));
+        }
+        None => {}
     }
+    let Shape { images, groups, m, k, n } = shape;
+    element_count(&[groups, k, n])?;
+    element_count(&[images, m, groups, n])?;
+    let outputs = bytes(&[images, m, groups, n], PER_OUTPUT);
+    let codes = bytes(&[groups, k, n], PER_CODE);
+    check_room(outputs.saturating_add(codes), || format!("a product of M = {m}, K = {k}, N = {n}"))
 }
 
 fn check_idle(node: &str, operand: &Operand, records: &[Vec<i64>]) -> Result<()> {
@@ -109,7 +128,7 @@ fn codes(node: &str, values: ArrayView2<'_, i64>, format: Format) -> Result<Vec<
 }
 
 /// A code that its operand's format does not hold.
-pub(super) fn outside(node: &str, element: &str, value: i64, format: Format) -> Error {
+fn outside(node: &str, element: &str, value: i64, format: Format) -> Error {
     let (min, max) = (format.min(), format.max());
     Error::new(Kind::Value, format!("element {element} is {value}, outside {format} ({min}..{max})"))
         .at(Place::Signal(node.to_string()))

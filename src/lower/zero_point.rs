@@ -4,10 +4,10 @@
 //! Σ (a − zx')(v − zw'), zx' = zx + c and zw' = zw + d. What is left of zx' is folded into the bias: − zx' Σ v.
 //! What is left of zw' would need Σ a, which no bias holds: such a layer is refused.
 
-use ndarray::{ArrayD, Dimension};
+use ndarray::ArrayD;
 
+use super::Shape;
 use super::parameters::Numbers;
-use super::{Shape, product};
 use crate::design::{Design, Operand, Recode};
 use crate::error::{Error, Kind, Place, Result};
 use crate::network::{DType, Layer};
@@ -28,11 +28,11 @@ impl Codes {
         let shift = recoding(&design.activation, layer.input_carrier.dtype);
         let activations = input.mapv(|code| code - shift);
         let activation_zero_point = layer.input_carrier.zero_point - shift;
-        check_codes("activation", &activations, &design.activation)?;
+        check_codes("activation", &activations, layer.input_carrier.dtype, shift, &design.activation)?;
         check_zero_point("activation", activation_zero_point, &design.activation)?;
         let shift = recoding(&design.weight, layer.weights.dtype);
         let weights = layer.weights.codes.mapv(|code| code - shift);
-        check_codes("weight", &weights, &design.weight)?;
+        check_codes("weight", &weights, layer.weights.dtype, shift, &design.weight)?;
         let zero_points = (0..layer.channels()).map(|c| layer.weight_zero_point(c) - shift);
         Ok(Codes {
             activations: activations
@@ -127,19 +127,20 @@ fn offset_parameter<'a>(design: &'a Design, operand: &Operand) -> Option<&'a pos
     }
 }
 
-fn check_codes(node: &str, codes: &ArrayD<i32>, operand: &Operand) -> Result<()> {
+/// Nobody counts the elements of a network's tensor: what is said is which codes it may hold.
+fn check_codes(node: &str, codes: &ArrayD<i32>, dtype: DType, recoded: i32, operand: &Operand) -> Result<()> {
     // Operands have at most 16 bits.
     let (min, max) = (operand.format.min() as i32, operand.format.max() as i32);
-    if codes.as_slice_memory_order().is_some_and(|all| all.iter().all(|c| (*c >= min) & (*c <= max))) {
-        return Ok(());
-    }
-    match codes.indexed_iter().find(|(_, code)| !operand.format.contains(i128::from(**code))) {
-        None => Ok(()),
-        Some((at, code)) => {
-            Err(product::outside(node, &format!("{:?}", at.slice()), i64::from(*code), operand.format)
-                .help("recode = \"minus_128\" takes u8 tensors into s8 operands"))
-        }
-    }
+    let inside = |code: &i32| (*code >= min) & (*code <= max);
+    let Some(bad) = codes.iter().copied().find(|code| !inside(code)) else { return Ok(()) };
+    let what = if node == "weight" { "its weights" } else { "its activations" };
+    let (low, high) = dtype.format().map_or((i64::MIN, i64::MAX), |f| (f.min(), f.max()));
+    let recoded = if recoded == 0 { String::new() } else { format!(" - {recoded}") };
+    let message = format!(
+        "{what} are {dtype} ({low}..{high}){recoded} and hold {bad}; the design's {node} operand is {} ({min}..{max})",
+        operand.format
+    );
+    Err(Error::new(Kind::Value, message).at(Place::Signal(node.to_string())))
 }
 
 fn check_zero_point(node: &str, zero_point: i32, operand: &Operand) -> Result<()> {
@@ -147,6 +148,6 @@ fn check_zero_point(node: &str, zero_point: i32, operand: &Operand) -> Result<()
         return Ok(());
     }
     let message =
-        format!("zero point {zero_point} lies outside {}: padding could not be fed", operand.format);
+        format!("its zero point {zero_point} is not in the design's {node} operand, {}", operand.format);
     Err(Error::new(Kind::Value, message).at(Place::Signal(node.to_string())))
 }

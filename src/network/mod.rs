@@ -14,10 +14,11 @@ mod tensor;
 mod trace;
 mod window;
 
+pub use crate::limits::{MAX_ELEMENTS, element_count};
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
 pub use macs::{Computed, Coverage, Mac, MacState};
 pub use products::Products;
-pub use tensor::{DType, MAX_ELEMENTS, Tensor, element_count};
+pub use tensor::{DType, Tensor};
 pub(crate) use tensor::{for_tensor, map_tensor};
 pub use window::{Padding, Placed, Window};

@@ -5,10 +5,8 @@ use std::fmt;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::error::{Error, Kind, Result};
+use crate::limits::element_count;
 use crate::num::Format;
-
-/// The most elements one tensor may have; a file that asks for more is refused before memory is.
-pub const MAX_ELEMENTS: usize = 1 << 30;
 
 /// Element type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -252,16 +250,4 @@ impl Tensor {
             DType::U64 | DType::F32 => panic!("{dtype} is no code type"),
         }
     }
-}
-
-/// Product of the extents, bounded by [`MAX_ELEMENTS`].
-///
-/// # Errors
-/// More elements than that.
-pub fn element_count(shape: &[usize]) -> Result<usize> {
-    let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
-    count.filter(|n| *n <= MAX_ELEMENTS).ok_or_else(|| {
-        let help = format!("a tensor may have up to {MAX_ELEMENTS} elements");
-        Error::new(Kind::Value, format!("shape {shape:?} is too large")).help(help)
-    })
 }

@@ -65,7 +65,7 @@ impl Window {
             };
             let room = extent.checked_add(start)?.checked_add(end)?.checked_sub(reach)?;
             let mut count = if self.ceil { room.div_ceil(stride) + 1 } else { room / stride + 1 };
-            if self.ceil && (count - 1) * stride >= extent + start {
+            if self.ceil && (count - 1).saturating_mul(stride) >= extent + start {
                 count -= 1;
             }
             (placed.pad[axis], placed.pad_end[axis], placed.output[axis]) = (start, end, count);

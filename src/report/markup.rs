@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::error::visible;
+
 /// A piece of HTML or SVG whose every text has been escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Markup(String);
@@ -38,13 +40,6 @@ pub(super) fn escape(text: &str) -> String {
         }
     }
     safe
-}
-
-/// The character itself, or `\u{…}` where it would not be seen as what it is.
-pub(super) fn visible(c: char) -> String {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let invisible = c.is_control() || turns || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{feff}');
-    if invisible { c.escape_unicode().to_string() } else { c.to_string() }
 }
 
 /// At most about `pixels` wide as a chart's label, the end kept: layers of one network differ at the end of their

@@ -73,7 +73,7 @@ impl Page {
 }
 
 fn visible(text: &str) -> String {
-    text.chars().map(super::markup::visible).collect()
+    crate::error::spelt(text)
 }
 
 fn section(section: &Section) -> Value {

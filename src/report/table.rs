@@ -1,8 +1,9 @@
 //! One table, two renderings: columns of text for a terminal, HTML for a page.
 
 use super::Markup;
-use super::markup::{escape, visible};
+use super::markup::escape;
 use super::number::{grouped, real};
+use crate::error::visible;
 
 /// One value of a table.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use crate::datapath::{self, Datapath, Direction, Period, Port};
 use crate::design::{Dataflow, Skew};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
+use crate::limits::{bytes, check_room};
 use crate::lower::{Outcome, Program, Tile};
 use crate::trace::{Role, Signal, SignalTable, Sink};
 use collect::Collector;
@@ -42,6 +43,7 @@ pub struct Run {
 /// # Errors
 /// As [`run_on`].
 pub fn run(program: &Program, options: Options<'_>, sinks: &mut [&mut dyn Sink]) -> Result<Run> {
+    check_array(program)?;
     let records = Arc::new(program.records());
     let mut datapath = datapath::build(&program.design, &records);
     run_on(program, datapath.as_mut(), options, sinks)
@@ -94,6 +96,18 @@ fn signal(port: Port) -> Signal {
         Direction::Output => Role::Output,
     };
     Signal { name: port.name, node: port.node, role, shape: port.shape, format: port.format }
+}
+
+/// Refuses an array whose registers, or whose streams of one tile, would not fit in memory.
+fn check_array(program: &Program) -> Result<()> {
+    let array = &program.design.array;
+    let depth = 4 + program.design.operand_latency as usize + program.design.product_latency as usize;
+    let registers = bytes(&[array.rows, array.columns, array.lanes, depth], 8);
+    let streams = bytes(&[array.rows + array.columns, array.lanes, program.beats()], 8);
+    check_room(registers.saturating_add(streams), || {
+        format!("an array of {} x {} x {} multipliers", array.rows, array.columns, array.lanes)
+    })
+    .map_err(|e| e.at(Place::Signal("array".into())))
 }
 
 /// `in.channel` is a 16-bit port.

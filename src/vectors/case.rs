@@ -10,7 +10,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
-use crate::lower::{Numbers, Outcome, Program};
+use crate::limits::{bytes, check_room, element_count};
+use crate::lower::{Numbers, Outcome, Program, Shape, check_extents};
 use crate::num::Format;
 use crate::post::{Parameter, Per};
 
@@ -53,6 +54,10 @@ pub fn make(
     seed: u64,
     run: &dyn Fn(&Program) -> Outcome,
 ) -> Result<Program> {
+    let at_shape = |error: Error| error.at(Place::Option(format!("--shape {m},{k},{n}")));
+    element_count(&[m, k]).map_err(at_shape)?;
+    check_room(bytes(&[m, k], 12), || format!("{m} x {k} activations")).map_err(at_shape)?;
+    check_extents(Shape { images: 1, groups: 1, m, k, n }).map_err(at_shape)?;
     let mut random = Random::new(seed);
     let (activations, weights) = match case {
         Case::Random => {

@@ -10,6 +10,7 @@ use super::data_files::{Layouts, MAX_CYCLES, port_name};
 use super::hex_file::Written;
 use super::{Field, Layout};
 use crate::error::{Error, Kind, Place, Result};
+use crate::limits::{MAX_JSON_BYTES, element_count, read_text};
 use crate::lower::{NodeEvents, Program};
 use crate::post::Per;
 use crate::trace::{Role, SignalTable};
@@ -250,7 +251,10 @@ impl Manifest {
     /// What was not written by `vectors` must not make sizes overflow.
     fn refuse_impossible_sizes(&self) -> Result<()> {
         let shapes = self.signals.iter().map(|s| &s.shape).chain(self.beats_in.iter().map(|f| &f.shape));
-        let instances = |shape: &Vec<usize>| shape.iter().try_fold(1_usize, |all, n| all.checked_mul(*n));
+        let instances = |shape: &Vec<usize>| {
+            let count = element_count(shape).ok();
+            count.filter(|count| *count > 0)
+        };
         let total = shapes.map(instances).try_fold(0_usize, |all, n| all.checked_add(n?));
         let counts = self.files.values().filter_map(|f| f.records).chain([self.cycles, self.columns as u64]);
         let possible = self.cycles > 0
@@ -317,9 +321,10 @@ pub fn text(facts: &Facts) -> Result<String> {
 /// No `manifest.json` there, not a manifest, or one of another schema.
 pub fn read(bundle: &Path) -> Result<Manifest> {
     let path = bundle.join("manifest.json");
-    let text = std::fs::read_to_string(&path).map_err(|e| {
+    let file = std::fs::File::open(&path).map_err(|e| {
         Error::io(&path, "read the bundle's manifest", e).help("give a folder that `goldpath vectors` wrote")
     })?;
+    let text = read_text(file, &path, MAX_JSON_BYTES, "read the bundle's manifest")?;
     let manifest: Manifest = serde_json::from_str(&text)
         .map_err(|e| Error::new(Kind::Malformed, "is not a bundle's manifest").in_file(&path).because(e))?;
     if manifest.schema != 1 {

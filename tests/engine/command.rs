@@ -112,7 +112,13 @@ fn run_refuses_with_place_and_leaves_nothing() {
         ),
         ("float.npy", "w.npy", "b.npy", "p.npz", "float.npy: integer elements are needed"),
         ("a.npy", "w.npy", "b.npy", "unknown.npz", "unknown.npz: node post.9: design has no such"),
-        ("a.npy", "w.npy", "b.npy", "large.npz", "large.npz: node post.0: element 1 is 16, outside 0..15"),
+        (
+            "a.npy",
+            "w.npy",
+            "b.npy",
+            "large.npz",
+            "large.npz: node post.0: shift (post.0) of channel 1 is 16, which the design limits to 0..15",
+        ),
     ];
     let design = design("os16x16_s8_acc16sat");
     for (a, w, b, p, message) in cases {

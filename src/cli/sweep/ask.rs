@@ -6,6 +6,7 @@ use std::path::Path;
 use ndarray::{Axis as NdAxis, Slice};
 
 use super::args::{Axis, CostBy, SweepArgs, split};
+use super::pieces;
 use super::synthesis::Twin;
 use crate::cli::args::Overrides;
 use crate::cli::design_file;
@@ -16,9 +17,6 @@ use crate::functional::graph;
 use crate::import::npy::read_npy;
 use crate::network::{Network, Tensor, map_tensor};
 use crate::vectors::sha256;
-
-/// The most pieces of one sweep.
-const MOST_PIECES: usize = 100_000;
 
 /// Everything that the pieces are computed from.
 pub struct Ask<'a> {
@@ -192,12 +190,7 @@ fn variants(
     set: &[(String, String)],
     modes: &[&'static str],
 ) -> Result<Vec<Variant>> {
-    let count = plan.axes.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.values.len()));
-    let pieces = count.and_then(|n| n.checked_mul(plan.widths.len() * modes.len() + 1));
-    if pieces.is_none_or(|pieces| pieces > MOST_PIECES) {
-        let message = format!("more than {MOST_PIECES} points and layers");
-        return Err(Error::new(Kind::Usage, message).at(Place::Option("--vary".to_owned())));
-    }
+    pieces::check(plan).map_err(|e| e.at(Place::Option("--vary".to_owned())))?;
     let (mut variants, mut first) = (Vec::new(), None);
     for settings in combinations(plan) {
         let build = |own: &[String]| {

@@ -17,11 +17,15 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::explore::answer::{Plan, Point, Variant};
 use crate::explore::{self, Sweep};
 use crate::files::{Committed, OutputFolder, Workshop};
+use crate::limits::{MAX_JSON_BYTES, read_all};
 use crate::vectors::sha256;
 
 const PLAN: &str = "plan.json";
 const PIECES: &str = "pieces";
 const REPORT: [&str; 3] = ["report.html", "report.json", "report.txt"];
+
+/// More than any sweep counts of one thing; so many pieces' counts still add up in 64 bits.
+const MOST_COUNTED: u64 = 1 << 44;
 
 /// A piece's file: whose it is, and what it holds.
 #[derive(Serialize, Deserialize)]
@@ -142,7 +146,11 @@ impl<'a> Folder<'a> {
         }
         let sweep = explore::assemble(self.plan.clone(), variants);
         let page = crate::report::sweep_html(&sweep)?;
-        let texts = [page.into_bytes(), pretty(&sweep)?, explore::text(&sweep).into_bytes()];
+        let texts = [
+            page.into_bytes(),
+            pretty(&sweep)?,
+            crate::error::shown_lines(&explore::text(&sweep)).into_owned().into_bytes(),
+        ];
         let committed = self.put_report(&texts)?;
         Ok((sweep, committed))
     }
@@ -223,14 +231,34 @@ impl<'a> Folder<'a> {
 
 /// The plan of a folder.
 pub fn read_plan(folder: &Path) -> Result<Plan> {
-    read_json(&folder.join(PLAN), "is no plan of a sweep")
+    let path = folder.join(PLAN);
+    let plan = read_json(&path, "is no plan of a sweep")?;
+    pieces::check(&plan).map_err(|e| e.in_file(&path).help("remove it, or sweep anew"))?;
+    Ok(plan)
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-    serde_json::from_slice(&bytes).map_err(|e| {
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    let bytes = read_all(file, path, MAX_JSON_BYTES, "read")?;
+    let refused = |e: serde_json::Error| {
         Error::new(Kind::Malformed, what).because(e).at(Place::File(path.to_path_buf())).help("remove it")
-    })
+    };
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(refused)?;
+    if let Some(count) = impossible_count(&value) {
+        let message = format!("{what}: nothing was counted {count} times");
+        return Err(Error::new(Kind::Malformed, message).in_file(path).help("remove it"));
+    }
+    serde_json::from_slice(&bytes).map_err(refused)
+}
+
+/// A count that no sweep reaches, and that would overflow the sums of a report.
+fn impossible_count(value: &serde_json::Value) -> Option<u64> {
+    match value {
+        serde_json::Value::Number(number) => number.as_u64().filter(|count| *count > MOST_COUNTED),
+        serde_json::Value::Array(items) => items.iter().find_map(impossible_count),
+        serde_json::Value::Object(entries) => entries.values().find_map(impossible_count),
+        _ => None,
+    }
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>> {

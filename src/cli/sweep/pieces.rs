@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Kind, Result};
+use crate::explore::MODES;
 use crate::explore::answer::{Layers, Outcome, Plan, PointResult};
+use crate::limits::{MAX_PIECES, MAX_VARIANTS};
 
 /// A piece of the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,35 @@ impl Content {
             None => Content::Layers(Outcome::NotBuildable(words.to_owned())),
             Some(_) => Content::Point(Outcome::NotBuildable(words.to_owned())),
         }
+    }
+}
+
+/// Refuses what no sweep is: more pieces than are built (counted before any is), a width or mode that names no file.
+///
+/// # Errors
+/// As said.
+pub fn check(plan: &Plan) -> Result<()> {
+    let variants = plan.axes.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.values.len()));
+    let points = plan.widths.len().checked_mul(plan.modes.len()).and_then(|n| n.checked_add(1));
+    let pieces = variants.zip(points).and_then(|(variants, points)| variants.checked_mul(points));
+    if variants.is_none_or(|n| n > MAX_VARIANTS) || pieces.is_none_or(|n| n > MAX_PIECES) {
+        let values: Vec<String> = plan.axes.iter().map(|axis| axis.values.len().to_string()).collect();
+        let message = format!(
+            "{} combinations of varied keys, {} widths and {} overflow rules",
+            if values.is_empty() { "1".to_owned() } else { values.join(" x ") },
+            plan.widths.len(),
+            plan.modes.len()
+        );
+        let help = format!("a sweep may have {MAX_VARIANTS} combinations and {MAX_PIECES} points and layers");
+        return Err(Error::new(Kind::Usage, message).help(help));
+    }
+    let unknown = plan.modes.iter().find(|mode| !MODES.contains(&mode.as_str()));
+    if let Some(unknown) = unknown {
+        return Err(Error::new(Kind::Malformed, format!("{unknown:?} is no overflow rule")));
+    }
+    match plan.widths.iter().find(|width| !(1..=64).contains(*width)) {
+        Some(width) => Err(Error::new(Kind::Malformed, format!("an accumulator has no {width} bits"))),
+        None => Ok(()),
     }
 }
 

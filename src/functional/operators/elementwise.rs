@@ -2,9 +2,10 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn, Zip};
 
+use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Tensor, element_count};
+use crate::network::Tensor;
 use crate::post::onnx;
 
 /// The shape that both broadcast to: axes are matched from the back, an extent of 1 is repeated.
@@ -21,7 +22,7 @@ pub(in crate::functional) fn broadcast_shape(a: &[usize], b: &[usize]) -> Result
         .collect();
     let shape =
         shape.ok_or_else(|| Error::new(Kind::Value, format!("shapes {a:?} and {b:?} do not broadcast")))?;
-    element_count(&shape)?;
+    room(&shape)?;
     Ok(shape)
 }
 

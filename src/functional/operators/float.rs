@@ -4,9 +4,10 @@
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
+use super::size::room;
 use super::{Call, axis_of, elementwise::broadcast_shape};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Conv, Gemm, Tensor, element_count};
+use crate::network::{Conv, Gemm, Tensor};
 use crate::post::onnx;
 
 pub(super) fn matmul(a: &ArrayD<f32>, b: &ArrayD<f32>) -> Result<Tensor> {
@@ -19,7 +20,9 @@ pub(super) fn matmul(a: &ArrayD<f32>, b: &ArrayD<f32>) -> Result<Tensor> {
     let batch = broadcast_shape(&sa[..sa.len() - 2], &sb[..sb.len() - 2])?;
     let (m, k, n) = (sa[sa.len() - 2], sa[sa.len() - 1], sb[sb.len() - 1]);
     let full = |x: usize, y: usize| [batch.as_slice(), &[x, y]].concat();
-    let count = element_count(&full(m, n))?;
+    room(&full(m, k))?;
+    room(&full(k, n))?;
+    let count = room(&full(m, n))?;
     let a: Vec<f32> = a.broadcast(IxDyn(&full(m, k))).ok_or_else(undefined)?.iter().copied().collect();
     let b: Vec<f32> = b.broadcast(IxDyn(&full(k, n))).ok_or_else(undefined)?.iter().copied().collect();
     let product = |index: usize| {
@@ -42,7 +45,7 @@ pub(super) fn gemm(call: &Call, gemm: &Gemm) -> Result<Tensor> {
         let message = format!("a product of shapes {:?} and {:?} is not defined", a.shape(), b.shape());
         return Err(Error::new(Kind::Value, message));
     }
-    element_count(&[m, n])?;
+    room(&[m, n])?;
     let bias = call.optional(2).map(|_| call.f32(2)).transpose()?;
     let bias = match bias {
         None => None,
@@ -66,7 +69,7 @@ pub(super) fn conv(call: &Call, conv: &Conv) -> Result<Tensor> {
     let (&[images, channels, height, width], &[cout, cin, _, _]) = (x.shape(), w.shape()) else {
         return Err(wrong("only 2-D convolutions are supported in float32"));
     };
-    if channels != cin * conv.groups || cout % conv.groups != 0 {
+    if cin.checked_mul(conv.groups) != Some(channels) || cout % conv.groups != 0 {
         return Err(wrong("channels and groups do not match"));
     }
     let window = conv.sliding.window(2, Some(&w.shape()[2..]))?;
@@ -76,7 +79,7 @@ pub(super) fn conv(call: &Call, conv: &Conv) -> Result<Tensor> {
         return Err(wrong("one bias per output channel is needed"));
     }
     let shape = [images, cout, placed.output[0], placed.output[1]];
-    element_count(&shape)?;
+    room(&shape)?;
     let block = onnx::convolution_block(cin * window.taps(), placed.output[0] * placed.output[1]);
     let per_group = cout / conv.groups;
     let out = ArrayD::from_shape_fn(IxDyn(&shape), |at| {

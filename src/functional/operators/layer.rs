@@ -6,11 +6,11 @@ use ndarray::{ArrayD, Axis, IxDyn};
 use rayon::prelude::*;
 
 use super::designed::nothing;
+use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
 use crate::network::{
     Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Operator, Placed, Tensor, Weights, Window,
-    element_count,
 };
 use crate::post::onnx;
 
@@ -68,7 +68,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
             let layer = matrix_layer(call)?;
             // Rows of the input times columns of the weights bound the result, whatever the batch axes.
             let k = x.shape().last().copied().unwrap_or(1).max(1);
-            element_count(&[x.len() / k, layer.weights.codes.len() / k])?;
+            room(&[x.len() / k, layer.weights.codes.len() / k])?;
             match layer.weights.codes.ndim() {
                 2 => call.rule.run(&layer, x),
                 _ => batched(call, &layer, x),
@@ -99,7 +99,7 @@ fn side_by_side(layer: &Layer, x: &Tensor) -> Result<(Layer, Tensor)> {
     let shaped = |array: ArrayD<i32>, shape: [usize; 4]| {
         array.into_shape_with_order(IxDyn(&shape)).expect("the same elements, split or joined axes")
     };
-    element_count(&[count, m.max(n), k])?;
+    room(&[count, m.max(n), k])?;
     let window = Window {
         kernel: [1, 1],
         stride: [1, 1],
@@ -158,12 +158,12 @@ impl Batch {
         let (x_batch, w_batch) = (&xs[..xs.len() - 2], &ws[..ws.len() - 2]);
         let lead = super::elementwise::broadcast_shape(x_batch, w_batch)?;
         let (m, k, n) = (xs[xs.len() - 2], xs[xs.len() - 1], ws[ws.len() - 1]);
-        let count = element_count(&lead)?;
+        let count = room(&lead)?;
         let full = |a: usize, b: usize| [&lead[..], &[a, b]].concat();
         let missing = || Error::new(Kind::Value, "shapes do not broadcast");
         let codes = x.to_i32()?;
-        element_count(&full(m, k))?;
-        element_count(&full(k, n))?;
+        room(&full(m, k))?;
+        room(&full(k, n))?;
         let xs = codes.broadcast(IxDyn(&full(m, k))).ok_or_else(missing)?;
         let ws = layer.weights.codes.broadcast(IxDyn(&full(k, n))).ok_or_else(missing)?;
         let flat = |a: ndarray::ArrayViewD<i32>, shape: [usize; 3]| {
@@ -393,7 +393,7 @@ fn accumulate_convolution(
         return Err(Error::new(Kind::Value, format!("a 2-D convolution over shape {shape:?}")));
     };
     let cin = kernel[1];
-    if channels != groups * cin {
+    if cin.checked_mul(groups) != Some(channels) {
         let message = format!("{channels} input channels for {groups} groups of {cin}");
         return Err(Error::new(Kind::Value, message));
     }
@@ -403,9 +403,9 @@ fn accumulate_convolution(
             format!("a {:?} window does not fit an image of {height}×{width}", window.kernel),
         )
     })?;
-    let (m, n) = (placed.output[0] * placed.output[1], kernel[0] / groups);
     let out_shape = [images, kernel[0], placed.output[0], placed.output[1]];
-    element_count(&out_shape)?;
+    room(&out_shape)?;
+    let (m, n) = (placed.output[0] * placed.output[1], kernel[0] / groups);
     let zero = layer.input_carrier.zero_point;
     let codes: Vec<i32> = x.iter().map(|v| v - zero).collect();
     let weights: Vec<i32> = layer

@@ -9,6 +9,7 @@ mod layer;
 mod linear;
 mod pool;
 mod shape;
+mod size;
 
 use ndarray::ArrayD;
 
@@ -31,6 +32,7 @@ pub(super) struct Call<'a> {
 
 /// Computes a node; one tensor per output of the operator.
 pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
+    size::check_inputs(call)?;
     let one = match &call.node.operator {
         Operator::DynamicQuantizeLinear => return linear::dynamic_quantize(call),
         Operator::QuantizeLinear { axis, dtype } => linear::quantize(call, *axis, *dtype),

@@ -2,9 +2,10 @@
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Placed, Sliding, Tensor, Window, element_count};
+use crate::network::{Placed, Sliding, Tensor, Window};
 use crate::post::onnx::{self, Summation};
 
 /// A window placed on `[images, channels, height, width]`, or on `[images, channels, width]` as a row of height 1.
@@ -45,7 +46,10 @@ impl Frame {
         }
         let mut output = shape[..2].to_vec();
         output.extend(&placed.output[4 - shape.len()..]);
-        element_count(&output)?;
+        room(&output)?;
+        // Every tap of every output position is looked at once per axis.
+        room(&window.kernel)?;
+        (0..2).try_for_each(|axis| room(&[placed.output[axis], window.kernel[axis]]).map(drop))?;
         Ok(Frame { window, placed, planes: shape[0] * shape[1], size, output })
     }
 

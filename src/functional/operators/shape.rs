@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayViewD, Axis, IxDyn};
 
+use super::size::room_for_all;
 use super::{Call, axis_of, rails};
 use crate::error::{Error, Kind, Result};
 use crate::network::{Tensor, element_count, map_tensor};
@@ -63,6 +64,7 @@ pub(super) fn transpose(x: &Tensor, perm: Option<&[i64]>) -> Result<Tensor> {
 pub(in crate::functional) fn concat(parts: &[&Tensor], axis: i64) -> Result<Tensor> {
     let first = parts.first().ok_or_else(|| Error::new(Kind::Malformed, "Concat of nothing"))?;
     let axis = Axis(axis_of(axis, first.shape().len())?);
+    room_for_all(parts)?;
     // One arm per element type: the parts must all be of the first one's.
     macro_rules! join {
         ($($variant:ident),*) => {

@@ -14,7 +14,8 @@ use std::path::Path;
 
 use prost::Message;
 
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result, spelt};
+use crate::limits::{MAX_NODES, max_memory, read_all};
 use crate::network::{DType, Input, Network, Node, Tensor};
 pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
 use proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
@@ -28,7 +29,12 @@ const OPSETS: std::ops::RangeInclusive<i64> = 10..=24;
 /// Missing, truncated or foreign file; operators, attributes, element types and shapes that are not supported: the
 /// place is the file and, where there is one, the node.
 pub fn read(path: &Path) -> Result<Network> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
+    // The file, and the tensors read from it, lie in memory together.
+    let bytes = read_all(file, path, max_memory() / 3, "read").map_err(|e| match e.kind {
+        Kind::Limit => e.help("give a larger --max-memory: a model takes three times its file"),
+        _ => e,
+    })?;
     parse(&bytes, path).map_err(|e| e.in_file(path))
 }
 
@@ -47,9 +53,9 @@ pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
         Error::new(Kind::Malformed, "not an ONNX model: it has no graph")
             .help("the file is empty or truncated")
     })?;
-    let given = graph.node.iter().filter_map(|node| node.name.clone()).filter(|name| !name.is_empty());
-    let given = given.collect();
-    Builder { source, opset, given, names: BTreeSet::new() }.network(graph)
+    let given = graph.node.iter().filter_map(|node| node.name.as_deref().map(spelt));
+    let given = given.filter(|name| !name.is_empty()).collect();
+    Builder { source, opset, given, names: BTreeSet::new(), numbers: BTreeMap::new() }.network(graph)
 }
 
 fn opset(model: &ModelProto) -> Result<i64> {
@@ -73,6 +79,8 @@ struct Builder<'a> {
     given: BTreeSet<String>,
     /// Node names taken so far.
     names: BTreeSet<String>,
+    /// The next number to try behind a name that is taken.
+    numbers: BTreeMap<String, usize>,
 }
 
 impl Builder<'_> {
@@ -88,6 +96,10 @@ impl Builder<'_> {
             if constants.insert(name, value).is_some() {
                 return Err(self.at(&place, twice("is in the file twice")));
             }
+        }
+        if graph.node.len() > MAX_NODES {
+            let message = format!("{} nodes; a network may have {MAX_NODES}", graph.node.len());
+            return Err(Error::new(Kind::Unsupported, message));
         }
         let inputs = self.inputs(&graph, &constants)?;
         let mut nodes = Vec::new();
@@ -156,17 +168,23 @@ impl Builder<'_> {
     /// The model's name of a node. Unnamed ones get their operator and position, repeated ones a number behind the
     /// name; neither is a name that any node of the file has.
     fn unique_name(&mut self, proto: &NodeProto, index: usize) -> String {
-        let given = proto.name.clone().filter(|name| !name.is_empty());
+        // A name is for people and for --layer: what a terminal would obey is spelt out.
+        let given = proto.name.as_deref().map(spelt).filter(|name| !name.is_empty());
         let name = match given {
             Some(name) if !self.names.contains(&name) => name,
             given => {
                 let (stem, first) = match given {
                     Some(name) => (name, 2),
-                    None => (format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node")), 1),
+                    None => (spelt(&format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node"))), 1),
                 };
-                let numbered = |n: usize| if n == 1 { stem.clone() } else { format!("{stem}_{n}") };
-                let is_free = |name: &String| !self.given.contains(name) && !self.names.contains(name);
-                (first..).map(numbered).find(is_free).expect("there is always another number")
+                let number = self.numbers.entry(stem.clone()).or_insert(first);
+                loop {
+                    let name = if *number == 1 { stem.clone() } else { format!("{stem}_{number}") };
+                    *number += 1;
+                    if !self.given.contains(&name) && !self.names.contains(&name) {
+                        break name;
+                    }
+                }
             }
         };
         self.names.insert(name.clone());

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Bench, Compare, Runner, Verdict};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::files::Stage;
 use crate::vectors::{DATA_FILES, Layout, Layouts, Sum};
 
@@ -121,7 +121,7 @@ impl std::fmt::Display for Wanted {
 /// field of `expected`, instance). Where outputs are compared only when valid, theirs are the valid cycles.
 fn targets(bench: &Bench, layouts: &Layouts) -> Result<Vec<(u64, usize, usize)>> {
     let fields = &layouts.expected.fields;
-    let last_cycle = bench.manifest.cycles - 1;
+    let last_cycle = bench.manifest.cycles.saturating_sub(1);
     let valid = if bench.values_per_output > 0 { Some(valid_cycles(bench, layouts)?) } else { None };
     let cycle_of = |field: usize, cycle: u64| match &valid {
         Some((first, last)) if fields[field].name.starts_with("out.") => {
@@ -133,7 +133,7 @@ fn targets(bench: &Bench, layouts: &Layouts) -> Result<Vec<(u64, usize, usize)>>
     let accumulator = seen.iter().find(|f| fields[**f].name == "pe.acc");
     let first = seen.first().map(|f| (cycle_of(*f, 0), *f, 0));
     let middle = accumulator.map(|f| (bench.manifest.cycles / 2, *f, fields[*f].instances() / 2));
-    let last = seen.last().map(|f| (cycle_of(*f, last_cycle), *f, fields[*f].instances() - 1));
+    let last = seen.last().map(|f| (cycle_of(*f, last_cycle), *f, fields[*f].instances().saturating_sub(1)));
     Ok(first.into_iter().chain(middle).chain(last).collect())
 }
 
@@ -157,6 +157,7 @@ fn label(name: &str, shape: &[usize], index: usize) -> String {
     let mut below: usize = shape.iter().product();
     let mut label = name.to_string();
     for extent in shape {
+        // The manifest's reader has refused extents of 0.
         below /= extent;
         label.push_str(&format!("[{}]", (index / below) % extent));
     }
@@ -188,7 +189,7 @@ fn empty(folder: &Path) -> Result<()> {
 fn flip_nibble(folder: &Path, name: &str) -> Result<()> {
     let mut lines = read(folder, name)?;
     let middle = lines.len() / 2;
-    let line = &mut lines[middle];
+    let line = lines.get_mut(middle).ok_or_else(|| too_short(folder, name))?;
     let first = line.chars().next().and_then(|c| c.to_digit(16)).ok_or_else(not_hex)?;
     line.replace_range(0..1, &format!("{:x}", first ^ 8));
     write(folder, name, &lines)
@@ -196,6 +197,9 @@ fn flip_nibble(folder: &Path, name: &str) -> Result<()> {
 
 fn drop_word(folder: &Path, name: &str) -> Result<()> {
     let mut lines = read(folder, name)?;
+    if lines.is_empty() {
+        return Err(too_short(folder, name));
+    }
     lines.remove(lines.len() / 2);
     write(folder, name, &lines)
 }
@@ -205,12 +209,14 @@ fn flip_expected(folder: &Path, layouts: &Layouts, cycle: u64, bit: usize) -> Re
     let layout = &layouts.expected;
     let mut lines = read(folder, "expected.hex")?;
     let cycle = usize::try_from(cycle).map_err(|_| not_hex())?;
-    let line = &mut lines[cycle * layout.words + bit / layout.word_bits];
+    let at = cycle * layout.words + bit / layout.word_bits;
+    let line = lines.get_mut(at).ok_or_else(|| too_short(folder, "expected.hex"))?;
     let at = layout.digits() - 1 - (bit % layout.word_bits) / 4;
     let digit = line.get(at..=at).and_then(|d| u32::from_str_radix(d, 16).ok()).ok_or_else(not_hex)?;
     line.replace_range(at..=at, &format!("{:x}", digit ^ (1 << (bit % 4))));
     let mut header = read(folder, "header.hex")?;
-    header[6] = format!("{:08x}", sum_of(&lines, layout)?);
+    let sum = header.get_mut(6).ok_or_else(|| too_short(folder, "header.hex"))?;
+    *sum = format!("{:08x}", sum_of(&lines, layout)?);
     write(folder, "header.hex", &header)?;
     write(folder, "expected.hex", &lines)
 }
@@ -226,6 +232,12 @@ fn sum_of(lines: &[String], layout: &Layout) -> Result<u32> {
         sum.word(&limbs.ok_or_else(not_hex)?, layout.word_bits);
     }
     Ok(sum.value())
+}
+
+fn too_short(folder: &Path, name: &str) -> Error {
+    Error::new(Kind::Malformed, "has fewer lines than the manifest promises: there is nothing to corrupt")
+        .at(Place::File(folder.join(name)))
+        .help("the self-test takes a whole bundle, as `goldpath vectors` writes it")
 }
 
 fn not_hex() -> Error {

@@ -1,0 +1,323 @@
+//! What to override when codes, zero points or parameters do not fit a design: tried before it is said.
+//!
+//! The one place that all commands take such advice from. An answer is a set of overrides under which the same
+//! work was really lowered onto the design; where there is none, that is said.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ndarray::ArrayD;
+
+use super::args::{Command, Overrides};
+use super::product::ProductFiles;
+use super::{Console, bounds, design_file};
+use crate::design::{Design, Operand};
+use crate::error::{Error, Kind, Result};
+use crate::functional::graph::{infer, parts};
+use crate::functional::operators::{Designed, Framework, LayerRule};
+use crate::import::npy::read_npy;
+use crate::import::onnx;
+use crate::lower::Program;
+use crate::network::{Layer, Network, Tensor};
+
+/// Name of the parameter that advice makes for weight zero points.
+const WEIGHT_OFFSET: &str = "weight_zero_point";
+
+/// `--set` options, key and TOML value.
+type Settings = Vec<(String, String)>;
+
+/// The work of a command that meets a design, as typed.
+struct Question<'a> {
+    design: &'a Path,
+    overrides: &'a Overrides,
+    work: Work<'a>,
+}
+
+enum Work<'a> {
+    Product { files: ProductFiles<'a>, weights_only: bool },
+    Model { model: &'a Path, input: Option<&'a Path>, layer: Option<&'a str>, whole: bool },
+}
+
+/// `error` of `command` with the overrides that would help, if they are what is missing.
+pub fn add(error: Error, command: &Command) -> Error {
+    if !matches!(error.kind, Kind::Value | Kind::Unsupported) {
+        return error;
+    }
+    match question(command).and_then(|question| question.answer()) {
+        Some(advice) => error.help(advice),
+        None => error,
+    }
+}
+
+/// Says which overrides would let further layers run, where a command has left some out.
+pub fn note(command: &Command, console: &Console) {
+    let leaves_out = matches!(command, Command::Check(_) | Command::Overflow(_));
+    if let Some(advice) = question(command).filter(|_| leaves_out).and_then(|question| question.answer()) {
+        console.note(&format!("note: {advice}"));
+    }
+}
+
+fn product<'a>(
+    activations: &'a Path,
+    weights: &'a Path,
+    bias: &'a Option<PathBuf>,
+    params: &'a Option<PathBuf>,
+) -> Work<'a> {
+    let (bias, params) = (bias.as_deref(), params.as_deref());
+    Work::Product { files: ProductFiles { activations, weights, bias, params }, weights_only: false }
+}
+
+fn question(command: &Command) -> Option<Question<'_>> {
+    Some(match command {
+        Command::Check(args) => {
+            let b = &args.bounds;
+            let work = match (&b.model, &b.weights) {
+                (Some(model), _) => {
+                    let (input, layer) = (b.input.as_deref(), b.layer.as_deref());
+                    Work::Model { model, input, layer, whole: false }
+                }
+                (None, Some(weights)) => {
+                    let activations = b.activations.as_deref().unwrap_or(weights);
+                    let (bias, params) = (b.bias.as_deref(), b.params.as_deref());
+                    let files = ProductFiles { activations, weights, bias, params };
+                    Work::Product { files, weights_only: b.activations.is_none() }
+                }
+                (None, None) => return None,
+            };
+            Question { design: &args.design.design, overrides: &args.design.overrides, work }
+        }
+        Command::Run(args) => {
+            let work = product(args.activations.as_path(), args.weights.as_path(), &args.bias, &args.params);
+            Question { design: &args.design.design, overrides: &args.design.overrides, work }
+        }
+        Command::Infer(args) => {
+            let work = Work::Model { model: &args.model, input: Some(&args.input), layer: None, whole: true };
+            Question { design: args.design.as_deref()?, overrides: &args.overrides, work }
+        }
+        Command::Overflow(args) => match (&args.design, &args.input, &args.activations, &args.weights) {
+            (Some(design), Some(input), ..) => {
+                let work =
+                    Work::Model { model: &args.subject, input: Some(input), layer: None, whole: false };
+                Question { design, overrides: &args.overrides, work }
+            }
+            (_, _, Some(activations), Some(weights)) => {
+                let work = product(activations.as_path(), weights.as_path(), &args.bias, &args.params);
+                Question { design: &args.subject, overrides: &args.overrides, work }
+            }
+            _ => return None,
+        },
+        Command::Sweep(args) => {
+            let work = Work::Model {
+                model: args.model.as_deref()?,
+                input: args.input.as_deref(),
+                layer: None,
+                whole: true,
+            };
+            Question { design: args.design.as_deref()?, overrides: &args.overrides, work }
+        }
+        Command::Vectors(args) => {
+            let work = match (&args.activations, &args.weights, &args.model) {
+                (Some(activations), Some(weights), _) => {
+                    product(activations.as_path(), weights.as_path(), &args.bias, &args.params)
+                }
+                (_, _, Some(model)) => {
+                    let (input, layer) = (args.input.as_deref(), args.layer.as_deref());
+                    Work::Model { model, input, layer, whole: false }
+                }
+                _ => return None,
+            };
+            Question { design: &args.design.design, overrides: &args.design.overrides, work }
+        }
+        _ => return None,
+    })
+}
+
+/// What is tried on every candidate.
+enum Bench<'a> {
+    Product {
+        files: &'a ProductFiles<'a>,
+        weights_only: bool,
+    },
+    /// Layers with the codes that reach them on the first image.
+    Layers {
+        network: Network,
+        x: Tensor,
+        layers: Vec<(Layer, ArrayD<i32>)>,
+        whole: bool,
+    },
+}
+
+impl Question<'_> {
+    /// The overrides under which more of the work runs, in words; `None` when all of it runs as it is.
+    fn answer(&self) -> Option<String> {
+        let bench = self.bench().ok()?;
+        let design = Arc::new(design_file::load_path(self.design, self.overrides).ok()?);
+        let (now, reason) = bench.runs(&design);
+        let reason = reason?;
+        let mut best: Option<(usize, Settings, Arc<Design>)> = None;
+        for settings in candidates(&design) {
+            let set = self.overrides.set.iter().chain(&settings).cloned().collect();
+            let Ok(design) = design_file::load_path(self.design, &Overrides { set }) else { continue };
+            let design = Arc::new(design);
+            let (runs, _) = bench.runs(&design);
+            let enough = if bench.must_run_all() { runs == bench.all() } else { runs > now };
+            if enough && best.as_ref().is_none_or(|(most, ..)| runs > *most) && bench.ends(&design) {
+                best = Some((runs, settings, design));
+            }
+            if best.as_ref().is_some_and(|(most, ..)| *most == bench.all()) {
+                break;
+            }
+        }
+        match best {
+            Some((runs, settings, design)) => Some(words(&bench, runs, &settings, &design)),
+            None if !is_about_operands(&reason) => None,
+            None => Some(format!(
+                "no width, sign, recode or offset of the design's operands lets it run this: {}",
+                reason.message
+            )),
+        }
+    }
+
+    fn bench(&self) -> Result<Bench<'_>> {
+        match &self.work {
+            Work::Product { files, weights_only } => {
+                Ok(Bench::Product { files, weights_only: *weights_only })
+            }
+            Work::Model { model, input, layer, whole } => {
+                let network = onnx::read(model)?.fused();
+                let x = match input {
+                    Some(path) => read_npy(path)?,
+                    None => bounds::any_input(&network)?,
+                };
+                let x = parts(&network, &x, 1)?.into_iter().next();
+                let x = x.ok_or_else(|| Error::new(Kind::Value, "the input holds no image"))?;
+                let seen = Seen::default();
+                infer(&network, &x, &seen)?;
+                let mut layers = seen.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+                layers.retain(|(found, _)| layer.is_none_or(|wanted| wanted == found.name));
+                Ok(Bench::Layers { network, x, layers, whole: *whole })
+            }
+        }
+    }
+}
+
+/// Whether codes, zero points or parameters do not fit, rather than shapes or files.
+fn is_about_operands(reason: &Error) -> bool {
+    let words =
+        [" operand", ", outside ", "which the design limits", "zero point", "channels need different"];
+    reason.kind != Kind::Limit && words.iter().any(|word| reason.message.contains(word))
+}
+
+impl Bench<'_> {
+    fn all(&self) -> usize {
+        match self {
+            Bench::Product { .. } => 1,
+            Bench::Layers { layers, .. } => layers.len(),
+        }
+    }
+
+    fn must_run_all(&self) -> bool {
+        matches!(self, Bench::Product { .. } | Bench::Layers { whole: true, .. })
+    }
+
+    /// How many layers the design can run, and why not the first other one.
+    fn runs(&self, design: &Arc<Design>) -> (usize, Option<Error>) {
+        let results: Vec<Result<Program>> = match self {
+            Bench::Product { files, weights_only: true } => vec![files.weights_only(design)],
+            Bench::Product { files, .. } => vec![files.program(design)],
+            Bench::Layers { layers, .. } => {
+                layers.iter().map(|(layer, x)| Program::layer(design.clone(), layer, x)).collect()
+            }
+        };
+        let runs = results.iter().filter(|result| result.is_ok()).count();
+        (runs, results.into_iter().find_map(Result::err))
+    }
+
+    /// Whether a whole network ends on the design, too: what one layer writes must fit the next.
+    fn ends(&self, design: &Arc<Design>) -> bool {
+        match self {
+            Bench::Layers { network, x, whole: true, .. } => {
+                infer(network, x, &Designed::new(design.clone())).is_ok()
+            }
+            _ => true,
+        }
+    }
+}
+
+/// The framework's answer, and what it was asked.
+#[derive(Default)]
+struct Seen(Mutex<Vec<(Layer, ArrayD<i32>)>>);
+
+impl LayerRule for Seen {
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.push((layer.clone(), x.to_i32()?));
+        drop(seen);
+        Framework.run(layer, x)
+    }
+}
+
+/// Every combination of what may be changed on the two sides, the fewest changes first.
+fn candidates(design: &Design) -> Vec<Settings> {
+    let mut all = Vec::new();
+    for activation in changes("activation", &design.activation) {
+        for weight in changes("weight", &design.weight) {
+            all.push([activation.clone(), weight].concat());
+        }
+    }
+    all.sort_by_key(Vec::len);
+    all
+}
+
+fn changes(side: &str, operand: &Operand) -> Vec<Settings> {
+    let set = |key: &str, value: String| (format!("operands.{side}.{key}"), value);
+    let (width, signed) = (operand.format.width(), operand.format.is_signed());
+    let mut all: Vec<(Settings, u32)> = vec![(vec![], width)];
+    if signed && width == 8 && operand.recode.is_none() {
+        all.push((vec![set("recode", "\"minus_128\"".into())], width));
+    }
+    all.push((vec![set("signed", (!signed).to_string())], width));
+    for wider in [width + 1, 8, 16].into_iter().filter(|wider| *wider > width && *wider <= 16) {
+        all.push((vec![set("width", wider.to_string())], wider));
+        all.push((vec![set("width", wider.to_string()), set("signed", (!signed).to_string())], wider));
+    }
+    if side == "weight" && operand.offset.is_none() {
+        let plain = all.clone();
+        for (mut settings, width) in plain {
+            let format = format!("\"s{}\"", width + 1);
+            settings.push(set("offset", format!("\"{WEIGHT_OFFSET}\"")));
+            settings.push(set("format", format!("\"s{}\"", width + 2)));
+            let parameter = format!("{{ format = {format}, per = \"channel\" }}");
+            settings.push((format!("parameters.{WEIGHT_OFFSET}"), parameter));
+            all.push((settings, width));
+        }
+    }
+    all.into_iter().map(|(settings, _)| settings).collect()
+}
+
+fn words(bench: &Bench<'_>, runs: usize, settings: &Settings, design: &Design) -> String {
+    let typed: Vec<String> = settings.iter().map(|(key, value)| format!("--set '{key}={value}'")).collect();
+    let toml = design.to_toml();
+    let sides = ["activation", "weight"].into_iter().filter(|side| {
+        let prefix = format!("operands.{side}.");
+        settings.iter().any(|(key, _)| key.starts_with(&prefix))
+    });
+    let lines = sides.filter_map(|side| toml.lines().find(|line| line.starts_with(&format!("{side} = "))));
+    let mut file: Vec<String> = std::iter::once("[operands]").chain(lines).map(String::from).collect();
+    let parameters =
+        settings.iter().filter_map(|(key, value)| Some((key.strip_prefix("parameters.")?, value)));
+    file.extend(
+        parameters.flat_map(|(name, value)| ["[parameters]".to_string(), format!("{name} = {value}")]),
+    );
+    let all = bench.all();
+    let what = match bench {
+        Bench::Product { .. } => "this runs".to_string(),
+        Bench::Layers { .. } if runs == all => format!("all {all} layers run"),
+        Bench::Layers { .. } => format!("{runs} of {all} layers run"),
+    };
+    format!(
+        "{what} with\n      {}\n    or with these lines in the design's file, in place of its own:\n      {}",
+        typed.join(" "),
+        file.join("\n      ")
+    )
+}
