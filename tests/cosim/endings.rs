@@ -90,14 +90,14 @@ fn a_missing_memory_file_comes_through_on_a_pass() {
 fn warnings_of_the_compiler_come_through_from_kept_builds_too() {
     let root = tempfile::tempdir().unwrap();
     let included = root.path().join("inside.vh");
-    // A register with two drivers is two-state luck.
-    let twice = "reg mine;\n always @(posedge clock) mine <= v;\n always @(negedge clock) mine <= f;";
-    fs::write(&included, body("x * w", twice)).unwrap();
+    // Simulators disagree on when this register changes.
+    let late = "reg mine;\n always @* mine <= v;";
+    fs::write(&included, body("x * w", late)).unwrap();
     let top = root.path().join("top.v");
     fs::write(&top, module("`include \"inside.vh\"")).unwrap();
     for _ in 0..2 {
         let (status, text) = answer(&mut cosim(&[&top], "verilator", root.path()));
-        assert!(status == 0 && text.contains("MULTIDRIVEN"), "{status}: {text}");
+        assert!(status == 0 && text.contains("COMBDLY"), "{status}: {text}");
         assert!(text.contains(&format!("{}:", included.display())), "{text}");
     }
 }

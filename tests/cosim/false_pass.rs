@@ -225,7 +225,7 @@ fn a_hw_models_inside_a_bundle_is_not_used_unasked() {
     let (status, text) = answer(&mut command);
     assert!(status == 2 && text.contains("does not build"), "asked for, it is used: {status}\n{text}");
     // Its files may not lead out of it.
-    fs::write(rtl.join("files.f"), "../../../../outside.v\n").unwrap();
+    fs::write(rtl.join("files.f"), "../../../outside.v\n").unwrap();
     fs::write(root.path().join("outside.v"), "").unwrap();
     let (status, text) = answer(&mut command);
     assert!(status == 2 && text.contains("leads out of"), "{status}\n{text}");

@@ -39,7 +39,7 @@ fn everything_in(name: &OsStr, simulator: &str) {
     let header = "in side.vh";
     let read = "reg [7:0] m [0:0]; initial $readmemh(\"mine.hex\", m);\n\
                 reg [7:0] seen; always @(posedge clock) seen <= m[0];";
-    fs::write(folder.join(header), body("x * w * (m[0] == 8'h5a)", read)).unwrap();
+    fs::write(folder.join(header), body("(m[0] == 8'h5a) ? x * w : 34'sd0", read)).unwrap();
     fs::write(folder.join(&source), module("`include \"in side.vh\"")).unwrap();
     fs::write(folder.join("mine.hex"), "5a\n").unwrap();
     let run = |twin: bool| {

@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -48,9 +47,9 @@ impl Simulator {
     }
 
     /// Its own version text; an error when it is not installed.
-    fn version(self, deadline: Deadline) -> Result<String> {
+    fn version(self, folder: &Path, deadline: Deadline) -> Result<String> {
         let flag = if self == Simulator::Icarus { "-V" } else { "--version" };
-        let output = process::run(Command::new(self.compiler()).arg(flag), deadline.at)
+        let output = process::run(compile::step(self.compiler(), folder).arg(flag), deadline.at)
             .map_err(|e| self.missing(e))?
             .ok_or_else(|| words::endless(self, "asking for the version", deadline.seconds))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -121,9 +120,10 @@ pub struct Built {
 
 /// The program of these sources, built now or earlier.
 pub fn build(simulator: Simulator, sources: &Sources, deadline: Deadline) -> Result<Built> {
-    let version = simulator.version(deadline)?;
-    let links = Links::new(sources.rtl, sources.here)?;
     let cache = Cache::open()?;
+    // Even asked for its version, Icarus hands the temporary folder's name to a shell.
+    let version = simulator.version(cache.folder(), deadline)?;
+    let links = Links::new(sources.rtl, sources.here)?;
     let key = key(simulator, &version, sources, &links);
     let warnings = |words: &str| words::of_compiler(words, &links);
     if let Some(kept) = cache.find(&key) {

@@ -79,6 +79,11 @@ impl Cache {
         Ok(Cache { folder, _temporary: Some(temporary) })
     }
 
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A folder for one build, deleted when dropped.
     pub fn scratch(&self) -> Result<TempDir> {
         tempfile::Builder::new()

@@ -113,7 +113,7 @@ pub fn on_path(program: &OsStr) -> Option<PathBuf> {
 }
 
 /// One step of a build in its folder, with messages in one language and temporary files beside it.
-fn step(program: &str, folder: &Path) -> Command {
+pub fn step(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).env_clear().envs(environment());
     command.envs([("LC_ALL", "C"), ("TMPDIR", "."), ("TMP", "."), ("TEMP", ".")]);

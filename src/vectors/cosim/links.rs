@@ -8,7 +8,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::{Error, Result};
+use tempfile::TempDir;
+
+use crate::error::{Error, Kind, Result};
 
 /// The testbench, as compilers know it.
 pub const TESTBENCH: &str = "gp_own/tb.v";
@@ -140,6 +142,30 @@ impl Links {
         }
         text
     }
+}
+
+/// A link `vectors` to a folder whose name a simulation would misread: Icarus takes a backslash of a plusarg for the
+/// beginning of an escape. `None` when the name can be used as it is.
+pub fn plain(folder: &Path) -> Result<Option<TempDir>> {
+    let misread = |path: &Path| path.as_os_str().as_encoded_bytes().contains(&b'\\');
+    if !misread(folder) {
+        return Ok(None);
+    }
+    let roots = [std::env::temp_dir(), "/dev/shm".into(), "/var/tmp".into()];
+    let made = roots.iter().filter(|root| root.is_absolute() && !misread(root)).find_map(|root| {
+        let made = tempfile::Builder::new().prefix("goldpath-vectors-").tempdir_in(root).ok()?;
+        symlink(folder, made.path().join("vectors")).ok()?;
+        Some(made)
+    });
+    let refused = || {
+        Error::new(
+            Kind::Io,
+            "has a backslash in its name, which simulators misread, and no folder for a link was found",
+        )
+        .in_file(folder)
+        .help("set TMPDIR to a folder without a backslash in its name")
+    };
+    made.map(Some).ok_or_else(refused)
 }
 
 fn folders(rtl: &[PathBuf]) -> Vec<PathBuf> {

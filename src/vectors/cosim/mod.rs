@@ -229,8 +229,9 @@ impl Runner<'_> {
     /// Simulates vectors in another folder, of which the manifest is not asked.
     fn run_folder(&self, folder: &Path, compare: Compare) -> Result<(Verdict, Vec<String>)> {
         let folder = std::path::absolute(folder).map_err(|e| Error::io(folder, "find this folder", e))?;
+        let link = links::plain(&folder)?;
         let mut vectors = OsString::from("+VEC=");
-        vectors.push(folder);
+        vectors.push(link.as_ref().map_or(folder.clone(), |l| l.path().join("vectors")));
         let bench = self.bench;
         let (compared, values) = match compare {
             Compare::Cycles => (bench.manifest.cycles, bench.values(bench.manifest.cycles)),

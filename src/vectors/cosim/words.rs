@@ -19,7 +19,7 @@ pub fn all_of(output: &Output) -> String {
 
 /// The compiler's own words on why it did not build; when it has none, how it ended.
 pub fn refused(program: &str, output: &Output, links: &Links) -> Error {
-    let text = links.in_words_of_the_user(&all_of(output));
+    let text = with_true_lines(&links.in_words_of_the_user(&all_of(output)));
     let noise = |l: &str| {
         l.starts_with([' ', '\t']) || l.trim().is_empty() || is_warning(l) || l.starts_with("make: ")
     };
@@ -38,6 +38,21 @@ pub fn refused(program: &str, output: &Output, links: &Links) -> Error {
     };
     Error::new(Kind::Simulator, said)
         .help("check --rtl, --top and --port; every input and parameter port of the bundle must exist or be mapped (ours= leaves it open)")
+}
+
+/// Icarus names the line behind an `include` that it does not find.
+fn with_true_lines(text: &str) -> String {
+    let corrected = |line: &str| {
+        let (place, rest) = line.split_once(": Include file ")?;
+        let wanted = format!("\"{}\"", rest.strip_suffix(" not found")?);
+        let (path, number) = place.rsplit_once(':')?;
+        let before = number.parse::<usize>().ok()?.checked_sub(1)?;
+        let source = String::from_utf8_lossy(&fs::read(path).ok()?).into_owned();
+        let has =
+            |number: usize| source.lines().nth(number.wrapping_sub(1)).is_some_and(|l| l.contains(&wanted));
+        (!has(before + 1) && has(before)).then(|| format!("{path}:{before}: Include file {rest}"))
+    };
+    text.lines().map(|line| corrected(line).unwrap_or_else(|| line.to_string()) + "\n").collect()
 }
 
 fn limited(lines: &[&str]) -> Vec<String> {
