@@ -322,8 +322,11 @@ pub struct CosimArgs {
     pub bundle: PathBuf,
     #[arg(long, value_enum, default_value_t = Simulator::All)]
     pub simulator: Simulator,
-    /// Verilog sources to check instead of the design's own twin (which lies in $GOLDPATH_HW_MODELS, or in hw_models
-    /// of the current folder, the bundle's folder, or one above them). Their out.data is compared only in cycles whose
+    /// Where the design and its twin lie: by default $GOLDPATH_HW_MODELS, else hw_models in the current folder or one
+    /// above it, but never one inside the bundle. RTL is run with your rights: name only what you trust
+    #[arg(long, value_name = "DIR")]
+    pub hw_models: Option<PathBuf>,
+    /// Verilog sources to check instead of the design's own twin. Their out.data is compared only in cycles whose
     /// expected out.valid is 1, everything else in every cycle
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub rtl: Vec<PathBuf>,
@@ -336,7 +339,8 @@ pub struct CosimArgs {
     pub port: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t = Compare::Cycles)]
     pub compare: Compare,
-    /// Kill a simulation that has not ended by then; the default grows with the cycles and is generous
+    /// Kill a simulator that has not ended by then, compiling and simulating together (in a self-test: for each
+    /// simulation); the default grows with the cycles and is generous
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub timeout: Option<u64>,
     /// Corrupt the bundle in every known way and expect the right failure each time

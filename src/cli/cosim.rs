@@ -20,6 +20,7 @@ pub fn run(args: &CosimArgs, console: &Console) -> Result<Status> {
             "warning: {name} is not the file that manifest.json names; this bundle cannot pass"
         ));
     }
+    bench.notes.iter().for_each(|note| console.warn(&format!("warning: {note}")));
     if !args.rtl.is_empty() && !bench.compares("out.valid") {
         console.note("note: out.valid is not connected: when outputs come is not compared, only out.data where one is expected");
     }
@@ -67,26 +68,29 @@ fn bench(args: &CosimArgs) -> Result<Bench> {
     if !args.overrides.set.is_empty() {
         return usage("--set changes a twin's parameters; --rtl is taken as it is", "--set");
     }
+    if args.hw_models.is_some() {
+        return usage("--hw-models is where a twin's design lies; --rtl is taken as it is", "--hw-models");
+    }
     let wiring = cosim::user_wiring(&manifest.layouts()?, top, &args.port)?;
     Bench::user(&args.bundle, args.rtl.clone(), &wiring)
 }
 
 /// The design's own twin, with the parameters of the design as overridden.
 fn twin(args: &CosimArgs, manifest: &Manifest) -> Result<Bench> {
-    let folder = cosim::find_design(&manifest.design.name, &args.bundle)?;
+    let folder = cosim::find_design(&manifest.design.name, &args.bundle, args.hw_models.as_deref())?;
     let mut set: Vec<(String, String)> = manifest.source.overrides.clone().into_iter().collect();
-    refuse_other_design(&folder, &set, manifest)?;
+    let written_with = same_design(&folder, &set, manifest)?;
     set.extend(args.overrides.set.iter().cloned());
     let design = design_file::load_path(&folder, &Overrides { set: set.clone() })?;
     refuse_unmapped(&folder, &design, &set)?;
-    Bench::twin(&args.bundle, &folder, design.verilog_header())
+    Bench::twin(&args.bundle, &folder, &design, &written_with)
 }
 
 /// A bundle is checked against the design that it was made from.
-fn refuse_other_design(folder: &Path, set: &[(String, String)], manifest: &Manifest) -> Result<()> {
+fn same_design(folder: &Path, set: &[(String, String)], manifest: &Manifest) -> Result<Design> {
     let design = design_file::load_path(folder, &Overrides { set: set.to_vec() })?;
-    if design.hash == manifest.design.sha256 {
-        return Ok(());
+    if design.hash == manifest.design.sha256 && design.name == manifest.design.name {
+        return Ok(design);
     }
     Err(Error::new(Kind::Design, "is not the design that the bundle was made from: their hashes differ")
         .at(Place::File(folder.join("design.toml")))
@@ -123,14 +127,18 @@ fn check(
     bench: &Bench,
     console: &Console,
 ) -> Result<(Value, bool)> {
-    let verdict = runner.run(compare)?;
+    let (verdict, warnings) = runner.run_and_listen(compare)?;
+    for warning in &warnings {
+        console.warn(&format!("warning: {}: {warning}", simulator.name()));
+    }
     if !console.is_json() {
         console.answer(&describe(simulator, &verdict, compare, bench))?;
     }
     let passed = verdict.passed();
     Ok((
         json!({ "simulator": simulator.name(), "values_per_cycle": bench.values_per_cycle,
-            "values_per_output": bench.values_per_output, "changed_files": bench.changed, "verdict": verdict }),
+            "values_per_output": bench.values_per_output, "changed_files": bench.changed, "cached_build": runner.cached(),
+            "warnings": warnings, "verdict": verdict }),
         passed,
     ))
 }
@@ -140,11 +148,11 @@ fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, bench: &B
     let name = simulator.name();
     let by_beats = compare == Compare::Beats;
     match verdict {
-        Verdict::Pass { compared } if by_beats => {
+        Verdict::Pass { compared, .. } if by_beats => {
             format!("{name}: PASS, {compared} transactions compared\n")
         }
-        Verdict::Pass { compared } => {
-            let (each, every) = (bench.values_per_cycle, bench.values(*compared));
+        Verdict::Pass { compared, values: every } => {
+            let each = bench.values_per_cycle;
             let output = match bench.values_per_output {
                 0 => String::new(),
                 _ => format!(", out.data in {} with an output", bench.manifest.records("beats_out.hex")),
@@ -178,7 +186,7 @@ fn self_test(simulator: Simulator, runner: &Runner<'_>, console: &Console) -> Re
 
 fn describe_trial(outcome: &Outcome) -> String {
     let said = match &outcome.verdict {
-        Verdict::Pass { compared } => format!("PASS n={compared}"),
+        Verdict::Pass { compared, .. } => format!("PASS n={compared}"),
         Verdict::Fail { reason, detail, .. } => format!("FAIL {reason} ({detail})"),
     };
     let judged = if outcome.right { "right" } else { "WRONG" };

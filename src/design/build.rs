@@ -1,10 +1,10 @@
 //! From the file's shape to a [`Design`]: every limit, every derived format, every contradiction.
 
-use super::context::{Context, is_identifier};
+use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
 use super::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level};
-use super::{Operand, Order, Recode, Skew, Start, steps};
+use super::{Operand, Order, Recode, Skew, Start, identifier, steps};
 use crate::error::Result;
 use crate::num::{Format, Overflow, product_format};
 use crate::post::{Choice, Parameter, Per};
@@ -50,8 +50,10 @@ fn header(file: &file::File, context: &Context<'_>) -> Result<()> {
         let what = format!("is {}, but this goldpath reads schema 1", *file.schema);
         return Err(context.wrong(&file.schema.span(), "schema", what));
     }
-    if !is_identifier(&file.name) || file.name.len() > 128 {
-        let what = format!("is {:?}", *file.name);
+    let is_plain = identifier::is_plain(&file.name);
+    if let Some(fault) = identifier::fault_in_testbench(&file.name).or((!is_plain).then(|| "has a $".into()))
+    {
+        let what = format!("is {:?}: it {fault}", *file.name);
         return Err(context.wrong(&file.name.span(), "name", what));
     }
     Ok(())

@@ -40,10 +40,3 @@ impl Context<'_> {
         }
     }
 }
-
-/// Is it a Verilog identifier?
-pub(super) fn is_identifier(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit())
-        && !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::context::{Context, is_identifier};
+use super::context::Context;
 use super::overrides;
 use super::source::{Source, join};
-use super::{Design, build, canonical, expand, file, keys};
+use super::{Design, build, canonical, expand, file, identifier, keys};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{MAX_DESIGN_BYTES, read_all};
 use crate::post::Choice;
@@ -180,8 +180,9 @@ fn bind_twin(design: &mut Design, file: &file::File, source: &Source<'_>) -> Res
                 let what = "maps no integer key of this design";
                 source.wrong(&name.span(), &shown, what).help("for example \"accumulator.width\"")
             })?;
-        if !is_identifier(name) {
-            let what = format!("is {:?}, which Verilog cannot name a parameter", **name);
+        let is_plain = identifier::is_plain(name);
+        if let Some(fault) = identifier::fault_in_testbench(name).or((!is_plain).then(|| "has a $".into())) {
+            let what = format!("is {:?}, which cannot name a Verilog parameter: it {fault}", **name);
             return Err(source.wrong(&name.span(), &shown, what));
         }
         design.twin_values.insert(key.clone(), value);

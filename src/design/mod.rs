@@ -14,6 +14,7 @@ mod convert;
 mod depth;
 mod expand;
 mod file;
+pub mod identifier;
 mod keys;
 mod level;
 mod lints;

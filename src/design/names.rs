@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::context::{Context, is_identifier};
+use super::context::Context;
 use super::file::{self, At, Value};
+use super::identifier::is_plain;
 use super::source::nearest;
 use super::synonyms;
 use crate::error::Result;
@@ -105,7 +106,7 @@ fn declared(
     context: &Context<'_>,
 ) -> Result<Parameter> {
     let key = format!("parameters.{name}");
-    if !is_identifier(name) {
+    if !is_plain(name) {
         return Err(context.wrong(&at.span(), &key, "is not a name: letters, digits and _ only"));
     }
     let format = match (&at.format, &implicit) {

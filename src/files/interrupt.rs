@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -83,10 +84,16 @@ pub fn settle() {
 /// A process group that is killed when a signal ends this process. Dropped when its leader has been waited for.
 pub struct Group(u32);
 
-/// Registers the group whose leader is `leader` (started with `process_group(0)`).
-pub fn guard_group(leader: u32) -> Group {
-    registry().groups.insert(leader);
-    Group(leader)
+/// Starts a process (with `process_group(0)`) and registers its group. No signal ends us between the two.
+///
+/// # Errors
+/// Those of `start`.
+pub fn guarded(start: impl FnOnce() -> std::io::Result<Child>) -> std::io::Result<(Child, Group)> {
+    let mut registry = registry();
+    let child = start()?;
+    registry.groups.insert(child.id());
+    let group = Group(child.id());
+    Ok((child, group))
 }
 
 impl Group {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data_files::{Layouts, MAX_CYCLES, port_name};
 use super::hex_file::Written;
-use super::{Field, Layout};
+use super::{Field, Layout, validity};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{MAX_JSON_BYTES, element_count, read_text};
 use crate::lower::{NodeEvents, Program};
@@ -331,7 +331,13 @@ pub fn read(bundle: &Path) -> Result<Manifest> {
         return Err(Error::new(Kind::Unsupported, format!("manifest schema {} is not 1", manifest.schema))
             .in_file(&path));
     }
+    validity::check(&manifest).map_err(|e| Error { place: Place::File(path), ..e })?;
     Ok(manifest)
+}
+
+/// What this goldpath calls itself in a manifest.
+pub fn generator() -> String {
+    format!("goldpath {}", env!("CARGO_PKG_VERSION"))
 }
 
 fn manifest(facts: &Facts) -> Manifest {
@@ -342,7 +348,7 @@ fn manifest(facts: &Facts) -> Manifest {
         design.twin.iter().filter_map(|(key, name)| Some((name.clone(), *design.twin_values.get(key)?)));
     Manifest {
         schema: 1,
-        generator: format!("goldpath {}", env!("CARGO_PKG_VERSION")),
+        generator: generator(),
         design: DesignEntry {
             name: design.name.clone(),
             sha256: design.hash.clone(),

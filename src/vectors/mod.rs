@@ -14,6 +14,7 @@ mod layout;
 pub mod manifest;
 mod sum;
 pub mod testbench;
+mod validity;
 
 pub use bundle::BundleWriter;
 pub use data_files::{DATA_FILES, Layouts, port_name};

@@ -55,6 +55,13 @@ impl Wiring {
     pub fn connects(&self, ours: &str) -> bool {
         self.ports.iter().any(|p| p.ours == ours)
     }
+
+    /// The fields that are compared in every cycle, and those only in cycles with an output.
+    pub fn compared<'a>(&self, layouts: &'a Layouts) -> (Vec<&'a Field>, Vec<&'a Field>) {
+        let connected = layouts.expected.fields.iter().filter(|f| self.connects(&f.name));
+        let has_valid = layouts.expected.field("out.valid").is_some();
+        connected.partition(|f| !(self.gated && has_valid && f.name == "out.data"))
+    }
 }
 
 /// 32 bits that identify what lies where: a testbench refuses the bundle of another layout.
@@ -108,6 +115,7 @@ struct GateView {
     valid: usize,
     offset: usize,
     bits: usize,
+    instances: usize,
 }
 
 #[derive(Serialize)]
@@ -134,6 +142,7 @@ struct View<'a> {
     checks: Vec<SignalView>,
     beats: Option<BeatView>,
     gate: Option<GateView>,
+    values_per_cycle: usize,
 }
 
 /// Renders the testbench of these layouts, wired to a module.
@@ -161,12 +170,18 @@ pub fn render(layouts: &Layouts, wiring: &Wiring) -> Result<String> {
         checks: layouts.expected.fields.iter().map(view).collect(),
         beats: beat_view(layouts, wiring),
         gate: gate_view(layouts, wiring),
+        values_per_cycle: wiring.compared(layouts).0.iter().map(|f| f.instances()).sum(),
     };
     let text = Environment::new()
         .render_str(include_str!("templates/tb.v"), Value::from(Serde(view)))
         .map_err(|e| Error::new(Kind::Unsupported, "the testbench template does not render").because(e))?;
     // The template engine drops the last newline.
     Ok(text + "\n")
+}
+
+/// The testbench as one file: the Verilog parameters of `design.vh` stand in it, wherever it is compiled.
+pub fn with_header(testbench: &str, header: &str) -> String {
+    testbench.replacen("  `include \"design.vh\"\n", header, 1)
 }
 
 fn file_view(name: &'static str, layout: &Layout, index: usize) -> FileView {
@@ -225,7 +240,12 @@ fn beat_view(layouts: &Layouts, wiring: &Wiring) -> Option<BeatView> {
 fn gate_view(layouts: &Layouts, wiring: &Wiring) -> Option<GateView> {
     let [valid, data] = ["out.valid", "out.data"].map(|name| layouts.expected.field(name));
     let (valid, data) = (valid?, data.filter(|f| wiring.gated && wiring.connects(&f.name))?);
-    Some(GateView { valid: valid.offset, offset: data.offset, bits: data.bits() })
+    Some(GateView {
+        valid: valid.offset,
+        offset: data.offset,
+        bits: data.bits(),
+        instances: data.instances(),
+    })
 }
 
 /// `pe.acc[%0d][%0d]` and the expressions that print instance `i`'s row-major indices.

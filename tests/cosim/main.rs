@@ -5,7 +5,12 @@
 mod beats;
 mod commands;
 mod committed;
+mod edits;
+mod endings;
+mod false_pass;
+mod module;
 mod mutations;
+mod paths;
 mod twins;
 
 use assert_cmd::assert::Assert;

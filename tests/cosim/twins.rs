@@ -37,7 +37,7 @@ fn agrees_and_can_fail(name: &str, shape: [usize; 3]) {
         }
         let facts = manifest::read(&out).unwrap();
         let overflow = facts.events.as_ref().unwrap()["accumulator"];
-        let bench = Bench::twin(&out, &folder(name), design.verilog_header()).unwrap();
+        let bench = Bench::twin(&out, &folder(name), &design, &design).unwrap();
         for simulator in Simulator::ALL {
             let runner = bench.build(simulator).unwrap();
             for compare in [Compare::Cycles, Compare::Beats] {

@@ -51,7 +51,7 @@ fn replay(design: &str, set: &str, wanted: &dyn Fn(&str) -> bool) {
         assert!(events.high + events.low > 0 || cut, "{id}");
         let set: Vec<String> = provenance.overrides.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let loaded = Design::load(&source.join("design.toml"), &set).unwrap();
-        let bench = Bench::twin(&bundle, &source, loaded.verilog_header()).unwrap();
+        let bench = Bench::twin(&bundle, &source, &loaded, &loaded).unwrap();
         for simulator in Simulator::ALL {
             let verdict = bench.build(simulator).unwrap().run(Compare::Cycles).unwrap();
             assert!(verdict.passed(), "{design} {id} in {}: {verdict:#?}", simulator.name());

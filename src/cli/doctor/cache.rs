@@ -15,7 +15,8 @@ const SHORTEST_KEY: usize = 16;
 
 #[derive(Debug, Serialize)]
 pub struct Cache {
-    folder: PathBuf,
+    /// None without a home: then nothing is kept.
+    folder: Option<PathBuf>,
     /// Simulations that are kept.
     builds: usize,
     /// Bytes of all of them.
@@ -33,18 +34,19 @@ pub struct Cache {
 /// A build that cannot be removed.
 pub fn examine(clear: bool) -> Result<Cache> {
     let folder = cache_folder();
-    let temporary = std::env::temp_dir();
-    let builds = builds(&folder);
+    let places: Vec<PathBuf> = folder.iter().cloned().chain([std::env::temp_dir()]).collect();
+    let in_cache = |find: fn(&Path) -> Vec<PathBuf>| folder.as_deref().map(find).unwrap_or_default();
+    let (builds, old) = (in_cache(builds), in_cache(old_scratch));
     let bytes = builds.iter().map(|build| size(build)).sum();
-    let mut leftovers =
-        [files::leftovers(&folder), files::leftovers(&temporary), old_scratch(&folder)].concat();
+    let mut leftovers: Vec<PathBuf> =
+        places.iter().flat_map(|place| files::leftovers(place)).chain(old.iter().cloned()).collect();
     leftovers.sort();
     leftovers.dedup();
     let mut cleared = None;
     if clear {
-        [&folder, &temporary].into_iter().for_each(|folder| files::sweep(folder));
+        places.iter().for_each(|place| files::sweep(place));
         let mut count = 0;
-        for path in builds.iter().chain(&old_scratch(&folder)) {
+        for path in builds.iter().chain(&old) {
             let removed = files::try_clear(path).map_err(|e| Error::io(path, "remove this build", e))?;
             count += usize::from(removed && builds.contains(path));
         }
@@ -56,12 +58,15 @@ pub fn examine(clear: bool) -> Result<Cache> {
 impl Cache {
     /// Three lines at most.
     pub fn in_words(&self) -> String {
-        let mut text = format!(
-            "cache: {}, {} builds, {:.1} MB; kept until `goldpath doctor --clear-cache`\n",
-            self.folder.display(),
-            self.builds,
-            self.bytes as f64 / 1e6
-        );
+        let mut text = match &self.folder {
+            Some(folder) => format!(
+                "cache: {}, {} builds, {:.1} MB; kept until `goldpath doctor --clear-cache`\n",
+                folder.display(),
+                self.builds,
+                self.bytes as f64 / 1e6
+            ),
+            None => "cache: none, without HOME; set GOLDPATH_CACHE to keep builds\n".to_owned(),
+        };
         if !self.leftovers.is_empty() {
             let state = if self.cleared.is_some() { "removed" } else { "the next run there removes them" };
             text +=
@@ -74,11 +79,13 @@ impl Cache {
     }
 }
 
-/// Folders named `<simulator>-<hex digits>`; the cache may be a folder that holds other things, which are not ours.
+/// Folders named `<simulator>-<hex digits>-<hex digits>`; the cache may be a folder that holds other things, which are not ours.
 fn builds(cache: &Path) -> Vec<PathBuf> {
     folders(cache, |name| {
         let key = Simulator::ALL.iter().find_map(|s| name.strip_prefix(s.name())?.strip_prefix('-'));
-        key.is_some_and(|key| key.len() >= SHORTEST_KEY && key.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        key.is_some_and(|key| {
+            key.len() >= SHORTEST_KEY && key.bytes().all(|digit| digit.is_ascii_hexdigit() || digit == b'-')
+        })
     })
 }
 

@@ -1,13 +1,19 @@
-//! Simulators as programs: built once per sources, testbench and depth, and kept.
+//! Simulators as programs: a testbench and RTL are built once, and again when anything that was read has changed.
 
-use std::ffi::OsString;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::program::Program;
+use super::cache::Cache;
+use super::compile;
+use super::links::{self, Links};
+use super::reading::Reading;
+use super::{process, words};
 use crate::error::{Error, Kind, Place, Result};
 use crate::files::Stage;
 use crate::vectors::hex_file::hex_digest;
@@ -33,21 +39,20 @@ impl Simulator {
         }
     }
 
-    fn compiler(self) -> &'static str {
+    pub(super) fn compiler(self) -> &'static str {
         match self {
             Simulator::Icarus => "iverilog",
             Simulator::Verilator => "verilator",
         }
     }
 
-    /// First line of its own version text; an error when it is not installed.
-    ///
-    /// # Errors
-    /// The simulator is missing.
-    pub fn version(self) -> Result<String> {
+    /// Its own version text; an error when it is not installed.
+    fn version(self, folder: &Path, deadline: Deadline) -> Result<String> {
         let flag = if self == Simulator::Icarus { "-V" } else { "--version" };
-        let output = Command::new(self.compiler()).arg(flag).output().map_err(|e| self.missing(e))?;
-        Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_string())
+        let output = process::run(compile::step(self.compiler(), folder).arg(flag), deadline.at)
+            .map_err(|e| self.missing(e))?
+            .ok_or_else(|| words::endless(self, "asking for the version", deadline.seconds))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     pub(super) fn missing(self, error: std::io::Error) -> Error {
@@ -56,203 +61,162 @@ impl Simulator {
             .at(Place::Option(format!("--simulator {}", self.name())))
             .help(format!("install it (Debian: apt install {package}) or choose the other with --simulator"))
     }
+
+    /// Programs whose exchange makes another build.
+    fn programs(self) -> Vec<String> {
+        match self {
+            Simulator::Icarus => vec!["iverilog".to_string()],
+            Simulator::Verilator => {
+                let compiler = std::env::var("CXX").ok().and_then(|c| Some(c.split(' ').next()?.to_string()));
+                let mut names = ["verilator", "verilator_bin", "make"].map(String::from).to_vec();
+                names.push(compiler.unwrap_or_else(|| "g++".to_string()));
+                names
+            }
+        }
+    }
 }
 
-/// What a build depends on.
+/// When a build or a simulation is ended, and how many seconds that were.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    pub at: Instant,
+    pub seconds: u64,
+}
+
+impl Deadline {
+    pub fn after(limit: Duration) -> Deadline {
+        // A limit beyond what a clock can say is none.
+        let far = Duration::from_secs(1 << 32);
+        let now = Instant::now();
+        Deadline { at: now.checked_add(limit).unwrap_or(now + far), seconds: limit.as_secs() }
+    }
+}
+
+/// What a build depends on, beside everything that the RTL includes.
 pub struct Sources<'a> {
     pub testbench: &'a str,
-    /// `design.vh`.
-    pub header: &'a str,
     pub rtl: &'a [PathBuf],
+    /// The user's current folder is searched for what the RTL includes.
+    pub here: bool,
     pub depth: u64,
 }
 
-/// Where builds are kept: `$GOLDPATH_CACHE`, else `goldpath` in the user's cache folder (`$XDG_CACHE_HOME`,
-/// `~/.cache`) if that can be written, else in the temporary folder. Nothing in it is ever needed again: it may be
-/// deleted at any time.
-pub fn cache_folder() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(chosen) = variable("GOLDPATH_CACHE") {
-        return chosen;
-    }
-    let user = variable("XDG_CACHE_HOME")
-        .map(|c| c.join("goldpath"))
-        .or_else(|| variable("HOME").map(|h| h.join(".cache/goldpath")));
-    user.filter(|folder| fs::create_dir_all(folder).is_ok())
-        .unwrap_or_else(|| std::env::temp_dir().join("goldpath-cache"))
+/// A built simulation.
+pub struct Built {
+    /// For `vvp`, or a program.
+    pub path: PathBuf,
+    /// Warnings of the compiler about the user's files.
+    pub warnings: Vec<String>,
+    /// Found built.
+    pub cached: bool,
+    /// Files that were read; empty when there is no list.
+    pub reading: Reading,
+    pub links: Links,
+    // Programs that are not kept lie in it.
+    _scratch: Option<Stage>,
+    // Nobody clears it meanwhile.
+    _held: Option<fs::File>,
+    _cache: Cache,
 }
 
 /// The program of these sources, built now or earlier.
-pub fn build(simulator: Simulator, sources: &Sources) -> Result<Program> {
-    let version = simulator.version()?;
-    let root = cache_folder();
-    let kept = root.join(format!("{}-{}", simulator.name(), key(&version, sources)?)).join("sim");
-    let program = |path| Program { simulator, path };
-    if kept.is_file() {
-        return Ok(program(kept));
+pub fn build(simulator: Simulator, sources: &Sources, deadline: Deadline) -> Result<Built> {
+    let cache = Cache::open()?;
+    // Even asked for its version, Icarus hands the temporary folder's name to a shell.
+    let version = simulator.version(cache.folder(), deadline)?;
+    let links = Links::new(sources.rtl, sources.here)?;
+    let key = key(simulator, &version, sources, &links);
+    let warnings = |words: &str| words::of_compiler(words, &links);
+    if let Some(kept) = cache.find(&key) {
+        let (path, reading, warnings) = (kept.program, kept.reading, warnings(&kept.words));
+        let held = Some(kept.held);
+        return Ok(Built {
+            path,
+            warnings,
+            cached: true,
+            reading,
+            links,
+            _scratch: None,
+            _held: held,
+            _cache: cache,
+        });
     }
-    fs::create_dir_all(&root).map_err(|e| {
-        Error::io(&root, "create the cache folder", e).help("set GOLDPATH_CACHE to a folder you may write")
-    })?;
-    let scratch = Stage::create(&root).map_err(|e| {
-        Error::io(&root, "write in the cache folder", e).help("set GOLDPATH_CACHE to a folder you may write")
-    })?;
-    compile(simulator, sources, scratch.path())?;
-    keep(scratch.path(), &kept)?;
-    Ok(program(kept))
+    let scratch = cache.scratch()?;
+    links.make(scratch.path())?;
+    links::write_testbench(scratch.path(), sources.testbench)?;
+    let before = compile::list(simulator, &links, scratch.path(), deadline)?;
+    let before = before.and_then(|read| reading(&read, &links, scratch.path()));
+    let compiled = compile::compile(simulator, sources.depth, &links, scratch.path(), deadline)?;
+    let warnings = warnings(&compiled.words);
+    let (mut path, mut kept, cached) = (scratch.path().join("sim"), None, false);
+    let after = compiled.read.as_ref().and_then(|read| reading(read, &links, scratch.path()));
+    // What changed under the compiler's hands is run, and never kept.
+    if links.only_verilog() && before.is_some() && before == after {
+        let all = compiled.read.into_iter().flatten().chain(compiled.own).collect::<Vec<_>>();
+        kept = reading(&all, &links, scratch.path());
+    }
+    let mut held = None;
+    if let Some(kept) = &kept {
+        let now = cache.keep(&key, scratch.path(), kept, &compiled.words)?;
+        (path, held) = (now.0, Some(now.1));
+    }
+    let _scratch = kept.is_none().then_some(scratch);
+    let reading = kept.or(after).unwrap_or_default();
+    Ok(Built { path, warnings, cached, reading, links, _scratch, _held: held, _cache: cache })
 }
 
-/// Moves the finished program to its place; another process may have been faster, with the same program.
-fn keep(scratch: &Path, kept: &Path) -> Result<()> {
-    let done = scratch.join("done");
-    let folder = kept.parent().unwrap_or(kept);
-    let failed = |e| Error::io(folder, "keep the build here", e);
-    fs::create_dir(&done).map_err(failed)?;
-    fs::rename(scratch.join("sim"), done.join("sim")).map_err(failed)?;
-    match fs::rename(&done, folder) {
-        Err(_) if kept.is_file() => Ok(()),
-        other => other.map_err(failed),
+/// The files that a compiler named, as they are now.
+fn reading(named: &[String], links: &Links, folder: &Path) -> Option<Reading> {
+    let (mut read, mut looked_for) = (BTreeSet::new(), BTreeSet::new());
+    for name in named {
+        links.resolve(name, &mut read, &mut looked_for);
     }
+    // Absolute paths stay as they are.
+    let read = read.into_iter().map(|path| folder.join(path)).collect();
+    Reading::now(&read, &looked_for, &links.search())
 }
 
-/// Hash of everything that can change the program, included files beside the sources among it.
-fn key(version: &str, sources: &Sources) -> Result<String> {
+/// Hash of what is known before anything is read: command line, compiler, environment, names of the sources.
+fn key(simulator: Simulator, version: &str, sources: &Sources, links: &Links) -> String {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
     part(version.as_bytes());
-    part(format!("{COMPILE_FLAGS:?}").as_bytes());
+    part(compile::flags().as_bytes());
+    for program in simulator.programs() {
+        part(identity(program.as_ref()).as_bytes());
+    }
+    for (name, value) in compile::environment() {
+        part(name.as_encoded_bytes());
+        part(value.as_encoded_bytes());
+    }
     part(sources.testbench.as_bytes());
-    part(sources.header.as_bytes());
     part(&sources.depth.to_le_bytes());
-    for path in sources.rtl.iter().cloned().chain(included(sources.rtl)) {
+    part(&[u8::from(sources.here)]);
+    for path in links.targets() {
         part(path.as_os_str().as_encoded_bytes());
-        part(&fs::read(&path).map_err(|e| Error::io(&path, "read this source", e))?);
     }
-    Ok(hex_digest(&hash.finalize())[..32].to_string())
+    format!("{}-{}", simulator.name(), &hex_digest(&hash.finalize())[..32])
 }
 
-/// Headers that lie beside the sources and so could be included by them.
-fn included(rtl: &[PathBuf]) -> Vec<PathBuf> {
-    let header = |path: &PathBuf| path.extension().is_some_and(|e| e == "vh" || e == "svh");
-    let mut found: Vec<PathBuf> = folders(rtl)
-        .iter()
-        .filter_map(|folder| fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.filter_map(|e| Some(e.ok()?.path())).filter(header))
-        .collect();
-    found.sort();
-    found
-}
-
-fn folders(rtl: &[PathBuf]) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = rtl
-        .iter()
-        .filter_map(|p| p.parent())
-        .map(|p| if p == Path::new("") { PathBuf::from(".") } else { p.to_path_buf() })
-        .collect();
-    folders.sort();
-    folders.dedup();
-    folders
-}
-
-/// Flags that do not depend on the bundle, per simulator.
-const COMPILE_FLAGS: (&[&str], &[&str]) = (
-    &["-g2012", "-s", "tb"],
-    &[
-        "--binary",
-        "--timing",
-        "-O3",
-        "--x-assign",
-        "fast",
-        "--x-initial",
-        "fast",
-        "-Wno-fatal",
-        "-Wno-lint",
-        "-Wno-style",
-        "-Wwarn-WIDTH",
-        "--top-module",
-        "tb",
-        "-j",
-        "2",
-        // The code that runs once is most of the code: not worth a C++ compiler's time.
-        "-MAKEFLAGS",
-        "OPT_FAST=-O1",
-        "-MAKEFLAGS",
-        "OPT_SLOW=-O0",
-    ],
-);
-
-/// Compiles into `folder/sim`.
-fn compile(simulator: Simulator, sources: &Sources, folder: &Path) -> Result<()> {
-    for (name, text) in [("tb.v", sources.testbench), ("design.vh", sources.header)] {
-        let path = folder.join(name);
-        fs::write(&path, text).map_err(|e| Error::io(&path, "write this file", e))?;
-    }
-    let mut command = Command::new(simulator.compiler());
-    match simulator {
-        Simulator::Icarus => {
-            command
-                .args(COMPILE_FLAGS.0)
-                .arg(format!("-Ptb.DEPTH={}", sources.depth))
-                .arg("-o")
-                .arg(folder.join("sim"));
-        }
-        Simulator::Verilator => {
-            command
-                .args(COMPILE_FLAGS.1)
-                .arg(format!("-GDEPTH={}", sources.depth))
-                .arg("--Mdir")
-                .arg(folder.join("obj"));
-        }
-    }
-    let include = |path: &Path| {
-        let mut flag = OsString::from("-I");
-        flag.push(path);
-        flag
-    };
-    command.arg(include(folder)).args(folders(sources.rtl).iter().map(|f| include(f)));
-    command.arg(folder.join("tb.v")).args(sources.rtl);
-    let output = command.output().map_err(|e| simulator.missing(e))?;
-    if !output.status.success() {
-        return Err(refused(simulator, &output));
-    }
-    refuse_wrong_widths(&output)?;
-    if simulator == Simulator::Verilator {
-        let built = folder.join("obj/Vtb");
-        fs::rename(&built, folder.join("sim"))
-            .map_err(|e| Error::io(&built, "find the built simulation", e))?;
-    }
-    Ok(())
-}
-
-/// A port of another width is padded or cut with only a warning; the comparison would be of something else.
-fn refuse_wrong_widths(output: &Output) -> Result<()> {
-    let text = String::from_utf8_lossy(&output.stderr);
-    let icarus = |l: &&str| l.contains("tb.v") && l.contains("Port ") && l.contains(" expects ");
-    let verilator = |l: &&str| l.contains("tb.v") && l.contains("port connection") && l.contains(" bits");
-    match text.lines().find(|l| icarus(l) || verilator(l)) {
-        None => Ok(()),
-        Some(line) => {
-            let said =
-                line.split_once("arning").map_or(line, |(_, rest)| rest).trim_start_matches([':', ' ']);
-            Err(Error::new(
-                Kind::Simulator,
-                format!("a port of the RTL has another width than in the bundle: {said}"),
+/// Which file a program is, to the last change of its content or its name.
+fn identity(program: &OsStr) -> String {
+    let found = compile::on_path(program).and_then(|path| fs::canonicalize(path).ok());
+    let Some(path) = found else { return "none".to_string() };
+    fs::metadata(&path).map_or_else(
+        |_| "unknown".to_string(),
+        |m| {
+            format!(
+                "{path:?} {} {} {}.{} {}.{}",
+                m.len(),
+                m.ino(),
+                m.mtime(),
+                m.mtime_nsec(),
+                m.ctime(),
+                m.ctime_nsec()
             )
-            .help("the design and the RTL must agree; a changed width reaches the twin by [twin.parameters]"))
-        }
-    }
-}
-
-/// The compiler's own first words on why it did not build.
-fn refused(simulator: Simulator, output: &Output) -> Error {
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    let telling = |l: &&str| l.contains("rror") || l.contains("syntax");
-    let lines: Vec<&str> = text.lines().filter(telling).take(5).collect();
-    let lines = if lines.is_empty() { text.lines().take(5).collect() } else { lines };
-    Error::new(Kind::Simulator, format!("{} does not build this RTL:\n    {}", simulator.compiler(), lines.join("\n    ")))
-        .help("check --rtl, --top and --port; every input and parameter port of the bundle must exist or be mapped (ours= leaves it open)")
+        },
+    )
 }

@@ -1,14 +1,14 @@
 //! Whether a bundle's files are still those that its manifest names.
 //!
 //! A changed data file is simulated all the same, so that the answer can be the cycle and the signal that differ;
-//! but it cannot pass. A changed `tb.v` is not run: it could say anything.
+//! but it cannot pass. The bundle's `tb.v` is never run, and must be what goldpath writes.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::testbench::layout_id;
-use crate::vectors::{DATA_FILES, Layout, Layouts, Manifest, sha256};
+use crate::vectors::{DATA_FILES, Layout, Layouts, Manifest, manifest, sha256};
 
 /// Names of the files that are missing or whose SHA-256 is not the manifest's.
 pub fn changed_files(bundle: &Path, manifest: &Manifest) -> Result<Vec<String>> {
@@ -80,12 +80,45 @@ pub fn refuse_other_layout(
     .help("write the bundle again with `goldpath vectors`"))
 }
 
-/// Refuses to run a testbench that somebody edited.
-pub fn refuse_edited_testbench(bundle: &Path, changed: &[String]) -> Result<()> {
-    if !changed.iter().any(|name| name == "tb.v") {
-        return Ok(());
+/// Refuses a `tb.v` or `design.vh` that is not what this goldpath writes for the bundle: it could say anything. A
+/// bundle of another version is checked with this one's texts, and a note says so.
+pub fn refuse_foreign_texts(
+    bundle: &Path,
+    manifest: &Manifest,
+    expected: &[(&str, String)],
+) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for (name, text) in expected {
+        let path = bundle.join(name);
+        let found = std::fs::read(&path).map_err(|e| Error::io(&path, "read this file", e))?;
+        if found == text.as_bytes() {
+            continue;
+        }
+        let told = manifest.files.get(*name).is_some_and(|entry| entry.sha256 == sha256(&found));
+        if told && manifest.generator != manifest::generator() {
+            notes.push(format!(
+                "{name} was written by {:?} and is not used: {} runs its own",
+                manifest.generator,
+                manifest::generator()
+            ));
+            continue;
+        }
+        let what =
+            if told { "for this bundle" } else { "for this bundle, nor the one that the manifest names" };
+        return Err(Error::new(Kind::Malformed, format!("is not the {name} that goldpath writes {what}"))
+            .in_file(&path)
+            .help("it was edited, or another goldpath wrote it: write the bundle again with `goldpath vectors`, or run it in a simulator yourself"));
     }
-    Err(Error::new(Kind::Malformed, "is not the testbench that the manifest names: its SHA-256 differs")
-        .in_file(&bundle.join("tb.v"))
-        .help("write the bundle again with `goldpath vectors`, or run the edited testbench in a simulator yourself"))
+    Ok(notes)
+}
+
+/// Records that the longest data file can have: what the manifest says, but no more than its file has room for.
+pub fn depth(bundle: &Path, manifest: &Manifest, layouts: &Layouts) -> u64 {
+    let records = |(name, layout): (&str, &Layout)| {
+        let name = format!("{name}.hex");
+        let bytes = std::fs::metadata(bundle.join(&name)).map_or(0, |m| m.len());
+        let record = layout.words as u64 * (layout.digits() as u64 + 1);
+        manifest.records(&name).min(bytes.div_ceil(record.max(1)))
+    };
+    layouts.files().into_iter().map(records).max().unwrap_or(0)
 }

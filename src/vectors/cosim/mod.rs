@@ -1,27 +1,41 @@
 //! Runs a bundle in RTL simulators, against the design's own twin or somebody else's module.
 
 mod build;
+mod cache;
+mod compile;
+mod design_folder;
 mod integrity;
+mod links;
+mod process;
 mod program;
+mod reading;
 mod selftest;
 mod verdict;
 mod wiring;
+mod words;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-pub use build::{Simulator, cache_folder};
+pub use build::Simulator;
+pub use cache::cache_folder;
+pub use design_folder::find_design;
 pub use selftest::{Outcome, selftest};
 pub use verdict::{Mismatch, Verdict};
 pub use wiring::{PortMap, user_wiring};
 
-use super::Field;
 use super::data_files::MAX_CYCLES;
+use super::hex_file::hex_digest;
 use super::manifest::{self, Manifest};
 use super::testbench::{self, Wiring};
+use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
-use build::Sources;
-use program::Program;
+use build::{Built, Deadline, Sources};
+use verdict::Promise;
+
+/// Longest time that a compiler may take unless told otherwise: an hour of a busy machine ends by itself.
+const COMPILE_LIMIT: Duration = Duration::from_secs(3600);
 
 /// Memories of a testbench never hold less: small bundles of a design share one build.
 const LEAST_DEPTH: u64 = 16384;
@@ -43,8 +57,9 @@ pub struct Bench {
     /// Its `manifest.json`, read.
     pub manifest: Manifest,
     testbench: String,
-    header: String,
     rtl: Vec<PathBuf>,
+    /// The RTL may include what lies in the current folder.
+    here: bool,
     /// Signals that are compared.
     compared: Vec<String>,
     /// Values that are compared every cycle.
@@ -53,67 +68,78 @@ pub struct Bench {
     pub values_per_output: usize,
     /// Files that are missing or not as the manifest says. With any, nothing passes.
     pub changed: Vec<String>,
+    /// What else there is to know about the bundle.
+    pub notes: Vec<String>,
     /// Both `out.valid` and `out.data` are connected.
     by_beats: bool,
-    /// How long a simulation may take; by default as long as its cycles may need on a busy machine.
+    values_per_beat: usize,
+    /// Records that the testbench's memories must hold.
+    depth: u64,
+    /// How long a simulator may take, its compiler included; by default as long as it may need on a busy machine.
     pub timeout: Option<Duration>,
 }
 
 impl Bench {
-    /// The design's twin: the files that `rtl/files.f` in the design's folder lists.
+    /// The design's twin: the files that `rtl/files.f` in the design's `folder` lists, with the Verilog parameters of
+    /// `design`. The testbench is written anew; the bundle's own is never run, and must be the same. `written_with` is
+    /// the design that the bundle was made from: its `design.vh` must be the bundle's.
     ///
-    /// `header` is the text of `design.vh`, the values of the twin's Verilog parameters.
-    pub fn twin(bundle: &Path, design: &Path, header: String) -> Result<Bench> {
-        let rtl = twin_files(design)?;
-        let path = bundle.join("tb.v");
-        let testbench =
-            std::fs::read_to_string(&path).map_err(|e| Error::io(&path, "read the testbench", e))?;
-        let bench = Bench::new(bundle, rtl, testbench, header, &|_| true, false)?;
-        integrity::refuse_edited_testbench(bundle, &bench.changed)?;
-        Ok(bench)
+    /// # Errors
+    /// The bundle is none, its texts were edited, or the twin's files are missing or elsewhere.
+    pub fn twin(bundle: &Path, folder: &Path, design: &Design, written_with: &Design) -> Result<Bench> {
+        let rtl = design_folder::twin_files(folder)?;
+        let manifest = manifest::read(bundle)?;
+        let layouts = manifest.layouts()?;
+        let wiring = Wiring::twin(&layouts, &design.name, design.twin.values().cloned().collect());
+        let testbench = testbench::render(&layouts, &wiring)?;
+        let expected = [("tb.v", testbench.clone()), ("design.vh", written_with.verilog_header())];
+        let notes = integrity::refuse_foreign_texts(bundle, &manifest, &expected)?;
+        let testbench = testbench::with_header(&testbench, &design.verilog_header());
+        Ok(Bench { notes, here: false, ..Bench::new(bundle, manifest, rtl, testbench, &wiring)? })
     }
 
     /// Somebody's module, wired as told. Its testbench is written anew: it compares what is connected.
+    ///
+    /// # Errors
+    /// The bundle is none, or a source cannot be read.
     pub fn user(bundle: &Path, rtl: Vec<PathBuf>, wiring: &Wiring) -> Result<Bench> {
         let manifest = manifest::read(bundle)?;
-        let layouts = manifest.layouts()?;
-        let testbench = testbench::render(&layouts, wiring)?;
+        let testbench = testbench::with_header(&testbench::render(&manifest.layouts()?, wiring)?, "");
         for path in &rtl {
-            std::fs::metadata(path).map_err(|e| Error::io(path, "read this source", e))?;
+            let found = std::fs::metadata(path).map_err(|e| Error::io(path, "read this source", e))?;
+            if found.is_dir() {
+                return Err(Error::new(Kind::Io, "is a folder, not a Verilog source").in_file(path));
+            }
         }
-        Bench::new(bundle, rtl, testbench, String::new(), &|name| wiring.connects(name), wiring.gated)
+        Bench::new(bundle, manifest, rtl, testbench, wiring)
     }
 
     fn new(
         bundle: &Path,
+        manifest: Manifest,
         rtl: Vec<PathBuf>,
         testbench: String,
-        header: String,
-        connects: &dyn Fn(&str) -> bool,
-        gated: bool,
+        wiring: &Wiring,
     ) -> Result<Bench> {
-        let manifest = manifest::read(bundle)?;
         let layouts = manifest.layouts()?;
-        let (whenever, every): (Vec<&Field>, Vec<&Field>) = layouts
-            .expected
-            .fields
-            .iter()
-            .filter(|f| connects(&f.name))
-            .partition(|f| gated && f.name == "out.data");
-        let names = every.iter().chain(&whenever).map(|f| f.name.clone());
+        let (every, whenever) = wiring.compared(&layouts);
+        let names = every.iter().chain(&whenever).map(|f| f.name.clone()).collect();
         let changed = integrity::changed_files(bundle, &manifest)?;
         integrity::refuse_other_layout(bundle, &manifest, &layouts, &changed)?;
         Ok(Bench {
             changed,
+            notes: vec![],
             bundle: bundle.to_path_buf(),
-            manifest,
             testbench,
-            header,
             rtl,
-            compared: names.collect(),
+            here: true,
+            compared: names,
             values_per_cycle: every.iter().map(|f| f.instances()).sum(),
             values_per_output: whenever.iter().map(|f| f.instances()).sum(),
-            by_beats: connects("out.valid") && connects("out.data"),
+            by_beats: wiring.connects("out.valid") && wiring.connects("out.data"),
+            values_per_beat: layouts.beats_out.fields.iter().map(|f| f.instances()).sum(),
+            depth: integrity::depth(bundle, &manifest, &layouts).clamp(LEAST_DEPTH, MAX_CYCLES),
+            manifest,
             timeout: None,
         })
     }
@@ -133,21 +159,22 @@ impl Bench {
     fn time_limit(&self) -> Duration {
         let values: usize = self.manifest.signals.iter().map(|s| s.shape.iter().product::<usize>()).sum();
         let micros = self.manifest.cycles.saturating_mul(1000 + 10 * values as u64);
-        self.timeout.unwrap_or(Duration::from_secs(120) + Duration::from_micros(micros))
+        Duration::from_secs(120) + Duration::from_micros(micros)
     }
 
     /// Builds the testbench, or finds it built.
+    ///
+    /// # Errors
+    /// The simulator is missing, does not build the RTL, or takes too long.
     pub fn build(&self, simulator: Simulator) -> Result<Runner<'_>> {
-        let sources =
-            Sources { testbench: &self.testbench, header: &self.header, rtl: &self.rtl, depth: self.depth() };
-        Ok(Runner { bench: self, simulator, program: build::build(simulator, &sources)? })
-    }
-
-    /// Memory depth: a power of two that holds every file.
-    fn depth(&self) -> u64 {
-        let records =
-            self.manifest.files.values().filter_map(|f| f.records).max().unwrap_or(0).min(MAX_CYCLES);
-        records.max(LEAST_DEPTH).next_power_of_two()
+        let depth = self.depth.next_power_of_two();
+        let sources = Sources { testbench: &self.testbench, rtl: &self.rtl, here: self.here, depth };
+        let begun = Instant::now();
+        let deadline = Deadline::after(self.timeout.unwrap_or(COMPILE_LIMIT));
+        let built = build::build(simulator, &sources, deadline).map_err(|e| {
+            if e.place == Place::Nowhere { e.at(Place::Option(simulator.name().into())) } else { e }
+        })?;
+        Ok(Runner { bench: self, simulator, built, building: begun.elapsed() })
     }
 }
 
@@ -155,13 +182,31 @@ impl Bench {
 pub struct Runner<'a> {
     bench: &'a Bench,
     simulator: Simulator,
-    program: Program,
+    built: Built,
+    /// What the compiler took of the time limit.
+    building: Duration,
 }
 
 impl Runner<'_> {
-    /// Simulates the bundle. Changed files may fail in any way, but they do not pass: what was compared then is not
-    /// what the manifest describes.
+    /// Whether the build was found, not made.
+    pub fn cached(&self) -> bool {
+        self.built.cached
+    }
+
+    /// Simulates the bundle, see [`Runner::run_and_listen`].
+    ///
+    /// # Errors
+    /// As there.
     pub fn run(&self, compare: Compare) -> Result<Verdict> {
+        Ok(self.run_and_listen(compare)?.0)
+    }
+
+    /// Simulates the bundle; the verdict, and the warnings of compiler and simulation about the RTL. Changed files may
+    /// fail in any way, but they do not pass: what was compared then is not what the manifest describes.
+    ///
+    /// # Errors
+    /// No verdict: the simulation broke down, took too long, or printed a RESULT line that is not the testbench's.
+    pub fn run_and_listen(&self, compare: Compare) -> Result<(Verdict, Vec<String>)> {
         if compare == Compare::Beats && !self.bench.by_beats {
             return Err(Error::new(
                 Kind::Usage,
@@ -170,61 +215,54 @@ impl Runner<'_> {
             .at(Place::Option("--compare beats".to_string()))
             .help("connect both with --port, or compare by cycles"));
         }
-        let verdict = self.run_folder(&self.bench.bundle, compare)?;
+        let (verdict, said) = self.run_folder(&self.bench.bundle, compare)?;
+        let warnings = self.built.warnings.iter().cloned().chain(said).collect();
         if verdict.passed() && !self.bench.changed.is_empty() {
             let detail = format!("file={} why=sha256-differs-from-manifest", self.bench.changed.join(","));
-            return Ok(Verdict::Fail { reason: "files-changed".to_string(), detail, mismatches: vec![] });
+            let reason = "files-changed".to_string();
+            return Ok((Verdict::Fail { reason, detail, mismatches: vec![] }, warnings));
         }
-        Ok(verdict)
+        Ok((verdict, warnings))
     }
 
     /// Simulates vectors in another folder, of which the manifest is not asked.
-    fn run_folder(&self, folder: &Path, compare: Compare) -> Result<Verdict> {
+    fn run_folder(&self, folder: &Path, compare: Compare) -> Result<(Verdict, Vec<String>)> {
         let folder = std::path::absolute(folder).map_err(|e| Error::io(folder, "find this folder", e))?;
-        let mut arguments = vec![format!("+VEC={}", folder.display())];
-        let expected = match compare {
-            Compare::Cycles => self.bench.manifest.cycles,
+        let link = links::plain(&folder)?;
+        let mut vectors = OsString::from("+VEC=");
+        vectors.push(link.as_ref().map_or(folder.clone(), |l| l.path().join("vectors")));
+        let bench = self.bench;
+        let (compared, values) = match compare {
+            Compare::Cycles => (bench.manifest.cycles, bench.values(bench.manifest.cycles)),
             Compare::Beats => {
-                arguments.push("+COMPARE=beats".to_string());
-                self.bench.manifest.records("beats_out.hex")
+                let outputs = bench.manifest.records("beats_out.hex");
+                (outputs, outputs * bench.values_per_beat as u64)
             }
         };
-        let output = self.program.run(&arguments, self.bench.time_limit())?;
-        verdict::read(&output, expected).map_err(|e| e.at(Place::Option(self.simulator.name().to_string())))
+        let promise = Promise { nonce: nonce()?, compared, values };
+        let mut arguments = vec![vectors, format!("+NONCE={}", promise.nonce).into()];
+        if compare == Compare::Beats {
+            arguments.push("+COMPARE=beats".into());
+        }
+        let limit = bench.timeout.map(|t| t.saturating_sub(self.building)).unwrap_or(bench.time_limit());
+        let mut deadline = Deadline::after(limit);
+        deadline.seconds = bench.timeout.unwrap_or(limit).as_secs();
+        let output = program::run(self.simulator, &self.built, &arguments, deadline)?;
+        let said = words::of_simulation(self.simulator, &output, &self.built.links, &self.built.reading);
+        let verdict = verdict::read(&output, &promise).map_err(|mut e| {
+            e.message = self.built.links.in_words_of_the_user(&e.message);
+            e.at(Place::Option(self.simulator.name().to_string()))
+        })?;
+        Ok((verdict, said))
     }
 }
 
-/// The twin's sources in order: `rtl/files.f`, one path a line, relative to the design's folder.
-fn twin_files(design: &Path) -> Result<Vec<PathBuf>> {
-    let list = design.join("rtl/files.f");
-    let text = std::fs::read_to_string(&list).map_err(|e| {
-        Error::io(&list, "read the twin's list of files", e)
-            .help("this design has no twin: give --rtl FILE… --top NAME")
-    })?;
-    let lines =
-        text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("//") && !l.starts_with('#'));
-    let files: Vec<PathBuf> = lines.map(|l| design.join(l)).collect();
-    if files.is_empty() {
-        return Err(Error::new(Kind::Malformed, "lists no files").in_file(&list));
-    }
-    Ok(files)
-}
-
-/// The folder of a design by name: in `$GOLDPATH_HW_MODELS`, else in `hw_models` of the current folder, of the
-/// bundle's folder, or of any folder above them.
-pub fn find_design(name: &str, bundle: &Path) -> Result<PathBuf> {
-    if let Some(root) = std::env::var_os("GOLDPATH_HW_MODELS") {
-        let folder = Path::new(&root).join(name);
-        return if folder.is_dir() { Ok(folder) } else { Err(not_found(name)) };
-    }
-    let starts = [std::env::current_dir().ok(), std::path::absolute(bundle).ok()];
-    let candidates =
-        starts.iter().flatten().flat_map(|s| s.ancestors()).map(|a| a.join("hw_models").join(name));
-    candidates.into_iter().find(|folder| folder.join("design.toml").is_file()).ok_or_else(|| not_found(name))
-}
-
-fn not_found(name: &str) -> Error {
-    Error::new(Kind::Io, format!("the design {name:?} of this bundle is not to be found"))
-        .at(Place::Option("hw_models".to_string()))
-        .help("run in the folder that holds hw_models, or set GOLDPATH_HW_MODELS to hw_models, or give --rtl and --top")
+/// 128 bits that no RTL knows before it runs.
+fn nonce() -> Result<String> {
+    let source = Path::new("/dev/urandom");
+    let mut bytes = [0; 16];
+    std::fs::File::open(source)
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes))
+        .map_err(|e| Error::io(source, "read random numbers", e))?;
+    Ok(hex_digest(&bytes))
 }

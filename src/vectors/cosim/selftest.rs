@@ -85,7 +85,7 @@ fn trial(
         fs::copy(&from, copy.path().join(&name)).map_err(|e| Error::io(&from, "copy this file", e))?;
     }
     corrupt(copy.path())?;
-    let verdict = runner.run_folder(copy.path(), Compare::Cycles)?;
+    let (verdict, _) = runner.run_folder(copy.path(), Compare::Cycles)?;
     Ok(Outcome {
         corruption: what.to_string(),
         right: wanted.met(&verdict),

@@ -29,6 +29,8 @@ pub enum Verdict {
     Pass {
         /// Cycles or transactions.
         compared: u64,
+        /// Values in them.
+        values: u64,
     },
     /// Something differs, or the comparison did not take place.
     Fail {
@@ -48,14 +50,41 @@ impl Verdict {
     }
 }
 
-/// A pass is exit status 0 and exactly one `RESULT` line, `RESULT PASS n=<expected>`; a failure is exactly one
-/// `RESULT FAIL`. Anything else is no answer at all: an error.
-pub fn read(output: &Output, expected: u64) -> Result<Verdict> {
+/// What a pass must say: the run's own nonce, and as much compared as the bundle promises for this wiring.
+pub struct Promise {
+    /// Brought by the run; the RTL cannot know it in advance.
+    pub nonce: String,
+    /// Cycles or transactions.
+    pub compared: u64,
+    /// Values in them.
+    pub values: u64,
+}
+
+/// A pass is exit status 0 and exactly one `RESULT` line, with this run's nonce and the promised counts; a failure is
+/// exactly one `RESULT FAIL` with the nonce. Anything else is no answer at all: an error.
+pub fn read(output: &Output, promise: &Promise) -> Result<Verdict> {
     let text = String::from_utf8_lossy(&output.stdout);
-    let results: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("RESULT ")).collect();
-    match results[..] {
-        [line] if output.status.success() && line == format!("PASS n={expected}") => {
-            Ok(Verdict::Pass { compared: expected })
+    let ending = format!(" nonce={}", promise.nonce);
+    let speaks = |l: &&str| l.contains("RESULT PASS") || l.contains("RESULT FAIL");
+    let (own, foreign): (Vec<&str>, Vec<&str>) = text
+        .lines()
+        .filter(speaks)
+        .partition(|line| line.ends_with(&ending) && line.matches("RESULT ").count() == 1);
+    if let Some(line) = foreign.first() {
+        let said = format!("the RTL printed a RESULT line that is not the testbench's: {line:?}: no verdict");
+        return Err(Error::new(Kind::Simulator, said)
+            .help("RESULT lines are the testbench's answer; take them out of the RTL"));
+    }
+    // RTL may leave its own line unfinished: what it wrote then stands in front.
+    let said = |line: &'_ str| {
+        let line = line.strip_suffix(&ending)?;
+        Some(line[line.find("RESULT ")? + "RESULT ".len()..].to_string())
+    };
+    let own: Vec<String> = own.into_iter().filter_map(said).collect();
+    let (compared, values) = (promise.compared, promise.values);
+    match &own[..] {
+        [line] if output.status.success() && *line == format!("PASS n={compared} values={values}") => {
+            Ok(Verdict::Pass { compared, values })
         }
         [line] if line.starts_with("FAIL reason=") && !output.status.success() => {
             let line = &line["FAIL reason=".len()..];
@@ -63,19 +92,20 @@ pub fn read(output: &Output, expected: u64) -> Result<Verdict> {
             let mismatches = text.lines().filter_map(mismatch).collect();
             Ok(Verdict::Fail { reason: reason.to_string(), detail: detail.trim().to_string(), mismatches })
         }
-        _ => Err(no_answer(output, &text, expected)),
+        _ => Err(no_answer(output, &text, promise)),
     }
 }
 
-fn no_answer(output: &Output, text: &str, expected: u64) -> Error {
+fn no_answer(output: &Output, text: &str, promise: &Promise) -> Error {
     let errors = String::from_utf8_lossy(&output.stderr);
     let all: Vec<&str> = text.lines().chain(errors.lines()).collect();
     let last = all[all.len().saturating_sub(5)..].join("\n    ");
     let said = format!(
-        "the simulation gave no verdict ({}, expected one line `RESULT PASS n={expected}`):\n    {last}",
-        output.status
+        "the simulation gave no verdict ({}, expected one line `RESULT PASS n={} values={}` with the run's nonce):\n    {last}",
+        output.status, promise.compared, promise.values
     );
     Error::new(Kind::Simulator, said)
+        .help("RTL that ends the simulation itself ($finish, $stop) ends it before the comparison")
 }
 
 /// `MISMATCH n=12 t=144 sig=pe.acc[3][4] exp=001f got=001e`

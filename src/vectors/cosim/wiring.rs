@@ -1,5 +1,6 @@
 //! How a user's module is connected: `--port ours=theirs`.
 
+use crate::design::identifier;
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::testbench::{Port, Wiring};
 use crate::vectors::{Layouts, port_name};
@@ -14,6 +15,13 @@ pub type PortMap = (String, String);
 /// # Errors
 /// A name that the bundle does not have or that is mapped twice; no output or register connected at all.
 pub fn user_wiring(layouts: &Layouts, module: &str, maps: &[PortMap]) -> Result<Wiring> {
+    if let Some(fault) = identifier::fault_in_testbench(module) {
+        return Err(Error::new(
+            Kind::Usage,
+            format!("{module:?} cannot be the name of the RTL's module: it {fault}"),
+        )
+        .at(Place::Option("--top".into())));
+    }
     let known: Vec<String> = layouts.port_names().collect();
     let mut named: Vec<(String, &str)> = Vec::new();
     for (ours, theirs) in maps {
@@ -51,12 +59,12 @@ fn port(ours: &str, theirs: &str, output: bool) -> Result<Port> {
         Some(name) => (true, name),
         None => (false, theirs),
     };
-    let identifier = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
-        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if !identifier || (inverted && output) {
+    let fault = identifier::fault(name);
+    if fault.is_some() || (inverted && output) {
+        let fault = fault.unwrap_or_else(|| "an output cannot be inverted".to_string());
         return Err(Error::new(
             Kind::Usage,
-            format!("{theirs:?} is not a port that {ours} can be connected to"),
+            format!("{theirs:?} is not a port that {ours} can be connected to: {fault}"),
         )
         .at(Place::Option("--port".into()))
         .help("ours=theirs; ours=!theirs inverts an input; ours= leaves it unconnected"));

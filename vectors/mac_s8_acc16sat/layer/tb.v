@@ -5,8 +5,11 @@
 //   +MAXERR=<n>       mismatches to print before giving up (default 10)
 //   +WAVES            write waves.vcd
 //
-// Ends with exactly one line `RESULT PASS n=<compared>` (cycles, or with +COMPARE=beats transactions), or with
-// `RESULT FAIL reason=vectors-not-loaded|mismatch|timeout` and $fatal. Exit codes alone prove nothing.
+//   +NONCE=<word>     repeated at the end of the RESULT line: whoever chose it knows that the line is this one's
+//
+// Ends with exactly one line `RESULT PASS n=<compared> values=<values in them>` (n cycles, or with +COMPARE=beats
+// transactions), or with `RESULT FAIL reason=vectors-not-loaded|mismatch|timeout` and $fatal. Exit codes alone prove
+// nothing.
 //
 // Cycle n is the clock period that ends with rising edge n; edge 0 is the first with rst inactive. Inputs are
 // driven at the falling edge with blocking assignments, outputs are sampled just before the rising edge.
@@ -93,9 +96,12 @@ module tb;
 
   string vec;
   string compare_mode;
+  string nonce;
   integer max_errors;
   integer errors = 0;
   integer compared = 0;
+  // Single values in what was compared.
+  reg [63:0] values = 64'd0;
   reg by_beats = 1'b0;
   reg loaded = 1'b0;
   reg done = 1'b0;
@@ -103,7 +109,7 @@ module tb;
   task fail(input string reason, input string detail);
     if (!done) begin
       done = 1'b1;
-      $display("RESULT FAIL reason=%0s %0s", reason, detail);
+      $display("RESULT FAIL reason=%0s %0s%0s", reason, detail, nonce);
       $fflush;
       $fatal(1, "goldpath testbench: %0s", reason);
     end
@@ -388,6 +394,7 @@ module tb;
       have[62:62] = out_valid;
       have[70:63] = out_data;
       compared = compared + 1;
+      values = values + 13;
       // One comparison of the whole cycle; which signal it was is asked only when it differs.
       if (have !== want) begin
         for (i = 0; i < 1; i = i + 1)
@@ -479,6 +486,7 @@ module tb;
                        $sformatf("%h", want_beat[i * 8 +: 8]),
                        $sformatf("%h", out_data[i * 8 +: 8]));
           compared = compared + 1;
+          values = values + 1;
         end
         finish_if_full;
       end
@@ -504,6 +512,8 @@ module tb;
     if (!$value$plusargs("MAXERR=%d", max_errors)) max_errors = 10;
     if (max_errors < 1) max_errors = 1;
     if (!$value$plusargs("COMPARE=%s", compare_mode)) compare_mode = "cycles";
+    if ($value$plusargs("NONCE=%s", nonce)) nonce = {" nonce=", nonce};
+    else nonce = "";
     by_beats = compare_mode == "beats";
     if ($test$plusargs("WAVES")) begin
       $dumpfile("waves.vcd");
@@ -523,7 +533,7 @@ module tb;
       if (!done && errors > 0) fail("mismatch", $sformatf("mismatches=%0d", errors));
       if (!done) begin
         done = 1'b1;
-        $display("RESULT PASS n=%0d", compared);
+        $display("RESULT PASS n=%0d values=%0d%0s", compared, values, nonce);
         $fflush;
         $finish;
       end
