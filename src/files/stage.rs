@@ -117,14 +117,11 @@ pub fn leftovers(parent: &Path) -> Vec<PathBuf> {
 pub fn sweep(parent: &Path) {
     for stage in stages(parent) {
         match dead(&stage) {
-            Some(Some(owner)) => {
-                if recover(&stage, parent, &owner).is_ok() {
-                    remove(&stage);
-                }
-            }
+            // What cannot be made good stays: it may hold the only copy.
+            Some(Some(owner)) if recover(&stage, parent, &owner).is_ok() => remove(&stage),
             // Killed before it owned anything: only an empty folder can be removed like this.
             Some(None) => drop(fs::remove_dir(&stage)),
-            None => {}
+            Some(Some(_)) | None => {}
         }
     }
 }

@@ -51,7 +51,7 @@ fn judge(yard: &Yard, job: &Job, status: ExitStatus, [old, new]: &[Left; 2], lan
     };
     let is = |whole: &Left| {
         // A trace elsewhere is a name of its own: it may be missing, but never that of other results.
-        folder(&left) == folder(whole) && (left.get(trace).is_none() || left.get(trace) == whole.get(trace))
+        folder(&left) == folder(whole) && (!left.contains_key(trace) || left.get(trace) == whole.get(trace))
     };
     assert!(is(old) || is(new), "{}: mixed: {:?}", job.name, left.keys().collect::<Vec<_>>());
     landed.old += usize::from(is(old));

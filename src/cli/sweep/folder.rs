@@ -299,7 +299,8 @@ fn refuse_foreign(folder: &Path, shown: &Path, plan: &Plan) -> Result<()> {
         let known = name == Path::new(PLAN) || REPORT.iter().any(|own| name == Path::new(own));
         let pieces =
             name == Path::new(PIECES) && folder.join(PIECES).symlink_metadata().is_ok_and(|f| f.is_dir());
-        if !pieces && !(known && is_plain(&name)) {
+        let ours = pieces || (known && is_plain(&name));
+        if !ours {
             return refuse(&name, "is not of this sweep");
         }
     }
