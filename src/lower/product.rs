@@ -86,11 +86,8 @@ const PER_OUTPUT: u64 = 48;
 /// An extent of 0; more elements than a tensor may have; no room.
 pub fn check_extents(shape: Shape) -> Result<()> {
     let extents = [("images", shape.images), ("M", shape.m), ("K", shape.k), ("N", shape.n)];
-    match extents.into_iter().find(|(_, extent)| *extent == 0) {
-        Some((name, _)) => {
-            return Err(Error::new(Kind::Value, format!("{name} = 0: there is nothing to compute")));
-        }
-        None => {}
+    if let Some((name, _)) = extents.into_iter().find(|(_, extent)| *extent == 0) {
+        return Err(Error::new(Kind::Value, format!("{name} = 0: there is nothing to compute")));
     }
     let Shape { images, groups, m, k, n } = shape;
     element_count(&[groups, k, n])?;
