@@ -41,7 +41,7 @@ fn content(header: &str, factor: &str) -> String {
 
 /// What makes an edit one that the vectors see.
 fn wrong(factor: &str) -> &'static str {
-    if factor.contains('*') { "" } else { " + 1" }
+    if factor.contains('*') { "" } else { " + 34'sd3000" }
 }
 
 struct Tree(PathBuf);
@@ -72,17 +72,21 @@ impl Tree {
 
     /// One edit, in words. What is wrong already is often put right.
     fn edit(&self, random: &mut Random, broken: bool) -> String {
-        let folder = FOLDERS[[0, 0, 1, 1, 2][random.below(5)]];
+        let folder = FOLDERS[[0, 0, 1, 1, 1, 2][random.below(6)]];
         let header = HEADERS[[0, 0, 1, 1, 2, 2, 3][random.below(7)]];
-        let factor = FACTORS[[0, 1, 1, 2, 2, 3][random.below(6)]];
+        let factor = FACTORS[[0, 1, 1, 2, 2, 2, 3][random.below(7)]];
         let path = self.path(folder, header);
-        match if broken && random.below(10) < 6 { 8 } else { random.below(10) } {
+        match if broken && random.below(10) < 8 {
+            8
+        } else {
+            [0, 1, 2, 3, 4, 5, 6, 6, 7, 9, 10][random.below(11)]
+        } {
             0 | 1 => "nothing".to_string(),
-            2..=5 => {
+            2..=6 => {
                 fs::write(&path, content(header, factor)).unwrap();
                 format!("{folder}/{header} says {factor}")
             }
-            6 => {
+            10 => {
                 let _ = fs::remove_file(&path);
                 format!("{folder}/{header} removed")
             }

@@ -143,10 +143,11 @@ impl Links {
     }
 }
 
-/// A link `vectors` to a folder whose name a simulation would misread: Icarus takes a backslash of a plusarg for the
-/// beginning of an escape. `None` when the name can be used as it is.
+/// A link `vectors` to a folder whose name a simulation would misread: Icarus makes escapes of bytes
+/// that are not ASCII, and takes a backslash for the beginning of one. `None` when the name can be used as it is.
 pub fn plain(folder: &Path) -> Result<Option<Stage>> {
-    let misread = |path: &Path| path.as_os_str().as_encoded_bytes().contains(&b'\\');
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
+    let misread = |path: &Path| !path.as_os_str().as_encoded_bytes().iter().all(plain);
     if !misread(folder) {
         return Ok(None);
     }
@@ -159,10 +160,10 @@ pub fn plain(folder: &Path) -> Result<Option<Stage>> {
     let refused = || {
         Error::new(
             Kind::Io,
-            "has a backslash in its name, which simulators misread, and no folder for a link was found",
+            "has a name that simulators misread (a backslash, or bytes that are not ASCII), and no folder for a link was found",
         )
         .in_file(folder)
-        .help("set TMPDIR to a folder without a backslash in its name")
+        .help("set TMPDIR to a folder with a plain name")
     };
     made.map(Some).ok_or_else(refused)
 }
