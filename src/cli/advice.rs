@@ -16,7 +16,6 @@ use crate::error::{Error, Kind, Result};
 use crate::functional::graph::{infer, parts};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::import::npy::read_npy;
-use crate::import::onnx;
 use crate::lower::Program;
 use crate::network::{Layer, Network, Tensor};
 
@@ -140,7 +139,7 @@ enum Bench<'a> {
     },
     /// Layers with the codes that reach them on the first image.
     Layers {
-        network: Network,
+        network: Box<Network>,
         x: Tensor,
         layers: Vec<(Layer, ArrayD<i32>)>,
         whole: bool,
@@ -184,7 +183,7 @@ impl Question<'_> {
                 Ok(Bench::Product { files, weights_only: *weights_only })
             }
             Work::Model { model, input, layer, whole } => {
-                let network = onnx::read(model)?.fused();
+                let network = Box::new(super::model::read(model)?.network);
                 let x = match input {
                     Some(path) => read_npy(path)?,
                     None => bounds::any_input(&network)?,
