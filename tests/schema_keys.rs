@@ -5,9 +5,9 @@ use std::path::Path;
 use goldpath::design::Design;
 use serde_json::Value;
 
-/// Names with a dot that are no keys of a design: a node, calls of Python's, a domain of
-/// operators.
-const OTHERS: [&str; 5] = ["accumulator.output", "x.astype", "onnx.load", "onnx.save", "com.microsoft"];
+/// Names with a dot that are no keys of a design: a node, scales of a layer, calls of Python's, a domain of operators.
+const OTHERS: [&str; 7] =
+    ["accumulator.output", "x.scale", "w.scale", "x.astype", "onnx.load", "onnx.save", "com.microsoft"];
 
 /// Ends of file names.
 const FILES: [&str; 13] =

@@ -11,11 +11,13 @@
 
 pub mod chart;
 mod front;
+mod macs;
 mod markup;
 mod number;
 mod overflow;
 mod page;
 mod sweep;
+mod sweep_layer;
 mod table;
 
 pub use markup::Markup;

@@ -37,7 +37,7 @@ pub fn overflow_html(report: &Report, drawn: &[Drawn]) -> Result<String> {
         sections: Vec::new(),
     };
     page.sections.push(headroom(report));
-    page.sections.extend(super::sweep::macs(&report.coverage, &report.macs, ""));
+    page.sections.extend(super::macs::macs(&report.coverage, &report.macs, ""));
     page.sections.push(classes(report));
     let eventful = || report.layers.iter().filter(|l| l.nodes.iter().any(|n| n.high + n.low > 0));
     for layer in eventful().take(MOST_LAYERS) {

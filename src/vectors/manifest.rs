@@ -6,6 +6,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::by_hand;
 use super::data_files::{Layouts, MAX_CYCLES, port_name};
 use super::hex_file::Written;
 use super::{Field, Layout, validity};
@@ -369,7 +370,7 @@ fn manifest(facts: &Facts) -> Manifest {
         events: facts.events.map(|events| {
             events.iter().map(|e| (e.node.clone(), Events { high: e.high, low: e.low })).collect()
         }),
-        run: run(&design.name),
+        run: by_hand::commands(&design.name),
     }
 }
 
@@ -485,22 +486,4 @@ fn flags(table: &SignalTable) -> BTreeMap<String, String> {
     };
     let one_bit = table.signals.iter().filter(|s| s.format.width() == 1);
     one_bit.filter_map(|s| Some((s.name.clone(), explain(&s.name)?.to_string()))).collect()
-}
-
-/// Commands to type inside the bundle's folder; `$RTL` stands for the twin's files.
-fn run(design: &str) -> BTreeMap<String, Vec<String>> {
-    let rtl = format!("RTL=\"the files that hw_models/{design}/rtl/files.f lists\"");
-    let icarus = [rtl.as_str(), "iverilog -g2012 -s tb -o tb.vvp tb.v $RTL", "vvp -n tb.vvp +VEC=."];
-    let verilator = [
-        rtl.as_str(),
-        "verilator --binary --timing -Wno-fatal --top-module tb --Mdir build tb.v $RTL",
-        "build/Vtb +VEC=.",
-    ];
-    let deeper =
-        "if it says larger-than-DEPTH, add -Ptb.DEPTH=<cycles> (Icarus) or -GDEPTH=<cycles> (Verilator)";
-    BTreeMap::from([
-        ("icarus".to_string(), icarus.map(String::from).to_vec()),
-        ("verilator".to_string(), verilator.map(String::from).to_vec()),
-        ("note".to_string(), vec![deeper.to_string()]),
-    ])
 }

@@ -5,6 +5,7 @@
 
 mod beats;
 mod bundle;
+mod by_hand;
 pub mod case;
 mod channels;
 pub mod cosim;

@@ -252,7 +252,7 @@ fn walks(case: &Case, program: &Program, expected: &Expected, tally: &mut Tally)
             return Err(format!("the walk of [{row}, {channel}] differs at step {step:?}"));
         }
         let ends = [i128::from(walk.accumulator), walk.exact, i128::from(walk.output)];
-        if ends != [expected.accumulators[at], expected.sums[at], expected.outputs[at]] {
+        if ends != [expected.accumulators[at], expected.products[at], expected.outputs[at]] {
             return Err(format!("the walk of [{row}, {channel}] ends in {ends:?}"));
         }
     }

@@ -155,7 +155,7 @@ fn a_plan_of_28_axes_is_refused_before_it_is_built() {
         (plan(&axes.join(","), "[8]", "[\"wrap\"]"), "combinations"),
         (plan("", "[8]", "[\"../../x\"]"), "no overflow rule"),
         (plan("", "[65]", "[\"wrap\"]"), "65 bits"),
-        (plan("{\"key\":\"k\",\"values\":[]}", "[8]", "[\"wrap\"]"), "error"),
+        (plan("{\"key\":\"k\",\"values\":[]}", "[8]", "[\"wrap\"]"), "no values"),
         (
             plan("", "[8]", "[\"wrap\"]").replace("null,\"widths", "[0,18446744073709551615],\"widths"),
             "counted",

@@ -78,7 +78,7 @@ fn nothing_that_a_terminal_obeys_is_printed() {
     fs::write(&path, format!("schema = 1\nname = \"{evil}\"")).unwrap();
     let mac = "hw_models/mac_s8_acc32";
     let (m, n, x) = (file("m.onnx"), file("n.onnx"), file("x.npy"));
-    let (o, p) = (file("o"), path.display().to_string());
+    let (o, w, p) = (file("o"), file("w"), path.display().to_string());
     let commands: Vec<Vec<&str>> = vec![
         vec!["check", mac, "--model", &m],
         vec!["check", mac, "--model", &m, "--layer", evil],
@@ -88,7 +88,7 @@ fn nothing_that_a_terminal_obeys_is_printed() {
         vec!["check", mac, evil],
         vec!["infer", &m, "--input", &x, "--out", &o],
         vec!["infer", &n, "--input", &x, "--out", &o],
-        vec!["overflow", &m, "--design", mac, "--input", &x, "--out", &o],
+        vec!["overflow", &m, "--design", mac, "--input", &x, "--out", &w],
         vec!["explain", evil],
         vec!["run", mac, "--activations", evil, "--weights", &x, "--out", &o],
     ];
@@ -100,7 +100,7 @@ fn nothing_that_a_terminal_obeys_is_printed() {
         }
     }
     for report in ["report.txt", "report.html"] {
-        let text = fs::read_to_string(folder.path().join("o").join(report)).unwrap();
+        let text = fs::read_to_string(folder.path().join("w").join(report)).unwrap();
         assert!(is_quiet(&text) && text.contains("\\u{1b}"), "{report}: {text}");
     }
 }

@@ -132,6 +132,8 @@ pub struct Outcome {
     pub first: Option<Event>,
     /// Fitted start plus every beat, never fitted on the way.
     pub exact: Vec<i128>,
+    /// Start, unfitted, plus every product: no level has fitted any of them.
+    pub products: Vec<i128>,
     /// Start, unfitted, plus every beat: the last one, the smallest and the largest of all prefixes.
     pub sums: Vec<i128>,
     pub lows: Vec<i128>,
@@ -193,6 +195,8 @@ struct Operands<'a> {
     weights: Vec<i128>,
     terms: Vec<i128>,
     sums: Vec<i128>,
+    /// Of the last beat's products, before any level.
+    exact: Option<i128>,
 }
 
 impl<'a> Operands<'a> {
@@ -203,7 +207,16 @@ impl<'a> Operands<'a> {
         let weights = work.weights.iter().enumerate();
         let weights = weights.map(|(at, w)| i128::from(*w) + machine.weight_offset.at(channel(at))).collect();
         let slots = deal(machine, work.k);
-        Operands { machine, work, slots, activations, weights, terms: Vec::new(), sums: Vec::new() }
+        Operands {
+            machine,
+            work,
+            slots,
+            activations,
+            weights,
+            terms: Vec::new(),
+            sums: Vec::new(),
+            exact: None,
+        }
     }
 
     /// One beat's products, summed level by level; what the levels do is told to `note`.
@@ -224,6 +237,7 @@ impl<'a> Operands<'a> {
                 |k: &usize| self.activations[a + k] * self.weights[(group * work.k + k) * work.n + n];
             self.terms.push(slot.as_ref().map_or(0, product));
         }
+        self.exact = Some(self.terms.iter().sum());
         for (index, level) in self.machine.levels.iter().enumerate() {
             self.sums.clear();
             for block in self.terms.chunks(level.group * level.stride) {
@@ -255,6 +269,7 @@ pub fn run(machine: &Machine, work: &Work) -> Outcome {
         outputs: vec![0; size],
         counts: vec![0; size],
         exact: vec![0; size],
+        products: vec![0; size],
         sums: vec![0; size],
         lows: vec![i128::MAX; size],
         highs: vec![i128::MIN; size],
@@ -290,6 +305,7 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
         let (bias, start) = operands.start(output.1);
         outcome.accumulators[at(*output)] = start;
         (outcome.exact[at(*output)], outcome.sums[at(*output)]) = (start, bias);
+        outcome.products[at(*output)] = bias;
     }
     let accumulator = machine.levels.len();
     for beat in 0..operands.slots.len() {
@@ -302,6 +318,7 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
             outcome.accumulators[at] = value;
             outcome.counts[at] += u64::from(high || low);
             outcome.exact[at] += term;
+            outcome.products[at] += operands.exact.take().unwrap_or_default();
             outcome.sums[at] += term;
             outcome.lows[at] = outcome.lows[at].min(outcome.sums[at]);
             outcome.highs[at] = outcome.highs[at].max(outcome.sums[at]);

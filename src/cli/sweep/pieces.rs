@@ -53,6 +53,9 @@ pub fn check(plan: &Plan) -> Result<()> {
         let help = format!("a sweep may have {MAX_VARIANTS} combinations and {MAX_PIECES} points and layers");
         return Err(Error::new(Kind::Usage, message).help(help));
     }
+    if let Some(axis) = plan.axes.iter().find(|axis| axis.values.is_empty()) {
+        return Err(Error::new(Kind::Malformed, format!("{:?} is varied over no values", axis.key)));
+    }
     let unknown = plan.modes.iter().find(|mode| !MODES.contains(&mode.as_str()));
     if let Some(unknown) = unknown {
         return Err(Error::new(Kind::Malformed, format!("{unknown:?} is no overflow rule")));
