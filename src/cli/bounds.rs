@@ -120,7 +120,7 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
     }
     for Found { layer, known } in found {
         match known {
-            Ok(known) => layers.push(known.prove(layer.name)),
+            Ok(known) => layers.push(known.prove(layer)),
             Err(error) if args.layer.is_some() => return Err(error),
             Err(error) => skipped.push(Skipped { layer: layer.name, reason: error.message }),
         }
@@ -194,16 +194,16 @@ enum Known {
 }
 
 impl Known {
-    fn prove(self, name: String) -> LayerProved {
-        match self {
-            Known::Constant(known) => {
-                let summary = Summary::new(&LayerBounds::new(&known.0, &known.1));
-                LayerProved { layer: Some(name), computed: None, summary }
-            }
-            Known::Computed(computed, summary) => {
-                LayerProved { layer: Some(name), computed: Some(computed.words()), summary: *summary }
-            }
+    fn prove(self, layer: Layer) -> LayerProved {
+        let (computed, mut summary) = match self {
+            Known::Constant(known) => (None, Summary::new(&LayerBounds::new(&known.0, &known.1))),
+            Known::Computed(computed, summary) => (Some(computed.words()), *summary),
+        };
+        // The result is the sum itself: the design's post steps do not see it.
+        if layer.output.is_none() {
+            summary.nodes.retain(|node| !node.node.starts_with("post."));
         }
+        LayerProved { layer: Some(layer.name), computed, summary }
     }
 }
 
@@ -280,9 +280,13 @@ impl LayersProved {
             let width = summary.proved_width.map_or("no width".to_string(), |w| format!("{w} bits"));
             let _ = write!(
                 text,
-                "\n{name}K = {}, {} channels; the accumulator is exact with {width} ({}), {} has ",
+                "\n{name}K = {}, {} channels; {}the accumulator is exact with {width} ({}), {} has ",
                 summary.k,
                 summary.channels,
+                match (self.inputs, computed.is_some()) {
+                    (Over::Calibrated, false) => "while inputs stay in that range ",
+                    _ => "",
+                },
                 if computed.is_some() { "every prefix decides" } else { licence(summary.licence) },
                 summary.register,
             );

@@ -166,6 +166,23 @@ fn products_of_two_activations_are_proved_for_all_of_them() {
     assert_eq!((&pv["computed"], &pv["widths"]["proved"]), (&"weights".into(), &18.into()));
 }
 
+/// A sum inside a float layer has no post steps of the design behind it, and bounds from given data say so.
+#[test]
+fn nothing_is_said_of_post_steps_that_a_sum_does_not_meet() {
+    let case = case("mixed.onnx", "xm.npy");
+    let bounds = json(&case.check(&["--format", "json"]))["bounds"].clone();
+    let nodes = |name: &str| -> Vec<String> {
+        let layer = bounds["layers"].as_array().unwrap().iter().find(|l| l["layer"] == name).unwrap();
+        let nodes = layer["nodes"].as_array().unwrap().iter();
+        nodes.map(|node| node["node"].as_str().unwrap().to_string()).collect()
+    };
+    assert!(nodes("conv1").contains(&"post.0".to_string()));
+    assert_eq!(nodes("conv2"), ["accumulator"]);
+    let text = case.check(&["--input", &case.path("x.npy")]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("while inputs stay in that range the accumulator is exact with"), "{text}");
+}
+
 /// Weights of one sign: with zero point 0 sums reach 4 · 127 · 255, with 255 the negative of that.
 #[test]
 fn a_dynamic_zero_point_is_any() {
