@@ -23,8 +23,8 @@ pub const DEFAULT_MAX_MEMORY: u64 = 8 << 30;
 /// The least `--max-memory`: below it, not even the program itself would fit.
 pub const LEAST_MAX_MEMORY: u64 = 16 << 20;
 
-/// The most nodes of one network.
-pub const MAX_NODES: usize = 1 << 20;
+/// The most nodes of one network: passes over it look for writers and readers one by one, which is quadratic.
+pub const MAX_NODES: usize = 1 << 15;
 
 /// The longest design.toml.
 pub const MAX_DESIGN_BYTES: u64 = 1 << 20;

@@ -170,6 +170,27 @@ fn a_plan_of_28_axes_is_refused_before_it_is_built() {
     }
 }
 
+/// Passes over a network are quadratic in its nodes: how many it may have is stated, and that many take seconds.
+#[test]
+fn more_nodes_than_stated_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.onnx");
+    let chain = |count: usize| {
+        let name = |i: usize| format!("t{i}");
+        let nodes: Vec<Vec<u8>> =
+            (0..count).map(|i| node("Identity", "", &[&name(i)], &[&name(i + 1)], &[])).collect();
+        let last = [value_info(&name(count), 3, &[])];
+        fs::write(&path, model(&nodes, &[], &[value_info("t0", 3, &[1, 1])], &last)).unwrap();
+    };
+    let (m, mac) = (path.display().to_string(), "hw_models/mac_s8_acc32");
+    let began = Instant::now();
+    chain(goldpath::limits::MAX_NODES + 1);
+    assert_refused(&["check", mac, "--model", &m], &["32769 nodes", "32768"]);
+    chain(goldpath::limits::MAX_NODES);
+    assert_refused(&["check", mac, "--model", &m], &["no integer layer"]);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
 #[test]
 fn twenty_thousand_names_that_clean_to_one_take_seconds() {
     let folder = tempfile::tempdir().unwrap();
