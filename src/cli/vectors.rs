@@ -66,10 +66,18 @@ pub(super) fn report(
             "shape": { "images": shape.images, "groups": shape.groups, "m": shape.m, "k": shape.k, "n": shape.n },
             "cycles": cycles,
             "overflow": { "high": high, "low": low },
+            "events": events.iter().map(|e| (e.node.clone(), json!({ "high": e.high, "low": e.low })))
+                .collect::<BTreeMap<_, _>>(),
         }));
     }
+    // A sum loses as much at a reduction level; what post steps saturate is their own matter.
+    let elsewhere: String = events
+        .iter()
+        .filter(|e| e.node != "accumulator" && !e.node.starts_with("post.") && e.high + e.low > 0)
+        .map(|e| format!("; {}: {} high, {} low", e.node, e.high, e.low))
+        .collect();
     console.answer(&format!(
-        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low\n",
+        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n",
         provenance.source, design.name, shape.images, shape.groups, shape.m, shape.k, shape.n,
     ))
 }

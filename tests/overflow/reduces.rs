@@ -128,3 +128,14 @@ fn witnesses_of_a_level_become_bundles() {
     let text = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
     assert!(text.contains("an overflow at reduce.0"), "{text}");
 }
+
+/// A bundle that shows events of a level says so when it is written.
+#[test]
+fn a_bundle_names_events_in_front_of_the_accumulator() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("bundle");
+    let line = "vectors tests/data/pair/design.toml --model tests/data/pair/model.onnx --layer conv --input tests/data/pair/input.npy";
+    let text = goldpath(&format!("{line} --out {}", out.display())).success();
+    let text = String::from_utf8_lossy(&text.get_output().stdout).into_owned();
+    assert!(text.contains("accumulator overflows: 0 high, 0 low; reduce.0: 591 high, 195 low\n"), "{text}");
+}
