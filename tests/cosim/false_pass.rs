@@ -230,3 +230,32 @@ fn a_hw_models_inside_a_bundle_is_not_used_unasked() {
     let (status, text) = answer(&mut command);
     assert!(status == 2 && text.contains("leads out of"), "{status}\n{text}");
 }
+
+#[test]
+fn a_kept_build_whose_list_is_damaged_is_built_again() {
+    for simulator in SIMULATORS {
+        let root = tempfile::tempdir().unwrap();
+        let [rtl, cache] = ["rtl", "cache"].map(|name| root.path().join(name));
+        [&rtl, &cache].into_iter().for_each(|f| fs::create_dir(f).unwrap());
+        let (top, inside) = (rtl.join("top.v"), rtl.join("inside.vh"));
+        fs::write(&top, module("`include \"inside.vh\"")).unwrap();
+        let run = |multiply: &str| {
+            fs::write(&inside, body(multiply, "")).unwrap();
+            answer(&mut cosim(&[&top], simulator, &cache)).0
+        };
+        let list = || {
+            let builds = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path().join("reading"));
+            builds.filter(|path| path.is_file()).collect::<Vec<_>>()
+        };
+        assert_eq!(run("x * w"), 0, "{simulator}");
+        let [reading] = &list()[..] else { panic!("one build: {:?}", list()) };
+        let whole = fs::read_to_string(reading).unwrap();
+        let first_lines = whole.lines().take(1).map(|line| format!("{line}\n")).collect::<String>();
+        for cut in [String::new(), first_lines, whole.replacen('0', "1", 1)] {
+            fs::write(reading, cut).unwrap();
+            assert_eq!(run("x + w"), 1, "{simulator}: the list does not say what was read");
+            assert_eq!(run("x * w"), 0, "{simulator}");
+            assert_eq!(fs::read_to_string(reading).unwrap(), whole, "{simulator}: made good");
+        }
+    }
+}

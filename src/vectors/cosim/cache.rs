@@ -107,14 +107,19 @@ impl Cache {
     ) -> Result<(PathBuf, fs::File)> {
         let done = scratch.join("done");
         let text = reading.text();
-        let folder = self.folder.join(format!("{key}-{}", &crate::vectors::sha256(text.as_bytes())[..16]));
+        let folder = self.folder.join(format!("{key}-{}", digest(&text)));
         let failed = |e| Error::io(&folder, "keep the build here", e);
         fs::create_dir(&done).map_err(failed)?;
         fs::write(done.join("reading"), &text).map_err(failed)?;
         fs::write(done.join("words"), words).map_err(failed)?;
         fs::rename(scratch.join("sim"), done.join("sim")).map_err(failed)?;
         match fs::rename(&done, &folder) {
-            Err(_) if folder.join("sim").is_file() => {}
+            Err(_) if kept(&folder).is_some() => {}
+            // One that is damaged gives way: it is nobody's answer.
+            Err(_) if folder.is_dir() => fs::rename(&folder, scratch.join("damaged"))
+                .and_then(|()| fs::rename(&done, &folder))
+                .or_else(|e| if kept(&folder).is_some() { Ok(()) } else { Err(e) })
+                .map_err(failed)?,
             other => other.map_err(failed)?,
         }
         let held = hold(&folder).map_err(failed)?;
@@ -122,9 +127,18 @@ impl Cache {
     }
 }
 
+/// The end of a build's name: a list that was cut short, by a power failure say, would hold too easily.
+fn digest(reading: &str) -> String {
+    crate::vectors::sha256(reading.as_bytes())[..16].to_string()
+}
+
 fn kept(folder: &Path) -> Option<Kept> {
     let held = hold(folder).ok()?;
-    let reading = Reading::parse(&fs::read_to_string(folder.join("reading")).ok()?)?;
+    let text = fs::read_to_string(folder.join("reading")).ok()?;
+    if !folder.file_name()?.to_str()?.ends_with(&format!("-{}", digest(&text))) {
+        return None;
+    }
+    let reading = Reading::parse(&text)?;
     let words = fs::read_to_string(folder.join("words")).ok()?;
     let program = folder.join("sim");
     (program.is_file() && reading.holds()).then_some(Kept { program, words, reading, held })
