@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// What must not outlive us.
@@ -48,6 +49,7 @@ impl Registry {
 
 /// Waits for SIGINT, SIGTERM and SIGHUP from now on: kills the registered groups, removes the registered stages, and
 /// ends as the signal would have. A signal that was ignored when we started (nohup, a shell's background) stays so.
+/// A file beyond the limit of its size (`ulimit -f`) is an error of the write, no longer the end.
 ///
 /// # Errors
 /// The operating system refuses the handlers.
@@ -55,6 +57,8 @@ pub fn listen() -> std::io::Result<()> {
     let ignored = ignored_signals();
     let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(heeded)?;
+    // Handled, not ignored: what we start must not inherit it.
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
             // Held until the end: nothing new is staged, no exchange is cut in two, no error of ours is printed.

@@ -73,3 +73,19 @@ fn a_hangup_leaves_nothing_and_nohup_is_heeded() {
     Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
     assert!(child.wait().unwrap().success(), "nohup was not heeded");
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_nothing_stays() {
+    for job in jobs::all() {
+        let yard = jobs::yard();
+        yard.operands("a.npy", "w.npy", 2, [100, 200, 16]);
+        let line = yard.command(&job.lines[0].replace("20,40,8", "100,200,8"));
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(line.get_program()).args(line.get_args());
+        let output = limited.current_dir(yard.work()).stdout(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{}: {:?} {said}", job.name, output.status);
+        assert!(said.contains("File too large"), "{}: {said}", job.name);
+        assert!(yard.hidden().is_empty() && !yard.path("out").exists(), "{}", job.name);
+    }
+}
