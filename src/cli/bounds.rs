@@ -1,5 +1,6 @@
 //! What `goldpath check` proves with weights at hand: a matrix's, or those of a model's integer layers.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,6 +50,8 @@ enum Over {
 struct LayerProved {
     /// Null for a matrix product.
     layer: Option<String>,
+    /// Which of a layer's products, as `2 of 3`: with batch axes it has several, each with weights of its own; else null.
+    product: Option<String>,
     /// Numbers of the layer that the model computes itself: the bounds then hold for all that they can be.
     computed: Option<String>,
     #[serde(flatten)]
@@ -84,7 +87,7 @@ fn matrix(args: &BoundsArgs, weights: &Path, design: &Arc<Design>) -> Result<Lay
         }
     };
     let summary = Summary::new(&LayerBounds::new(&program, &inputs));
-    let layers = vec![LayerProved { layer: None, computed: None, summary }];
+    let layers = vec![LayerProved { layer: None, product: None, computed: None, summary }];
     Ok(LayersProved { inputs: over, layers, skipped: vec![], coverage: None, macs: vec![] })
 }
 
@@ -125,6 +128,7 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
             Err(error) => skipped.push(Skipped { layer: layer.name, reason: error.message }),
         }
     }
+    number_products(&mut layers);
     let mut macs = network.macs();
     for mac in &mut macs {
         if let Some(refused) = skipped.iter().find(|skipped| skipped.layer == mac.name) {
@@ -148,6 +152,21 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
         return Err(if told.is_empty() { error } else { error.help(told.trim_end()) });
     }
     Ok(LayersProved { inputs: over, layers, skipped, coverage: Some(coverage), macs })
+}
+
+/// Tells the products of one layer apart.
+fn number_products(layers: &mut [LayerProved]) {
+    let mut all: BTreeMap<String, usize> = BTreeMap::new();
+    let mut at = Vec::with_capacity(layers.len());
+    for layer in layers.iter() {
+        let count = all.entry(layer.layer.clone().unwrap_or_default()).or_default();
+        *count += 1;
+        at.push(*count);
+    }
+    for (layer, at) in layers.iter_mut().zip(at) {
+        let of = layer.layer.as_ref().and_then(|name| all.get(name)).copied().unwrap_or(1);
+        layer.product = (of > 1).then(|| format!("{at} of {of}"));
+    }
 }
 
 /// Zeros in the shape of the model's input, one image: enough to learn the layers' shapes.
@@ -203,7 +222,7 @@ impl Known {
         if layer.output.is_none() {
             summary.nodes.retain(|node| !node.node.starts_with("post."));
         }
-        LayerProved { layer: Some(layer.name), computed, summary }
+        LayerProved { layer: Some(layer.name), product: None, computed, summary }
     }
 }
 
@@ -224,10 +243,13 @@ impl LayerRule for Collect<'_> {
             let known = self.look(layer, x);
             let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
             let same = |found: &&mut Found| {
-                // A product with batch axes is several layers of one name.
+                // A product with batch axes is several layers of one name; weights that are computed may be any.
                 let alike = match &found.known {
                     Ok(Known::Constant(_)) => found.layer.weights == layer.weights,
-                    Ok(Known::Computed(..)) | Err(_) => true,
+                    Ok(Known::Computed(computed, _)) => {
+                        computed.weights || found.layer.weights.codes == layer.weights.codes
+                    }
+                    Err(_) => true,
                 };
                 found.layer.name == layer.name && alike
             };
@@ -275,8 +297,9 @@ impl LayersProved {
             Over::Calibrated => "the range that each input takes on the given data",
         };
         let mut text = format!("bounds over {over}:\n");
-        for LayerProved { layer, computed, summary } in &self.layers {
-            let name = layer.as_ref().map_or(String::new(), |layer| format!("{layer}: "));
+        for LayerProved { layer, product, computed, summary } in &self.layers {
+            let product = product.as_ref().map_or(String::new(), |product| format!(", product {product}"));
+            let name = layer.as_ref().map_or(String::new(), |layer| format!("{layer}{product}: "));
             let width = summary.proved_width.map_or("no width".to_string(), |w| format!("{w} bits"));
             let _ = write!(
                 text,

@@ -205,6 +205,34 @@ fn a_dynamic_zero_point_is_any() {
     assert_eq!(of([0.0; 4]), (proved, serde_json::json!([0, 0]), (Some(18), 1)));
 }
 
+/// A batch of products is one layer with several matrices of weights: `check` proved the first alone, 11 bits, where the
+/// second reaches 18, whenever the zero point was computed.
+#[test]
+fn every_product_of_a_batch_is_proved() {
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 2, 1, 4]);
+    let weights = model.constant(&[2, 4, 1], Data::I8([[1; 4], [127; 4]].concat()));
+    model.node_to("DynamicQuantizeLinear", "", &["x"], &["codes", "scale", "zero"], &[]);
+    model.node_to("MatMulInteger", "sum", &["codes", &weights, "zero"], &["y"], &[]);
+    model.output("y");
+    let case = Case::new(&model.bytes(), &[1, 2, 1, 4], &[1.0; 8]);
+    let answer = json(&case.sweep(&["--format", "json"]));
+    assert_eq!(widths(&answer, "sum"), (Some(18), 18));
+    let with_input = ["--format", "json", "--input", &case.path("x.npy")];
+    for more in [&with_input[..2], &with_input[..]] {
+        let check = json(&case.check(more))["bounds"].clone();
+        let layers = check["layers"].as_array().unwrap();
+        let proved = |layer: &Value| (layer["product"].clone(), layer["proved_width"].clone());
+        let all: Vec<(Value, Value)> = layers.iter().map(proved).collect();
+        assert_eq!(all, [("1 of 2".into(), 11.into()), ("2 of 2".into(), 18.into())], "{more:?}");
+    }
+    let text = stdout(&case.check(&[]));
+    assert!(
+        text.contains("sum, product 2 of 2: K = 4, 1 channels; the accumulator is exact with 18 bits"),
+        "{text}"
+    );
+}
+
 /// Every product of a batch, in order: the weights' channels and the activations' rows.
 #[test]
 fn vectors_take_batched_products_as_the_other_commands_do() {
