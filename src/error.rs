@@ -70,7 +70,7 @@ impl fmt::Display for Place {
 const MOST_SHOWN: usize = 400;
 
 /// The character itself, or `\u{…}` where a terminal or a page would obey it rather than show it: control characters,
-/// and those that turn the direction of the text around them.
+/// those that turn the direction of the text around them, and those that leave no mark.
 pub fn visible(c: char) -> Cow<'static, str> {
     if is_obeyed(c) { c.escape_unicode().to_string().into() } else { c.to_string().into() }
 }
@@ -79,7 +79,13 @@ fn is_obeyed(c: char) -> bool {
     let turns =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
     let breaks = matches!(c, '\u{2028}' | '\u{2029}');
-    c.is_control() || turns || breaks || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{feff}')
+    let unseen = matches!(
+        c,
+        '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}'
+            | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    );
+    c.is_control() || turns || breaks || unseen || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// A name from a file or an argument, on one line, every character visible.
@@ -106,6 +112,21 @@ pub fn shown_lines(text: &str) -> Cow<'_, str> {
     }
     let kept = |c: char| if is_layout(c) { c.to_string().into() } else { visible(c) };
     text.chars().map(kept).collect::<String>().into()
+}
+
+/// JSON in which the characters that JSON leaves as they are, but terminals obey, are escaped in JSON's own way: the
+/// same value.
+pub fn shown_json(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| is_obeyed(c) && c != '\n') {
+        return text.into();
+    }
+    let mut units = [0; 2];
+    let mut escape = |c: char| match c {
+        '\n' => "\n".to_owned(),
+        c if is_obeyed(c) => c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+        c => c.to_string(),
+    };
+    text.chars().map(&mut escape).collect::<String>().into()
 }
 
 fn shown_path(path: &Path) -> String {
@@ -200,5 +221,19 @@ mod tests {
         let place = Place::Node { path: "m\u{1b}.onnx".into(), node: "x\ny".into() };
         assert_eq!(place.to_string(), "m\\u{1b}.onnx: node x\\u{a}y");
         assert!(shown(&"x".repeat(100_000)).len() < 500);
+        assert_eq!(shown("a\u{ad}\u{200b}\u{e0041}b"), "a\\u{ad}\\u{200b}\\u{e0041}b");
+    }
+
+    #[test]
+    fn json_stays_the_same_value() {
+        let value = serde_json::json!({ "a\u{202e}": "\u{9b}31m \u{7f} \u{1b} ö \\ \n \u{e0041}\u{200d}" });
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        let text = shown_json(&pretty);
+        assert!(
+            !text.contains(['\u{202e}', '\u{9b}', '\u{7f}', '\u{1b}', '\u{e0041}', '\u{200d}']),
+            "{text}"
+        );
+        assert!(text.contains('ö'));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::OutputFormat;
-use crate::error::{Error, Kind, Result, shown_lines, visible};
+use crate::error::{Error, Kind, Result, shown_json, shown_lines};
 
 /// Where a command's answers, notes and progress go.
 #[derive(Debug, Clone, Copy)]
@@ -110,28 +110,4 @@ impl Console {
 /// A usage error that quotes control characters, without colours.
 pub fn usage(text: &str) {
     let _ = write!(io::stderr(), "{}", shown_lines(text));
-}
-
-/// JSON in which the characters that JSON leaves as they are, but terminals obey, are escaped in JSON's own way.
-fn shown_json(text: &str) -> String {
-    let escape = |c: char| match c {
-        '\n' => "\n".to_owned(),
-        c if visible(c).starts_with("\\u") => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    };
-    text.chars().map(escape).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_stays_the_same_value() {
-        let value = serde_json::json!({ "a\u{202e}": "\u{9b}31m \u{7f} \u{1b} ö \\ \n" });
-        let text = shown_json(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(text.is_ascii() || text.contains('ö'));
-        assert!(!text.contains(['\u{202e}', '\u{9b}', '\u{7f}', '\u{1b}']), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
-    }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::args::InferArgs;
 use super::model::{self, Model};
 use super::{Console, Status, design_file, output};
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
 use crate::functional::graph::{self, Named, infer_watched};
 use crate::functional::operators::{Designed, Framework, LayerRule};
@@ -101,10 +101,9 @@ fn write(folder: &OutputFolder, tensors: &[Named], layers: Layers) -> Result<Ind
         entries.push(Entry { name: name.clone(), file, dtype, shape });
     }
     let index = Index { tensors: entries, layers };
-    let mut text = serde_json::to_string_pretty(&index)
+    let text = serde_json::to_string_pretty(&index)
         .map_err(|e| Error::new(Kind::Io, "cannot write tensors.json").because(e))?;
-    text.push('\n');
-    folder.write("tensors.json", text.as_bytes())?;
+    folder.write("tensors.json", (shown_json(&text).into_owned() + "\n").as_bytes())?;
     Ok(index)
 }
 

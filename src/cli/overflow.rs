@@ -8,7 +8,7 @@ use super::args::OverflowArgs;
 use super::product::ProductFiles;
 use super::{Console, Status, design_file, output};
 use crate::design::Design;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, shown_json};
 use crate::files::OutputFolder;
 use crate::functional::operators::Designed;
 use crate::import::npy::read_npy;
@@ -133,5 +133,5 @@ fn table_name(layer: usize, node: &str) -> String {
 fn json(value: &impl serde::Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::new(Kind::Io, "cannot write the report as JSON").because(e))?;
-    Ok(text + "\n")
+    Ok(shown_json(&text).into_owned() + "\n")
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::snapshot::Snapshot;
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result, shown_json};
 
 /// The index's name.
 pub const INDEX: &str = "goldpath.json";
@@ -43,7 +43,7 @@ impl Index {
     }
 
     pub(super) fn text(&self) -> io::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
+        Ok(shown_json(&serde_json::to_string_pretty(self)?).into_owned() + "\n")
     }
 
     /// Refuses a folder that `command` did not write as it is.

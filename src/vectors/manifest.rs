@@ -10,7 +10,7 @@ use super::by_hand;
 use super::data_files::{Layouts, MAX_CYCLES, port_name};
 use super::hex_file::Written;
 use super::{Field, Layout, validity};
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::limits::{MAX_JSON_BYTES, element_count, read_text};
 use crate::lower::{NodeEvents, Program};
 use crate::post::Per;
@@ -313,7 +313,7 @@ pub struct Facts<'a> {
 pub fn text(facts: &Facts) -> Result<String> {
     let text = serde_json::to_string_pretty(&manifest(facts))
         .map_err(|e| Error::new(Kind::Malformed, "the manifest cannot be written").because(e))?;
-    Ok(text + "\n")
+    Ok(shown_json(&text).into_owned() + "\n")
 }
 
 /// Reads a bundle's manifest.

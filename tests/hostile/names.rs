@@ -105,6 +105,57 @@ fn nothing_that_a_terminal_obeys_is_printed() {
     }
 }
 
+/// A layer, its tensors and the files it comes from, all badly named: whatever is written names them, and nothing in it
+/// is obeyed or unseen. JSON that was printed was escaped, JSON that was written was not.
+#[test]
+fn nothing_that_a_terminal_obeys_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let evil = "a\u{1b}[31m\u{9b}31m\u{202e}\u{ad}\u{200b}\u{e0041}b";
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (m, x) = (path(&format!("{evil}.onnx")), path(&format!("{evil}.npy")));
+    fs::write(&x, npy("|i1", "(1, 2)", &[1, 2])).unwrap();
+    let out = format!("{evil}2");
+    let nodes =
+        [node("MatMulInteger", evil, &[evil, "w"], &["y"], &[]), node("Identity", "", &["y"], &[&out], &[])];
+    let file = model(
+        &nodes,
+        &[tensor("w", 3, &[2, 1], &[1, 2])],
+        &[value_info(evil, 3, &[1, 2])],
+        &[value_info(&out, 6, &[])],
+    );
+    fs::write(&m, file).unwrap();
+    let mac = "hw_models/mac_s8_acc32";
+    let layer = "a\\u{1b}[31m\\u{9b}31m\\u{202e}\\u{ad}\\u{200b}\\u{e0041}b";
+    let outs = ["i", "o", "s", "v"].map(path);
+    let commands: [&[&str]; 4] = [
+        &["infer", &m, "--input", &x, "--out", &outs[0]],
+        &["overflow", &m, "--design", mac, "--input", &x, "--out", &outs[1]],
+        &["sweep", &m, "--design", mac, "--input", &x, "--widths", "12", "--out", &outs[2]],
+        &["vectors", mac, "--model", &m, "--layer", layer, "--input", &x, "--out", &outs[3]],
+    ];
+    let unseen = |c: char| matches!(c, '\u{ad}' | '\u{200b}' | '\u{e0041}');
+    for (typed, out) in commands.iter().zip(&outs) {
+        let (status, _, errors) = spoken(typed);
+        assert_eq!(status, 0, "{errors}");
+        let mut folders = vec![std::path::PathBuf::from(out)];
+        while let Some(at) = folders.pop() {
+            for entry in fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry);
+                } else if entry.extension().is_none_or(|end| end != "npy" && end != "npz") {
+                    let text = fs::read_to_string(&entry).unwrap();
+                    assert!(is_quiet(&text) && !text.contains(unseen), "{}: {text}", entry.display());
+                }
+            }
+        }
+    }
+    let index: serde_json::Value =
+        serde_json::from_slice(&fs::read(Path::new(&outs[0]).join("tensors.json")).unwrap()).unwrap();
+    let names: Vec<&str> =
+        index["tensors"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&out.as_str()), "{names:?}");
+}
+
 #[test]
 fn lanes_that_a_group_does_not_divide_are_explained() {
     let folder = tempfile::tempdir().unwrap();

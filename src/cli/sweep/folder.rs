@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::{by_key, combinations};
 use super::pieces::{self, Content, Piece};
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::explore::answer::{Plan, Point, Variant};
 use crate::explore::{self, Sweep};
 use crate::files::{Committed, OutputFolder, Workshop};
@@ -262,17 +262,15 @@ fn impossible_count(value: &serde_json::Value) -> Option<u64> {
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec(value)
+    let text = serde_json::to_string(value)
         .map_err(|e| Error::new(Kind::Io, "cannot write a piece as JSON").because(e))?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    Ok((shown_json(&text).into_owned() + "\n").into_bytes())
 }
 
 fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value)
+    let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::new(Kind::Io, "cannot write report.json").because(e))?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    Ok((shown_json(&text).into_owned() + "\n").into_bytes())
 }
 
 /// Refuses a folder that holds anything but this sweep: where it is, and as the user calls it.
