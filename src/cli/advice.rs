@@ -3,6 +3,7 @@
 //! The one place that all commands take such advice from. An answer is a set of overrides under which the same
 //! work was really lowered onto the design; where there is none, that is said.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +12,7 @@ use ndarray::ArrayD;
 use super::args::{Command, Overrides};
 use super::product::ProductFiles;
 use super::{Console, bounds, design_file};
+use crate::bounds::Summary;
 use crate::design::{Design, Operand};
 use crate::error::{Error, Kind, Result};
 use crate::functional::graph::{infer, parts};
@@ -34,7 +36,26 @@ struct Question<'a> {
 
 enum Work<'a> {
     Product { files: ProductFiles<'a>, weights_only: bool },
-    Model { model: &'a Path, input: Option<&'a Path>, layer: Option<&'a str>, whole: bool },
+    Model { model: &'a Path, input: Option<&'a Path>, layer: Option<&'a str>, purpose: Purpose },
+}
+
+/// What a command does with a model's layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// `check`: proves bounds of those that the design can run.
+    Proves,
+    /// `overflow` and `vectors`: looks at those that it can.
+    Looks,
+    /// `sweep`: needs all, the sums inside float layers too.
+    NeedsAll,
+    /// `infer`: needs all integer layers.
+    NeedsIntegers,
+}
+
+impl Purpose {
+    fn is_whole(self) -> bool {
+        matches!(self, Purpose::NeedsAll | Purpose::NeedsIntegers)
+    }
 }
 
 /// `error` of `command` with the overrides that would help, if they are what is missing.
@@ -73,7 +94,7 @@ fn question(command: &Command) -> Option<Question<'_>> {
             let work = match (&b.model, &b.weights) {
                 (Some(model), _) => {
                     let (input, layer) = (b.input.as_deref(), b.layer.as_deref());
-                    Work::Model { model, input, layer, whole: false }
+                    Work::Model { model, input, layer, purpose: Purpose::Proves }
                 }
                 (None, Some(weights)) => {
                     let activations = b.activations.as_deref().unwrap_or(weights);
@@ -90,13 +111,14 @@ fn question(command: &Command) -> Option<Question<'_>> {
             Question { design: &args.design.design, overrides: &args.design.overrides, work }
         }
         Command::Infer(args) => {
-            let work = Work::Model { model: &args.model, input: Some(&args.input), layer: None, whole: true };
+            let (model, input) = (args.model.as_path(), Some(args.input.as_path()));
+            let work = Work::Model { model, input, layer: None, purpose: Purpose::NeedsIntegers };
             Question { design: args.design.as_deref()?, overrides: &args.overrides, work }
         }
         Command::Overflow(args) => match (&args.design, &args.input, &args.activations, &args.weights) {
             (Some(design), Some(input), ..) => {
-                let work =
-                    Work::Model { model: &args.subject, input: Some(input), layer: None, whole: false };
+                let model = args.subject.as_path();
+                let work = Work::Model { model, input: Some(input), layer: None, purpose: Purpose::Looks };
                 Question { design, overrides: &args.overrides, work }
             }
             (_, _, Some(activations), Some(weights)) => {
@@ -110,7 +132,7 @@ fn question(command: &Command) -> Option<Question<'_>> {
                 model: args.model.as_deref()?,
                 input: args.input.as_deref(),
                 layer: None,
-                whole: true,
+                purpose: Purpose::NeedsAll,
             };
             Question { design: args.design.as_deref()?, overrides: &args.overrides, work }
         }
@@ -121,7 +143,7 @@ fn question(command: &Command) -> Option<Question<'_>> {
                 }
                 (_, _, Some(model)) => {
                     let (input, layer) = (args.input.as_deref(), args.layer.as_deref());
-                    Work::Model { model, input, layer, whole: false }
+                    Work::Model { model, input, layer, purpose: Purpose::Looks }
                 }
                 _ => return None,
             };
@@ -142,7 +164,7 @@ enum Bench<'a> {
         network: Box<Network>,
         x: Tensor,
         layers: Vec<(Layer, ArrayD<i32>)>,
-        whole: bool,
+        purpose: Purpose,
     },
 }
 
@@ -151,14 +173,25 @@ impl Question<'_> {
     fn answer(&self) -> Option<String> {
         let bench = self.bench().ok()?;
         let design = Arc::new(design_file::load_path(self.design, self.overrides).ok()?);
-        let (now, reason) = bench.runs(&design);
+        let (now, reason) = bench.runs(&design, Codes::AsTheyAre);
         let reason = reason?;
         let mut best: Option<(usize, Settings, Arc<Design>)> = None;
-        for settings in candidates(&design) {
-            let set = self.overrides.set.iter().chain(&settings).cloned().collect();
-            let Ok(design) = design_file::load_path(self.design, &Overrides { set }) else { continue };
-            let design = Arc::new(design);
-            let (runs, _) = bench.runs(&design);
+        // What is still in the way of the most layers that ran.
+        let mut farthest = (now, told(&reason));
+        let load = |settings: &Settings| {
+            let set = self.overrides.set.iter().chain(settings).cloned().collect();
+            design_file::load_path(self.design, &Overrides { set }).ok()
+        };
+        for mut settings in candidates(&design) {
+            let found = load(&settings).or_else(|| {
+                settings.extend(wider_levels(&design, &settings));
+                load(&settings)
+            });
+            let Some(design) = found.map(Arc::new) else { continue };
+            let (runs, stops) = bench.runs(&design, Codes::OfTheirType);
+            if let Some(stops) = stops.filter(|_| runs > farthest.0) {
+                farthest = (runs, told(&stops));
+            }
             let enough = if bench.must_run_all() { runs == bench.all() } else { runs > now };
             if enough && best.as_ref().is_none_or(|(most, ..)| runs > *most) && bench.ends(&design) {
                 best = Some((runs, settings, design));
@@ -168,12 +201,21 @@ impl Question<'_> {
             }
         }
         match best {
-            Some((runs, settings, design)) => Some(words(&bench, runs, &settings, &design)),
+            Some((runs, settings, design)) => {
+                Some(words(&bench, runs, &settings, &design, &self.post_line()))
+            }
             None if !is_about_operands(&reason) => None,
-            None => Some(format!(
-                "no width, sign, recode or offset of the design's operands lets it run this: {}",
-                reason.message
-            )),
+            None => {
+                let at_most = match farthest.0 > now {
+                    true => format!("at most {} of {} layers run, and then ", farthest.0, bench.all()),
+                    false => String::new(),
+                };
+                Some(format!(
+                    "no width, sign, recode or offset of the design's operands, with outputs and reduction levels to \
+                     match, lets it run this: {at_most}{}",
+                    farthest.1
+                ))
+            }
         }
     }
 
@@ -182,8 +224,11 @@ impl Question<'_> {
             Work::Product { files, weights_only } => {
                 Ok(Bench::Product { files, weights_only: *weights_only })
             }
-            Work::Model { model, input, layer, whole } => {
-                let network = Box::new(super::model::read(model)?.network);
+            Work::Model { model, input, layer, purpose } => {
+                let network = Box::new(match purpose {
+                    Purpose::NeedsIntegers => super::model::read(model)?.network,
+                    _ => super::model::read_followed(model)?,
+                });
                 let x = match input {
                     Some(path) => read_npy(path)?,
                     None => bounds::any_input(&network)?,
@@ -194,9 +239,25 @@ impl Question<'_> {
                 infer(&network, &x, &seen)?;
                 let mut layers = seen.0.into_inner().unwrap_or_else(PoisonError::into_inner);
                 layers.retain(|(found, _)| layer.is_none_or(|wanted| wanted == found.name));
-                Ok(Bench::Layers { network, x, layers, whole: *whole })
+                Ok(Bench::Layers { network, x, layers, purpose: *purpose })
             }
         }
+    }
+
+    /// The line of the design's file that names a preset, if it is one line.
+    fn post_line(&self) -> Option<String> {
+        let file =
+            if self.design.is_dir() { self.design.join("design.toml") } else { self.design.to_owned() };
+        let text = std::fs::read_to_string(file).ok()?;
+        text.lines().find(|line| line.starts_with("post = {") && line.ends_with('}')).map(String::from)
+    }
+}
+
+/// Where and what, without what to do.
+fn told(error: &Error) -> String {
+    match error.place.to_string() {
+        place if place.is_empty() => error.message.clone(),
+        place => format!("{place}: {}", error.message),
     }
 }
 
@@ -216,16 +277,29 @@ impl Bench<'_> {
     }
 
     fn must_run_all(&self) -> bool {
-        matches!(self, Bench::Product { .. } | Bench::Layers { whole: true, .. })
+        match self {
+            Bench::Product { .. } => true,
+            Bench::Layers { purpose, .. } => purpose.is_whole(),
+        }
     }
 
     /// How many layers the design can run, and why not the first other one.
-    fn runs(&self, design: &Arc<Design>) -> (usize, Option<Error>) {
-        let results: Vec<Result<Program>> = match self {
-            Bench::Product { files, weights_only: true } => vec![files.weights_only(design)],
-            Bench::Product { files, .. } => vec![files.program(design)],
-            Bench::Layers { layers, .. } => {
-                layers.iter().map(|(layer, x)| Program::layer(design.clone(), layer, x)).collect()
+    fn runs(&self, design: &Arc<Design>, codes: Codes) -> (usize, Option<Error>) {
+        let results: Vec<Result<()>> = match self {
+            Bench::Product { files, weights_only: true } => vec![files.weights_only(design).map(drop)],
+            Bench::Product { files, .. } => vec![files.program(design).map(drop)],
+            Bench::Layers { network, layers, purpose, .. } => {
+                let proves = *purpose == Purpose::Proves;
+                let run = |(layer, x): &(Layer, ArrayD<i32>)| {
+                    let program = Program::layer(design.clone(), layer, &codes.of(layer, x))?;
+                    let computed = network.computed_of(&layer.name);
+                    // As `check` goes on, over every value that the network may compute.
+                    if proves && computed.any() {
+                        Summary::of_computed(&program, layer, computed)?;
+                    }
+                    Ok(())
+                };
+                layers.iter().map(run).collect()
             }
         };
         let runs = results.iter().filter(|result| result.is_ok()).count();
@@ -235,11 +309,29 @@ impl Bench<'_> {
     /// Whether a whole network ends on the design, too: what one layer writes must fit the next.
     fn ends(&self, design: &Arc<Design>) -> bool {
         match self {
-            Bench::Layers { network, x, whole: true, .. } => {
+            Bench::Layers { network, x, purpose, .. } if purpose.is_whole() => {
                 infer(network, x, &Designed::new(design.clone())).is_ok()
             }
             _ => true,
         }
+    }
+}
+
+/// Codes that a layer is tried on: those of the first image, or, since there are others, with the ends of their type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Codes {
+    AsTheyAre,
+    OfTheirType,
+}
+
+impl Codes {
+    fn of<'a>(self, layer: &Layer, x: &'a ArrayD<i32>) -> Cow<'a, ArrayD<i32>> {
+        let ends = layer.input_carrier.dtype.format().map(|all| [all.min(), all.max()]);
+        let Some(ends) = ends.filter(|_| self == Codes::OfTheirType) else { return Cow::Borrowed(x) };
+        let ends = ends.into_iter().filter_map(|end| i32::try_from(end).ok());
+        let mut x = x.clone();
+        x.iter_mut().zip(ends).for_each(|(code, end)| *code = end);
+        Cow::Owned(x)
     }
 }
 
@@ -260,12 +352,49 @@ impl LayerRule for Seen {
 fn candidates(design: &Design) -> Vec<Settings> {
     let mut all = Vec::new();
     for activation in changes("activation", &design.activation) {
+        let output = output_like(&design.activation, &activation);
         for weight in changes("weight", &design.weight) {
-            all.push([activation.clone(), weight].concat());
+            let operands = [activation.clone(), weight].concat();
+            all.push([operands.clone(), vec![output.clone()]].concat());
+            all.push(operands);
         }
     }
     all.sort_by_key(Vec::len);
     all
+}
+
+/// Outputs of the format of the changed activations: what a layer writes, the next one reads.
+fn output_like(operand: &Operand, changed: &Settings) -> (String, String) {
+    let value =
+        |end: &str| changed.iter().find(|(key, _)| key.ends_with(end)).map(|(_, value)| value.clone());
+    let width = value(".width").unwrap_or_else(|| operand.format.width().to_string());
+    let signed = value(".signed").map_or(operand.format.is_signed(), |value| value == "true");
+    ("post.format".to_owned(), format!("\"{}{width}\"", if signed { 's' } else { 'u' }))
+}
+
+/// Levels that hold every sum of the design's products, as wide as those of the changed operands ask for.
+fn wider_levels(design: &Design, settings: &Settings) -> Settings {
+    let grown = |side: &str, operand: &Operand| {
+        let of = |key: &str| {
+            let key = format!("operands.{side}.{key}");
+            settings
+                .iter()
+                .find(|(found, _)| *found == key)
+                .map(|(_, value)| value.trim_matches(['"', 's']).to_owned())
+        };
+        let width = of("format").or_else(|| of("width")).and_then(|width| width.parse::<u32>().ok());
+        let width = width.unwrap_or(operand.sum.width());
+        // The product of an unsigned code needs a sign.
+        let unsigned = of("signed").is_some_and(|signed| signed == "false");
+        (width + u32::from(unsigned)).saturating_sub(operand.sum.width())
+    };
+    let more = grown("activation", &design.activation) + grown("weight", &design.weight);
+    let ranges = design.node_ranges();
+    let exact = |id: &str| ranges.iter().any(|range| range.id == id && range.always_fits);
+    let levels = design.reduce.iter().filter(|level| exact(&level.id));
+    levels
+        .map(|level| (format!("{}.format", level.id), format!("\"s{}\"", level.format.width() + more)))
+        .collect()
 }
 
 fn changes(side: &str, operand: &Operand) -> Vec<Settings> {
@@ -294,7 +423,13 @@ fn changes(side: &str, operand: &Operand) -> Vec<Settings> {
     all.into_iter().map(|(settings, _)| settings).collect()
 }
 
-fn words(bench: &Bench<'_>, runs: usize, settings: &Settings, design: &Design) -> String {
+fn words(
+    bench: &Bench<'_>,
+    runs: usize,
+    settings: &Settings,
+    design: &Design,
+    post: &Option<String>,
+) -> String {
     let typed: Vec<String> = settings.iter().map(|(key, value)| format!("--set '{key}={value}'")).collect();
     let toml = design.to_toml();
     let sides = ["activation", "weight"].into_iter().filter(|side| {
@@ -302,7 +437,20 @@ fn words(bench: &Bench<'_>, runs: usize, settings: &Settings, design: &Design) -
         settings.iter().any(|(key, _)| key.starts_with(&prefix))
     });
     let lines = sides.filter_map(|side| toml.lines().find(|line| line.starts_with(&format!("{side} = "))));
-    let mut file: Vec<String> = std::iter::once("[operands]").chain(lines).map(String::from).collect();
+    let mut file: Vec<String> = Vec::new();
+    if let Some((_, format)) = settings.iter().find(|(key, _)| key == "post.format") {
+        file.push(with_format(post.as_deref().unwrap_or("post = { preset = … }"), format));
+    }
+    let operands: Vec<&str> = lines.collect();
+    if !operands.is_empty() {
+        file.push("[operands]".to_owned());
+        file.extend(operands.into_iter().map(String::from));
+    }
+    if settings.iter().any(|(key, _)| key.starts_with("reduce.")) {
+        let levels = toml.lines().skip_while(|line| *line != "[[reduce]]");
+        let levels = levels.take_while(|line| !line.starts_with('[') || *line == "[[reduce]]");
+        file.extend(levels.filter(|line| !line.is_empty()).map(String::from));
+    }
     let parameters =
         settings.iter().filter_map(|(key, value)| Some((key.strip_prefix("parameters.")?, value)));
     file.extend(
@@ -319,4 +467,15 @@ fn words(bench: &Bench<'_>, runs: usize, settings: &Settings, design: &Design) -
         typed.join(" "),
         file.join("\n      ")
     )
+}
+
+/// A line that names a preset, its output's format set.
+fn with_format(line: &str, format: &str) -> String {
+    match line.split_once("format = \"") {
+        Some((before, rest)) => {
+            let behind = rest.split_once('"').map_or("", |(_, behind)| behind);
+            format!("{before}format = {format}{behind}")
+        }
+        None => format!("{}, format = {format} }}", line.trim_end_matches('}').trim_end()),
+    }
 }

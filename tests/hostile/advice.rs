@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::bytes::{model, node, npy, tensor, value_info};
 use crate::{root, within};
 
 /// Models of the repository that hold integer layers, with their inputs.
@@ -102,4 +103,128 @@ pub fn first_image(from: &std::path::Path, to: &std::path::Path) {
     };
     let first = images.slice_axis(ndarray::Axis(0), ndarray::Slice::from(0..1)).to_owned();
     ndarray_npy::write_npy(to, &first).unwrap();
+}
+
+/// Models of other widths, signs and forms than the trained ones: int16 activations, u8 codes on both sides, a zero
+/// point that is computed, and a sum inside a float layer alone. Advice was missing, or led into the next error.
+#[test]
+fn advice_reaches_every_form_of_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let float = |value: f32| value.to_le_bytes().to_vec();
+    let scale = |name: &str, value: f32| tensor(name, 1, &[], &float(value));
+    // Of ONNX: 2 is uint8, 3 int8, 5 int16, 6 int32.
+    let linear = |x: u64, w: u64, zero: &[u8], codes: &[u8]| {
+        let names = ["x", "sx", "zx", "w", "sw", "zw", "sx", "zx"];
+        let nodes = [node("QLinearMatMul", "product", &names, &["y"], &[])];
+        let zero_w = if w == 2 { 130 } else { 0 };
+        let constants = [
+            scale("sx", 0.5),
+            scale("sw", 0.5),
+            tensor("zx", x, &[], zero),
+            tensor("zw", w, &[], &[zero_w]),
+            tensor("w", w, &[4, 1], codes),
+        ];
+        model(&nodes, &constants, &[value_info("x", x, &[1, 4])], &[value_info("y", x, &[])])
+    };
+    let dynamic = {
+        let nodes = [
+            node("DynamicQuantizeLinear", "codes", &["x"], &["c", "s", "z"], &[]),
+            node("MatMulInteger", "product", &["c", "w", "z"], &["y"], &[]),
+        ];
+        let weights = [tensor("w", 3, &[4, 1], &[1, 2, 3, 4])];
+        model(&nodes, &weights, &[value_info("x", 1, &[1, 4])], &[value_info("y", 6, &[])])
+    };
+    let inside = {
+        let nodes = [
+            node("DequantizeLinear", "dx", &["x", "sx"], &["xf"], &[]),
+            node("DequantizeLinear", "dw", &["w", "sx"], &["wf"], &[]),
+            node("MatMul", "product", &["xf", "wf"], &["y"], &[]),
+        ];
+        let constants = [scale("sx", 0.5), tensor("w", 3, &[4, 1], &[1, 2, 3, 4])];
+        model(&nodes, &constants, &[value_info("x", 2, &[1, 4])], &[value_info("y", 1, &[])])
+    };
+    let floats: Vec<u8> = [-1.0f32, 0.5, 2.0, -3.0].into_iter().flat_map(f32::to_le_bytes).collect();
+    let shorts: Vec<u8> = [-1000i16, 5, 20_000, -3].into_iter().flat_map(i16::to_le_bytes).collect();
+    let cases = [
+        ("int16", linear(5, 3, &[0, 128], &[1, 2, 3, 4]), npy("<i2", "(1, 4)", &shorts)),
+        ("both_u8", linear(2, 2, &[200], &[1, 130, 255, 4]), npy("|u1", "(1, 4)", &[1, 2, 250, 4])),
+        ("dynamic", dynamic, npy("<f4", "(1, 4)", &floats)),
+        ("inside", inside, npy("|u1", "(1, 4)", &[1, 2, 250, 4])),
+    ];
+    let mut advised = 0;
+    for (name, bytes, data) in cases {
+        let (m, x, out) = (file(&format!("{name}.onnx")), file(&format!("{name}.npy")), file(name));
+        fs::write(&m, bytes).unwrap();
+        fs::write(&x, data).unwrap();
+        for design in designs() {
+            let design = design.display().to_string();
+            let commands: [&[&str]; 4] = [
+                &["check", &design, "--model", &m],
+                &["infer", &m, "--design", &design, "--input", &x, "--out", &out],
+                &["overflow", &m, "--design", &design, "--input", &x, "--out", &out],
+                &["sweep", &m, "--design", &design, "--input", &x, "--widths", "30", "--out", &out],
+            ];
+            // No layer of the last one is an integer layer: nothing of it runs on a design.
+            for typed in commands.into_iter().filter(|typed| name != "inside" || typed[0] != "infer") {
+                let typed: Vec<String> = typed.iter().map(|word| (*word).to_string()).collect();
+                let _ = fs::remove_dir_all(&out);
+                let (status, said) = heard(&typed);
+                let set = options(&said);
+                assert!(status == Some(0) || !set.is_empty(), "{typed:?}\n{said}");
+                let _ = fs::remove_dir_all(&out);
+                let (status, again) = heard(&[typed.clone(), set.clone()].concat());
+                assert_eq!(status, Some(0), "{typed:?}\n{said}\nwith {set:?}\n{again}");
+                assert!(options(&again).is_empty(), "{typed:?} with {set:?}\n{again}");
+                advised += usize::from(!set.is_empty());
+            }
+        }
+    }
+    assert!(advised >= 50, "{advised}");
+}
+
+/// Outputs and reduction levels follow the operands, and the lines for the file say so, too.
+#[test]
+fn lines_for_the_file_reach_the_levels_and_the_outputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let model_path = folder.path().join("m.onnx");
+    let names = ["x", "s", "zx", "w", "s", "zw", "s", "zx"];
+    let constants = [
+        tensor("s", 1, &[], &0.5f32.to_le_bytes()),
+        tensor("zx", 5, &[], &[0, 128]),
+        tensor("zw", 3, &[], &[0]),
+        tensor("w", 3, &[4, 1], &[1, 2, 3, 4]),
+    ];
+    let nodes = [node("QLinearMatMul", "product", &names, &["y"], &[])];
+    let bytes = model(&nodes, &constants, &[value_info("x", 5, &[1, 4])], &[value_info("y", 5, &[])]);
+    fs::write(&model_path, bytes).unwrap();
+    let design = root().join("hw_models/tree8_s8_acc24/design.toml");
+    let check = |design: &std::path::Path| {
+        heard(
+            &["check", &design.display().to_string(), "--model", &model_path.display().to_string()]
+                .map(String::from),
+        )
+    };
+    let (status, said) = check(&design);
+    assert_eq!(status, Some(2), "{said}");
+    let lines: Vec<&str> =
+        said.lines().skip_while(|line| !line.contains("with these lines")).skip(1).map(str::trim).collect();
+    let said_of = |key: &str| {
+        *lines.iter().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{key}: {said}"))
+    };
+    let text = fs::read_to_string(&design).unwrap();
+    let mut formats = lines.iter().filter(|line| line.starts_with("format = "));
+    let mut written: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        let instead = ["post = ", "activation = "].into_iter().find(|key| line.starts_with(key));
+        written.push(match instead {
+            Some(key) => said_of(key),
+            None if line.starts_with("format = ") => formats.next().expect("three levels"),
+            None => line,
+        });
+    }
+    let path = folder.path().join("design.toml");
+    fs::write(&path, written.join("\n")).unwrap();
+    let (status, said) = check(&path);
+    assert_eq!(status, Some(0), "{said}");
 }
