@@ -226,10 +226,13 @@ impl Coverage {
     pub fn subject(&self) -> String {
         match self.not_covered.len() {
             0 => "network".to_owned(),
-            missing => format!(
-                "the {} layers above ({missing} of {} MACs are fed by integers and not covered)",
-                self.covered, self.macs
-            ),
+            missing => {
+                let layers = match self.covered {
+                    1 => "the layer above".to_owned(),
+                    covered => format!("the {covered} layers above"),
+                };
+                format!("{layers} ({missing} of {} MACs fed by integers and not covered)", self.macs)
+            }
         }
     }
 

@@ -246,8 +246,7 @@ fn classes(report: &Report) -> Section {
         let row = [Cell::from(l.layer.clone()), l.outputs.into(), l.outputs_with_events.into()];
         table.row(row.into_iter().chain(class_counts(&l.classes).map(Cell::from)));
     }
-    let total =
-        [Cell::from("all layers"), report.total.outputs.into(), report.total.outputs_with_events.into()];
+    let total = [Cell::from("total"), report.total.outputs.into(), report.total.outputs_with_events.into()];
     table.row(total.into_iter().chain(class_counts(&report.total.classes).map(Cell::from)));
     let with_events = report.layers.iter().filter(|l| l.outputs_with_events > 0);
     let bars: Vec<Bar> =

@@ -225,7 +225,7 @@ fn accuracy(sweep: &Sweep) -> Section {
     let done = sweep.variants.iter().find_map(|v| v.layers.done());
     let level = done.and_then(|l| Some((percent(l.correct?, l.images), "exact sums".to_string())));
     let mut text = vec![
-        "Every layer with the same accumulator; each point is what a run of its own gives, bit for bit."
+        "Each layer looked at has the same accumulator; each point is what a run of its own gives, bit for bit."
             .to_string(),
     ];
     text.extend(done.map(|l| l.coverage.not_felt()).filter(|not_felt| !not_felt.is_empty()));
@@ -289,7 +289,10 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
         "{} {} bits on these inputs{}. Each layer is fed by the network in which no accumulator overflows.",
         match layers.coverage.is_whole() {
             true => "The accumulators of the whole network need".to_string(),
-            false => format!("The accumulators of these {} layers need", layers.layers.len()),
+            false => match layers.layers.len() {
+                1 => "The accumulator of the layer below needs".to_string(),
+                count => format!("The accumulators of the {count} layers below need"),
+            },
         },
         layers.minimal_observed_width,
         layers.minimal_proved_width.map_or(String::new(), |p| format!(" and {p} bits for every input"))
@@ -339,7 +342,7 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
     marks.extend(layers.minimal_proved_width.map(|width| mark(width, "whatever the input")));
     let figure = |(modes, bins): (Vec<&str>, Bins)| {
         let mut table =
-            Table::new("All layers", &[("width", "bits"), ("overflowing", "outputs"), ("share", "%")]);
+            Table::new("Layers looked at", &[("width", "bits"), ("overflowing", "outputs"), ("share", "%")]);
         for (width, count) in bins.iter().filter(|b| b.1 > 0) {
             table.row([
                 Cell::from(*width),
@@ -364,7 +367,7 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
     };
     Section {
         title: format!("Overflows by width{}", behind(variant)),
-        text: vec![format!("Of {} outputs in all layers, over all images.", grouped(outputs))],
+        text: vec![format!("Of {} outputs of the layers looked at, over all images.", grouped(outputs))],
         figures: groups.into_iter().map(figure).collect(),
     }
 }
