@@ -18,7 +18,7 @@ use crate::functional::graph::{infer_watched, layer_names, no_such_layer};
 use crate::functional::operators::{Framework, LayerRule};
 use crate::import::npy::read_npy;
 use crate::limits::{bytes, check_room};
-use crate::lower::Program;
+use crate::lower::{Program, recoding};
 use crate::network::{Computed, Coverage, DType, Layer, Mac, Network, Tensor, element_count};
 
 /// Bytes that an element of a made-up input takes before its first layer: itself twice, and the codes made of it.
@@ -54,6 +54,8 @@ struct LayerProved {
     product: Option<String>,
     /// Numbers of the layer that the model computes itself: the bounds then hold for all that they can be.
     computed: Option<String>,
+    /// Codes of the layer's input that the design's operand does not take: nothing is said of sums of them.
+    not_taken: Option<String>,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -87,7 +89,7 @@ fn matrix(args: &BoundsArgs, weights: &Path, design: &Arc<Design>) -> Result<Lay
         }
     };
     let summary = Summary::new(&LayerBounds::new(&program, &inputs));
-    let layers = vec![LayerProved { layer: None, product: None, computed: None, summary }];
+    let layers = vec![LayerProved { layer: None, product: None, computed: None, not_taken: None, summary }];
     Ok(LayersProved { inputs: over, layers, skipped: vec![], coverage: None, macs: vec![] })
 }
 
@@ -123,7 +125,7 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
     }
     for Found { layer, known } in found {
         match known {
-            Ok(known) => layers.push(known.prove(layer)),
+            Ok(known) => layers.push(known.prove(layer, design)),
             Err(error) if args.layer.is_some() => return Err(error),
             Err(error) => skipped.push(Skipped { layer: layer.name, reason: error.message }),
         }
@@ -213,7 +215,7 @@ enum Known {
 }
 
 impl Known {
-    fn prove(self, layer: Layer) -> LayerProved {
+    fn prove(self, layer: Layer, design: &Design) -> LayerProved {
         let (computed, mut summary) = match self {
             Known::Constant(known) => (None, Summary::new(&LayerBounds::new(&known.0, &known.1))),
             Known::Computed(computed, summary) => (Some(computed.words()), *summary),
@@ -222,8 +224,33 @@ impl Known {
         if layer.output.is_none() {
             summary.nodes.retain(|node| !node.node.starts_with("post."));
         }
-        LayerProved { layer: Some(layer.name), product: None, computed, summary }
+        LayerProved {
+            not_taken: not_taken(design, &layer),
+            layer: Some(layer.name),
+            product: None,
+            computed,
+            summary,
+        }
     }
+}
+
+/// u8 codes above 127 on an s8 operand: a layer may do without them, as reduced ranges do, and cannot run with them.
+fn not_taken(design: &Design, layer: &Layer) -> Option<String> {
+    let (operand, dtype) = (&design.activation, layer.input_carrier.dtype);
+    let (all, shift) = (dtype.format()?, i64::from(recoding(operand, dtype)));
+    let (low, high) = (all.min() - shift, all.max() - shift);
+    let fits = low >= operand.format.min() && high <= operand.format.max();
+    let recoded = if shift == 0 { String::new() } else { format!(" - {shift}") };
+    (!fits).then(|| {
+        format!(
+            "its activations are {dtype} ({}..{}){recoded}, of which the design's {} operand takes {}..{} alone",
+            all.min(),
+            all.max(),
+            operand.format,
+            operand.format.min(),
+            operand.format.max()
+        )
+    })
 }
 
 /// Runs the network by its framework's rules and looks at the layers on the way.
@@ -297,7 +324,7 @@ impl LayersProved {
             Over::Calibrated => "the range that each input takes on the given data",
         };
         let mut text = format!("bounds over {over}:\n");
-        for LayerProved { layer, product, computed, summary } in &self.layers {
+        for LayerProved { layer, product, computed, not_taken, summary } in &self.layers {
             let product = product.as_ref().map_or(String::new(), |product| format!(", product {product}"));
             let name = layer.as_ref().map_or(String::new(), |layer| format!("{layer}{product}: "));
             let width = summary.proved_width.map_or("no width".to_string(), |w| format!("{w} bits"));
@@ -316,6 +343,9 @@ impl LayersProved {
             text.push_str(if proved_in_register(summary) { "enough\n" } else { "too few\n" });
             if let Some(computed) = computed {
                 let _ = writeln!(text, "  computed by the network, every value allowed: {computed}");
+            }
+            if let Some(not_taken) = not_taken {
+                let _ = writeln!(text, "  holds for codes that the design takes: {not_taken}");
             }
             text.push_str(&bounds_table(summary));
             text.push_str(&nodes_table(&summary.nodes));

@@ -12,7 +12,7 @@ use goldpath::lower::Program;
 use goldpath::network::{Geometry, Layer, Tensor};
 use serde_json::Value;
 
-use super::onnx::{Data, FLOAT, Model, Value as Attribute};
+use super::onnx::{Data, FLOAT, Model, UINT8, Value as Attribute};
 use super::{Case, FLEXIBLE, goldpath, json, stderr, stdout};
 
 fn file(name: &str) -> String {
@@ -234,6 +234,30 @@ fn every_product_of_a_batch_is_proved() {
         text.contains("sum, product 2 of 2: K = 4, 1 channels; the accumulator is exact with 18 bits"),
         "{text}"
     );
+}
+
+/// u8 codes on an s8 operand: 17 bits hold every sum of the codes up to 127 that it takes, and 18 are needed for those
+/// of the type. What is proved says of which codes.
+#[test]
+fn what_is_proved_of_codes_that_an_operand_takes_says_so() {
+    let mut model = Model::default();
+    model.input("x", UINT8, &[0, 4]);
+    let weights = model.constant(&[4, 1], Data::I8(vec![127; 4]));
+    model.node_to("MatMulInteger", "sum", &["x", &weights], &["y"], &[]);
+    model.output("y");
+    let case = Case::of(&model.bytes(), "|u1", &[1, 4], vec![255; 4]);
+    let mac = concat!(env!("CARGO_MANIFEST_DIR"), "/hw_models/mac_s8_acc32");
+    let flexible = case.path("d.toml");
+    let check = |design: &str, form: &str| {
+        goldpath(&["check", design, "--model", &case.path("m.onnx"), "--format", form])
+    };
+    let layer = |design: &str| json(&check(design, "json"))["bounds"]["layers"][0].clone();
+    let (narrow, wide) = (layer(mac), layer(&flexible));
+    assert_eq!((&narrow["proved_width"], &wide["proved_width"]), (&17.into(), &18.into()));
+    let said = "its activations are uint8 (0..255), of which the design's s8 operand takes -128..127 alone";
+    assert_eq!((&narrow["not_taken"], &wide["not_taken"]), (&said.into(), &Value::Null));
+    assert!(stdout(&check(mac, "text")).contains(said));
+    assert!(!stdout(&check(&flexible, "text")).contains("holds for codes"));
 }
 
 /// Every product of a batch, in order: the weights' channels and the activations' rows.

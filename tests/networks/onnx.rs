@@ -28,6 +28,7 @@ pub struct Model {
 }
 
 pub const FLOAT: u64 = 1;
+pub const UINT8: u64 = 2;
 pub const INT8: u64 = 3;
 
 impl Model {
