@@ -15,7 +15,7 @@ use super::{Console, bounds, design_file};
 use crate::bounds::Summary;
 use crate::design::{Design, Operand};
 use crate::error::{Error, Kind, Result};
-use crate::functional::graph::{infer, parts};
+use crate::functional::graph::{Feeds, infer, parts, survey};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::import::npy::read_npy;
 use crate::lower::Program;
@@ -162,7 +162,7 @@ enum Bench<'a> {
     /// Layers with the codes that reach them on the first image.
     Layers {
         network: Box<Network>,
-        x: Tensor,
+        x: Feeds,
         layers: Vec<(Layer, ArrayD<i32>)>,
         purpose: Purpose,
     },
@@ -236,7 +236,7 @@ impl Question<'_> {
                 let x = parts(&network, &x, 1)?.into_iter().next();
                 let x = x.ok_or_else(|| Error::new(Kind::Value, "the input holds no image"))?;
                 let seen = Seen::default();
-                infer(&network, &x, &seen)?;
+                survey(&network, &x, &seen, &|_, _| {})?;
                 let mut layers = seen.0.into_inner().unwrap_or_else(PoisonError::into_inner);
                 layers.retain(|(found, _)| layer.is_none_or(|wanted| wanted == found.name));
                 Ok(Bench::Layers { network, x, layers, purpose: *purpose })

@@ -14,7 +14,7 @@ use super::product::ProductFiles;
 use crate::bounds::{BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
-use crate::functional::graph::{infer_watched, layer_names, no_such_layer};
+use crate::functional::graph::{layer_names, no_such_layer, survey};
 use crate::functional::operators::{Framework, LayerRule};
 use crate::import::npy::read_npy;
 use crate::limits::{bytes, check_room};
@@ -111,7 +111,7 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
         bar.set_length(all);
         bar.set_position(done);
     };
-    let run = infer_watched(&network, &x, &collect, &progress);
+    let run = survey(&network, &x, &collect, &progress);
     bar.finish_and_clear();
     run?;
     let mut found = collect.found.into_inner().unwrap_or_else(PoisonError::into_inner);
