@@ -44,7 +44,7 @@ pub fn infer_watched(
     rule: &dyn LayerRule,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Named>> {
-    run(network, x, rule, Goal::Whole, progress)
+    integer_tensors(network, x, rule, Goal::Whole, progress)
 }
 
 /// As [`infer_watched`], of what can be computed: every integer layer that nothing opaque lies in front of.
@@ -57,10 +57,10 @@ pub fn survey(
     rule: &dyn LayerRule,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Named>> {
-    run(network, x, rule, Goal::Reachable, progress)
+    integer_tensors(network, x, rule, Goal::Reachable, progress)
 }
 
-fn run(
+fn integer_tensors(
     network: &Network,
     x: &impl Fed,
     rule: &dyn LayerRule,
@@ -157,6 +157,8 @@ pub struct Evaluation<'a> {
     known: Live,
     reach: Reach,
     fed: BTreeSet<String>,
+    /// Indices of the nodes that read a tensor.
+    readers: BTreeMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -171,7 +173,8 @@ impl<'a> Evaluation<'a> {
         advance: &dyn Fn(),
     ) -> Result<Evaluation<'a>> {
         let (known, _) = values(network, x, rule, (Goal::Reachable, Keep::All), advance)?;
-        Ok(Evaluation { network, known, reach: Reach::new(network, x), fed: x.keys().cloned().collect() })
+        let (reach, fed) = (Reach::new(network, x), x.keys().cloned().collect());
+        Ok(Evaluation { network, known, reach, fed, readers: network.readers() })
     }
 
     /// A tensor by name: of a node, the input, or a constant.
@@ -184,12 +187,15 @@ impl<'a> Evaluation<'a> {
     /// # Errors
     /// As [`Evaluation::new`].
     pub fn changed(&self, name: &str, tensor: Tensor, rule: &dyn LayerRule) -> Result<Changes> {
+        let readers = |name: &str| self.readers.get(name).into_iter().flatten().copied();
+        // Only what reads a changed tensor is run, in evaluation order: a reader stands behind the writer.
+        let mut waiting: BTreeSet<usize> = readers(name).collect();
         let mut changed = BTreeMap::from([(name.to_owned(), tensor)]);
         let mut is_cut = false;
-        for (index, node) in self.network.nodes.iter().enumerate() {
+        while let Some(index) = waiting.pop_first() {
+            let node = &self.network.nodes[index];
             // Sums that nobody reads change nothing.
-            let reads = node.inputs.iter().flatten().any(|name| changed.contains_key(name));
-            if !reads || node.is_products() {
+            if node.is_products() {
                 continue;
             }
             let mut outputs = node.outputs.iter().flatten();
@@ -204,6 +210,7 @@ impl<'a> Evaluation<'a> {
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 // Where a change has died out, it reaches nothing further.
                 if let Some(name) = name.as_ref().filter(|name| self.tensor(name) != Some(&tensor)) {
+                    waiting.extend(readers(name));
                     changed.insert(name.clone(), tensor);
                 }
             }
