@@ -7,6 +7,7 @@
 mod demand;
 mod feeds;
 mod live;
+mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,7 @@ use demand::{Demand, Goal};
 use feeds::Batches;
 pub use feeds::{Fed, Feeds, images, only_input, parts, take_images};
 use live::{Keep, Live};
+pub use run::run;
 
 /// A tensor under its name in the network.
 pub type Named = (String, Tensor);
