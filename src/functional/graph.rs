@@ -7,6 +7,7 @@
 mod demand;
 mod feeds;
 mod live;
+mod probe;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use demand::{Demand, Goal};
 use feeds::Batches;
 pub use feeds::{Fed, Feeds, images, only_input, parts, take_images};
 use live::{Keep, Live};
+pub use probe::probe;
 pub use run::run;
 
 /// A tensor under its name in the network.
@@ -313,7 +315,7 @@ fn values(
         let inputs = lookup(network, node, &known.tensors);
         let has_all =
             || node.inputs.iter().zip(&inputs).all(|(name, tensor)| name.is_none() || tensor.is_some());
-        if runs[index] || (may[index] && has_all()) {
+        if (runs[index] || may[index]) && has_all() {
             let call = Call { node, inputs, rule };
             let outputs = match evaluate(&call) {
                 Err(error) if node.is_products() => {
@@ -321,7 +323,11 @@ fn values(
                     Vec::new()
                 }
                 Err(_) if !runs[index] => Vec::new(),
-                outputs => outputs.map_err(|e| placed(network, node, e))?,
+                Err(error) => {
+                    rule.stopped(placed(network, node, error))?;
+                    Vec::new()
+                }
+                Ok(outputs) => outputs,
             };
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 let Some(name) = name else { continue };

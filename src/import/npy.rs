@@ -32,6 +32,22 @@ pub fn read_npy(path: &Path) -> Result<Tensor> {
 /// # Errors
 /// As [`read_npy`]; the place names the array inside the file.
 pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Tensor>> {
+    let of_array = |(name, array): (String, Result<Tensor>)| {
+        let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
+        array.map(|array| (name, array)).map_err(|e| e.at(place))
+    };
+    read_npz_of(path, &|_| true)?.into_iter().map(of_array).collect()
+}
+
+/// Reads the arrays of an `.npz` file whose names `is_wanted` holds of; one of an element type that is not read
+/// ([`Kind::Unsupported`]) leaves the others as they are.
+///
+/// # Errors
+/// As [`read_npz`], but for element types.
+pub fn read_npz_of(
+    path: &Path,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Result<Tensor>>> {
     let malformed = |e| Error::new(Kind::Malformed, "not a readable .npz archive").because(e).in_file(path);
     let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
     let listed = entries_listed(&mut file).map_err(|e| Error::io(path, "read", e))?;
@@ -51,10 +67,16 @@ pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Tensor>> {
         let entry = archive.by_index(index).map_err(malformed)?;
         let name = entry.name().strip_suffix(".npy").unwrap_or(entry.name()).to_owned();
         let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
-        let tensor = read_array(entry).map_err(|e| e.at(place))?;
+        if !is_wanted(&name) {
+            continue;
+        }
+        let tensor = match read_array(entry) {
+            Err(error) if error.kind != Kind::Unsupported => return Err(error.at(place)),
+            tensor => tensor,
+        };
+        let elements = tensor.as_ref().map_or(0, Tensor::len);
         held.push(
-            Charge::new(bytes(&[tensor.len()], 8), || format!("array {name:?}"))
-                .map_err(|e| e.in_file(path))?,
+            Charge::new(bytes(&[elements], 8), || format!("array {name:?}")).map_err(|e| e.in_file(path))?,
         );
         if tensors.insert(name.clone(), tensor).is_some() {
             return twice(format!("holds array {name:?} twice"));

@@ -24,6 +24,6 @@ pub use opaque::OpaqueOperator;
 pub use products::Products;
 pub use tensor::{DType, Tensor};
 pub(crate) use tensor::{for_tensor, map_tensor};
-pub use window::{Padding, Placed, Window};
 pub(crate) use trace::Dequantized;
+pub use window::{Padding, Placed, Window};
 pub(crate) use wires::{FreeNames, Wires};

@@ -260,3 +260,199 @@ fn external_data_behind_links_and_pipes_is_refused() {
     assert!(made.success());
     assert!(stderr(&case.infer(&[])).contains("which is no file"), "{}", stderr(&case.infer(&[])));
 }
+
+/// Arrays by name, as numpy's savez writes them.
+fn npz(path: &str, arrays: &[(&str, &str, &[usize], Vec<u8>)]) {
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    for (name, element, shape, data) in arrays {
+        archive.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        let bytes = [goldpath::wave::npy_header(element, shape), data.clone()].concat();
+        std::io::Write::write_all(&mut archive, &bytes).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+fn floats(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// An unknown operator that is really a Relu, and the network with a Relu in its place.
+fn behind_foo() -> (Case, Case) {
+    let (mut foo, mut relu) = (Chain::new(), Chain::new());
+    let read = foo.middle.clone();
+    foo.model.node_to("org.acme.Foo", "mid", &[&read], &["m"], &[]);
+    relu.model.node_to("Relu", "mid", &[&read], &["m"], &[]);
+    (Case::new(&foo.end("m"), &[2, 4], &IMAGES), Case::new(&relu.end("m"), &[2, 4], &IMAGES))
+}
+
+/// Every tensor that `infer` wrote, by name.
+fn written(case: &Case, more: &[&str]) -> std::collections::BTreeMap<String, Vec<i64>> {
+    let answer = json(&case.infer(&[more, &["--format", "json"]].concat()));
+    let one = |entry: &serde_json::Value| {
+        let path = case.folder.path().join("i").join(entry["file"].as_str().unwrap());
+        let values = goldpath::import::npy::read_npy(&path).unwrap().to_i64().unwrap();
+        (entry["name"].as_str().unwrap().to_owned(), values.into_iter().collect())
+    };
+    answer["tensors"].as_array().unwrap().iter().map(one).collect()
+}
+
+/// What the node in the middle writes for [`IMAGES`], from the network that has a Relu there.
+fn captured(relu: &Case) -> Vec<f32> {
+    let integers = written(relu, &[]);
+    let network = import::read(&relu.folder.path().join("m.onnx")).unwrap();
+    let dequantize = network.nodes.iter().find(|n| n.outputs[0].as_deref() == Some("h")).unwrap();
+    let codes = &integers[dequantize.inputs[0].as_ref().unwrap()];
+    codes.iter().map(|code| (*code as f32 * 0.5).max(0.0)).collect()
+}
+
+#[test]
+fn a_supplied_tensor_takes_the_place_of_its_node() {
+    let (foo, relu) = behind_foo();
+    let m = captured(&relu);
+    let path = foo.path("t.npz");
+    npz(&path, &[("m", "<f4", &[2, 4], floats(&m))]);
+    assert_eq!(written(&foo, &["--tensors", &path]), written(&relu, &[]));
+    // Without the input, what lies behind still runs; and the codes of a layer are the same.
+    let (model, design, x) = (foo.path("m.onnx"), foo.path("d.toml"), foo.path("x.npy"));
+    let vectors = |out: &str, fed: &[&str]| {
+        let out = foo.path(out);
+        let all = ["vectors", &design, "--model", &model, "--layer", "second", "--out", &out];
+        let output = super::goldpath(&[&all[..], fed].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        std::fs::read(std::path::Path::new(&out).join("stimulus.hex"))
+            .or_else(|_| std::fs::read(std::path::Path::new(&out).join("tb.v")))
+            .unwrap()
+    };
+    let both = vectors("both", &["--input", &x, "--tensors", &path]);
+    assert_eq!(vectors("alone", &["--tensors", &path]), both);
+    // Another value is what the layers behind it read.
+    let doubled: Vec<f32> = m.iter().map(|v| v * 2.0).collect();
+    npz(&path, &[("m", "<f4", &[2, 4], floats(&doubled))]);
+    assert_ne!(written(&foo, &["--tensors", &path]), written(&relu, &[]));
+}
+
+#[test]
+fn overflow_sweep_and_check_go_on_behind_a_supplied_tensor() {
+    let (foo, relu) = behind_foo();
+    let path = foo.path("t.npz");
+    npz(&path, &[("m", "<f4", &[2, 4], floats(&captured(&relu)))]);
+    let fed = ["--tensors", &path, "--format", "json"];
+    let overflow = |case: &Case, more: &[&str]| {
+        let mut answer = json(&case.overflow(&[more, &["--format", "json"]].concat()));
+        answer["inputs"].take();
+        answer
+    };
+    let plain = overflow(&relu, &[]);
+    let found = overflow(&foo, &["--tensors", &path]);
+    assert_eq!(found["layers"], plain["layers"]);
+    assert_eq!(found["answer"], plain["answer"]);
+    let checked = json(&foo.check(&["--input", &foo.path("x.npy"), "--tensors", &path, "--format", "json"]));
+    assert_eq!(checked["bounds"]["layers"].as_array().unwrap().len(), 2);
+    let swept = json(&foo.sweep(&fed));
+    assert_eq!(swept["variants"], json(&relu.sweep(&["--format", "json"]))["variants"]);
+}
+
+/// Bounds over every code need nothing of what lies in front of a layer.
+#[test]
+fn check_proves_layers_behind_what_is_not_known() {
+    let (foo, relu) = behind_foo();
+    let bounds = |case: &Case| json(&case.check(&["--format", "json"]))["bounds"]["layers"].clone();
+    assert_eq!(bounds(&foo), bounds(&relu));
+    assert_eq!(bounds(&foo).as_array().unwrap().len(), 2);
+    // On an input, what cannot be reached is named.
+    let said = json(&foo.check(&["--input", &foo.path("x.npy"), "--format", "json"]));
+    assert_eq!(said["bounds"]["layers"].as_array().unwrap().len(), 1);
+    assert_eq!(said["bounds"]["skipped"][0]["layer"], "second");
+}
+
+/// Every tensor captured: each node computes from the framework's own, and the answer is the same.
+#[test]
+fn everything_may_be_supplied() {
+    let (foo, relu) = behind_foo();
+    let all = written(&relu, &[]);
+    let bytes = |values: &[i64]| values.iter().map(|v| v.to_le_bytes()[0]).collect::<Vec<u8>>();
+    let mut arrays: Vec<(&str, &str, &[usize], Vec<u8>)> =
+        all.iter().map(|(name, values)| (name.as_str(), "|i1", &[2, 4][..], bytes(values))).collect();
+    let m = captured(&relu);
+    arrays.push(("m", "<f4", &[2, 4], floats(&m)));
+    arrays.push(("x", "<f4", &[2, 4], floats(&IMAGES)));
+    let path = foo.path("t.npz");
+    npz(&path, &arrays);
+    assert_eq!(written(&foo, &["--tensors", &path]), all);
+}
+
+#[test]
+fn wrong_supplies_are_refused() {
+    let (foo, _) = behind_foo();
+    let path = foo.path("t.npz");
+    let good = || ("m", "<f4", &[2usize, 4][..], floats(&[0.5; 8]));
+    let quantised = {
+        let network = import::read(&foo.folder.path().join("m.onnx")).unwrap();
+        network.nodes.iter().find(|n| n.name == "q2").unwrap().outputs[0].clone().unwrap()
+    };
+    let cases: [(&[(&str, &str, &[usize], Vec<u8>)], &[&str]); 8] = [
+        (&[good(), ("mm", "<f4", &[1], floats(&[1.0]))], &["no tensor \"mm\"", "near it: m"]),
+        (&[good(), (&quantised, "<f4", &[2, 4], floats(&[1.0; 8]))], &["is int8 in the model, not float32"]),
+        (&[("m", "<f8", &[2, 4], vec![0; 64])], &["m: not used: dtype", "<f8", "org.acme.Foo"]),
+        (&[("m", "<f4", &[2, 3], floats(&[1.0; 6]))], &["second"]),
+        (&[("m", "<f4", &[0, 4], vec![])], &["holds no element"]),
+        (&[good(), ("x", "<f4", &[2, 4], floats(&[9.0; 8]))], &["other values of input \"x\""]),
+        (&[good(), ("x", "<i4", &[2, 4], vec![0; 32])], &["is float32 in the model, not int32"]),
+        (&[], &["org.acme.Foo"]),
+    ];
+    for (arrays, words) in cases {
+        npz(&path, arrays);
+        let refused = foo.infer(&["--tensors", &path]);
+        let said = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(2), "{words:?}: {said}");
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in:\n{said}");
+        }
+    }
+    std::fs::write(&path, "no archive").unwrap();
+    assert!(stderr(&foo.infer(&["--tensors", &path])).contains("not a readable .npz archive"));
+    let model = foo.path("m.onnx");
+    for wrong in [
+        &["infer", &model, "--out", "o"][..],
+        &["overflow", &model, "--design", &foo.path("d.toml"), "--out", "o"],
+        &["sweep", &model, "--design", &foo.path("d.toml"), "--out", "o"],
+        &["vectors", &foo.path("d.toml"), "--model", &model, "--layer", "first", "--out", "o"],
+        &[
+            "overflow",
+            &foo.path("d.toml"),
+            "--activations",
+            "a",
+            "--weights",
+            "w",
+            "--tensors",
+            &path,
+            "--out",
+            "o",
+        ],
+    ] {
+        let output = super::goldpath(wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(stderr(&output).contains("--tensors"), "{}", stderr(&output));
+    }
+}
+
+/// Two inputs, each fed under its name; --input is the one that --tensors has not.
+#[test]
+fn several_inputs_are_fed_by_name() {
+    let mut chain = Chain::new();
+    let read = chain.middle.clone();
+    chain.model.input("other", FLOAT, &[0, 4]);
+    chain.model.node_to("Add", "mid", &[&read, "other"], &["m"], &[]);
+    let case = Case::new(&chain.end("m"), &[2, 4], &IMAGES);
+    let said = stderr(&case.infer(&[]));
+    assert!(said.contains("2 inputs") && said.contains("--tensors"), "{said}");
+    let path = case.path("t.npz");
+    npz(&path, &[("other", "<f4", &[2, 4], floats(&[1.0; 8]))]);
+    let first = written(&case, &["--tensors", &path]);
+    npz(&path, &[("other", "<f4", &[2, 4], floats(&[1.0; 8])), ("x", "<f4", &[2, 4], floats(&IMAGES))]);
+    let (model, out) = (case.path("m.onnx"), case.path("i"));
+    json(&super::goldpath(&["infer", &model, "--tensors", &path, "--out", &out, "--format", "json"]));
+    assert_eq!(written(&case, &["--tensors", &path]), first);
+    // `check` needs neither.
+    assert_eq!(json(&case.check(&["--format", "json"]))["bounds"]["layers"].as_array().unwrap().len(), 2);
+}

@@ -25,6 +25,14 @@ pub trait LayerRule: Sync {
 
     /// Told of the sums inside a float layer that cannot be formed on this input: the float layer runs all the same.
     fn not_followed(&self, _layer: &str, _why: Error) {}
+
+    /// Told of a node that cannot be computed: whether what does not read its outputs may go on.
+    ///
+    /// # Errors
+    /// `why`, unless it may.
+    fn stopped(&self, why: Error) -> Result<()> {
+        Err(why)
+    }
 }
 
 /// ONNX Runtime's own arithmetic: an int32 accumulator that wraps, then float32 rescaling.
