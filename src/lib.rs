@@ -22,7 +22,9 @@
 //!
 //! Every command reads a model the same way: constants are folded by the operators that run ([`functional`]), QDQ layers
 //! become integer layers ([`network::Network::fused`]), and, where accumulators are looked at, the integer sums inside
-//! float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer.
+//! float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer. A node that
+//! is not known is [`network::Operator::Opaque`]: [`functional::graph`] runs what is asked for alone, on what is fed
+//! (`--input`, `--tensors`), and refuses where that needs an opaque node.
 //!
 //! # The rooms
 //!

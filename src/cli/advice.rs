@@ -26,7 +26,7 @@ use crate::network::{Layer, Network, Tensor};
 const WEIGHT_OFFSET: &str = "weight_zero_point";
 
 /// `--set` options, key and TOML value.
-type Settings = Vec<(String, String)>;
+pub(super) type Settings = Vec<(String, String)>;
 
 /// The work of a command that meets a design, as typed.
 struct Question<'a> {
@@ -329,13 +329,13 @@ impl Bench<'_> {
 
 /// Codes that a layer is tried on: those of the first image, or, since there are others, with the ends of their type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Codes {
+pub(super) enum Codes {
     AsTheyAre,
     OfTheirType,
 }
 
 impl Codes {
-    fn of<'a>(self, layer: &Layer, x: &'a ArrayD<i32>) -> Cow<'a, ArrayD<i32>> {
+    pub fn of<'a>(self, layer: &Layer, x: &'a ArrayD<i32>) -> Cow<'a, ArrayD<i32>> {
         let ends = layer.input_carrier.dtype.format().map(|all| [all.min(), all.max()]);
         let Some(ends) = ends.filter(|_| self == Codes::OfTheirType) else { return Cow::Borrowed(x) };
         let ends = ends.into_iter().filter_map(|end| i32::try_from(end).ok());
@@ -374,7 +374,7 @@ impl LayerRule for Seen {
 }
 
 /// Every combination of what may be changed on the two sides, the fewest changes first.
-fn candidates(design: &Design) -> Vec<Settings> {
+pub(super) fn candidates(design: &Design) -> Vec<Settings> {
     let mut all = Vec::new();
     for activation in changes("activation", &design.activation) {
         let output = output_like(&design.activation, &activation);
@@ -398,7 +398,7 @@ fn output_like(operand: &Operand, changed: &Settings) -> (String, String) {
 }
 
 /// Levels that hold every sum of the design's products, as wide as those of the changed operands ask for.
-fn wider_levels(design: &Design, settings: &Settings) -> Settings {
+pub(super) fn wider_levels(design: &Design, settings: &Settings) -> Settings {
     let grown = |side: &str, operand: &Operand| {
         let of = |key: &str| {
             let key = format!("operands.{side}.{key}");

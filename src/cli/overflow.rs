@@ -68,7 +68,7 @@ fn network(args: &OverflowArgs, path: &Path, console: &Console) -> Result<Findin
     let designed = Designed::new(design(path, args)?);
     let network = super::model::read_followed(&args.subject)?;
     let x = given(args).read(&network, console)?;
-    super::feeds::note_cut(&network, &x, console);
+    super::feeds::note_cut(&network, &x, args.labels.is_some(), console)?;
     let labels = args.labels.as_deref().map(labels).transpose()?;
     let options = Options { layers: args.layer.clone(), batch: args.batch, decisive_cap: args.decisive_cap };
     let bar = console.progress(network.nodes.len() as u64, "nodes");
