@@ -19,7 +19,7 @@ use crate::functional::graph::{infer, parts};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::import::npy::read_npy;
 use crate::lower::Program;
-use crate::network::{Layer, Network, Tensor};
+use crate::network::{Layer, Network, Qdq, Tensor};
 
 /// Name of the parameter that advice makes for weight zero points.
 const WEIGHT_OFFSET: &str = "weight_zero_point";
@@ -226,8 +226,8 @@ impl Question<'_> {
             }
             Work::Model { model, input, layer, purpose } => {
                 let network = Box::new(match purpose {
-                    Purpose::NeedsIntegers => super::model::read(model)?.network,
-                    _ => super::model::read_followed(model)?,
+                    Purpose::NeedsIntegers => super::model::read(model, Qdq::Fused)?.network,
+                    _ => super::model::read_followed(model, Qdq::Fused)?.network,
                 });
                 let x = match input {
                     Some(path) => read_npy(path)?,

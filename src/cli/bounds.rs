@@ -94,7 +94,8 @@ fn matrix(args: &BoundsArgs, weights: &Path, design: &Arc<Design>) -> Result<Lay
 }
 
 fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Console) -> Result<LayersProved> {
-    let network = super::model::read_followed(model)?;
+    let form = super::model::form(args.qdq, args.input.is_none().then_some("nothing runs"))?;
+    let network = super::model::read_followed(model, form)?.network;
     let names = layer_names(&network);
     if let Some(unknown) = args.layer.as_ref().filter(|layer| !names.contains(layer)) {
         return Err(no_such_layer(&network, unknown));

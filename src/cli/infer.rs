@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use super::args::InferArgs;
 use super::model::{self, Model};
+use super::compare::{self, Compare, Compared};
 use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
 use crate::functional::graph::{self, Named, infer_watched};
-use crate::functional::operators::{Designed, Framework, LayerRule};
+use crate::functional::operators::{Designed, LayerRule};
 use crate::import::npy::read_npy;
-use crate::network::{Coverage, Mac, MacState, Network, Tensor, for_tensor};
+use crate::network::{Coverage, Mac, MacState, Network, Qdq, Tensor, for_tensor};
 
 /// The longest file name made of a tensor's name, without number and extension.
 const LONGEST_NAME: usize = 150;
@@ -32,6 +33,11 @@ struct Index {
 struct Layers {
     /// Every multiply-accumulate operator of the model, each once, in evaluation order.
     macs: Vec<Mac>,
+    /// What Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear computed: `written`, one float32 operator
+    /// after the other, or `fused`, the integer layer they stand for; null when the model has none.
+    qdq: Option<&'static str>,
+    /// As written: every such layer, against the integer layer on the same input.
+    integer_layers: Vec<Compared>,
     /// What ran on the design; null when none was asked for.
     on_design: Option<OnDesign>,
 }
@@ -59,11 +65,14 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     }
     let inputs = output::inputs(args.design.as_deref(), &[Some(&args.model), Some(&args.input)]);
     let folder = OutputFolder::results(&args.out, "infer", &output::borrowed(&inputs))?;
-    let Model { network, folded } = model::read(&args.model)?;
+    let through = args.design.as_ref().map(|_| "layers run through a design");
+    let Model { network, folded, qdq } = model::read(&args.model, model::form(args.qdq, through)?)?;
     let x = read_npy(&args.input)?;
+    let compare = Compare::default();
     let mut on_design = None;
-    let rule: Box<dyn LayerRule> = match &args.design {
-        None => Box::new(Framework),
+    let designed;
+    let rule: &dyn LayerRule = match &args.design {
+        None => &compare,
         Some(path) => {
             let design = design_file::load_path(path, &args.overrides)?;
             let layers = graph::layer_names(&network);
@@ -71,7 +80,8 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
                 return Err(nothing_runs(&network, &design.name));
             }
             on_design = Some(OnDesign { design: design.name.clone(), layers });
-            Box::new(Designed::new(Arc::new(design)))
+            designed = Designed::new(Arc::new(design));
+            &designed
         }
     };
     let macs = network.macs();
@@ -80,11 +90,13 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
         bar.set_length(all);
         bar.set_position(done);
     };
-    let tensors = infer_watched(&network, &x, rule.as_ref(), &progress);
+    let tensors = infer_watched(&network, &x, rule, &progress);
     bar.finish_and_clear();
     // What constants alone make is there before anything runs.
     let tensors: Vec<Named> = folded.into_iter().chain(tensors?).collect();
-    let index = write(&folder, &tensors, Layers { macs, on_design })?;
+    let integer_layers = compare.answer(&network);
+    let qdq = qdq.map(Qdq::name);
+    let index = write(&folder, &tensors, Layers { macs, qdq, integer_layers, on_design })?;
     output::note(console, folder.commit()?);
     report(console, &network, &index)?;
     Ok(Status::Done)
@@ -165,9 +177,14 @@ fn layers_text(layers: &Layers) -> String {
         layers.macs.iter().filter(|m| m.state == MacState::Integer).map(|m| m.name.as_str()).collect();
     let by = match &layers.on_design {
         Some(on) => format!("on design {}", on.design),
-        None => "as integer layers, by the framework's rules".to_owned(),
+        None => match layers.qdq {
+            Some("written") => "by the framework's rules, QDQ layers as written in float32".to_owned(),
+            Some(_) => "by the framework's rules, QDQ layers fused into integer layers".to_owned(),
+            None => "as integer layers, by the framework's rules".to_owned(),
+        },
     };
     let mut text = format!("{} of {} MACs ran {by}: {}\n", names.len(), layers.macs.len(), names.join(", "));
+    text.push_str(&compare::text(&layers.integer_layers));
     for mac in layers.macs.iter().filter(|mac| mac.state != MacState::Integer) {
         let reason = mac.reason.as_deref().unwrap_or_default();
         text.push_str(&format!("  {} ({}): {reason}\n", mac.name, mac.kind));

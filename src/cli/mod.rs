@@ -11,6 +11,7 @@ mod advice;
 pub mod args;
 mod bounds;
 mod check;
+mod compare;
 mod completions;
 mod console;
 mod cosim;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::OverflowArgs;
+use super::args::{OverflowArgs, Upstream as UpstreamArgument};
+use super::model::{self, Model};
 use super::product::ProductFiles;
 use super::{Console, Status, design_file, output};
 use crate::design::Design;
@@ -12,7 +13,7 @@ use crate::error::{Error, Kind, Result, shown_json};
 use crate::files::OutputFolder;
 use crate::functional::operators::Designed;
 use crate::import::npy::read_npy;
-use crate::overflow::{self, Findings, InputEntry, Options};
+use crate::overflow::{self, Findings, InputEntry, Options, Upstream};
 use crate::wave;
 
 pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
@@ -53,10 +54,15 @@ fn design(path: &Path, args: &OverflowArgs) -> Result<Arc<Design>> {
 
 fn network(args: &OverflowArgs, path: &Path, input: &Path, console: &Console) -> Result<Findings> {
     let designed = Designed::new(design(path, args)?);
-    let network = super::model::read_followed(&args.subject)?;
+    let (upstream, through) = match args.upstream {
+        UpstreamArgument::Design => (Upstream::Design, Some("with --upstream design, layers run through it")),
+        UpstreamArgument::Exact => (Upstream::Exact, None),
+    };
+    let Model { network, qdq, .. } = model::read_followed(&args.subject, model::form(args.qdq, through)?)?;
     let x = read_npy(input)?;
     let labels = args.labels.as_deref().map(labels).transpose()?;
-    let options = Options { layers: args.layer.clone(), batch: args.batch, decisive_cap: args.decisive_cap };
+    let (layers, decisive_cap) = (args.layer.clone(), args.decisive_cap);
+    let options = Options { layers, batch: args.batch, decisive_cap, upstream };
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {
         bar.set_length(all);
@@ -64,7 +70,9 @@ fn network(args: &OverflowArgs, path: &Path, input: &Path, console: &Console) ->
     };
     let findings = overflow::network(&network, &x, labels.as_deref(), &designed, &options, &progress);
     bar.finish_and_clear();
-    findings
+    let mut findings = findings?;
+    findings.report.qdq = qdq.map(|form| form.name().to_owned());
+    Ok(findings)
 }
 
 fn labels(path: &Path) -> Result<Vec<i64>> {

@@ -1,21 +1,21 @@
 //! `goldpath vectors`: writes a golden bundle.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use ndarray::{Axis, Slice};
 use serde_json::json;
 
-use super::args::{Case as CaseArgument, DesignArgs, VectorsArgs};
+use super::args::{Case as CaseArgument, DesignArgs, Upstream, VectorsArgs};
 use super::design_file;
+use super::model::{self, Model};
 use super::product::ProductFiles;
 use super::{Console, Status, output, witness};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph;
-use crate::functional::operators::Framework;
+use crate::functional::operators::{Designed, Framework, WherePossible};
 use crate::import::npy::read_npy;
 use crate::lower::{NodeEvents, Program};
 use crate::network::map_tensor;
@@ -65,6 +65,8 @@ pub(super) fn report(
             "source": provenance.source,
             "shape": { "images": shape.images, "groups": shape.groups, "m": shape.m, "k": shape.k, "n": shape.n },
             "cycles": cycles,
+            "upstream": provenance.upstream,
+            "qdq": provenance.qdq,
             "overflow": { "high": high, "low": low },
             "events": events.iter().map(|e| (e.node.clone(), json!({ "high": e.high, "low": e.low })))
                 .collect::<BTreeMap<_, _>>(),
@@ -76,8 +78,13 @@ pub(super) fn report(
         .filter(|e| e.node != "accumulator" && !e.node.starts_with("post.") && e.high + e.low > 0)
         .map(|e| format!("; {}: {} high, {} low", e.node, e.high, e.low))
         .collect();
+    let fed = match (&provenance.upstream, &provenance.qdq) {
+        (None, _) => String::new(),
+        (Some(upstream), None) => format!("  fed by {upstream} values upstream\n"),
+        (Some(upstream), Some(qdq)) => format!("  fed by {upstream} values upstream, QDQ layers {qdq}\n"),
+    };
     console.answer(&format!(
-        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n",
+        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}",
         provenance.source, design.name, shape.images, shape.groups, shape.m, shape.k, shape.n,
     ))
 }
@@ -88,7 +95,7 @@ fn source(args: &VectorsArgs, design: &Arc<Design>) -> Result<(Program, Provenan
         return matrices(args, activations, weights, design);
     }
     if let (Some(model), Some(layer), Some(input)) = (&args.model, &args.layer, &args.input) {
-        return real_layer(model, layer, input, args.images.clone(), design);
+        return real_layer(args, [model, input], layer, design);
     }
     if let (Some(case), Some(shape)) = (args.case, args.shape) {
         return made_up(case, shape, args.seed, design);
@@ -115,30 +122,42 @@ fn matrices(
     Ok((program, Provenance { source, inputs: hashes(inputs)?, ..Provenance::default() }))
 }
 
-/// A layer of a network, on the codes that reach it when the network runs by its framework's own rules.
+/// A layer of a network, on the codes that reach it when the network runs.
 fn real_layer(
-    model: &Path,
+    args: &VectorsArgs,
+    [model, input]: [&Path; 2],
     layer: &str,
-    input: &Path,
-    images: Option<Range<usize>>,
     design: &Arc<Design>,
 ) -> Result<(Program, Provenance)> {
-    let network = super::model::read_followed(model)?;
+    let through = match args.upstream {
+        Upstream::Exact => None,
+        Upstream::Design => Some("with --upstream design, layers run through it"),
+    };
+    let Model { network, qdq, .. } = model::read_followed(model, model::form(args.qdq, through)?)?;
     let mut x = read_npy(input)?;
-    let images = images.unwrap_or(0..x.shape().first().copied().unwrap_or(0));
+    let images = args.images.clone().unwrap_or(0..x.shape().first().copied().unwrap_or(0));
     if x.shape().first().is_none_or(|count| images.end > *count) {
         let message = format!("{} has images 0..{}", input.display(), x.shape().first().unwrap_or(&0));
         return Err(Error::new(Kind::Value, message)
             .at(Place::Option(format!("--images {}..{}", images.start, images.end))));
     }
     x = map_tensor!(&x, a => a.slice_axis(Axis(0), Slice::from(images.clone())).to_owned());
-    let (found, codes) = graph::layer(&network, layer, &x, &Framework)?;
+    let designed = Designed::new(Arc::clone(design));
+    let (found, codes) = match args.upstream {
+        Upstream::Exact => graph::layer(&network, layer, &x, &Framework)?,
+        Upstream::Design => graph::layer(&network, layer, &x, &WherePossible(&designed))?,
+    };
     let program = Program::layer(design.clone(), &found, &codes.to_i32()?)?;
     let provenance = Provenance {
         source: "layer".to_string(),
         inputs: hashes([("model", model), ("input", input)].into_iter())?,
         layer: Some(layer.to_string()),
         images: Some([images.start, images.end]),
+        upstream: Some(match args.upstream {
+            Upstream::Exact => "exact".to_owned(),
+            Upstream::Design => "design".to_owned(),
+        }),
+        qdq: qdq.map(|form| form.name().to_owned()),
         ..Provenance::default()
     };
     Ok((program, provenance))

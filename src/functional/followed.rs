@@ -1,5 +1,7 @@
 //! Float layers that codes feed, with the integer sum of their products beside them: see `network::Products`.
 
+use std::collections::BTreeSet;
+
 use super::constants::{constant_value, folded};
 use crate::network::{Network, Node, Operator, Products, Tensor};
 use crate::post::onnx::{Codes, quantize};
@@ -9,8 +11,12 @@ use crate::post::onnx::{Codes, quantize};
 /// as a quantiser would have made it, and is what the sum starts from.
 pub fn followed(mut network: Network) -> Network {
     let mut nodes = Vec::with_capacity(network.nodes.len());
+    // Where the integer layer itself stands beside, there is nothing to follow.
+    let layers: BTreeSet<String> =
+        network.nodes.iter().filter(|n| n.stands_for.is_some()).map(|n| n.name.clone()).collect();
     for index in 0..network.nodes.len() {
         if network.nodes[index].operator.is_float_mac()
+            && !layers.contains(&network.nodes[index].name)
             && let Ok(products) = network.products(index)
         {
             nodes.extend(beside(&mut network, index, &products));
@@ -49,6 +55,7 @@ fn beside(network: &mut Network, index: usize, products: &Products) -> Vec<Node>
             operator: Operator::Transpose { perm: None },
             inputs: vec![Some(codes)],
             outputs: vec![Some(written.clone())],
+            stands_for: None,
         });
         written
     };

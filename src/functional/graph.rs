@@ -94,9 +94,9 @@ impl<'a> Evaluation<'a> {
     ) -> Result<BTreeMap<String, Tensor>> {
         let mut changed = BTreeMap::from([(name.to_owned(), tensor)]);
         for node in &self.network.nodes {
-            // Sums that nobody reads change nothing.
+            // A layer that stands beside others changes nothing.
             let reads = node.inputs.iter().flatten().any(|name| changed.contains_key(name));
-            if !reads || node.is_products() {
+            if !reads || node.is_beside() {
                 continue;
             }
             let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
@@ -274,16 +274,24 @@ fn values(
     let mut known = Live::new(network, keep);
     known.insert(input, x.clone())?;
     for (index, node) in network.nodes.iter().enumerate() {
-        if matches!(until, Until::Node(name) if name == node.name) {
+        if matches!(until, Until::Node(name) if name == node.name && is_layer(&node.operator)) {
             break;
         }
+        if node.is_beside() && !rule.looks_beside() {
+            advance();
+            continue;
+        }
         let outputs = match evaluate(&Call { node, inputs: lookup(network, node, &known.tensors), rule }) {
-            Err(error) if node.is_products() => {
+            Err(error) if node.is_beside() => {
                 rule.not_followed(&node.name, error);
                 Vec::new()
             }
             outputs => outputs.map_err(|e| placed(network, node, e))?,
         };
+        let written = node.stands_for.as_ref().and_then(|name| known.tensors.get(name));
+        if let (Some(written), Some(integer)) = (written, outputs.first()) {
+            rule.beside(&node.name, integer, written).map_err(|e| placed(network, node, e))?;
+        }
         for (name, tensor) in node.outputs.iter().zip(outputs) {
             if let Some(name) = name {
                 known.insert(name, tensor).map_err(|e| placed(network, node, e))?;

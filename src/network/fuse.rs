@@ -6,16 +6,70 @@
 //! b ─ DQ ─┘
 //! ```
 //!
-//! ONNX Runtime's own graph optimiser does the same. A layer that is not exactly of this form stays float32, and
-//! `Network::macs` says why.
+//! This is what hardware computes. It is not always what the operators say one by one: float32 rounds between them, and a
+//! tie may fall the other way. So the layer takes their place ([`Network::fused`]) or stands beside them, read by nobody
+//! ([`Network::written`]). A layer that is not exactly of this form stays float32, and `Network::macs` says why.
 
 use super::trace::Dequantized;
-use super::{Clamp, Network, Node, Operator, Tensor};
+use super::{Clamp, DType, Network, Node, Operator, Tensor};
 
 /// How far a bias's scale may lie from x.scale · w.scale, relatively: float32 rounding, no more.
 const BIAS_SCALE_TOLERANCE: f32 = 1e-5;
 
+/// What a Conv, MatMul or Gemm between DequantizeLinear and QuantizeLinear computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Qdq {
+    /// One operator after the other in float32, as the model says.
+    Written,
+    /// The integer layer that they stand for, as hardware does.
+    Fused,
+}
+
+impl Qdq {
+    /// `written` or `fused`, as in arguments and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Qdq::Written => "written",
+            Qdq::Fused => "fused",
+        }
+    }
+}
+
 impl Network {
+    /// This network with its QDQ layers in that form.
+    pub fn with_layers(self, qdq: Qdq) -> Network {
+        match qdq {
+            Qdq::Written => self.written(),
+            Qdq::Fused => self.fused(),
+        }
+    }
+
+    /// Puts beside every fusable Conv, MatMul and Gemm the integer layer that it stands for, under the float node's name,
+    /// behind its QuantizeLinear. It writes no tensor, and no node changes.
+    pub fn written(mut self) -> Network {
+        let mut beside: Vec<(usize, Node)> = Vec::new();
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].operator.is_float_mac()
+                && let Ok(Fusion { mut node, quantize, zero, .. }) = self.fusion(index)
+            {
+                self.constants.extend(zero);
+                node.stands_for = std::mem::take(&mut node.outputs).into_iter().next().flatten();
+                beside.push((quantize, node));
+            }
+        }
+        beside.sort_by_key(|(quantize, _)| *quantize);
+        let mut beside = beside.into_iter().peekable();
+        let mut nodes = Vec::with_capacity(self.nodes.len() + beside.len());
+        for (index, node) in self.nodes.into_iter().enumerate() {
+            nodes.push(node);
+            while let Some((_, layer)) = beside.next_if(|(quantize, _)| *quantize == index) {
+                nodes.push(layer);
+            }
+        }
+        self.nodes = nodes;
+        self
+    }
+
     /// Replaces every fusable Conv, MatMul and Gemm by QLinearConv, QLinearMatMul and QGemm under the float node's
     /// name, and drops the DequantizeLinear nodes that nobody reads any more. No other node changes.
     pub fn fused(mut self) -> Network {
@@ -25,7 +79,8 @@ impl Network {
                 && let Ok(fusion) = self.fusion(index)
             {
                 // The layer moves to where its QuantizeLinear stood, so the order stays an order.
-                let Fusion { node, quantize, between } = fusion;
+                let Fusion { node, quantize, between, zero } = fusion;
+                self.constants.extend(zero);
                 for swallowed in between.into_iter().chain([index]) {
                     gone[swallowed] = true;
                     (self.nodes[swallowed].inputs, self.nodes[swallowed].outputs) = Default::default();
@@ -74,10 +129,42 @@ impl Network {
             Some(name) => Some(self.fusable_bias(&x, &w, name)?),
             None => None,
         };
+        for (what, operand) in [("its input", &x), ("its weights", &w)] {
+            self.are_operand_codes(operand, what)?;
+        }
         let (between, clamp, quantize) = self.to_quantize(node)?;
-        let ends = self.nodes[quantize].inputs.clone();
+        let (mut ends, mut zero) = (self.nodes[quantize].inputs.clone(), None);
+        if ends.get(2).is_none_or(Option::is_none) {
+            // Without a zero point the codes are of the stated type, uint8 if none is: an integer layer would take its
+            // input's.
+            let Operator::QuantizeLinear { dtype, .. } = self.nodes[quantize].operator else {
+                return Err("no QuantizeLinear behind it".to_owned());
+            };
+            let dtype = dtype.unwrap_or(DType::U8);
+            if dtype.format().is_none_or(|format| format.width() > 16) {
+                return Err(format!("it is quantised to {dtype}"));
+            }
+            let name = self.free_tensor_name(&format!("{}_zero_point", node.name));
+            ends.resize(2, None);
+            ends.push(Some(name.clone()));
+            zero = Some((name, Tensor::from_codes(ndarray::arr0(0).into_dyn(), dtype)));
+        }
         let node = self.assemble(node, operator, clamp, [x, w], bias, &ends, quantize);
-        Ok(Fusion { node, quantize, between })
+        Ok(Fusion { node, quantize, between, zero })
+    }
+
+    /// Codes of 8 or 16 bits, and a zero point of their type: what an integer layer multiplies.
+    fn are_operand_codes(&self, operand: &Dequantized, what: &str) -> Result<(), String> {
+        let codes = self.code_type(&operand.codes);
+        match codes {
+            Some(DType::U8 | DType::I8 | DType::U16 | DType::I16) | None => {}
+            Some(other) => return Err(format!("the codes of {what} are {other}")),
+        }
+        let zero = operand.zero.as_ref().and_then(|zero| self.code_type(zero));
+        match zero.is_none() || codes.is_none() || zero == codes {
+            true => Ok(()),
+            false => Err(format!("the zero point of {what} is of another type than its codes")),
+        }
     }
 
     /// Input `position`, which a DequantizeLinear has to write.
@@ -132,7 +219,8 @@ impl Network {
             }
         };
         let outputs = self.nodes[quantize].outputs.clone();
-        Node { name: float.name.clone(), kind: float.kind.clone(), operator, inputs, outputs }
+        let (name, kind) = (float.name.clone(), float.kind.clone());
+        Node { name, kind, operator, inputs, outputs, stands_for: None }
     }
 
     /// The bias, as the integer layer takes it: int32 at scale x.scale · w.scale, zero point 0.
@@ -234,4 +322,6 @@ pub(super) struct Fusion {
     /// The QuantizeLinear it replaces, and the Relu and Clip nodes it swallows.
     quantize: usize,
     between: Vec<usize>,
+    /// A zero point to be put in, where the QuantizeLinear leaves it out.
+    zero: Option<(String, Tensor)>,
 }

@@ -14,6 +14,7 @@ mod tensor;
 mod trace;
 mod window;
 
+pub use fuse::Qdq;
 pub use crate::limits::{MAX_ELEMENTS, element_count};
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};

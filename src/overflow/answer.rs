@@ -23,6 +23,11 @@ pub struct Report {
     pub meaning: BTreeMap<String, String>,
     /// What the whole network answered; none for a single product.
     pub answer: Option<NetworkAnswer>,
+    /// Whose values reach a layer; none for a single product.
+    pub upstream: Option<Upstream>,
+    /// What Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear compute: `written`, one float32 operator
+    /// after the other, or `fused`, the integer layer they stand for. None when the model has none.
+    pub qdq: Option<String>,
     /// Harmful outputs of each layer that are tried by correcting them and running the rest of the network again.
     pub decisive_cap: usize,
     /// All layers together.
@@ -36,6 +41,26 @@ pub struct Report {
     pub coverage: Coverage,
     /// Every multiply-accumulate operator of the network, each once, in evaluation order; empty for a single product.
     pub macs: Vec<Mac>,
+}
+
+/// Whose values reach a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Upstream {
+    /// What the design makes of the layers before it, or the framework where the design cannot run one.
+    Design,
+    /// The framework's own.
+    Exact,
+}
+
+impl Upstream {
+    /// In words, for a sentence on where a layer's inputs come from.
+    pub fn words(self) -> &'static str {
+        match self {
+            Upstream::Design => "the design's own values upstream",
+            Upstream::Exact => "the framework's values upstream",
+        }
+    }
 }
 
 /// A design by name and content.

@@ -6,7 +6,7 @@ use ndarray::Array3;
 
 use super::inspect::{Judged, inspect};
 use super::layer::{LayerState, Run};
-use super::{DesignEntry, NetworkAnswer, Report, Skipped, Total, WitnessFile};
+use super::{DesignEntry, NetworkAnswer, Report, Skipped, Total, Upstream, WitnessFile};
 use crate::design::Design;
 use crate::error::Result;
 use crate::functional;
@@ -22,11 +22,13 @@ pub struct Options {
     pub batch: usize,
     /// Harmful outputs of each layer whose correction is tried.
     pub decisive_cap: usize,
+    /// Whose values reach a layer.
+    pub upstream: Upstream,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { layers: Vec::new(), batch: 1, decisive_cap: 16 }
+        Options { layers: Vec::new(), batch: 1, decisive_cap: 16, upstream: Upstream::Design }
     }
 }
 
@@ -96,7 +98,9 @@ impl Findings {
             design,
             inputs: BTreeMap::new(),
             meaning: MEANING.iter().map(|(word, text)| (word.to_string(), text.to_string())).collect(),
+            upstream: answer.is_some().then_some(options.upstream),
             answer,
+            qdq: None,
             decisive_cap: options.decisive_cap,
             total,
             coverage: Coverage::new(&macs, &|name| layers.iter().any(|layer| layer.layer == name)),

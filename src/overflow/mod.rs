@@ -15,7 +15,8 @@
 //! | unevaluated | differs | differs | not tried: beyond the cap, or no network |
 //!
 //! The network's answer is the index of the largest value of its first output, image by image. A layer's inputs are
-//! those that the design itself produces. Events of post steps are counted and placed as well. They take nothing from a
+//! those that the design itself produces, or the framework's ([`Upstream`]): then every value is exact, and the answer is
+//! the one with this output alone as the design makes it. Events of post steps are counted and placed as well. They take nothing from a
 //! sum: the exact sum goes through the same steps, and saturating an output to its range is the network's own
 //! arithmetic. Outputs whose only events are there are counted apart, as `only_post`.
 //!
@@ -38,6 +39,7 @@ pub use crate::num::Exact;
 pub use answer::{
     ChannelAnswer, Class, Classes, DesignEntry, Event, InputEntry, LaneEntry, LayerAnswer, NetworkAnswer,
     NodeAnswer, PlaceEntry, Report, ScheduleEntry, ShapeEntry, Sides, Skipped, TileAnswer, Total,
+    Upstream,
 };
 pub use check::Register;
 pub use findings::{Findings, Options, product};

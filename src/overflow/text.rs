@@ -30,6 +30,10 @@ impl Report {
             );
         }
         became(&mut text, &total.classes, total.starts_cut, total.only_post);
+        if let Some(upstream) = self.upstream {
+            let qdq = self.qdq.as_ref().map_or_else(String::new, |form| format!(", QDQ layers {form}"));
+            line(&mut text, format_args!("  each layer is fed by {}{qdq}", upstream.words()));
+        }
         if let Some(answer) = &self.answer {
             network(&mut text, answer, self);
             let not_felt = self.coverage.not_felt();

@@ -177,6 +177,10 @@ fn facts(report: &Report) -> Vec<(String, String)> {
             .iter()
             .map(|(role, input)| (title(role), format!("{}, SHA-256 {}", input.name, head(&input.sha256)))),
     );
+    if let Some(upstream) = report.upstream {
+        let qdq = report.qdq.as_ref().map_or_else(String::new, |form| format!(", QDQ layers {form}"));
+        facts.push(("Each layer is fed by".to_string(), format!("{}{qdq}", upstream.words())));
+    }
     if let Some(answer) = &report.answer {
         facts.push(("Images".to_string(), grouped(answer.images as u64)));
         if let Some(correct) = answer.correct {

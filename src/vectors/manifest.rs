@@ -30,6 +30,13 @@ pub struct Provenance {
     pub layer: Option<String>,
     /// Images taken, first and one past the last.
     pub images: Option<[usize; 2]>,
+    /// Whose values reached the layer: `exact`, the framework's own, or `design`, what the layers before it do on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// What Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear computed in front of the layer: `written`,
+    /// one float32 operator after the other, or `fused`, the integer layer they stand for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qdq: Option<String>,
     /// `--set` keys that changed the design, with their values.
     #[serde(default)]
     pub overrides: BTreeMap<String, String>,

@@ -63,6 +63,7 @@ pub fn gemm(weights: &Tensor, bias: &[i32]) -> Network {
             operator: Operator::QGemm { gemm, clamp: Clamp::NONE },
             inputs: inputs.map(|name| Some(name.to_owned())).to_vec(),
             outputs: vec![Some("y".to_owned())],
+            stands_for: None,
         }],
     }
 }

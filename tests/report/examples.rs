@@ -338,6 +338,8 @@ pub fn overflow() -> forensics::Report {
             ("input".into(), input(EVIL)),
         ]),
         meaning: BTreeMap::new(),
+        upstream: Some(forensics::Upstream::Design),
+        qdq: Some("fused".into()),
         answer: Some(forensics::NetworkAnswer {
             tensor: "logits".into(),
             images: 1000,

@@ -15,7 +15,7 @@ use crate::explore::Candidates;
 use crate::explore::answer::{self, InputDesign, InputFile, Plan};
 use crate::functional::graph;
 use crate::import::npy::read_npy;
-use crate::network::{Network, Tensor, map_tensor};
+use crate::network::{Network, Qdq, Tensor, map_tensor};
 use crate::vectors::sha256;
 
 /// Everything that the pieces are computed from.
@@ -55,7 +55,8 @@ impl<'a> Ask<'a> {
         else {
             return Err(Error::new(Kind::Usage, "give MODEL, --design, --input and --out"));
         };
-        let network = crate::cli::model::read_followed(model)?;
+        // Every candidate is a design, and what designs compute is the integer layer.
+        let network = crate::cli::model::read_followed(model, Qdq::Fused)?.network;
         let mut x = read_npy(input)?;
         let images = images(args, &x)?;
         if let Some([first, end]) = images {

@@ -102,27 +102,29 @@ pub(super) fn dynamic_quantize(call: &Call) -> Result<Vec<Tensor>> {
     ])
 }
 
-/// Integer to integer wraps, float to integer truncates and saturates, integer to float32 rounds to even.
+/// Integer to integer wraps; integer to float32 rounds to even; float to integer is the C++ cast of an x86-64, which ONNX
+/// leaves open outside the target's range (see [`onnx::cast_i32`]).
 pub(super) fn cast(x: &Tensor, to: DType) -> Result<Tensor> {
-    // `as` is the rule here: ONNX leaves the conversions to the C++ casts that these are.
     macro_rules! to {
-        ($variant:ident, $type:ty) => {
+        ($variant:ident, $type:ty, $float:expr) => {
             match x {
-                Tensor::F32(a) => Tensor::$variant(a.mapv(|v| v as $type)),
+                Tensor::F32(a) => Tensor::$variant(a.mapv($float)),
+                // `as` is the rule here: modulo the target's width, or to the nearest float32.
+                Tensor::U64(a) => Tensor::$variant(a.mapv(|v| v as $type)),
                 integer => Tensor::$variant(integer.to_i64()?.mapv(|v| v as $type)),
             }
         };
     }
     Ok(match to {
         same if same == x.dtype() => map_tensor!(x, a => a.clone()),
-        DType::F32 => to!(F32, f32),
-        DType::U8 => to!(U8, u8),
-        DType::I8 => to!(I8, i8),
-        DType::U16 => to!(U16, u16),
-        DType::I16 => to!(I16, i16),
-        DType::U32 => to!(U32, u32),
-        DType::I32 => to!(I32, i32),
-        DType::U64 => to!(U64, u64),
-        DType::I64 => to!(I64, i64),
+        DType::F32 => to!(F32, f32, |v| v),
+        DType::U8 => to!(U8, u8, |v| onnx::cast_i32(v) as u8),
+        DType::I8 => to!(I8, i8, |v| onnx::cast_i32(v) as i8),
+        DType::U16 => to!(U16, u16, |v| onnx::cast_i32(v) as u16),
+        DType::I16 => to!(I16, i16, |v| onnx::cast_i32(v) as i16),
+        DType::U32 => to!(U32, u32, |v| onnx::cast_i64(v) as u32),
+        DType::I32 => to!(I32, i32, onnx::cast_i32),
+        DType::U64 => to!(U64, u64, onnx::cast_u64),
+        DType::I64 => to!(I64, i64, onnx::cast_i64),
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! The formulas are [`post::onnx`](crate::post::onnx); here is which element meets which.
 
+mod accumulate;
 mod designed;
 mod elementwise;
 mod float;
@@ -16,7 +17,7 @@ use ndarray::ArrayD;
 use crate::error::{Error, Kind, Result};
 use crate::network::{Carrier, DType, Node, Operator, Tensor};
 use crate::post::onnx::Codes;
-pub use designed::{Designed, output_tensor};
+pub use designed::{Designed, WherePossible, output_tensor};
 pub(super) use elementwise::broadcast_shape;
 pub(super) use layer::layer_of;
 pub use layer::{Framework, LayerRule};

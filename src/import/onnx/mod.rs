@@ -128,6 +128,7 @@ impl Builder<'_> {
                 operator,
                 inputs: optional(&proto.input),
                 outputs: optional(&proto.output),
+                stands_for: None,
             });
         }
         let outputs = graph.output.into_iter().filter_map(|o| o.name).collect();
