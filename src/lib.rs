@@ -34,7 +34,7 @@
 //! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
 //! | [`post`] | the post-processing program: steps, presets, one meaning each | num, error |
 //! | [`trace`] | samples over time | num, error |
-//! | [`network`] | a quantised graph as plain data | num, limits, error |
+//! | [`network`] | a quantised graph as plain data | num, post, limits, error |
 //! | [`design`] | design.toml → Design: bounded, hashed, linted | num, limits, error, post |
 //! | [`lower`] | layer × Design → Program | num, design, post, network, limits, error |
 //! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |

@@ -3,18 +3,16 @@
 //! ```text
 //! x ─ DQ ─┐                                         x ─────────┐
 //! w ─ DQ ─┼─ Conv ─ (Relu | Clip)* ─ Q ─ y    ─►    w, b, … ───┴─ QLinearConv, clamped ─ y
-//! b ─ DQ ─┘
+//! b (─ DQ)┘
 //! ```
 //!
 //! This is what hardware computes. It is not always what the operators say one by one: float32 rounds between them, and a
 //! tie may fall the other way. So the layer takes their place ([`Network::fused`]) or stands beside them, read by nobody
 //! ([`Network::written`]). A layer that is not exactly of this form stays float32, and `Network::macs` says why.
 
+use super::bias::Bias;
 use super::trace::Dequantized;
 use super::{Clamp, DType, Network, Node, Operator, Tensor};
-
-/// How far a bias's scale may lie from x.scale · w.scale, relatively: float32 rounding, no more.
-const BIAS_SCALE_TOLERANCE: f32 = 1e-5;
 
 /// What a Conv, MatMul or Gemm between DequantizeLinear and QuantizeLinear computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +48,9 @@ impl Network {
         let mut beside: Vec<(usize, Node)> = Vec::new();
         for index in 0..self.nodes.len() {
             if self.nodes[index].operator.is_float_mac()
-                && let Ok(Fusion { mut node, quantize, zero, .. }) = self.fusion(index)
+                && let Ok(Fusion { mut node, quantize, made, .. }) = self.fusion(index)
             {
-                self.constants.extend(zero);
+                self.constants.extend(made);
                 node.stands_for = std::mem::take(&mut node.outputs).into_iter().next().flatten();
                 beside.push((quantize, node));
             }
@@ -79,8 +77,8 @@ impl Network {
                 && let Ok(fusion) = self.fusion(index)
             {
                 // The layer moves to where its QuantizeLinear stood, so the order stays an order.
-                let Fusion { node, quantize, between, zero } = fusion;
-                self.constants.extend(zero);
+                let Fusion { node, quantize, between, made } = fusion;
+                self.constants.extend(made);
                 for swallowed in between.into_iter().chain([index]) {
                     gone[swallowed] = true;
                     (self.nodes[swallowed].inputs, self.nodes[swallowed].outputs) = Default::default();
@@ -125,15 +123,24 @@ impl Network {
         if !one_scale && !self.scales_along(&w, channel_axis) {
             return Err("the scales of its weights are not one per output channel".to_owned());
         }
-        let bias = match node.input(2) {
-            Some(name) => Some(self.fusable_bias(&x, &w, name)?),
-            None => None,
-        };
         for (what, operand) in [("its input", &x), ("its weights", &w)] {
             self.are_operand_codes(operand, what)?;
         }
-        let (between, clamp, quantize) = self.to_quantize(node)?;
-        let (mut ends, mut zero) = (self.nodes[quantize].inputs.clone(), None);
+        let Ends { between, clamp, quantize, added } = self.to_quantize(node)?;
+        let bias = match node.input(2).or(added.as_deref()) {
+            Some(name) => Some(self.layer_bias(node, [&x, &w], name)?),
+            None => None,
+        };
+        let mut made = Vec::new();
+        let bias = bias.map(|bias| match bias {
+            Bias::Codes(name) => name,
+            Bias::Rounded(codes) => {
+                let name = self.free_tensor_name(&format!("{}_bias", node.name));
+                made.push((name.clone(), codes));
+                name
+            }
+        });
+        let mut ends = self.nodes[quantize].inputs.clone();
         if ends.get(2).is_none_or(Option::is_none) {
             // Without a zero point the codes are of the stated type, uint8 if none is: an integer layer would take its
             // input's.
@@ -147,10 +154,10 @@ impl Network {
             let name = self.free_tensor_name(&format!("{}_zero_point", node.name));
             ends.resize(2, None);
             ends.push(Some(name.clone()));
-            zero = Some((name, Tensor::from_codes(ndarray::arr0(0).into_dyn(), dtype)));
+            made.push((name, Tensor::from_codes(ndarray::arr0(0).into_dyn(), dtype)));
         }
         let node = self.assemble(node, operator, clamp, [x, w], bias, &ends, quantize);
-        Ok(Fusion { node, quantize, between, zero })
+        Ok(Fusion { node, quantize, between, made })
     }
 
     /// Codes of 8 or 16 bits, and a zero point of their type: what an integer layer multiplies.
@@ -195,12 +202,11 @@ impl Network {
         operator: Operator,
         clamp: Clamp,
         [x, w]: [Dequantized; 2],
-        bias: Option<Dequantized>,
+        bias: Option<String>,
         ends: &[Option<String>],
         quantize: usize,
     ) -> Node {
         let scale_and_zero = [ends.get(1).cloned().flatten(), ends.get(2).cloned().flatten()];
-        let bias = bias.map(|b| b.codes);
         let mut inputs = vec![Some(x.codes), Some(x.scale), x.zero, Some(w.codes), Some(w.scale), w.zero];
         let operator = match operator {
             Operator::QLinearConv { conv, .. } => {
@@ -215,6 +221,7 @@ impl Network {
             }
             _ => {
                 inputs.extend(scale_and_zero);
+                inputs.extend(bias.map(Some));
                 Operator::QLinearMatMul { clamp }
             }
         };
@@ -223,48 +230,10 @@ impl Network {
         Node { name, kind, operator, inputs, outputs, stands_for: None }
     }
 
-    /// The bias, as the integer layer takes it: int32 at scale x.scale · w.scale, zero point 0.
-    fn fusable_bias(&self, x: &Dequantized, w: &Dequantized, name: &str) -> Result<Dequantized, String> {
-        let Some(bias) = self.dequantized(name) else {
-            return Err(match self.constants.contains_key(name) {
-                true => "its bias is float32".to_owned(),
-                false => "its bias is computed in float32".to_owned(),
-            });
-        };
-        match self.constants.get(&bias.codes) {
-            Some(Tensor::I32(_)) => {}
-            Some(other) => return Err(format!("its bias is {}, not int32", other.dtype())),
-            None => return Err("its bias is computed by the network".to_owned()),
-        }
-        let zero = bias.zero.as_ref().map(|name| self.constants.get(name));
-        let is_zero = |zero: Option<&Tensor>| {
-            zero.and_then(|z| z.to_i64().ok()).is_some_and(|z| z.iter().all(|v| *v == 0))
-        };
-        if !zero.is_none_or(is_zero) {
-            return Err("the zero point of its bias is not 0".to_owned());
-        }
-        let scales = [&x.scale, &w.scale, &bias.scale].map(|name| self.floats(name));
-        let [Some(x), Some(w), Some(b)] = scales else {
-            return Err("the scale of its bias is computed by the network".to_owned());
-        };
-        let [x] = x.as_slice() else { return Err("its input has more than one scale".to_owned()) };
-        let one = |list: &[f32], c: usize| *list.get(c).or(list.first()).unwrap_or(&f32::NAN);
-        for channel in 0..w.len().max(b.len()) {
-            let (found, expected) = (one(&b, channel), x * one(&w, channel));
-            // A NaN is never within the tolerance.
-            let agrees = (found - expected).abs() <= expected.abs() * BIAS_SCALE_TOLERANCE;
-            if !agrees {
-                return Err(format!(
-                    "its bias has a scale of its own: {found}, not x.scale · w.scale = {expected}"
-                ));
-            }
-        }
-        Ok(bias)
-    }
-
-    /// Follows the only reader of `node` over Relu and Clip to a per-tensor QuantizeLinear.
-    fn to_quantize(&self, node: &Node) -> Result<(Vec<usize>, Clamp, usize), String> {
-        let (mut between, mut clamp) = (Vec::new(), Clamp::NONE);
+    /// Follows the only reader of `node` over Relu and Clip to a per-tensor QuantizeLinear. A MatMul's bias is a constant
+    /// that an Add right behind it brings.
+    fn to_quantize(&self, node: &Node) -> Result<Ends, String> {
+        let (mut between, mut clamp, mut added) = (Vec::new(), Clamp::NONE, None);
         let none = || "no QuantizeLinear behind it".to_owned();
         let mut output = node.outputs.first().cloned().flatten().ok_or_else(none)?;
         loop {
@@ -284,9 +253,16 @@ impl Network {
                 Operator::QuantizeLinear { .. } if reads_it => {
                     let scale = next.input(1).and_then(|name| self.constants.get(name));
                     return match scale.is_some_and(|scale| scale.len() == 1) {
-                        true => Ok((between, clamp, reader)),
+                        true => Ok(Ends { between, clamp, quantize: reader, added }),
                         false => Err(format!("QuantizeLinear {:?} has not one constant scale", next.name)),
                     };
+                }
+                Operator::Add if between.is_empty() && matches!(node.operator, Operator::MatMul) => {
+                    let other = next.input(if reads_it { 1 } else { 0 }).unwrap_or_default();
+                    if other == output || self.constant_floats(other).is_none() {
+                        return Err(format!("{}: Add {:?} brings no constant bias", none(), next.name));
+                    }
+                    added = Some(other.to_owned());
                 }
                 Operator::Relu => clamp = clamp.then(0.0, f32::INFINITY),
                 Operator::Clip { low, high } if reads_it => {
@@ -317,11 +293,21 @@ impl Network {
     }
 }
 
+/// The way from a float layer to its QuantizeLinear.
+struct Ends {
+    /// Relu, Clip and Add nodes on it.
+    between: Vec<usize>,
+    clamp: Clamp,
+    quantize: usize,
+    /// The tensor that the Add brings.
+    added: Option<String>,
+}
+
 pub(super) struct Fusion {
     node: Node,
     /// The QuantizeLinear it replaces, and the Relu and Clip nodes it swallows.
     quantize: usize,
     between: Vec<usize>,
-    /// A zero point to be put in, where the QuantizeLinear leaves it out.
-    zero: Option<(String, Tensor)>,
+    /// Constants to be put in: a zero point that the QuantizeLinear leaves out, a bias in codes.
+    made: Vec<(String, Tensor)>,
 }

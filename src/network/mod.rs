@@ -4,6 +4,7 @@
 //! by its framework's rules, `lower` takes single [`Layer`]s out of it.
 
 mod argmax;
+mod bias;
 mod fuse;
 mod graph;
 mod layer;
