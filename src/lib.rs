@@ -20,9 +20,10 @@
 //! ten million cycles need no more memory than ten thousand; a [`lower::Outcome`] is the values and the events.
 //! Both engines yield an Outcome. Nothing flows back.
 //!
-//! Every command reads a model the same way: constants are folded by the operators that run ([`functional`]), QDQ layers
-//! become integer layers ([`network::Network::fused`]), and, where accumulators are looked at, the integer sums inside
-//! float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer.
+//! Every command reads a model the same way: constants are folded by the operators that run ([`functional`]), and the integer
+//! layer that a QDQ layer stands for takes its place ([`network::Network::fused`]) or stands beside it, read by nobody, while
+//! the values are those of the float32 operators as written ([`network::Network::written`]). Where accumulators are looked
+//! at, the integer sums inside float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer.
 //!
 //! # The rooms
 //!

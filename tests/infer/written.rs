@@ -104,3 +104,35 @@ fn a_design_takes_no_layers_as_written() {
         .clone();
     assert!(String::from_utf8_lossy(&output).contains("--qdq fused"));
 }
+
+/// The same layer, fed by the framework and by what a narrow accumulator makes of the layer before it.
+#[test]
+fn upstream_is_chosen_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = models().join("cnn_s8_qdq.onnx");
+    let input = models().join("cnn_inputs.npy");
+    let run = |command: &str, upstream: &str, extra: &[&str]| -> Value {
+        let out = folder.path().join(format!("{command}_{upstream}_{}", extra.len()));
+        let mut call = assert_cmd::Command::cargo_bin("goldpath").unwrap();
+        call.args([command, "--format", "json", "--upstream", upstream]).arg("--input").arg(&input);
+        let design = "hw_models/mac_s8_acc16sat";
+        match command {
+            "vectors" => call.arg(design).args(["--images", "0..2"]).arg("--model").arg(&model),
+            _ => call.arg(&model).args(["--design", design, "--decisive-cap", "2"]),
+        };
+        let output = call.arg("--layer").arg("conv2").args(extra).arg("--out").arg(&out).assert().code(0);
+        serde_json::from_slice(&output.get_output().stdout).unwrap()
+    };
+    let narrow = ["--set", "accumulator.width=12"];
+    let [exact, design] = ["exact", "design"].map(|upstream| run("vectors", upstream, &narrow));
+    assert_eq!((&exact["upstream"], &exact["qdq"]), (&"exact".into(), &"written".into()));
+    assert_eq!((&design["upstream"], &design["qdq"]), (&"design".into(), &"fused".into()));
+    assert_ne!(exact["overflow"], design["overflow"]);
+    // The first layer's input is the network's: nothing lies upstream.
+    let [exact, design] = ["exact", "design"].map(|upstream| run("overflow", upstream, &narrow));
+    assert_eq!((&exact["upstream"], &exact["qdq"]), (&"exact".into(), &"written".into()));
+    assert_eq!((&design["upstream"], &design["qdq"]), (&"design".into(), &"fused".into()));
+    let events = |report: &Value| report["layers"][0]["outputs_with_events"].as_u64().unwrap();
+    assert!(events(&exact) > 0 && events(&design) > 0);
+    assert_ne!(events(&exact), events(&design));
+}

@@ -167,15 +167,29 @@ fn products_of_two_activations_are_proved_for_all_of_them() {
 /// A sum inside a float layer has no post steps of the design behind it, and bounds from given data say so.
 #[test]
 fn nothing_is_said_of_post_steps_that_a_sum_does_not_meet() {
-    let case = case("mixed.onnx", "xm.npy");
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 4]);
+    let (one, zero) = (model.scalar(Data::F32(vec![0.5])), model.scalar(Data::I8(vec![0])));
+    let weights = model.constant(&[4, 4], Data::I8((0..16).map(|v| v * 7 - 50).collect()));
+    let weights = model.node("DequantizeLinear", "", &[&weights, &one, &zero], &[]);
+    let quantise = |model: &mut Model, x: &str| {
+        let codes = model.node("QuantizeLinear", "", &[x, &one, &zero], &[]);
+        model.node("DequantizeLinear", "", &[&codes, &one, &zero], &[])
+    };
+    let x = quantise(&mut model, "x");
+    let y = model.node("MatMul", "inner", &[&x, &weights], &[]);
+    let y = quantise(&mut model, &y);
+    model.node_to("MatMul", "last", &[&y, &weights], &["y"], &[]);
+    model.output("y");
+    let case = Case::new(&model.bytes(), &[1, 4], &[1.0, -2.0, 3.0, 4.0]);
     let bounds = json(&case.check(&["--format", "json"]))["bounds"].clone();
     let nodes = |name: &str| -> Vec<String> {
         let layer = bounds["layers"].as_array().unwrap().iter().find(|l| l["layer"] == name).unwrap();
         let nodes = layer["nodes"].as_array().unwrap().iter();
         nodes.map(|node| node["node"].as_str().unwrap().to_string()).collect()
     };
-    assert!(nodes("conv1").contains(&"post.0".to_string()));
-    assert_eq!(nodes("conv2"), ["accumulator"]);
+    assert!(nodes("inner").contains(&"post.0".to_string()));
+    assert_eq!(nodes("last"), ["accumulator"]);
     let text = case.check(&["--input", &case.path("x.npy")]);
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(text.contains("while inputs stay in that range the accumulator is exact with"), "{text}");

@@ -113,7 +113,7 @@ pub(super) fn nothing() -> Tensor {
     Tensor::I32(ArrayD::zeros(IxDyn(&[0])))
 }
 
-fn output_shape(layer: &Layer, input: &[usize]) -> Result<Vec<usize>> {
+pub(super) fn output_shape(layer: &Layer, input: &[usize]) -> Result<Vec<usize>> {
     let channels = layer.channels();
     match (&layer.geometry, input) {
         (Geometry::Convolution { window, .. }, &[images, _, height, width]) => {

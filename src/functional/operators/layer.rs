@@ -6,6 +6,7 @@ use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::accumulate::accumulate;
 use super::designed::nothing;
+use super::engine;
 use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
@@ -46,13 +47,23 @@ impl LayerRule for Framework {
         if !layer.is_read() {
             return Ok(nothing());
         }
-        let Some(output) = layer.output else { return Ok(Tensor::I32(accumulate(layer, &x.to_i32()?)?)) };
+        let x = x.to_i32()?;
+        let sums = engine::sums(layer, &x);
+        let Some(output) = layer.output else {
+            return match sums {
+                Some(sums) => Ok(sums.accumulators()),
+                None => Ok(Tensor::I32(accumulate(layer, &x)?)),
+            };
+        };
         let codes = rails(output.dtype, output.zero_point)?;
         let finish = |channel: usize| {
             onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale)
         };
         let clamp = |code: i32| code.max(layer.low).min(layer.high);
-        let x = x.to_i32()?;
+        let limits = [layer.low, layer.high];
+        if let Some(tensor) = sums.and_then(|sums| sums.requantised(output.dtype, &finish, codes, limits)) {
+            return Ok(tensor);
+        }
         if layer.has_wide_codes() {
             // No framework has an integer layer of 16-bit codes: its sum is as wide as it must be.
             let sums: ArrayD<i64> = accumulate(layer, &x)?;

@@ -5,6 +5,7 @@
 mod accumulate;
 mod designed;
 mod elementwise;
+mod engine;
 mod float;
 mod layer;
 mod linear;
