@@ -290,9 +290,10 @@ impl Bench<'_> {
             Bench::Product { files, .. } => vec![files.program(design).map(drop)],
             Bench::Layers { network, layers, purpose, .. } => {
                 let proves = *purpose == Purpose::Proves;
+                let computed = network.computed_layers();
                 let run = |(layer, x): &(Layer, ArrayD<i32>)| {
                     let program = Program::layer(design.clone(), layer, &codes.of(layer, x))?;
-                    let computed = network.computed_of(&layer.name);
+                    let computed = computed.get(layer.name.as_str()).copied().unwrap_or_default();
                     // As `check` goes on, over every value that the network may compute.
                     if proves && computed.any() {
                         Summary::of_computed(&program, layer, computed)?;

@@ -1,6 +1,8 @@
 //! What `goldpath check` proves with weights at hand: a matrix's, or those of a model's integer layers.
 
-use std::collections::BTreeMap;
+mod seen;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +13,7 @@ use serde::Serialize;
 use super::Console;
 use super::args::BoundsArgs;
 use super::product::ProductFiles;
+use seen::{Found, Seen};
 use crate::bounds::{BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
@@ -96,8 +99,10 @@ fn matrix(args: &BoundsArgs, weights: &Path, design: &Arc<Design>) -> Result<Lay
 fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Console) -> Result<LayersProved> {
     let form = super::model::form(args.qdq, args.input.is_none().then_some("nothing runs"))?;
     let network = super::model::read_followed(model, form)?.network;
-    let names = layer_names(&network);
-    if let Some(unknown) = args.layer.as_ref().filter(|layer| !names.contains(layer)) {
+    // By name, the layer's place in evaluation order; of two of one name, the first.
+    let names = layer_names(&network).into_iter().enumerate().rev();
+    let names: BTreeMap<String, usize> = names.map(|(at, name)| (name, at)).collect();
+    if let Some(unknown) = args.layer.as_ref().filter(|layer| !names.contains_key(*layer)) {
         return Err(no_such_layer(&network, unknown));
     }
     let x = match &args.input {
@@ -105,8 +110,8 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
         None => any_input(&network)?,
     };
     let over = if args.input.is_some() { Over::Calibrated } else { Over::Format };
-    let collect =
-        Collect { design, network: &network, args, over, found: Mutex::default(), failed: Mutex::default() };
+    let computed = network.computed_layers();
+    let collect = Collect { design, computed, args, over, found: Mutex::default(), failed: Mutex::default() };
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {
         bar.set_length(all);
@@ -115,8 +120,8 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
     let run = infer_watched(&network, &x, &collect, &progress);
     bar.finish_and_clear();
     run?;
-    let mut found = collect.found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort_by_key(|found| names.iter().position(|name| *name == found.layer.name));
+    let Seen { mut found, .. } = collect.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|found| names.get(&found.layer.name).copied());
     let (mut layers, mut skipped) = (vec![], vec![]);
     for (layer, error) in collect.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         if args.layer.is_some() {
@@ -124,7 +129,7 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
         }
         skipped.push(Skipped { layer, reason: error.message });
     }
-    for Found { layer, known } in found {
+    for Found { layer, known, .. } in found {
         match known {
             Ok(known) => layers.push(known.prove(layer, design)),
             Err(error) if args.layer.is_some() => return Err(error),
@@ -133,16 +138,21 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
     }
     number_products(&mut layers);
     let mut macs = network.macs();
+    let mut refused: BTreeMap<String, String> = BTreeMap::new();
+    for Skipped { layer, reason } in &skipped {
+        refused.entry(layer.clone()).or_insert_with(|| reason.clone());
+    }
     for mac in &mut macs {
-        if let Some(refused) = skipped.iter().find(|skipped| skipped.layer == mac.name) {
-            mac.refused(&refused.reason);
+        if let Some(reason) = refused.get(&mac.name) {
+            mac.refused(reason);
         }
     }
-    let is_covered = |name: &str| layers.iter().any(|proved| proved.layer.as_deref() == Some(name));
-    let coverage = Coverage::new(&macs, &is_covered);
+    let covered: BTreeSet<&str> = layers.iter().filter_map(|proved| proved.layer.as_deref()).collect();
+    let coverage = Coverage::new(&macs, &|name| covered.contains(name));
     let told = coverage.text(&macs);
-    for mac in macs.iter().filter(|mac| !is_covered(&mac.name) && args.layer.is_none()) {
-        if let Some(reason) = mac.reason.clone().filter(|_| skipped.iter().all(|s| s.layer != mac.name)) {
+    for mac in macs.iter().filter(|mac| !covered.contains(mac.name.as_str()) && args.layer.is_none()) {
+        if let Some(reason) = mac.reason.clone().filter(|_| !refused.contains_key(&mac.name)) {
+            refused.insert(mac.name.clone(), reason.clone());
             skipped.push(Skipped { layer: mac.name.clone(), reason });
         }
     }
@@ -202,12 +212,6 @@ pub(super) fn any_input(network: &Network) -> Result<Tensor> {
     }
 }
 
-/// A layer, and its program with the inputs it has had so far, or why there is none.
-struct Found {
-    layer: Layer,
-    known: Result<Known>,
-}
-
 /// What the bounds are computed from.
 enum Known {
     Constant(Box<(Program, Inputs)>),
@@ -257,10 +261,11 @@ fn not_taken(design: &Design, layer: &Layer) -> Option<String> {
 /// Runs the network by its framework's rules and looks at the layers on the way.
 struct Collect<'a> {
     design: &'a Arc<Design>,
-    network: &'a Network,
+    /// By layer.
+    computed: BTreeMap<&'a str, Computed>,
     args: &'a BoundsArgs,
     over: Over,
-    found: Mutex<Vec<Found>>,
+    found: Mutex<Seen>,
     /// Sums inside float layers that could not be formed.
     failed: Mutex<Vec<(String, Error)>>,
 }
@@ -268,27 +273,9 @@ struct Collect<'a> {
 impl LayerRule for Collect<'_> {
     fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
         if self.args.layer.as_ref().is_none_or(|wanted| *wanted == layer.name) {
-            let known = self.look(layer, x);
-            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-            let same = |found: &&mut Found| {
-                // A product with batch axes is several layers of one name; weights that are computed may be any.
-                let alike = match &found.known {
-                    Ok(Known::Constant(_)) => found.layer.weights == layer.weights,
-                    Ok(Known::Computed(computed, _)) => {
-                        computed.weights || found.layer.weights.codes == layer.weights.codes
-                    }
-                    Err(_) => true,
-                };
-                found.layer.name == layer.name && alike
-            };
-            match (found.iter_mut().find(same), known) {
-                (Some(Found { known: Ok(Known::Constant(before)), .. }), Ok(Known::Constant(more))) => {
-                    before.1 = std::mem::replace(&mut before.1, Inputs::Format).merged(more.1);
-                }
-                (Some(before), Err(error)) => before.known = Err(error),
-                (Some(_), Ok(_)) => {}
-                (None, known) => found.push(Found { layer: layer.clone(), known }),
-            }
+            let computed = self.computed.get(layer.name.as_str()).copied().unwrap_or_default();
+            let known = self.look(layer, x, computed);
+            self.found.lock().unwrap_or_else(PoisonError::into_inner).add(layer, computed, known)?;
         }
         Framework.run(layer, x)
     }
@@ -302,9 +289,8 @@ impl LayerRule for Collect<'_> {
 }
 
 impl Collect<'_> {
-    fn look(&self, layer: &Layer, x: &Tensor) -> Result<Known> {
+    fn look(&self, layer: &Layer, x: &Tensor, computed: Computed) -> Result<Known> {
         let program = Program::layer(Arc::clone(self.design), layer, &x.to_i32()?)?;
-        let computed = self.network.computed_of(&layer.name);
         if computed.any() {
             let summary = Summary::of_computed(&program, layer, computed)?;
             return Ok(Known::Computed(computed, Box::new(summary)));
@@ -355,8 +341,9 @@ impl LayersProved {
         {
             let _ = write!(text, "\n{told}");
         }
-        let told = |name: &str| self.macs.iter().any(|mac| mac.name == name);
-        for Skipped { layer, reason } in self.skipped.iter().filter(|skipped| !told(&skipped.layer)) {
+        let told: BTreeSet<&str> = self.macs.iter().map(|mac| mac.name.as_str()).collect();
+        let untold = self.skipped.iter().filter(|skipped| !told.contains(skipped.layer.as_str()));
+        for Skipped { layer, reason } in untold {
             let _ = write!(text, "\n{layer}: not analysed: {reason}\n");
         }
         text

@@ -1,6 +1,6 @@
 //! Layer by layer, on the inputs that each meets when no accumulator overflows, at all widths from one pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -40,7 +40,8 @@ pub fn layers(exact: &ExactNetwork<'_>, candidates: &Candidates, labels: Option<
             mac.refused(why);
         }
     }
-    let is_covered = |name: &str| found.iter().any(|layer| layer.name == name);
+    let covered: BTreeSet<String> = found.iter().map(|layer| layer.name.clone()).collect();
+    let is_covered = |name: &str| covered.contains(name);
     Ok(Layers {
         coverage: Coverage::new(&macs, &is_covered),
         skipped: macs.iter().filter(|mac| !is_covered(&mac.name)).cloned().collect(),

@@ -9,17 +9,23 @@
 //!
 //! Whatever cannot be computed, or would grow, is left for the run, which says what is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::operators::{Call, Framework, evaluate};
-use crate::network::{MAX_ELEMENTS, Network, Node, Operator, Tensor, element_count};
+use crate::limits::max_memory;
+use crate::network::{FreeNames, MAX_ELEMENTS, Network, Node, Operator, Tensor, Wires, element_count};
 
-/// Elements that the folded tensors of one network may have together.
-const MOST_ELEMENTS: usize = MAX_ELEMENTS / 4;
+/// Elements that the folded tensors of one network may have together: a quarter of the largest tensor, and of 8 bytes
+/// each no more than a quarter of the memory.
+pub(super) fn most_elements_made() -> usize {
+    usize::try_from(max_memory() / 32).map_or(MAX_ELEMENTS / 4, |fitting| fitting.min(MAX_ELEMENTS / 4))
+}
 
 /// The same network, its constant nodes folded; and the names of the tensors that were folded, in evaluation order.
 pub fn folded(mut network: Network) -> (Network, Vec<String>) {
-    let (mut names, mut left) = (Vec::new(), MOST_ELEMENTS);
+    let (mut names, mut left) = (Vec::new(), most_elements_made());
+    let mut free = FreeNames::of(&network);
+    let answers: BTreeSet<String> = network.outputs.iter().cloned().collect();
     let mut kept = Vec::with_capacity(network.nodes.len());
     let written = network.nodes.iter().enumerate();
     let written =
@@ -27,12 +33,12 @@ pub fn folded(mut network: Network) -> (Network, Vec<String>) {
     let writers: BTreeMap<String, usize> = written.collect();
     for index in 0..network.nodes.len() {
         if network.nodes[index].operator.moves_data()
-            && let Some(dequantize) = codes_moved(&mut network, &writers, index, &mut left)
+            && let Some(dequantize) = codes_moved(&mut network, &writers, &mut free, index, &mut left)
         {
             network.nodes[index] = dequantize;
         }
         let node = &network.nodes[index];
-        let outputs = may_fold(&network, node).then(|| fold(&network, &writers, node, &mut left)).flatten();
+        let outputs = may_fold(&answers, node).then(|| fold(&network, &writers, node, &mut left)).flatten();
         kept.push(outputs.is_none());
         if let Some(outputs) = outputs {
             let named: Vec<String> = node.outputs.iter().flatten().cloned().collect();
@@ -50,8 +56,8 @@ pub fn folded(mut network: Network) -> (Network, Vec<String>) {
 
 /// Neither a layer, nor a DequantizeLinear, nor what the network answers, nor an operator whose result can outgrow
 /// its inputs.
-fn may_fold(network: &Network, node: &Node) -> bool {
-    let is_answer = node.outputs.iter().flatten().any(|name| network.outputs.contains(name));
+fn may_fold(answers: &BTreeSet<String>, node: &Node) -> bool {
+    let is_answer = node.outputs.iter().flatten().any(|name| answers.contains(name));
     let is_bounded = matches!(
         node.operator,
         Operator::QuantizeLinear { .. }
@@ -76,16 +82,13 @@ fn fold(
     node: &Node,
     left: &mut usize,
 ) -> Option<Vec<Tensor>> {
-    let mut values = Vec::with_capacity(node.inputs.len());
+    let mut values: BTreeMap<&str, Tensor> = BTreeMap::new();
     for name in node.inputs.iter().flatten() {
-        if !network.constants.contains_key(name) {
-            values.push((name.clone(), dequantized(network, *writers.get(name)?, left)?));
+        if !network.constants.contains_key(name) && !values.contains_key(name.as_str()) {
+            values.insert(name, dequantized(network, *writers.get(name)?, left)?);
         }
     }
-    let find = |name: &String| {
-        let value = values.iter().find(|(other, _)| other == name).map(|(_, value)| value);
-        value.or_else(|| network.constants.get(name))
-    };
+    let find = |name: &String| values.get(name.as_str()).or_else(|| network.constants.get(name));
     let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
     *left = left.checked_sub(most_elements(&node.operator, &inputs)?)?;
     evaluate(&Call { node, inputs, rule: &Framework }).ok()
@@ -124,15 +127,16 @@ fn dequantized(network: &Network, index: usize, left: &mut usize) -> Option<Tens
 }
 
 /// The value of a constant, or of a DequantizeLinear of constants.
-pub(super) fn constant_value(network: &Network, name: &str) -> Option<Tensor> {
+pub(super) fn constant_value(network: &Wires<'_>, name: &str) -> Option<Tensor> {
     let constant = network.constants.get(name).cloned();
-    constant.or_else(|| dequantized(network, network.writer(name)?, &mut MOST_ELEMENTS.clone()))
+    constant.or_else(|| dequantized(network, network.writer(name)?, &mut most_elements_made()))
 }
 
 /// For a move of data behind a DequantizeLinear of constants: the DequantizeLinear of moved codes that takes its place.
 fn codes_moved(
     network: &mut Network,
     writers: &BTreeMap<String, usize>,
+    free: &mut FreeNames,
     index: usize,
     left: &mut usize,
 ) -> Option<Node> {
@@ -153,7 +157,7 @@ fn codes_moved(
         if scales == 1 { axis } else { moved_axis(&node.operator, axis, codes.shape(), moved.shape())? };
     let mut dequantize = source.clone();
     let written = node.outputs.first().cloned().flatten()?;
-    let name = network.free_tensor_name(&format!("{written}_codes"));
+    let name = free.take(&format!("{written}_codes"));
     dequantize.name = node.name;
     dequantize.operator = Operator::DequantizeLinear { axis };
     *dequantize.inputs.first_mut()? = Some(name.clone());

@@ -1,90 +1,132 @@
 //! Float layers that codes feed, with the integer sum of their products beside them: see `network::Products`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::constants::{constant_value, folded};
-use crate::network::{Network, Node, Operator, Products, Tensor};
+use super::constants::{constant_value, folded, most_elements_made};
+use crate::network::{Dequantized, Network, Node, Operator, Products, Tensor, Wires};
 use crate::post::onnx::{Codes, quantize};
 
 /// The same network and, in front of every float layer whose products have an integer sum, a ConvInteger or
 /// MatMulInteger of the same name, which nobody reads. A constant bias is rounded to x.scale · w.scale, ties to even,
 /// as a quantiser would have made it, and is what the sum starts from.
 pub fn followed(mut network: Network) -> Network {
-    let mut nodes = Vec::with_capacity(network.nodes.len());
-    // Where the integer layer itself stands beside, there is nothing to follow.
-    let layers: BTreeSet<String> =
-        network.nodes.iter().filter(|n| n.stands_for.is_some()).map(|n| n.name.clone()).collect();
-    for index in 0..network.nodes.len() {
-        if network.nodes[index].operator.is_float_mac()
-            && !layers.contains(&network.nodes[index].name)
-            && let Ok(products) = network.products(index)
+    let wires = network.wires();
+    let mut beside = Beside::new(&wires);
+    let mut sums = Vec::new();
+    for (index, node) in network.nodes.iter().enumerate() {
+        // Where the integer layer itself stands beside, there is nothing to follow.
+        if node.operator.is_float_mac()
+            && wires.beside(&node.name).is_none()
+            && let Ok(products) = wires.products(index)
+            && let Some(nodes) = beside.sum(node, &products)
         {
-            nodes.extend(beside(&mut network, index, &products));
+            sums.push((index, nodes));
         }
-        nodes.push(network.nodes[index].clone());
+    }
+    let biases = beside.biases;
+    network.constants.extend(biases);
+    let mut sums = sums.into_iter().peekable();
+    let mut nodes = Vec::with_capacity(network.nodes.len() + sums.len());
+    for (index, node) in network.nodes.into_iter().enumerate() {
+        nodes.extend(sums.next_if(|(at, _)| *at == index).into_iter().flat_map(|(_, sum)| sum));
+        nodes.push(node);
     }
     network.nodes = nodes;
     folded(network).0
 }
 
-/// The sum itself, behind the moves of its operands' codes.
-fn beside(network: &mut Network, index: usize, products: &Products) -> Vec<Node> {
-    let float = network.nodes[index].clone();
-    let mut nodes = Vec::new();
-    let operands = [&products.x, &products.w].map(|operand| {
-        let mut codes = operand.codes.clone();
-        for at in &operand.moves {
-            let moved = free_name(network, &nodes, &format!("{codes}_moved"));
-            let mut node = network.nodes[*at].clone();
+/// What stands beside the float layers. Layers that read the same codes behind the same moves share them.
+struct Beside<'a> {
+    wires: &'a Wires<'a>,
+    /// The tensor of moved codes, by the move of data that was repeated for it.
+    moved: BTreeMap<usize, String>,
+    /// The transposed tensor, by that of codes.
+    transposed: BTreeMap<String, String>,
+    biases: Vec<(String, Tensor)>,
+    /// Elements that the biases may still have.
+    left: usize,
+}
+
+impl<'a> Beside<'a> {
+    fn new(wires: &'a Wires<'a>) -> Beside<'a> {
+        let (moved, transposed) = Default::default();
+        Beside { wires, moved, transposed, biases: Vec::new(), left: most_elements_made() }
+    }
+
+    /// The sum itself, behind the moves of its operands' codes; none when there is no room for another bias.
+    fn sum(&mut self, float: &Node, products: &Products) -> Option<Vec<Node>> {
+        let bias = match rounded_bias(self.wires, float, products) {
+            None => None,
+            Some(bias) => {
+                self.left = self.left.checked_sub(bias.len())?;
+                let name = self.wires.free_tensor_name(&format!("{}_bias", float.name));
+                self.biases.push((name.clone(), bias));
+                Some(name)
+            }
+        };
+        let mut nodes = Vec::new();
+        let operands = [(&products.x, products.transposed[0]), (&products.w, products.transposed[1])];
+        let [x, w] = operands.map(|(operand, is_transposed)| {
+            let codes = self.moved(operand, &mut nodes);
+            if is_transposed { self.transposed(&float.name, codes, &mut nodes) } else { codes }
+        });
+        let mut inputs = vec![Some(x), Some(w), products.x.zero.clone(), products.w.zero.clone()];
+        inputs.extend(bias.map(Some));
+        let operator = match &products.conv {
+            Some(conv) => Operator::ConvInteger(conv.clone()),
+            None => Operator::MatMulInteger,
+        };
+        nodes.push(Node { operator, inputs, outputs: Vec::new(), ..float.clone() });
+        Some(nodes)
+    }
+
+    /// An operand's codes behind its moves; those that no layer before needed are repeated in `nodes`.
+    fn moved(&mut self, operand: &Dequantized, nodes: &mut Vec<Node>) -> String {
+        let Some([first, last]) = operand.moves else { return operand.codes.clone() };
+        let (mut at, mut needed) = (last, Vec::new());
+        let mut codes = loop {
+            if let Some(moved) = self.moved.get(&at) {
+                break moved.clone();
+            }
+            needed.push(at);
+            let before = self.wires.nodes[at].input(0).and_then(|name| self.wires.writer(name));
+            match before.filter(|_| at != first) {
+                Some(before) => at = before,
+                None => break operand.codes.clone(),
+            }
+        };
+        for at in needed.into_iter().rev() {
+            let moved = self.wires.free_tensor_name(&format!("{}_moved", operand.codes));
+            let mut node = self.wires.nodes[at].clone();
             node.inputs[0] = Some(std::mem::replace(&mut codes, moved.clone()));
-            node.outputs = vec![Some(moved)];
+            node.outputs = vec![Some(moved.clone())];
             nodes.push(node);
+            self.moved.insert(at, moved);
         }
         codes
-    });
-    let mut operands = operands.into_iter();
-    let mut operand = |transposed: bool| {
-        let codes = operands.next().unwrap_or_default();
-        if !transposed {
-            return codes;
+    }
+
+    /// Codes, transposed as Gemm asks for.
+    fn transposed(&mut self, layer: &str, codes: String, nodes: &mut Vec<Node>) -> String {
+        if let Some(transposed) = self.transposed.get(&codes) {
+            return transposed.clone();
         }
-        let written = free_name(network, &nodes, &format!("{codes}_transposed"));
+        let written = self.wires.free_tensor_name(&format!("{codes}_transposed"));
         nodes.push(Node {
-            name: format!("{} transposed", float.name),
+            name: format!("{layer} transposed"),
             kind: "Transpose".to_owned(),
             operator: Operator::Transpose { perm: None },
-            inputs: vec![Some(codes)],
+            inputs: vec![Some(codes.clone())],
             outputs: vec![Some(written.clone())],
             stands_for: None,
         });
+        self.transposed.insert(codes, written.clone());
         written
-    };
-    let [x, w] = products.transposed.map(&mut operand);
-    let mut inputs = vec![Some(x), Some(w), products.x.zero.clone(), products.w.zero.clone()];
-    if let Some(bias) = rounded_bias(network, &float, products) {
-        let name = network.free_tensor_name(&format!("{}_bias", float.name));
-        network.constants.insert(name.clone(), bias);
-        inputs.push(Some(name));
     }
-    let operator = match &products.conv {
-        Some(conv) => Operator::ConvInteger(conv.clone()),
-        None => Operator::MatMulInteger,
-    };
-    nodes.push(Node { operator, inputs, outputs: Vec::new(), ..float });
-    nodes
-}
-
-/// A name that neither the network nor the nodes about to join it use.
-fn free_name(network: &Network, nodes: &[Node], wanted: &str) -> String {
-    let mut name = network.free_tensor_name(wanted);
-    while nodes.iter().any(|node| node.outputs.iter().flatten().any(|output| *output == name)) {
-        name = network.free_tensor_name(&format!("{name}_"));
-    }
-    name
 }
 
 /// One int32 per output channel; none for a bias that is computed, or that int32 does not hold.
-fn rounded_bias(network: &Network, float: &Node, products: &Products) -> Option<Tensor> {
+fn rounded_bias(network: &Wires<'_>, float: &Node, products: &Products) -> Option<Tensor> {
     let Tensor::F32(bias) = constant_value(network, float.input(2)?)? else { return None };
     let weights = network.constants.get(&products.w.codes)?.shape();
     let channels = match (&products.conv, products.transposed[1]) {
@@ -92,7 +134,7 @@ fn rounded_bias(network: &Network, float: &Node, products: &Products) -> Option<
         (None, false) => *weights.last()?,
     };
     let across = bias.shape().last().copied().unwrap_or(1);
-    if !products.w.moves.is_empty() || across != bias.len() || (across != channels && across != 1) {
+    if products.w.moves.is_some() || across != bias.len() || (across != channels && across != 1) {
         return None;
     }
     let (x, w) = (network.floats(&products.x.scale)?, network.floats(&products.w.scale)?);

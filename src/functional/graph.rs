@@ -5,7 +5,7 @@
 
 mod live;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ndarray::{Axis, Slice};
@@ -59,6 +59,8 @@ pub fn infer_watched(
 pub struct Evaluation<'a> {
     network: &'a Network,
     known: Live,
+    /// Indices of the nodes that read a tensor.
+    readers: BTreeMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -74,7 +76,7 @@ impl<'a> Evaluation<'a> {
     ) -> Result<Evaluation<'a>> {
         let input = only_input(network)?;
         let known = values(network, &input.name, x, rule, Until::End(Keep::All), advance)?;
-        Ok(Evaluation { network, known })
+        Ok(Evaluation { network, known, readers: network.readers() })
     }
 
     /// A tensor by name: of a node, the input, or a constant.
@@ -92,11 +94,14 @@ impl<'a> Evaluation<'a> {
         tensor: Tensor,
         rule: &dyn LayerRule,
     ) -> Result<BTreeMap<String, Tensor>> {
+        let readers = |name: &str| self.readers.get(name).into_iter().flatten().copied();
+        // Only what reads a changed tensor is run, in evaluation order: a reader stands behind the writer.
+        let mut waiting: BTreeSet<usize> = readers(name).collect();
         let mut changed = BTreeMap::from([(name.to_owned(), tensor)]);
-        for node in &self.network.nodes {
+        while let Some(index) = waiting.pop_first() {
+            let node = &self.network.nodes[index];
             // A layer that stands beside others changes nothing.
-            let reads = node.inputs.iter().flatten().any(|name| changed.contains_key(name));
-            if !reads || node.is_beside() {
+            if node.is_beside() {
                 continue;
             }
             let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
@@ -106,6 +111,7 @@ impl<'a> Evaluation<'a> {
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 // Where a change has died out, it reaches nothing further.
                 if let Some(name) = name.as_ref().filter(|name| self.tensor(name) != Some(&tensor)) {
+                    waiting.extend(readers(name));
                     changed.insert(name.clone(), tensor);
                 }
             }

@@ -6,7 +6,8 @@
 use ndarray::Array1;
 
 use super::trace::Dequantized;
-use super::{Network, Node, Operator, Tensor};
+use super::wires::Wires;
+use super::{Node, Operator, Tensor};
 use crate::post::onnx;
 
 /// How far a bias's scale may lie from x.scale · w.scale, relatively: float32 rounding, no more.
@@ -20,7 +21,7 @@ pub(super) enum Bias {
     Rounded(Tensor),
 }
 
-impl Network {
+impl Wires<'_> {
     /// The bias `name` of the float layer `node`, as the integer layer takes it.
     pub(super) fn layer_bias(
         &self,

@@ -12,6 +12,7 @@
 
 use super::bias::Bias;
 use super::trace::Dequantized;
+use super::wires::Wires;
 use super::{Clamp, DType, Network, Node, Operator, Tensor};
 
 /// What a Conv, MatMul or Gemm between DequantizeLinear and QuantizeLinear computes.
@@ -46,14 +47,13 @@ impl Network {
     /// behind its QuantizeLinear. It writes no tensor, and no node changes.
     pub fn written(mut self) -> Network {
         let mut beside: Vec<(usize, Node)> = Vec::new();
-        for index in 0..self.nodes.len() {
-            if self.nodes[index].operator.is_float_mac()
-                && let Ok(Fusion { mut node, quantize, made, .. }) = self.fusion(index)
-            {
-                self.constants.extend(made);
-                node.stands_for = std::mem::take(&mut node.outputs).into_iter().next().flatten();
-                beside.push((quantize, node));
-            }
+        let wires = self.wires();
+        let macs = (0..self.nodes.len()).filter(|index| self.nodes[*index].operator.is_float_mac());
+        let fusions: Vec<Fusion> = macs.filter_map(|index| wires.fusion(index).ok()).collect();
+        for Fusion { mut node, quantize, made, .. } in fusions {
+            self.constants.extend(made);
+            node.stands_for = std::mem::take(&mut node.outputs).into_iter().next().flatten();
+            beside.push((quantize, node));
         }
         beside.sort_by_key(|(quantize, _)| *quantize);
         let mut beside = beside.into_iter().peekable();
@@ -71,34 +71,38 @@ impl Network {
     /// Replaces every fusable Conv, MatMul and Gemm by QLinearConv, QLinearMatMul and QGemm under the float node's
     /// name, and drops the DequantizeLinear nodes that nobody reads any more. No other node changes.
     pub fn fused(mut self) -> Network {
+        let wires = self.wires();
+        let macs = (0..self.nodes.len()).filter(|index| self.nodes[*index].operator.is_float_mac());
+        // No fusion takes anything from another: a node behind one layer has that layer's output as its first input.
+        let fusions: Vec<(usize, Fusion)> =
+            macs.filter_map(|index| Some((index, wires.fusion(index).ok()?))).collect();
         let mut gone = vec![false; self.nodes.len()];
-        for index in 0..self.nodes.len() {
-            if self.nodes[index].operator.is_float_mac()
-                && let Ok(fusion) = self.fusion(index)
-            {
-                // The layer moves to where its QuantizeLinear stood, so the order stays an order.
-                let Fusion { node, quantize, between, made } = fusion;
-                self.constants.extend(made);
-                for swallowed in between.into_iter().chain([index]) {
-                    gone[swallowed] = true;
-                    (self.nodes[swallowed].inputs, self.nodes[swallowed].outputs) = Default::default();
-                }
-                self.nodes[quantize] = node;
+        for (index, fusion) in fusions {
+            // The layer moves to where its QuantizeLinear stood, so the order stays an order.
+            let Fusion { node, quantize, between, made } = fusion;
+            self.constants.extend(made);
+            for swallowed in between.into_iter().chain([index]) {
+                gone[swallowed] = true;
             }
+            self.nodes[quantize] = node;
         }
         let mut gone = gone.into_iter();
         self.nodes.retain(|_| gone.next() == Some(false));
-        let idle = |network: &Network, node: &Node| {
-            let output = node.outputs.first().cloned().flatten().unwrap_or_default();
+        let wires = self.wires();
+        let idle = |node: &Node| {
+            let output = node.outputs.first().and_then(Option::as_deref).unwrap_or_default();
             matches!(node.operator, Operator::DequantizeLinear { .. })
-                && !network.outputs.contains(&output)
-                && network.readers(&output).next().is_none()
+                && !wires.is_answer(output)
+                && wires.readers(output).is_empty()
         };
-        let keep: Vec<Node> = self.nodes.iter().filter(|node| !idle(&self, node)).cloned().collect();
-        self.nodes = keep;
+        let idle: Vec<bool> = self.nodes.iter().map(idle).collect();
+        let mut idle = idle.into_iter();
+        self.nodes.retain(|_| idle.next() == Some(false));
         self
     }
+}
 
+impl Wires<'_> {
     /// The integer layer that a float Conv, MatMul or Gemm stands for, or why it stands for none.
     pub(super) fn fusion(&self, index: usize) -> Result<Fusion, String> {
         let node = &self.nodes[index];
@@ -186,7 +190,7 @@ impl Network {
             };
             return Err(format!("{what} float32{by}: no DequantizeLinear in front"));
         };
-        match found.moves.first().map(|index| &self.nodes[*index]) {
+        match found.moves.map(|[first, _]| &self.nodes[first]) {
             None => Ok(found),
             Some(between) => {
                 Err(format!("{} {:?} lies between a DequantizeLinear and {what}", between.kind, between.name))
@@ -237,11 +241,11 @@ impl Network {
         let none = || "no QuantizeLinear behind it".to_owned();
         let mut output = node.outputs.first().cloned().flatten().ok_or_else(none)?;
         loop {
-            if self.outputs.contains(&output) {
+            if self.is_answer(&output) {
                 return Err(format!("{}: {output:?} is an output of the model", none()));
             }
-            let readers: Vec<usize> = self.readers(&output).collect();
-            let [reader] = readers[..] else {
+            let readers = self.readers(&output);
+            let [reader] = *readers else {
                 return Err(match readers.len() {
                     0 => format!("{}: nobody reads {output:?}", none()),
                     many => format!("{} alone: {many} nodes read {output:?}", none()),
@@ -264,7 +268,7 @@ impl Network {
                     }
                     added = Some(other.to_owned());
                 }
-                Operator::Relu => clamp = clamp.then(0.0, f32::INFINITY),
+                Operator::Relu if reads_it => clamp = clamp.then(0.0, f32::INFINITY),
                 Operator::Clip { low, high } if reads_it => {
                     let bounds = self.bound(next, 1, *low, f32::NEG_INFINITY);
                     match bounds.zip(self.bound(next, 2, *high, f32::INFINITY)) {

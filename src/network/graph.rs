@@ -301,15 +301,4 @@ impl Network {
     pub fn place(&self, node: &Node) -> Place {
         Place::Node { path: self.source.clone(), node: format!("{:?} ({})", node.name, node.kind) }
     }
-
-    /// Indices of the nodes that read the tensor `name`.
-    pub fn readers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = usize> + 'a {
-        let reads = move |node: &Node| node.inputs.iter().flatten().any(|input| input == name);
-        self.nodes.iter().enumerate().filter(move |(_, node)| reads(node)).map(|(index, _)| index)
-    }
-
-    /// Index of the node that writes the tensor `name`.
-    pub fn writer(&self, name: &str) -> Option<usize> {
-        self.nodes.iter().position(|node| node.outputs.iter().flatten().any(|output| output == name))
-    }
 }

@@ -1,8 +1,11 @@
 //! Every multiply-accumulate operator of a network, none left out: which run on integers, and why the others do not.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::wires::Wires;
 use super::{Network, Node, Operator};
 
 /// One Conv, MatMul or Gemm of the model, in whatever form it is written.
@@ -71,7 +74,7 @@ impl Node {
         self.outputs.is_empty() && self.operator.is_integer_mac()
     }
 
-    /// The integer sums of a float layer of the same name, which nobody reads: see [`Network::products`].
+    /// The integer sums of a float layer of the same name, which nobody reads: see [`Products`](super::Products).
     pub fn is_products(&self) -> bool {
         self.is_beside() && self.stands_for.is_none()
     }
@@ -95,10 +98,10 @@ impl Network {
     /// Every multiply-accumulate operator, in evaluation order. Of a network that is [`fused`](Network::fused): before
     /// that, no float layer is an integer one yet.
     pub fn macs(&self) -> Vec<Mac> {
-        let mut macs = Vec::new();
+        let (wires, mut macs) = (self.wires(), Vec::new());
         for (index, node) in self.nodes.iter().enumerate() {
             if node.operator.is_float_mac() {
-                macs.push(self.float_mac(index));
+                macs.push(wires.float_mac(index));
             } else if node.operator.is_integer_mac() && !node.is_beside() {
                 let (name, kind) = (node.name.clone(), node.kind.clone());
                 macs.push(Mac { name, kind, state: MacState::Integer, reason: None });
@@ -107,10 +110,38 @@ impl Network {
         macs
     }
 
+    /// Which numbers of the integer layer `node` are no constants of the model.
+    pub fn computed(&self, node: &Node) -> Computed {
+        let at =
+            |position: usize| node.input(position).is_some_and(|name| !self.constants.contains_key(name));
+        match node.operator {
+            Operator::ConvInteger(_) | Operator::MatMulInteger => {
+                Computed { weights: at(1), input_zero_point: at(2), weight_zero_points: at(3), bias: at(4) }
+            }
+            Operator::QGemm { .. } => {
+                Computed { weights: at(3), input_zero_point: at(2), weight_zero_points: at(5), bias: at(6) }
+            }
+            _ => Computed { weights: at(3), input_zero_point: at(2), weight_zero_points: at(5), bias: at(8) },
+        }
+    }
+
+    /// [`Network::computed`] of the integer layer of that name; of many layers, see [`Network::computed_layers`].
+    pub fn computed_of(&self, layer: &str) -> Computed {
+        self.computed_layers().get(layer).copied().unwrap_or_default()
+    }
+
+    /// [`Network::computed`] of every integer layer, by name.
+    pub fn computed_layers(&self) -> BTreeMap<&str, Computed> {
+        let layers = self.nodes.iter().rev().filter(|node| node.operator.is_integer_mac());
+        layers.map(|node| (node.name.as_str(), self.computed(node))).collect()
+    }
+}
+
+impl Wires<'_> {
     fn float_mac(&self, index: usize) -> Mac {
         let node = &self.nodes[index];
         let (name, kind) = (node.name.clone(), node.kind.clone());
-        if self.nodes.iter().any(|other| other.stands_for.is_some() && other.name == name) {
+        if self.beside(&name).is_some_and(|layer| layer.stands_for.is_some()) {
             return Mac { name, kind, state: MacState::Integer, reason: None };
         }
         let fed = (0..2).any(|i| node.input(i).is_some_and(|input| self.traced(input).is_some()));
@@ -122,7 +153,7 @@ impl Network {
             Err(why) => why,
             Ok(_) => "the network is not fused".to_owned(),
         };
-        let products = self.nodes.iter().find(|other| other.is_products() && other.name == node.name);
+        let products = self.beside(&node.name);
         let (state, sums) = match (products, self.products(index)) {
             (Some(products), _) => {
                 let bias = match (node.input(2).is_some(), products.input(4).is_some()) {
@@ -141,27 +172,6 @@ impl Network {
             (None, Err(none)) => (MacState::FedByIntegers, format!("no integer sum: {none}")),
         };
         Mac { name, kind, state, reason: Some(format!("stays float32: {why}; {sums}")) }
-    }
-
-    /// Which numbers of the integer layer `node` are no constants of the model.
-    pub fn computed(&self, node: &Node) -> Computed {
-        let at =
-            |position: usize| node.input(position).is_some_and(|name| !self.constants.contains_key(name));
-        match node.operator {
-            Operator::ConvInteger(_) | Operator::MatMulInteger => {
-                Computed { weights: at(1), input_zero_point: at(2), weight_zero_points: at(3), bias: at(4) }
-            }
-            Operator::QGemm { .. } => {
-                Computed { weights: at(3), input_zero_point: at(2), weight_zero_points: at(5), bias: at(6) }
-            }
-            _ => Computed { weights: at(3), input_zero_point: at(2), weight_zero_points: at(5), bias: at(8) },
-        }
-    }
-
-    /// [`Network::computed`] of the integer layer of that name.
-    pub fn computed_of(&self, layer: &str) -> Computed {
-        let node = self.nodes.iter().find(|node| node.name == layer && node.operator.is_integer_mac());
-        node.map_or(Computed::default(), |node| self.computed(node))
     }
 }
 
@@ -257,12 +267,15 @@ impl Coverage {
         }
     }
 
+    /// Every MAC that is no integer layer of the answer.
+    pub fn told<'a>(&self, macs: &'a [Mac]) -> impl Iterator<Item = &'a Mac> + use<'a> {
+        let not_covered: BTreeSet<String> = self.not_covered.iter().cloned().collect();
+        macs.iter().filter(move |mac| mac.state != MacState::Integer || not_covered.contains(&mac.name))
+    }
+
     /// The counts, and every MAC that is no integer layer of the answer, each with its reason; empty when all are.
     pub fn text(&self, macs: &[Mac]) -> String {
-        let told: Vec<&Mac> = macs
-            .iter()
-            .filter(|mac| mac.state != MacState::Integer || self.not_covered.contains(&mac.name))
-            .collect();
+        let told: Vec<&Mac> = self.told(macs).collect();
         if told.is_empty() {
             return String::new();
         }

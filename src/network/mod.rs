@@ -14,6 +14,7 @@ mod products;
 mod tensor;
 mod trace;
 mod window;
+mod wires;
 
 pub use fuse::Qdq;
 pub use crate::limits::{MAX_ELEMENTS, element_count};
@@ -24,3 +25,5 @@ pub use products::Products;
 pub use tensor::{DType, Tensor};
 pub(crate) use tensor::{for_tensor, map_tensor};
 pub use window::{Padding, Placed, Window};
+pub(crate) use trace::Dequantized;
+pub(crate) use wires::{FreeNames, Wires};

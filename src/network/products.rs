@@ -7,7 +7,8 @@
 //! ```
 
 use super::trace::Dequantized;
-use super::{Conv, DType, Network, Node, Operator};
+use super::wires::Wires;
+use super::{Conv, DType, Node, Operator};
 
 /// What the products of a float layer are made of.
 #[derive(Debug, Clone)]
@@ -22,12 +23,12 @@ pub struct Products {
     pub(crate) bias_factor: f32,
 }
 
-impl Network {
+impl Wires<'_> {
     /// The codes whose products the float layer at `index` sums up, or why there is no such integer sum.
     ///
     /// # Errors
     /// A tensor that no codes stand for, or codes whose scale changes within one sum; in words.
-    pub fn products(&self, index: usize) -> Result<Products, String> {
+    pub(crate) fn products(&self, index: usize) -> Result<Products, String> {
         let node = &self.nodes[index];
         let (conv, transposed, bias_factor) = match &node.operator {
             Operator::Conv(conv) => (Some(conv.clone()), [false; 2], 1.0),

@@ -1,6 +1,7 @@
 //! Where a float tensor comes from: the codes that a DequantizeLinear makes it of, and the moves of data behind that.
 
-use super::{DType, Network, Node, Operator, Tensor};
+use super::wires::Wires;
+use super::{DType, Node, Operator, Tensor};
 
 /// A float tensor that stands for codes: real = scale · (code − zero point).
 #[derive(Debug, Clone)]
@@ -11,33 +12,14 @@ pub(crate) struct Dequantized {
     pub zero: Option<String>,
     /// Axis of the scales in `codes`, from the back when negative; of no matter when there is one scale.
     pub axis: i64,
-    /// Nodes between the DequantizeLinear and the tensor, in order: each moves elements and changes none.
-    pub moves: Vec<usize>,
+    /// The first and the last node between the DequantizeLinear and the tensor: each moves elements and changes none.
+    pub moves: Option<[usize; 2]>,
 }
 
-impl Network {
+impl Wires<'_> {
     /// What `name` stands for, when a DequantizeLinear writes it.
     pub(crate) fn dequantized(&self, name: &str) -> Option<Dequantized> {
-        self.traced(name).filter(|found| found.moves.is_empty())
-    }
-
-    /// What `name` stands for, when nothing but moves of data lies between it and a DequantizeLinear.
-    pub(crate) fn traced(&self, name: &str) -> Option<Dequantized> {
-        let (mut name, mut moves) = (name, Vec::new());
-        loop {
-            let index = self.writer(name)?;
-            let writer = &self.nodes[index];
-            let input = |i: usize| writer.inputs.get(i).cloned().flatten();
-            if let Operator::DequantizeLinear { axis } = writer.operator {
-                moves.reverse();
-                return Some(Dequantized { codes: input(0)?, scale: input(1)?, zero: input(2), axis, moves });
-            }
-            if !writer.operator.moves_data() || moves.len() > self.nodes.len() {
-                return None;
-            }
-            moves.push(index);
-            name = writer.inputs.first()?.as_deref()?;
-        }
+        self.traced(name).filter(|found| found.moves.is_none())
     }
 
     /// Its scale is a single number: a constant one, or that of DynamicQuantizeLinear.
@@ -55,7 +37,7 @@ impl Network {
         let Some(codes) = self.constants.get(&tensor.codes) else { return false };
         let rank = i64::try_from(codes.shape().len()).unwrap_or(i64::MAX);
         let from_front = |axis: i64| if axis < 0 { axis + rank } else { axis };
-        tensor.moves.is_empty() && from_front(tensor.axis) == from_front(wanted)
+        tensor.moves.is_none() && from_front(tensor.axis) == from_front(wanted)
     }
 
     /// The constant float32 numbers of a tensor.
@@ -65,18 +47,12 @@ impl Network {
             _ => None,
         }
     }
+}
 
-    /// Element type of a tensor of codes, where constants, the network's inputs or quantising nodes say it.
-    pub(crate) fn code_type(&self, name: &str) -> Option<DType> {
-        if let Some(constant) = self.constants.get(name) {
-            return Some(constant.dtype());
-        }
-        if let Some(input) = self.inputs.iter().find(|input| input.name == name) {
-            return Some(input.dtype);
-        }
-        let node = &self.nodes[self.writer(name)?];
-        let of = |i: usize| node.inputs.get(i)?.as_ref().and_then(|name| self.code_type(name));
-        match &node.operator {
+impl Node {
+    /// Element type of the codes that it writes, `of` its inputs where these say it.
+    pub(super) fn code_type(&self, of: &dyn Fn(usize) -> Option<DType>) -> Option<DType> {
+        match &self.operator {
             Operator::QuantizeLinear { dtype, .. } => of(2).or(*dtype).or(Some(DType::U8)),
             Operator::DynamicQuantizeLinear => Some(DType::U8),
             Operator::QLinearConv { .. } | Operator::QLinearMatMul { .. } => of(7).or_else(|| of(0)),
@@ -91,17 +67,6 @@ impl Network {
             moves if moves.moves_data() => of(0),
             _ => None,
         }
-    }
-
-    /// A name that no tensor of the network has: `wanted`, or `wanted` with a number.
-    pub(crate) fn free_tensor_name(&self, wanted: &str) -> String {
-        let is_taken = |name: &str| {
-            self.constants.contains_key(name)
-                || self.inputs.iter().any(|input| input.name == name)
-                || self.writer(name).is_some()
-        };
-        let numbered = |n: usize| if n == 1 { wanted.to_owned() } else { format!("{wanted}_{n}") };
-        (1..).map(numbered).find(|name| !is_taken(name)).expect("there is always another number")
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an analysis yields: the answer, its witnesses, and a table for each layer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Array3;
 
@@ -84,6 +84,8 @@ impl Findings {
             witnesses.append(&mut shown);
             tables.push(table);
         }
+        let looked_at: BTreeSet<&str> = layers.iter().map(|layer| layer.layer.as_str()).collect();
+        let coverage = Coverage::new(&macs, &|name| looked_at.contains(name));
         let generator = format!("goldpath {}", env!("CARGO_PKG_VERSION"));
         let design = DesignEntry {
             name: design.name.clone(),
@@ -103,7 +105,7 @@ impl Findings {
             qdq: None,
             decisive_cap: options.decisive_cap,
             total,
-            coverage: Coverage::new(&macs, &|name| layers.iter().any(|layer| layer.layer == name)),
+            coverage,
             layers,
             skipped,
             macs,

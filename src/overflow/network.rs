@@ -1,6 +1,6 @@
 //! A network through a design, layer by layer, with the inputs that the design itself produces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,7 +43,8 @@ struct LayerFacts {
 
 /// The design in the framework's place, looking over its own shoulder.
 struct Watch<'a> {
-    network: &'a Network,
+    /// By layer.
+    computed: BTreeMap<&'a str, Computed>,
     designed: &'a Designed,
     options: &'a Options,
     looked: Mutex<Vec<Looked>>,
@@ -77,7 +78,7 @@ impl LayerRule for Watch<'_> {
                 recoding: output_recoding(&self.designed.design, layer),
                 codes: format.map_or((0, 0), |f| (f.min(), f.max())),
             };
-            let computed = self.network.computed_of(&layer.name);
+            let computed = self.computed.get(layer.name.as_str()).copied().unwrap_or_default();
             let proved = |c: Computed| entering_ranges_of(&program, layer, c).map_err(|e| e.message);
             let computed = computed.any().then(|| (computed.words(), proved(computed)));
             let own = (self.options.upstream == Upstream::Exact).then(|| tensor.to_i32()).transpose()?;
@@ -105,6 +106,8 @@ struct Survey<'a> {
     /// The network's first output.
     answer: String,
     layers: Vec<(String, LayerState)>,
+    /// Where in `layers` a layer is.
+    places: BTreeMap<String, usize>,
     /// Harmful outputs that were tried, by layer.
     tried: BTreeMap<String, usize>,
     predictions: Vec<usize>,
@@ -128,8 +131,8 @@ pub fn network(
     options: &Options,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Findings> {
-    let names = layer_names(network);
-    if let Some(unknown) = options.layers.iter().find(|layer| !names.contains(layer)) {
+    let names: BTreeSet<String> = layer_names(network).into_iter().collect();
+    if let Some(unknown) = options.layers.iter().find(|layer| !names.contains(*layer)) {
         return Err(no_such_layer(network, unknown));
     }
     let parts = parts(network, x, options.batch)?;
@@ -150,6 +153,7 @@ pub fn network(
         labels,
         answer,
         layers: Vec::new(),
+        places: BTreeMap::new(),
         tried: BTreeMap::new(),
         predictions: Vec::new(),
         mended: 0,
@@ -172,7 +176,7 @@ impl Survey<'_> {
         let first_image = self.predictions.len();
         let images = part.shape().first().copied().unwrap_or(1);
         let watch = Watch {
-            network: self.network,
+            computed: self.network.computed_layers(),
             designed: self.designed,
             options: self.options,
             looked: Mutex::default(),
@@ -189,22 +193,20 @@ impl Survey<'_> {
         self.predictions.extend(&predictions);
         let looked = watch.looked.into_inner().unwrap_or_else(|e| e.into_inner());
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        let calls = |name: &str| looked.iter().filter(|l| l.layer.name == name).count();
-        let products: Vec<usize> = looked.iter().map(|l| calls(&l.layer.name)).collect();
+        let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+        looked.iter().for_each(|l| *calls.entry(l.layer.name.clone()).or_default() += 1);
+        let products: Vec<usize> = looked.iter().map(|l| calls[&l.layer.name]).collect();
         for (one, products) in looked.into_iter().zip(products) {
             let product = seen.entry(one.layer.name.clone()).or_default();
             let run = Run { first_image, images, product: *product, products, judged: one.judged };
             *product += 1;
             let verdicts = self.try_corrections(&evaluation, &one, run)?;
-            let state = match self.layers.iter().position(|(name, _)| *name == one.layer.name) {
-                Some(at) => &mut self.layers[at].1,
-                None => {
-                    let state = LayerState::new(&one.layer.name, &one.program);
-                    self.layers.push((one.layer.name.clone(), state));
-                    let last = self.layers.len() - 1;
-                    &mut self.layers[last].1
-                }
-            };
+            let at = *self.places.entry(one.layer.name.clone()).or_insert_with(|| {
+                let state = LayerState::new(&one.layer.name, &one.program);
+                self.layers.push((one.layer.name.clone(), state));
+                self.layers.len() - 1
+            });
+            let state = &mut self.layers[at].1;
             let proved = one.computed.as_ref().map(|(words, proved)| {
                 state.computed.get_or_insert_with(|| words.clone());
                 proved
@@ -323,7 +325,7 @@ impl Survey<'_> {
                 mac.refused(&why.message);
             }
         }
-        let looked = |name: &str| self.layers.iter().any(|(layer, _)| layer == name);
+        let looked = |name: &str| self.places.contains_key(name);
         let wanted = |name: &String| self.options.layers.is_empty() || self.options.layers.contains(name);
         let why = |mac: &Mac| match (self.skipped.get(&mac.name), &mac.reason) {
             (Some(refused), _) => Some(refused.to_string()),

@@ -2,14 +2,13 @@
 
 use super::sweep::plural;
 use super::{Cell, Figure, Section, Table};
-use crate::network::{Coverage, Mac, MacState};
+use crate::network::{Coverage, Mac};
 
 /// The MACs that are no integer layer of the answer; none when all are.
 pub(super) fn macs(coverage: &Coverage, macs: &[Mac], behind: &str) -> Option<Section> {
-    let told = |mac: &&Mac| mac.state != MacState::Integer || coverage.not_covered.contains(&mac.name);
     let mut table =
         Table::new("MACs that are no integer layers here", &[("node", ""), ("operator", ""), ("why", "")]);
-    for mac in macs.iter().filter(told) {
+    for mac in coverage.told(macs) {
         let why = mac.reason.clone().unwrap_or_default();
         table.row([Cell::from(mac.name.clone()), mac.kind.clone().into(), why.into()]);
     }
