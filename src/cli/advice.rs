@@ -4,20 +4,21 @@
 //! work was really lowered onto the design; where there is none, that is said.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::ArrayD;
 
-use super::args::{Command, Overrides};
+use super::args::{Command, OutputFormat, Overrides};
+use super::feeds::Given;
 use super::product::ProductFiles;
-use super::{Console, bounds, design_file};
+use super::{Console, design_file, feeds};
 use crate::bounds::Summary;
 use crate::design::{Design, Operand};
 use crate::error::{Error, Kind, Result};
-use crate::functional::graph::{infer, parts};
+use crate::functional::graph::{Feeds, infer, parts, probe, survey};
 use crate::functional::operators::{Designed, Framework, LayerRule};
-use crate::import::npy::read_npy;
 use crate::lower::Program;
 use crate::network::{Layer, Network, Qdq, Tensor};
 
@@ -36,7 +37,7 @@ struct Question<'a> {
 
 enum Work<'a> {
     Product { files: ProductFiles<'a>, weights_only: bool },
-    Model { model: &'a Path, input: Option<&'a Path>, layer: Option<&'a str>, purpose: Purpose },
+    Model { model: &'a Path, given: Given<'a>, layer: Option<&'a str>, purpose: Purpose },
 }
 
 /// What a command does with a model's layers.
@@ -87,14 +88,18 @@ fn product<'a>(
     Work::Product { files: ProductFiles { activations, weights, bias, params }, weights_only: false }
 }
 
+fn given<'a>(input: &'a Option<PathBuf>, tensors: &'a Option<PathBuf>) -> Given<'a> {
+    Given { input: input.as_deref(), tensors: tensors.as_deref() }
+}
+
 fn question(command: &Command) -> Option<Question<'_>> {
     Some(match command {
         Command::Check(args) => {
             let b = &args.bounds;
             let work = match (&b.model, &b.weights) {
                 (Some(model), _) => {
-                    let (input, layer) = (b.input.as_deref(), b.layer.as_deref());
-                    Work::Model { model, input, layer, purpose: Purpose::Proves }
+                    let (given, layer) = (given(&b.input, &b.tensors), b.layer.as_deref());
+                    Work::Model { model, given, layer, purpose: Purpose::Proves }
                 }
                 (None, Some(weights)) => {
                     let activations = b.activations.as_deref().unwrap_or(weights);
@@ -111,17 +116,17 @@ fn question(command: &Command) -> Option<Question<'_>> {
             Question { design: &args.design.design, overrides: &args.design.overrides, work }
         }
         Command::Infer(args) => {
-            let (model, input) = (args.model.as_path(), Some(args.input.as_path()));
-            let work = Work::Model { model, input, layer: None, purpose: Purpose::NeedsIntegers };
+            let (model, given) = (args.model.as_path(), given(&args.input, &args.tensors));
+            let work = Work::Model { model, given, layer: None, purpose: Purpose::NeedsIntegers };
             Question { design: args.design.as_deref()?, overrides: &args.overrides, work }
         }
-        Command::Overflow(args) => match (&args.design, &args.input, &args.activations, &args.weights) {
-            (Some(design), Some(input), ..) => {
-                let model = args.subject.as_path();
-                let work = Work::Model { model, input: Some(input), layer: None, purpose: Purpose::Looks };
+        Command::Overflow(args) => match (&args.design, &args.activations, &args.weights) {
+            (Some(design), ..) => {
+                let (model, given) = (args.subject.as_path(), given(&args.input, &args.tensors));
+                let work = Work::Model { model, given, layer: None, purpose: Purpose::Looks };
                 Question { design, overrides: &args.overrides, work }
             }
-            (_, _, Some(activations), Some(weights)) => {
+            (_, Some(activations), Some(weights)) => {
                 let work = product(activations.as_path(), weights.as_path(), &args.bias, &args.params);
                 Question { design: &args.subject, overrides: &args.overrides, work }
             }
@@ -130,7 +135,7 @@ fn question(command: &Command) -> Option<Question<'_>> {
         Command::Sweep(args) => {
             let work = Work::Model {
                 model: args.model.as_deref()?,
-                input: args.input.as_deref(),
+                given: given(&args.input, &args.tensors),
                 layer: None,
                 purpose: Purpose::NeedsAll,
             };
@@ -142,8 +147,8 @@ fn question(command: &Command) -> Option<Question<'_>> {
                     product(activations.as_path(), weights.as_path(), &args.bias, &args.params)
                 }
                 (_, _, Some(model)) => {
-                    let (input, layer) = (args.input.as_deref(), args.layer.as_deref());
-                    Work::Model { model, input, layer, purpose: Purpose::Looks }
+                    let (given, layer) = (given(&args.input, &args.tensors), args.layer.as_deref());
+                    Work::Model { model, given, layer, purpose: Purpose::Looks }
                 }
                 _ => return None,
             };
@@ -162,7 +167,7 @@ enum Bench<'a> {
     /// Layers with the codes that reach them on the first image.
     Layers {
         network: Box<Network>,
-        x: Tensor,
+        x: Feeds,
         layers: Vec<(Layer, ArrayD<i32>)>,
         purpose: Purpose,
     },
@@ -224,20 +229,24 @@ impl Question<'_> {
             Work::Product { files, weights_only } => {
                 Ok(Bench::Product { files, weights_only: *weights_only })
             }
-            Work::Model { model, input, layer, purpose } => {
+            Work::Model { model, given, layer, purpose } => {
                 let network = Box::new(match purpose {
                     Purpose::NeedsIntegers => super::model::read(model, Qdq::Fused)?.network,
                     _ => super::model::read_followed(model, Qdq::Fused)?.network,
                 });
-                let x = match input {
-                    Some(path) => read_npy(path)?,
-                    None => bounds::any_input(&network)?,
+                let x = match given.is_nothing() {
+                    true => feeds::zeros(&network)?,
+                    false => given.read(&network, &Console::new(OutputFormat::Text, true))?,
                 };
                 let x = parts(&network, &x, 1)?.into_iter().next();
                 let x = x.ok_or_else(|| Error::new(Kind::Value, "the input holds no image"))?;
-                let seen = Seen::default();
-                infer(&network, &x, &seen)?;
-                let mut layers = seen.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let seen = Seen { made_up: given.is_nothing(), ..Seen::default() };
+                survey(&network, &x, &seen, &|_, _| {})?;
+                if given.is_nothing() {
+                    let reached = seen.names();
+                    probe(&network, &|name| !reached.contains(name), &seen);
+                }
+                let mut layers = seen.layers.into_inner().unwrap_or_else(PoisonError::into_inner);
                 layers.retain(|(found, _)| layer.is_none_or(|wanted| wanted == found.name));
                 Ok(Bench::Layers { network, x, layers, purpose: *purpose })
             }
@@ -338,14 +347,29 @@ impl Codes {
 
 /// The framework's answer, and what it was asked.
 #[derive(Default)]
-struct Seen(Mutex<Vec<(Layer, ArrayD<i32>)>>);
+struct Seen {
+    layers: Mutex<Vec<(Layer, ArrayD<i32>)>>,
+    /// The input is made up: what cannot be computed on it proves nothing.
+    made_up: bool,
+}
+
+impl Seen {
+    fn names(&self) -> BTreeSet<String> {
+        let seen = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().map(|(layer, _)| layer.name.clone()).collect()
+    }
+}
 
 impl LayerRule for Seen {
     fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         seen.push((layer.clone(), x.to_i32()?));
         drop(seen);
         Framework.run(layer, x)
+    }
+
+    fn stopped(&self, why: Error) -> Result<()> {
+        if self.made_up { Ok(()) } else { Err(why) }
     }
 }
 

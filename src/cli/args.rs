@@ -124,6 +124,10 @@ pub struct BoundsArgs {
     /// out
     #[arg(long, value_enum, value_name = "FORM", requires = "input")]
     pub qdq: Option<QdqForm>,
+    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
+    /// writes it. Inputs may stand among them
+    #[arg(long, value_name = "T.npz", requires = "model")]
+    pub tensors: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -208,8 +212,12 @@ pub struct InferArgs {
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Input tensor, batch first
-    #[arg(long, value_name = "X.npy")]
-    pub input: PathBuf,
+    #[arg(long, value_name = "X.npy", required_unless_present = "tensors")]
+    pub input: Option<PathBuf>,
+    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
+    /// writes it. Inputs may stand among them
+    #[arg(long, value_name = "T.npz")]
+    pub tensors: Option<PathBuf>,
     /// Run the integer Conv, MatMul and Gemm layers through this design, and say which layers these are; a model without
     /// one is an error
     #[arg(long, value_name = "DESIGN")]
@@ -226,35 +234,40 @@ pub struct InferArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("operands").required(true).args(["input", "activations"]))]
+#[command(group = clap::ArgGroup::new("operands").required(true).multiple(true).args(["input", "tensors", "activations"]))]
+#[command(group = clap::ArgGroup::new("fed").multiple(true).args(["input", "tensors"]).conflicts_with("activations"))]
 pub struct OverflowArgs {
     /// The quantised model, .onnx, with --design and --input; or the design, with --activations and --weights
     #[arg(value_name = "MODEL|DESIGN")]
     pub subject: PathBuf,
     /// Run the model's Conv, MatMul and Gemm layers through this design
-    #[arg(long, value_name = "DESIGN", requires = "input")]
+    #[arg(long, value_name = "DESIGN", requires = "fed")]
     pub design: Option<PathBuf>,
     /// The model's input tensor, batch first
     #[arg(long, value_name = "X.npy", requires = "design")]
     pub input: Option<PathBuf>,
+    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
+    /// writes it. Inputs may stand among them
+    #[arg(long, value_name = "T.npz", requires = "design")]
+    pub tensors: Option<PathBuf>,
     /// True labels, integer [images]
-    #[arg(long, value_name = "Y.npy", requires = "input")]
+    #[arg(long, value_name = "Y.npy", requires = "fed")]
     pub labels: Option<PathBuf>,
     /// Look at these layers only, by node name; all run through the design
-    #[arg(long, value_name = "NODE", num_args = 1.., requires = "input")]
+    #[arg(long, value_name = "NODE", num_args = 1.., requires = "fed")]
     pub layer: Vec<String>,
     /// Whose values reach a layer: what the layers before it do on the design, or the framework's own
-    #[arg(long, value_enum, default_value_t = Upstream::Design, requires = "input")]
+    #[arg(long, value_enum, default_value_t = Upstream::Design, requires = "fed")]
     pub upstream: Upstream,
     /// With --upstream exact, how Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear are computed: written
     /// when left out
-    #[arg(long, value_enum, value_name = "FORM", requires = "input")]
+    #[arg(long, value_enum, value_name = "FORM", requires = "fed")]
     pub qdq: Option<QdqForm>,
     /// Harmful outputs of each layer that are corrected, one at a time, to see whether the answer changes
-    #[arg(long, value_name = "N", default_value_t = 16, requires = "input")]
+    #[arg(long, value_name = "N", default_value_t = 16, requires = "fed")]
     pub decisive_cap: usize,
     /// Images run together, where the model leaves its batch open
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "input", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "fed", value_parser = positive)]
     pub batch: usize,
     /// Activation codes, integer [M, K]
     #[arg(long, value_name = "A.npy", requires = "weights")]
@@ -288,6 +301,7 @@ pub enum Case {
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("source").required(true).args(["activations", "model", "case", "witness"]))]
+#[command(group = clap::ArgGroup::new("fed").multiple(true).args(["input", "tensors"]).requires("model"))]
 pub struct VectorsArgs {
     #[command(flatten)]
     pub design: DesignArgs,
@@ -304,7 +318,7 @@ pub struct VectorsArgs {
     #[arg(long, value_name = "P.npz", requires = "activations")]
     pub params: Option<PathBuf>,
     /// Take the operands from a layer of this model
-    #[arg(long, value_name = "MODEL", requires = "layer", requires = "input")]
+    #[arg(long, value_name = "MODEL", requires = "layer", requires = "fed")]
     pub model: Option<PathBuf>,
     /// The layer: a node name. A batched product becomes one group per product
     #[arg(long, value_name = "NODE", requires = "model")]
@@ -312,6 +326,10 @@ pub struct VectorsArgs {
     /// The model's input tensor, batch first
     #[arg(long, value_name = "X.npy", requires = "model")]
     pub input: Option<PathBuf>,
+    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
+    /// writes it. Inputs may stand among them
+    #[arg(long, value_name = "T.npz", requires = "model")]
+    pub tensors: Option<PathBuf>,
     /// Images of the input, first..end (end excluded)
     #[arg(long, value_name = "A..B", requires = "model", value_parser = image_range)]
     pub images: Option<std::ops::Range<usize>>,
@@ -333,7 +351,7 @@ pub struct VectorsArgs {
     pub seed: u64,
     /// Show one witness of `goldpath overflow`: its output alone, 1 × K × 1. Without --set, the design is overridden as
     /// it was there
-    #[arg(long, value_name = "witness.json#ID", conflicts_with_all = ["weights", "bias", "params", "layer", "input", "images", "shape", "seed"])]
+    #[arg(long, value_name = "witness.json#ID", conflicts_with_all = ["weights", "bias", "params", "layer", "input", "tensors", "images", "shape", "seed"])]
     pub witness: Option<String>,
     /// Folder of the bundle: new, empty, or a bundle as it was written, which is replaced as a whole
     #[arg(long, value_name = "DIR")]

@@ -10,19 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ndarray::ArrayD;
 use serde::Serialize;
 
-use super::Console;
 use super::args::BoundsArgs;
+use super::feeds::Given;
 use super::product::ProductFiles;
-use seen::{Found, Seen};
+use super::{Console, feeds};
 use crate::bounds::{BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
-use crate::functional::graph::{infer_watched, layer_names, no_such_layer};
+use crate::functional::graph::{Reach, layer_names, no_such_layer, probe, survey};
 use crate::functional::operators::{Framework, LayerRule};
-use crate::import::npy::read_npy;
 use crate::limits::{bytes, check_room};
 use crate::lower::{Program, recoding};
-use crate::network::{Computed, Coverage, DType, Layer, Mac, Network, Tensor, element_count};
+use crate::network::{Computed, Coverage, DType, Input, Layer, Mac, Network, Tensor, element_count};
+use seen::{Found, Seen};
 
 /// Bytes that an element of a made-up input takes before its first layer: itself twice, and the codes made of it.
 const PER_INPUT: u64 = 20;
@@ -105,11 +105,14 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
     if let Some(unknown) = args.layer.as_ref().filter(|layer| !names.contains_key(*layer)) {
         return Err(no_such_layer(&network, unknown));
     }
-    let x = match &args.input {
-        Some(path) => read_npy(path)?,
-        None => any_input(&network)?,
+    let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
+    let (x, over) = match given.is_nothing() {
+        true => (feeds::zeros(&network)?, Over::Format),
+        false => (given.read(&network, console)?, Over::Calibrated),
     };
-    let over = if args.input.is_some() { Over::Calibrated } else { Over::Format };
+    if over == Over::Calibrated {
+        Reach::new(&network, &x).check(&network, &x, args.layer.as_slice())?;
+    }
     let computed = network.computed_layers();
     let collect = Collect { design, computed, args, over, found: Mutex::default(), failed: Mutex::default() };
     let bar = console.progress(network.nodes.len() as u64, "nodes");
@@ -117,9 +120,10 @@ fn network(args: &BoundsArgs, model: &Path, design: &Arc<Design>, console: &Cons
         bar.set_length(all);
         bar.set_position(done);
     };
-    let run = infer_watched(&network, &x, &collect, &progress);
+    let run = survey(&network, &x, &collect, &progress);
     bar.finish_and_clear();
     run?;
+    collect.behind(&network);
     let Seen { mut found, .. } = collect.found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort_by_key(|found| names.get(&found.layer.name).copied());
     let (mut layers, mut skipped) = (vec![], vec![]);
@@ -182,34 +186,26 @@ fn number_products(layers: &mut [LayerProved]) {
     }
 }
 
-/// Zeros in the shape of the model's input, one image: enough to learn the layers' shapes.
-pub(super) fn any_input(network: &Network) -> Result<Tensor> {
-    let unknown = |what: &str| {
-        Error::new(Kind::Value, format!("the model does not say {what}"))
-            .in_file(&network.source)
-            .help("give one with --input")
-    };
-    let [input] = network.inputs.as_slice() else { return Err(unknown("what its one input is")) };
-    let dims = input.dims.as_ref().ok_or_else(|| unknown("which shape its input has"))?;
-    let mut shape = Vec::with_capacity(dims.len());
-    for (axis, extent) in dims.iter().enumerate() {
-        match extent {
-            Some(extent) => shape.push(*extent),
-            None if axis == 0 => shape.push(1),
-            None => return Err(unknown(&format!("how long axis {axis} of its input is"))),
-        }
-    }
+/// Zeros in the shape of an input, one image; none where the model does not say the shape.
+///
+/// # Errors
+/// It is too large.
+pub(super) fn zeros_of(network: &Network, input: &Input) -> Result<Option<Tensor>> {
+    let extent = |(axis, extent): (usize, &Option<usize>)| extent.or((axis == 0).then_some(1));
+    let shape =
+        input.dims.as_ref().and_then(|dims| dims.iter().enumerate().map(extent).collect::<Option<Vec<_>>>());
+    let Some(shape) = shape else { return Ok(None) };
     let each = |e: Error| e.in_file(&network.source).help("give an input that is smaller with --input");
     element_count(&shape).map_err(each)?;
     check_room(bytes(&shape, PER_INPUT), || {
         format!("an input of shape {shape:?}, as the model declares it,")
     })
     .map_err(each)?;
-    match input.dtype {
-        DType::F32 => Ok(Tensor::F32(ArrayD::zeros(shape))),
-        DType::U64 => Ok(Tensor::U64(ArrayD::zeros(shape))),
-        dtype => Ok(Tensor::from_codes(ArrayD::zeros(shape), dtype)),
-    }
+    Ok(Some(match input.dtype {
+        DType::F32 => Tensor::F32(ArrayD::zeros(shape)),
+        DType::U64 => Tensor::U64(ArrayD::zeros(shape)),
+        dtype => Tensor::from_codes(ArrayD::zeros(shape), dtype),
+    }))
 }
 
 /// What the bounds are computed from.
@@ -286,9 +282,42 @@ impl LayerRule for Collect<'_> {
             failed.push((layer.to_owned(), why));
         }
     }
+
+    /// A made-up input proves nothing wrong with the model.
+    fn stopped(&self, why: Error) -> Result<()> {
+        if self.over == Over::Format && why.kind != Kind::Limit { Ok(()) } else { Err(why) }
+    }
 }
 
 impl Collect<'_> {
+    /// Looks at the layers that the run did not reach: what holds for every code needs none of what is in front of them.
+    fn behind(&self, network: &Network) {
+        let reached: BTreeSet<String> = {
+            let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = found.found.iter().map(|found| &found.layer.name);
+            found.chain(failed.iter().map(|(name, _)| name)).cloned().collect()
+        };
+        let wanted = |name: &str| {
+            !reached.contains(name) && self.args.layer.as_deref().is_none_or(|layer| layer == name)
+        };
+        let refused = match self.over {
+            Over::Format => probe(network, &wanted, self),
+            Over::Calibrated => {
+                let why = || {
+                    Error::new(
+                        Kind::Unsupported,
+                        "it did not run: it lies behind what goldpath cannot compute",
+                    )
+                    .help("give what feeds it with --tensors")
+                };
+                let missing = layer_names(network).into_iter().filter(|name| wanted(name));
+                missing.map(|name| (name, why())).collect()
+            }
+        };
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).extend(refused);
+    }
+
     fn look(&self, layer: &Layer, x: &Tensor, computed: Computed) -> Result<Known> {
         let program = Program::layer(Arc::clone(self.design), layer, &x.to_i32()?)?;
         if computed.any() {

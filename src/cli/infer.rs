@@ -7,6 +7,7 @@ use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde::Serialize;
 
 use super::args::InferArgs;
+use super::feeds::Given;
 use super::model::{self, Model};
 use super::compare::{self, Compare, Compared};
 use super::{Console, Status, design_file, output};
@@ -14,7 +15,6 @@ use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
 use crate::functional::graph::{self, Named, infer_watched};
 use crate::functional::operators::{Designed, LayerRule};
-use crate::import::npy::read_npy;
 use crate::network::{Coverage, Mac, MacState, Network, Qdq, Tensor, for_tensor};
 
 /// The longest file name made of a tensor's name, without number and extension.
@@ -63,11 +63,15 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
             .at(Place::Option("--set".to_owned()))
             .help("name one with --design"));
     }
-    let inputs = output::inputs(args.design.as_deref(), &[Some(&args.model), Some(&args.input)]);
+    let inputs = output::inputs(
+        args.design.as_deref(),
+        &[Some(&args.model), args.input.as_ref(), args.tensors.as_ref()],
+    );
     let folder = OutputFolder::results(&args.out, "infer", &output::borrowed(&inputs))?;
     let through = args.design.as_ref().map(|_| "layers run through a design");
     let Model { network, folded, qdq } = model::read(&args.model, model::form(args.qdq, through)?)?;
-    let x = read_npy(&args.input)?;
+    let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
+    let x = given.read(&network, console)?;
     let compare = Compare::default();
     let mut on_design = None;
     let designed;

@@ -18,6 +18,7 @@ mod cosim;
 mod design_file;
 mod doctor;
 mod explain;
+mod feeds;
 mod infer;
 mod model;
 mod output;

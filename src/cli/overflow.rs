@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::args::{OverflowArgs, Upstream as UpstreamArgument};
+use super::feeds::Given;
 use super::model::{self, Model};
 use super::product::ProductFiles;
 use super::{Console, Status, design_file, output};
@@ -18,12 +19,12 @@ use crate::wave;
 
 pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
     let folder = place(args)?;
-    let mut findings = match (&args.design, &args.input, &args.activations, &args.weights) {
-        (Some(design), Some(input), ..) => network(args, design, input, console)?,
+    let mut findings = match (&args.design, given(args).is_nothing(), &args.activations, &args.weights) {
+        (Some(design), false, ..) => network(args, design, console)?,
         (_, _, Some(activations), Some(weights)) => product(args, activations, weights)?,
         // clap asks for one of the two, each complete.
         _ => {
-            let message = "give --design and --input, or --activations and --weights";
+            let message = "give --design and --input or --tensors, or --activations and --weights";
             return Err(Error::new(Kind::Usage, message));
         }
     };
@@ -42,8 +43,16 @@ pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
 /// Where the answer is to be, which is refused before anything is computed.
 fn place(args: &OverflowArgs) -> Result<OutputFolder> {
     let design = args.design.as_deref().unwrap_or(&args.subject);
-    let options = [&args.input, &args.labels, &args.activations, &args.weights, &args.bias, &args.params]
-        .map(Option::as_ref);
+    let options = [
+        &args.input,
+        &args.tensors,
+        &args.labels,
+        &args.activations,
+        &args.weights,
+        &args.bias,
+        &args.params,
+    ]
+    .map(Option::as_ref);
     let read = [&[Some(&args.subject)], &options[..]].concat();
     OutputFolder::results(&args.out, "overflow", &output::borrowed(&output::inputs(Some(design), &read)))
 }
@@ -52,14 +61,19 @@ fn design(path: &Path, args: &OverflowArgs) -> Result<Arc<Design>> {
     Ok(Arc::new(design_file::load_path(path, &args.overrides)?))
 }
 
-fn network(args: &OverflowArgs, path: &Path, input: &Path, console: &Console) -> Result<Findings> {
+fn given(args: &OverflowArgs) -> Given<'_> {
+    Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() }
+}
+
+fn network(args: &OverflowArgs, path: &Path, console: &Console) -> Result<Findings> {
     let designed = Designed::new(design(path, args)?);
     let (upstream, through) = match args.upstream {
         UpstreamArgument::Design => (Upstream::Design, Some("with --upstream design, layers run through it")),
         UpstreamArgument::Exact => (Upstream::Exact, None),
     };
     let Model { network, qdq, .. } = model::read_followed(&args.subject, model::form(args.qdq, through)?)?;
-    let x = read_npy(input)?;
+    let x = given(args).read(&network, console)?;
+    super::feeds::note_cut(&network, &x, console);
     let labels = args.labels.as_deref().map(labels).transpose()?;
     let (layers, decisive_cap) = (args.layer.clone(), args.decisive_cap);
     let options = Options { layers, batch: args.batch, decisive_cap, upstream };
@@ -97,6 +111,7 @@ fn inputs(args: &OverflowArgs) -> Result<BTreeMap<String, InputEntry>> {
     let files = [
         ("model", model),
         ("input", args.input.as_ref()),
+        ("tensors", args.tensors.as_ref()),
         ("labels", args.labels.as_ref()),
         ("activations", args.activations.as_ref()),
         ("weights", args.weights.as_ref()),

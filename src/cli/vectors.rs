@@ -4,21 +4,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::{Axis, Slice};
 use serde_json::json;
 
 use super::args::{Case as CaseArgument, DesignArgs, Upstream, VectorsArgs};
 use super::design_file;
+use super::feeds::Given;
 use super::model::{self, Model};
 use super::product::ProductFiles;
 use super::{Console, Status, output, witness};
 use crate::design::Design;
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Result};
 use crate::functional::graph;
 use crate::functional::operators::{Designed, Framework, WherePossible};
-use crate::import::npy::read_npy;
 use crate::lower::{NodeEvents, Program};
-use crate::network::map_tensor;
 use crate::vectors::case::{self, Case};
 use crate::vectors::manifest::InputFile;
 use crate::vectors::{BundleWriter, Provenance, sha256};
@@ -28,11 +26,12 @@ pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
     if let Some(name) = &args.witness {
         return witness::run(args, name, console);
     }
-    let read = [&args.activations, &args.weights, &args.bias, &args.params, &args.model, &args.input];
+    let read =
+        [&args.activations, &args.weights, &args.bias, &args.params, &args.model, &args.input, &args.tensors];
     let inputs = output::inputs(Some(&args.design.design), &read.map(Option::as_ref));
     let place = BundleWriter::place(&args.out, &output::borrowed(&inputs))?;
     let design = Arc::new(design_file::load(&args.design)?);
-    let (program, mut provenance) = source(args, &design)?;
+    let (program, mut provenance) = source(args, &design, console)?;
     provenance.overrides = changed_keys(&args.design, &design);
     let mut writer = BundleWriter::within(place, program.clone());
     let bar = console.progress(simulate::Timing::new(&program).total_cycles(), "cycles");
@@ -90,12 +89,12 @@ pub(super) fn report(
 }
 
 /// The program, and where its numbers came from.
-fn source(args: &VectorsArgs, design: &Arc<Design>) -> Result<(Program, Provenance)> {
+fn source(args: &VectorsArgs, design: &Arc<Design>, console: &Console) -> Result<(Program, Provenance)> {
     if let (Some(activations), Some(weights)) = (&args.activations, &args.weights) {
         return matrices(args, activations, weights, design);
     }
-    if let (Some(model), Some(layer), Some(input)) = (&args.model, &args.layer, &args.input) {
-        return real_layer(args, [model, input], layer, design);
+    if let (Some(model), Some(layer)) = (&args.model, &args.layer) {
+        return real_layer(args, model, layer, design, console);
     }
     if let (Some(case), Some(shape)) = (args.case, args.shape) {
         return made_up(case, shape, args.seed, design);
@@ -103,7 +102,7 @@ fn source(args: &VectorsArgs, design: &Arc<Design>) -> Result<(Program, Provenan
     // clap asks for one of the three, each complete.
     Err(Error::new(
         Kind::Usage,
-        "give --activations and --weights, or --model, --layer and --input, or --case and --shape",
+        "give --activations and --weights, or --model, --layer and --input or --tensors, or --case and --shape",
     ))
 }
 
@@ -125,32 +124,32 @@ fn matrices(
 /// A layer of a network, on the codes that reach it when the network runs.
 fn real_layer(
     args: &VectorsArgs,
-    [model, input]: [&Path; 2],
+    model: &Path,
     layer: &str,
     design: &Arc<Design>,
+    console: &Console,
 ) -> Result<(Program, Provenance)> {
     let through = match args.upstream {
         Upstream::Exact => None,
         Upstream::Design => Some("with --upstream design, layers run through it"),
     };
     let Model { network, qdq, .. } = model::read_followed(model, model::form(args.qdq, through)?)?;
-    let mut x = read_npy(input)?;
-    let images = args.images.clone().unwrap_or(0..x.shape().first().copied().unwrap_or(0));
-    if x.shape().first().is_none_or(|count| images.end > *count) {
-        let message = format!("{} has images 0..{}", input.display(), x.shape().first().unwrap_or(&0));
-        return Err(Error::new(Kind::Value, message)
-            .at(Place::Option(format!("--images {}..{}", images.start, images.end))));
+    let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
+    let mut x = given.read(&network, console)?;
+    let images = args.images.clone().unwrap_or(0..graph::images(&network, &x)?);
+    if args.images.is_some() {
+        x = graph::take_images(&network, &x, images.clone())?;
     }
-    x = map_tensor!(&x, a => a.slice_axis(Axis(0), Slice::from(images.clone())).to_owned());
     let designed = Designed::new(Arc::clone(design));
     let (found, codes) = match args.upstream {
         Upstream::Exact => graph::layer(&network, layer, &x, &Framework)?,
         Upstream::Design => graph::layer(&network, layer, &x, &WherePossible(&designed))?,
     };
     let program = Program::layer(design.clone(), &found, &codes.to_i32()?)?;
+    let read = [("model", Some(model)), ("input", given.input), ("tensors", given.tensors)];
     let provenance = Provenance {
         source: "layer".to_string(),
-        inputs: hashes([("model", model), ("input", input)].into_iter())?,
+        inputs: hashes(read.into_iter().filter_map(|(role, path)| Some((role, path?))))?,
         layer: Some(layer.to_string()),
         images: Some([images.start, images.end]),
         upstream: Some(match args.upstream {

@@ -36,8 +36,11 @@ pub struct Plan {
     pub generator: String,
     /// The model.
     pub model: InputFile,
-    /// The input tensor.
-    pub input: InputFile,
+    /// The input tensor, when given.
+    pub input: Option<InputFile>,
+    /// Tensors by name, when given.
+    #[serde(default)]
+    pub tensors: Option<InputFile>,
     /// The true labels, when given.
     pub labels: Option<InputFile>,
     /// The design as given, `--set` included.
@@ -52,6 +55,14 @@ pub struct Plan {
     pub axes: Vec<Axis>,
     /// Whether Yosys was asked for flip-flops and LUTs.
     pub synthesis: bool,
+}
+
+impl Plan {
+    /// Names of the files that the network was fed from.
+    pub fn fed(&self) -> String {
+        let files = [&self.input, &self.tensors].into_iter().flatten().map(|file| file.name.as_str());
+        files.collect::<Vec<_>>().join(" and ")
+    }
 }
 
 /// A file that numbers were taken from.

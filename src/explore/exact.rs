@@ -4,7 +4,7 @@
 //! accumulators that hold everything, and is what every width shares; the other has exact products and sums at every
 //! node in front of the post steps, and is what every width is compared with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayD};
@@ -14,7 +14,7 @@ use super::needed::needed_width;
 use super::variant::words;
 use crate::design::{AccumulatorOverflow, Design};
 use crate::error::{Error, Kind, Place, Result};
-use crate::functional::graph::{is_layer, node_outputs, parts};
+use crate::functional::graph::{Fed, Feeds, Reach, images, is_layer, node_outputs, parts};
 use crate::functional::operators::{Designed, LayerRule};
 use crate::functional::{self, Prefixes};
 use crate::lower::{NodeEvents, Outcome, Program, no_events};
@@ -26,6 +26,10 @@ use crate::post;
 /// exact network's.
 pub struct Exact<'a> {
     pub(super) network: &'a Network,
+    /// What runs of it, and where its answer is.
+    pub(super) reach: Reach,
+    /// Tensors that are given: no node writes them.
+    pub(super) fed: BTreeSet<String>,
     /// The widest design of the variant.
     pub(super) reference: Arc<Design>,
     /// Batches that the network takes one at a time.
@@ -38,6 +42,8 @@ pub struct Exact<'a> {
     pub(super) answers: Vec<u32>,
     /// Sums inside float layers that could not be followed, and why.
     pub(super) not_followed: BTreeMap<String, String>,
+    /// Images of a batch, where the answer's tensor need not say.
+    pub(super) images: Option<usize>,
 }
 
 /// One batch.
@@ -83,43 +89,52 @@ impl<'a> Exact<'a> {
     /// # Errors
     /// A network without an integer layer, an input that does not fit, a layer that the design has no place for, and a sum that leaves the widest
     /// accumulator that the design builds.
-    pub fn new(network: &'a Network, x: &Tensor, reference: &Arc<Design>) -> Result<Exact<'a>> {
+    pub fn new(network: &'a Network, x: &impl Fed, reference: &Arc<Design>) -> Result<Exact<'a>> {
         if !network.nodes.iter().any(|node| is_layer(&node.operator)) {
             return Err(no_layer(network));
         }
-        let runs: Result<Vec<Part>> =
-            parts(network, x, usize::MAX)?.into_par_iter().map(|x| part(network, x, reference)).collect();
+        let feeds = x.feeds(network)?;
+        let reach = Reach::new(network, &feeds);
+        reach.check(network, &feeds, &[])?;
+        let batches = parts(network, x, usize::MAX)?;
+        let fed: BTreeSet<String> = batches.iter().take(1).flat_map(|part| part.keys().cloned()).collect();
+        let of_part = |x, design| part(network, (&reach, &fed), x, design);
+        let batch = images(network, x)?.div_ceil(batches.len().max(1));
+        let runs: Result<Vec<Part>> = batches.into_par_iter().map(|x| of_part(x, reference)).collect();
         let mut parts = runs?;
         let not_followed = drop_not_followed(network, &mut parts)?;
         let answers = |tensors: &mut dyn Iterator<Item = &BTreeMap<String, Tensor>>| -> Result<Vec<u32>> {
             let mut answers = Vec::new();
             for values in tensors {
-                answers.extend(answers_of(network, answer(network, values)?)?);
+                let found = answer(network, &reach, values)?;
+                let images = if reach.cut.is_some() { Some(batch) } else { None };
+                answers.extend(answers_of(network, found, images)?);
             }
             Ok(answers)
         };
         let without_overflow = answers(&mut parts.iter().map(|part| &part.values))?;
-        let mut found = Exact {
+        let mut exact = None;
+        let mut exact_answers = without_overflow.clone();
+        if parts.iter().flat_map(|part| part.passes.iter().flatten()).any(|pass| pass.exact.is_some()) {
+            let design = unreduced(reference);
+            let runs = self::parts(network, x, usize::MAX)?.into_par_iter();
+            let runs: Result<Vec<_>> = runs.map(|x| Ok(of_part(x, &design)?.values)).collect();
+            let runs = runs?;
+            exact_answers = answers(&mut runs.iter())?;
+            exact = Some(runs);
+        }
+        Ok(Exact {
             network,
             reference: Arc::clone(reference),
             parts,
             without_overflow,
-            exact: None,
-            answers: Vec::new(),
+            exact,
+            answers: exact_answers,
             not_followed,
-        };
-        let passes = || found.parts.iter().flat_map(|part| part.passes.iter().flatten());
-        if passes().any(|pass| pass.exact.is_some()) {
-            let design = unreduced(reference);
-            let runs = self::parts(network, x, usize::MAX)?.into_par_iter();
-            let runs: Result<Vec<_>> = runs.map(|x| Ok(part(network, x, &design)?.values)).collect();
-            let runs = runs?;
-            found.answers = answers(&mut runs.iter())?;
-            found.exact = Some(runs);
-        } else {
-            found.answers.clone_from(&found.without_overflow);
-        }
-        Ok(found)
+            images: reach.cut.is_some().then_some(batch),
+            reach,
+            fed,
+        })
     }
 
     /// What the exact network answers, image by image: the index of its largest output, as [`Tensor::answers`] has it.
@@ -188,17 +203,21 @@ pub(super) fn correct(answers: &[u32], labels: &[i64]) -> Result<u64> {
     Ok(answers.iter().zip(labels).filter(|(a, l)| i64::from(**a) == **l).count() as u64)
 }
 
-/// The tensor that holds a network's answer: its first output.
-pub(super) fn answer<'v>(network: &Network, values: &'v BTreeMap<String, Tensor>) -> Result<&'v Tensor> {
-    let name = network.outputs.first();
-    name.and_then(|name| values.get(name)).ok_or_else(|| {
+/// The tensor that holds a network's answer: its first output, where that can be computed.
+pub(super) fn answer<'v>(
+    network: &Network,
+    reach: &Reach,
+    values: &'v BTreeMap<String, Tensor>,
+) -> Result<&'v Tensor> {
+    reach.answer.as_ref().and_then(|name| values.get(name)).ok_or_else(|| {
         Error::new(Kind::Unsupported, "no node computes the model's first output").in_file(&network.source)
     })
 }
 
-/// Image by image, the index of the largest value of an answer's tensor; the first of equal ones.
-pub(super) fn answers_of(network: &Network, tensor: &Tensor) -> Result<Vec<u32>> {
-    let images = tensor.shape().first().copied().unwrap_or(0);
+/// Image by image, the index of the largest value of an answer's tensor; the first of equal ones. Of a network's own
+/// output, the first extent is the number of images.
+pub(super) fn answers_of(network: &Network, tensor: &Tensor, images: Option<usize>) -> Result<Vec<u32>> {
+    let images = images.or(tensor.shape().first().copied()).unwrap_or(0);
     if images == 0 || tensor.is_empty() {
         let message = format!("an answer of shape {:?} has no label to each image", tensor.shape());
         return Err(Error::new(Kind::Unsupported, message).in_file(&network.source));
@@ -227,12 +246,20 @@ fn differing(a: &Tensor, b: &Tensor) -> u64 {
     }
 }
 
-fn part(network: &Network, x: Tensor, reference: &Arc<Design>) -> Result<Part> {
-    let input = network.inputs.first().map(|i| i.name.clone()).unwrap_or_default();
-    let mut values = BTreeMap::from([(input, x)]);
+fn part(
+    network: &Network,
+    (reach, fed): (&Reach, &BTreeSet<String>),
+    x: Feeds,
+    reference: &Arc<Design>,
+) -> Result<Part> {
+    let mut values = x;
     let mut passes = Vec::with_capacity(network.nodes.len());
     let mut not_followed = Vec::new();
-    for node in &network.nodes {
+    for (index, node) in network.nodes.iter().enumerate() {
+        if !reach.runs(index) {
+            passes.push(Vec::new());
+            continue;
+        }
         let rule = Recorder { reference, passes: Mutex::new(Vec::new()) };
         let find = |name: &str| values.get(name);
         let outputs = match node_outputs(network, node, &find, &rule) {
@@ -244,7 +271,7 @@ fn part(network: &Network, x: Tensor, reference: &Arc<Design>) -> Result<Part> {
             outputs => outputs?,
         };
         for (name, tensor) in node.outputs.iter().zip(outputs) {
-            if let Some(name) = name {
+            if let Some(name) = name.as_ref().filter(|name| !fed.contains(*name)) {
                 values.insert(name.clone(), tensor);
             }
         }

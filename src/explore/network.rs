@@ -52,11 +52,11 @@ pub fn point(
     };
     let (mut answers, mut output) = (Vec::new(), Sha256::new());
     for (run, part) in runs.iter().zip(&exact.parts) {
-        let found = match exact.network.outputs.first().and_then(|name| run.changed.get(name)) {
+        let found = match exact.reach.answer.as_ref().and_then(|name| run.changed.get(name)) {
             Some(changed) => changed,
-            None => answer(exact.network, &part.values)?,
+            None => answer(exact.network, &exact.reach, &part.values)?,
         };
-        answers.extend(answers_of(exact.network, found)?);
+        answers.extend(answers_of(exact.network, found, exact.images)?);
         feed(&mut output, found);
     }
     let layers: Vec<PointLayer> =
@@ -138,7 +138,7 @@ impl PartRun {
         let mut run = PartRun::default();
         for (index, node) in exact.network.nodes.iter().enumerate() {
             let other_input = node.inputs.iter().flatten().any(|name| run.changed.contains_key(name));
-            if node.is_products() && part.passes[index].is_empty() {
+            if !exact.reach.runs(index) || (node.is_products() && part.passes[index].is_empty()) {
                 continue;
             }
             let calls: Option<Vec<Call<'_>>> = match (other_input, part.passes[index].is_empty()) {
@@ -155,13 +155,14 @@ impl PartRun {
             let find = |name: &str| run.changed.get(name).or_else(|| part.values.get(name));
             let outputs = node_outputs(exact.network, node, &find, &rule)?;
             let state = rule.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-            run.record(part, (index, node), outputs, (state, other_input));
+            run.record(exact, part, (index, node), outputs, (state, other_input));
         }
         Ok(run)
     }
 
     fn record(
         &mut self,
+        exact: &Exact<'_>,
         part: &Part,
         (index, node): (usize, &Node),
         outputs: Vec<Tensor>,
@@ -170,7 +171,8 @@ impl PartRun {
         let mut first = None;
         for (position, (name, tensor)) in node.outputs.iter().zip(outputs).enumerate() {
             let Some(name) = name else { continue };
-            if part.values.get(name) != Some(&tensor) {
+            // What is given is no other, whoever else computes it.
+            if !exact.fed.contains(name) && part.values.get(name) != Some(&tensor) {
                 if position == 0 {
                     first = Some(tensor.clone());
                 }

@@ -5,7 +5,7 @@ use super::answer::{Layer, Layers, Outcome, Point, Sweep, Variant};
 /// The answer for a person: what was asked, the layers, the points, the fronts, the work.
 pub fn text(sweep: &Sweep) -> String {
     let plan = &sweep.plan;
-    let mut text = format!("{} on {}, inputs {}", plan.model.name, plan.design.name, plan.input.name);
+    let mut text = format!("{} on {}, inputs {}", plan.model.name, plan.design.name, plan.fed());
     text.push_str(&plan.labels.as_ref().map_or(String::new(), |labels| format!(", labels {}", labels.name)));
     text.push('\n');
     for [key, value] in &plan.design.overrides {

@@ -1,31 +1,40 @@
 //! A whole network by its framework's own rules: ONNX's text, as ONNX Runtime computes it with optimisations off.
 //!
 //! The integer layers go through a [`LayerRule`], so that a design can take their place; every other operator is the
-//! framework's. Images are independent and run in parallel.
+//! framework's. Images are independent and run in parallel. Only what is asked for runs (`demand`), and a tensor that is
+//! fed (`feeds`) takes the place of the node that writes it.
 
+mod demand;
+mod feeds;
 mod live;
+mod probe;
+mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ndarray::{Axis, Slice};
 use rayon::prelude::*;
 
 use super::operators::{Call, LayerRule, evaluate, layer_of};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Input, Layer, Network, Node, Operator, Tensor, map_tensor};
+use crate::network::{Layer, Network, Node, Operator, Tensor};
+use demand::{Demand, Goal};
+use feeds::Batches;
+pub use feeds::{Fed, Feeds, images, only_input, parts, take_images};
 use live::{Keep, Live};
+pub use probe::probe;
+pub use run::run;
 
 /// A tensor under its name in the network.
 pub type Named = (String, Tensor);
 
-/// Runs `network` on `x`, batch first, and returns every node output of integer type, in evaluation order.
+/// Runs `network` on `x`, batch first, and returns every integer output of a node that runs, in evaluation order.
 ///
 /// A network whose own batch is fixed at n takes `x` n images at a time; with a symbolic batch it takes all of it.
 ///
 /// # Errors
-/// An input that does not fit, and whatever an operator cannot do: the place is the node.
-pub fn infer(network: &Network, x: &Tensor, rule: &dyn LayerRule) -> Result<Vec<Named>> {
+/// An input that does not fit, a node that is opaque, and whatever an operator cannot do: the place is the node.
+pub fn infer(network: &Network, x: &impl Fed, rule: &dyn LayerRule) -> Result<Vec<Named>> {
     infer_watched(network, x, rule, &|_, _| {})
 }
 
@@ -35,48 +44,141 @@ pub fn infer(network: &Network, x: &Tensor, rule: &dyn LayerRule) -> Result<Vec<
 /// As [`infer`].
 pub fn infer_watched(
     network: &Network,
-    x: &Tensor,
+    x: &impl Fed,
     rule: &dyn LayerRule,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Named>> {
-    let input = only_input(network)?;
-    let batch = batch(network, input, x)?;
-    let parts = batches(x, batch);
+    integer_tensors(network, x, rule, Goal::Whole, progress)
+}
+
+/// As [`infer_watched`], of what can be computed: every integer layer that nothing opaque lies in front of.
+///
+/// # Errors
+/// As [`infer`], but for opaque nodes.
+pub fn survey(
+    network: &Network,
+    x: &impl Fed,
+    rule: &dyn LayerRule,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Vec<Named>> {
+    integer_tensors(network, x, rule, Goal::Reachable, progress)
+}
+
+fn integer_tensors(
+    network: &Network,
+    x: &impl Fed,
+    rule: &dyn LayerRule,
+    goal: Goal<'_>,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Vec<Named>> {
+    let parts = Batches::new(network, x, goal)?.cut(network, usize::MAX)?;
     let done = AtomicU64::new(0);
     let all = (network.nodes.len() * parts.len()) as u64;
     let advance = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
     let results: Result<Vec<Vec<Named>>> = parts
         .par_iter()
         .map(|part| {
-            let known = values(network, &input.name, part, rule, Until::End(Keep::Integers), &advance)?;
-            integers(network, known.tensors)
+            let (known, beside) = values(network, part, rule, (goal, Keep::Integers), &advance)?;
+            let mut tensors = known.tensors;
+            tensors.retain(|name, _| !part.contains_key(name));
+            tensors.extend(beside);
+            integers(network, tensors)
         })
         .collect();
     join(results?)
+}
+
+/// Which nodes can run, and where the answer is then.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    runs: Vec<bool>,
+    /// The tensor that holds the answer: the network's first output where it can be computed, else what the last integer
+    /// layer writes that can.
+    pub answer: Option<String>,
+    /// Why the answer is not the network's own, in words.
+    pub cut: Option<String>,
+}
+
+impl Reach {
+    /// What runs of `network` when it is fed `feeds`.
+    pub fn new(network: &Network, feeds: &Feeds) -> Reach {
+        let is_fed = |name: &str| feeds.contains_key(name);
+        let demand = Demand::new(network, &is_fed, Goal::Reachable);
+        let runs = demand.map_or_else(|_| vec![false; network.nodes.len()], |demand| demand.runs);
+        let own = network.outputs.first();
+        let has = |name: &&String| {
+            let writes =
+                |(node, runs): (&Node, &bool)| *runs && node.outputs.iter().flatten().any(|o| o == *name);
+            is_fed(name)
+                || network.constants.contains_key(*name)
+                || network.nodes.iter().zip(&runs).any(writes)
+        };
+        if own.is_none_or(|own| has(&own)) {
+            return Reach { answer: own.cloned(), runs, cut: None };
+        }
+        let ran = network.nodes.iter().zip(&runs).filter(|(_, runs)| **runs).map(|(node, _)| node);
+        let written = |node: &Node| node.outputs.first().cloned().flatten();
+        let layers = ran.clone().filter(|node| is_layer(&node.operator));
+        let answer = layers.filter_map(written).next_back().or_else(|| ran.filter_map(written).next_back());
+        let cut = demand::opaque_words(network, &is_fed);
+        Reach { runs, answer, cut: Some(cut) }
+    }
+
+    /// # Errors
+    /// One of `layers` cannot be computed; with none named, no integer layer can.
+    pub fn check(&self, network: &Network, feeds: &Feeds, layers: &[String]) -> Result<()> {
+        let runs = |name: &String| {
+            let is = |node: &Node| node.name == *name && is_layer(&node.operator);
+            network.nodes.iter().zip(&self.runs).any(|(node, runs)| *runs && is(node))
+        };
+        let all = layer_names(network);
+        let refused = match layers {
+            [] if all.iter().any(runs) => None,
+            [] => all.first(),
+            named => named.iter().find(|name| !runs(name)),
+        };
+        let Some(name) = refused else { return Ok(()) };
+        Demand::new(network, &|name| feeds.contains_key(name), Goal::Inputs(name)).map(drop)
+    }
+
+    /// Whether the node at `index` runs.
+    pub fn runs(&self, index: usize) -> bool {
+        self.runs.get(index).copied().unwrap_or(false)
+    }
+}
+
+/// What follows from a change of one tensor.
+pub struct Changes {
+    /// The tensors that are others, the changed one included.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// They reach a node that does not run: what follows behind it is not known.
+    pub is_cut: bool,
 }
 
 /// A network evaluated on one batch, every tensor kept, so that a change of one tensor costs only what it reaches.
 pub struct Evaluation<'a> {
     network: &'a Network,
     known: Live,
+    reach: Reach,
+    fed: BTreeSet<String>,
     /// Indices of the nodes that read a tensor.
     readers: BTreeMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Evaluation<'a> {
-    /// Runs `network` on `x`, one of its [`parts`]; `advance` is told of every node.
+    /// Runs what can run of `network` on `x`, one of its [`parts`]; `advance` is told of every node.
     ///
     /// # Errors
     /// Whatever an operator cannot do: the place is the node.
     pub fn new(
         network: &'a Network,
-        x: &Tensor,
+        x: &Feeds,
         rule: &dyn LayerRule,
         advance: &dyn Fn(),
     ) -> Result<Evaluation<'a>> {
-        let input = only_input(network)?;
-        let known = values(network, &input.name, x, rule, Until::End(Keep::All), advance)?;
-        Ok(Evaluation { network, known, readers: network.readers() })
+        let (known, _) = values(network, x, rule, (Goal::Reachable, Keep::All), advance)?;
+        let (reach, fed) = (Reach::new(network, x), x.keys().cloned().collect());
+        Ok(Evaluation { network, known, reach, fed, readers: network.readers() })
     }
 
     /// A tensor by name: of a node, the input, or a constant.
@@ -84,24 +186,25 @@ impl<'a> Evaluation<'a> {
         self.known.tensors.get(name).or_else(|| self.network.constants.get(name))
     }
 
-    /// The tensors that change when `tensor` takes the place of the one called `name`, itself included.
+    /// What follows when `tensor` takes the place of the one called `name`.
     ///
     /// # Errors
     /// As [`Evaluation::new`].
-    pub fn changed(
-        &self,
-        name: &str,
-        tensor: Tensor,
-        rule: &dyn LayerRule,
-    ) -> Result<BTreeMap<String, Tensor>> {
+    pub fn changed(&self, name: &str, tensor: Tensor, rule: &dyn LayerRule) -> Result<Changes> {
         let readers = |name: &str| self.readers.get(name).into_iter().flatten().copied();
         // Only what reads a changed tensor is run, in evaluation order: a reader stands behind the writer.
         let mut waiting: BTreeSet<usize> = readers(name).collect();
         let mut changed = BTreeMap::from([(name.to_owned(), tensor)]);
+        let mut is_cut = false;
         while let Some(index) = waiting.pop_first() {
             let node = &self.network.nodes[index];
             // A layer that stands beside others changes nothing.
             if node.is_beside() {
+                continue;
+            }
+            let mut outputs = node.outputs.iter().flatten();
+            if !self.reach.runs(index) || outputs.any(|name| self.fed.contains(name)) {
+                is_cut = true;
                 continue;
             }
             let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
@@ -116,38 +219,25 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
-        Ok(changed)
+        Ok(Changes { tensors: changed, is_cut })
     }
-}
-
-/// `x`, batch first, cut into what the network takes at once: its own fixed batch, else `images` at a time.
-///
-/// # Errors
-/// An input that does not fit.
-pub fn parts(network: &Network, x: &Tensor, images: usize) -> Result<Vec<Tensor>> {
-    let fixed = batch(network, only_input(network)?, x)?;
-    let Some(all) = x.shape().first() else { return Ok(vec![x.clone()]) };
-    let size = fixed.unwrap_or(images.clamp(1, (*all).max(1)));
-    let starts = (0..*all).step_by(size);
-    Ok(starts.map(|start| slice(x, start, size.min(all - start))).collect())
 }
 
 /// The integer layer of the node `name` and its input codes, as they are when `network` runs on `x`.
 ///
 /// # Errors
 /// No such node, or a node that is no integer layer: the message lists the layers there are. A layer whose weights or
-/// zero points change from one batch to the next.
-pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) -> Result<(Layer, Tensor)> {
+/// zero points change from one batch to the next, and one that something opaque lies in front of.
+pub fn layer(network: &Network, name: &str, x: &impl Fed, rule: &dyn LayerRule) -> Result<(Layer, Tensor)> {
     let node = network
         .nodes
         .iter()
         .find(|node| node.name == name && is_layer(&node.operator))
         .ok_or_else(|| no_such_layer(network, name))?;
-    let input = only_input(network)?;
-    let batch = batch(network, input, x)?;
+    let goal = Goal::Inputs(name);
     let mut found = Vec::new();
-    for part in batches(x, batch) {
-        let known = values(network, &input.name, &part, rule, Until::Node(name), &|| {})?;
+    for part in Batches::new(network, x, goal)?.cut(network, usize::MAX)? {
+        let (known, _) = values(network, &part, rule, (goal, Keep::All), &|| {})?;
         let inputs = lookup(network, node, &known.tensors);
         let call = Call { node, inputs, rule };
         found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
@@ -207,106 +297,57 @@ pub fn is_layer(operator: &Operator) -> bool {
     operator.is_integer_mac()
 }
 
-fn only_input(network: &Network) -> Result<&Input> {
-    match network.inputs.as_slice() {
-        [only] => Ok(only),
-        many => {
-            let names: Vec<_> = many.iter().map(|i| i.name.as_str()).collect();
-            let message =
-                format!("models with one input are supported, this one has {}: {names:?}", many.len());
-            Err(Error::new(Kind::Unsupported, message).in_file(&network.source))
-        }
-    }
-}
-
-/// Checks `x` against the model's input; how many images the model takes at once (`None`: all).
-fn batch(network: &Network, input: &Input, x: &Tensor) -> Result<Option<usize>> {
-    let wrong = |message: String| Err(Error::new(Kind::Value, message).in_file(&network.source));
-    if x.dtype() != input.dtype {
-        return wrong(format!("input {:?} is {}, the data is {}", input.name, input.dtype, x.dtype()));
-    }
-    let Some(dims) = &input.dims else { return Ok(None) };
-    let Some((first, rest)) = dims.split_first() else { return Ok(None) };
-    let shown: Vec<String> = dims.iter().map(|d| d.map_or("?".to_owned(), |d| d.to_string())).collect();
-    let fits = x.shape().len() == dims.len()
-        && rest.iter().zip(&x.shape()[1..]).all(|(d, n)| d.is_none_or(|d| d == *n));
-    if !fits {
-        return wrong(format!(
-            "input {:?} has shape [{}], the data {:?} (batch first)",
-            input.name,
-            shown.join(", "),
-            x.shape()
-        ));
-    }
-    match first {
-        Some(n) if !x.shape()[0].is_multiple_of(*n) => {
-            wrong(format!("the model takes {n} images at a time, the data has {}", x.shape()[0]))
-        }
-        _ if x.is_empty() => wrong("the data holds no image".to_owned()),
-        fixed => Ok(*fixed),
-    }
-}
-
-fn batches(x: &Tensor, batch: Option<usize>) -> Vec<Tensor> {
-    let Some(size) = batch else { return vec![x.clone()] };
-    (0..x.shape()[0]).step_by(size).map(|start| slice(x, start, size)).collect()
-}
-
-fn slice(x: &Tensor, start: usize, size: usize) -> Tensor {
-    map_tensor!(x, a => a.slice_axis(Axis(0), Slice::from(start..start + size)).to_owned())
-}
-
-/// How far a network is run, and what is kept.
-#[derive(Clone, Copy)]
-enum Until<'a> {
-    End(Keep),
-    /// Only what the node of that name needs to have before it.
-    Node(&'a str),
-}
-
-/// The tensors the network computes; their memory is charged before it is taken.
+/// The tensors that `goal` asks for; their memory is charged before it is taken. Who reads a tensor that is fed reads
+/// that; what its node makes of it, where it can, stands in the second answer.
 fn values(
     network: &Network,
-    input: &str,
-    x: &Tensor,
+    feeds: &Feeds,
     rule: &dyn LayerRule,
-    until: Until<'_>,
+    (goal, keep): (Goal<'_>, Keep),
     advance: &dyn Fn(),
-) -> Result<Live> {
-    let keep = match until {
-        Until::End(keep) => keep,
-        Until::Node(_) => Keep::All,
-    };
-    let mut known = Live::new(network, keep);
-    known.insert(input, x.clone())?;
+) -> Result<(Live, BTreeMap<String, Tensor>)> {
+    let Demand { runs, may, read } = Demand::new(network, &|name| feeds.contains_key(name), goal)?;
+    let (mut known, mut beside) = (Live::new(network, keep), Live::new(network, keep));
+    for (name, tensor) in feeds.iter().filter(|(name, _)| read.contains(*name)) {
+        known.insert(name, tensor.clone())?;
+    }
     for (index, node) in network.nodes.iter().enumerate() {
-        if matches!(until, Until::Node(name) if name == node.name && is_layer(&node.operator)) {
-            break;
-        }
-        if node.is_beside() && !rule.looks_beside() {
-            advance();
-            continue;
-        }
-        let outputs = match evaluate(&Call { node, inputs: lookup(network, node, &known.tensors), rule }) {
-            Err(error) if node.is_beside() => {
-                rule.not_followed(&node.name, error);
-                Vec::new()
+        let inputs = lookup(network, node, &known.tensors);
+        let has_all =
+            || node.inputs.iter().zip(&inputs).all(|(name, tensor)| name.is_none() || tensor.is_some());
+        let is_looked_at = !node.is_beside() || rule.looks_beside();
+        if (runs[index] || may[index]) && is_looked_at && has_all() {
+            let call = Call { node, inputs, rule };
+            let outputs = match evaluate(&call) {
+                Err(error) if node.is_beside() => {
+                    rule.not_followed(&node.name, error);
+                    Vec::new()
+                }
+                Err(_) if !runs[index] => Vec::new(),
+                Err(error) => {
+                    rule.stopped(placed(network, node, error))?;
+                    Vec::new()
+                }
+                Ok(outputs) => outputs,
+            };
+            let written = node.stands_for.as_ref().and_then(|name| known.tensors.get(name));
+            if let (Some(written), Some(integer)) = (written, outputs.first()) {
+                rule.beside(&node.name, integer, written).map_err(|e| placed(network, node, e))?;
             }
-            outputs => outputs.map_err(|e| placed(network, node, e))?,
-        };
-        let written = node.stands_for.as_ref().and_then(|name| known.tensors.get(name));
-        if let (Some(written), Some(integer)) = (written, outputs.first()) {
-            rule.beside(&node.name, integer, written).map_err(|e| placed(network, node, e))?;
-        }
-        for (name, tensor) in node.outputs.iter().zip(outputs) {
-            if let Some(name) = name {
-                known.insert(name, tensor).map_err(|e| placed(network, node, e))?;
+            for (name, tensor) in node.outputs.iter().zip(outputs) {
+                let Some(name) = name else { continue };
+                let place = match feeds.contains_key(name) {
+                    true if !tensor.dtype().is_integer() => continue,
+                    true => &mut beside,
+                    false => &mut known,
+                };
+                place.insert(name, tensor).map_err(|e| placed(network, node, e))?;
             }
         }
         known.after(index, node);
         advance();
     }
-    Ok(known)
+    Ok((known, beside.tensors))
 }
 
 fn lookup<'a>(
@@ -322,7 +363,7 @@ fn placed(network: &Network, node: &Node, error: Error) -> Error {
     if error.place == crate::error::Place::Nowhere { error.at(network.place(node)) } else { error }
 }
 
-/// The integer outputs of nodes, in evaluation order.
+/// The integer outputs of nodes that ran, in evaluation order.
 fn integers(network: &Network, mut known: BTreeMap<String, Tensor>) -> Result<Vec<Named>> {
     let names = network.nodes.iter().flat_map(|node| node.outputs.iter().flatten());
     let taken = names.filter_map(|name| known.remove(name).map(|tensor| (name.clone(), tensor)));

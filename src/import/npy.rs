@@ -18,7 +18,7 @@ const MAX_HEADER_BYTES: u64 = 1 << 16;
 /// Reads a `.npy` file into a C-ordered tensor.
 ///
 /// # Errors
-/// Missing or truncated file, a dtype other than the integers and float32; the message names file and dtype.
+/// Missing or truncated file, a dtype other than the integers, bool and float32; the message names file and dtype.
 pub fn read_npy(path: &Path) -> Result<Tensor> {
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
     read_array(file).map_err(|e| match e.kind {
@@ -32,6 +32,22 @@ pub fn read_npy(path: &Path) -> Result<Tensor> {
 /// # Errors
 /// As [`read_npy`]; the place names the array inside the file.
 pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Tensor>> {
+    let of_array = |(name, array): (String, Result<Tensor>)| {
+        let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
+        array.map(|array| (name, array)).map_err(|e| e.at(place))
+    };
+    read_npz_of(path, &|_| true)?.into_iter().map(of_array).collect()
+}
+
+/// Reads the arrays of an `.npz` file whose names `is_wanted` holds of; one of an element type that is not read
+/// ([`Kind::Unsupported`]) leaves the others as they are.
+///
+/// # Errors
+/// As [`read_npz`], but for element types.
+pub fn read_npz_of(
+    path: &Path,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Result<Tensor>>> {
     let malformed = |e| Error::new(Kind::Malformed, "not a readable .npz archive").because(e).in_file(path);
     let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
     let listed = entries_listed(&mut file).map_err(|e| Error::io(path, "read", e))?;
@@ -51,10 +67,16 @@ pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Tensor>> {
         let entry = archive.by_index(index).map_err(malformed)?;
         let name = entry.name().strip_suffix(".npy").unwrap_or(entry.name()).to_owned();
         let place = Place::Node { path: path.to_path_buf(), node: name.clone() };
-        let tensor = read_array(entry).map_err(|e| e.at(place))?;
+        if !is_wanted(&name) {
+            continue;
+        }
+        let tensor = match read_array(entry) {
+            Err(error) if error.kind != Kind::Unsupported => return Err(error.at(place)),
+            tensor => tensor,
+        };
+        let elements = tensor.as_ref().map_or(0, Tensor::len);
         held.push(
-            Charge::new(bytes(&[tensor.len()], 8), || format!("array {name:?}"))
-                .map_err(|e| e.in_file(path))?,
+            Charge::new(bytes(&[elements], 8), || format!("array {name:?}")).map_err(|e| e.in_file(path))?,
         );
         if tensors.insert(name.clone(), tensor).is_some() {
             return twice(format!("holds array {name:?} twice"));
@@ -200,6 +222,7 @@ impl Header {
             DType::U64 => Tensor::U64(self.array(data, u64::from_le_bytes)),
             DType::I64 => Tensor::I64(self.array(data, i64::from_le_bytes)),
             DType::F32 => Tensor::F32(self.array(data, f32::from_le_bytes)),
+            DType::Bool => Tensor::Bool(self.array(data, |[byte]: [u8; 1]| byte != 0)),
         };
         map_tensor!(tensor, a => a.as_standard_layout().into_owned())
     }
@@ -230,9 +253,10 @@ fn element_type(descr: &str) -> Result<(DType, bool)> {
         "u8" => DType::U64,
         "i8" => DType::I64,
         "f4" => DType::F32,
+        "b1" => DType::Bool,
         _ => {
             return Err(Error::new(Kind::Unsupported, format!("dtype {descr:?} is not one goldpath reads"))
-                .help("use an integer dtype or float32 (numpy: x.astype(...))"));
+                .help("use an integer dtype, bool or float32 (numpy: x.astype(...))"));
         }
     };
     Ok((dtype, order == ">"))

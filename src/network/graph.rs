@@ -174,6 +174,12 @@ pub enum Operator {
     },
     /// The input, unchanged.
     Identity,
+    /// Nothing that goldpath can compute: an operator or an attribute that it does not know, or a tensor of a type that it
+    /// does not carry. See [`Network::opaque`].
+    Opaque {
+        /// Why, in one sentence without a full stop.
+        reason: String,
+    },
 }
 
 /// Real bounds of the Relu or Clip fused into an integer layer; infinite where there is none.

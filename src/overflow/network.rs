@@ -13,7 +13,7 @@ use super::tally::Output;
 use super::{Class, Findings, NetworkAnswer, Options, Skipped, Upstream};
 use crate::bounds::{Range, entering_ranges_of};
 use crate::error::{Error, Kind, Place, Result};
-use crate::functional::graph::{Evaluation, layer_names, no_such_layer, parts};
+use crate::functional::graph::{Evaluation, Fed, Feeds, Reach, images, layer_names, no_such_layer, parts};
 use crate::functional::operators::{Designed, Framework, LayerRule, WherePossible};
 use crate::lower::{Program, output_recoding};
 use crate::network::{Computed, Coverage, Geometry, Layer, Mac, Network, Tensor};
@@ -114,6 +114,7 @@ struct Survey<'a> {
     mended: u64,
     spoiled: u64,
     skipped: BTreeMap<String, Error>,
+    reach: Reach,
 }
 
 /// Looks at every integer layer of `network` that the design can run, on every image of `x`.
@@ -125,7 +126,7 @@ struct Survey<'a> {
 /// whatever an operator cannot do.
 pub fn network(
     network: &Network,
-    x: &Tensor,
+    x: &impl Fed,
     labels: Option<&[i64]>,
     designed: &Designed,
     options: &Options,
@@ -136,8 +137,10 @@ pub fn network(
         return Err(no_such_layer(network, unknown));
     }
     let parts = parts(network, x, options.batch)?;
-    let images = x.shape().first().copied().unwrap_or(1);
-    if parts.first().map(Tensor::shape) != parts.last().map(Tensor::shape) {
+    let images = images(network, x)?;
+    let extents =
+        |part: Option<&Feeds>| part.map(|part| part.values().map(|t| t.shape().to_vec()).collect::<Vec<_>>());
+    if extents(parts.first()) != extents(parts.last()) {
         let message = format!("{images} images are not a multiple of {}", options.batch);
         return Err(Error::new(Kind::Value, message).at(Place::Option("--batch".to_string())));
     }
@@ -145,7 +148,15 @@ pub fn network(
         let message = format!("{} labels for {images} images", labels.len());
         return Err(Error::new(Kind::Value, message).at(Place::Option("--labels".to_string())));
     }
-    let answer = network.outputs.first().cloned().unwrap_or_default();
+    let feeds = x.feeds(network)?;
+    let reach = Reach::new(network, &feeds);
+    reach.check(network, &feeds, &options.layers)?;
+    if let Some(cut) = reach.cut.as_ref().filter(|_| labels.is_some()) {
+        let message = format!("labels are of the model's output, which cannot be computed: {cut}");
+        return Err(Error::new(Kind::Unsupported, message).at(Place::Option("--labels".to_string())));
+    }
+    let batch = images.div_ceil(parts.len().max(1));
+    let answer = reach.answer.clone().unwrap_or_default();
     let mut survey = Survey {
         network,
         designed,
@@ -159,22 +170,21 @@ pub fn network(
         mended: 0,
         spoiled: 0,
         skipped: BTreeMap::new(),
+        reach,
     };
     let all = (network.nodes.len() * parts.len()) as u64;
     let done = AtomicU64::new(0);
     let advance = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
-    let batch = parts.first().and_then(|part| part.shape().first()).copied().unwrap_or(1);
     for part in &parts {
-        survey.part(part, &advance)?;
+        survey.part(part, batch, &advance)?;
     }
     survey.finish(batch)
 }
 
 impl Survey<'_> {
     /// One batch of images: run it, try the corrections, add up.
-    fn part(&mut self, part: &Tensor, advance: &dyn Fn()) -> Result<()> {
+    fn part(&mut self, part: &Feeds, images: usize, advance: &dyn Fn()) -> Result<()> {
         let first_image = self.predictions.len();
-        let images = part.shape().first().copied().unwrap_or(1);
         let watch = Watch {
             computed: self.network.computed_layers(),
             designed: self.designed,
@@ -188,6 +198,8 @@ impl Survey<'_> {
         }
         let predictions = match evaluation.tensor(&self.answer) {
             Some(tensor) => tensor.answers(images)?,
+            // Nothing of it is reached.
+            None if self.reach.cut.is_some() => vec![0; images],
             None => return Err(Error::new(Kind::Malformed, "the network has no output")),
         };
         self.predictions.extend(&predictions);
@@ -289,8 +301,10 @@ impl Survey<'_> {
             Upstream::Design => evaluation.changed(&layer.tensor, patched, &WherePossible(self.designed))?,
             Upstream::Exact => evaluation.changed(&layer.tensor, patched, &Framework)?,
         };
-        match changed.get(&self.answer) {
+        match changed.tensors.get(&self.answer) {
             Some(tensor) => Ok(Some(tensor.answers(run.images)?)),
+            // It may change the answer somewhere behind what is not computed here.
+            None if changed.is_cut => Ok(None),
             None => Ok(Some(self.predictions[run.first_image..].to_vec())),
         }
     }
@@ -331,6 +345,15 @@ impl Survey<'_> {
             (Some(refused), _) => Some(refused.to_string()),
             (None, Some(reason)) => Some(reason.clone()),
             (None, None) if !wanted(&mac.name) => None,
+            (None, None) if self.reach.cut.is_some() => Some(format!(
+                "it lies behind what goldpath cannot compute: {}",
+                self.network
+                    .opaque(&|_| false)
+                    .iter()
+                    .map(|o| o.kind.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )),
             (None, None) => Some("it did not run".to_owned()),
         };
         let skipped = macs

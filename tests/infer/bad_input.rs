@@ -105,10 +105,16 @@ fn unknown_operators_and_attributes() {
     let said = refused(&patched(&folder, b"QLinearAdd", b"QLinearSub"), &inputs(), &[]);
     says(
         &said,
-        &["node \"add2_quant\"", "\"QLinearSub\"", "com.microsoft", "supported:", "QLinearConv", "MaxPool"],
+        &[
+            "node \"add2_quant\"",
+            "\"QLinearSub\"",
+            "com.microsoft.QLinearSub (1 node: add2_quant), which writes add2_quantized",
+            "the layers behind: fc3_quant",
+            "--tensors",
+        ],
     );
     let said = refused(&patched(&folder, b"transB", b"transC"), &inputs(), &[]);
-    says(&said, &["node \"fc1_quant\"", "transC"]);
+    says(&said, &["node \"fc1_quant\"", "transC", "the layers behind: fc2_quant, fc3_quant"]);
 }
 
 #[test]

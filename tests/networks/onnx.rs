@@ -15,6 +15,24 @@ pub enum Data {
 pub enum Value {
     Int(i64),
     Ints(Vec<i64>),
+    Float(f32),
+    Floats(Vec<f32>),
+    Text(&'static str),
+    /// A whole message: a tensor in field 5, a graph in field 6, a sparse tensor in field 22.
+    Message(u64, Vec<u8>),
+}
+
+/// A TensorProto.
+pub fn tensor(name: &str, element: u64, shape: &[usize], data: &[u8], external: &[(&str, &str)]) -> Vec<u8> {
+    let dims: Vec<u8> = shape.iter().flat_map(|d| number(1, *d as u64)).collect();
+    let entry = |(key, value): &(&str, &str)| {
+        bytes(13, &[bytes(1, key.as_bytes()), bytes(2, value.as_bytes())].concat())
+    };
+    let data = match external {
+        [] => bytes(9, data),
+        entries => [entries.iter().flat_map(entry).collect(), number(14, 1)].concat(),
+    };
+    [dims, number(2, element), bytes(8, name.as_bytes()), data].concat()
 }
 
 /// A model under construction.
@@ -25,6 +43,8 @@ pub struct Model {
     inputs: Vec<Vec<u8>>,
     outputs: Vec<String>,
     names: usize,
+    /// Opset of ONNX's own domain; 17 when left 0.
+    pub opset: u64,
 }
 
 pub const FLOAT: u64 = 1;
@@ -72,6 +92,18 @@ impl Model {
         self.initialisers.push(tensor);
     }
 
+    /// An initialiser of any element type, its data as raw bytes or in a file beside the model.
+    pub fn tensor(
+        &mut self,
+        name: &str,
+        element: u64,
+        shape: &[usize],
+        data: &[u8],
+        external: &[(&str, &str)],
+    ) {
+        self.initialisers.push(tensor(name, element, shape, data, external));
+    }
+
     pub fn scalar(&mut self, data: Data) -> String {
         self.constant(&[], data)
     }
@@ -96,10 +128,10 @@ impl Model {
         if !name.is_empty() {
             node.extend(bytes(3, name.as_bytes()));
         }
-        let kind = match kind.split_once('.') {
+        let kind = match kind.rsplit_once('.') {
             None => kind,
-            Some((_, kind)) => {
-                node.extend(bytes(7, b"com.microsoft"));
+            Some((domain, kind)) => {
+                node.extend(bytes(7, domain.as_bytes()));
                 kind
             }
         };
@@ -111,6 +143,13 @@ impl Model {
                     let list: Vec<u8> = list.iter().flat_map(|v| number(8, v.cast_unsigned())).collect();
                     [list, number(20, 7)].concat()
                 }
+                Value::Float(v) => [fixed(2, *v), number(20, 1)].concat(),
+                Value::Floats(list) => {
+                    let list: Vec<u8> = list.iter().flat_map(|v| fixed(7, *v)).collect();
+                    [list, number(20, 6)].concat()
+                }
+                Value::Text(v) => [bytes(4, v.as_bytes()), number(20, 3)].concat(),
+                Value::Message(field, content) => bytes(*field, content),
             };
             node.extend(bytes(5, &[bytes(1, name.as_bytes()), value].concat()));
         }
@@ -124,8 +163,9 @@ impl Model {
         graph.extend(self.initialisers.iter().flat_map(|t| bytes(5, t)));
         graph.extend(self.inputs.iter().flat_map(|i| bytes(11, i)));
         graph.extend(self.outputs.iter().flat_map(|o| bytes(12, &bytes(1, o.as_bytes()))));
+        let own = if self.opset == 0 { 17 } else { self.opset };
         let opset = |domain: &str, version: u64| [bytes(1, domain.as_bytes()), number(2, version)].concat();
-        let opsets = [bytes(8, &opset("", 17)), bytes(8, &opset("com.microsoft", 1))].concat();
+        let opsets = [bytes(8, &opset("", own)), bytes(8, &opset("com.microsoft", 1))].concat();
         [number(1, 8), bytes(7, &graph), opsets].concat()
     }
 }
@@ -145,6 +185,10 @@ fn varint(mut value: u64) -> Vec<u8> {
 
 fn number(field: u64, value: u64) -> Vec<u8> {
     [varint(field << 3), varint(value)].concat()
+}
+
+fn fixed(field: u64, value: f32) -> Vec<u8> {
+    [varint(field << 3 | 5), value.to_le_bytes().to_vec()].concat()
 }
 
 fn bytes(field: u64, value: &[u8]) -> Vec<u8> {

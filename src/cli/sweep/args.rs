@@ -24,8 +24,12 @@ pub struct SweepArgs {
     #[command(flatten)]
     pub overrides: Overrides,
     /// Input tensor, batch first
-    #[arg(long, value_name = "X.npy", required = true)]
+    #[arg(long, value_name = "X.npy", required_unless_present = "tensors")]
     pub input: Option<PathBuf>,
+    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
+    /// writes it. Inputs may stand among them
+    #[arg(long, value_name = "T.npz")]
+    pub tensors: Option<PathBuf>,
     /// True labels, integer [images]; without them only agreement with the exact network is counted
     #[arg(long, value_name = "Y.npy")]
     pub labels: Option<PathBuf>,

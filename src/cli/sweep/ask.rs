@@ -3,26 +3,25 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ndarray::{Axis as NdAxis, Slice};
-
 use super::args::{Axis, CostBy, SweepArgs, split};
 use super::pieces;
 use super::synthesis::Twin;
 use crate::cli::args::Overrides;
-use crate::cli::design_file;
+use crate::cli::feeds::{Given, note_cut};
+use crate::cli::{Console, design_file};
 use crate::error::{Error, Kind, Place, Result};
 use crate::explore::Candidates;
 use crate::explore::answer::{self, InputDesign, InputFile, Plan};
-use crate::functional::graph;
+use crate::functional::graph::{self, Feeds};
 use crate::import::npy::read_npy;
-use crate::network::{Network, Qdq, Tensor, map_tensor};
+use crate::network::{Network, Qdq};
 use crate::vectors::sha256;
 
 /// Everything that the pieces are computed from.
 pub struct Ask<'a> {
     pub plan: Plan,
     pub network: Network,
-    pub x: Tensor,
+    pub x: Feeds,
     pub labels: Option<Vec<i64>>,
     pub variants: Vec<Variant>,
     /// `--set`, as typed.
@@ -49,28 +48,30 @@ impl Variant {
 }
 
 impl<'a> Ask<'a> {
-    pub fn new(args: &'a SweepArgs) -> Result<Ask<'a>> {
-        let (Some(model), Some(design), Some(input), Some(out)) =
-            (&args.model, &args.design, &args.input, &args.out)
-        else {
-            return Err(Error::new(Kind::Usage, "give MODEL, --design, --input and --out"));
+    pub fn new(args: &'a SweepArgs, console: &Console) -> Result<Ask<'a>> {
+        let (Some(model), Some(design), Some(out)) = (&args.model, &args.design, &args.out) else {
+            return Err(Error::new(Kind::Usage, "give MODEL, --design, --input or --tensors, and --out"));
         };
         // Every candidate is a design, and what designs compute is the integer layer.
         let network = crate::cli::model::read_followed(model, Qdq::Fused)?.network;
-        let mut x = read_npy(input)?;
-        let images = images(args, &x)?;
+        let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
+        let mut x = given.read(&network, console)?;
+        note_cut(&network, &x, console);
+        let images = args.images.as_ref().map(|images| [images.start, images.end]);
         if let Some([first, end]) = images {
-            x = map_tensor!(&x, a => a.slice_axis(NdAxis(0), Slice::from(first..end)).to_owned());
+            x = graph::take_images(&network, &x, first..end)?;
         }
+        let count = graph::images(&network, &x)?;
         graph::parts(&network, &x, usize::MAX)?;
-        let labels = args.labels.as_deref().map(|path| labels(path, images, &x)).transpose()?;
+        let labels = args.labels.as_deref().map(|path| labels(path, images, count)).transpose()?;
         let base = design_file::load_path(design, &args.overrides)?;
         let (modes, widths) = (modes(args), args.widths.0.clone());
         let plan = Plan {
             schema: answer::SCHEMA,
             generator: concat!("goldpath ", env!("CARGO_PKG_VERSION")).to_owned(),
             model: input_file(model)?,
-            input: input_file(input)?,
+            input: args.input.as_deref().map(input_file).transpose()?,
+            tensors: args.tensors.as_deref().map(input_file).transpose()?,
             labels: args.labels.as_deref().map(input_file).transpose()?,
             design: InputDesign {
                 name: base.name.clone(),
@@ -95,17 +96,7 @@ impl<'a> Ask<'a> {
     }
 }
 
-fn images(args: &SweepArgs, x: &Tensor) -> Result<Option<[usize; 2]>> {
-    let Some(images) = &args.images else { return Ok(None) };
-    let count = x.shape().first().copied().unwrap_or(0);
-    if images.end > count {
-        let option = Place::Option(format!("--images {}..{}", images.start, images.end));
-        return Err(Error::new(Kind::Value, format!("the input has images 0..{count}")).at(option));
-    }
-    Ok(Some([images.start, images.end]))
-}
-
-fn labels(path: &Path, images: Option<[usize; 2]>, x: &Tensor) -> Result<Vec<i64>> {
+fn labels(path: &Path, images: Option<[usize; 2]>, count: usize) -> Result<Vec<i64>> {
     let values = read_npy(path)?.to_i64().map_err(|error| error.in_file(path))?;
     let values: Vec<i64> = match values.ndim() {
         1 => values.iter().copied().collect(),
@@ -114,7 +105,6 @@ fn labels(path: &Path, images: Option<[usize; 2]>, x: &Tensor) -> Result<Vec<i64
             return Err(Error::new(Kind::Value, message).in_file(path));
         }
     };
-    let count = x.shape().first().copied().unwrap_or(0);
     let [first, end] = images.unwrap_or([0, values.len()]);
     values.get(first..end).filter(|taken| taken.len() == count).map(<[i64]>::to_vec).ok_or_else(|| {
         let message = format!("{} labels do not label images {first}..{}", values.len(), first + count);

@@ -338,7 +338,7 @@ fn difference(a: &Plan, b: &Plan) -> Option<&'static str> {
     let parts = [
         ("the goldpath that made it", a.schema == b.schema && a.generator == b.generator),
         ("the model", a.model == b.model),
-        ("the input", a.input == b.input && a.images == b.images),
+        ("the input", a.input == b.input && a.tensors == b.tensors && a.images == b.images),
         ("the labels", a.labels == b.labels),
         ("the design", a.design == b.design),
         ("--widths", a.widths == b.widths),

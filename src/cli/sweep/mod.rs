@@ -26,7 +26,7 @@ pub fn run(args: &SweepArgs, console: &Console) -> Result<Status> {
         return merge::run(args, console);
     }
     prepare(args)?;
-    let ask = Ask::new(args)?;
+    let ask = Ask::new(args, console)?;
     let folder = Folder::open(ask.out, &ask.plan)?;
     let all = pieces::all(&ask.plan);
     let shard = args.shard.unwrap_or(Shard { index: 1, count: 1 });
@@ -76,7 +76,7 @@ fn report((sweep, committed): (Sweep, Committed), console: &Console) -> Result<S
 /// No file that is read may lie where the sweep writes; what killed sweeps left there goes.
 fn prepare(args: &SweepArgs) -> Result<()> {
     let Some(out) = &args.out else { return Ok(()) };
-    let read = [&args.model, &args.input, &args.labels].map(Option::as_ref);
+    let read = [&args.model, &args.input, &args.tensors, &args.labels].map(Option::as_ref);
     files::prepare(out, &output::inputs(args.design.as_deref(), &read))
 }
 

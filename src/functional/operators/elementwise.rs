@@ -140,5 +140,6 @@ pub(super) fn clip(call: &Call, low: Option<f32>, high: Option<f32>) -> Result<T
         Tensor::I32(v) => clip!(I32, v, i32::MIN, i32::MAX),
         Tensor::U64(v) => clip!(U64, v, u64::MIN, u64::MAX),
         Tensor::I64(v) => clip!(I64, v, i64::MIN, i64::MAX),
+        Tensor::Bool(_) => return Err(Error::new(Kind::Value, "bool has no bounds")),
     })
 }

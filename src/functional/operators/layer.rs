@@ -37,6 +37,14 @@ pub trait LayerRule: Sync {
     fn looks_beside(&self) -> bool {
         true
     }
+
+    /// Told of a node that cannot be computed: whether what does not read its outputs may go on.
+    ///
+    /// # Errors
+    /// `why`, unless it may.
+    fn stopped(&self, why: Error) -> Result<()> {
+        Err(why)
+    }
 }
 
 /// ONNX Runtime's own arithmetic: an int32 accumulator that wraps, then float32 rescaling.

@@ -70,6 +70,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::Reshape { allow_zero } => shape::reshape(call, *allow_zero),
         Operator::Transpose { perm } => shape::transpose(call.tensor(0)?, perm.as_deref()),
         Operator::Identity => call.tensor(0).cloned(),
+        Operator::Opaque { reason } => Err(Error::new(Kind::Unsupported, reason.clone())),
     };
     Ok(vec![one?])
 }

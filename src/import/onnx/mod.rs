@@ -1,10 +1,13 @@
 //! `.onnx` → [`Network`]: operators and opsets, initialisers, topological order.
 //!
-//! Nothing is silently skipped: an unknown operator, attribute, element type or external file is an error that names
-//! the node. The file is read whole; every allocation is bounded by its size or by
-//! [`MAX_ELEMENTS`](crate::network::MAX_ELEMENTS).
+//! Nothing is silently skipped: a node with an operator or attribute that is not known, and a tensor of an element type
+//! that goldpath does not carry, become nodes with [`Operator::Opaque`], which says why. Who must evaluate one is
+//! refused; the others read on. The file is read whole; every allocation is bounded by its size, by that of the files of
+//! external data beside it, or by [`MAX_ELEMENTS`](crate::network::MAX_ELEMENTS).
 
 mod attributes;
+mod constant;
+mod external;
 mod operator;
 mod proto;
 mod tensor;
@@ -16,18 +19,23 @@ use prost::Message;
 
 use crate::error::{Error, Kind, Place, Result, spelt};
 use crate::limits::{MAX_NODES, max_memory, read_all};
-use crate::network::{DType, Input, Network, Node, Tensor};
+use crate::network::{DType, Input, Network, Node, Operator, Tensor};
+use external::External;
 pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
 use proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
-/// The opsets of ONNX's own domain whose operators mean what goldpath computes.
-const OPSETS: std::ops::RangeInclusive<i64> = 10..=24;
+/// The first opset of ONNX's own domain whose operators mean what goldpath computes: before it, they broadcast by
+/// attributes. Of later ones than are known, operators are taken as they are known.
+const FIRST_OPSET: i64 = 7;
+
+/// The first one of which ONNX has operators at all.
+const LEAST_OPSET: i64 = 1;
 
 /// Reads a model, as it is written: the QDQ form is not fused here (see [`Network::fused`]).
 ///
 /// # Errors
-/// Missing, truncated or foreign file; operators, attributes, element types and shapes that are not supported: the
-/// place is the file and, where there is one, the node.
+/// Missing, truncated or foreign file; graphs, attributes, shapes and data that are not what their format says: the place
+/// is the file and, where there is one, the node.
 pub fn read(path: &Path) -> Result<Network> {
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
     // The file, and the tensors read from it, lie in memory together.
@@ -55,7 +63,9 @@ pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
     })?;
     let given = graph.node.iter().filter_map(|node| node.name.as_deref().map(spelt));
     let given = given.filter(|name| !name.is_empty()).collect();
-    Builder { source, opset, given, names: BTreeSet::new(), numbers: BTreeMap::new() }.network(graph)
+    let external = External::new(source, bytes.len() as u64);
+    let (names, numbers) = (BTreeSet::new(), BTreeMap::new());
+    Builder { source, opset, given, names, numbers, external, unread: Vec::new() }.network(graph)
 }
 
 fn opset(model: &ModelProto) -> Result<i64> {
@@ -65,11 +75,10 @@ fn opset(model: &ModelProto) -> Result<i64> {
         Error::new(Kind::Malformed, "no opset of ONNX's own domain is named")
             .help("the file is no ONNX model, or truncated")
     })?;
-    if OPSETS.contains(&version) {
+    if version >= LEAST_OPSET {
         return Ok(version);
     }
-    let help = format!("supported: opsets {} to {}", OPSETS.start(), OPSETS.end());
-    Err(Error::new(Kind::Unsupported, format!("opset {version} is not supported")).help(help))
+    Err(Error::new(Kind::Malformed, format!("there is no opset {version}")).help("the file is damaged"))
 }
 
 struct Builder<'a> {
@@ -81,22 +90,14 @@ struct Builder<'a> {
     names: BTreeSet<String>,
     /// The next number to try behind a name that is taken.
     numbers: BTreeMap<String, usize>,
+    external: External,
+    /// Tensors of the file that goldpath does not carry, as nodes that write them.
+    unread: Vec<Node>,
 }
 
 impl Builder<'_> {
     fn network(mut self, graph: GraphProto) -> Result<Network> {
-        if !graph.sparse_initializer.is_empty() {
-            return Err(Error::new(Kind::Unsupported, "sparse initialisers are not supported"));
-        }
-        let mut constants = BTreeMap::new();
-        for proto in &graph.initializer {
-            let name = proto.name.clone().unwrap_or_default();
-            let place = format!("initialiser {name:?}");
-            let value = tensor::tensor(proto).map_err(|e| self.at(&place, e))?;
-            if constants.insert(name, value).is_some() {
-                return Err(self.at(&place, twice("is in the file twice")));
-            }
-        }
+        let mut constants = self.initialisers(&graph)?;
         if graph.node.len() > MAX_NODES {
             let message = format!("{} nodes; a network may have {MAX_NODES}", graph.node.len());
             return Err(Error::new(Kind::Unsupported, message));
@@ -108,7 +109,13 @@ impl Builder<'_> {
             let kind = kind(proto);
             let place = format!("{name:?} ({kind})");
             if kind == "Constant" {
-                let value = self.constant_node(proto).map_err(|e| self.at(&place, e))?;
+                let value = match constant::value(proto, &self.external) {
+                    Err(unknown) if unknown.kind == Kind::Unsupported => {
+                        nodes.push(opaque(name, kind, unknown.message, proto));
+                        continue;
+                    }
+                    value => value.map_err(|e| self.at(&place, e))?,
+                };
                 let output = proto.output.first().cloned().unwrap_or_default();
                 let is_input = graph.input.iter().any(|i| i.name.as_deref() == Some(output.as_str()));
                 if is_input || constants.insert(output.clone(), value).is_some() {
@@ -119,21 +126,70 @@ impl Builder<'_> {
             if let Some(wrong) = miscounted(proto) {
                 return Err(self.at(&place, Error::new(Kind::Malformed, wrong)));
             }
-            let operator = operator::operator(proto, self.opset).map_err(|e| self.at(&place, e))?;
-            let optional =
-                |list: &[String]| list.iter().map(|n| Some(n.clone()).filter(|n| !n.is_empty())).collect();
-            nodes.push(Node {
-                name,
-                kind,
-                operator,
-                inputs: optional(&proto.input),
-                outputs: optional(&proto.output),
-                stands_for: None,
+            nodes.push(match self.operator(proto) {
+                Ok(operator) => {
+                    let [inputs, outputs] = [&proto.input, &proto.output].map(|list| optional(list));
+                    Node { name, kind, operator, inputs, outputs, stands_for: None }
+                }
+                Err(unknown) if unknown.kind == Kind::Unsupported => {
+                    opaque(name, kind, unknown.message, proto)
+                }
+                Err(error) => return Err(self.at(&place, error)),
             });
         }
+        let read: BTreeSet<&String> = nodes
+            .iter()
+            .flat_map(|node: &Node| node.inputs.iter().flatten())
+            .chain(outputs(&graph))
+            .collect();
+        self.unread.retain(|node| node.outputs.iter().flatten().any(|name| read.contains(name)));
+        nodes.splice(0..0, std::mem::take(&mut self.unread));
         let outputs = graph.output.into_iter().filter_map(|o| o.name).collect();
         let network = Network { source: self.source.to_path_buf(), inputs, outputs, constants, nodes };
         network.sorted()
+    }
+
+    /// What a node computes; opaque nodes are decided on by its [`Kind::Unsupported`].
+    fn operator(&self, proto: &NodeProto) -> Result<Operator> {
+        let own = matches!(proto.domain.as_deref().unwrap_or(""), "" | "ai.onnx");
+        if own && self.opset < FIRST_OPSET {
+            let message =
+                format!("operators of opset {} are not known: {FIRST_OPSET} is the first", self.opset);
+            return Err(Error::new(Kind::Unsupported, message));
+        }
+        operator::operator(proto, self.opset)
+    }
+
+    /// Constants by name; those of element types that are not carried are put down as `unread`.
+    fn initialisers(&mut self, graph: &GraphProto) -> Result<BTreeMap<String, Tensor>> {
+        let (mut constants, mut names) = (BTreeMap::new(), BTreeSet::new());
+        let sparse = graph.sparse_initializer.iter().filter_map(|sparse| sparse.values.as_ref());
+        let dense = graph.initializer.iter().map(|proto| (proto, tensor::tensor(proto, &self.external)));
+        let refused = || Error::new(Kind::Unsupported, "sparse initialisers are not read");
+        let all: Vec<_> = dense.chain(sparse.map(|proto| (proto, Err(refused())))).collect();
+        for (proto, value) in all {
+            let name = proto.name.clone().unwrap_or_default();
+            let place = format!("initialiser {name:?}");
+            if !names.insert(name.clone()) {
+                return Err(self.at(&place, twice("is in the file twice")));
+            }
+            match value {
+                Err(unknown) if unknown.kind == Kind::Unsupported => {
+                    self.cannot_carry("initialiser", name, unknown.message);
+                }
+                value => {
+                    constants.insert(name, value.map_err(|e| self.at(&place, e))?);
+                }
+            }
+        }
+        Ok(constants)
+    }
+
+    /// Makes a tensor that the file holds or asks for the output of an opaque node.
+    fn cannot_carry(&mut self, what: &str, tensor: String, reason: String) {
+        let name = self.free_name(spelt(&tensor));
+        let (kind, operator) = (what.to_owned(), Operator::Opaque { reason });
+        self.unread.push(Node { name, kind, operator, inputs: Vec::new(), outputs: vec![Some(tensor)], stands_for: None });
     }
 
     fn at(&self, node: &str, error: Error) -> Error {
@@ -141,7 +197,7 @@ impl Builder<'_> {
     }
 
     /// What the network must be fed. An input with an initialiser of its name has a value already.
-    fn inputs(&self, graph: &GraphProto, constants: &BTreeMap<String, Tensor>) -> Result<Vec<Input>> {
+    fn inputs(&mut self, graph: &GraphProto, constants: &BTreeMap<String, Tensor>) -> Result<Vec<Input>> {
         let (mut inputs, mut names) = (Vec::new(), BTreeSet::new());
         for info in &graph.input {
             let name = info.name.clone().unwrap_or_default();
@@ -149,21 +205,19 @@ impl Builder<'_> {
             if !names.insert(name.clone()) {
                 return Err(self.at(&place, twice("is in the file twice")));
             }
-            if !constants.contains_key(&name) {
-                inputs.push(input(info).map_err(|e| self.at(&place, e))?);
+            let is_unread = |node: &Node| node.outputs.first().is_some_and(|n| n.as_ref() == Some(&name));
+            if constants.contains_key(&name) || self.unread.iter().any(is_unread) {
+                continue;
+            }
+            match input(info) {
+                Ok(input) => inputs.push(input),
+                Err(unknown) if unknown.kind == Kind::Unsupported => {
+                    self.cannot_carry("input", name, unknown.message);
+                }
+                Err(error) => return Err(self.at(&place, error)),
             }
         }
         Ok(inputs)
-    }
-
-    fn constant_node(&self, proto: &NodeProto) -> Result<Tensor> {
-        let value = proto.attribute.iter().find(|a| a.name.as_deref() == Some("value"));
-        match value.and_then(|a| a.t.as_ref()) {
-            Some(value) => tensor::tensor(value),
-            None => {
-                Err(Error::new(Kind::Unsupported, "a Constant is supported only by its attribute \"value\""))
-            }
-        }
     }
 
     /// The model's name of a node. Unnamed ones get their operator and position, repeated ones a number behind the
@@ -171,30 +225,43 @@ impl Builder<'_> {
     fn unique_name(&mut self, proto: &NodeProto, index: usize) -> String {
         // A name is for people and for --layer: what a terminal would obey is spelt out.
         let given = proto.name.as_deref().map(spelt).filter(|name| !name.is_empty());
-        let name = match given {
-            Some(name) if !self.names.contains(&name) => name,
-            given => {
-                let (stem, first) = match given {
-                    Some(name) => (name, 2),
-                    None => (spelt(&format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node"))), 1),
-                };
-                let number = self.numbers.entry(stem.clone()).or_insert(first);
-                loop {
-                    let name = if *number == 1 { stem.clone() } else { format!("{stem}_{number}") };
-                    *number += 1;
-                    if !self.given.contains(&name) && !self.names.contains(&name) {
-                        break name;
-                    }
-                }
+        match given {
+            Some(name) if self.names.insert(name.clone()) => name,
+            Some(name) => self.free_name(name),
+            None => self.free_name(spelt(&format!("{}_{index}", proto.op_type.as_deref().unwrap_or("node")))),
+        }
+    }
+
+    /// `stem`, or `stem` with a number: a name that no node of the file has.
+    fn free_name(&mut self, stem: String) -> String {
+        let number = self.numbers.entry(stem.clone()).or_insert(1);
+        loop {
+            let name = if *number == 1 { stem.clone() } else { format!("{stem}_{number}") };
+            *number += 1;
+            if !self.given.contains(&name) && self.names.insert(name.clone()) {
+                return name;
             }
-        };
-        self.names.insert(name.clone());
-        name
+        }
     }
 }
 
 fn twice(what: &str) -> Error {
     Error::new(Kind::Malformed, what.to_owned()).help("ONNX lets every tensor be written once")
+}
+
+/// A node that is not known, with what is known of it.
+fn opaque(name: String, kind: String, reason: String, proto: &NodeProto) -> Node {
+    let [inputs, outputs] = [&proto.input, &proto.output].map(|list| optional(list));
+    Node { name, kind, operator: Operator::Opaque { reason }, inputs, outputs, stands_for: None }
+}
+
+/// Tensor names; an empty one is left out.
+fn optional(list: &[String]) -> Vec<Option<String>> {
+    list.iter().map(|name| Some(name.clone()).filter(|name| !name.is_empty())).collect()
+}
+
+fn outputs(graph: &GraphProto) -> impl Iterator<Item = &String> {
+    graph.output.iter().filter_map(|output| output.name.as_ref())
 }
 
 /// Inputs and outputs that the operator cannot have.

@@ -31,13 +31,17 @@ pub struct GraphProto {
     pub input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
-    /// Only counted: sparse initialisers are refused.
+    /// Only named: sparse initialisers are not read.
     #[prost(message, repeated, tag = "15")]
     pub sparse_initializer: Vec<SparseTensorProto>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct SparseTensorProto {}
+pub struct SparseTensorProto {
+    /// Its name is the initialiser's.
+    #[prost(message, optional, tag = "1")]
+    pub values: Option<TensorProto>,
+}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct NodeProto {
@@ -132,7 +136,18 @@ pub struct TensorProto {
     pub raw_data: Option<Vec<u8>>,
     #[prost(uint64, repeated, tag = "11")]
     pub uint64_data: Vec<u64>,
+    /// Where the data is, when it is in another file: `location`, `offset`, `length`.
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<StringStringEntryProto>,
     /// 1 when the data is in another file.
     #[prost(int32, optional, tag = "14")]
     pub data_location: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StringStringEntryProto {
+    #[prost(string, optional, tag = "1")]
+    pub key: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub value: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::external::External;
 use super::proto::TensorProto;
 use crate::error::{Error, Kind, Result};
 use crate::network::{DType, Tensor, element_count};
@@ -42,6 +43,7 @@ pub(super) fn element_type(code: i32) -> Result<DType> {
         5 => DType::I16,
         6 => DType::I32,
         7 => DType::I64,
+        9 => DType::Bool,
         12 => DType::U32,
         13 => DType::U64,
         other => {
@@ -50,24 +52,24 @@ pub(super) fn element_type(code: i32) -> Result<DType> {
                 Kind::Unsupported,
                 format!("element type {name} ({other}) is not supported"),
             )
-            .help("supported: float (32 bits) and the integers of 8, 16, 32 and 64 bits"));
+            .help("supported: float (32 bits), bool and the integers of 8, 16, 32 and 64 bits"));
         }
     })
 }
 
-/// Reads an initialiser or attribute, from `raw_data` or from the field of its type.
-pub(super) fn tensor(proto: &TensorProto) -> Result<Tensor> {
-    if proto.data_location == Some(1) {
-        return Err(Error::new(Kind::Unsupported, "its data lies in an external file").help(
-            "save the model as one file: onnx.save(onnx.load(path), path, save_as_external_data=False)",
-        ));
-    }
+/// Reads an initialiser or attribute, from `raw_data`, from the field of its type or from the file it names.
+pub(super) fn tensor(proto: &TensorProto, external: &External) -> Result<Tensor> {
     let dtype = element_type(proto.data_type.unwrap_or(0))?;
     let shape: Result<Vec<usize>, _> = proto.dims.iter().map(|d| usize::try_from(*d)).collect();
     let shape =
         shape.map_err(|_| Error::new(Kind::Malformed, format!("impossible shape {:?}", proto.dims)))?;
-    element_count(&shape)?;
-    let fields = Fields { proto, shape: &shape };
+    let elements = element_count(&shape)?;
+    let read = (proto.data_location == Some(1)).then(|| {
+        external.read(&proto.external_data, (elements as u64).saturating_mul(dtype.size_bytes() as u64))
+    });
+    let read = read.transpose()?;
+    let raw = read.as_deref().or(proto.raw_data.as_deref());
+    let fields = Fields { raw, shape: &shape };
     Ok(match dtype {
         DType::F32 => Tensor::F32(fields.read(f32::from_le_bytes, &proto.float_data, |v| Some(*v))?),
         DType::U8 => {
@@ -87,12 +89,16 @@ pub(super) fn tensor(proto: &TensorProto) -> Result<Tensor> {
         DType::U32 => {
             Tensor::U32(fields.read(u32::from_le_bytes, &proto.uint64_data, |v| u32::try_from(*v).ok())?)
         }
+        DType::Bool => {
+            Tensor::Bool(fields.read(|[byte]: [u8; 1]| byte != 0, &proto.int32_data, |v| Some(*v != 0))?)
+        }
         DType::U64 => Tensor::U64(fields.read(u64::from_le_bytes, &proto.uint64_data, |v| Some(*v))?),
     })
 }
 
 struct Fields<'a> {
-    proto: &'a TensorProto,
+    /// The elements' bytes; none where they stand in the field of their type.
+    raw: Option<&'a [u8]>,
     shape: &'a [usize],
 }
 
@@ -103,7 +109,7 @@ impl Fields<'_> {
         typed: &[S],
         narrow: impl Fn(&S) -> Option<T>,
     ) -> Result<ArrayD<T>> {
-        let elements: Vec<T> = match &self.proto.raw_data {
+        let elements: Vec<T> = match self.raw {
             Some(raw) if raw.len() % N != 0 => {
                 let message = format!("{} bytes of data are no whole number of {N}-byte elements", raw.len());
                 return Err(Error::new(Kind::Malformed, message));

@@ -1,0 +1,206 @@
+//! What a network is fed, and how many images at a time.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ndarray::{Axis, Slice};
+
+use super::demand::{Demand, Goal};
+use crate::error::{Error, Kind, Place, Result, shown};
+use crate::network::{Input, Network, Tensor, map_tensor};
+
+/// Tensors by name: inputs of the network, and others in the place of the nodes that write them.
+pub type Feeds = BTreeMap<String, Tensor>;
+
+/// What can be fed: [`Feeds`], or the only input's tensor, batch first.
+pub trait Fed: Sync {
+    /// The tensors by name.
+    ///
+    /// # Errors
+    /// One tensor for a network of several inputs.
+    fn feeds(&self, network: &Network) -> Result<Cow<'_, Feeds>>;
+}
+
+impl Fed for Feeds {
+    fn feeds(&self, _: &Network) -> Result<Cow<'_, Feeds>> {
+        Ok(Cow::Borrowed(self))
+    }
+}
+
+impl Fed for Tensor {
+    fn feeds(&self, network: &Network) -> Result<Cow<'_, Feeds>> {
+        Ok(Cow::Owned(Feeds::from([(only_input(network)?.name.clone(), self.clone())])))
+    }
+}
+
+/// The input of a network that has one.
+///
+/// # Errors
+/// It has several, or none.
+pub fn only_input(network: &Network) -> Result<&Input> {
+    match network.inputs.as_slice() {
+        [only] => Ok(only),
+        many => {
+            let names: Vec<_> = many.iter().map(|i| i.name.as_str()).collect();
+            let message = format!("the model has {} inputs, not one: {names:?}", many.len());
+            Err(Error::new(Kind::Value, message)
+                .in_file(&network.source)
+                .help("give each under its name with --tensors T.npz"))
+        }
+    }
+}
+
+/// What is fed, ready to be cut into batches.
+pub(super) struct Batches<'a> {
+    feeds: Cow<'a, Feeds>,
+    /// Images, where an input of the model says how many.
+    images: Option<usize>,
+    /// How many the model takes at a time; `None`: all.
+    fixed: Option<usize>,
+    /// Tensors that what runs reads: the others are left alone.
+    read: BTreeSet<String>,
+}
+
+impl<'a> Batches<'a> {
+    /// # Errors
+    /// An input that does not fit, and what [`Demand::new`] refuses.
+    pub fn new(network: &Network, x: &'a impl Fed, goal: Goal<'_>) -> Result<Batches<'a>> {
+        let feeds = x.feeds(network)?;
+        let (mut images, mut fixed) = (None, None);
+        for input in &network.inputs {
+            let Some(tensor) = feeds.get(&input.name) else { continue };
+            let own = batch(network, input, tensor)?;
+            let Some(count) = tensor.shape().first().copied() else { continue };
+            // Inputs of a fixed batch must come as often as each other.
+            if let (Some(own), Some(fixed), Some(images)) = (own, fixed, images)
+                && count / own != images / fixed
+            {
+                let message = format!(
+                    "input {:?} has {count} along its batch, {own} at a time; others have {images}",
+                    input.name
+                );
+                return Err(Error::new(Kind::Value, message).in_file(&network.source));
+            }
+            images = images.or(Some(count));
+            fixed = fixed.or(own);
+        }
+        let read = Demand::new(network, &|name| feeds.contains_key(name), goal)?.read;
+        Ok(Batches { feeds, images, fixed, read })
+    }
+
+    /// The model's own batch at a time, else `images`.
+    ///
+    /// # Errors
+    /// A tensor that would have to be cut, and has another number of images than the input.
+    pub fn cut(self, network: &Network, images: usize) -> Result<Vec<Feeds>> {
+        let Batches { feeds, images: all, fixed, read } = self;
+        let kept = || feeds.iter().filter(|(name, _)| read.contains(*name));
+        // Without an input of the model nobody knows which axis is the batch.
+        let Some(all) = all else { return Ok(vec![kept().map(|(n, t)| (n.clone(), t.clone())).collect()]) };
+        let size = fixed.unwrap_or(images.clamp(1, all.max(1)));
+        if size >= all {
+            return Ok(vec![kept().map(|(n, t)| (n.clone(), t.clone())).collect()]);
+        }
+        for (name, tensor) in kept() {
+            if tensor.len() != 1 && tensor.shape().first() != Some(&all) {
+                let message =
+                    format!("shape {:?} does not have the batch of {all} images first", tensor.shape());
+                let place =
+                    Place::Node { path: network.source.clone(), node: format!("tensor {}", shown(name)) };
+                return Err(Error::new(Kind::Value, message)
+                    .at(place)
+                    .help(format!("capture it for {size} images, and give as many: they are run together")));
+            }
+        }
+        let part = |start: usize| {
+            let cut = |tensor: &Tensor| match tensor.len() {
+                1 if all != 1 => tensor.clone(),
+                _ => slice(tensor, start, size.min(all - start)),
+            };
+            kept().map(|(name, tensor)| (name.clone(), cut(tensor))).collect()
+        };
+        Ok((0..all).step_by(size).map(part).collect())
+    }
+}
+
+/// `x`, batch first, cut into what the network takes at once: its own fixed batch, else `images` at a time. Only what can
+/// be used is in it.
+///
+/// # Errors
+/// An input that does not fit, and a tensor that would have to be cut and has not as many images.
+pub fn parts(network: &Network, x: &impl Fed, images: usize) -> Result<Vec<Feeds>> {
+    Batches::new(network, x, Goal::Reachable)?.cut(network, images)
+}
+
+/// How many images `x` holds: the first extent of the first input that it feeds; of other tensors, what their first
+/// extents agree on, else 1.
+///
+/// # Errors
+/// One tensor for a network of several inputs.
+pub fn images(network: &Network, x: &impl Fed) -> Result<usize> {
+    let feeds = x.feeds(network)?;
+    let of_input = network.inputs.iter().filter_map(|input| feeds.get(&input.name));
+    if let Some(count) = of_input.filter_map(|tensor| tensor.shape().first()).next() {
+        return Ok(*count);
+    }
+    let mut extents = feeds.values().map(|tensor| tensor.shape().first().copied());
+    let first = extents.next().flatten();
+    Ok(first.filter(|first| extents.all(|other| other == Some(*first))).unwrap_or(1))
+}
+
+/// Images `first..end` of everything fed that has a batch.
+///
+/// # Errors
+/// There are not so many; a tensor that has another number of images.
+pub fn take_images(network: &Network, feeds: &Feeds, range: std::ops::Range<usize>) -> Result<Feeds> {
+    let all = images(network, feeds)?;
+    let option = || Place::Option(format!("--images {}..{}", range.start, range.end));
+    if range.end > all {
+        return Err(Error::new(Kind::Value, format!("the input has images 0..{all}")).at(option()));
+    }
+    if range == (0..all) {
+        return Ok(feeds.clone());
+    }
+    let cut = |(name, tensor): (&String, &Tensor)| match tensor.shape().first() {
+        Some(count) if *count == all => Ok((name.clone(), slice(tensor, range.start, range.len()))),
+        _ if tensor.len() == 1 => Ok((name.clone(), tensor.clone())),
+        _ => {
+            let message =
+                format!("tensor {name:?} of shape {:?} does not have {all} images first", tensor.shape());
+            Err(Error::new(Kind::Value, message).at(option()))
+        }
+    };
+    feeds.iter().map(cut).collect()
+}
+
+/// Checks `x` against an input of the model; how many images the model takes at once (`None`: all).
+fn batch(network: &Network, input: &Input, x: &Tensor) -> Result<Option<usize>> {
+    let wrong = |message: String| Err(Error::new(Kind::Value, message).in_file(&network.source));
+    if x.dtype() != input.dtype {
+        return wrong(format!("input {:?} is {}, the data is {}", input.name, input.dtype, x.dtype()));
+    }
+    let Some(dims) = &input.dims else { return Ok(None) };
+    let Some((first, rest)) = dims.split_first() else { return Ok(None) };
+    let shown: Vec<String> = dims.iter().map(|d| d.map_or("?".to_owned(), |d| d.to_string())).collect();
+    let fits = x.shape().len() == dims.len()
+        && rest.iter().zip(&x.shape()[1..]).all(|(d, n)| d.is_none_or(|d| d == *n));
+    if !fits {
+        return wrong(format!(
+            "input {:?} has shape [{}], the data {:?} (batch first)",
+            input.name,
+            shown.join(", "),
+            x.shape()
+        ));
+    }
+    match first {
+        Some(n) if !x.shape()[0].is_multiple_of(*n) => {
+            wrong(format!("the model takes {n} images at a time, the data has {}", x.shape()[0]))
+        }
+        _ if x.is_empty() => wrong("the data holds no image".to_owned()),
+        fixed => Ok(*fixed),
+    }
+}
+
+fn slice(x: &Tensor, start: usize, size: usize) -> Tensor {
+    map_tensor!(x, a => a.slice_axis(Axis(0), Slice::from(start..start + size)).to_owned())
+}
