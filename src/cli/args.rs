@@ -391,6 +391,12 @@ pub struct CosimArgs {
     /// Top module of --rtl
     #[arg(long, value_name = "NAME")]
     pub top: Option<String>,
+    /// Set a Verilog parameter of the top module of --rtl: a number (4, -3, 8'hff) or a text in double quotes
+    #[arg(long, value_name = "NAME=VALUE", num_args = 1.., value_parser = key_value)]
+    pub param: Vec<(String, String)>,
+    /// Folder that is searched for what --rtl includes, before the folders of the sources and the current one
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub incdir: Vec<PathBuf>,
     /// The bundle's signal = the RTL's port: registers are compared only when named here. `=!port` inverts an input
     /// (`rst=!rst_n`), `ours=` leaves a port unconnected
     #[arg(long, value_name = "OURS=THEIRS", num_args = 1.., value_parser = key_value)]

@@ -94,7 +94,7 @@ fn exit_status(arguments: &Arguments, console: &Console) -> u8 {
         Ok(Status::Done) => 0,
         Ok(Status::Different) => 1,
         Err(error) => {
-            console.error(&error);
+            console.error(&crate::files::as_typed(error));
             2
         }
     }

@@ -15,6 +15,7 @@ use crate::files::OutputFolder;
 use crate::functional::operators::Designed;
 use crate::import::npy::read_npy;
 use crate::overflow::{self, Findings, InputEntry, Options, Upstream};
+use crate::report::overflow_lead;
 use crate::wave;
 
 pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
@@ -36,6 +37,7 @@ pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
         console.answer_json(&findings.report)?;
     } else {
         console.answer(&findings.report.text())?;
+        console.answer(&output::page(&overflow_lead(&findings.report), &args.out))?;
     }
     Ok(Status::Done)
 }

@@ -338,6 +338,9 @@ pub struct PointResult {
     pub layers: Vec<PointLayer>,
     /// What the hardware costs.
     pub cost: Cost,
+    /// Why its twin was not synthesised, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_synthesised: Option<String>,
 }
 
 /// A layer of a network at one point.
@@ -383,7 +386,7 @@ pub struct Synthesis {
 /// Points that no other beats: none is at most as dear and at least as accurate, and better in one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Front {
-    /// `bits` (accumulator and adder bits) or `flip_flops_and_luts`.
+    /// `bits` (accumulator and adder bits), `flip_flops` or `luts`: cells of two kinds are not added up.
     pub cost: String,
     /// `correct` with labels, else `agree`.
     pub accuracy: String,

@@ -66,6 +66,7 @@ pub fn point(
     };
     let nodes: Vec<usize> = exact.layer_nodes().map(|(index, _)| index).collect();
     Ok(Outcome::Done(PointResult {
+        not_synthesised: None,
         correct: labels.map(|labels| correct(&answers, labels)).transpose()?,
         agree: agreeing(&answers, &exact.answers),
         output_sha256: hex(output),

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::operators::{Call, LayerRule, evaluate, layer_of};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, near_names};
 use crate::network::{Layer, Network, Node, Operator, Tensor};
 use demand::{Demand, Goal};
 use feeds::Batches;
@@ -283,7 +283,26 @@ pub fn no_such_layer(network: &Network, name: &str) -> Error {
     let why = why.map_or_else(String::new, |why| format!(": {why}"));
     Error::new(Kind::Value, format!("the model has no integer layer {name:?}{why}"))
         .in_file(&network.source)
-        .help(format!("its layers: {}", layer_names(network).join(", ")))
+        .help(layers_near(network, name))
+}
+
+/// Which layers could have been meant, and all that there are; or why there is none.
+fn layers_near(network: &Network, name: &str) -> String {
+    let layers = layer_names(network);
+    if layers.is_empty() {
+        let macs = network.macs();
+        let reason = macs.iter().find_map(|mac| Some(format!("{}: {}", mac.name, mac.reason.as_ref()?)));
+        return match reason {
+            None => "it has no integer layer: no Conv, MatMul or Gemm is in it".to_owned(),
+            Some(reason) => format!(
+                "it has no integer layer: none of its {} MACs runs on integers ({reason}); quantise it first",
+                macs.len()
+            ),
+        };
+    }
+    let near = near_names(name, &layers.iter().map(String::as_str).collect::<Vec<_>>());
+    let near = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
+    format!("{near}its layers: {}", layers.join(", "))
 }
 
 /// Names of the integer layers, in evaluation order.

@@ -32,7 +32,7 @@ pub struct Drawn {
 pub fn overflow_html(report: &Report, drawn: &[Drawn]) -> Result<String> {
     let mut page = Page {
         title: format!("Overflows of {} on {}", subject(report), report.design.name),
-        lead: lead(report),
+        lead: overflow_lead(report),
         facts: facts(report),
         sections: Vec::new(),
     };
@@ -77,7 +77,8 @@ fn count(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-fn lead(report: &Report) -> String {
+/// The answer in a sentence or two: what stands first on the page.
+pub fn overflow_lead(report: &Report) -> String {
     let total = &report.total;
     let mut text = match &report.answer {
         Some(answer) => format!(

@@ -138,7 +138,7 @@ pub struct FileEntry {
     /// Bits of a line, a multiple of 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word_bits: Option<usize>,
-    /// The sum that tb.v recomputes, eight hex digits; `packing` says how.
+    /// The sum that tb.sv recomputes, eight hex digits; `packing` says how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
 }
@@ -484,7 +484,7 @@ fn flags(table: &SignalTable) -> BTreeMap<String, String> {
         "in.drain" => Some("1: the accumulators move one row down and the bottom row leaves"),
         "pe.done" => Some("1: the accumulator holds a finished value, in the cycle after its last beat"),
         "out.valid" => Some(
-            "1: out.data is an output; 0: out.data is 0 (tb.v compares that; `cosim --rtl` compares out.data only where out.valid is expected to be 1)",
+            "1: out.data is an output; 0: out.data is 0 (tb.sv compares that; `cosim --rtl` compares out.data only where out.valid is expected to be 1)",
         ),
         _ if name.contains("valid") => Some("the valid bit of this stage's data"),
         _ if name.contains("first") => Some("the first bit of this stage's data"),

@@ -117,6 +117,7 @@ fn point(mode: &str, width: u32) -> explore::Point {
         layers_run: 2,
         outputs_replayed: 100,
         layers: vec![],
+        not_synthesised: None,
         cost: explore::Cost {
             accumulator_bits: 256 * u64::from(width),
             adder_bits: 256 * u64::from(width + 1),

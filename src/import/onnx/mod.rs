@@ -18,6 +18,7 @@ use std::path::Path;
 use prost::Message;
 
 use crate::error::{Error, Kind, Place, Result, spelt};
+use crate::import::foreign::looks_like;
 use crate::limits::{MAX_NODES, max_memory, read_all};
 use crate::network::{DType, Input, Network, Node, Operator, Tensor};
 use external::External;
@@ -51,16 +52,21 @@ pub fn read(path: &Path) -> Result<Network> {
 /// # Errors
 /// As [`read`], but for the file itself.
 pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
+    let other = |error: Error| match looks_like(bytes) {
+        Some(what) => Error::new(Kind::Malformed, format!("not an ONNX model: it looks like {what}"))
+            .help("a quantised model in ONNX's binary form (.onnx) is expected here"),
+        None => error,
+    };
     let model = ModelProto::decode(bytes).map_err(|e| {
-        Error::new(Kind::Malformed, "not a whole ONNX model")
-            .because(e)
-            .help("the file is truncated or damaged")
+        let error = Error::new(Kind::Malformed, "not a whole ONNX model").because(e);
+        other(error.help("the file is truncated or damaged"))
     })?;
+    if model.graph.is_none() {
+        let error = Error::new(Kind::Malformed, "not an ONNX model: it has no graph");
+        return Err(other(error.help("the file is empty or truncated")));
+    }
     let opset = opset(&model)?;
-    let graph = model.graph.ok_or_else(|| {
-        Error::new(Kind::Malformed, "not an ONNX model: it has no graph")
-            .help("the file is empty or truncated")
-    })?;
+    let graph = model.graph.unwrap_or_default();
     let given = graph.node.iter().filter_map(|node| node.name.as_deref().map(spelt));
     let given = given.filter(|name| !name.is_empty()).collect();
     let external = External::new(source, bytes.len() as u64);
