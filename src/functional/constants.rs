@@ -88,7 +88,7 @@ fn fold(
     };
     let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
     *left = left.checked_sub(most_elements(&node.operator, &inputs)?)?;
-    evaluate(&Call { node, inputs, rule: &Framework }).ok()
+    evaluate(&Call { node, inputs, rule: &Framework, constants: &network.constants }).ok()
 }
 
 /// How many elements the result has at most.
@@ -120,7 +120,7 @@ fn dequantized(network: &Network, index: usize, left: &mut usize) -> Option<Tens
     };
     let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(constant).collect::<Option<_>>()?;
     *left = left.checked_sub(inputs.first().copied().flatten()?.len())?;
-    evaluate(&Call { node, inputs, rule: &Framework }).ok()?.pop()
+    evaluate(&Call { node, inputs, rule: &Framework, constants: &network.constants }).ok()?.pop()
 }
 
 /// The value of a constant, or of a DequantizeLinear of constants.
@@ -148,7 +148,7 @@ fn codes_moved(
     let mut inputs = vec![Some(codes)];
     inputs.extend(others.collect::<Option<Vec<_>>>()?);
     *left = left.checked_sub(codes.len())?;
-    let moved = evaluate(&Call { node: &node, inputs, rule: &Framework }).ok()?.pop()?;
+    let moved = evaluate(&Call { node: &node, inputs, rule: &Framework, constants: &network.constants }).ok()?.pop()?;
     let axis =
         if scales == 1 { axis } else { moved_axis(&node.operator, axis, codes.shape(), moved.shape())? };
     let mut dequantize = source.clone();
