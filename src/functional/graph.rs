@@ -4,6 +4,7 @@
 //! framework's. Images are independent and run in parallel.
 
 mod live;
+mod run;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use super::operators::{Call, LayerRule, evaluate, layer_of};
 use crate::error::{Error, Kind, Result};
 use crate::network::{Input, Layer, Network, Node, Operator, Tensor, map_tensor};
 use live::{Keep, Live};
+pub use run::run;
 
 /// A tensor under its name in the network.
 pub type Named = (String, Tensor);

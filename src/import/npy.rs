@@ -18,7 +18,7 @@ const MAX_HEADER_BYTES: u64 = 1 << 16;
 /// Reads a `.npy` file into a C-ordered tensor.
 ///
 /// # Errors
-/// Missing or truncated file, a dtype other than the integers and float32; the message names file and dtype.
+/// Missing or truncated file, a dtype other than the integers, bool and float32; the message names file and dtype.
 pub fn read_npy(path: &Path) -> Result<Tensor> {
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, "read", e))?;
     read_array(file).map_err(|e| match e.kind {
@@ -200,6 +200,7 @@ impl Header {
             DType::U64 => Tensor::U64(self.array(data, u64::from_le_bytes)),
             DType::I64 => Tensor::I64(self.array(data, i64::from_le_bytes)),
             DType::F32 => Tensor::F32(self.array(data, f32::from_le_bytes)),
+            DType::Bool => Tensor::Bool(self.array(data, |[byte]: [u8; 1]| byte != 0)),
         };
         map_tensor!(tensor, a => a.as_standard_layout().into_owned())
     }
@@ -230,9 +231,10 @@ fn element_type(descr: &str) -> Result<(DType, bool)> {
         "u8" => DType::U64,
         "i8" => DType::I64,
         "f4" => DType::F32,
+        "b1" => DType::Bool,
         _ => {
             return Err(Error::new(Kind::Unsupported, format!("dtype {descr:?} is not one goldpath reads"))
-                .help("use an integer dtype or float32 (numpy: x.astype(...))"));
+                .help("use an integer dtype, bool or float32 (numpy: x.astype(...))"));
         }
     };
     Ok((dtype, order == ">"))

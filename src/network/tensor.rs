@@ -29,6 +29,8 @@ pub enum DType {
     I64,
     /// IEEE 754 binary32.
     F32,
+    /// Truth values, one byte each.
+    Bool,
 }
 
 impl DType {
@@ -44,25 +46,26 @@ impl DType {
             DType::U64 => "uint64",
             DType::I64 => "int64",
             DType::F32 => "float32",
+            DType::Bool => "bool",
         }
     }
 
-    /// Whether elements can be codes or accumulators; float32 alone cannot.
+    /// Whether elements can be codes or accumulators; float32 and bool cannot.
     pub const fn is_integer(self) -> bool {
-        !matches!(self, DType::F32)
+        !matches!(self, DType::F32 | DType::Bool)
     }
 
     /// Size of one element in bytes.
     pub const fn size_bytes(self) -> usize {
         match self {
-            DType::U8 | DType::I8 => 1,
+            DType::U8 | DType::I8 | DType::Bool => 1,
             DType::U16 | DType::I16 => 2,
             DType::U32 | DType::I32 | DType::F32 => 4,
             DType::U64 | DType::I64 => 8,
         }
     }
 
-    /// The integer format of the element; `None` for float32 and for uint64, which has no [`Format`].
+    /// The integer format of the element; `None` for float32, bool, and uint64, which has no [`Format`].
     pub const fn format(self) -> Option<Format> {
         match self {
             DType::U8 => Format::unsigned(8),
@@ -72,7 +75,7 @@ impl DType {
             DType::U32 => Format::unsigned(32),
             DType::I32 => Format::signed(32),
             DType::I64 => Format::signed(64),
-            DType::U64 | DType::F32 => None,
+            DType::U64 | DType::F32 | DType::Bool => None,
         }
     }
 }
@@ -104,6 +107,8 @@ pub enum Tensor {
     I64(ArrayD<i64>),
     /// float32 elements.
     F32(ArrayD<f32>),
+    /// Truth values.
+    Bool(ArrayD<bool>),
 }
 
 /// Runs one expression for whatever array a [`Tensor`] holds.
@@ -119,6 +124,7 @@ macro_rules! for_tensor {
             $crate::network::Tensor::U64($array) => $body,
             $crate::network::Tensor::I64($array) => $body,
             $crate::network::Tensor::F32($array) => $body,
+            $crate::network::Tensor::Bool($array) => $body,
         }
     };
 }
@@ -136,6 +142,7 @@ macro_rules! map_tensor {
             $crate::network::Tensor::U64($array) => $crate::network::Tensor::U64($body),
             $crate::network::Tensor::I64($array) => $crate::network::Tensor::I64($body),
             $crate::network::Tensor::F32($array) => $crate::network::Tensor::F32($body),
+            $crate::network::Tensor::Bool($array) => $crate::network::Tensor::Bool($body),
         }
     };
 }
@@ -155,6 +162,7 @@ impl Tensor {
             Tensor::U64(_) => DType::U64,
             Tensor::I64(_) => DType::I64,
             Tensor::F32(_) => DType::F32,
+            Tensor::Bool(_) => DType::Bool,
         }
     }
 
@@ -190,7 +198,7 @@ impl Tensor {
         }))
     }
 
-    /// Every element as i64 in C order.
+    /// Every element as i64 in C order; truth values as 0 and 1.
     ///
     /// # Errors
     /// float32, and a uint64 above 2^63 − 1.
@@ -203,6 +211,7 @@ impl Tensor {
             Tensor::U32(a) => Ok(a.mapv(i64::from)),
             Tensor::I32(a) => Ok(a.mapv(i64::from)),
             Tensor::I64(a) => Ok(a.clone()),
+            Tensor::Bool(a) => Ok(a.mapv(i64::from)),
             Tensor::U64(a) => match a.indexed_iter().find(|(_, v)| i64::try_from(**v).is_err()) {
                 None => Ok(a.mapv(u64::cast_signed)),
                 Some((at, value)) => {
@@ -218,7 +227,7 @@ impl Tensor {
     /// Every element as i32, for operand codes.
     ///
     /// # Errors
-    /// uint32, a dtype wider than int32, and float32.
+    /// uint32, a dtype wider than int32, float32, and bool.
     pub fn to_i32(&self) -> Result<ArrayD<i32>> {
         match self {
             Tensor::U8(a) => Ok(a.mapv(i32::from)),
@@ -236,7 +245,7 @@ impl Tensor {
     /// Codes back into their integer type, clamped to it.
     ///
     /// # Panics
-    /// When `dtype` is float32 or uint64: callers take the dtype from a zero point, which is neither.
+    /// When `dtype` is float32, bool or uint64: callers take the dtype from a zero point, which is none of them.
     pub fn from_codes(codes: ArrayD<i32>, dtype: DType) -> Tensor {
         // Each `as` follows a clamp into the target's range, so none can lose a bit.
         match dtype {
@@ -247,7 +256,7 @@ impl Tensor {
             DType::U32 => Tensor::U32(codes.mapv(|v| v.max(0) as u32)),
             DType::I32 => Tensor::I32(codes),
             DType::I64 => Tensor::I64(codes.mapv(i64::from)),
-            DType::U64 | DType::F32 => panic!("{dtype} is no code type"),
+            DType::U64 | DType::F32 | DType::Bool => panic!("{dtype} is no code type"),
         }
     }
 }

@@ -124,5 +124,10 @@ pub(super) fn cast(x: &Tensor, to: DType) -> Result<Tensor> {
         DType::I32 => to!(I32, i32),
         DType::U64 => to!(U64, u64),
         DType::I64 => to!(I64, i64),
+        // NaN is no zero.
+        DType::Bool => Tensor::Bool(match x {
+            Tensor::F32(a) => a.mapv(|v| v != 0.0),
+            integer => integer.to_i64()?.mapv(|v| v != 0),
+        }),
     })
 }

@@ -42,6 +42,7 @@ pub(super) fn element_type(code: i32) -> Result<DType> {
         5 => DType::I16,
         6 => DType::I32,
         7 => DType::I64,
+        9 => DType::Bool,
         12 => DType::U32,
         13 => DType::U64,
         other => {
@@ -50,7 +51,7 @@ pub(super) fn element_type(code: i32) -> Result<DType> {
                 Kind::Unsupported,
                 format!("element type {name} ({other}) is not supported"),
             )
-            .help("supported: float (32 bits) and the integers of 8, 16, 32 and 64 bits"));
+            .help("supported: float (32 bits), bool and the integers of 8, 16, 32 and 64 bits"));
         }
     })
 }
@@ -86,6 +87,9 @@ pub(super) fn tensor(proto: &TensorProto) -> Result<Tensor> {
         DType::I64 => Tensor::I64(fields.read(i64::from_le_bytes, &proto.int64_data, |v| Some(*v))?),
         DType::U32 => {
             Tensor::U32(fields.read(u32::from_le_bytes, &proto.uint64_data, |v| u32::try_from(*v).ok())?)
+        }
+        DType::Bool => {
+            Tensor::Bool(fields.read(|[byte]: [u8; 1]| byte != 0, &proto.int32_data, |v| Some(*v != 0))?)
         }
         DType::U64 => Tensor::U64(fields.read(u64::from_le_bytes, &proto.uint64_data, |v| Some(*v))?),
     })
