@@ -9,6 +9,9 @@ use crate::post::onnx::{self, Codes};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
+#[cfg(test)]
+mod tests;
+
 /// Outputs side by side in [`fused`].
 pub const STRIP: usize = 32;
 
@@ -153,6 +156,16 @@ fn close_form(out: &mut [f32], sums: &[f32], how: Close) {
         Close { add: true, alpha: 1.0 } => pairs.for_each(|(out, sum)| *out += sum),
         Close { add: true, alpha } => pairs.for_each(|(out, sum)| *out = sum.mul_add(alpha, *out)),
     }
+}
+
+copies! {
+    /// [`softmax`](crate::post::softmax::softmax) of one row.
+    softmax, softmax_form, (row: &mut [f32])
+}
+
+#[inline(always)]
+fn softmax_form(row: &mut [f32]) {
+    crate::post::softmax::softmax(row);
 }
 
 /// An element type of codes.

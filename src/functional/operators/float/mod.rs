@@ -24,7 +24,8 @@ pub(super) use conv::conv;
 use product::{Job, Matrix};
 pub(super) use softmax::softmax;
 
-fn isa() -> Isa {
+/// The fastest kernels of this machine.
+pub(super) fn isa() -> Isa {
     Isa::new(Kernels::best())
 }
 
@@ -44,10 +45,16 @@ pub(super) fn matmul(call: &Call) -> Result<Tensor> {
     let (a, b) = (values(a), values(b));
     let shared = stacks.parts.len() < rayon::current_num_threads();
     let product = |scratch: &mut Vec<f32>, out: &mut [f32], [first, second]: [usize; 2]| {
+        let (left, right) = if stacks.turned {
+            (&b[..], Matrix { values: &a, row: 1, column: k })
+        } else {
+            let right = Matrix { values: &b[second * k * n..][..k * n], row: n, column: 1 };
+            (&a[first * m * k..][..m * k], right)
+        };
         Job {
             extents: stacks.extents,
-            a: &a[first * m * k..][..m * k],
-            b: &Matrix { values: &b[second * k * n..][..k * n], row: n, column: 1 },
+            a: left,
+            b: &right,
             order: stacks.order,
             how: Close { alpha: 1.0, add: false },
             isa: isa(),
@@ -72,6 +79,8 @@ struct Stacks {
     order: Order,
     /// Which matrix of A meets which of B.
     parts: Vec<[usize; 2]>,
+    /// B is a row, which meets the rows of A one by one.
+    turned: bool,
 }
 
 impl Stacks {
@@ -95,10 +104,15 @@ impl Stacks {
         shape.extend((b.len() > 1).then_some(n));
         // One matrix B for all: ONNX Runtime takes the rows of all of A together.
         let one = a.len() > 1 && b.len() > 1 && a.len() >= b.len() && batch_b.iter().all(|extent| *extent == 1);
-        let rows = if one { batch.iter().product::<usize>() * m } else { m };
+        let all = batch.iter().product::<usize>() * m;
+        if b.len() == 1 && a.len() > 1 {
+            let order = Product::plain(1, 1, k).order();
+            return Ok(Stacks { shape, extents: [1, all, k], order, parts: vec![[0, 0]], turned: true });
+        }
+        let rows = if one { all } else { m };
         let order = Product { packed, ..Product::plain(rows, n, k) }.order();
         let parts = if one { vec![[0, 0]] } else { pairs(&batch, batch_a, batch_b)? };
-        Ok(Stacks { shape, extents: [rows, n, k], order, parts })
+        Ok(Stacks { shape, extents: [rows, n, k], order, parts, turned: false })
     }
 }
 

@@ -10,6 +10,9 @@ use crate::functional::kernels::float::{self, Close, STRIP, Strip, TILE_ROWS};
 use crate::functional::kernels::{Isa, Rows};
 use crate::post::sgemm::{Order, folded};
 
+#[cfg(test)]
+mod tests;
+
 /// Elements of B that are laid out at a time; one strip where that is more.
 const SCRATCH: usize = 1 << 19;
 
