@@ -210,7 +210,8 @@ impl<'a> Evaluation<'a> {
             let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
             let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
             let outputs =
-                evaluate(&Call { node, inputs, rule }).map_err(|e| placed(self.network, node, e))?;
+                evaluate(&Call { node, inputs, rule, constants: &self.network.constants })
+                    .map_err(|e| placed(self.network, node, e))?;
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 // Where a change has died out, it reaches nothing further.
                 if let Some(name) = name.as_ref().filter(|name| self.tensor(name) != Some(&tensor)) {
@@ -239,7 +240,7 @@ pub fn layer(network: &Network, name: &str, x: &impl Fed, rule: &dyn LayerRule) 
     for part in Batches::new(network, x, goal)?.cut(network, usize::MAX)? {
         let (known, _) = values(network, &part, rule, (goal, Keep::All), &|| {})?;
         let inputs = lookup(network, node, &known.tensors);
-        let call = Call { node, inputs, rule };
+        let call = Call { node, inputs, rule, constants: &network.constants };
         found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
     }
     let layer = found.first().map(|(layer, _)| layer.clone());
@@ -274,7 +275,7 @@ pub fn node_outputs<'a>(
 ) -> Result<Vec<Tensor>> {
     let known = |name: &String| find(name).or_else(|| network.constants.get(name));
     let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(known)).collect();
-    evaluate(&Call { node, inputs, rule }).map_err(|e| placed(network, node, e))
+    evaluate(&Call { node, inputs, rule, constants: &network.constants }).map_err(|e| placed(network, node, e))
 }
 
 /// Why `name` is no integer layer of the network, and which there are.
@@ -336,7 +337,7 @@ fn values(
             || node.inputs.iter().zip(&inputs).all(|(name, tensor)| name.is_none() || tensor.is_some());
         let is_looked_at = !node.is_beside() || rule.looks_beside();
         if (runs[index] || may[index]) && is_looked_at && has_all() {
-            let call = Call { node, inputs, rule };
+            let call = Call { node, inputs, rule, constants: &network.constants };
             let outputs = match evaluate(&call) {
                 Err(error) if node.is_beside() => {
                     rule.not_followed(&node.name, error);
