@@ -13,7 +13,6 @@ use serde::Serialize;
 use super::Console;
 use super::args::BoundsArgs;
 use super::product::ProductFiles;
-use seen::{Found, Seen};
 use crate::bounds::{BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
@@ -23,6 +22,7 @@ use crate::import::npy::read_npy;
 use crate::limits::{bytes, check_room};
 use crate::lower::{Program, recoding};
 use crate::network::{Computed, Coverage, DType, Layer, Mac, Network, Tensor, element_count};
+use seen::{Found, Seen};
 
 /// Bytes that an element of a made-up input takes before its first layer: itself twice, and the codes made of it.
 const PER_INPUT: u64 = 20;

@@ -22,6 +22,6 @@ pub use macs::{Computed, Coverage, Mac, MacState};
 pub use products::Products;
 pub use tensor::{DType, Tensor};
 pub(crate) use tensor::{for_tensor, map_tensor};
-pub use window::{Padding, Placed, Window};
 pub(crate) use trace::Dequantized;
+pub use window::{Padding, Placed, Window};
 pub(crate) use wires::{FreeNames, Wires};
