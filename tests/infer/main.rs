@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod designs;
+mod weights;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
