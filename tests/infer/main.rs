@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod designs;
+mod weights;
 mod written;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ mod external;
 mod operator;
 mod proto;
 mod tensor;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,7 +20,7 @@ use prost::Message;
 
 use crate::error::{Error, Kind, Place, Result, spelt};
 use crate::import::foreign::looks_like;
-use crate::limits::{MAX_NODES, max_memory, read_all};
+use crate::limits::{Charge, MAX_NODES, max_memory, read_all};
 use crate::network::{DType, Input, Network, Node, Operator, Tensor};
 use external::External;
 pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
@@ -57,6 +58,15 @@ pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
             .help("a quantised model in ONNX's binary form (.onnx) is expected here"),
         None => error,
     };
+    let asked = wire::asked(bytes);
+    if asked.nodes > MAX_NODES {
+        let message = format!("{} nodes; a network may have {MAX_NODES}", asked.nodes);
+        return Err(Error::new(Kind::Unsupported, message));
+    }
+    // Lists grow by doubling.
+    let _held = Charge::new(asked.bytes.saturating_mul(2).min(u64::MAX / 4), || {
+        format!("what is read of a model of {} bytes", bytes.len())
+    })?;
     let model = ModelProto::decode(bytes).map_err(|e| {
         let error = Error::new(Kind::Malformed, "not a whole ONNX model").because(e);
         other(error.help("the file is truncated or damaged"))
@@ -104,11 +114,8 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn network(mut self, graph: GraphProto) -> Result<Network> {
         let mut constants = self.initialisers(&graph)?;
-        if graph.node.len() > MAX_NODES {
-            let message = format!("{} nodes; a network may have {MAX_NODES}", graph.node.len());
-            return Err(Error::new(Kind::Unsupported, message));
-        }
         let inputs = self.inputs(&graph, &constants)?;
+        let fed: BTreeSet<&str> = graph.input.iter().filter_map(|input| input.name.as_deref()).collect();
         let mut nodes = Vec::new();
         for (index, proto) in graph.node.iter().enumerate() {
             let name = self.unique_name(proto, index);
@@ -123,8 +130,7 @@ impl Builder<'_> {
                     value => value.map_err(|e| self.at(&place, e))?,
                 };
                 let output = proto.output.first().cloned().unwrap_or_default();
-                let is_input = graph.input.iter().any(|i| i.name.as_deref() == Some(output.as_str()));
-                if is_input || constants.insert(output.clone(), value).is_some() {
+                if fed.contains(output.as_str()) || constants.insert(output.clone(), value).is_some() {
                     return Err(self.at(&place, twice(&format!("tensor {output:?} is written twice"))));
                 }
                 continue;
