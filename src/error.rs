@@ -1,8 +1,12 @@
 //! One error type for everything a user can cause: what happened, where, and what to do about it.
 
+mod near;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+pub use near::{near_names, nearest};
 
 /// What kind of failure it is; `cli` maps every kind to exit status 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

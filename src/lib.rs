@@ -20,9 +20,10 @@
 //! ten million cycles need no more memory than ten thousand; a [`lower::Outcome`] is the values and the events.
 //! Both engines yield an Outcome. Nothing flows back.
 //!
-//! Every command reads a model the same way: constants are folded by the operators that run ([`functional`]), QDQ layers
-//! become integer layers ([`network::Network::fused`]), and, where accumulators are looked at, the integer sums inside
-//! float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer. A node that
+//! Every command reads a model the same way: constants are folded by the operators that run ([`functional`]), and the integer
+//! layer that a QDQ layer stands for takes its place ([`network::Network::fused`]) or stands beside it, read by nobody, while
+//! the values are those of the float32 operators as written ([`network::Network::written`]). Where accumulators are looked
+//! at, the integer sums inside float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer. A node that
 //! is not known is [`network::Operator::Opaque`]: [`functional::graph`] runs what is asked for alone, on what is fed
 //! (`--input`, `--tensors`), and refuses where that needs an opaque node.
 //!
@@ -36,7 +37,7 @@
 //! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
 //! | [`post`] | the post-processing program: steps, presets, one meaning each | num, error |
 //! | [`trace`] | samples over time | num, error |
-//! | [`network`] | a quantised graph as plain data | num, limits, error |
+//! | [`network`] | a quantised graph as plain data | num, post, limits, error |
 //! | [`design`] | design.toml → Design: bounded, hashed, linted | num, limits, error, post |
 //! | [`lower`] | layer × Design → Program | num, design, post, network, limits, error |
 //! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |

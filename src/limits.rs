@@ -23,7 +23,7 @@ pub const DEFAULT_MAX_MEMORY: u64 = 8 << 30;
 /// The least `--max-memory`: below it, not even the program itself would fit.
 pub const LEAST_MAX_MEMORY: u64 = 16 << 20;
 
-/// The most nodes of one network: passes over it look for writers and readers one by one, which is quadratic.
+/// The most nodes of one network: every pass over them is linear, so that reading and proving this many takes seconds.
 pub const MAX_NODES: usize = 1 << 15;
 
 /// The longest design.toml.

@@ -13,7 +13,7 @@ const ROOMS: [(&str, &str); 24] = [
     ("num", ""),
     ("post", "num error"),
     ("trace", "num error"),
-    ("network", "num error limits"),
+    ("network", "num error limits post"),
     ("design", "num error limits post"),
     ("lower", "num error limits post design network"),
     ("datapath", "num error post design"),

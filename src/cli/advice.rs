@@ -22,7 +22,7 @@ use crate::error::{Error, Kind, Result};
 use crate::functional::graph::{Feeds, infer, parts, probe, survey};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::lower::Program;
-use crate::network::{Layer, Network, Tensor};
+use crate::network::{Layer, Network, Qdq, Tensor};
 pub(super) use trials::{Settings, candidates, wider_levels};
 
 /// The work of a command that meets a design, as typed.
@@ -228,8 +228,8 @@ impl Question<'_> {
             }
             Work::Model { model, given, layer, purpose } => {
                 let network = Box::new(match purpose {
-                    Purpose::NeedsIntegers => super::model::read(model)?.network,
-                    _ => super::model::read_followed(model)?,
+                    Purpose::NeedsIntegers => super::model::read(model, Qdq::Fused)?.network,
+                    _ => super::model::read_followed(model, Qdq::Fused)?.network,
                 });
                 let x = match given.is_nothing() {
                     true => feeds::zeros(&network)?,

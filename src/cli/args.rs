@@ -122,6 +122,10 @@ pub struct BoundsArgs {
     /// over every code
     #[arg(long, value_name = "X.npy", requires = "model")]
     pub input: Option<PathBuf>,
+    /// With --input, how Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear are computed: written when left
+    /// out
+    #[arg(long, value_enum, value_name = "FORM", requires = "input")]
+    pub qdq: Option<QdqForm>,
     /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
     /// writes it. Inputs may stand among them
     #[arg(long, value_name = "T.npz", requires = "model")]
@@ -186,6 +190,24 @@ pub struct RunArgs {
     pub out: PathBuf,
 }
 
+/// Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QdqForm {
+    /// Each operator in float32, as the model says and ONNX Runtime computes it with optimisations off
+    Written,
+    /// The integer layer that they stand for, as hardware computes it
+    Fused,
+}
+
+/// Whose values reach a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Upstream {
+    /// The framework's own, as if the layers before it were exact
+    Exact,
+    /// The design's, with what it did in the layers before it; the framework's where it cannot run one
+    Design,
+}
+
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("fed").required(true).multiple(true).args(["input", "tensors"]))]
 pub struct InferArgs {
@@ -205,6 +227,10 @@ pub struct InferArgs {
     pub design: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
+    /// How Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear are computed: written when left out, fused
+    /// with --design. As written, the integer layer runs beside it, and the answer says where the two differ
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub qdq: Option<QdqForm>,
     /// Folder for the tensors and tensors.json: new, empty, or what an earlier one wrote, which is replaced as a whole
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -246,6 +272,13 @@ pub struct OverflowArgs {
     /// Look at these layers only, by node name; all run through the design
     #[arg(long, value_name = "NODE", num_args = 1.., requires = "fed")]
     pub layer: Vec<String>,
+    /// Whose values reach a layer: what the layers before it do on the design, or the framework's own
+    #[arg(long, value_enum, default_value_t = Upstream::Design, requires = "fed")]
+    pub upstream: Upstream,
+    /// With --upstream exact, how Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear are computed: written
+    /// when left out
+    #[arg(long, value_enum, value_name = "FORM", requires = "fed")]
+    pub qdq: Option<QdqForm>,
     /// Harmful outputs of each layer that are corrected, one at a time, to see whether the answer changes
     #[arg(long, value_name = "N", default_value_t = 16, requires = "fed")]
     pub decisive_cap: usize,
@@ -316,6 +349,13 @@ pub struct VectorsArgs {
     /// Images of the input, first..end (end excluded)
     #[arg(long, value_name = "A..B", requires = "model", value_parser = image_range)]
     pub images: Option<std::ops::Range<usize>>,
+    /// Whose values reach the layer: the framework's own, or what the layers before it do on the design
+    #[arg(long, value_enum, default_value_t = Upstream::Exact, requires = "model")]
+    pub upstream: Upstream,
+    /// With --upstream exact, how Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear are computed in front
+    /// of the layer: written when left out
+    #[arg(long, value_enum, value_name = "FORM", requires = "model")]
+    pub qdq: Option<QdqForm>,
     /// Make the operands up
     #[arg(long, value_enum, requires = "shape")]
     pub case: Option<Case>,
@@ -367,6 +407,12 @@ pub struct CosimArgs {
     /// Top module of --rtl
     #[arg(long, value_name = "NAME")]
     pub top: Option<String>,
+    /// Set a Verilog parameter of the top module of --rtl: a number (4, -3, 8'hff) or a text in double quotes
+    #[arg(long, value_name = "NAME=VALUE", num_args = 1.., value_parser = key_value)]
+    pub param: Vec<(String, String)>,
+    /// Folder that is searched for what --rtl includes, before the folders of the sources and the current one
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub incdir: Vec<PathBuf>,
     /// The bundle's signal = the RTL's port: registers are compared only when named here. `=!port` inverts an input
     /// (`rst=!rst_n`), `ours=` leaves a port unconnected
     #[arg(long, value_name = "OURS=THEIRS", num_args = 1.., value_parser = key_value)]

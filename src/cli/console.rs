@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -92,6 +93,20 @@ impl Console {
         } else {
             self.warn(&format!("error: {error}"));
         }
+    }
+
+    /// What is under way and for how long, on a terminal, until it is cleared; hidden as a [`Console::progress`].
+    pub fn phase(&self, what: String) -> ProgressBar {
+        if self.quiet || self.is_json() || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner().with_message(what);
+        let bar = match ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        };
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
     }
 
     /// A progress bar on a terminal; hidden when quiet, when asked for JSON, or when nobody watches.

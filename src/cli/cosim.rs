@@ -35,7 +35,12 @@ pub fn run(args: &CosimArgs, console: &Console) -> Result<Status> {
     };
     let (mut answers, mut passed) = (Vec::new(), true);
     for simulator in simulators {
-        let runner = bench.build(*simulator)?;
+        let name = simulator.name();
+        let bar =
+            console.phase(format!("{name}: compiling the testbench and the RTL (or finding it compiled)"));
+        let runner = bench.build(*simulator);
+        bar.finish_and_clear();
+        let runner = runner?;
         let (answer, ok) = if args.selftest {
             self_test(*simulator, &runner, console)?
         } else {
@@ -57,8 +62,9 @@ fn bench(args: &CosimArgs) -> Result<Bench> {
         Err(Error::new(Kind::Usage, message).at(Place::Option(option.to_string())))
     };
     if args.rtl.is_empty() {
-        if !args.port.is_empty() || args.top.is_some() {
-            return usage("--top and --port describe --rtl, which is not given", "--rtl");
+        let described = !args.port.is_empty() || !args.param.is_empty() || !args.incdir.is_empty();
+        if described || args.top.is_some() {
+            return usage("--top, --port, --param and --incdir describe --rtl, which is not given", "--rtl");
         }
         return twin(args, &manifest);
     }
@@ -66,13 +72,13 @@ fn bench(args: &CosimArgs) -> Result<Bench> {
         return usage("--rtl needs the name of its top module", "--top");
     };
     if !args.overrides.set.is_empty() {
-        return usage("--set changes a twin's parameters; --rtl is taken as it is", "--set");
+        return usage("--set changes a twin's parameters; those of --rtl are set by --param", "--set");
     }
     if args.hw_models.is_some() {
         return usage("--hw-models is where a twin's design lies; --rtl is taken as it is", "--hw-models");
     }
-    let wiring = cosim::user_wiring(&manifest.layouts()?, top, &args.port)?;
-    Bench::user(&args.bundle, args.rtl.clone(), &wiring)
+    let wiring = cosim::user_wiring(&manifest.layouts()?, top, &args.port, &args.param)?;
+    Bench::user(&args.bundle, args.rtl.clone(), args.incdir.clone(), &wiring)
 }
 
 /// The design's own twin, with the parameters of the design as overridden.
@@ -127,7 +133,10 @@ fn check(
     bench: &Bench,
     console: &Console,
 ) -> Result<(Value, bool)> {
-    let (verdict, warnings) = runner.run_and_listen(compare)?;
+    let bar = console.phase(format!("{}: simulating {} cycles", simulator.name(), bench.manifest.cycles));
+    let answered = runner.run_and_listen(compare);
+    bar.finish_and_clear();
+    let (verdict, warnings) = answered?;
     for warning in &warnings {
         console.warn(&format!("warning: {}: {warning}", simulator.name()));
     }
@@ -173,7 +182,11 @@ fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, bench: &B
 }
 
 fn self_test(simulator: Simulator, runner: &Runner<'_>, console: &Console) -> Result<(Value, bool)> {
-    let outcomes = cosim::selftest(runner)?;
+    let bar = console.phase(String::new());
+    let name = simulator.name();
+    let outcomes = cosim::selftest(runner, &|trial| bar.set_message(format!("{name}: self-test, {trial}")));
+    bar.finish_and_clear();
+    let outcomes = outcomes?;
     let right = outcomes.iter().filter(|o| o.right).count();
     if !console.is_json() {
         let head =

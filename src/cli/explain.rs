@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::args::ExplainArgs;
 use super::{Console, Status};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, near_names};
 
 /// One thing that can be explained.
 pub(super) struct Topic {
@@ -114,11 +114,7 @@ fn find<'a>(topics: &'a [Topic], asked: &str) -> Result<&'a Topic> {
     if let Some(topic) = topics.iter().find(|topic| plain(topic.name) == asked_plain) {
         return Ok(topic);
     }
-    let near: Vec<&str> = topics
-        .iter()
-        .map(|topic| topic.name)
-        .filter(|name| plain(name).contains(&asked_plain) || asked_plain.contains(&plain(name)))
-        .collect();
+    let near = near_names(asked, &topics.iter().map(|topic| topic.name).collect::<Vec<_>>());
     let error = Error::new(Kind::Usage, format!("there is no topic {asked:?}"));
     Err(if near.is_empty() {
         error.help("`goldpath explain` lists the topics")

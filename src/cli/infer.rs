@@ -1,20 +1,21 @@
 //! `goldpath infer`: a quantised model on a batch of inputs, every integer tensor written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde::Serialize;
 
 use super::args::InferArgs;
+use super::compare::{self, Compare, Compared};
 use super::feeds::Given;
 use super::model::{self, Model};
 use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
 use crate::functional::graph::{self, Named, infer_watched};
-use crate::functional::operators::{Designed, Framework, LayerRule};
-use crate::network::{Coverage, Mac, MacState, Network, Tensor, for_tensor};
+use crate::functional::operators::{Designed, LayerRule};
+use crate::network::{Coverage, Mac, MacState, Network, Qdq, Tensor, for_tensor};
 
 /// The longest file name made of a tensor's name, without number and extension.
 const LONGEST_NAME: usize = 150;
@@ -32,6 +33,11 @@ struct Index {
 struct Layers {
     /// Every multiply-accumulate operator of the model, each once, in evaluation order.
     macs: Vec<Mac>,
+    /// What Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear computed: `written`, one float32 operator
+    /// after the other, or `fused`, the integer layer they stand for; null when the model has none.
+    qdq: Option<&'static str>,
+    /// As written: every such layer, against the integer layer on the same input.
+    integer_layers: Vec<Compared>,
     /// What ran on the design; null when none was asked for.
     on_design: Option<OnDesign>,
 }
@@ -62,12 +68,15 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
         &[Some(&args.model), args.input.as_ref(), args.tensors.as_ref()],
     );
     let folder = OutputFolder::results(&args.out, "infer", &output::borrowed(&inputs))?;
-    let Model { network, folded } = model::read(&args.model)?;
+    let through = args.design.as_ref().map(|_| "layers run through a design");
+    let Model { network, folded, qdq } = model::read(&args.model, model::form(args.qdq, through)?)?;
     let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
     let x = given.read(&network, console)?;
+    let compare = Compare::default();
     let mut on_design = None;
-    let rule: Box<dyn LayerRule> = match &args.design {
-        None => Box::new(Framework),
+    let designed;
+    let rule: &dyn LayerRule = match &args.design {
+        None => &compare,
         Some(path) => {
             let design = design_file::load_path(path, &args.overrides)?;
             let layers = graph::layer_names(&network);
@@ -75,23 +84,43 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
                 return Err(nothing_runs(&network, &design.name));
             }
             on_design = Some(OnDesign { design: design.name.clone(), layers });
-            Box::new(Designed::new(Arc::new(design)))
+            designed = Designed::new(Arc::new(design));
+            &designed
         }
     };
-    let macs = network.macs();
+    let mut macs = network.macs();
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     };
-    let tensors = infer_watched(&network, &x, rule.as_ref(), &progress);
+    let tensors = infer_watched(&network, &x, rule, &progress);
     bar.finish_and_clear();
     // What constants alone make is there before anything runs.
     let tensors: Vec<Named> = folded.into_iter().chain(tensors?).collect();
-    let index = write(&folder, &tensors, Layers { macs, on_design })?;
+    if let Some(on_design) = on_design.as_mut().filter(|_| args.tensors.is_some()) {
+        did_not_run(&network, &tensors, &mut macs, on_design);
+    }
+    let integer_layers = compare.answer(&network);
+    let qdq = qdq.map(Qdq::name);
+    let index = write(&folder, &tensors, Layers { macs, qdq, integer_layers, on_design })?;
     output::note(console, folder.commit()?);
     report(console, &network, &index)?;
     Ok(Status::Done)
+}
+
+/// Layers that --tensors leaves nothing to do for ran on no design.
+fn did_not_run(network: &Network, tensors: &[Named], macs: &mut [Mac], on_design: &mut OnDesign) {
+    let written: BTreeSet<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
+    let ran = network.nodes.iter().filter(|node| graph::is_layer(&node.operator));
+    let ran = ran.filter(|node| node.outputs.iter().flatten().any(|name| written.contains(name.as_str())));
+    let ran: BTreeSet<&str> = ran.map(|node| node.name.as_str()).collect();
+    on_design.layers.retain(|name| ran.contains(name.as_str()));
+    for mac in
+        macs.iter_mut().filter(|mac| mac.state == MacState::Integer && !ran.contains(mac.name.as_str()))
+    {
+        mac.refused("it did not run: what it feeds is given by --tensors");
+    }
 }
 
 /// Writes the tensors and what they are called.
@@ -165,14 +194,23 @@ fn report(console: &Console, network: &Network, index: &Index) -> Result<()> {
 
 /// How many layers ran on what, and every one that is not an integer layer with its reason.
 fn layers_text(layers: &Layers) -> String {
-    let names: Vec<&str> =
-        layers.macs.iter().filter(|m| m.state == MacState::Integer).map(|m| m.name.as_str()).collect();
+    let names: Vec<&str> = layers
+        .macs
+        .iter()
+        .filter(|m| m.state == MacState::Integer && m.reason.is_none())
+        .map(|m| m.name.as_str())
+        .collect();
     let by = match &layers.on_design {
         Some(on) => format!("on design {}", on.design),
-        None => "as integer layers, by the framework's rules".to_owned(),
+        None => match layers.qdq {
+            Some("written") => "by the framework's rules, QDQ layers as written in float32".to_owned(),
+            Some(_) => "by the framework's rules, QDQ layers fused into integer layers".to_owned(),
+            None => "as integer layers, by the framework's rules".to_owned(),
+        },
     };
     let mut text = format!("{} of {} MACs ran {by}: {}\n", names.len(), layers.macs.len(), names.join(", "));
-    for mac in layers.macs.iter().filter(|mac| mac.state != MacState::Integer) {
+    text.push_str(&compare::text(&layers.integer_layers));
+    for mac in layers.macs.iter().filter(|mac| mac.state != MacState::Integer || mac.reason.is_some()) {
         let reason = mac.reason.as_deref().unwrap_or_default();
         text.push_str(&format!("  {} ({}): {reason}\n", mac.name, mac.kind));
     }

@@ -11,6 +11,7 @@ mod advice;
 pub mod args;
 mod bounds;
 mod check;
+mod compare;
 mod completions;
 mod console;
 mod cosim;
@@ -94,7 +95,7 @@ fn exit_status(arguments: &Arguments, console: &Console) -> u8 {
         Ok(Status::Done) => 0,
         Ok(Status::Different) => 1,
         Err(error) => {
-            console.error(&error);
+            console.error(&crate::files::as_typed(error));
             2
         }
     }

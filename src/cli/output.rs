@@ -16,6 +16,11 @@ pub fn borrowed(paths: &[PathBuf]) -> Vec<&Path> {
     paths.iter().map(PathBuf::as_path).collect()
 }
 
+/// The answer in a sentence, and where the page of a folder of results is.
+pub fn page(answer: &str, out: &Path) -> String {
+    format!("\nanswer: {answer}\npage: {}\n", out.join("report.html").display())
+}
+
 /// Says what is worth knowing about a folder that was put in its place.
 pub fn note(console: &Console, committed: Committed) {
     if committed.current {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::OverflowArgs;
+use super::args::{OverflowArgs, Upstream as UpstreamArgument};
 use super::feeds::Given;
+use super::model::{self, Model};
 use super::product::ProductFiles;
 use super::{Console, Status, design_file, output};
 use crate::design::Design;
@@ -13,7 +14,8 @@ use crate::error::{Error, Kind, Result, shown_json};
 use crate::files::OutputFolder;
 use crate::functional::operators::Designed;
 use crate::import::npy::read_npy;
-use crate::overflow::{self, Findings, InputEntry, Options};
+use crate::overflow::{self, Findings, InputEntry, Options, Upstream};
+use crate::report::overflow_lead;
 use crate::wave;
 
 pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
@@ -35,6 +37,7 @@ pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
         console.answer_json(&findings.report)?;
     } else {
         console.answer(&findings.report.text())?;
+        console.answer(&output::page(&overflow_lead(&findings.report), &args.out))?;
     }
     Ok(Status::Done)
 }
@@ -66,11 +69,16 @@ fn given(args: &OverflowArgs) -> Given<'_> {
 
 fn network(args: &OverflowArgs, path: &Path, console: &Console) -> Result<Findings> {
     let designed = Designed::new(design(path, args)?);
-    let network = super::model::read_followed(&args.subject)?;
+    let (upstream, through) = match args.upstream {
+        UpstreamArgument::Design => (Upstream::Design, Some("with --upstream design, layers run through it")),
+        UpstreamArgument::Exact => (Upstream::Exact, None),
+    };
+    let Model { network, qdq, .. } = model::read_followed(&args.subject, model::form(args.qdq, through)?)?;
     let x = given(args).read(&network, console)?;
     super::feeds::note_cut(&network, &x, args.labels.is_some(), console)?;
     let labels = args.labels.as_deref().map(labels).transpose()?;
-    let options = Options { layers: args.layer.clone(), batch: args.batch, decisive_cap: args.decisive_cap };
+    let (layers, decisive_cap) = (args.layer.clone(), args.decisive_cap);
+    let options = Options { layers, batch: args.batch, decisive_cap, upstream };
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {
         bar.set_length(all);
@@ -78,7 +86,9 @@ fn network(args: &OverflowArgs, path: &Path, console: &Console) -> Result<Findin
     };
     let findings = overflow::network(&network, &x, labels.as_deref(), &designed, &options, &progress);
     bar.finish_and_clear();
-    findings
+    let mut findings = findings?;
+    findings.report.qdq = qdq.map(|form| form.name().to_owned());
+    Ok(findings)
 }
 
 fn labels(path: &Path) -> Result<Vec<i64>> {

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::args::{Case as CaseArgument, DesignArgs, VectorsArgs};
+use super::args::{Case as CaseArgument, DesignArgs, Upstream, VectorsArgs};
 use super::design_file;
 use super::feeds::Given;
+use super::model::{self, Model};
 use super::product::ProductFiles;
 use super::{Console, Status, output, witness};
 use crate::design::Design;
 use crate::error::{Error, Kind, Result};
 use crate::functional::graph;
-use crate::functional::operators::Framework;
+use crate::functional::operators::{Designed, Framework, WherePossible};
 use crate::lower::{NodeEvents, Program};
 use crate::vectors::case::{self, Case};
 use crate::vectors::manifest::InputFile;
@@ -63,6 +64,8 @@ pub(super) fn report(
             "source": provenance.source,
             "shape": { "images": shape.images, "groups": shape.groups, "m": shape.m, "k": shape.k, "n": shape.n },
             "cycles": cycles,
+            "upstream": provenance.upstream,
+            "qdq": provenance.qdq,
             "overflow": { "high": high, "low": low },
             "events": events.iter().map(|e| (e.node.clone(), json!({ "high": e.high, "low": e.low })))
                 .collect::<BTreeMap<_, _>>(),
@@ -74,8 +77,13 @@ pub(super) fn report(
         .filter(|e| e.node != "accumulator" && !e.node.starts_with("post.") && e.high + e.low > 0)
         .map(|e| format!("; {}: {} high, {} low", e.node, e.high, e.low))
         .collect();
+    let fed = match (&provenance.upstream, &provenance.qdq) {
+        (None, _) => String::new(),
+        (Some(upstream), None) => format!("  fed by {upstream} values upstream\n"),
+        (Some(upstream), Some(qdq)) => format!("  fed by {upstream} values upstream, QDQ layers {qdq}\n"),
+    };
     console.answer(&format!(
-        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n",
+        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}",
         provenance.source, design.name, shape.images, shape.groups, shape.m, shape.k, shape.n,
     ))
 }
@@ -113,7 +121,7 @@ fn matrices(
     Ok((program, Provenance { source, inputs: hashes(inputs)?, ..Provenance::default() }))
 }
 
-/// A layer of a network, on the codes that reach it when the network runs by its framework's own rules.
+/// A layer of a network, on the codes that reach it when the network runs.
 fn real_layer(
     args: &VectorsArgs,
     model: &Path,
@@ -121,14 +129,22 @@ fn real_layer(
     design: &Arc<Design>,
     console: &Console,
 ) -> Result<(Program, Provenance)> {
-    let network = super::model::read_followed(model)?;
+    let through = match args.upstream {
+        Upstream::Exact => None,
+        Upstream::Design => Some("with --upstream design, layers run through it"),
+    };
+    let Model { network, qdq, .. } = model::read_followed(model, model::form(args.qdq, through)?)?;
     let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
     let mut x = given.read(&network, console)?;
     let images = args.images.clone().unwrap_or(0..graph::images(&network, &x)?);
     if args.images.is_some() {
         x = graph::take_images(&network, &x, images.clone())?;
     }
-    let (found, codes) = graph::layer(&network, layer, &x, &Framework)?;
+    let designed = Designed::new(Arc::clone(design));
+    let (found, codes) = match args.upstream {
+        Upstream::Exact => graph::layer(&network, layer, &x, &Framework)?,
+        Upstream::Design => graph::layer(&network, layer, &x, &WherePossible(&designed))?,
+    };
     let program = Program::layer(design.clone(), &found, &codes.to_i32()?)?;
     let read = [("model", Some(model)), ("input", given.input), ("tensors", given.tensors)];
     let provenance = Provenance {
@@ -136,6 +152,11 @@ fn real_layer(
         inputs: hashes(read.into_iter().filter_map(|(role, path)| Some((role, path?))))?,
         layer: Some(layer.to_string()),
         images: Some([images.start, images.end]),
+        upstream: Some(match args.upstream {
+            Upstream::Exact => "exact".to_owned(),
+            Upstream::Design => "design".to_owned(),
+        }),
+        qdq: qdq.map(|form| form.name().to_owned()),
         ..Provenance::default()
     };
     Ok((program, provenance))

@@ -20,7 +20,7 @@ sync_reject_on table tagged task this throughout time timeprecision timeunit tra
 trior trireg type typedef union unique unique0 unsigned until until_with untyped use uwire var vectored virtual void \
 wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor";
 
-/// Names that every generated testbench (`tb.v`) declares for itself.
+/// Names that every generated testbench (`tb.sv`) declares for itself.
 pub const OF_TESTBENCH: &str = "\
 DEPTH LAYOUT MAGIC QUIET_CYCLES beats_in beats_out by_beats channels clk compare_beat compare_cycle compare_mode \
 compared cycle done drain_beats drive drive_parameters dut errors expected fail finish_if_full given have header \

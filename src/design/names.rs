@@ -6,9 +6,8 @@ use std::ops::Range;
 use super::context::Context;
 use super::file::{self, At, Value};
 use super::identifier::is_plain;
-use super::source::nearest;
 use super::synonyms;
-use crate::error::Result;
+use crate::error::{Result, nearest};
 use crate::num::Format;
 use crate::post::{Operand, Parameter, Per};
 

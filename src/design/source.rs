@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::keys;
-use crate::error::{Error, Kind, Place};
+use crate::error::{Error, Kind, Place, nearest};
 
 /// The file's text, followed in one virtual address space by every override, so that a span says which it is.
 pub(super) struct Source<'a> {
@@ -97,28 +97,6 @@ fn unknown_key(path: &str, parent: &str, key: &str, allowed: &[&str]) -> Error {
 
 pub(super) fn join(parent: &str, key: &str) -> String {
     if parent.is_empty() { key.to_string() } else { format!("{parent}.{key}") }
-}
-
-/// The candidate that needs the fewest edits, if that is fewer than half of the key.
-pub(super) fn nearest<'a>(key: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let best = candidates.iter().copied().min_by_key(|c| edits(key, c))?;
-    (edits(key, best) <= key.chars().count().max(best.len()) / 2).then_some(best)
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// Both from 1; the column counts characters.

@@ -12,7 +12,9 @@ use crate::network::{Coverage, Mac};
 use crate::num::Exact;
 
 /// Version of this format.
-pub const SCHEMA: u32 = 1;
+///
+/// 2: a start value that the register does not hold is an overflow.
+pub const SCHEMA: u32 = 2;
 
 /// Everything a sweep found; every key is stable within one `schema`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +32,7 @@ pub struct Sweep {
 /// What was asked: two sweeps with the same plan give the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// Version of this format: 1.
+    /// Version of this format: 2. In 1, a start value that the register does not hold was no overflow.
     pub schema: u32,
     /// The goldpath that ran it, with its version.
     pub generator: String,
@@ -236,7 +238,7 @@ pub struct ChannelWidths {
     pub start: u32,
 }
 
-/// Outputs with at least one overflow, by channel and width. A start value that does not fit is no overflow.
+/// Outputs with at least one overflow, by channel and width: at the accumulator, or of the start value that enters it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Overflowing {
     /// `accumulator.overflow`.
@@ -276,7 +278,7 @@ pub struct CurvePoint {
 /// What a width did to a layer's values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fidelity {
-    /// Overflows at the accumulator.
+    /// Overflows at the accumulator and its start.
     pub overflow: Events,
     /// Outputs whose accumulator is not the exact sum: the whole bias plus every exact product.
     pub accumulators_changed: u64,
@@ -287,15 +289,19 @@ pub struct Fidelity {
     pub sqnr_db: Option<f64>,
 }
 
-/// Overflows at node `accumulator`.
+/// Overflows at nodes `accumulator` and `accumulator.start`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Events {
-    /// Outputs with at least one event.
+    /// Outputs with at least one event at either.
     pub outputs: u64,
     /// Values above the register, over all steps (R6).
     pub high: u64,
     /// Values below it.
     pub low: u64,
+    /// Start values above it, one for each output that starts from such a bias (R9).
+    pub start_high: u64,
+    /// Start values below it.
+    pub start_low: u64,
 }
 
 /// The whole network with one accumulator width and overflow rule.
@@ -332,6 +338,9 @@ pub struct PointResult {
     pub layers: Vec<PointLayer>,
     /// What the hardware costs.
     pub cost: Cost,
+    /// Why its twin was not synthesised, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_synthesised: Option<String>,
 }
 
 /// A layer of a network at one point.
@@ -339,7 +348,7 @@ pub struct PointResult {
 pub struct PointLayer {
     /// Name of its node.
     pub name: String,
-    /// Overflows at the accumulator, on the inputs that the layer met in this network.
+    /// Overflows at the accumulator and its start, on the inputs that the layer met in this network.
     pub overflow: Events,
     /// Outputs of it other than the exact network's.
     pub differing: u64,
@@ -377,7 +386,7 @@ pub struct Synthesis {
 /// Points that no other beats: none is at most as dear and at least as accurate, and better in one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Front {
-    /// `bits` (accumulator and adder bits) or `flip_flops_and_luts`.
+    /// `bits` (accumulator and adder bits), `flip_flops` or `luts`: cells of two kinds are not added up.
     pub cost: String,
     /// `correct` with labels, else `agree`.
     pub accuracy: String,

@@ -2,11 +2,24 @@
 
 use super::answer::{Cost, Front, FrontPoint, Outcome, Variant};
 
-/// One front by accumulator and adder bits; one more by flip-flops and LUTs, where some point has them.
+/// What fronts are made by.
+const MEASURES: [&str; 3] = ["bits", "flip_flops", "luts"];
+
+/// What a point costs in a front's measure; `None` where its twin was not synthesised.
+pub fn cost_by(measure: &str, cost: &Cost) -> Option<u64> {
+    match measure {
+        "bits" => Some(cost.bits()),
+        "flip_flops" => cost.synthesis.map(|s| s.flip_flops),
+        "luts" => cost.synthesis.map(|s| s.luts),
+        _ => None,
+    }
+}
+
+/// One front by accumulator and adder bits; one by flip-flops and one by LUTs, where some point has them: no exchange
+/// rate between the two holds for every device.
 pub fn fronts(variants: &[Variant]) -> Vec<Front> {
-    let bits = front("bits", variants, &|cost| Some(cost.bits()));
-    let cells = front("flip_flops_and_luts", variants, &|cost| cost.synthesis.map(|s| s.flip_flops + s.luts));
-    [bits, cells].into_iter().filter(|front| !front.points.is_empty()).collect()
+    let all = MEASURES.map(|measure| front(measure, variants, &|cost| cost_by(measure, cost)));
+    all.into_iter().filter(|front| !front.points.is_empty()).collect()
 }
 
 fn front(measure: &str, variants: &[Variant], cost: &dyn Fn(&Cost) -> Option<u64>) -> Front {

@@ -29,6 +29,7 @@ pub use answer::Sweep;
 pub use assemble::assemble;
 pub use counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 pub use exact::Exact;
+pub use front::cost_by;
 pub use layers::layers;
 pub use network::point;
 pub use text::{text, unvaried};

@@ -15,7 +15,8 @@ pub fn text(sweep: &Sweep) -> String {
     for front in &sweep.fronts {
         text.push_str(&format!(
             "\ncheapest by {} for each count of {} images:\n",
-            front.cost, front.accuracy
+            front.cost.replace('_', "-").replace("luts", "LUTs"),
+            front.accuracy
         ));
         for p in &front.points {
             let name = sweep.variants.get(p.variant).map_or(String::new(), settings);
@@ -145,8 +146,11 @@ fn point_table(text: &mut String, layers: &Layers, points: &[Point]) {
             Outcome::Done(result) => {
                 let outputs: u64 = result.layers.iter().map(|l| l.overflow.outputs).sum();
                 let cells = result.cost.synthesis;
-                let cells = cells
-                    .map_or(String::new(), |s| format!("; {} flip-flops, {} LUTs", s.flip_flops, s.luts));
+                let cells = match (cells, &result.not_synthesised) {
+                    (Some(s), _) => format!("; {} flip-flops, {} LUTs", s.flip_flops, s.luts),
+                    (None, Some(why)) => format!("; no cells: {why}"),
+                    (None, None) => String::new(),
+                };
                 text.push_str(&format!(
                     "{head} {}, {}; {outputs}, {}, {}; {}{cells}\n",
                     result.correct.map_or("-".to_owned(), |c| format!("{c}/{}", layers.images)),

@@ -13,6 +13,7 @@
 //! The name of a mount point cannot be exchanged. There the files move one by one, out and in, the index first and last;
 //! a kill in between is made good by whoever stages there next. Only there can a reader see a folder without an index.
 
+mod earlier;
 mod exchange;
 mod fault;
 mod index;
@@ -23,6 +24,7 @@ mod pending;
 mod place;
 mod snapshot;
 mod stage;
+mod typed;
 mod workshop;
 
 pub use index::{INDEX, Index, refuse_strangers, sha256};
@@ -31,4 +33,5 @@ pub use output::{Committed, OutputFolder, TraceFile};
 pub use pending::PendingFile;
 pub use place::prepare;
 pub use stage::{Stage, is_stage, leftovers, sweep};
+pub use typed::as_typed;
 pub use workshop::Workshop;

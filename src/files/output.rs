@@ -10,7 +10,7 @@ use super::pending::PendingFile;
 use super::place::{MadeFolders, Target};
 use super::snapshot::Snapshot;
 use super::stage::{self, FORWARD, NEW, OLD, Stage};
-use super::{exchange, interrupt, lock};
+use super::{exchange, interrupt, lock, typed};
 use crate::error::{Error, Kind, Place, Result};
 
 /// Refuses a folder (where it is, and as the user calls it) that is not wholly ours.
@@ -97,6 +97,7 @@ impl OutputFolder {
         };
         let stage = stage.map_err(fail)?;
         fs::create_dir(stage.path().join(NEW)).map_err(fail)?;
+        typed::stands_for(&stage.path().join(NEW), &target.shown);
         Ok(OutputFolder {
             target,
             index,
@@ -133,7 +134,9 @@ impl OutputFolder {
         let trace = Target::of(path)?;
         trace.refuse_inputs(&self.inputs, "--trace")?;
         if trace.parent() == self.target.real {
-            return Ok(self.folder().join(trace.real.file_name().unwrap_or_default()));
+            let staged = self.folder().join(trace.real.file_name().unwrap_or_default());
+            typed::stands_for(&staged, path);
+            return Ok(staged);
         }
         if trace.real.starts_with(&self.target.real) || self.target.real.starts_with(&trace.real) {
             return Err(Error::new(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::place::Target;
-use super::{Stage, exchange, interrupt};
+use super::{Stage, exchange, interrupt, typed};
 use crate::error::{Error, Kind, Place, Result};
 
 /// A file being written, in a stage beside its target. Dropped before [`PendingFile::commit`], it leaves nothing behind.
@@ -24,7 +24,9 @@ impl PendingFile {
             return Err(Error::new(Kind::Io, "is there and is no regular file").at(Place::File(target.shown)));
         }
         let stage = Stage::create(target.parent()).map_err(|e| Error::io(&target.shown, "write", e))?;
-        Ok(PendingFile { target, stage })
+        let file = PendingFile { target, stage };
+        typed::stands_for(&file.path(), &file.target.shown);
+        Ok(file)
     }
 
     pub(super) fn target(&self) -> &Target {

@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{exchange, fault, interrupt};
+use super::{earlier, exchange, fault, interrupt};
 
 const PREFIX: &str = ".goldpath-";
 const RANDOM: usize = 12;
@@ -115,6 +115,7 @@ pub fn leftovers(parent: &Path) -> Vec<PathBuf> {
 
 /// Removes what dead processes left in `parent`, after making good what they had begun; best effort.
 pub fn sweep(parent: &Path) {
+    earlier::sweep(parent);
     for stage in stages(parent) {
         match dead(&stage) {
             // What cannot be made good stays: it may hold the only copy.

@@ -14,7 +14,9 @@ pub fn followed(mut network: Network) -> Network {
     let mut beside = Beside::new(&wires);
     let mut sums = Vec::new();
     for (index, node) in network.nodes.iter().enumerate() {
+        // Where the integer layer itself stands beside, there is nothing to follow.
         if node.operator.is_float_mac()
+            && wires.beside(&node.name).is_none()
             && let Ok(products) = wires.products(index)
             && let Some(nodes) = beside.sum(node, &products)
         {
@@ -116,6 +118,7 @@ impl<'a> Beside<'a> {
             operator: Operator::Transpose { perm: None },
             inputs: vec![Some(codes.clone())],
             outputs: vec![Some(written.clone())],
+            stands_for: None,
         });
         self.transposed.insert(codes, written.clone());
         written

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::operators::{Call, LayerRule, evaluate, layer_of};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, near_names};
 use crate::network::{Layer, Network, Node, Operator, Tensor};
 use demand::{Demand, Goal};
 use feeds::Batches;
@@ -198,8 +198,8 @@ impl<'a> Evaluation<'a> {
         let mut is_cut = false;
         while let Some(index) = waiting.pop_first() {
             let node = &self.network.nodes[index];
-            // Sums that nobody reads change nothing.
-            if node.is_products() {
+            // A layer that stands beside others changes nothing.
+            if node.is_beside() {
                 continue;
             }
             let mut outputs = node.outputs.iter().flatten();
@@ -209,8 +209,8 @@ impl<'a> Evaluation<'a> {
             }
             let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
             let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
-            let outputs =
-                evaluate(&Call { node, inputs, rule }).map_err(|e| placed(self.network, node, e))?;
+            let outputs = evaluate(&Call { node, inputs, rule, constants: &self.network.constants })
+                .map_err(|e| placed(self.network, node, e))?;
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 // Where a change has died out, it reaches nothing further.
                 if let Some(name) = name.as_ref().filter(|name| self.tensor(name) != Some(&tensor)) {
@@ -239,7 +239,7 @@ pub fn layer(network: &Network, name: &str, x: &impl Fed, rule: &dyn LayerRule) 
     for part in Batches::new(network, x, goal)?.cut(network, usize::MAX)? {
         let (known, _) = values(network, &part, rule, (goal, Keep::All), &|| {})?;
         let inputs = lookup(network, node, &known.tensors);
-        let call = Call { node, inputs, rule };
+        let call = Call { node, inputs, rule, constants: &network.constants };
         found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
     }
     let layer = found.first().map(|(layer, _)| layer.clone());
@@ -274,7 +274,8 @@ pub fn node_outputs<'a>(
 ) -> Result<Vec<Tensor>> {
     let known = |name: &String| find(name).or_else(|| network.constants.get(name));
     let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(known)).collect();
-    evaluate(&Call { node, inputs, rule }).map_err(|e| placed(network, node, e))
+    evaluate(&Call { node, inputs, rule, constants: &network.constants })
+        .map_err(|e| placed(network, node, e))
 }
 
 /// Why `name` is no integer layer of the network, and which there are.
@@ -283,7 +284,26 @@ pub fn no_such_layer(network: &Network, name: &str) -> Error {
     let why = why.map_or_else(String::new, |why| format!(": {why}"));
     Error::new(Kind::Value, format!("the model has no integer layer {name:?}{why}"))
         .in_file(&network.source)
-        .help(format!("its layers: {}", layer_names(network).join(", ")))
+        .help(layers_near(network, name))
+}
+
+/// Which layers could have been meant, and all that there are; or why there is none.
+fn layers_near(network: &Network, name: &str) -> String {
+    let layers = layer_names(network);
+    if layers.is_empty() {
+        let macs = network.macs();
+        let reason = macs.iter().find_map(|mac| Some(format!("{}: {}", mac.name, mac.reason.as_ref()?)));
+        return match reason {
+            None => "it has no integer layer: no Conv, MatMul or Gemm is in it".to_owned(),
+            Some(reason) => format!(
+                "it has no integer layer: none of its {} MACs runs on integers ({reason}); quantise it first",
+                macs.len()
+            ),
+        };
+    }
+    let near = near_names(name, &layers.iter().map(String::as_str).collect::<Vec<_>>());
+    let near = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
+    format!("{near}its layers: {}", layers.join(", "))
 }
 
 /// Names of the integer layers, in evaluation order.
@@ -315,10 +335,11 @@ fn values(
         let inputs = lookup(network, node, &known.tensors);
         let has_all =
             || node.inputs.iter().zip(&inputs).all(|(name, tensor)| name.is_none() || tensor.is_some());
-        if (runs[index] || may[index]) && has_all() {
-            let call = Call { node, inputs, rule };
+        let is_looked_at = !node.is_beside() || rule.looks_beside();
+        if (runs[index] || may[index]) && is_looked_at && has_all() {
+            let call = Call { node, inputs, rule, constants: &network.constants };
             let outputs = match evaluate(&call) {
-                Err(error) if node.is_products() => {
+                Err(error) if node.is_beside() => {
                     rule.not_followed(&node.name, error);
                     Vec::new()
                 }
@@ -329,6 +350,10 @@ fn values(
                 }
                 Ok(outputs) => outputs,
             };
+            let written = node.stands_for.as_ref().and_then(|name| known.tensors.get(name));
+            if let (Some(written), Some(integer)) = (written, outputs.first()) {
+                rule.beside(&node.name, integer, written).map_err(|e| placed(network, node, e))?;
+            }
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 let Some(name) = name else { continue };
                 let place = match feeds.contains_key(name) {

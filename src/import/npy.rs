@@ -9,8 +9,12 @@ use std::path::Path;
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use crate::error::{Error, Kind, Place, Result};
+use crate::import::foreign::{ENOUGH, looks_like};
 use crate::limits::{Charge, bytes, element_count};
 use crate::network::{DType, Tensor, map_tensor};
+
+/// The first bytes of every `.npy` file.
+const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// A header that shape and type cannot fill: numpy pads to 64 bytes.
 const MAX_HEADER_BYTES: u64 = 1 << 16;
@@ -50,6 +54,7 @@ pub fn read_npz_of(
 ) -> Result<BTreeMap<String, Result<Tensor>>> {
     let malformed = |e| Error::new(Kind::Malformed, "not a readable .npz archive").because(e).in_file(path);
     let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    refuse_other(&mut file).map_err(|e| e.in_file(path))?;
     let listed = entries_listed(&mut file).map_err(|e| Error::io(path, "read", e))?;
     let mut archive = zip::ZipArchive::new(file).map_err(malformed)?;
     let twice = |what: String| {
@@ -85,6 +90,18 @@ pub fn read_npz_of(
     Ok(tensors)
 }
 
+/// Refuses what is known to be something else than an archive.
+fn refuse_other(file: &mut std::fs::File) -> Result<()> {
+    let mut begins = Vec::new();
+    let read = file.take(ENOUGH as u64).read_to_end(&mut begins).and_then(|_| file.seek(SeekFrom::Start(0)));
+    read.map_err(|e| Error::new(Kind::Io, "cannot read").because(e))?;
+    match looks_like(&begins).filter(|_| !begins.starts_with(b"PK")) {
+        Some(what) => Err(Error::new(Kind::Malformed, format!("not an .npz archive: it looks like {what}"))
+            .help("numpy.savez writes what is expected here: one array for each name")),
+        None => Ok(()),
+    }
+}
+
 /// How many entries the end record of a zip archive counts; `None` without one, or where zip64 counts elsewhere.
 fn entries_listed(file: &mut std::fs::File) -> std::io::Result<Option<usize>> {
     /// The record itself, and the longest comment behind it.
@@ -108,6 +125,10 @@ fn read_array(mut stream: impl Read) -> Result<Tensor> {
     };
     let mut start = Vec::new();
     stream.by_ref().take(12).read_to_end(&mut start).map_err(broken)?;
+    if !MAGIC.starts_with(&start[..start.len().min(MAGIC.len())]) || start.is_empty() {
+        // What else it is shows further on.
+        stream.by_ref().take(ENOUGH as u64).read_to_end(&mut start).map_err(broken)?;
+    }
     let length = header_bytes(&start)?;
     if length > MAX_HEADER_BYTES {
         let message = format!("not a .npy file: a header of {length} bytes");
@@ -138,7 +159,7 @@ pub fn parse_npy(bytes: &[u8]) -> Result<Tensor> {
 
 /// Bytes of magic, version, length and header text, told by the first ones.
 fn header_bytes(start: &[u8]) -> Result<u64> {
-    match start.strip_prefix(b"\x93NUMPY") {
+    match start.strip_prefix(MAGIC) {
         Some([1, _, a, b, ..]) => Ok(10 + u64::from(u16::from_le_bytes([*a, *b]))),
         Some([2 | 3, _, a, b, c, d]) => Ok(12 + u64::from(u32::from_le_bytes([*a, *b, *c, *d]))),
         _ => split(start).map(|_| 0),
@@ -148,7 +169,12 @@ fn header_bytes(start: &[u8]) -> Result<u64> {
 /// Header text and data behind magic, version and header length.
 fn split(bytes: &[u8]) -> Result<(&str, &[u8])> {
     let broken = |what: &str| Error::new(Kind::Malformed, format!("not a .npy file: {what}"));
-    let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or_else(|| broken("no magic string"))?;
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| match looks_like(bytes) {
+        Some(what) => {
+            broken(&format!("it looks like {what}")).help("numpy.save writes what is expected here")
+        }
+        None => broken("no magic string"),
+    })?;
     let (length, rest) = match rest {
         [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
         [2 | 3, _, a, b, c, d, rest @ ..] => {

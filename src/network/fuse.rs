@@ -3,20 +3,71 @@
 //! ```text
 //! x ─ DQ ─┐                                         x ─────────┐
 //! w ─ DQ ─┼─ Conv ─ (Relu | Clip)* ─ Q ─ y    ─►    w, b, … ───┴─ QLinearConv, clamped ─ y
-//! b ─ DQ ─┘
+//! b (─ DQ)┘
 //! ```
 //!
-//! ONNX Runtime's own graph optimiser does the same. A layer that is not exactly of this form stays float32, and
-//! `Network::macs` says why.
+//! This is what hardware computes. It is not always what the operators say one by one: float32 rounds between them, and a
+//! tie may fall the other way. So the layer takes their place ([`Network::fused`]) or stands beside them, read by nobody
+//! ([`Network::written`]). A layer that is not exactly of this form stays float32, and `Network::macs` says why.
 
+use super::bias::Bias;
 use super::trace::Dequantized;
 use super::wires::Wires;
-use super::{Clamp, Network, Node, Operator, Tensor};
+use super::{Clamp, DType, Network, Node, Operator, Tensor};
 
-/// How far a bias's scale may lie from x.scale · w.scale, relatively: float32 rounding, no more.
-const BIAS_SCALE_TOLERANCE: f32 = 1e-5;
+/// What a Conv, MatMul or Gemm between DequantizeLinear and QuantizeLinear computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Qdq {
+    /// One operator after the other in float32, as the model says.
+    Written,
+    /// The integer layer that they stand for, as hardware does.
+    Fused,
+}
+
+impl Qdq {
+    /// `written` or `fused`, as in arguments and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Qdq::Written => "written",
+            Qdq::Fused => "fused",
+        }
+    }
+}
 
 impl Network {
+    /// This network with its QDQ layers in that form.
+    pub fn with_layers(self, qdq: Qdq) -> Network {
+        match qdq {
+            Qdq::Written => self.written(),
+            Qdq::Fused => self.fused(),
+        }
+    }
+
+    /// Puts beside every fusable Conv, MatMul and Gemm the integer layer that it stands for, under the float node's name,
+    /// behind its QuantizeLinear. It writes no tensor, and no node changes.
+    pub fn written(mut self) -> Network {
+        let mut beside: Vec<(usize, Node)> = Vec::new();
+        let wires = self.wires();
+        let macs = (0..self.nodes.len()).filter(|index| self.nodes[*index].operator.is_float_mac());
+        let fusions: Vec<Fusion> = macs.filter_map(|index| wires.fusion(index).ok()).collect();
+        for Fusion { mut node, quantize, made, .. } in fusions {
+            self.constants.extend(made);
+            node.stands_for = std::mem::take(&mut node.outputs).into_iter().next().flatten();
+            beside.push((quantize, node));
+        }
+        beside.sort_by_key(|(quantize, _)| *quantize);
+        let mut beside = beside.into_iter().peekable();
+        let mut nodes = Vec::with_capacity(self.nodes.len() + beside.len());
+        for (index, node) in self.nodes.into_iter().enumerate() {
+            nodes.push(node);
+            while let Some((_, layer)) = beside.next_if(|(quantize, _)| *quantize == index) {
+                nodes.push(layer);
+            }
+        }
+        self.nodes = nodes;
+        self
+    }
+
     /// Replaces every fusable Conv, MatMul and Gemm by QLinearConv, QLinearMatMul and QGemm under the float node's
     /// name, and drops the DequantizeLinear nodes that nobody reads any more. No other node changes.
     pub fn fused(mut self) -> Network {
@@ -28,7 +79,8 @@ impl Network {
         let mut gone = vec![false; self.nodes.len()];
         for (index, fusion) in fusions {
             // The layer moves to where its QuantizeLinear stood, so the order stays an order.
-            let Fusion { node, quantize, between } = fusion;
+            let Fusion { node, quantize, between, made } = fusion;
+            self.constants.extend(made);
             for swallowed in between.into_iter().chain([index]) {
                 gone[swallowed] = true;
             }
@@ -75,14 +127,55 @@ impl Wires<'_> {
         if !one_scale && !self.scales_along(&w, channel_axis) {
             return Err("the scales of its weights are not one per output channel".to_owned());
         }
-        let bias = match node.input(2) {
-            Some(name) => Some(self.fusable_bias(&x, &w, name)?),
+        for (what, operand) in [("its input", &x), ("its weights", &w)] {
+            self.are_operand_codes(operand, what)?;
+        }
+        let Ends { between, clamp, quantize, added } = self.to_quantize(node)?;
+        let bias = match node.input(2).or(added.as_deref()) {
+            Some(name) => Some(self.layer_bias(node, [&x, &w], name)?),
             None => None,
         };
-        let (between, clamp, quantize) = self.to_quantize(node)?;
-        let ends = self.nodes[quantize].inputs.clone();
+        let mut made = Vec::new();
+        let bias = bias.map(|bias| match bias {
+            Bias::Codes(name) => name,
+            Bias::Rounded(codes) => {
+                let name = self.free_tensor_name(&format!("{}_bias", node.name));
+                made.push((name.clone(), codes));
+                name
+            }
+        });
+        let mut ends = self.nodes[quantize].inputs.clone();
+        if ends.get(2).is_none_or(Option::is_none) {
+            // Without a zero point the codes are of the stated type, uint8 if none is: an integer layer would take its
+            // input's.
+            let Operator::QuantizeLinear { dtype, .. } = self.nodes[quantize].operator else {
+                return Err("no QuantizeLinear behind it".to_owned());
+            };
+            let dtype = dtype.unwrap_or(DType::U8);
+            if dtype.format().is_none_or(|format| format.width() > 16) {
+                return Err(format!("it is quantised to {dtype}"));
+            }
+            let name = self.free_tensor_name(&format!("{}_zero_point", node.name));
+            ends.resize(2, None);
+            ends.push(Some(name.clone()));
+            made.push((name, Tensor::from_codes(ndarray::arr0(0).into_dyn(), dtype)));
+        }
         let node = self.assemble(node, operator, clamp, [x, w], bias, &ends, quantize);
-        Ok(Fusion { node, quantize, between })
+        Ok(Fusion { node, quantize, between, made })
+    }
+
+    /// Codes of 8 or 16 bits, and a zero point of their type: what an integer layer multiplies.
+    fn are_operand_codes(&self, operand: &Dequantized, what: &str) -> Result<(), String> {
+        let codes = self.code_type(&operand.codes);
+        match codes {
+            Some(DType::U8 | DType::I8 | DType::U16 | DType::I16) | None => {}
+            Some(other) => return Err(format!("the codes of {what} are {other}")),
+        }
+        let zero = operand.zero.as_ref().and_then(|zero| self.code_type(zero));
+        match zero.is_none() || codes.is_none() || zero == codes {
+            true => Ok(()),
+            false => Err(format!("the zero point of {what} is of another type than its codes")),
+        }
     }
 
     /// Input `position`, which a DequantizeLinear has to write.
@@ -113,12 +206,11 @@ impl Wires<'_> {
         operator: Operator,
         clamp: Clamp,
         [x, w]: [Dequantized; 2],
-        bias: Option<Dequantized>,
+        bias: Option<String>,
         ends: &[Option<String>],
         quantize: usize,
     ) -> Node {
         let scale_and_zero = [ends.get(1).cloned().flatten(), ends.get(2).cloned().flatten()];
-        let bias = bias.map(|b| b.codes);
         let mut inputs = vec![Some(x.codes), Some(x.scale), x.zero, Some(w.codes), Some(w.scale), w.zero];
         let operator = match operator {
             Operator::QLinearConv { conv, .. } => {
@@ -133,55 +225,19 @@ impl Wires<'_> {
             }
             _ => {
                 inputs.extend(scale_and_zero);
+                inputs.extend(bias.map(Some));
                 Operator::QLinearMatMul { clamp }
             }
         };
         let outputs = self.nodes[quantize].outputs.clone();
-        Node { name: float.name.clone(), kind: float.kind.clone(), operator, inputs, outputs }
+        let (name, kind) = (float.name.clone(), float.kind.clone());
+        Node { name, kind, operator, inputs, outputs, stands_for: None }
     }
 
-    /// The bias, as the integer layer takes it: int32 at scale x.scale · w.scale, zero point 0.
-    fn fusable_bias(&self, x: &Dequantized, w: &Dequantized, name: &str) -> Result<Dequantized, String> {
-        let Some(bias) = self.dequantized(name) else {
-            return Err(match self.constants.contains_key(name) {
-                true => "its bias is float32".to_owned(),
-                false => "its bias is computed in float32".to_owned(),
-            });
-        };
-        match self.constants.get(&bias.codes) {
-            Some(Tensor::I32(_)) => {}
-            Some(other) => return Err(format!("its bias is {}, not int32", other.dtype())),
-            None => return Err("its bias is computed by the network".to_owned()),
-        }
-        let zero = bias.zero.as_ref().map(|name| self.constants.get(name));
-        let is_zero = |zero: Option<&Tensor>| {
-            zero.and_then(|z| z.to_i64().ok()).is_some_and(|z| z.iter().all(|v| *v == 0))
-        };
-        if !zero.is_none_or(is_zero) {
-            return Err("the zero point of its bias is not 0".to_owned());
-        }
-        let scales = [&x.scale, &w.scale, &bias.scale].map(|name| self.floats(name));
-        let [Some(x), Some(w), Some(b)] = scales else {
-            return Err("the scale of its bias is computed by the network".to_owned());
-        };
-        let [x] = x.as_slice() else { return Err("its input has more than one scale".to_owned()) };
-        let one = |list: &[f32], c: usize| *list.get(c).or(list.first()).unwrap_or(&f32::NAN);
-        for channel in 0..w.len().max(b.len()) {
-            let (found, expected) = (one(&b, channel), x * one(&w, channel));
-            // A NaN is never within the tolerance.
-            let agrees = (found - expected).abs() <= expected.abs() * BIAS_SCALE_TOLERANCE;
-            if !agrees {
-                return Err(format!(
-                    "its bias has a scale of its own: {found}, not x.scale · w.scale = {expected}"
-                ));
-            }
-        }
-        Ok(bias)
-    }
-
-    /// Follows the only reader of `node` over Relu and Clip to a per-tensor QuantizeLinear.
-    fn to_quantize(&self, node: &Node) -> Result<(Vec<usize>, Clamp, usize), String> {
-        let (mut between, mut clamp) = (Vec::new(), Clamp::NONE);
+    /// Follows the only reader of `node` over Relu and Clip to a per-tensor QuantizeLinear. A MatMul's bias is a constant
+    /// that an Add right behind it brings.
+    fn to_quantize(&self, node: &Node) -> Result<Ends, String> {
+        let (mut between, mut clamp, mut added) = (Vec::new(), Clamp::NONE, None);
         let none = || "no QuantizeLinear behind it".to_owned();
         let mut output = node.outputs.first().cloned().flatten().ok_or_else(none)?;
         loop {
@@ -201,9 +257,16 @@ impl Wires<'_> {
                 Operator::QuantizeLinear { .. } if reads_it => {
                     let scale = next.input(1).and_then(|name| self.constants.get(name));
                     return match scale.is_some_and(|scale| scale.len() == 1) {
-                        true => Ok((between, clamp, reader)),
+                        true => Ok(Ends { between, clamp, quantize: reader, added }),
                         false => Err(format!("QuantizeLinear {:?} has not one constant scale", next.name)),
                     };
+                }
+                Operator::Add if between.is_empty() && matches!(node.operator, Operator::MatMul) => {
+                    let other = next.input(if reads_it { 1 } else { 0 }).unwrap_or_default();
+                    if other == output || self.constant_floats(other).is_none() {
+                        return Err(format!("{}: Add {:?} brings no constant bias", none(), next.name));
+                    }
+                    added = Some(other.to_owned());
                 }
                 Operator::Relu if reads_it => clamp = clamp.then(0.0, f32::INFINITY),
                 Operator::Clip { low, high } if reads_it => {
@@ -234,9 +297,21 @@ impl Wires<'_> {
     }
 }
 
+/// The way from a float layer to its QuantizeLinear.
+struct Ends {
+    /// Relu, Clip and Add nodes on it.
+    between: Vec<usize>,
+    clamp: Clamp,
+    quantize: usize,
+    /// The tensor that the Add brings.
+    added: Option<String>,
+}
+
 pub(super) struct Fusion {
     node: Node,
     /// The QuantizeLinear it replaces, and the Relu and Clip nodes it swallows.
     quantize: usize,
     between: Vec<usize>,
+    /// Constants to be put in: a zero point that the QuantizeLinear leaves out, a bias in codes.
+    made: Vec<(String, Tensor)>,
 }

@@ -45,6 +45,9 @@ pub struct Node {
     pub inputs: Vec<Option<String>>,
     /// `None`: an optional output that nobody asked for.
     pub outputs: Vec<Option<String>>,
+    /// Of an integer layer that stands beside the float operators it is made of (see [`Network::written`]): the tensor
+    /// that they write. The layer itself writes none.
+    pub stands_for: Option<String>,
 }
 
 /// What a node computes. Names and attributes are those of ONNX and of ONNX Runtime's com.microsoft domain.

@@ -77,6 +77,11 @@ impl Layer {
         !self.output_name.is_empty()
     }
 
+    /// Whether codes of 16 bits are multiplied.
+    pub fn has_wide_codes(&self) -> bool {
+        self.input_carrier.dtype.size_bytes() > 1 || self.weights.dtype.size_bytes() > 1
+    }
+
     /// Output channels over all groups.
     pub fn channels(&self) -> usize {
         match self.geometry {

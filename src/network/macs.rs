@@ -69,9 +69,14 @@ impl Operator {
 }
 
 impl Node {
+    /// An integer layer that writes no tensor: it stands beside the float layer of its name, to be looked at.
+    pub fn is_beside(&self) -> bool {
+        self.outputs.is_empty() && self.operator.is_integer_mac()
+    }
+
     /// The integer sums of a float layer of the same name, which nobody reads: see [`Products`](super::Products).
     pub fn is_products(&self) -> bool {
-        self.outputs.is_empty() && self.operator.is_integer_mac()
+        self.is_beside() && self.stands_for.is_none()
     }
 }
 
@@ -97,7 +102,7 @@ impl Network {
         for (index, node) in self.nodes.iter().enumerate() {
             if node.operator.is_float_mac() {
                 macs.push(wires.float_mac(index));
-            } else if node.operator.is_integer_mac() && !node.is_products() {
+            } else if node.operator.is_integer_mac() && !node.is_beside() {
                 let (name, kind) = (node.name.clone(), node.kind.clone());
                 macs.push(Mac { name, kind, state: MacState::Integer, reason: None });
             }
@@ -136,6 +141,9 @@ impl Wires<'_> {
     fn float_mac(&self, index: usize) -> Mac {
         let node = &self.nodes[index];
         let (name, kind) = (node.name.clone(), node.kind.clone());
+        if self.beside(&name).is_some_and(|layer| layer.stands_for.is_some()) {
+            return Mac { name, kind, state: MacState::Integer, reason: None };
+        }
         let fed = (0..2).any(|i| node.input(i).is_some_and(|input| self.traced(input).is_some()));
         if !fed {
             let reason = Some("no DequantizeLinear feeds it: it is float32 in the model".to_owned());

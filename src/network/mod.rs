@@ -4,6 +4,7 @@
 //! by its framework's rules, `lower` takes single [`Layer`]s out of it.
 
 mod argmax;
+mod bias;
 mod fuse;
 mod graph;
 mod layer;
@@ -17,6 +18,7 @@ mod window;
 mod wires;
 
 pub use crate::limits::{MAX_ELEMENTS, element_count};
+pub use fuse::Qdq;
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
 pub use macs::{Computed, Coverage, Mac, MacState};

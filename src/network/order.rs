@@ -4,14 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Network, Node};
 use crate::error::{Error, Kind, Result};
+use crate::limits::{bytes, check_room};
+
+/// The most names that a node is given which is made of another: an integer layer's inputs and output, and its own twice.
+const NAMES_OF_A_LAYER: u64 = 12;
 
 impl Network {
     /// The same network with its nodes in an order in which each follows those it reads from; nodes that may run
     /// keep the file's order.
     ///
     /// # Errors
-    /// A tensor written twice, a tensor nobody writes, a cycle: each names the node.
+    /// A tensor written twice, a tensor nobody writes, a cycle: each names the node. Names so long that what is made of
+    /// the layers has no room for them.
     pub fn sorted(mut self) -> Result<Network> {
+        self.check_names()?;
         let mut known: BTreeSet<String> = self.constants.keys().cloned().collect();
         known.extend(self.inputs.iter().map(|i| i.name.clone()));
         let mut writers: BTreeMap<&str, usize> = BTreeMap::new();
@@ -42,6 +48,19 @@ impl Network {
         self.nodes =
             order.into_iter().map(|index| nodes[index].take().expect("an order names each once")).collect();
         Ok(self)
+    }
+
+    /// What stands for a layer, or beside it, names the tensors that the layer reads through others: one name that many
+    /// share is then there many times.
+    fn check_names(&self) -> Result<()> {
+        let is_made_of = |node: &&Node| node.operator.is_float_mac() || node.operator.moves_data();
+        let count = self.nodes.iter().filter(is_made_of).count();
+        let read = self.nodes.iter().flat_map(|node| node.inputs.iter().flatten().chain([&node.name]));
+        let longest = read.map(String::len).max().unwrap_or_default();
+        check_room(bytes(&[count, longest], NAMES_OF_A_LAYER), || {
+            format!("{count} layers that read tensors with names of up to {longest} bytes")
+        })
+        .map_err(|e| e.in_file(&self.source))
     }
 
     /// Kahn's algorithm, smallest index first.

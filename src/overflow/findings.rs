@@ -6,7 +6,7 @@ use ndarray::Array3;
 
 use super::inspect::{Judged, inspect};
 use super::layer::{LayerState, Run};
-use super::{DesignEntry, NetworkAnswer, Report, Skipped, Total, WitnessFile};
+use super::{DesignEntry, NetworkAnswer, Report, Skipped, Total, Upstream, WitnessFile};
 use crate::design::Design;
 use crate::error::Result;
 use crate::functional;
@@ -22,11 +22,13 @@ pub struct Options {
     pub batch: usize,
     /// Harmful outputs of each layer whose correction is tried.
     pub decisive_cap: usize,
+    /// Whose values reach a layer.
+    pub upstream: Upstream,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { layers: Vec::new(), batch: 1, decisive_cap: 16 }
+        Options { layers: Vec::new(), batch: 1, decisive_cap: 16, upstream: Upstream::Design }
     }
 }
 
@@ -74,7 +76,6 @@ impl Findings {
             total.outputs += layer.outputs;
             total.outputs_with_events += layer.outputs_with_events;
             total.classes.add(&layer.classes);
-            total.starts_cut += layer.starts_cut;
             total.only_post += layer.only_post;
             total.high += layer.nodes.iter().map(|n| n.high).sum::<u64>();
             total.low += layer.nodes.iter().map(|n| n.low).sum::<u64>();
@@ -93,12 +94,14 @@ impl Findings {
         let witnesses =
             WitnessFile { schema: 1, generator: generator.clone(), design: design.clone(), witnesses };
         let report = Report {
-            schema: 1,
+            schema: 2,
             generator,
             design,
             inputs: BTreeMap::new(),
             meaning: MEANING.iter().map(|(word, text)| (word.to_string(), text.to_string())).collect(),
+            upstream: answer.is_some().then_some(options.upstream),
             answer,
+            qdq: None,
             decisive_cap: options.decisive_cap,
             total,
             coverage,
@@ -125,8 +128,8 @@ const MEANING: [(&str, &str); 12] = [
     ),
     (
         "outputs_with_events",
-        "outputs from whose sum something was taken: an event at reduce.N, accumulator or accumulator.output, or a start \
-         value that the register cut (starts_cut)",
+        "outputs from whose sum something was taken: an event at reduce.N, accumulator.start, accumulator or \
+         accumulator.output",
     ),
     (
         "only_post",

@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use super::inspect::{Inspected, Judged, inspect, int32};
 use super::layer::{LayerState, Run};
 use super::tally::Output;
-use super::{Class, Findings, NetworkAnswer, Options, Skipped};
+use super::{Class, Findings, NetworkAnswer, Options, Skipped, Upstream};
 use crate::bounds::{Range, entering_ranges_of};
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Evaluation, Fed, Feeds, Reach, images, layer_names, no_such_layer, parts};
-use crate::functional::operators::{Designed, Framework, LayerRule};
+use crate::functional::operators::{Designed, Framework, LayerRule, WherePossible};
 use crate::lower::{Program, output_recoding};
 use crate::network::{Computed, Coverage, Geometry, Layer, Mac, Network, Tensor};
 
@@ -24,6 +24,8 @@ struct Looked {
     inspected: Inspected,
     judged: Judged,
     layer: LayerFacts,
+    /// What the design makes of it, where the framework's values go on instead.
+    own: Option<ArrayD<i32>>,
     /// What is proved when the network computes numbers of the layer, and which these are.
     computed: Option<(String, Result<Vec<Range>, String>)>,
 }
@@ -47,18 +49,6 @@ struct Watch<'a> {
     options: &'a Options,
     looked: Mutex<Vec<Looked>>,
     skipped: Mutex<BTreeMap<String, Error>>,
-}
-
-/// The design where it can run a layer, else the framework: what corrections are tried on.
-struct Again<'a>(&'a Designed);
-
-impl LayerRule for Again<'_> {
-    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
-        match self.0.program(layer, x) {
-            Ok(program) => self.0.tensor(layer, x.shape(), &self.0.outcome(layer, &program, false)),
-            Err(_) => Framework.run(layer, x),
-        }
-    }
 }
 
 impl LayerRule for Watch<'_> {
@@ -91,10 +81,14 @@ impl LayerRule for Watch<'_> {
             let computed = self.computed.get(layer.name.as_str()).copied().unwrap_or_default();
             let proved = |c: Computed| entering_ranges_of(&program, layer, c).map_err(|e| e.message);
             let computed = computed.any().then(|| (computed.words(), proved(computed)));
+            let own = (self.options.upstream == Upstream::Exact).then(|| tensor.to_i32()).transpose()?;
             let mut looked = self.looked.lock().unwrap_or_else(|e| e.into_inner());
-            looked.push(Looked { program, inspected, judged, layer: facts, computed });
+            looked.push(Looked { program, inspected, judged, layer: facts, own, computed });
         }
-        Ok(tensor)
+        match self.options.upstream {
+            Upstream::Design => Ok(tensor),
+            Upstream::Exact => Framework.run(layer, x),
+        }
     }
 
     fn not_followed(&self, layer: &str, why: Error) {
@@ -255,8 +249,13 @@ impl Survey<'_> {
                 labels.into_iter().flatten().zip(before).zip(answer.iter().flatten())
             {
                 let right = |prediction: usize| i64::try_from(prediction).is_ok_and(|p| p == *label);
-                self.mended += u64::from(!right(*before) && right(*after));
-                self.spoiled += u64::from(right(*before) && !right(*after));
+                // With exact values upstream, the overflow is what was put in.
+                let (with, without) = match self.options.upstream {
+                    Upstream::Design => (before, after),
+                    Upstream::Exact => (after, before),
+                };
+                self.mended += u64::from(!right(*with) && right(*without));
+                self.spoiled += u64::from(right(*with) && !right(*without));
             }
         }
         Ok(verdicts)
@@ -272,7 +271,12 @@ impl Survey<'_> {
         output: &Output,
     ) -> Result<Option<Vec<usize>>> {
         let (layer, shape) = (&one.layer, one.program.shape);
+        let (image, position) = (output.m / layer.positions, output.m % layer.positions);
+        let at = (image * shape.channels() + output.n) * layer.positions + position;
+        let own = one.own.as_ref().and_then(|own| own.iter().nth(at).copied());
         let code = match one.judged {
+            // Everything is exact: what the design makes of this one output is put in.
+            _ if own.is_some() => own.unwrap_or_default(),
             Judged::Accumulator => int32(output.exact),
             Judged::Requantised => {
                 let code = output.corrected + i128::from(layer.recoding);
@@ -282,8 +286,6 @@ impl Survey<'_> {
                 }
             }
         };
-        let (image, position) = (output.m / layer.positions, output.m % layer.positions);
-        let at = (image * shape.channels() + output.n) * layer.positions + position;
         let mut codes = codes.clone();
         if let Some(element) = codes.iter_mut().nth(run.product * shape.rows() * shape.channels() + at) {
             *element = code;
@@ -291,7 +293,10 @@ impl Survey<'_> {
         let dtype = evaluation.tensor(&layer.tensor).map(Tensor::dtype);
         let Some(dtype) = dtype else { return Ok(None) };
         let patched = Tensor::from_codes(codes, dtype);
-        let changed = evaluation.changed(&layer.tensor, patched, &Again(self.designed))?;
+        let changed = match self.options.upstream {
+            Upstream::Design => evaluation.changed(&layer.tensor, patched, &WherePossible(self.designed))?,
+            Upstream::Exact => evaluation.changed(&layer.tensor, patched, &Framework)?,
+        };
         match changed.tensors.get(&self.answer) {
             Some(tensor) => Ok(Some(tensor.answers(run.images)?)),
             // It may change the answer somewhere behind what is not computed here.

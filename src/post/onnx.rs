@@ -58,6 +58,53 @@ pub fn dequantize(code: i32, zero_point: i32, scale: f32) -> f32 {
     code.wrapping_sub(zero_point) as f32 * scale
 }
 
+/// Clip: NaN stays NaN, a NaN bound bounds nothing, and where the bounds are crossed the upper one wins.
+///
+/// ```
+/// use goldpath::post::onnx::clip;
+/// assert!(clip(f32::NAN, -1.0, 1.0).is_nan());
+/// assert_eq!(clip(7.0, f32::NAN, 1.0), 1.0);
+/// assert_eq!([clip(0, 1, -1), clip(-5, 1, -1)], [-1, -1]);
+/// ```
+pub fn clip<T: PartialOrd + Copy>(value: T, low: T, high: T) -> T {
+    let value = if value < low { low } else { value };
+    if value > high { high } else { value }
+}
+
+/// Cast of a float32 to int32 as x86-64 does it: towards zero; NaN and whatever int32 does not hold is −2^31. int8, uint8,
+/// int16 and uint16 are its low bits.
+///
+/// ```
+/// use goldpath::post::onnx::cast_i32;
+/// assert_eq!([cast_i32(-1.9), cast_i32(3e9), cast_i32(f32::NAN)], [-1, i32::MIN, i32::MIN]);
+/// assert_eq!([cast_i32(300.0) as u8, cast_i32(3e9) as u8], [44, 0]);
+/// ```
+pub fn cast_i32(value: f32) -> i32 {
+    // −2^31 and 2^31 are float32 numbers.
+    if (-2147483648.0..2147483648.0).contains(&value) { value as i32 } else { i32::MIN }
+}
+
+/// As [`cast_i32`], to int64. Its low bits are the cast to uint32; ONNX Runtime's vector code, which takes long tensors
+/// on some CPUs, gives other bits for what neither type holds.
+pub fn cast_i64(value: f32) -> i64 {
+    const LIMIT: f32 = 9_223_372_036_854_775_808.0;
+    if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }
+}
+
+/// As [`cast_i32`], to uint64: below 2^63 as int64, from there on the excess.
+///
+/// ```
+/// use goldpath::post::onnx::cast_u64;
+/// assert_eq!([cast_u64(-1.0), cast_u64(1e19), cast_u64(1e20)], [u64::MAX, 9_999_999_980_506_447_872, 0]);
+/// ```
+pub fn cast_u64(value: f32) -> u64 {
+    const LIMIT: f32 = 9_223_372_036_854_775_808.0;
+    match value >= LIMIT {
+        true => (cast_i64(value - LIMIT) as u64) ^ (1 << 63),
+        false => cast_i64(value) as u64,
+    }
+}
+
 /// DynamicQuantizeLinear: scale and uint8 zero point for values in `low..=high`; 0 is always representable.
 ///
 /// ```
@@ -95,6 +142,11 @@ pub fn global_average_factor(input_scale: f32, output_scale: f32, count: usize) 
 /// assert_eq!(requantize(6, 0.25, s8), 3);
 /// ```
 pub fn requantize(accumulator: i32, factor: f32, codes: Codes) -> i32 {
+    codes.round(accumulator as f32 * factor)
+}
+
+/// As [`requantize`], of a sum that int32 does not hold: 16-bit codes, whose integer layer no framework has.
+pub fn requantize_wide(accumulator: i64, factor: f32, codes: Codes) -> i32 {
     codes.round(accumulator as f32 * factor)
 }
 
@@ -192,54 +244,4 @@ pub fn mean(values: &[f32], columns: usize, count: usize, order: Summation) -> f
         }
     };
     sum / count as f32
-}
-
-/// A float32 sum of products in the order of MlasSgemm: fused multiply-adds from the left in blocks of `block`
-/// terms, and every block's sum added to `start` in turn.
-///
-/// Only layers that stayed float32 come here. Source: mlas/lib/sgemm.cpp, by comparison with ONNX Runtime 1.31 on an
-/// x86-64 with FMA; a depthwise kernel of its own, and machines without FMA, may differ in the last bit.
-///
-/// ```
-/// use goldpath::post::onnx::dot;
-/// let terms = [(1e8, 1.0), (1.0, 1.0), (-1e8, 1.0), (1.0, 1.0)];
-/// assert_eq!(dot(None, terms, 4), 1.0); // 1e8 + 1 is 1e8
-/// assert_eq!(dot(None, terms, 1), 1.0);
-/// assert_eq!(dot(Some(2.0), [(1.0, 3.0)], 4), 5.0);
-/// ```
-pub fn dot(start: Option<f32>, terms: impl IntoIterator<Item = (f32, f32)>, block: usize) -> f32 {
-    let (mut total, mut sum, mut taken) = (start, 0.0f32, 0);
-    for (a, b) in terms {
-        if taken == block {
-            total = Some(total.map_or(sum, |total| total + sum));
-            (sum, taken) = (0.0, 0);
-        }
-        sum = a.mul_add(b, sum);
-        taken += 1;
-    }
-    total.map_or(sum, |total| total + sum)
-}
-
-/// MlasSgemm's block for weights that it packed beforehand.
-pub const PACKED_BLOCK: usize = 256;
-
-/// MlasConv's block for `k` products per output and `outputs` positions: narrow results are cut into longer blocks.
-///
-/// ```
-/// use goldpath::post::onnx::convolution_block;
-/// assert_eq!([16, 64, 144].map(|outputs| convolution_block(576, outputs)), [1024, 256, 128]);
-/// ```
-pub fn convolution_block(k: usize, outputs: usize) -> usize {
-    let (mut columns, mut block) = (128, 128);
-    if outputs >= k {
-        while block / 2 >= k.max(1) {
-            block /= 2;
-        }
-    } else {
-        while columns > 16 && columns / 2 >= outputs {
-            columns /= 2;
-            block *= 2;
-        }
-    }
-    block
 }

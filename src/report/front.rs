@@ -3,14 +3,16 @@
 use super::chart::{Candidate, Scatter};
 use super::sweep::series_name;
 use super::{Cell, Figure, Section, Table};
+use crate::explore;
 use crate::explore::answer::{Front, FrontPoint, Point, Sweep, Variant};
 
 /// One front: the points of the whole sweep by cost and accuracy.
 pub(super) fn section(sweep: &Sweep, front: &Front) -> Section {
     let plan = &sweep.plan;
     let bits = front.cost == "bits";
+    let cells = if front.cost == "luts" { "LUTs" } else { "flip-flops" };
     let merit_name = if front.accuracy == "correct" { "images right" } else { "images answered alike" };
-    let cost_name = if bits { "accumulator and adder bits, all PEs" } else { "flip-flops and LUTs" };
+    let cost_name = if bits { "accumulator and adder bits, all PEs" } else { cells };
     let mut candidates = Vec::new();
     let mut table = Table::new(
         "Not beaten in both cost and accuracy",
@@ -18,7 +20,7 @@ pub(super) fn section(sweep: &Sweep, front: &Front) -> Section {
             ("no.", ""),
             ("width", "bits"),
             ("rule", ""),
-            (if bits { "cost" } else { "cells" }, if bits { "bits" } else { "" }),
+            (if bits { "cost" } else { cells }, if bits { "bits" } else { "" }),
             (merit_name, ""),
         ],
     );
@@ -52,8 +54,10 @@ pub(super) fn section(sweep: &Sweep, front: &Front) -> Section {
         candidates,
     };
     Section {
-        title: if bits { "What it costs" } else { "What it costs in an FPGA" }.to_string(),
-        text: vec![text.to_string()],
+        title: if bits { "What it costs".to_string() } else { format!("What it costs in an FPGA: {cells}") },
+        text: std::iter::once(text.to_string())
+            .chain((!bits).then(|| without_cells(sweep)).flatten())
+            .collect(),
         figures: vec![Figure {
             caption: title,
             chart: Some(scatter.draw()),
@@ -61,6 +65,21 @@ pub(super) fn section(sweep: &Sweep, front: &Front) -> Section {
             ..Figure::default()
         }],
     }
+}
+
+/// The points whose twin was not synthesised, and why.
+fn without_cells(sweep: &Sweep) -> Option<String> {
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    let points = sweep.variants.iter().flat_map(|variant| &variant.points);
+    for why in points.filter_map(|point| point.result.done()?.not_synthesised.as_deref()) {
+        match reasons.iter_mut().find(|(other, _)| *other == why) {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((why, 1)),
+        }
+    }
+    let told: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} with {why}")).collect();
+    (!told.is_empty())
+        .then(|| format!("Points without cells, whose twin would be another circuit: {}.", told.join("; ")))
 }
 
 fn candidate_name(variant: &Variant, width: u32, mode: &str) -> String {
@@ -71,7 +90,7 @@ fn candidate_name(variant: &Variant, width: u32, mode: &str) -> String {
 fn beaten(sweep: &Sweep, front: &Front) -> Vec<Candidate> {
     let cost = |p: &Point| {
         let cost = p.result.done()?.cost;
-        if front.cost == "bits" { Some(cost.bits()) } else { cost.synthesis.map(|s| s.flip_flops + s.luts) }
+        explore::cost_by(&front.cost, &cost)
     };
     let mut candidates = Vec::new();
     for (index, variant) in sweep.variants.iter().enumerate() {

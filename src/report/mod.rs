@@ -22,7 +22,7 @@ mod table;
 
 pub use markup::Markup;
 pub use number::{grouped, percent, real};
-pub use overflow::{Drawn, overflow_html};
+pub use overflow::{Drawn, overflow_html, overflow_lead};
 pub use page::{Figure, Page, Section};
-pub use sweep::sweep_html;
+pub use sweep::{sweep_html, sweep_lead};
 pub use table::{Cell, Column, Table};

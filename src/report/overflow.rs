@@ -32,7 +32,7 @@ pub struct Drawn {
 pub fn overflow_html(report: &Report, drawn: &[Drawn]) -> Result<String> {
     let mut page = Page {
         title: format!("Overflows of {} on {}", subject(report), report.design.name),
-        lead: lead(report),
+        lead: overflow_lead(report),
         facts: facts(report),
         sections: Vec::new(),
     };
@@ -77,7 +77,8 @@ fn count(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-fn lead(report: &Report) -> String {
+/// The answer in a sentence or two: what stands first on the page.
+pub fn overflow_lead(report: &Report) -> String {
     let total = &report.total;
     let mut text = match &report.answer {
         Some(answer) => format!(
@@ -152,11 +153,8 @@ fn at_nodes(report: &Report) -> String {
     let first = report.layers.first();
     let is_forming = |id: &str| first.is_some_and(|l| l.nodes.iter().any(|n| n.node == id && forms_sum(n)));
     let nodes = report.events().into_iter().filter(|(id, _)| is_forming(id));
-    let mut parts: Vec<String> =
+    let parts: Vec<String> =
         nodes.map(|(id, [events, _])| format!("{} at {id}", count(events, "event"))).collect();
-    if report.total.starts_cut > 0 {
-        parts.push(format!("{} cut", count(report.total.starts_cut, "start value")));
-    }
     parts.join(", ")
 }
 
@@ -177,6 +175,10 @@ fn facts(report: &Report) -> Vec<(String, String)> {
             .iter()
             .map(|(role, input)| (title(role), format!("{}, SHA-256 {}", input.name, head(&input.sha256)))),
     );
+    if let Some(upstream) = report.upstream {
+        let qdq = report.qdq.as_ref().map_or_else(String::new, |form| format!(", QDQ layers {form}"));
+        facts.push(("Each layer is fed by".to_string(), format!("{}{qdq}", upstream.words())));
+    }
     if let Some(answer) = &report.answer {
         facts.push(("Images".to_string(), grouped(answer.images as u64)));
         if let Some(correct) = answer.correct {

@@ -26,7 +26,7 @@ pub fn sweep_html(sweep: &Sweep) -> Result<String> {
     let plan = &sweep.plan;
     let mut page = Page {
         title: format!("Accumulator widths of {} on {}", plan.model.name, plan.design.name),
-        lead: lead(sweep),
+        lead: sweep_lead(sweep),
         facts: facts(sweep),
         sections: vec![accuracy(sweep)],
     };
@@ -62,7 +62,8 @@ pub(super) fn series_name(variant: &Variant, mode: &str) -> String {
     }
 }
 
-fn lead(sweep: &Sweep) -> String {
+/// The answer in a sentence or two: what stands first on the page.
+pub fn sweep_lead(sweep: &Sweep) -> String {
     let done: Vec<&Layers> = sweep.variants.iter().filter_map(|v| v.layers.done()).collect();
     let Some(observed) = done.iter().map(|l| l.minimal_observed_width).min() else {
         return "No variant of this design can be built.".to_string();

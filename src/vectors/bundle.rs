@@ -83,7 +83,7 @@ impl BundleWriter {
         let texts = [
             ("header.hex", header(layouts, finished.cycles, &finished.written)),
             ("design.vh", design.verilog_header()),
-            ("tb.v", testbench::render(layouts, &Wiring::twin(layouts, &design.name, generics))?),
+            ("tb.sv", testbench::render(layouts, &Wiring::twin(layouts, &design.name, generics))?),
         ];
         let facts = manifest::Facts {
             program: &self.program,

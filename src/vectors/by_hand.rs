@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 /// Commands to type inside the bundle's folder; `$RTL` stands for the twin's files.
 pub fn commands(design: &str) -> BTreeMap<String, Vec<String>> {
     let rtl = format!("RTL=\"the files that hw_models/{design}/rtl/files.f lists\"");
-    let icarus = [rtl.as_str(), "iverilog -g2012 -s tb -o tb.vvp tb.v $RTL", "vvp -n tb.vvp +VEC=."];
+    let icarus = [rtl.as_str(), "iverilog -g2012 -s tb -o tb.vvp tb.sv $RTL", "vvp -n tb.vvp +VEC=."];
     let verilator = [
         rtl.as_str(),
-        "verilator --binary --timing -Wno-fatal --top-module tb --Mdir build tb.v $RTL",
+        "verilator --binary --timing -Wno-fatal --top-module tb --Mdir build tb.sv $RTL",
         "build/Vtb +VEC=.",
     ];
     let deeper =

@@ -30,6 +30,13 @@ pub struct Provenance {
     pub layer: Option<String>,
     /// Images taken, first and one past the last.
     pub images: Option<[usize; 2]>,
+    /// Whose values reached the layer: `exact`, the framework's own, or `design`, what the layers before it do on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// What Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear computed in front of the layer: `written`,
+    /// one float32 operator after the other, or `fused`, the integer layer they stand for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qdq: Option<String>,
     /// `--set` keys that changed the design, with their values.
     #[serde(default)]
     pub overrides: BTreeMap<String, String>,
@@ -131,7 +138,7 @@ pub struct FileEntry {
     /// Bits of a line, a multiple of 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word_bits: Option<usize>,
-    /// The sum that tb.v recomputes, eight hex digits; `packing` says how.
+    /// The sum that tb.sv recomputes, eight hex digits; `packing` says how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
 }
@@ -477,7 +484,7 @@ fn flags(table: &SignalTable) -> BTreeMap<String, String> {
         "in.drain" => Some("1: the accumulators move one row down and the bottom row leaves"),
         "pe.done" => Some("1: the accumulator holds a finished value, in the cycle after its last beat"),
         "out.valid" => Some(
-            "1: out.data is an output; 0: out.data is 0 (tb.v compares that; `cosim --rtl` compares out.data only where out.valid is expected to be 1)",
+            "1: out.data is an output; 0: out.data is 0 (tb.sv compares that; `cosim --rtl` compares out.data only where out.valid is expected to be 1)",
         ),
         _ if name.contains("valid") => Some("the valid bit of this stage's data"),
         _ if name.contains("first") => Some("the first bit of this stage's data"),

@@ -1,4 +1,4 @@
-//! `tb.v`: the self-checking testbench, rendered for one design (or one user's module).
+//! `tb.sv`: the self-checking testbench, rendered for one design (or one user's module).
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Value};
@@ -23,8 +23,8 @@ const QUIET_CYCLES: u32 = 1024;
 pub struct Wiring {
     /// Name of the module to be checked.
     pub module: String,
-    /// Verilog parameters passed on from `design.vh`.
-    pub generics: Vec<String>,
+    /// Verilog parameters of the module and their values: a constant of `design.vh`, or a literal.
+    pub generics: Vec<(String, String)>,
     /// Signal or parameter port in our words, and the module's port; a signal that is missing is not compared.
     pub ports: Vec<Port>,
     /// `out.data` is compared only in cycles whose expected `out.valid` is 1: the twins show 0 between outputs,
@@ -48,6 +48,7 @@ impl Wiring {
     pub fn twin(layouts: &Layouts, module: &str, generics: Vec<String>) -> Wiring {
         let own = |ours: String| Port { theirs: port_name(&ours), ours, inverted: false };
         let ports = layouts.port_names().map(own).collect();
+        let generics = generics.into_iter().map(|name| (name.clone(), name)).collect();
         Wiring { module: module.to_string(), generics, ports, gated: false }
     }
 
@@ -128,7 +129,7 @@ struct Connection {
 #[derive(Serialize)]
 struct View<'a> {
     module: &'a str,
-    generics: &'a [String],
+    generics: &'a [(String, String)],
     connections: Vec<Connection>,
     magic: String,
     layout: String,
@@ -173,7 +174,7 @@ pub fn render(layouts: &Layouts, wiring: &Wiring) -> Result<String> {
         values_per_cycle: wiring.compared(layouts).0.iter().map(|f| f.instances()).sum(),
     };
     let text = Environment::new()
-        .render_str(include_str!("templates/tb.v"), Value::from(Serde(view)))
+        .render_str(include_str!("templates/tb.sv"), Value::from(Serde(view)))
         .map_err(|e| Error::new(Kind::Unsupported, "the testbench template does not render").because(e))?;
     // The template engine drops the last newline.
     Ok(text + "\n")

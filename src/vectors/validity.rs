@@ -7,6 +7,9 @@ use super::manifest::Manifest;
 use crate::design::identifier;
 use crate::error::{Error, Kind, Result};
 
+/// What the testbench was called before it was called by what it is, SystemVerilog.
+pub const EARLIER_TESTBENCH: &str = "tb.v";
+
 /// Refuses names that are none. Sizes and offsets are `Manifest::layouts`' matter.
 pub fn check(manifest: &Manifest) -> Result<()> {
     let design = &manifest.design.name;
@@ -18,7 +21,8 @@ pub fn check(manifest: &Manifest) -> Result<()> {
     {
         return wrong(format!("the Verilog parameter {name:?} {fault}"));
     }
-    let texts = ["header.hex", "design.vh", "tb.v"];
+    // A bundle of an earlier goldpath is one still: it may be replaced.
+    let texts = ["header.hex", "design.vh", "tb.sv", EARLIER_TESTBENCH];
     let known = |name: &str| texts.contains(&name) || DATA_FILES.iter().any(|d| format!("{d}.hex") == name);
     if let Some(name) = manifest.files.keys().find(|name| !known(name)) {
         return wrong(format!("{name:?} is no file of a bundle"));

@@ -136,9 +136,9 @@ fn a_strangers_testbench_is_not_run() {
     let blind = |text: String| text.replace("if (have !== want)", "if (1'b0)");
     let evil = |text: String| text.replace("module tb;", "module tb;\n  initial $system(\"touch evil\");");
     for edit in [&blind as &dyn Fn(String) -> String, &evil] {
-        edited(root.path(), "tb.v", edit);
+        edited(root.path(), "tb.sv", edit);
         let (status, text) = of_bundle(root.path());
-        assert!(status == 2 && text.contains("is not the tb.v that goldpath writes"), "{status}\n{text}");
+        assert!(status == 2 && text.contains("is not the tb.sv that goldpath writes"), "{status}\n{text}");
     }
     edited(root.path(), "design.vh", |text| text + "initial $finish;\n");
     let (status, text) = of_bundle(root.path());
@@ -149,7 +149,7 @@ fn a_strangers_testbench_is_not_run() {
 #[test]
 fn a_bundle_of_another_version_is_checked_with_our_testbench() {
     let root = tempfile::tempdir().unwrap();
-    edited(root.path(), "tb.v", |text| text.replace("if (have !== want)", "if (1'b0)"));
+    edited(root.path(), "tb.sv", |text| text.replace("if (have !== want)", "if (1'b0)"));
     let path = root.path().join("manifest.json");
     let manifest = fs::read_to_string(&path).unwrap();
     let generator = format!("goldpath {}", env!("CARGO_PKG_VERSION"));
@@ -172,7 +172,7 @@ fn names_in_a_manifest_are_names() {
         ("\"name\": \"pe.acc\"", "\"name\": \"pe.a\"", "twice"),
         ("\"file\": \"expected.hex\"", "\"file\": \"../expected.hex\"", "holds no signals"),
         ("\"ACC_WIDTH\"", "\"ACC WIDTH\"", "no Verilog identifier"),
-        ("\"tb.v\": {", "\"other.v\": {", "no file of a bundle"),
+        ("\"tb.sv\": {", "\"other.v\": {", "no file of a bundle"),
     ] {
         edited(root.path(), "manifest.json", |text| text.replacen(from, to, 1));
         let (status, text) = of_bundle(root.path());

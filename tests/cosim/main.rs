@@ -11,6 +11,7 @@ mod false_pass;
 mod module;
 mod mutations;
 mod paths;
+mod sources;
 mod twins;
 
 use assert_cmd::assert::Assert;

@@ -10,7 +10,7 @@ use goldpath::vectors::{Manifest, manifest, sha256};
 const BUNDLE: &str = "vectors/mac_s8_acc16sat/saturating";
 const HEX: [&str; 6] =
     ["stimulus.hex", "expected.hex", "beats_in.hex", "beats_out.hex", "channels.hex", "header.hex"];
-const TEXTS: [&str; 3] = ["tb.v", "design.vh", "manifest.json"];
+const TEXTS: [&str; 3] = ["tb.sv", "design.vh", "manifest.json"];
 const SEED: u64 = 20;
 
 /// SplitMix64: the same mutations everywhere.
@@ -175,7 +175,7 @@ fn attack(names: &[&str], kinds: &[&str], simulator: &str, repair: bool) {
 #[test]
 fn changed_files_never_pass_in_icarus() {
     attack(&HEX, &MUTATIONS, "icarus", false);
-    attack(&["tb.v", "design.vh"], &MUTATIONS[..6], "icarus", false);
+    attack(&["tb.sv", "design.vh"], &MUTATIONS[..6], "icarus", false);
 }
 
 #[test]

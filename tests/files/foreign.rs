@@ -72,7 +72,7 @@ fn whatever_was_added_to_our_own_folder_is_named_and_stays() {
 fn a_file_that_was_changed_by_hand_is_no_longer_ours() {
     let yard = yard();
     for (command, name) in [
-        (BUNDLE, "tb.v"),
+        (BUNDLE, "tb.sv"),
         (RUN, "acc.npy"),
         (INFER, "tensors.json"),
         (OVERFLOW, "report.txt"),

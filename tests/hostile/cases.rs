@@ -170,7 +170,7 @@ fn a_plan_of_28_axes_is_refused_before_it_is_built() {
     }
 }
 
-/// Passes over a network are quadratic in its nodes: how many it may have is stated, and that many take seconds.
+/// How many nodes a network may have is stated, and that many take seconds: see `graphs`.
 #[test]
 fn more_nodes_than_stated_are_refused() {
     let folder = tempfile::tempdir().unwrap();

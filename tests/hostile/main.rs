@@ -1,11 +1,12 @@
 //! What nobody means well: files and arguments that ask for too much, that lie, that are damaged.
 //!
-//! `cases` are the smallest forms of what was met, `advice` tries what help texts say, and `mutants` damages valid
-//! files of every format and runs every command on them.
+//! `cases` are the smallest forms of what was met, `graphs` are as large as is taken, `advice` tries what help texts say,
+//! and `mutants` damages valid files of every format and runs every command on them.
 
 mod advice;
 mod bytes;
 mod cases;
+mod graphs;
 mod mutants;
 mod names;
 mod seeds;

@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod designs;
+mod weights;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,12 +26,12 @@ struct Compared {
     wrong: BTreeMap<String, usize>,
 }
 
-/// Runs the model at `stem`.onnx and compares with the references in `stem`.npz.
+/// Runs the model at `stem`.onnx, its QDQ layers as written, and compares with the references in `stem`.npz.
 fn compare(stem: &Path) -> Compared {
     let mut expected = read_npz(&stem.with_extension("npz")).unwrap();
     let x = expected.remove("__input").unwrap();
     let (network, folded) = folded(onnx::read(&stem.with_extension("onnx")).unwrap());
-    let network = network.fused();
+    let network = network.written();
     let constants = folded.into_iter().map(|name| (name.clone(), network.constants[&name].clone()));
     let constants = constants.filter(|(_, tensor)| tensor.dtype().is_integer());
     let found: BTreeMap<String, Tensor> = match infer(&network, &x, &Framework) {

@@ -1,5 +1,6 @@
 //! A name stands for one thing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use goldpath::error::Result;
@@ -7,8 +8,8 @@ use goldpath::import::npy::read_npz;
 use goldpath::import::onnx::parse;
 use goldpath::network::Network;
 
-use super::onnx::{Data, INT8, Model};
-use super::{Case, json};
+use super::onnx::{Data, INT8, Model, Value};
+use super::{Case, as_read, json};
 
 /// Nodes of these names, each an Identity of the one before.
 fn chain(names: &[&str]) -> Result<Network> {
@@ -126,4 +127,31 @@ fn arrays_of_one_name_are_an_error() {
         let error = read(&names).unwrap_err().to_string();
         assert!(error.contains("p.npz") && error.contains("name"), "{error}");
     }
+}
+
+/// Layers that read the same codes, some behind the same move and some behind another.
+#[test]
+fn codes_that_layers_move_differently_have_names_of_their_own() {
+    let mut model = Model::default();
+    model.input("x", INT8, &[4, 4]);
+    let (one, zero) = (model.constant(&[], Data::F32(vec![1.0])), model.constant(&[], Data::I8(vec![0])));
+    let weights = model.constant(&[4, 4], Data::I8(vec![1; 16]));
+    let w = model.node("DequantizeLinear", "dw", &[&weights, &one, &zero], &[]);
+    let x = model.node("DequantizeLinear", "dx", &["x", &one, &zero], &[]);
+    let turned = model.node("Transpose", "turned", &[&x], &[("perm", Value::Ints(vec![1, 0]))]);
+    let same = model.node("Transpose", "same", &[&x], &[("perm", Value::Ints(vec![0, 1]))]);
+    for (name, moved) in [("a", &turned), ("b", &same), ("c", &turned), ("d", &x)] {
+        let y = model.node("MatMul", name, &[moved, &w], &[]);
+        model.output(&y);
+    }
+    let network = as_read(&model.bytes());
+    let written: Vec<&String> = network.nodes.iter().flat_map(|n| n.outputs.iter().flatten()).collect();
+    assert_eq!(written.iter().collect::<BTreeSet<_>>().len(), written.len(), "{written:?}");
+    let read = |layer: &str| {
+        let sum = network.nodes.iter().find(|node| node.name == layer && node.is_products()).unwrap();
+        sum.inputs[0].clone().unwrap()
+    };
+    assert_eq!(read("a"), read("c"), "moved once");
+    assert_eq!(read("d"), "x");
+    assert_ne!(read("a"), read("b"));
 }

@@ -28,9 +28,9 @@ fn simulate_gates(name: &str, gates: &Path, vectors: &Path) -> Verdict {
     let layouts = manifest::read(vectors).unwrap().layouts().unwrap();
     let every_port: Vec<PortMap> =
         layouts.port_names().map(|ours| (ours.clone(), ours.replace('.', "_"))).collect();
-    let mut wiring = user_wiring(&layouts, name, &every_port).unwrap();
+    let mut wiring = user_wiring(&layouts, name, &every_port, &[]).unwrap();
     wiring.gated = false;
-    let bench = Bench::user(vectors, vec![gates.to_path_buf()], &wiring).unwrap();
+    let bench = Bench::user(vectors, vec![gates.to_path_buf()], vec![], &wiring).unwrap();
     bench.build(Simulator::Icarus).unwrap().run(Compare::Cycles).unwrap()
 }
 

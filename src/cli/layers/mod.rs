@@ -12,14 +12,14 @@ use super::args::LayersArgs;
 use super::{Console, Status, model};
 use crate::bounds::{Exact, range_of_codes, width_of_codes};
 use crate::error::{Result, spelt};
-use crate::network::{Computed, Geometry, Layer, Mac, MacState, Network, Node};
+use crate::network::{Computed, Geometry, Layer, Mac, MacState, Network, Node, Qdq};
 use crate::vectors::cosim;
 use answer::{Answer, Codes, DesignSeen, LayerSeen, Unknown};
 use fit::Sight;
 use meet::Met;
 
 pub fn run(args: &LayersArgs, console: &Console) -> Result<Status> {
-    let network = model::read_followed(&args.model)?;
+    let network = model::read_followed(&args.model, Qdq::Fused)?.network;
     let paths = if args.design.is_empty() { cosim::designs_in_sight() } else { args.design.clone() };
     let mut sights = Vec::with_capacity(paths.len());
     for path in &paths {

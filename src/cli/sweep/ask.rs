@@ -14,7 +14,7 @@ use crate::explore::Candidates;
 use crate::explore::answer::{self, InputDesign, InputFile, Plan};
 use crate::functional::graph::{self, Feeds};
 use crate::import::npy::read_npy;
-use crate::network::Network;
+use crate::network::{Network, Qdq};
 use crate::vectors::sha256;
 
 /// Everything that the pieces are computed from.
@@ -52,7 +52,8 @@ impl<'a> Ask<'a> {
         let (Some(model), Some(design), Some(out)) = (&args.model, &args.design, &args.out) else {
             return Err(Error::new(Kind::Usage, "give MODEL, --design, --input or --tensors, and --out"));
         };
-        let network = crate::cli::model::read_followed(model)?;
+        // Every candidate is a design, and what designs compute is the integer layer.
+        let network = crate::cli::model::read_followed(model, Qdq::Fused)?.network;
         let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
         let mut x = given.read(&network, console)?;
         note_cut(&network, &x, args.labels.is_some(), console)?;

@@ -76,7 +76,8 @@ impl<'a> Folder<'a> {
         if !path.exists() {
             return Ok(None);
         }
-        let stamped: Stamped = read_json(&path, "is no piece of a sweep")?;
+        let stamped: Stamped =
+            read_json(&path, "is no piece of a sweep as this build of goldpath writes it")?;
         let refused = |message: &str| {
             Err(Error::new(Kind::Malformed, message)
                 .at(Place::File(path.clone()))
@@ -163,9 +164,11 @@ impl<'a> Folder<'a> {
             match std::fs::read(&path) {
                 Ok(there) if there == *text => {}
                 Ok(_) => {
-                    return Err(Error::new(Kind::Usage, "was changed after goldpath wrote it")
-                        .at(Place::File(path))
-                        .help("move it elsewhere, or give another --out"));
+                    let message = "is not what this goldpath makes of the pieces here: it was changed, or another \
+                                   build of goldpath wrote it";
+                    return Err(Error::new(Kind::Usage, message).at(Place::File(path)).help(
+                        "move the three reports elsewhere, and this one is made of the pieces; or give another --out",
+                    ));
                 }
                 Err(_) => missing = true,
             }

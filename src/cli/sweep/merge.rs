@@ -16,5 +16,5 @@ pub fn run(args: &MergeArgs, console: &Console) -> Result<Status> {
     for shard in &args.shards {
         folder.take_over(shard)?;
     }
-    report(folder.report()?, console)
+    report(folder.report()?, folder.path(), console)
 }

@@ -11,6 +11,8 @@ mod merge;
 mod pieces;
 mod synthesis;
 
+use std::path::Path;
+
 use super::{Console, Status, output};
 use crate::error::Result;
 use crate::explore::answer::Outcome;
@@ -60,15 +62,16 @@ pub fn run(args: &SweepArgs, console: &Console) -> Result<Status> {
             ))
             .map(|()| Status::Done);
     }
-    report(folder.report()?, console)
+    report(folder.report()?, folder.path(), console)
 }
 
-fn report((sweep, committed): (Sweep, Committed), console: &Console) -> Result<Status> {
+fn report((sweep, committed): (Sweep, Committed), out: &Path, console: &Console) -> Result<Status> {
     output::note(console, committed);
     if console.is_json() {
         console.answer_json(&sweep)?
     } else {
-        console.answer(&explore::text(&sweep))?
+        console.answer(&explore::text(&sweep))?;
+        console.answer(&output::page(&crate::report::sweep_lead(&sweep), out))?;
     }
     Ok(Status::Done)
 }
@@ -120,7 +123,10 @@ fn compute(ask: &Ask<'_>, variant: &Variant, exact: &Exact<'_>, piece: Piece) ->
     if let (CostBy::Yosys, Outcome::Done(result), Outcome::Done(design)) =
         (ask.cost, &mut result, &candidate.design)
     {
-        result.cost.synthesis = ask.twin()?.cells(design, &variant.overrides(&ask.set, width, mode))?;
+        match ask.twin()?.cells(design, &variant.overrides(&ask.set, width, mode))? {
+            Ok(cells) => result.cost.synthesis = Some(cells),
+            Err(why) => result.not_synthesised = Some(why),
+        }
     }
     Ok(Content::Point(result))
 }

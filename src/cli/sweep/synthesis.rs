@@ -47,14 +47,14 @@ impl Twin {
         Ok(Twin { design: folder.to_path_buf(), sources })
     }
 
-    /// Cells of the twin at `design`, whose overrides are `set`; `None` when they reach no Verilog parameter, so that
-    /// the twin is another circuit.
+    /// Cells of the twin at `design`, whose overrides are `set`; or why there are none: an override reaches no Verilog
+    /// parameter, so that the twin is another circuit.
     ///
     /// # Errors
     /// Yosys fails.
-    pub fn cells(&self, design: &Design, set: &[(String, String)]) -> Result<Option<Synthesis>> {
-        if cosim::refuse_unmapped(&self.design, design, set).is_err() {
-            return Ok(None);
+    pub fn cells(&self, design: &Design, set: &[(String, String)]) -> Result<Result<Synthesis, String>> {
+        if let Err(refused) = cosim::refuse_unmapped(&self.design, design, set) {
+            return Ok(Err(refused.message));
         }
         let top = &design.name;
         let files: Vec<String> = self.sources.iter().map(|file| file.display().to_string()).collect();
@@ -66,7 +66,7 @@ impl Twin {
         }
         script.push_str(&format!("synth_xilinx -flatten -top {top}; stat -json"));
         let said = yosys(&["-Q", "-T", "-p", &script])?;
-        count(&said).map(Some).ok_or_else(|| {
+        count(&said).map(Ok).ok_or_else(|| {
             Error::new(Kind::Simulator, "Yosys said nothing about the cells of the twin").at(place())
         })
     }

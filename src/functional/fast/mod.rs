@@ -27,7 +27,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::kernels::{Isa, Kernels, Piece};
-use crate::design::Design;
+use crate::design::{Design, Node};
 use crate::error::{Error, Kind, Result};
 use crate::lower::{Counts, Outcome, Program, Shape, no_events};
 use finish::{Events, Finish};
@@ -204,7 +204,7 @@ impl Prepared {
 
     /// Values only, or values and counts, of a matrix product into the caller's tables: `codes` are `[rows][k]`,
     /// `accumulators` and `counts` `[rows][channels]`. `counts` of node `accumulator` may be empty: then nobody counts.
-    /// Returns how many sums lay above and below the format. No output is formed and no first event looked for.
+    /// Returns how many sums lay above and below the format; start values are not counted. No output is formed and no first event looked for.
     ///
     /// # Errors
     /// A layer that is no matrix product, or sums beyond 64 bits; a register of more than 32 bits; tables that do not
@@ -236,6 +236,36 @@ impl Prepared {
             totals
         });
         Ok(totals.into_iter().fold([0, 0], |a, b| [a[0] + b[0], a[1] + b[1]]))
+    }
+
+    /// The accumulators of `program` alone, `[rows][channels]`: no output is formed, and nobody counts. None where they are
+    /// no int32, or no fast route computes them.
+    ///
+    /// # Panics
+    /// As [`Prepared::run`].
+    pub fn sums(&self, program: &Program) -> Option<Vec<i32>> {
+        self.expect_extents(program);
+        let is_int32 = self.register.width == 32 && self.register.signed;
+        if !is_int32 || self.panels.iter().any(|panel| panel.choice.route == Route::Plain) {
+            return None;
+        }
+        let channels = self.shape.channels();
+        let mut values = vec![0; program.shape.rows() * channels];
+        let input = Input { shape: program.shape, codes: Codes::Program(program) };
+        let results = Accumulators { values: &mut values, counts: &mut [] };
+        self.waves(&input, results, Worker::default, |worker, source, results| {
+            let mut fed = None;
+            for panel in &self.panels {
+                if fed != Some(panel.group) {
+                    self.feed(source, panel.group, worker);
+                    fed = Some(panel.group);
+                }
+                self.panel(panel, &worker.feed, &mut worker.state);
+                worker.state.scatter(panel, self.narrowing(), channels, results.values);
+            }
+            finish::clamp_narrow(&self.design, results.values);
+        });
+        Some(values)
     }
 
     /// Rows of a matrix of bytes, if the tables fit.
@@ -285,7 +315,7 @@ impl Prepared {
             if self.counts && state.any {
                 events.levels(&state.levels);
                 let sides = state.tally(panel, channels, results.counts);
-                events.add(self.design.reduce.len(), sides);
+                events.add(self.design.node_index(Node::Accumulator), sides);
                 for (at, _) in state.touched.iter().enumerate().filter(|(_, touched)| **touched) {
                     inside[at / panel.columns * channels + panel.channels[at % panel.columns]] = true;
                 }

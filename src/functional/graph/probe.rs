@@ -54,7 +54,7 @@ fn on_zeros(network: &Network, node: &Node, dtype: Option<DType>, rule: &dyn Lay
         let message = format!("the network computes {name:?}, which it reads, and is not run up to it");
         return Err(Error::new(Kind::Unsupported, message));
     }
-    evaluate(&Call { node, inputs, rule }).map(drop)
+    evaluate(&Call { node, inputs, rule, constants: &network.constants }).map(drop)
 }
 
 /// Of the input: one row of a product; of an image, a window's extent and a stride more.

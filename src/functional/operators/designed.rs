@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use ndarray::{Array2, ArrayD, IxDyn};
 
-use super::{LayerRule, rails};
+use super::{Framework, LayerRule, rails};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::{Options, Prepared};
@@ -94,12 +94,26 @@ impl LayerRule for Designed {
     }
 }
 
+/// The design where it can run a layer, else the framework.
+pub struct WherePossible<'a>(pub &'a Designed);
+
+impl LayerRule for WherePossible<'_> {
+    /// # Errors
+    /// An output of the design outside the tensor's type; what the framework refuses.
+    fn run(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
+        match self.0.program(layer, x) {
+            Ok(program) => self.0.tensor(layer, x.shape(), &self.0.outcome(layer, &program, false)),
+            Err(_) => Framework.run(layer, x),
+        }
+    }
+}
+
 /// What stands for a tensor that nobody reads.
 pub(super) fn nothing() -> Tensor {
     Tensor::I32(ArrayD::zeros(IxDyn(&[0])))
 }
 
-fn output_shape(layer: &Layer, input: &[usize]) -> Result<Vec<usize>> {
+pub(super) fn output_shape(layer: &Layer, input: &[usize]) -> Result<Vec<usize>> {
     let channels = layer.channels();
     match (&layer.geometry, input) {
         (Geometry::Convolution { window, .. }, &[images, _, height, width]) => {

@@ -119,20 +119,27 @@ pub(super) fn clip(call: &Call, low: Option<f32>, high: Option<f32>) -> Result<T
             return Err(Error::new(Kind::Value, format!("a bound must be one {} number", x.dtype())));
         }
     }
-    match x {
-        Tensor::F32(values) => {
-            let bound = |i: usize| {
-                call.optional(i).map(|_| call.f32(i).map(|b| *b.first().unwrap_or(&0.0))).transpose()
+    // A bound that is left out is the type's own, and finite.
+    macro_rules! clip {
+        ($variant:ident, $values:expr, $low:expr, $high:expr) => {{
+            let bound = |i: usize| match call.optional(i) {
+                Some(Tensor::$variant(bound)) => bound.first().copied(),
+                _ => None,
             };
-            let low = bound(1)?.or(low).unwrap_or(f32::NEG_INFINITY);
-            let high = bound(2)?.or(high).unwrap_or(f32::INFINITY);
-            Ok(Tensor::F32(values.mapv(|v| v.max(low).min(high))))
-        }
-        codes => {
-            let bound =
-                |i: usize| call.optional(i).map(|b| b.to_i32().map(|b| *b.first().unwrap_or(&0))).transpose();
-            let (low, high) = (bound(1)?.unwrap_or(i32::MIN), bound(2)?.unwrap_or(i32::MAX));
-            Ok(Tensor::from_codes(codes.to_i32()?.mapv(|v| v.max(low).min(high)), codes.dtype()))
-        }
+            let (low, high) = (bound(1).unwrap_or($low), bound(2).unwrap_or($high));
+            Tensor::$variant($values.mapv(|v| onnx::clip(v, low, high)))
+        }};
     }
+    Ok(match x {
+        Tensor::F32(v) => clip!(F32, v, low.unwrap_or(f32::MIN), high.unwrap_or(f32::MAX)),
+        Tensor::U8(v) => clip!(U8, v, u8::MIN, u8::MAX),
+        Tensor::I8(v) => clip!(I8, v, i8::MIN, i8::MAX),
+        Tensor::U16(v) => clip!(U16, v, u16::MIN, u16::MAX),
+        Tensor::I16(v) => clip!(I16, v, i16::MIN, i16::MAX),
+        Tensor::U32(v) => clip!(U32, v, u32::MIN, u32::MAX),
+        Tensor::I32(v) => clip!(I32, v, i32::MIN, i32::MAX),
+        Tensor::U64(v) => clip!(U64, v, u64::MIN, u64::MAX),
+        Tensor::I64(v) => clip!(I64, v, i64::MIN, i64::MAX),
+        Tensor::Bool(_) => return Err(Error::new(Kind::Value, "bool has no bounds")),
+    })
 }

@@ -3,15 +3,14 @@
 //! Whatever the operator, the node becomes a [`Layer`], and a [`LayerRule`] computes it.
 
 use ndarray::{ArrayD, Axis, IxDyn};
-use rayon::prelude::*;
 
+use super::accumulate::accumulate;
 use super::designed::nothing;
+use super::engine;
 use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
-use crate::network::{
-    Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Operator, Placed, Tensor, Weights, Window,
-};
+use crate::network::{Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Operator, Tensor, Weights, Window};
 use crate::post::onnx;
 
 /// How an integer layer is computed: by the framework, or by a design.
@@ -25,6 +24,19 @@ pub trait LayerRule: Sync {
 
     /// Told of the sums inside a float layer that cannot be formed on this input: the float layer runs all the same.
     fn not_followed(&self, _layer: &str, _why: Error) {}
+
+    /// Told of an integer layer beside the float operators that it stands for: its tensor, and theirs.
+    ///
+    /// # Errors
+    /// Two tensors that cannot be compared.
+    fn beside(&self, _layer: &str, _integer: &Tensor, _written: &Tensor) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether layers that stand beside others are to be run at all.
+    fn looks_beside(&self) -> bool {
+        true
+    }
 
     /// Told of a node that cannot be computed: whether what does not read its outputs may go on.
     ///
@@ -43,16 +55,48 @@ impl LayerRule for Framework {
         if !layer.is_read() {
             return Ok(nothing());
         }
-        let accumulators = accumulate(layer, &x.to_i32()?)?;
-        let Some(output) = layer.output else { return Ok(Tensor::I32(accumulators)) };
+        let x = x.to_i32()?;
+        let sums = engine::sums(layer, &x);
+        let Some(output) = layer.output else {
+            return match sums {
+                Some(sums) => Ok(sums.accumulators()),
+                None => Ok(Tensor::I32(accumulate(layer, &x)?)),
+            };
+        };
         let codes = rails(output.dtype, output.zero_point)?;
-        let mut out = accumulators;
+        let finish = |channel: usize| {
+            onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale)
+        };
+        let clamp = |code: i32| code.max(layer.low).min(layer.high);
+        let limits = [layer.low, layer.high];
+        if let Some(tensor) = sums.and_then(|sums| sums.requantised(output.dtype, &finish, codes, limits)) {
+            return Ok(tensor);
+        }
+        if layer.has_wide_codes() {
+            // No framework has an integer layer of 16-bit codes: its sum is as wide as it must be.
+            let sums: ArrayD<i64> = accumulate(layer, &x)?;
+            let mut out = ArrayD::zeros(sums.raw_dim());
+            let axis = Axis(channel_axis(layer, out.ndim()));
+            for (channel, (mut slice, sums)) in out.axis_iter_mut(axis).zip(sums.axis_iter(axis)).enumerate()
+            {
+                let factor = finish(channel);
+                slice.zip_mut_with(&sums, |code, sum| {
+                    *code = clamp(onnx::requantize_wide(*sum, factor, codes));
+                });
+            }
+            return Ok(Tensor::from_codes(out, output.dtype));
+        }
+        let mut out: ArrayD<i32> = accumulate(layer, &x)?;
         let axis = Axis(channel_axis(layer, out.ndim()));
         for (channel, mut slice) in out.axis_iter_mut(axis).enumerate() {
-            let factor = onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale);
-            slice.mapv_inplace(|acc| onnx::requantize(acc, factor, codes).max(layer.low).min(layer.high));
+            let factor = finish(channel);
+            slice.mapv_inplace(|acc| clamp(onnx::requantize(acc, factor, codes)));
         }
         Ok(Tensor::from_codes(out, output.dtype))
+    }
+
+    fn looks_beside(&self) -> bool {
+        false
     }
 }
 
@@ -274,7 +318,7 @@ fn layer(
     Ok(Layer {
         name: node.name.clone(),
         input: name(&node.inputs),
-        output_name: name(&node.outputs),
+        output_name: node.stands_for.clone().unwrap_or_else(|| name(&node.outputs)),
         geometry,
         input_carrier,
         weights: Weights { codes, dtype: weight_dtype, scales, zero_points },
@@ -344,128 +388,4 @@ fn convolution(call: &Call, conv: &Conv) -> Result<Tensor> {
     let out = call.rule.run(&layer, &lifted(x)?)?;
     let shape = out.shape().to_vec();
     out.reshaped(&[shape[0], shape[1], shape[3]])
-}
-
-/// Σ (x − zx)(w − zw) + bias, wrapping at 32 bits as ONNX Runtime does.
-fn accumulate(layer: &Layer, x: &ArrayD<i32>) -> Result<ArrayD<i32>> {
-    match layer.geometry {
-        Geometry::Matrix => Ok(accumulate_matrix(layer, x)),
-        Geometry::Convolution { groups, window } => accumulate_convolution(layer, x, groups, window),
-    }
-}
-
-fn accumulate_matrix(layer: &Layer, x: &ArrayD<i32>) -> ArrayD<i32> {
-    let (k, n) = (layer.k(), layer.channels());
-    let zero = layer.input_carrier.zero_point;
-    let weights: Vec<i32> = layer
-        .weights
-        .codes
-        .iter()
-        .enumerate()
-        .map(|(i, w)| w - layer.weight_zero_point(i % n.max(1)))
-        .collect();
-    let start = layer.bias.clone().unwrap_or_else(|| vec![0; n]);
-    let activations: Vec<i32> = x.iter().map(|v| v - zero).collect();
-    let rows: Vec<i32> = activations
-        .par_chunks(k.max(1))
-        .flat_map_iter(|row| {
-            let mut sums = start.clone();
-            for (x, weights) in row.iter().zip(weights.chunks_exact(n.max(1))) {
-                add_scaled(&mut sums, weights, *x);
-            }
-            sums
-        })
-        .collect();
-    let mut shape = x.shape().to_vec();
-    if let Some(last) = shape.last_mut() {
-        *last = n;
-    }
-    ArrayD::from_shape_vec(IxDyn(&shape), rows).expect("n sums per row of k")
-}
-
-/// `sums += scale · values`, wrapping.
-fn add_scaled(sums: &mut [i32], values: &[i32], scale: i32) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum = sum.wrapping_add(value.wrapping_mul(scale));
-    }
-}
-
-fn accumulate_convolution(
-    layer: &Layer,
-    x: &ArrayD<i32>,
-    groups: usize,
-    window: Window,
-) -> Result<ArrayD<i32>> {
-    let (shape, kernel) = (x.shape().to_vec(), layer.weights.codes.shape().to_vec());
-    let [images, channels, height, width] = shape[..] else {
-        return Err(Error::new(Kind::Value, format!("a 2-D convolution over shape {shape:?}")));
-    };
-    let cin = kernel[1];
-    if cin.checked_mul(groups) != Some(channels) {
-        let message = format!("{channels} input channels for {groups} groups of {cin}");
-        return Err(Error::new(Kind::Value, message));
-    }
-    let placed = window.place([height, width]).ok_or_else(|| {
-        Error::new(
-            Kind::Value,
-            format!("a {:?} window does not fit an image of {height}×{width}", window.kernel),
-        )
-    })?;
-    let out_shape = [images, kernel[0], placed.output[0], placed.output[1]];
-    room(&out_shape)?;
-    let (m, n) = (placed.output[0] * placed.output[1], kernel[0] / groups);
-    let zero = layer.input_carrier.zero_point;
-    let codes: Vec<i32> = x.iter().map(|v| v - zero).collect();
-    let weights: Vec<i32> = layer
-        .weights
-        .codes
-        .iter()
-        .enumerate()
-        .map(|(i, w)| w - layer.weight_zero_point(i / layer.k().max(1)))
-        .collect();
-    let sums: Vec<i32> = (0..images * groups)
-        .into_par_iter()
-        .flat_map_iter(|index| {
-            let (group, plane) = (index % groups, height * width);
-            let image = &codes[index * cin * plane..][..cin * plane];
-            let mut sums = Vec::with_capacity(n * m);
-            for channel in group * n..(group + 1) * n {
-                sums.extend(std::iter::repeat_n(layer.bias.as_ref().map_or(0, |b| b[channel]), m));
-            }
-            let mut row = vec![0; m];
-            for tap in 0..cin * window.taps() {
-                let (c, position) = (tap / window.taps(), tap % window.taps());
-                let at = [position / window.kernel[1], position % window.kernel[1]];
-                gather(&mut row, &image[c * plane..][..plane], [height, width], &window, &placed, at);
-                for channel in 0..n {
-                    let weight = weights[(group * n + channel) * cin * window.taps() + tap];
-                    add_scaled(&mut sums[channel * m..][..m], &row, weight);
-                }
-            }
-            sums
-        })
-        .collect();
-    Ok(ArrayD::from_shape_vec(IxDyn(&out_shape), sums).expect("n · m sums per image and group"))
-}
-
-/// What one tap sees at every output position; 0, the effective value of the padding, outside the image.
-fn gather(
-    row: &mut [i32],
-    plane: &[i32],
-    size: [usize; 2],
-    window: &Window,
-    placed: &Placed,
-    at: [usize; 2],
-) {
-    let coordinate = |axis: usize, o: usize| {
-        (o * window.stride[axis] + at[axis] * window.dilation[axis])
-            .checked_sub(placed.pad[axis])
-            .filter(|i| *i < size[axis])
-    };
-    for (oh, line) in row.chunks_exact_mut(placed.output[1]).enumerate() {
-        let source = coordinate(0, oh).map(|ih| &plane[ih * size[1]..][..size[1]]);
-        for (ow, value) in line.iter_mut().enumerate() {
-            *value = source.and_then(|line| coordinate(1, ow).map(|iw| line[iw])).unwrap_or(0);
-        }
-    }
 }

@@ -11,6 +11,7 @@ mod external;
 mod operator;
 mod proto;
 mod tensor;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,7 +19,8 @@ use std::path::Path;
 use prost::Message;
 
 use crate::error::{Error, Kind, Place, Result, spelt};
-use crate::limits::{MAX_NODES, max_memory, read_all};
+use crate::import::foreign::looks_like;
+use crate::limits::{Charge, MAX_NODES, max_memory, read_all};
 use crate::network::{DType, Input, Network, Node, Operator, Tensor};
 use external::External;
 pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
@@ -51,16 +53,30 @@ pub fn read(path: &Path) -> Result<Network> {
 /// # Errors
 /// As [`read`], but for the file itself.
 pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
+    let other = |error: Error| match looks_like(bytes) {
+        Some(what) => Error::new(Kind::Malformed, format!("not an ONNX model: it looks like {what}"))
+            .help("a quantised model in ONNX's binary form (.onnx) is expected here"),
+        None => error,
+    };
+    let asked = wire::asked(bytes);
+    if asked.nodes > MAX_NODES {
+        let message = format!("{} nodes; a network may have {MAX_NODES}", asked.nodes);
+        return Err(Error::new(Kind::Unsupported, message));
+    }
+    // Lists grow by doubling.
+    let _held = Charge::new(asked.bytes.saturating_mul(2).min(u64::MAX / 4), || {
+        format!("what is read of a model of {} bytes", bytes.len())
+    })?;
     let model = ModelProto::decode(bytes).map_err(|e| {
-        Error::new(Kind::Malformed, "not a whole ONNX model")
-            .because(e)
-            .help("the file is truncated or damaged")
+        let error = Error::new(Kind::Malformed, "not a whole ONNX model").because(e);
+        other(error.help("the file is truncated or damaged"))
     })?;
+    if model.graph.is_none() {
+        let error = Error::new(Kind::Malformed, "not an ONNX model: it has no graph");
+        return Err(other(error.help("the file is empty or truncated")));
+    }
     let opset = opset(&model)?;
-    let graph = model.graph.ok_or_else(|| {
-        Error::new(Kind::Malformed, "not an ONNX model: it has no graph")
-            .help("the file is empty or truncated")
-    })?;
+    let graph = model.graph.unwrap_or_default();
     let given = graph.node.iter().filter_map(|node| node.name.as_deref().map(spelt));
     let given = given.filter(|name| !name.is_empty()).collect();
     let external = External::new(source, bytes.len() as u64);
@@ -98,11 +114,8 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn network(mut self, graph: GraphProto) -> Result<Network> {
         let mut constants = self.initialisers(&graph)?;
-        if graph.node.len() > MAX_NODES {
-            let message = format!("{} nodes; a network may have {MAX_NODES}", graph.node.len());
-            return Err(Error::new(Kind::Unsupported, message));
-        }
         let inputs = self.inputs(&graph, &constants)?;
+        let fed: BTreeSet<&str> = graph.input.iter().filter_map(|input| input.name.as_deref()).collect();
         let mut nodes = Vec::new();
         for (index, proto) in graph.node.iter().enumerate() {
             let name = self.unique_name(proto, index);
@@ -117,8 +130,7 @@ impl Builder<'_> {
                     value => value.map_err(|e| self.at(&place, e))?,
                 };
                 let output = proto.output.first().cloned().unwrap_or_default();
-                let is_input = graph.input.iter().any(|i| i.name.as_deref() == Some(output.as_str()));
-                if is_input || constants.insert(output.clone(), value).is_some() {
+                if fed.contains(output.as_str()) || constants.insert(output.clone(), value).is_some() {
                     return Err(self.at(&place, twice(&format!("tensor {output:?} is written twice"))));
                 }
                 continue;
@@ -129,7 +141,7 @@ impl Builder<'_> {
             nodes.push(match self.operator(proto) {
                 Ok(operator) => {
                     let [inputs, outputs] = [&proto.input, &proto.output].map(|list| optional(list));
-                    Node { name, kind, operator, inputs, outputs }
+                    Node { name, kind, operator, inputs, outputs, stands_for: None }
                 }
                 Err(unknown) if unknown.kind == Kind::Unsupported => {
                     opaque(name, kind, unknown.message, proto)
@@ -189,7 +201,14 @@ impl Builder<'_> {
     fn cannot_carry(&mut self, what: &str, tensor: String, reason: String) {
         let name = self.free_name(spelt(&tensor));
         let (kind, operator) = (what.to_owned(), Operator::Opaque { reason });
-        self.unread.push(Node { name, kind, operator, inputs: Vec::new(), outputs: vec![Some(tensor)] });
+        self.unread.push(Node {
+            name,
+            kind,
+            operator,
+            inputs: Vec::new(),
+            outputs: vec![Some(tensor)],
+            stands_for: None,
+        });
     }
 
     fn at(&self, node: &str, error: Error) -> Error {
@@ -252,7 +271,7 @@ fn twice(what: &str) -> Error {
 /// A node that is not known, with what is known of it.
 fn opaque(name: String, kind: String, reason: String, proto: &NodeProto) -> Node {
     let [inputs, outputs] = [&proto.input, &proto.output].map(|list| optional(list));
-    Node { name, kind, operator: Operator::Opaque { reason }, inputs, outputs }
+    Node { name, kind, operator: Operator::Opaque { reason }, inputs, outputs, stands_for: None }
 }
 
 /// Tensor names; an empty one is left out.

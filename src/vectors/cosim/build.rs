@@ -96,6 +96,8 @@ impl Deadline {
 pub struct Sources<'a> {
     pub testbench: &'a str,
     pub rtl: &'a [PathBuf],
+    /// Searched before the folders of the sources.
+    pub incdirs: &'a [PathBuf],
     /// The user's current folder is searched for what the RTL includes.
     pub here: bool,
     pub depth: u64,
@@ -124,7 +126,7 @@ pub fn build(simulator: Simulator, sources: &Sources, deadline: Deadline) -> Res
     let cache = Cache::open()?;
     // Even asked for its version, Icarus hands the temporary folder's name to a shell.
     let version = simulator.version(cache.folder(), deadline)?;
-    let links = Links::new(sources.rtl, sources.here)?;
+    let links = Links::new(sources.rtl, sources.incdirs, sources.here)?;
     let key = key(simulator, &version, sources, &links);
     let warnings = |words: &str| words::of_compiler(words, &links);
     if let Some(kept) = cache.find(&key) {

@@ -175,6 +175,7 @@ pub fn compile(
     };
     command.args(searched(simulator, links)).arg(TESTBENCH).args(links.sources());
     let output = run(simulator, &mut command, deadline)?;
+    words::refuse_unknown_parameters(&output)?;
     if !output.status.success() {
         return Err(words::refused(simulator.compiler(), &output, links));
     }

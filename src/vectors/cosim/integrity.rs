@@ -1,19 +1,21 @@
 //! Whether a bundle's files are still those that its manifest names.
 //!
 //! A changed data file is simulated all the same, so that the answer can be the cycle and the signal that differ;
-//! but it cannot pass. The bundle's `tb.v` is never run, and must be what goldpath writes.
+//! but it cannot pass. The bundle's `tb.sv` is never run, and must be what goldpath writes.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::testbench::layout_id;
+use crate::vectors::validity::EARLIER_TESTBENCH;
 use crate::vectors::{DATA_FILES, Layout, Layouts, Manifest, manifest, sha256};
 
 /// Names of the files that are missing or whose SHA-256 is not the manifest's.
 pub fn changed_files(bundle: &Path, manifest: &Manifest) -> Result<Vec<String>> {
     let data = DATA_FILES.iter().map(|name| format!("{name}.hex"));
-    let all = data.chain(["header.hex", "design.vh", "tb.v"].map(String::from));
+    let all = data.chain(["header.hex", "design.vh", "tb.sv"].map(String::from));
+    refuse_earlier(bundle, manifest)?;
     let mut changed = Vec::new();
     for name in all {
         let path = bundle.join(&name);
@@ -35,6 +37,17 @@ pub fn changed_files(bundle: &Path, manifest: &Manifest) -> Result<Vec<String>> 
         }
     }
     Ok(changed)
+}
+
+/// Refuses a bundle from before its testbench had the ending of what it is.
+pub fn refuse_earlier(bundle: &Path, manifest: &Manifest) -> Result<()> {
+    if manifest.files.contains_key("tb.sv") || !manifest.files.contains_key(EARLIER_TESTBENCH) {
+        return Ok(());
+    }
+    let message = "is of a bundle that an earlier goldpath wrote: its testbench is tb.v, which is now tb.sv";
+    Err(Error::new(Kind::Unsupported, message)
+        .in_file(&bundle.join("manifest.json"))
+        .help("write the bundle again with `goldpath vectors`: it takes the earlier one's place"))
 }
 
 /// Simulators disagree on everything but lower-case digits and line ends: Verilator reads an `x` as 0.
@@ -80,7 +93,7 @@ pub fn refuse_other_layout(
     .help("write the bundle again with `goldpath vectors`"))
 }
 
-/// Refuses a `tb.v` or `design.vh` that is not what this goldpath writes for the bundle: it could say anything. A
+/// Refuses a `tb.sv` or `design.vh` that is not what this goldpath writes for the bundle: it could say anything. A
 /// bundle of another version is checked with this one's texts, and a note says so.
 pub fn refuse_foreign_texts(
     bundle: &Path,

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files::Stage;
 
 /// The testbench, as compilers know it.
-pub const TESTBENCH: &str = "gp_own/tb.v";
+pub const TESTBENCH: &str = "gp_own/tb.sv";
 
 /// The link to the user's current folder.
 const HERE: &str = "gp_here";
@@ -34,9 +34,9 @@ struct Link {
 }
 
 impl Links {
-    /// Links for sources in their order and for the folders they lie in, which are searched in the order of their
-    /// names; with `here`, the user's current folder is searched too.
-    pub fn new(rtl: &[PathBuf], here: bool) -> Result<Links> {
+    /// Links for sources in their order, for `incdirs` in theirs, and for the folders that sources lie in, which are
+    /// searched in the order of their names; with `here`, the user's current folder is searched too.
+    pub fn new(rtl: &[PathBuf], incdirs: &[PathBuf], here: bool) -> Result<Links> {
         let absolute =
             |path: &Path| std::path::absolute(path).map_err(|e| Error::io(path, "find this file", e));
         let link = |name: String, typed: &Path| {
@@ -51,8 +51,9 @@ impl Links {
         };
         Ok(Links {
             sources: rtl.iter().enumerate().map(source).collect::<Result<_>>()?,
-            folders: folders(rtl)
+            folders: incdirs
                 .iter()
+                .chain(&folders(rtl))
                 .enumerate()
                 .map(|(index, path)| link(format!("gp_d{index}"), path))
                 .collect::<Result<_>>()?,
@@ -130,7 +131,7 @@ impl Links {
 
     /// Words of a compiler or a simulation, in the user's names for the files.
     pub fn in_words_of_the_user(&self, text: &str) -> String {
-        let mut text = text.replace(TESTBENCH, "tb.v").replace(&format!("{HERE}/"), "");
+        let mut text = text.replace(TESTBENCH, "tb.sv").replace(&format!("{HERE}/"), "");
         // A longer name first: gp_d1 begins gp_d10.
         for link in self.folders.iter().rev() {
             let typed = if link.typed == Path::new(".") { PathBuf::new() } else { link.typed.join("") };

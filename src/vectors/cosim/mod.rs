@@ -10,6 +10,7 @@ mod process;
 mod program;
 mod reading;
 mod selftest;
+mod sources;
 mod verdict;
 mod wiring;
 mod words;
@@ -58,6 +59,8 @@ pub struct Bench {
     pub manifest: Manifest,
     testbench: String,
     rtl: Vec<PathBuf>,
+    /// Folders that are searched for what the RTL includes, before those of the sources.
+    incdirs: Vec<PathBuf>,
     /// The RTL may include what lies in the current folder.
     here: bool,
     /// Signals that are compared.
@@ -89,29 +92,30 @@ impl Bench {
     pub fn twin(bundle: &Path, folder: &Path, design: &Design, written_with: &Design) -> Result<Bench> {
         let rtl = design_folder::twin_files(folder)?;
         let manifest = manifest::read(bundle)?;
+        integrity::refuse_earlier(bundle, &manifest)?;
         let layouts = manifest.layouts()?;
         let wiring = Wiring::twin(&layouts, &design.name, design.twin.values().cloned().collect());
         let testbench = testbench::render(&layouts, &wiring)?;
-        let expected = [("tb.v", testbench.clone()), ("design.vh", written_with.verilog_header())];
+        let expected = [("tb.sv", testbench.clone()), ("design.vh", written_with.verilog_header())];
         let notes = integrity::refuse_foreign_texts(bundle, &manifest, &expected)?;
         let testbench = testbench::with_header(&testbench, &design.verilog_header());
         Ok(Bench { notes, here: false, ..Bench::new(bundle, manifest, rtl, testbench, &wiring)? })
     }
 
-    /// Somebody's module, wired as told. Its testbench is written anew: it compares what is connected.
+    /// Somebody's module, wired as told. Its testbench is written anew: it compares what is connected. What the sources
+    /// include is searched for in `incdirs` first.
     ///
     /// # Errors
-    /// The bundle is none, or a source cannot be read.
-    pub fn user(bundle: &Path, rtl: Vec<PathBuf>, wiring: &Wiring) -> Result<Bench> {
+    /// The bundle is none, or a source cannot be read, is VHDL, or has unpacked array ports.
+    pub fn user(bundle: &Path, rtl: Vec<PathBuf>, incdirs: Vec<PathBuf>, wiring: &Wiring) -> Result<Bench> {
         let manifest = manifest::read(bundle)?;
         let testbench = testbench::with_header(&testbench::render(&manifest.layouts()?, wiring)?, "");
-        for path in &rtl {
-            let found = std::fs::metadata(path).map_err(|e| Error::io(path, "read this source", e))?;
-            if found.is_dir() {
-                return Err(Error::new(Kind::Io, "is a folder, not a Verilog source").in_file(path));
-            }
+        sources::check(&rtl, wiring)?;
+        if let Some(path) = incdirs.iter().find(|path| !path.is_dir()) {
+            return Err(Error::new(Kind::Io, "is no folder")
+                .at(Place::Option(format!("--incdir {}", path.display()))));
         }
-        Bench::new(bundle, manifest, rtl, testbench, wiring)
+        Ok(Bench { incdirs, ..Bench::new(bundle, manifest, rtl, testbench, wiring)? })
     }
 
     fn new(
@@ -132,6 +136,7 @@ impl Bench {
             bundle: bundle.to_path_buf(),
             testbench,
             rtl,
+            incdirs: vec![],
             here: true,
             compared: names,
             values_per_cycle: every.iter().map(|f| f.instances()).sum(),
@@ -168,7 +173,13 @@ impl Bench {
     /// The simulator is missing, does not build the RTL, or takes too long.
     pub fn build(&self, simulator: Simulator) -> Result<Runner<'_>> {
         let depth = self.depth.next_power_of_two();
-        let sources = Sources { testbench: &self.testbench, rtl: &self.rtl, here: self.here, depth };
+        let sources = Sources {
+            testbench: &self.testbench,
+            rtl: &self.rtl,
+            incdirs: &self.incdirs,
+            here: self.here,
+            depth,
+        };
         let begun = Instant::now();
         let deadline = Deadline::after(self.timeout.unwrap_or(COMPILE_LIMIT));
         let built = build::build(simulator, &sources, deadline).map_err(|e| {

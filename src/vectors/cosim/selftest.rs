@@ -32,11 +32,11 @@ enum Wanted {
     },
 }
 
-/// Every known corruption in turn, each in a fresh copy of the bundle's data.
+/// Every known corruption in turn, each in a fresh copy of the bundle's data; `progress` is told of each before it runs.
 ///
 /// # Errors
 /// A copy cannot be written, or a simulation does not start; a wrong answer is an [`Outcome`].
-pub fn selftest(runner: &Runner) -> Result<Vec<Outcome>> {
+pub fn selftest(runner: &Runner, progress: &dyn Fn(&str)) -> Result<Vec<Outcome>> {
     if let Some(name) = runner.bench.changed.first() {
         return Err(Error::new(
             Kind::Malformed,
@@ -44,39 +44,48 @@ pub fn selftest(runner: &Runner) -> Result<Vec<Outcome>> {
         )
         .in_file(&runner.bench.bundle.join(name)));
     }
+    let watched = Watched { runner, progress };
     let layouts = runner.bench.manifest.layouts()?;
-    let mut outcomes = vec![trial(runner, "untouched", Wanted::Pass, |_| Ok(()))?];
+    let mut outcomes = vec![trial(&watched, "untouched", Wanted::Pass, |_| Ok(()))?];
     for name in DATA_FILES.iter().map(|n| format!("{n}.hex")).chain(["header.hex".to_string()]) {
         if runner.bench.manifest.records(&name) == 0 && name != "header.hex" {
             continue;
         }
-        outcomes.push(trial(runner, &format!("one nibble of {name} flipped"), Wanted::NotLoaded, |f| {
+        outcomes.push(trial(&watched, &format!("one nibble of {name} flipped"), Wanted::NotLoaded, |f| {
             flip_nibble(f, &name)
         })?);
-        outcomes.push(trial(runner, &format!("one word of {name} dropped"), Wanted::NotLoaded, |f| {
+        outcomes.push(trial(&watched, &format!("one word of {name} dropped"), Wanted::NotLoaded, |f| {
             drop_word(f, &name)
         })?);
-        outcomes.push(trial(runner, &format!("{name} removed"), Wanted::NotLoaded, |f| remove(f, &name))?);
+        outcomes.push(trial(&watched, &format!("{name} removed"), Wanted::NotLoaded, |f| remove(f, &name))?);
     }
     for (cycle, field, instance) in targets(runner.bench, &layouts)? {
         let field = &layouts.expected.fields[field];
         let signal = label(&field.name, &field.shape, instance);
         let bit = field.offset + instance * field.width();
         let what = format!("bit 0 of {signal} in cycle {cycle} flipped, sum repaired");
-        outcomes.push(trial(runner, &what, Wanted::Mismatch { cycle, signal }, |f| {
+        outcomes.push(trial(&watched, &what, Wanted::Mismatch { cycle, signal }, |f| {
             flip_expected(f, &layouts, cycle, bit)
         })?);
     }
-    outcomes.push(trial(runner, "folder emptied", Wanted::NotLoaded, empty)?);
+    outcomes.push(trial(&watched, "folder emptied", Wanted::NotLoaded, empty)?);
     Ok(outcomes)
 }
 
+/// A runner, and who is told what is tried on it.
+struct Watched<'a> {
+    runner: &'a Runner<'a>,
+    progress: &'a dyn Fn(&str),
+}
+
 fn trial(
-    runner: &Runner,
+    watched: &Watched,
     what: &str,
     wanted: Wanted,
     corrupt: impl Fn(&Path) -> Result<()>,
 ) -> Result<Outcome> {
+    let Watched { runner, progress } = watched;
+    progress(what);
     let copy = Stage::create(&std::env::temp_dir())
         .map_err(|e| Error::io(&std::env::temp_dir(), "write in the temporary folder", e))?;
     for name in DATA_FILES.iter().copied().chain(["header"]) {

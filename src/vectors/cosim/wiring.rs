@@ -14,8 +14,15 @@ pub type PortMap = (String, String);
 ///
 /// # Errors
 /// A name that the bundle does not have or that is mapped twice; no output or register connected at all.
-pub fn user_wiring(layouts: &Layouts, module: &str, maps: &[PortMap]) -> Result<Wiring> {
-    if let Some(fault) = identifier::fault_in_testbench(module) {
+pub fn user_wiring(
+    layouts: &Layouts,
+    module: &str,
+    maps: &[PortMap],
+    parameters: &[(String, String)],
+) -> Result<Wiring> {
+    // Modules have names of their own: only the testbench's module is in the way of another.
+    let taken = (module == "tb").then(|| "is a name that the generated testbench has for itself".to_string());
+    if let Some(fault) = identifier::fault(module).or(taken) {
         return Err(Error::new(
             Kind::Usage,
             format!("{module:?} cannot be the name of the RTL's module: it {fault}"),
@@ -51,7 +58,55 @@ pub fn user_wiring(layouts: &Layouts, module: &str, maps: &[PortMap]) -> Result<
             .at(Place::Option("--port".into()))
             .help("connect out.data=theirs, or a register"));
     }
-    Ok(Wiring { module: module.to_string(), generics: Vec::new(), ports, gated: true })
+    let generics = generics(parameters)?;
+    Ok(Wiring { module: module.to_string(), generics, ports, gated: true })
+}
+
+/// `--param NAME=VALUE`, each checked: what stands in them becomes Verilog.
+fn generics(parameters: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    for (index, (name, value)) in parameters.iter().enumerate() {
+        let wrong = |what: String| {
+            Err(Error::new(Kind::Usage, what).at(Place::Option(format!("--param {name}={value}"))).help(
+                "NAME=VALUE, the value a Verilog number (4, -3, 8'hff, 1.5) or a text in double quotes",
+            ))
+        };
+        if let Some(fault) = identifier::fault(name) {
+            return wrong(format!("{name:?} {fault}"));
+        }
+        if parameters[..index].iter().any(|(other, _)| other == name) {
+            return wrong(format!("{name} is given twice"));
+        }
+        if !is_literal(value) {
+            return wrong(format!("{value:?} is no value of a Verilog parameter"));
+        }
+    }
+    Ok(parameters.to_vec())
+}
+
+/// A number with or without size and base, or a text without escapes.
+fn is_literal(value: &str) -> bool {
+    if let Some(text) = value.strip_prefix('"') {
+        let plain = |b: u8| matches!(b, b' '..=b'~') && !b"\"\\".contains(&b);
+        return text.strip_suffix('"').is_some_and(|text| text.bytes().all(plain));
+    }
+    let value = value.strip_prefix(['-', '+']).unwrap_or(value);
+    let digits = |text: &str, more: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.chars().all(|c| c == '_' || c.is_digit(10) || more.contains(c.to_ascii_lowercase()))
+    };
+    let Some((size, rest)) = value.split_once('\'') else {
+        let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+        return digits(whole, "") && digits(fraction, "");
+    };
+    let rest = rest.strip_prefix(['s', 'S']).unwrap_or(rest);
+    let base = rest.chars().next().map(|c| c.to_ascii_lowercase());
+    let allowed = match base {
+        Some('d') => "",
+        Some('b' | 'o') => "xz",
+        Some('h') => "abcdefxz",
+        _ => return false,
+    };
+    (size.is_empty() || digits(size, "")) && digits(&rest[1..], allowed)
 }
 
 fn port(ours: &str, theirs: &str, output: bool) -> Result<Port> {
@@ -76,4 +131,20 @@ fn unknown(ours: &str, known: &[String]) -> Error {
     Error::new(Kind::Usage, format!("the bundle has no signal {ours:?}"))
         .at(Place::Option("--port".into()))
         .help(format!("it has {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_parameters_are_literals() {
+        let right = ["4", "-3", "+1_000", "8'hff", "'d4", "-8'sd3", "4'bx01z", "1.5", "\"abc d\"", "\"\""];
+        assert!(right.iter().all(|value| is_literal(value)), "{right:?}");
+        let wrong = [
+            "", "N", "4)", "4 + 1", "\"a", "\"a\"b\"", "8'q1", "8'h", "`X", "1.", "--1", "\"\\n\"", "4;",
+            "8'hé",
+        ];
+        wrong.iter().for_each(|value| assert!(!is_literal(value), "{value}"));
+    }
 }

@@ -67,6 +67,29 @@ fn is_warning(line: &str) -> bool {
     line.starts_with("%Warning") || line.contains(": warning: ")
 }
 
+/// The parameter of `--param` that the compiler says the top module does not have.
+fn unknown_parameter(text: &str) -> Option<&str> {
+    let ours = text.lines().filter(|line| line.contains(TESTBENCH));
+    ours.filter_map(|line| {
+        let icarus =
+            line.split_once("parameter ").and_then(|(_, rest)| rest.split_once(" not found in tb.dut"));
+        let verilator =
+            line.split_once("Parameter pin not found: '").and_then(|(_, rest)| rest.split_once('\''));
+        icarus.or(verilator).map(|(name, _)| name)
+    })
+    .next()
+}
+
+/// Refuses a build in which a parameter was left out: Icarus only warns.
+pub fn refuse_unknown_parameters(output: &Output) -> Result<()> {
+    match unknown_parameter(&all_of(output)) {
+        None => Ok(()),
+        Some(name) => Err(Error::new(Kind::Simulator, "the top module has no such parameter")
+            .at(Place::Option(format!("--param {name}")))
+            .help("a localparam cannot be set; names are of one case")),
+    }
+}
+
 /// A port of another width is padded or cut with only a warning; the comparison would be of something else.
 pub fn refuse_wrong_widths(output: &Output) -> Result<()> {
     let text = String::from_utf8_lossy(&output.stderr);
@@ -77,7 +100,7 @@ pub fn refuse_wrong_widths(output: &Output) -> Result<()> {
         Some(line) => {
             let said =
                 line.split_once("arning").map_or(line, |(_, rest)| rest).trim_start_matches([':', ' ']);
-            let said = said.replace(TESTBENCH, "tb.v");
+            let said = said.replace(TESTBENCH, "tb.sv");
             Err(Error::new(
                 Kind::Simulator,
                 format!("a port of the RTL has another width than in the bundle: {said}"),

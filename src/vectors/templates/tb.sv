@@ -46,7 +46,7 @@ module tb;
 
   {{ module }}{% if generics %} #(
 {%- for g in generics %}
-    .{{ g }}({{ g }}){{ "," if not loop.last }}
+    .{{ g[0] }}({{ g[1] }}){{ "," if not loop.last }}
 {%- endfor %}
   ){% endif %} dut (
 {%- for c in connections %}

@@ -1,0 +1,100 @@
+//! Names and files that are not what was meant: the answer says what could be, and what it looks like.
+
+use std::fs;
+
+use super::{goldpath, stderr};
+
+const NET: &str = "tests/models/cnn_s8_qoperator.onnx";
+const INPUT: &str = "tests/models/cnn_inputs.npy";
+const DESIGN: &str = "hw_models/mac_s8_acc16sat";
+
+fn refused(arguments: &[&str]) -> String {
+    let output = goldpath(arguments);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+    stderr(&output)
+}
+
+#[test]
+fn every_command_that_takes_a_layer_offers_near_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let commands: [&[&str]; 3] = [
+        &["check", DESIGN, "--model", NET, "--layer", "conv2"],
+        &["vectors", DESIGN, "--model", NET, "--input", INPUT, "--out", &out, "--layer", "conv2"],
+        &["overflow", NET, "--design", DESIGN, "--input", INPUT, "--out", &out, "--layer", "conv2"],
+    ];
+    for command in commands {
+        let said = refused(command);
+        assert!(said.contains("did you mean conv2_quant"), "{command:?}\n{said}");
+        assert!(said.contains("its layers: conv1_quant, "), "{command:?}\n{said}");
+    }
+}
+
+#[test]
+fn topics_are_found_by_near_names() {
+    for (asked, meant) in [("halfup", "half_up"), ("tfl-double", "tflite_double"), ("saturat", "saturate")] {
+        let said = refused(&["explain", asked]);
+        assert!(said.contains("did you mean ") && said.contains(meant), "{asked}: {said}");
+    }
+}
+
+#[test]
+fn a_float_model_says_that_it_has_no_integer_layer_and_why() {
+    let said = refused(&["check", DESIGN, "--model", "tests/models/cnn.onnx", "--layer", "conv2"]);
+    assert!(
+        said.contains("it has no integer layer") && said.contains("no DequantizeLinear feeds it"),
+        "{said}"
+    );
+    assert!(!said.contains("its layers: \n") && !said.trim_end().ends_with("its layers:"), "{said}");
+}
+
+#[test]
+fn a_file_of_another_kind_is_called_by_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let kinds = [
+        (put("a.txt", b"Read me first\n"), "text"),
+        (put("a.tflite", b"\x1c\0\0\0TFL3\0\0"), "TensorFlow Lite"),
+        (put("a.pt", b"\x80\x02}q\0."), "pickle"),
+        (put("a.html", b"<!DOCTYPE html><html></html>"), "HTML"),
+        (put("a.gz", b"\x1f\x8b\x08\0"), "gzip"),
+        (put("a.onnx", b""), "empty"),
+        (put("b.onnx", b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n"), "Git LFS"),
+        (INPUT.to_string(), "NumPy array"),
+        ("tests/models/cnn_s8_qdq.npz".to_string(), ".npz"),
+    ];
+    for (path, what) in &kinds {
+        let said = refused(&["check", DESIGN, "--model", path]);
+        assert!(said.contains("not an ONNX model") && said.contains(what), "{path}: {said}");
+        assert!(!said.contains("truncated"), "{path}: {said}");
+        if what != &"NumPy array" {
+            let out = folder.path().join("out").display().to_string();
+            let said = refused(&["infer", NET, "--input", path, "--out", &out]);
+            assert!(said.contains("not a .npy file") && said.contains(what), "{path}: {said}");
+        }
+    }
+    // A model that was cut is still called that.
+    let whole = fs::read(NET).unwrap();
+    let said = refused(&["check", DESIGN, "--model", &put("cut.onnx", &whole[..whole.len() / 2])]);
+    assert!(said.contains("truncated or damaged"), "{said}");
+}
+
+/// The README is what a new user types, in its order.
+#[test]
+fn the_readme_installs_before_it_calls_and_names_layers_that_there_are() {
+    let text = fs::read_to_string("README.md").unwrap();
+    let install = text.find("cargo install --path .").expect("it says how to install");
+    let call = text.find("\ngoldpath ").expect("it calls the program");
+    assert!(install < call, "goldpath is called before it is on the path");
+    let known = refused(&["check", DESIGN, "--model", NET, "--layer", "none of them"]);
+    let named = text.split("--layer ").skip(1).map(|rest| rest.split_whitespace().next().unwrap());
+    let named: Vec<&str> = named.filter(|name| !name.starts_with('`')).collect();
+    assert!(!named.is_empty());
+    for name in named {
+        assert!(known.contains(&format!("{name}, ")), "{name} is no layer of {NET}");
+    }
+}
