@@ -410,7 +410,7 @@ fn wrong_supplies_are_refused() {
         }
     }
     std::fs::write(&path, "no archive").unwrap();
-    assert!(stderr(&foo.infer(&["--tensors", &path])).contains("not a readable .npz archive"));
+    assert!(stderr(&foo.infer(&["--tensors", &path])).contains("not an .npz archive"));
     let model = foo.path("m.onnx");
     for wrong in [
         &["infer", &model, "--out", "o"][..],
