@@ -217,9 +217,10 @@ pub struct OverflowArgs {
     /// Look at these layers only, by node name; all run through the design
     #[arg(long, value_name = "NODE", num_args = 1.., requires = "input")]
     pub layer: Vec<String>,
-    /// Harmful outputs of each layer that are corrected, one at a time, to see whether the answer changes
-    #[arg(long, value_name = "N", default_value_t = 16, requires = "input")]
-    pub decisive_cap: usize,
+    /// Harmful outputs of each layer that are corrected, one at a time, to see whether the answer changes. By default 16,
+    /// and fewer in layers in front of so much of the network that it would take more than seconds
+    #[arg(long, value_name = "N", requires = "input")]
+    pub decisive_cap: Option<usize>,
     /// Images run together, where the model leaves its batch open
     #[arg(long, value_name = "N", default_value_t = 1, requires = "input", value_parser = positive)]
     pub batch: usize,
@@ -385,7 +386,7 @@ pub struct SchemaArgs {
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// R1..R12, a rounding mode, a preset or a trap; without it, the list of topics
+    /// R1..R12, a rounding mode, a preset, a trap or a key (accumulator.start); without it, the list of topics
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
 }
