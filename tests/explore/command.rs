@@ -89,7 +89,8 @@ fn killed_sharded_and_single_threaded_sweeps_give_the_same_bytes() {
     let path = |name: &str| folder.path().join(name);
     let text = done(cnn(&SMALL, &path("whole")));
     assert!(text.contains("minimal width 22 proved") && text.contains("networks run, 0 of them"), "{text}");
-    assert_eq!(text.into_bytes(), std::fs::read(path("whole").join("report.txt")).unwrap());
+    let (text, _) = text.split_once("\nanswer: ").unwrap();
+    assert_eq!(text.as_bytes(), std::fs::read(path("whole").join("report.txt")).unwrap());
 
     let pieces = killed(cnn(&SMALL, &path("killed")), &path("killed"));
     println!("killed after {pieces} of 19 pieces");
