@@ -7,6 +7,7 @@
 
 use ndarray::ArrayD;
 
+use super::layer::farthest;
 use super::terms::{Weights, has_lossy_levels, on_all};
 use super::{BoundSummary, Exact, Inputs, Kind, NodeSummary, Prefixes, Proof, Range, Summary, minimal_width};
 use crate::error::{Error, Kind as ErrorKind, Place, Result};
@@ -28,12 +29,35 @@ pub fn entering_ranges(program: &Program) -> Vec<Range> {
 /// # Errors
 /// Nothing can be proved: the reason.
 pub fn entering_ranges_of(program: &Program, layer: &Layer, computed: Computed) -> Result<Vec<Range>> {
+    Ok(reaches(program, layer, computed)?.into_iter().map(|reach| reach.entering).collect())
+}
+
+/// What can reach the accumulator of one channel.
+#[derive(Clone, Copy)]
+struct Reach {
+    /// The start as it is brought, and every prefix.
+    entering: Range,
+    /// The start alone.
+    start: Range,
+}
+
+fn hull(a: Range, b: Range) -> Range {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+fn constant(program: &Program) -> Vec<Reach> {
+    let start = |n: usize| (i128::from(program.bias(n)), i128::from(program.bias(n)));
+    let reach = |(n, entering)| Reach { entering, start: start(n) };
+    entering_ranges(program).into_iter().enumerate().map(reach).collect()
+}
+
+fn reaches(program: &Program, layer: &Layer, computed: Computed) -> Result<Vec<Reach>> {
     let unproved = |what: &str| {
         let message = format!("{what}: no width is proved for every input");
         Error::new(ErrorKind::Unsupported, message).at(Place::Signal(layer.name.clone()))
     };
     if !computed.any() {
-        return Ok(entering_ranges(program));
+        return Ok(constant(program));
     }
     if computed.bias {
         return Err(unproved("its bias is computed by the network"));
@@ -54,19 +78,21 @@ pub fn entering_ranges_of(program: &Program, layer: &Layer, computed: Computed) 
             "its zero points are computed by the network and a reduction level changes values",
         ));
     };
-    let mut hull: Option<Vec<Range>> = None;
+    let mut all: Option<Vec<Reach>> = None;
     for zero in &x {
         for weight_zeros in &w {
-            let ranges = at(program, layer, computed, zero[0], weight_zeros, lossy)?;
-            hull = Some(match hull {
-                None => ranges,
-                Some(before) => {
-                    before.into_iter().zip(ranges).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))).collect()
-                }
+            let found = at(program, layer, computed, zero[0], weight_zeros, lossy)?;
+            let join = |(a, b): (Reach, Reach)| Reach {
+                entering: hull(a.entering, b.entering),
+                start: hull(a.start, b.start),
+            };
+            all = Some(match all {
+                None => found,
+                Some(before) => before.into_iter().zip(found).map(join).collect(),
             });
         }
     }
-    Ok(hull.unwrap_or_default())
+    Ok(all.unwrap_or_default())
 }
 
 /// With these zero points.
@@ -77,7 +103,7 @@ fn at(
     zero: i32,
     weight_zeros: &[i32],
     lossy: bool,
-) -> Result<Vec<Range>> {
+) -> Result<Vec<Reach>> {
     let mut varied = layer.clone();
     varied.input_carrier.zero_point = zero;
     varied.weights.zero_points = weight_zeros.to_vec();
@@ -93,7 +119,7 @@ fn at(
     }
     let one = Program::layer(program.design.clone(), &varied, &smallest_input(program, layer, zero))?;
     Ok(match computed.weights {
-        false => entering_ranges(&one),
+        false => constant(&one),
         true => any_weights(&one, folded_zero_point(&one.design, &varied), lossy),
     })
 }
@@ -110,7 +136,7 @@ fn smallest_input(program: &Program, layer: &Layer, zero: i32) -> ArrayD<i32> {
 
 /// Over all codes of both operands. `folded` is what of the input's zero point the bias has to take: −folded · Σ w, of
 /// which each product brings its part, (a − folded) · w, and each that is still to come has brought −folded · w.
-fn any_weights(program: &Program, folded: i64, lossy: bool) -> Vec<Range> {
+fn any_weights(program: &Program, folded: i64, lossy: bool) -> Vec<Reach> {
     let (design, k) = (&program.design, program.shape.k as i128);
     let ends = |format: crate::num::Format, offset: i64| {
         (i128::from(format.min()) + i128::from(offset), i128::from(format.max()) + i128::from(offset))
@@ -120,7 +146,6 @@ fn any_weights(program: &Program, folded: i64, lossy: bool) -> Vec<Range> {
         let corners = [a.0 * w.0, a.0 * w.1, a.1 * w.0, a.1 * w.1];
         corners.into_iter().fold((i128::MAX, i128::MIN), |(l, h), c| (l.min(c), h.max(c)))
     };
-    let hull = |a: Range, b: Range| (a.0.min(b.0), a.1.max(b.1));
     let folded = i128::from(folded);
     let reduced = if lossy { entering(program, Weights::Format) } else { Vec::new() };
     let channel = |n: usize| {
@@ -129,13 +154,14 @@ fn any_weights(program: &Program, folded: i64, lossy: bool) -> Vec<Range> {
         let start = i128::from(program.bias(n));
         let waiting = product((-folded, -folded), w);
         let begin = (start + k * waiting.0, start + k * waiting.1);
-        match reduced.get(n) {
+        let entering = match reduced.get(n) {
             Some(range) => hull(begin, (range.0 + k * waiting.0, range.1 + k * waiting.1)),
             None => {
                 let done = product((a.0 - folded, a.1 - folded), w);
                 hull(begin, (start + k * done.0, start + k * done.1))
             }
-        }
+        };
+        Reach { entering, start: begin }
     };
     (0..program.shape.channels()).map(channel).collect()
 }
@@ -154,31 +180,36 @@ fn entering(program: &Program, weights: Weights<'_>) -> Vec<Range> {
 
 impl Summary {
     /// What is proved of a layer of which the network computes some numbers: one bound, of every prefix, and the
-    /// accumulator's node.
+    /// accumulator's nodes.
     ///
     /// # Errors
     /// As [`entering_ranges_of`].
     pub fn of_computed(program: &Program, layer: &Layer, computed: Computed) -> Result<Summary> {
         let accumulator = &program.design.accumulator;
         let (register, rule) = (accumulator.register, accumulator.step_rule());
-        let ranges = entering_ranges_of(program, layer, computed)?;
+        let reaches = reaches(program, layer, computed)?;
+        let ranges: Vec<Range> = reaches.iter().map(|reach| reach.entering).collect();
         let widths: Vec<Option<u32>> =
             ranges.iter().map(|range| minimal_width(*range, register.is_signed(), rule)).collect();
-        let need = |n: &usize| widths[*n].unwrap_or(u32::MAX);
-        let worst_channel = (0..ranges.len()).rev().max_by_key(need).unwrap_or_default();
+        let worst_channel = farthest(ranges.iter().copied().zip(widths.iter().copied()));
         let (low, high) = ranges.get(worst_channel).copied().unwrap_or((0, 0));
         let width = widths.get(worst_channel).copied().flatten();
         let rails = rule.rails(register);
-        let all = ranges.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0));
-        let node = NodeSummary {
-            node: "accumulator".to_owned(),
-            format: Some(register.to_string()),
-            low: Exact(all.0),
-            high: Exact(all.1),
-            achieved: false,
-            channels_high: ranges.iter().filter(|range| range.1 > i128::from(rails.1)).count(),
-            channels_low: ranges.iter().filter(|range| range.0 < i128::from(rails.0)).count(),
+        let node = |node: &str, pick: fn(&Reach) -> Range| {
+            let ranges: Vec<Range> = reaches.iter().map(pick).collect();
+            let (low, high) = ranges.iter().copied().reduce(hull).unwrap_or((0, 0));
+            NodeSummary {
+                node: node.to_owned(),
+                format: Some(register.to_string()),
+                low: Exact(low),
+                high: Exact(high),
+                achieved: false,
+                channels_high: ranges.iter().filter(|range| range.1 > i128::from(rails.1)).count(),
+                channels_low: ranges.iter().filter(|range| range.0 < i128::from(rails.0)).count(),
+            }
         };
+        let start = accumulator.bias.map(|_| node("accumulator.start", |reach| reach.start));
+        let nodes = start.into_iter().chain([node("accumulator", |reach| reach.entering)]).collect();
         let bound = BoundSummary {
             kind: if computed.weights { Kind::DataType } else { Kind::Prefix },
             proof: Proof::EveryPrefix,
@@ -197,7 +228,7 @@ impl Summary {
             proved_width: width,
             zero_in_every_input: false,
             bounds: vec![bound],
-            nodes: vec![node],
+            nodes,
         })
     }
 }

@@ -121,19 +121,24 @@ impl<'a> LayerBounds<'a> {
     /// The channel for which a kind of bound needs the most bits; of those with equally many the one that reaches
     /// farthest from 0, the first of equals.
     pub fn worst_channel(&self, kind: Kind) -> usize {
-        let need = |n: usize| {
-            let Bound { width, range: (low, high), .. } = self.bounds(kind)[n];
-            // −2^n fits where 2^n does not.
-            let reach = high.max(!low);
-            (width.unwrap_or(u32::MAX), reach)
-        };
-        (0..self.norms.len()).rev().max_by_key(|n| need(*n)).unwrap_or_default()
+        farthest(self.bounds(kind).iter().map(|bound| (bound.range, bound.width)))
     }
 
     /// The width that a kind of bound asks for over all channels; `None`: no register is wide enough.
     pub fn width(&self, kind: Kind) -> Option<u32> {
         self.bounds(kind).get(self.worst_channel(kind)).and_then(|bound| bound.width)
     }
+}
+
+/// The channel that needs the most bits (`None`: more than there are); of those with equally many the one that reaches
+/// farthest from 0, the first of equals.
+pub(super) fn farthest(
+    channels: impl DoubleEndedIterator<Item = (Range, Option<u32>)> + ExactSizeIterator,
+) -> usize {
+    // −2^n fits where 2^n does not.
+    let need = |((low, high), width): (Range, Option<u32>)| (width.unwrap_or(u32::MAX), high.max(!low));
+    let all = channels.enumerate().rev();
+    all.max_by_key(|(_, channel)| need(*channel)).map(|(n, _)| n).unwrap_or_default()
 }
 
 /// Bits of the narrowest register of the design's kind that holds `range`.

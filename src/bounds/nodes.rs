@@ -60,7 +60,9 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
     let nodes = design.fitting_nodes().into_iter().map(|(node, id)| {
         let (format, overflow) = match node {
             Node::Reduce(level) => (Some(design.reduce[level].format), design.reduce[level].overflow),
-            Node::Accumulator => (Some(accumulator.register), accumulator.step_rule()),
+            Node::AccumulatorStart | Node::Accumulator => {
+                (Some(accumulator.register), accumulator.step_rule())
+            }
             Node::AccumulatorOutput => (Some(accumulator.format), Overflow::Saturate),
             Node::Post(step) => (design.post[step].format, design.post[step].overflow),
         };
@@ -69,6 +71,7 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
                 Node::Reduce(level) => {
                     Flow { range: reached.levels[level].0, reached: reached.levels[level].1 }
                 }
+                Node::AccumulatorStart => start(program.bias(n)),
                 Node::Accumulator => Flow { range: reached.entering, reached: reached.entering_reached },
                 Node::AccumulatorOutput => *flow,
                 Node::Post(step) => {
@@ -76,6 +79,7 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
                 }
             };
             let out = match node {
+                Node::AccumulatorStart => start(program.start(n)),
                 Node::Accumulator => Flow { range: reached.held, reached: reached.held_reached },
                 _ => fitted(into, format, overflow),
             };
@@ -93,6 +97,11 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
         NodeBounds { node, id, format, overflow, channels }
     });
     nodes.collect()
+}
+
+/// A start value is what it is.
+fn start(value: i64) -> Flow {
+    Flow { range: (value.into(), value.into()), reached: true }
 }
 
 fn fitted(flow: Flow, format: Option<Format>, overflow: Overflow) -> Flow {

@@ -11,8 +11,10 @@ use serde::Serialize;
 use super::Console;
 use super::args::BoundsArgs;
 use super::product::ProductFiles;
-use crate::bounds::{BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary};
-use crate::design::Design;
+use crate::bounds::{
+    BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary, minimal_width,
+};
+use crate::design::{Design, Lint};
 use crate::error::{Error, Kind, Result};
 use crate::functional::graph::{infer_watched, layer_names, no_such_layer};
 use crate::functional::operators::{Framework, LayerRule};
@@ -317,6 +319,39 @@ impl Collect<'_> {
 }
 
 impl LayersProved {
+    /// Layers whose bias the accumulator's register does not hold.
+    pub fn lints(&self, design: &Design) -> Vec<Lint> {
+        let lint = |layer: &LayerProved| {
+            let start = layer.summary.nodes.iter().find(|node| node.node == "accumulator.start")?;
+            let (low, high) = (start.low.0, start.high.0);
+            let (register, rule) = (design.accumulator.register, design.accumulator.step_rule());
+            let channels = start.channels_high.max(start.channels_low);
+            // Only where the network computes numbers of the bias is a channel's start more than one value.
+            let channels = if start.achieved { start.channels_high + start.channels_low } else { channels };
+            if channels == 0 {
+                return None;
+            }
+            let place = layer.layer.as_ref().map_or(String::new(), |name| format!("{name}: "));
+            let product = layer.product.as_ref().map_or(String::new(), |p| format!("product {p}: "));
+            let fits = if start.achieved { "does" } else { "need" };
+            let width = match minimal_width((low, high), register.is_signed(), rule) {
+                Some(width) => format!("{width} bits hold every bias"),
+                None => "no width holds every bias".to_string(),
+            };
+            Some(Lint {
+                name: "bias-overflow",
+                key: "accumulator.start".into(),
+                message: format!(
+                    "{place}{product}the bias ({low}..{high}) {fits} not fit {register} in {channels} of {} channels: \
+                     every output of these is an overflow before its first product",
+                    layer.summary.channels
+                ),
+                help: format!("{width}; a bias that is added in a post step meets the finished sum instead"),
+            })
+        };
+        self.layers.iter().filter_map(lint).collect()
+    }
+
     /// A table of bounds and one of nodes per layer.
     pub fn text(&self) -> String {
         let over = match self.inputs {

@@ -46,13 +46,15 @@ impl<'a> Answer<'a> {
         k: Option<u64>,
         bounds: Option<LayersProved>,
     ) -> Self {
+        let mut lints = design.lints(k);
+        lints.extend(bounds.iter().flat_map(|bounds| bounds.lints(design)));
         Answer {
             design,
             shape,
             k,
             cycles: shape.map(|[m, k, n]| design.cycles(m, k, n)),
             rows: design.rows(),
-            lints: design.lints(k),
+            lints,
             bounds,
         }
     }

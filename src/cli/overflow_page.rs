@@ -54,6 +54,7 @@ fn draw(witness: &Witness, design: &Arc<Design>) -> Result<Drawn> {
     let accumulation = Accumulation {
         title: format!("Prefix sums of output [{}, {}] of {}", place.m, place.n, witness.layer),
         beat_name: if design.array.lanes == 1 { "k" } else { "beat" }.to_string(),
+        bias: i128::from(walked.bias),
         start: i128::from(walked.start),
         beats: beats.collect(),
         rails: (i128::from(low), i128::from(high)),

@@ -29,21 +29,23 @@ impl Accumulate {
         }
     }
 
-    /// The bias of a record, fitted by the accumulator's own rule; what the start value loses is no event.
-    pub fn bias(&self, records: &Records, record: Option<usize>) -> i64 {
-        let Some((parameter, record)) = self.bias.zip(record) else { return 0 };
+    /// The bias of a record, fitted by the accumulator's own rule: the start value of the outputs that have that record.
+    pub fn bias(&self, records: &Records, record: Option<usize>) -> Fitted {
+        let Some((parameter, record)) = self.bias.zip(record) else {
+            return Fitted { value: 0, flags: Flags::NONE };
+        };
         let bias = bind(Operand::Parameter(parameter), records, record);
-        fit(i128::from(bias), self.register, self.rule).value
+        fit(i128::from(bias), self.register, self.rule)
     }
 
     /// The register's next value, or `None` when it holds. `sum` is the exact sum over the lanes.
-    pub fn next(&self, acc: i64, valid: bool, first: bool, bias: i64, sum: i128) -> Option<Fitted> {
+    pub fn next(&self, acc: i64, valid: bool, first: bool, bias: Fitted, sum: i128) -> Option<Fitted> {
         let onto = match (self.start, valid, first) {
             (Start::Zero, false, true) => {
                 return Some(Fitted { value: 0, flags: Flags::NONE });
             }
             (_, false, _) => return None,
-            (Start::Bias, true, true) => bias,
+            (Start::Bias, true, true) => bias.value,
             (Start::Overwrite, true, true) => 0,
             _ => acc,
         };

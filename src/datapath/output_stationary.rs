@@ -151,6 +151,9 @@ impl OutputStationary {
             let Some(next) = self.accumulate.next(*acc, control.valid, control.first, bias, sums[pe]) else {
                 continue;
             };
+            if control.first && bias.flags.any() {
+                watch.overflow(Node::AccumulatorStart, row, column, bias.flags);
+            }
             if next.flags.any() {
                 watch.overflow(Node::Accumulator, row, column, next.flags);
             }

@@ -70,6 +70,9 @@ impl Single {
         self.requantizer.clock(input, watch);
         let bias = self.accumulate.bias(&self.records, control.record);
         if let Some(next) = self.accumulate.next(self.acc, control.valid, control.first, bias, sum) {
+            if control.first && bias.flags.any() {
+                watch.overflow(Node::AccumulatorStart, 0, 0, bias.flags);
+            }
             if next.flags.any() {
                 watch.overflow(Node::Accumulator, 0, 0, next.flags);
             }

@@ -7,6 +7,8 @@ use super::{AccumulatorOverflow, Design};
 pub enum Node {
     /// A level of the reduction, from 0.
     Reduce(usize),
+    /// The bias as it enters the accumulator's register, once per output; only where the accumulator starts from it (R9).
+    AccumulatorStart,
     /// The accumulator's register.
     Accumulator,
     /// The clamp behind a `saturate_output` register.
@@ -31,20 +33,24 @@ impl Design {
     /// Every fitting node, with its id.
     pub fn fitting_nodes(&self) -> Vec<(Node, String)> {
         let reduce = self.reduce.iter().enumerate().map(|(i, l)| (Node::Reduce(i), l.id.clone()));
+        let start = self.accumulator.bias.map(|_| (Node::AccumulatorStart, "accumulator.start".to_string()));
         let output =
             self.clamps_output().then(|| (Node::AccumulatorOutput, "accumulator.output".to_string()));
         let post = self.post.iter().enumerate().map(|(i, s)| (Node::Post(i), s.id.clone()));
-        reduce.chain([(Node::Accumulator, "accumulator".to_string())]).chain(output).chain(post).collect()
+        let accumulator = [(Node::Accumulator, "accumulator".to_string())];
+        reduce.chain(start).chain(accumulator).chain(output).chain(post).collect()
     }
 
     /// Position of a node in [`Design::fitting_nodes`].
     pub fn node_index(&self, node: Node) -> usize {
         let levels = self.reduce.len();
+        let accumulator = levels + usize::from(self.accumulator.bias.is_some());
         match node {
             Node::Reduce(level) => level,
-            Node::Accumulator => levels,
-            Node::AccumulatorOutput => levels + 1,
-            Node::Post(step) => levels + 1 + usize::from(self.clamps_output()) + step,
+            Node::AccumulatorStart => levels,
+            Node::Accumulator => accumulator,
+            Node::AccumulatorOutput => accumulator + 1,
+            Node::Post(step) => accumulator + 1 + usize::from(self.clamps_output()) + step,
         }
     }
 }

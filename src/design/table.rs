@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{AccumulatorOverflow, Dataflow, Design, Operand, ranges};
+use super::{AccumulatorOverflow, Dataflow, Design, Operand, names, ranges};
 use crate::num::Format;
 use crate::post::{self, Op, Parameter, Step};
 
@@ -63,7 +63,15 @@ impl Design {
             AccumulatorOverflow::SaturateOutput => "wrap",
             other => other.name(),
         };
-        let mut rows = vec![Row { overflow, ..exact("accumulator", &does, a.register, 1) }];
+        let mut rows = Vec::new();
+        if let Some(bias) = a.bias {
+            let (low, high) = names::interval(post::Operand::Parameter(bias), &self.parameters);
+            let rails = ranges::rails(self);
+            let overflow = if low >= rails.0 && high <= rails.1 { "exact" } else { overflow };
+            let does = format!("{}, with the first beat", self.parameters[bias].name);
+            rows.push(Row { overflow, ..exact("accumulator.start", &does, a.register, 0) });
+        }
+        rows.push(Row { overflow, ..exact("accumulator", &does, a.register, 1) });
         if a.overflow == AccumulatorOverflow::SaturateOutput {
             let clamp = exact("accumulator.output", "clamp of the finished sum", a.format, 0);
             rows.push(Row { overflow: "saturate", ..clamp });

@@ -12,7 +12,9 @@ use crate::network::{Coverage, Mac};
 use crate::num::Exact;
 
 /// Version of this format.
-pub const SCHEMA: u32 = 1;
+///
+/// 2: a start value that the register does not hold is an overflow.
+pub const SCHEMA: u32 = 2;
 
 /// Everything a sweep found; every key is stable within one `schema`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +32,7 @@ pub struct Sweep {
 /// What was asked: two sweeps with the same plan give the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// Version of this format: 1.
+    /// Version of this format: 2. In 1, a start value that the register does not hold was no overflow.
     pub schema: u32,
     /// The goldpath that ran it, with its version.
     pub generator: String,
@@ -225,7 +227,7 @@ pub struct ChannelWidths {
     pub start: u32,
 }
 
-/// Outputs with at least one overflow, by channel and width. A start value that does not fit is no overflow.
+/// Outputs with at least one overflow, by channel and width: at the accumulator, or of the start value that enters it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Overflowing {
     /// `accumulator.overflow`.
@@ -265,7 +267,7 @@ pub struct CurvePoint {
 /// What a width did to a layer's values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fidelity {
-    /// Overflows at the accumulator.
+    /// Overflows at the accumulator and its start.
     pub overflow: Events,
     /// Outputs whose accumulator is not the exact sum: the whole bias plus every exact product.
     pub accumulators_changed: u64,
@@ -276,15 +278,19 @@ pub struct Fidelity {
     pub sqnr_db: Option<f64>,
 }
 
-/// Overflows at node `accumulator`.
+/// Overflows at nodes `accumulator` and `accumulator.start`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Events {
-    /// Outputs with at least one event.
+    /// Outputs with at least one event at either.
     pub outputs: u64,
     /// Values above the register, over all steps (R6).
     pub high: u64,
     /// Values below it.
     pub low: u64,
+    /// Start values above it, one for each output that starts from such a bias (R9).
+    pub start_high: u64,
+    /// Start values below it.
+    pub start_low: u64,
 }
 
 /// The whole network with one accumulator width and overflow rule.
@@ -328,7 +334,7 @@ pub struct PointResult {
 pub struct PointLayer {
     /// Name of its node.
     pub name: String,
-    /// Overflows at the accumulator, on the inputs that the layer met in this network.
+    /// Overflows at the accumulator and its start, on the inputs that the layer met in this network.
     pub overflow: Events,
     /// Outputs of it other than the exact network's.
     pub differing: u64,

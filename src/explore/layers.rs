@@ -12,7 +12,7 @@ use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 use super::exact::{Exact as ExactNetwork, Pass};
 use super::finish::Finish;
 use super::needed::{NEVER, needed_bits, needed_width};
-use super::replay::{Lane, Terms, replay};
+use super::replay::{Lane, Replayed, Terms, replay};
 use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds;
 use crate::design::Design;
@@ -255,6 +255,20 @@ impl Events {
             outputs: self.outputs + other.outputs,
             high: self.high + other.high,
             low: self.low + other.low,
+            start_high: self.start_high + other.start_high,
+            start_low: self.start_low + other.start_low,
+        }
+    }
+
+    /// Of one output.
+    pub(super) fn of(replayed: &Replayed) -> Events {
+        let Replayed { high, low, start, .. } = *replayed;
+        Events {
+            outputs: u64::from(high + low > 0 || start.any()),
+            high,
+            low,
+            start_high: start.high.into(),
+            start_low: start.low.into(),
         }
     }
 }
@@ -348,8 +362,7 @@ fn output(
             let terms = walked.get_or_insert_with(|| terms.of(n));
             let replayed = replay(terms, Lane::new(ready.register, ready.rule, pass.starts[n]));
             accumulator = replayed.accumulator;
-            let outputs = u64::from(replayed.high + replayed.low > 0);
-            sum.overflow = sum.overflow.plus(Events { outputs, high: replayed.high, low: replayed.low });
+            sum.overflow = sum.overflow.plus(Events::of(&replayed));
         }
         let output =
             if accumulator == held && finish.same { held_output } else { finish.output(accumulator, n) };

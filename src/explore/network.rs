@@ -238,8 +238,7 @@ impl<'a> Call<'a> {
         for (at, (replayed, output)) in self.affected.iter().zip(replays) {
             accumulators[*at] = replayed.accumulator;
             outputs[*at] = output;
-            let any = u64::from(replayed.high + replayed.low > 0);
-            events = events.plus(Events { outputs: any, high: replayed.high, low: replayed.low });
+            events = events.plus(Events::of(&replayed));
         }
         (lower::Outcome { accumulators, outputs, counts: None }, events)
     }
@@ -288,8 +287,8 @@ impl LayerRule for Rule<'_> {
             _ => {
                 let program = Program::layer(Arc::clone(self.design), layer, &x.to_i32()?)?;
                 let outcome = functional::run(&program, true);
-                state.overflow =
-                    state.overflow.plus(outcome.counts.as_ref().map_or_else(Events::default, events));
+                let events = outcome.counts.as_ref().map(|counts| events(&program, counts));
+                state.overflow = state.overflow.plus(events.unwrap_or_default());
                 state.run = true;
                 outcome
             }
@@ -298,12 +297,16 @@ impl LayerRule for Rule<'_> {
     }
 }
 
-/// The events at node `accumulator`.
-fn events(counts: &Counts) -> Events {
-    let node = counts.nodes.iter().find(|n| n.node == "accumulator");
-    Events {
-        outputs: counts.accumulator.iter().filter(|count| **count > 0).count() as u64,
-        high: node.map_or(0, |n| n.high),
-        low: node.map_or(0, |n| n.low),
-    }
+/// The events at the accumulator and its start.
+fn events(program: &Program, counts: &Counts) -> Events {
+    let node = |id: &str| {
+        let node = counts.nodes.iter().find(|n| n.node == id);
+        node.map_or((0, 0), |n| (n.high, n.low))
+    };
+    let channels = program.shape.channels();
+    let cut: Vec<bool> = (0..channels).map(|n| program.fitted_start(n).flags.any()).collect();
+    let any = |((_, n), count): &((usize, usize), &i64)| **count > 0 || cut[*n];
+    let outputs = counts.accumulator.indexed_iter().filter(any).count() as u64;
+    let ((high, low), (start_high, start_low)) = (node("accumulator"), node("accumulator.start"));
+    Events { outputs, high, low, start_high, start_low }
 }

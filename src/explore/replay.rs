@@ -3,7 +3,7 @@
 use crate::functional::walk;
 use crate::lower::Program;
 use crate::num::lanes::Rule;
-use crate::num::{Fitted, Format, Overflow, fit};
+use crate::num::{Fitted, Flags, Format, Overflow, fit};
 use crate::post::{self, bind};
 
 /// One accumulator among those that an output is replayed in.
@@ -11,13 +11,13 @@ use crate::post::{self, bind};
 pub struct Lane {
     pub register: Format,
     pub rule: Overflow,
-    /// R9: fitted by the accumulator's rule; it is no event.
-    start: i64,
+    /// R9: fitted by the accumulator's rule.
+    start: Fitted,
 }
 
 impl Lane {
     pub fn new(register: Format, rule: Overflow, start: i64) -> Lane {
-        Lane { register, rule, start: fit(i128::from(start), register, rule).value }
+        Lane { register, rule, start: fit(i128::from(start), register, rule) }
     }
 }
 
@@ -27,6 +27,8 @@ pub struct Replayed {
     pub accumulator: i64,
     pub high: u64,
     pub low: u64,
+    /// On which side of the register the start lay.
+    pub start: Flags,
 }
 
 /// The terms of one row's outputs, channel by channel: what enters their accumulators, beat by beat.
@@ -90,8 +92,8 @@ pub fn replay(terms: &[i64], lane: Lane) -> Replayed {
 }
 
 #[inline(always)]
-fn steps(terms: &[i64], start: i64, add: impl Fn(i64, i64) -> Fitted) -> Replayed {
-    let mut replayed = Replayed { accumulator: start, high: 0, low: 0 };
+fn steps(terms: &[i64], start: Fitted, add: impl Fn(i64, i64) -> Fitted) -> Replayed {
+    let mut replayed = Replayed { accumulator: start.value, high: 0, low: 0, start: start.flags };
     for term in terms {
         let Fitted { value, flags } = add(replayed.accumulator, *term);
         replayed.accumulator = value;

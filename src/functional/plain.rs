@@ -78,7 +78,8 @@ impl<'a> Walk<'a> {
         let accumulator = &design.accumulator;
         let rule = accumulator.step_rule();
         let mut events = 0;
-        let mut acc = program.start(n);
+        let Fitted { value: mut acc, flags } = program.fitted_start(n);
+        self.event(Node::AccumulatorStart, Some(0), n, flags);
         for beat in 0..program.beats() {
             let sum = self.lane_sum(beat, n);
             let Fitted { value, flags } = fit(i128::from(acc) + sum, accumulator.register, rule);
@@ -153,9 +154,10 @@ pub(super) fn first_of(program: &Program, m: usize, n: usize, limit: Option<Orde
         }
         flags.any()
     };
-    let mut acc = program.start(n);
+    let Fitted { value: mut acc, flags } = program.fitted_start(n);
+    // With the first beat, whose reduction comes before it.
+    let mut any = note(Node::AccumulatorStart, Some(0), flags);
     for beat in 0..program.beats() {
-        let mut any = false;
         let sum = reduced(program, m, n, beat, &mut |level, flags| {
             any |= note(Node::Reduce(level), Some(beat), flags);
         });

@@ -23,6 +23,8 @@ pub struct Step {
 /// An output's whole accumulation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Walk {
+    /// The start as it is brought: the bias, or 0.
+    pub bias: i64,
     /// The fitted start value.
     pub start: i64,
     /// One entry per beat.
@@ -39,8 +41,8 @@ pub struct Walk {
 pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
     let design = &program.design;
     let accumulator = &design.accumulator;
-    let start = program.start(n);
-    let (mut value, mut exact) = (start, i128::from(program.bias(n)));
+    let (bias, start) = (program.bias(n), program.start(n));
+    let (mut value, mut exact) = (start, i128::from(bias));
     let mut steps = Vec::with_capacity(program.beats());
     for beat in 0..program.beats() {
         let term = super::plain::reduced(program, m, n, beat, &mut |_, _| {});
@@ -55,5 +57,5 @@ pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
         value = fit(i128::from(value), accumulator.format, Overflow::Saturate).value;
     }
     let output = post::run(&design.post, value, &program.parameters, n, |_, _| {});
-    Walk { start, steps, accumulator: value, exact, output }
+    Walk { bias, start, steps, accumulator: value, exact, output }
 }

@@ -7,7 +7,7 @@ use crate::design::Design;
 /// How often values entering a node lay outside its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeEvents {
-    /// `reduce.0`, `accumulator`, `accumulator.output`, `post.0`, …
+    /// `reduce.0`, `accumulator.start`, `accumulator`, `accumulator.output`, `post.0`, …
     pub node: String,
     /// How many values lay above the format (R6).
     pub high: u64,
@@ -24,7 +24,7 @@ pub struct Event {
     pub m: usize,
     /// Output channel, counted over all groups.
     pub n: usize,
-    /// Beat of the output, for nodes in front of the accumulator and itself.
+    /// Beat of the output, for nodes in front of the accumulator and itself; of a start value, the first.
     pub beat: Option<usize>,
     /// Above the format rather than below it (R6).
     pub high: bool,
@@ -44,7 +44,7 @@ pub struct Outcome {
 /// Event counts; idle lanes, rows and columns of ragged tiles are never counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
-    /// Events at node `accumulator` per output: `[rows, channels]`.
+    /// Events at node `accumulator` per output, those of `accumulator.start` not among them: `[rows, channels]`.
     pub accumulator: Array2<i64>,
     /// Every node, in datapath order.
     pub nodes: Vec<NodeEvents>,

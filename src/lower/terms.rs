@@ -1,7 +1,7 @@
 //! The numbers of one output: what it starts from, and its products.
 
 use super::Program;
-use crate::num::fit;
+use crate::num::{Fitted, fit};
 use crate::post::{self, bind};
 
 impl Program {
@@ -14,8 +14,14 @@ impl Program {
     /// What the accumulator of channel `n` (counted over all groups) starts from: the bias, fitted by the
     /// accumulator's own rule, or 0 (R9).
     pub fn start(&self, n: usize) -> i64 {
+        self.fitted_start(n).value
+    }
+
+    /// The same, and on which side the bias lay outside: an event of node `accumulator.start` for each of the channel's
+    /// outputs.
+    pub fn fitted_start(&self, n: usize) -> Fitted {
         let accumulator = &self.design.accumulator;
-        fit(i128::from(self.bias(n)), accumulator.register, accumulator.step_rule()).value
+        fit(i128::from(self.bias(n)), accumulator.register, accumulator.step_rule())
     }
 
     /// The exact product of scheduled element `k` for output row `m` and channel `n`, offsets included.

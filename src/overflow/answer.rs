@@ -11,7 +11,7 @@ use crate::network::{Coverage, Mac};
 /// The whole answer. Same inputs, same bytes, on any machine and any number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// Version of this format: 1.
+    /// Version of this format: 2. In 1, a bias that the register does not hold was no event: `starts_cut` counted it.
     pub schema: u32,
     /// The goldpath that wrote it, with its version.
     pub generator: String,
@@ -92,8 +92,6 @@ pub struct Total {
     pub low: u64,
     /// What became of the outputs with events.
     pub classes: Classes,
-    /// Outputs that start from a bias which the accumulator's register cut (R9).
-    pub starts_cut: u64,
     /// Outputs with events at post steps only.
     pub only_post: u64,
 }
@@ -203,13 +201,11 @@ pub struct LayerAnswer {
     pub runs: u64,
     /// Outputs over all runs.
     pub outputs: u64,
-    /// Outputs from whose sum something was taken: at least one event at `reduce.N`, `accumulator` or
-    /// `accumulator.output`, or a start value that the register cut.
+    /// Outputs from whose sum something was taken: at least one event at `reduce.N`, `accumulator.start`,
+    /// `accumulator` or `accumulator.output`.
     pub outputs_with_events: u64,
     /// What became of them.
     pub classes: Classes,
-    /// Those of them that start from a bias which the register cut (R9), which no node counts as an event.
-    pub starts_cut: u64,
     /// Outputs with events at post steps, and nothing taken from their sums: none of `outputs_with_events`. The exact sum
     /// goes through the same steps; saturating to the output's range is the network's own arithmetic.
     pub only_post: u64,
@@ -273,7 +269,7 @@ pub struct Sides {
 /// One node that fits values into a format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeAnswer {
-    /// `reduce.0`, `accumulator`, `accumulator.output`, `post.1`, ….
+    /// `reduce.0`, `accumulator.start`, `accumulator`, `accumulator.output`, `post.1`, ….
     pub node: String,
     /// Its format, like `s16`; none for a step that is fused with its shift.
     pub format: Option<String>,
@@ -289,7 +285,8 @@ pub struct NodeAnswer {
     pub table: Option<String>,
     /// By output channel, `[groups · n]`; empty without events.
     pub channels: Sides,
-    /// By k step, `[beats]`; empty without events, and for nodes behind the accumulator.
+    /// By k step, `[beats]`; empty without events, for nodes behind the accumulator, and for start values, which all enter
+    /// with the first.
     pub beats: Sides,
     /// By PE, `[rows · columns]`, row-major; empty without events.
     pub pes: Sides,
@@ -308,9 +305,9 @@ pub struct Event {
     pub place: PlaceEntry,
     /// `high` or `low`.
     pub side: String,
-    /// The operands of the beat, lane by lane; empty for nodes behind the accumulator.
+    /// The operands of the beat, lane by lane; empty for start values and nodes behind the accumulator.
     pub lanes: Vec<LaneEntry>,
-    /// What the accumulator held before; for nodes behind it, what they were given; 0 for a reduction level.
+    /// What the accumulator held before; for nodes behind it, what they were given; 0 for a reduction level and a start value.
     pub before: Exact,
     /// What is added to it: the lanes' products, reduced. 0 for every other node.
     pub term: Exact,
@@ -341,7 +338,7 @@ pub struct PlaceEntry {
     pub m: usize,
     /// Output channel, counted over all groups.
     pub n: usize,
-    /// Beat of the output, from 0; none for nodes behind the accumulator.
+    /// Beat of the output, from 0, with which a start value enters; none for nodes behind the accumulator.
     pub beat: Option<usize>,
     /// Tile of the run's schedule, from 0.
     pub tile: usize,
@@ -379,8 +376,8 @@ pub struct ChannelAnswer {
     pub outputs_with_events: u64,
     /// What became of them.
     pub classes: Classes,
-    /// How far outside its rails a value entering a reduction level, the accumulator or its output clamp lay at most; 0
-    /// when none did.
+    /// How far outside its rails a value entering a reduction level, the accumulator, as its start too, or its output clamp
+    /// lay at most; 0 when none did.
     pub largest_excess: Exact,
     /// Id of the witness of its first event at one of those nodes.
     pub first: Option<String>,

@@ -74,7 +74,6 @@ impl Findings {
             total.outputs += layer.outputs;
             total.outputs_with_events += layer.outputs_with_events;
             total.classes.add(&layer.classes);
-            total.starts_cut += layer.starts_cut;
             total.only_post += layer.only_post;
             total.high += layer.nodes.iter().map(|n| n.high).sum::<u64>();
             total.low += layer.nodes.iter().map(|n| n.low).sum::<u64>();
@@ -91,7 +90,7 @@ impl Findings {
         let witnesses =
             WitnessFile { schema: 1, generator: generator.clone(), design: design.clone(), witnesses };
         let report = Report {
-            schema: 1,
+            schema: 2,
             generator,
             design,
             inputs: BTreeMap::new(),
@@ -123,8 +122,8 @@ const MEANING: [(&str, &str); 12] = [
     ),
     (
         "outputs_with_events",
-        "outputs from whose sum something was taken: an event at reduce.N, accumulator or accumulator.output, or a start \
-         value that the register cut (starts_cut)",
+        "outputs from whose sum something was taken: an event at reduce.N, accumulator.start, accumulator or \
+         accumulator.output",
     ),
     (
         "only_post",

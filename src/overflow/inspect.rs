@@ -29,7 +29,7 @@ pub(super) struct Inspected {
 struct Needs {
     /// A reduction level had events: every output.
     every_sum: bool,
-    /// Channels whose start value the register cut: all of their outputs.
+    /// Channels whose start value the register does not hold: all of their outputs.
     cut: Vec<bool>,
     /// A post step had events: every requantisation.
     every_post: bool,
@@ -49,19 +49,14 @@ impl Needs {
             overflow == AccumulatorOverflow::SaturateOutput && any(|node| node == Node::AccumulatorOutput);
         Needs {
             every_sum: any(|node| matches!(node, Node::Reduce(_))),
-            cut: cut(program),
+            cut: (0..program.shape.channels()).map(|n| program.fitted_start(n).flags.any()).collect(),
             every_post: any(|node| matches!(node, Node::Post(_))),
             clamp: clamps.then_some([format.min(), format.max()]),
         }
     }
 }
 
-/// Channel by channel, whether the accumulator starts from another value than the bias that is brought (R9).
-fn cut(program: &Program) -> Vec<bool> {
-    (0..program.shape.channels()).map(|n| program.start(n) != program.bias(n)).collect()
-}
-
-/// Looks at every output of a run that had an event or whose start was cut; `outcome` has counts.
+/// Looks at every output of a run that had an event; `outcome` has counts.
 ///
 /// # Panics
 /// When the replay of an output differs from what the engine said of it.
@@ -70,7 +65,7 @@ pub(super) fn inspect(program: &Program, outcome: &Outcome, judged: Judged, cap:
     let (rows, channels) = (program.shape.rows(), program.shape.channels());
     let empty = || grid.empty(cap);
     let forming = program.design.fitting_nodes().iter().filter(|(node, _)| node.forms_sum()).count();
-    let any = |c: &&Counts| c.nodes.iter().any(|n| n.high + n.low > 0) || cut(program).contains(&true);
+    let any = |c: &&Counts| c.nodes.iter().any(|n| n.high + n.low > 0);
     let Some(counts) = outcome.counts.as_ref().filter(any) else {
         return Inspected { tally: empty(), tables: vec![Array3::zeros([2, rows, channels]); forming] };
     };
@@ -141,8 +136,7 @@ impl Line<'_> {
                 tally.event(grid, m, n, visit);
             });
             assert_eq!(ended.accumulator, accumulator, "both engines end alike at output [{m}, {n}]");
-            tally.starts_cut += u64::from(needs.cut[n]);
-            fitted = (events > 0 || needs.cut[n]).then_some(ended);
+            fitted = (events > 0).then_some(ended);
         }
         if needs.every_post {
             let visit = &mut |visit: Visit| {

@@ -55,7 +55,6 @@ pub(super) struct LayerState {
     nodes: Vec<NodeAnswer>,
     channels: Vec<ChannelAnswer>,
     cycles: Vec<Both>,
-    starts_cut: u64,
     only_post: u64,
     /// Of every node that forms the sum, in datapath order.
     tables: Vec<Array3<i64>>,
@@ -120,7 +119,6 @@ impl LayerState {
                 .collect(),
             channels: (0..shape.channels()).map(channel).collect(),
             cycles: vec![[0; 2]; grid.timing.period_cycles()],
-            starts_cut: 0,
             only_post: 0,
             tables: Vec::new(),
             largest: None,
@@ -166,7 +164,6 @@ impl LayerState {
             self.computed = Some(why.clone());
         }
         self.tables.iter_mut().zip(&tables).for_each(|(sum, table)| *sum += table);
-        self.starts_cut += tally.starts_cut;
         self.only_post += tally.only_post;
         add(&mut self.cycles, &tally.cycles);
         self.add_sum(&scene, &tally.nodes, &class);
@@ -323,7 +320,6 @@ impl LayerState {
             outputs: self.runs * per_run as u64,
             outputs_with_events,
             classes,
-            starts_cut: self.starts_cut,
             only_post: self.only_post,
             nodes: self.nodes,
             channels: self.channels,

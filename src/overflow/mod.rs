@@ -3,8 +3,8 @@
 //! The engine counts; every output that it says had an event is walked again, step by step, beside the exact sum.
 //! The exact sum is the bias as it is brought (a register too narrow for it cuts it, R9) and every product as it is (R2):
 //! no reduction level, register or output clamp ever fits it. An output overflows when something was taken from its sum:
-//! at least one event at `reduce.N`, `accumulator` or `accumulator.output` ([`Node::forms_sum`]), or a start value that
-//! the register cut. It is then exactly one of:
+//! at least one event at `reduce.N`, `accumulator.start` (a bias that the register does not hold), `accumulator` or
+//! `accumulator.output` ([`Node::forms_sum`]). It is then exactly one of:
 //!
 //! | class | accumulator | requantised output | network's answer, with this output alone corrected |
 //! |---|---|---|---|

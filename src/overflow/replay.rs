@@ -90,8 +90,10 @@ impl<'a> Row<'a> {
         self.gather(n);
         let weights = self.weights.column(n, self.program.shape.k);
         let design = &*self.program.design;
-        let mut sum = Sum::new(design, self.program.start(n), self.program.bias(n));
+        let bias = self.program.bias(n);
+        let mut sum = Sum::new(design, self.program.fitted_start(n), bias);
         if design.array.lanes == 1 && design.reduce.is_empty() {
+            sum.begin(visit);
             for (beat, (a, w)) in self.activations.iter().zip(weights).enumerate() {
                 // R2: a design without a product format of at most 64 bits is not built.
                 sum.add(beat, a * w, visit);
@@ -123,6 +125,9 @@ impl<'a> Row<'a> {
                 });
                 terms = reduced.collect();
             }
+            if beat == 0 {
+                sum.begin(visit);
+            }
             sum.add_wide(beat, terms.iter().sum(), visit);
         }
     }
@@ -132,6 +137,9 @@ impl<'a> Row<'a> {
 struct Sum {
     value: i64,
     exact: i128,
+    /// The start as it is brought, and on which side of the register it lies.
+    bias: i128,
+    started: Flags,
     low: i64,
     high: i64,
     format: Format,
@@ -139,10 +147,19 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(design: &Design, start: i64, bias: i64) -> Sum {
+    fn new(design: &Design, Fitted { value, flags: started }: Fitted, bias: i64) -> Sum {
         let (format, rule) = (design.accumulator.register, design.accumulator.step_rule());
         let (low, high) = rule.rails(format);
-        Sum { value: start, exact: i128::from(bias), low, high, format, rule }
+        let bias = i128::from(bias);
+        Sum { value, exact: bias, bias, started, low, high, format, rule }
+    }
+
+    /// The start, with the first beat.
+    fn begin(&self, visit: &mut impl FnMut(Visit)) {
+        if self.started.any() {
+            let (node, value, flags) = (Node::AccumulatorStart, self.value, self.started);
+            visit(Visit { node, beat: Some(0), before: 0, term: 0, entering: self.bias, value, flags });
+        }
     }
 
     /// A term of at most 64 bits. Nearly every sum is inside the rails and needs no more than that.
@@ -242,7 +259,7 @@ pub(super) fn rails(design: &Design, node: Node) -> Option<(Format, Overflow, [i
     let accumulator = &design.accumulator;
     let (format, rule) = match node {
         Node::Reduce(level) => (design.reduce[level].format, design.reduce[level].overflow),
-        Node::Accumulator => (accumulator.register, accumulator.step_rule()),
+        Node::AccumulatorStart | Node::Accumulator => (accumulator.register, accumulator.step_rule()),
         Node::AccumulatorOutput => (accumulator.format, Overflow::Saturate),
         Node::Post(step) => (design.post[step].format?, design.post[step].overflow),
     };

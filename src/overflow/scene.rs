@@ -36,7 +36,9 @@ impl Scene<'_> {
             node: id.to_string(),
             place: self.place(node, found.m, found.n, beat),
             side: if flags.high { "high" } else { "low" }.to_string(),
-            lanes: beat.map_or_else(Vec::new, |beat| self.lanes(found.m, found.n, beat)),
+            lanes: beat
+                .filter(|_| node != Node::AccumulatorStart)
+                .map_or_else(Vec::new, |beat| self.lanes(found.m, found.n, beat)),
             before: Exact(before),
             term: Exact(term),
             entering: Exact(entering),
@@ -112,12 +114,11 @@ impl Scene<'_> {
         let nodes = self.program.design.fitting_nodes();
         let forming = nodes.iter().zip(&expected.events).filter(|((node, _), _)| node.forms_sum());
         let any = forming.map(|(_, (_, high, low))| high + low).sum::<u64>() > 0;
-        let cut = self.program.start(witness.place.n) != self.program.bias(witness.place.n);
         let equal = match self.run.judged {
             Judged::Requantised => expected.corrected.0 == i128::from(expected.output),
             Judged::Accumulator => int32(exact) == int32(accumulator),
         };
-        (any || cut).then_some(match (exact == accumulator, equal) {
+        any.then_some(match (exact == accumulator, equal) {
             (true, _) => Class::Transient,
             (false, true) => Class::Surviving,
             (false, false) => wrong,

@@ -29,7 +29,7 @@ pub(super) struct NodeTally {
     /// Outputs with at least one event here.
     pub outputs: u64,
     pub channels: Vec<Both>,
-    /// Empty behind the accumulator.
+    /// Empty behind the accumulator, and for start values, which all enter with the first.
     pub beats: Vec<Both>,
     pub pes: Vec<Both>,
     pub first: Option<Found>,
@@ -63,8 +63,6 @@ pub(super) struct Output {
 pub(super) struct Tally {
     pub nodes: Vec<NodeTally>,
     pub channels: Vec<ChannelTally>,
-    /// Outputs that start from a bias which the register cut.
-    pub starts_cut: u64,
     /// Outputs with events at post steps, and nothing taken from their sums.
     pub only_post: u64,
     /// Events of the accumulator by cycle of the tile's period.
@@ -117,7 +115,6 @@ impl<'a> Grid<'a> {
         Tally {
             nodes: self.nodes.iter().map(node).collect(),
             channels: vec![channel; channels],
-            starts_cut: 0,
             only_post: 0,
             cycles: vec![[0; 2]; self.timing.period_cycles()],
             examples: [None; 2],
@@ -199,7 +196,6 @@ impl Tally {
             more.first.into_iter().for_each(|found| keep(&mut channel.first, found, first));
             channel.excess = channel.excess.max(more.excess);
         }
-        self.starts_cut += other.starts_cut;
         self.only_post += other.only_post;
         add(&mut self.cycles, &other.cycles);
         for (example, more) in self.examples.iter_mut().zip(other.examples) {

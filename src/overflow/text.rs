@@ -29,7 +29,7 @@ impl Report {
                 format_args!("  {} at {node}, in {}", many(events, "event"), many(outputs, "output")),
             );
         }
-        became(&mut text, &total.classes, total.starts_cut, total.only_post);
+        became(&mut text, &total.classes, total.only_post);
         if let Some(answer) = &self.answer {
             network(&mut text, answer, self);
             let not_felt = self.coverage.not_felt();
@@ -171,26 +171,19 @@ fn layer(text: &mut String, layer: &LayerAnswer) {
         line(text, format_args!("  computed by the network, which the proof allows every value: {what}"));
     }
     line(text, format_args!("  {} of {} outputs overflow", layer.outputs_with_events, layer.outputs));
-    became(text, &layer.classes, layer.starts_cut, layer.only_post);
+    became(text, &layer.classes, layer.only_post);
 }
 
-/// What became of the outputs that overflow, and which others had their starts cut or post steps act.
-fn became(text: &mut String, found: &Classes, starts_cut: u64, only_post: u64) {
+/// What became of the outputs that overflow, and in which others post steps acted.
+fn became(text: &mut String, found: &Classes, only_post: u64) {
     if found.sum() > 0 {
         let wrong = many(found.wrong(), "output");
         line(text, format_args!("  {}; {wrong} not as the exact sum gives", classes(found)));
-    }
-    if starts_cut > 0 {
-        line(text, format_args!("  {} from a bias that the accumulator cut", starting(starts_cut)));
     }
     if only_post > 0 {
         let outputs = many(only_post, "output");
         line(text, format_args!("  {outputs} fitted behind exact sums, at post steps only"));
     }
-}
-
-fn starting(outputs: u64) -> String {
-    if outputs == 1 { "1 output starts".to_string() } else { format!("{outputs} outputs start") }
 }
 
 fn many(count: u64, what: &str) -> String {

@@ -152,11 +152,8 @@ fn at_nodes(report: &Report) -> String {
     let first = report.layers.first();
     let is_forming = |id: &str| first.is_some_and(|l| l.nodes.iter().any(|n| n.node == id && forms_sum(n)));
     let nodes = report.events().into_iter().filter(|(id, _)| is_forming(id));
-    let mut parts: Vec<String> =
+    let parts: Vec<String> =
         nodes.map(|(id, [events, _])| format!("{} at {id}", count(events, "event"))).collect();
-    if report.total.starts_cut > 0 {
-        parts.push(format!("{} cut", count(report.total.starts_cut, "start value")));
-    }
     parts.join(", ")
 }
 

@@ -112,7 +112,7 @@ impl Timing {
     pub fn locate(&self, node: Node, [row, column]: [usize; 2], cycle: u64) -> Located {
         let delay = match node {
             Node::Reduce(level) => self.reduce_delays[level],
-            Node::Accumulator => self.front,
+            Node::AccumulatorStart | Node::Accumulator => self.front,
             Node::AccumulatorOutput => return self.locate_finished(0, cycle),
             Node::Post(step) => {
                 return self.locate_finished(self.drain_latency + self.post_delays[step], cycle);
@@ -131,7 +131,7 @@ impl Timing {
         let accepted = self.clears + beat.unwrap_or_default() + travel;
         let offset = match node {
             Node::Reduce(level) => accepted + self.reduce_delays[level],
-            Node::Accumulator => accepted + self.front,
+            Node::AccumulatorStart | Node::Accumulator => accepted + self.front,
             Node::AccumulatorOutput => self.finished(row),
             Node::Post(step) => self.finished(row) + self.drain_latency + self.post_delays[step],
         };

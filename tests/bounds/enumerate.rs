@@ -116,6 +116,7 @@ struct Hits {
 fn kind(design: &Design, node: Node) -> String {
     match node {
         Node::Reduce(level) => format!("reduce {:?}", design.reduce[level].overflow),
+        Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
         Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
         Node::AccumulatorOutput => "output".to_string(),
         Node::Post(step) => {

@@ -106,7 +106,7 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
     let offset = |o: Option<Operand>| o.map_or(0, |o| number(o, numbers));
     let (a, b) = (offset(design.activation.offset), offset(design.weight.offset));
     let mut replay = Replay::default();
-    let levels = design.reduce.len();
+    let register = design.reduce.len() + usize::from(design.accumulator.bias.is_some());
     replay.entering = vec![vec![]; design.fitting_nodes().len()];
     replay.leaving = replay.entering.clone();
     let accumulator = &design.accumulator;
@@ -118,6 +118,10 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
     let bias = accumulator.bias.map_or(0, |index| i128::from(numbers[index]));
     let (mut value, mut exact) = (fit(bias, accumulator.register, register_rule), bias);
     replay.prefixes.push(exact);
+    if accumulator.bias.is_some() {
+        replay.entering[register - 1].push(bias);
+        replay.leaving[register - 1].push(value);
+    }
     for beat in schedule(design, x.len()) {
         let product = |k: usize| (i128::from(x[k]) + a) * (i128::from(w[k]) + b);
         let mut terms: Vec<i128> = beat.iter().map(|k| k.map_or(0, product)).collect();
@@ -131,11 +135,11 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
         replay.beats.push(term);
         exact += term;
         replay.prefixes.push(exact);
-        replay.entering[levels].push(value + term);
+        replay.entering[register].push(value + term);
         value = fit(value + term, accumulator.register, register_rule);
     }
-    replay.leaving[levels].push(value);
-    let mut node = levels + 1;
+    replay.leaving[register].push(value);
+    let mut node = register + 1;
     if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
         replay.entering[node].push(value);
         value = fit(value, accumulator.format, Overflow::Saturate);

@@ -1,6 +1,7 @@
 //! The program as its users meet it: exit statuses, what is on which stream, and the words.
 
 mod speech;
+mod starts;
 
 use std::process::Output;
 

@@ -106,6 +106,7 @@ impl Hits {
         for ((node, _), events) in design.fitting_nodes().iter().zip(&counts.nodes) {
             let kind = match node {
                 Node::Reduce(level) => format!("reduce {:?}", design.reduce[*level].overflow),
+                Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
                 Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
                 Node::AccumulatorOutput => "accumulator.output".to_string(),
                 Node::Post(step) => format!("post {:?}", design.post[*step].overflow),
@@ -131,6 +132,7 @@ fn random_designs() {
     }
     let mut kinds: Vec<String> = random::ACCUMULATORS.iter().map(|o| format!("accumulator {o:?}")).collect();
     kinds.extend(random::RULES.iter().flat_map(|o| [format!("reduce {o:?}"), format!("post {o:?}")]));
+    kinds.extend(random::RULES.iter().map(|o| format!("start {o:?}")));
     kinds.push("accumulator.output".to_string());
     for kind in kinds {
         let [high, low] = hits.0[&kind];

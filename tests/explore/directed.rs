@@ -67,10 +67,10 @@ pub fn gemm(weights: &Tensor, bias: &[i32]) -> Network {
     }
 }
 
-/// At 8 bits a bias of 300 starts from 44 (wrap) or 127 (saturate), which is no event. Then +70, −50, −90: from 44 to
-/// 114, 64, −26 without any event; from 127 over 197 (high), 77, −13. Exact: 370, 320, 230.
+/// At 8 bits a bias of 300 starts from 44 (wrap) or 127 (saturate), an event of its own. Then +70, −50, −90: from 44 to
+/// 114, 64, −26 without another one; from 127 over 197 (high), 77, −13. Exact: 370, 320, 230.
 #[test]
-fn a_bias_that_does_not_fit_starts_elsewhere_and_is_no_event() {
+fn a_bias_that_does_not_fit_starts_elsewhere_and_is_an_event() {
     let network = gemm(&codes(&[3, 2], &[1, 1, 1, 1, 1, 1]), &[300, 5]);
     let x = codes(&[1, 3], &[70, -50, -90]);
     let build = |own: &[String]| Design::parse(DESIGN, Path::new("design.toml"), own);
@@ -82,12 +82,13 @@ fn a_bias_that_does_not_fit_starts_elsewhere_and_is_no_event() {
     assert_eq!((layer.channel_widths[0].start, layer.channel_widths[1].start), (10, 4));
     assert_eq!((layer.channel_widths[0].observed, layer.channel_widths[1].observed), (10, 8));
     // 9 bits: wrap starts from 300 − 512 = −212, then −142, −192, −282 (low); saturate from 255, 325 (high).
-    assert_eq!(layer.overflowing[0].outputs, [vec![0, 1], vec![]]);
+    assert_eq!(layer.overflowing[0].outputs, [vec![1, 1], vec![]]);
     assert_eq!(layer.overflowing[1].outputs, [vec![1, 1], vec![]]);
     let at_8 = |mode: usize| layer.curves[mode].points[0].result.done().unwrap().clone();
-    assert_eq!(at_8(0).overflow, Events::default());
+    let start = Events { outputs: 1, start_high: 1, ..Events::default() };
+    assert_eq!(at_8(0).overflow, start);
     assert_eq!((at_8(0).accumulators_changed, at_8(0).outputs_changed), (1, 1));
-    assert_eq!(at_8(1).overflow, Events { outputs: 1, high: 1, low: 0 });
+    assert_eq!(at_8(1).overflow, Events { high: 1, ..start });
     // Outputs 127 and −65 exactly; −26 instead of 127 with wrap, −13 with saturation.
     let db = |noise: f64| ((f64::from(127 * 127 + 65 * 65) / noise).log10() * 1e4).round() / 1e3;
     assert_eq!(at_8(0).sqnr_db, Some(db(153.0 * 153.0)));
@@ -96,6 +97,12 @@ fn a_bias_that_does_not_fit_starts_elsewhere_and_is_no_event() {
     for (width, mode, answer) in [(8, "wrap", 0), (8, "saturate", 0), (9, "wrap", 0), (10, "wrap", 0)] {
         let result = point(&exact, candidates.at(width, mode).unwrap(), Some(&[answer])).unwrap();
         let result = result.done().unwrap().clone();
+        let (overflow, cut) = (result.layers[0].overflow, u64::from(width < 10));
+        assert_eq!(
+            (overflow.outputs, overflow.start_high, overflow.start_low),
+            (cut, cut, 0),
+            "{width} {mode}"
+        );
         assert_eq!((result.correct, result.network_run), (Some(1), false), "{width} {mode}");
         // At 9 bits −282 wraps to 230, which the clamp makes the exact 127 again.
         assert_eq!(result.diverges_at.is_some(), width < 9, "{width} {mode}");

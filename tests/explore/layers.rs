@@ -85,17 +85,18 @@ fn fitted(value: i128, width: u32, mode: &str) -> i128 {
     }
 }
 
-/// (accumulator, high, low) of one output.
-fn accumulate(sum: &Sum, width: u32, mode: &str) -> (i128, u64, u64) {
+/// (accumulator, high, low) of one output, and whether its start lay above or below.
+fn accumulate(sum: &Sum, width: u32, mode: &str) -> (i128, u64, u64, [u64; 2]) {
     let half = 1i128 << (width - 1);
     let (mut value, mut high, mut low) = (fitted(sum.start, width, mode), 0, 0);
+    let start = [u64::from(sum.start >= half), u64::from(sum.start < -half)];
     for term in &sum.terms {
         let entering = value + term;
         high += u64::from(entering >= half);
         low += u64::from(entering < -half);
         value = fitted(entering, width, mode);
     }
-    (value, high, low)
+    (value, high, low, start)
 }
 
 struct Brute {
@@ -107,9 +108,12 @@ struct Brute {
 fn brute(sums: &[Sum], channels: usize, width: u32, mode: &str) -> Brute {
     let mut found = Brute { by_channel: vec![0; channels], events: Events::default(), changed: 0 };
     for sum in sums {
-        let (value, high, low) = accumulate(sum, width, mode);
-        found.by_channel[sum.channel] += u64::from(high + low > 0);
-        found.events.outputs += u64::from(high + low > 0);
+        let (value, high, low, [above, below]) = accumulate(sum, width, mode);
+        let any = u64::from(high + low + above + below > 0);
+        found.by_channel[sum.channel] += any;
+        found.events.outputs += any;
+        found.events.start_high += above;
+        found.events.start_low += below;
         found.events.high += high;
         found.events.low += low;
         found.changed += u64::from(value != sum.start + sum.terms.iter().sum::<i128>());
@@ -144,8 +148,8 @@ fn compare(answer: &Answer, sums: &[Sum]) -> (u64, u64) {
     let first_clean = (1..=64)
         .find(|width| {
             let is_clean = |sum: &Sum| {
-                let (_, high, low) = accumulate(sum, *width, "saturate");
-                fitted(sum.start, *width, "saturate") == sum.start && high + low == 0
+                let (_, high, low, start) = accumulate(sum, *width, "saturate");
+                start == [0, 0] && high + low == 0
             };
             sums.iter().all(is_clean)
         })
@@ -189,18 +193,18 @@ fn separate_runs(
 ) {
     let codes = codes.to_i32().unwrap();
     let run = |width, mode: &str| {
-        functional::run(&Program::layer(at(build, width, mode), layer, &codes).unwrap(), true)
+        let program = Program::layer(at(build, width, mode), layer, &codes).unwrap();
+        let outcome = functional::run(&program, true);
+        (program, outcome)
     };
-    let exact = run(LAST_WIDTH, "wrap");
+    let (_, exact) = run(LAST_WIDTH, "wrap");
     let zero = f64::from(layer.output.unwrap().zero_point);
     for (mode, curve) in MODES.iter().zip(&answer.curves) {
         for point in &curve.points {
             let Outcome::Done(found) = &point.result else { panic!("every width is built") };
-            let separate = run(point.width, mode);
+            let (program, separate) = run(point.width, mode);
             let counts = separate.counts.unwrap();
-            let node = counts.nodes.iter().find(|n| n.node == "accumulator").unwrap();
-            let outputs = counts.accumulator.iter().filter(|c| **c > 0).count() as u64;
-            let events = Events { outputs, high: node.high, low: node.low };
+            let events = super::events_of(&program, &counts);
             assert_eq!(found.overflow, events, "{}: {} bits, {mode}", answer.name, point.width);
             let pairs = || exact.outputs.iter().zip(&separate.outputs);
             assert_eq!(found.outputs_changed, pairs().filter(|(a, b)| a != b).count() as u64);

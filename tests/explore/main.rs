@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 use goldpath::design::Design;
 use goldpath::error::Result;
+use goldpath::explore::answer::Events;
 use goldpath::import::npy::read_npy;
 use goldpath::import::onnx;
+use goldpath::lower::{Counts, Program};
 use goldpath::network::{Network, Tensor};
 use ndarray::{Axis, Slice};
 
@@ -47,6 +49,20 @@ fn builder(design: &str, fixed: &[&str]) -> impl Fn(&[String]) -> Result<Design>
 fn at(build: &dyn Fn(&[String]) -> Result<Design>, width: u32, mode: &str) -> Arc<Design> {
     let own = [format!("accumulator.width={width}"), format!("accumulator.overflow={mode}")];
     Arc::new(build(&own).unwrap_or_else(|e| panic!("{e}")))
+}
+
+/// The events at the accumulator and its start of a run of its own.
+fn events_of(program: &Program, counts: &Counts) -> Events {
+    let node = |id: &str| counts.nodes.iter().find(|n| n.node == id).unwrap();
+    let (sum, start) = (node("accumulator"), node("accumulator.start"));
+    let any = |((_, n), count): ((usize, usize), &i64)| *count > 0 || program.start(n) != program.bias(n);
+    Events {
+        outputs: counts.accumulator.indexed_iter().filter(|at| any(*at)).count() as u64,
+        high: sum.high,
+        low: sum.low,
+        start_high: start.high,
+        start_low: start.low,
+    }
 }
 
 /// Without latencies every width is built: products wider than 64 bits fuse with their shift.

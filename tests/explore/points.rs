@@ -27,9 +27,7 @@ impl LayerRule for Separate {
         let program = Program::layer(Arc::clone(&self.design), layer, &x.to_i32()?)?;
         let outcome = functional::run(&program, true);
         let counts = outcome.counts.as_ref().unwrap();
-        let node = counts.nodes.iter().find(|n| n.node == "accumulator").unwrap();
-        let outputs = counts.accumulator.iter().filter(|c| **c > 0).count() as u64;
-        let events = Events { outputs, high: node.high, low: node.low };
+        let events = super::events_of(&program, counts);
         let before = self.seen.lock().unwrap().insert(layer.name.clone(), (x.clone(), events));
         assert!(before.is_none(), "one batch, one product");
         Designed::new(Arc::clone(&self.design)).tensor(layer, x.shape(), &outcome)

@@ -75,18 +75,31 @@ fn sum(x: &[i8], w: &[i8], bias: i32, levels: &[Level]) -> Sum {
     found
 }
 
-/// The accumulator at the end, and its events.
-fn accumulate(sum: &Sum, width: u32, rule: &str) -> (i128, u64, u64) {
+/// The accumulator at the end, and its events; those of its start among them.
+fn accumulate(sum: &Sum, width: u32, rule: &str) -> (i128, Events) {
     let half = 1i128 << (width - 1);
     let bottom = if rule == "saturate_symmetric" { 1 - half } else { -half };
-    let (mut value, mut high, mut low) = (fit(sum.bias, width, rule), 0, 0);
+    let mut value = fit(sum.bias, width, rule);
+    let (start_high, start_low) = (u64::from(sum.bias >= half), u64::from(sum.bias < bottom));
+    let mut events = Events { start_high, start_low, ..Events::default() };
     for term in &sum.terms {
         let entering = value + term;
-        high += u64::from(entering >= half);
-        low += u64::from(entering < bottom);
+        events.high += u64::from(entering >= half);
+        events.low += u64::from(entering < bottom);
         value = fit(entering, width, rule);
     }
-    (value, high, low)
+    events.outputs = u64::from(events != Events::default());
+    (value, events)
+}
+
+fn plus(a: Events, b: Events) -> Events {
+    Events {
+        outputs: a.outputs + b.outputs,
+        high: a.high + b.high,
+        low: a.low + b.low,
+        start_high: a.start_high + b.start_high,
+        start_low: a.start_low + b.start_low,
+    }
 }
 
 fn design(levels: &[Level]) -> String {
@@ -214,10 +227,8 @@ fn layers_are_right(case: &Case, found: &Layers, hits: &mut Hits) {
                 let mut wanted = Events::default();
                 let (mut accumulators, mut outputs) = (0, 0);
                 for (sum, _) in sums {
-                    let (value, high, low) = accumulate(sum, width, mode);
-                    wanted.outputs += u64::from(high + low > 0);
-                    wanted.high += high;
-                    wanted.low += low;
+                    let (value, events) = accumulate(sum, width, mode);
+                    wanted = plus(wanted, events);
                     accumulators += u64::from(value != sum.exact);
                     outputs += u64::from(value.clamp(-128, 127) != sum.exact.clamp(-128, 127));
                 }
@@ -249,13 +260,12 @@ fn point_is_right(case: &Case, width: u32, mode: &str, found: &PointResult, hits
     let own = run(case, &case.levels, &|sum| accumulate(sum, width, mode).0);
     let exact = run(case, &[], &|sum| sum.exact);
     for (stage, layer) in found.layers.iter().enumerate() {
-        let events = own[stage].iter().map(|(sum, _)| accumulate(sum, width, mode));
-        let (outputs, high, low) = events.fold((0, 0, 0), |(outputs, high, low), (_, h, l)| {
-            (outputs + u64::from(h + l > 0), high + h, low + l)
-        });
-        assert_eq!(layer.overflow, Events { outputs, high, low }, "{width} {mode}");
+        let events = own[stage].iter().map(|(sum, _)| accumulate(sum, width, mode).1);
+        let wanted = events.fold(Events::default(), plus);
+        assert_eq!(layer.overflow, wanted, "{width} {mode}");
         assert_eq!(layer.differing, differing(&own[stage], &exact[stage]), "{width} {mode}");
-        *hits.entry("accumulator").or_default() += high + low;
+        *hits.entry("accumulator").or_default() += wanted.high + wanted.low;
+        *hits.entry("start").or_default() += wanted.start_high + wanted.start_low;
     }
     assert_eq!(found.differing, found.layers.iter().map(|l| l.differing).sum::<u64>());
     let first = found.layers.iter().find(|l| l.differing > 0).map(|l| l.name.clone());

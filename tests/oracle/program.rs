@@ -89,6 +89,7 @@ impl Machine {
     /// Ids of the nodes in datapath order.
     fn nodes(&self) -> Vec<String> {
         let mut nodes: Vec<String> = (0..self.levels.len()).map(|i| format!("reduce.{i}")).collect();
+        nodes.extend(self.bias.iter().map(|_| "accumulator.start".to_string()));
         nodes.push("accumulator".to_string());
         nodes.extend(self.clamp.iter().map(|_| "accumulator.output".to_string()));
         nodes.extend((0..self.post.len()).map(|i| format!("post.{i}")));
@@ -253,9 +254,11 @@ impl<'a> Operands<'a> {
         self.terms.iter().sum()
     }
 
-    fn start(&self, channel: usize) -> (i128, i128) {
+    /// The bias, what the register makes of it, and whether it lay above or below.
+    fn start(&self, channel: usize) -> (i128, i128, bool, bool) {
         let bias = self.machine.bias.as_ref().map_or(0, |bias| bias.at(channel));
-        (bias, self.machine.register.fit(bias).0)
+        let (start, high, low) = self.machine.register.fit(bias);
+        (bias, start, high, low)
     }
 }
 
@@ -302,17 +305,22 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
     let channels = outcome.channels;
     let at = |(row, channel): (usize, usize)| row * channels + channel;
     for output in outputs {
-        let (bias, start) = operands.start(output.1);
+        let (bias, start, ..) = operands.start(output.1);
         outcome.accumulators[at(*output)] = start;
         (outcome.exact[at(*output)], outcome.sums[at(*output)]) = (start, bias);
         outcome.products[at(*output)] = bias;
     }
-    let accumulator = machine.levels.len();
+    let start = machine.levels.len();
+    let accumulator = start + usize::from(machine.bias.is_some());
     for beat in 0..operands.slots.len() {
         for output in outputs {
             let at = at(*output);
             let mut note = |level, high, low| log.note(level, *output, Some(beat), high, low);
             let term = operands.beat(output.0, output.1, beat, &mut note);
+            if beat == 0 {
+                let (_, _, high, low) = operands.start(output.1);
+                log.note(start, *output, Some(0), high, low);
+            }
             let (value, high, low) = machine.register.fit(outcome.accumulators[at] + term);
             log.note(accumulator, *output, Some(beat), high, low);
             outcome.accumulators[at] = value;
@@ -369,7 +377,7 @@ impl Step {
 /// Every beat of one output, and the value behind all of it.
 pub fn beats(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<Beat> {
     let mut operands = Operands::new(machine, work);
-    let (_, mut value) = operands.start(channel);
+    let (_, mut value, ..) = operands.start(channel);
     let mut beats = Vec::new();
     for beat in 0..operands.slots.len() {
         let term = operands.beat(row, channel, beat, &mut |_, _, _| {});

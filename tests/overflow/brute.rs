@@ -22,8 +22,6 @@ pub struct Event {
 pub struct Output {
     pub events: Vec<Event>,
     pub accumulator: i128,
-    /// Whether the register did not hold the start.
-    pub cut: bool,
     /// Start and products, whole.
     pub exact: i128,
     pub output: i128,
@@ -32,9 +30,9 @@ pub struct Output {
 }
 
 impl Output {
-    /// Whether anything was taken from the sum: at a reduction level, at the accumulator, or from the start.
+    /// Whether anything was taken from the sum: at a reduction level, from the start, or at the accumulator.
     pub fn overflows(&self) -> bool {
-        self.cut || self.events.iter().any(|e| !e.node.starts_with("post"))
+        self.events.iter().any(|e| !e.node.starts_with("post"))
     }
 
     /// Whether only post steps acted.
@@ -113,9 +111,9 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
         _ => "wrap",
     };
     let start = accumulator.bias.map_or(0, |bias| number(Operand::Parameter(bias), parameters, channel));
-    // The start is fitted, but no event of any node.
-    let mut value = fit(&mut Vec::new(), "", None, start, (accumulator.register, step));
-    let cut = value != start;
+    // The start enters with the first beat, behind its reduction.
+    let mut started = Vec::new();
+    let mut value = fit(&mut started, "accumulator.start", Some(0), start, (accumulator.register, step));
     let exact = start + products.iter().sum::<i128>();
     let beats = products.len().div_ceil(lanes);
     for beat in 0..beats {
@@ -133,6 +131,7 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
                 .collect();
         }
         let term: i128 = terms.iter().sum();
+        events.append(&mut started);
         value = fit(&mut events, "accumulator", Some(beat), value + term, (accumulator.register, step));
     }
     if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
@@ -140,7 +139,7 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
     }
     let output = post(design, value, parameters, channel, false, &mut events);
     let corrected = post(design, exact, parameters, channel, true, &mut Vec::new());
-    Output { events, accumulator: value, cut, exact, output, corrected }
+    Output { events, accumulator: value, exact, output, corrected }
 }
 
 /// The post steps. An `exact` sum does not meet the formats between steps that nothing inside the accumulator's range can

@@ -44,11 +44,12 @@ fn replay(design: &str, set: &str, wanted: &dyn Fn(&str) -> bool) {
         let provenance = &facts.source;
         assert_eq!(provenance.source, "witness");
         assert!(provenance.claim.as_ref().unwrap().starts_with(&format!("{id}: ")));
-        let events = facts.events.unwrap()["accumulator"];
-        // A bias that the register cuts takes something from the sum, and is no event of any node (R9).
+        let events = facts.events.unwrap();
+        let (events, start) = (events["accumulator"], events["accumulator.start"]);
         let witness = file.find(id).unwrap();
         let cut = witness.expected.start != witness.operands.parameters["bias"];
-        assert!(events.high + events.low > 0 || cut, "{id}");
+        assert!(events.high + events.low + start.high + start.low > 0, "{id}");
+        assert_eq!(cut, start.high + start.low == 1, "{id}");
         let set: Vec<String> = provenance.overrides.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let loaded = Design::load(&source.join("design.toml"), &set).unwrap();
         let bench = Bench::twin(&bundle, &source, &loaded, &loaded).unwrap();

@@ -50,7 +50,13 @@ fn curve(mode: &str, observed: u32, outputs: u64) -> explore::Curve {
         let changed = overflowing(outputs, observed, width);
         let sqnr = 3.0 + f64::from(width) * if mode == "wrap" { 1.5 } else { 2.5 };
         let fidelity = explore::Fidelity {
-            overflow: explore::Events { outputs: changed, high: 2 * changed, low: changed / 2 },
+            overflow: explore::Events {
+                outputs: changed,
+                high: 2 * changed,
+                low: changed / 2,
+                start_high: changed / 3,
+                start_low: 0,
+            },
             accumulators_changed: changed,
             outputs_changed: changed,
             sqnr_db: (changed > 0).then_some(sqnr),
@@ -268,7 +274,6 @@ fn answer(name: &str, scale: u64, observed: u32, proved: Option<u32>) -> forensi
         widths: forensics::WidthsEntry { register: 16, observed: Some(observed), proved },
         runs: 100,
         outputs: 31_360,
-        starts_cut: 0,
         only_post: 3 * scale,
         outputs_with_events: if scale == 0 { 0 } else { classes.sum() },
         classes: if scale == 0 { forensics::Classes::default() } else { classes },
@@ -296,6 +301,7 @@ pub fn accumulation(saturate: bool) -> Accumulation {
     Accumulation {
         title: "Output [47, 5] of conv2_quant".into(),
         beat_name: "k".into(),
+        bias: 120,
         start: 120,
         beats,
         rails: (low, high),

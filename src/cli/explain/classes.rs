@@ -13,8 +13,8 @@ pub fn topics() -> Vec<Topic> {
         topic("exact_sum", "the bias as it is brought, plus every product as it is",
             "What the classes compare with: no reduction level, accumulator or output clamp has fitted it, and a bias\n\
              that the register does not hold is not cut. Products are exact in every design (R2). An output overflows\n\
-             when an event at reduce.N, accumulator or accumulator.output, or a start value that was cut (R9), took\n\
-             something from its sum; it is then transient, surviving, harmful, decisive or unevaluated. Events at post.N\n\
+             when an event at reduce.N, accumulator.start (R9), accumulator or accumulator.output took something from\n\
+             its sum; it is then transient, surviving, harmful, decisive or unevaluated. Events at post.N\n\
              are counted too, but make no class: the exact sum goes through the same steps, and saturating to the\n\
              output's range is the network's own arithmetic. Outputs with no other event are `only_post`.",
             || {

@@ -58,7 +58,8 @@ pub fn topics() -> Vec<Topic> {
             String::new),
         topic("R9", "the bias enters in exactly one place, where the design says",
             "As the accumulator's start (start = \"bias\") it is fitted by the accumulator's own rule and is there\n\
-             before the first product; as a post step it is added to the finished accumulator.",
+             before the first product: a bias outside its format is an event of node accumulator.start, once for each\n\
+             output. As a post step it is added to the finished accumulator.",
             || format!("bias 40000 into s16, saturating: the accumulator starts at {}",
                 fit(40_000, s(16), Overflow::Saturate).value)),
         topic("R10", "a bit pattern is the value modulo two to the width, in ceil(w / 4) hex digits",

@@ -118,7 +118,7 @@ impl<L: Lane> Grid<L> {
         };
         self.spare.push(replace(&mut self.before, replace(&mut self.tile, next)));
         if self.tile.starts.is_empty() || self.tile.channel != channel {
-            self.tile.starts = self.starts(channel);
+            (self.tile.starts, self.tile.cut) = self.starts(channel);
         }
         for row in self.blocks.chunks_mut(self.shape.padded / BLOCK) {
             for (block, acc) in row.iter_mut().zip(&self.tile.starts) {
@@ -128,17 +128,21 @@ impl<L: Lane> Grid<L> {
         self.back.bind(channel);
     }
 
-    /// What a row's accumulators start from: R9, the bias fitted by their own rule.
-    fn starts(&self, channel: usize) -> Vec<[L; BLOCK]> {
+    /// What a row's accumulators start from: R9, the bias fitted by their own rule; and where that took something.
+    fn starts(&self, channel: usize) -> (Vec<[L; BLOCK]>, Vec<(usize, Flags)>) {
+        let mut cut = Vec::new();
         let mut starts = vec![[L::ZERO; BLOCK]; self.shape.padded / BLOCK];
         if self.design.accumulator.start == Start::Bias {
             for column in 0..self.shape.columns {
                 let place = self.shape.padded - 1 - column;
                 let bias = self.accumulate.bias(&self.records, Some(channel + column));
-                starts[place / BLOCK][place % BLOCK] = L::truncate(bias);
+                starts[place / BLOCK][place % BLOCK] = L::truncate(bias.value);
+                if bias.flags.any() {
+                    cut.push((column, bias.flags));
+                }
             }
         }
-        starts
+        (starts, cut)
     }
 
     /// `cycles` edges of the tile under way.
@@ -148,6 +152,7 @@ impl<L: Lane> Grid<L> {
         while at < from + cycles {
             let to = (from + cycles).min(at + MOST_EDGES);
             self.accumulate(at, to);
+            self.tell_starts(at, to, tell, watch);
             self.tell(tell, watch);
             at = to;
         }
@@ -215,6 +220,28 @@ impl<L: Lane> Grid<L> {
         for (row, _) in self.eventful.iter().enumerate().filter(|(_, eventful)| **eventful) {
             let columns = row * padded..row * padded + columns;
             report(tell, watch, Node::Accumulator, row, [&high[columns.clone()], &low[columns]]);
+        }
+    }
+
+    /// Start values that enter their accumulators in cycles `from..to`, each with its PE's first beat, and do not fit.
+    fn tell_starts(&mut self, from: usize, to: usize, tell: Tell, watch: &mut dyn Watch) {
+        let (shape, written) = (&self.shape, self.tile.streams.written());
+        if self.tile.cut.is_empty() || written.beats == 0 {
+            return;
+        }
+        let [high, low] = &mut self.counts;
+        let (high, low) = (&mut high[..shape.columns], &mut low[..shape.columns]);
+        for row in 0..shape.rows {
+            let begins = written.clears + shape.front() + row * shape.hop_row;
+            let entering = |column: usize| (from..to).contains(&(begins + column * shape.hop_column));
+            high.fill(0);
+            low.fill(0);
+            for (column, flags) in self.tile.cut.iter().filter(|(column, _)| entering(*column)) {
+                (high[*column], low[*column]) = (flags.high.into(), flags.low.into());
+            }
+            if high.iter().chain(&*low).any(|count| *count > 0) {
+                report(tell, watch, Node::AccumulatorStart, row, [high, low]);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use super::streams::Streams;
 use crate::datapath::operand::operand_sum;
 use crate::datapath::{Inputs, Period, Records};
 use crate::design::{Design, Operand};
+use crate::num::Flags;
 use crate::num::lanes::Lane;
 
 /// One tile, from its first cycle until the next one's.
@@ -27,6 +28,8 @@ pub struct Tile<L> {
     offsets: Vec<i32>,
     /// What every row's accumulators start from, columns reversed; empty until known.
     pub starts: Vec<[L; BLOCK]>,
+    /// Columns whose bias the register does not hold.
+    pub cut: Vec<(usize, Flags)>,
     /// Finished values in the order in which rows leave: `[rows][columns]`.
     pub finished: Vec<i64>,
     /// The weight codes in the streams, to see that a tile has the last one's.
@@ -51,6 +54,7 @@ impl<L: Lane> Tile<L> {
             offset: 0,
             offsets: vec![0; shape.columns],
             starts: Vec::new(),
+            cut: Vec::new(),
             finished: vec![0; shape.rows * shape.columns],
             weights: Arc::default(),
         }

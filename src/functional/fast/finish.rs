@@ -5,7 +5,7 @@ use super::route::clamps;
 use super::wave::Source;
 use crate::design::{Design, Node};
 use crate::lower::Program;
-use crate::num::{Overflow, fit};
+use crate::num::{Flags, Overflow, fit};
 use crate::post::{self, lanes};
 
 /// Events of some rows.
@@ -57,6 +57,9 @@ pub struct Finish<'a> {
     lanes: Option<(lanes::Lanes, lanes::Events)>,
     /// Channels of the row under way with an event behind the accumulator.
     behind: Vec<bool>,
+    /// Channels whose bias the register does not hold: an event of each output, and how many a row so has.
+    cut: Vec<bool>,
+    starts: [u64; 2],
 }
 
 impl<'a> Finish<'a> {
@@ -68,7 +71,11 @@ impl<'a> Finish<'a> {
             lanes.bind(&program.parameters, 0);
             (lanes, lanes::Events::new(design.post.len(), channels))
         });
-        Finish { program, counts, lanes, behind: vec![false; channels] }
+        let flags: Vec<Flags> = (0..channels).map(|n| program.fitted_start(n).flags).collect();
+        let side = |pick: fn(&Flags) -> bool| flags.iter().filter(|flags| pick(flags)).count() as u64;
+        let starts = [side(|flags| flags.high), side(|flags| flags.low)];
+        let cut = flags.iter().map(|flags| flags.any()).collect();
+        Finish { program, counts, lanes, behind: vec![false; channels], cut, starts }
     }
 
     /// Clamps, post-processes, and notes where the first event may be. `inside` tells whether a channel of a row had an
@@ -90,8 +97,18 @@ impl<'a> Finish<'a> {
             self.post(out, events);
             if self.counts {
                 let counts = &results.counts[at * channels..(at + 1) * channels];
-                self.touch(first + at, &|n| counts[n] != 0 || self.behind[n] || inside(at, n), events);
+                self.starts(events);
+                let happened = |n: usize| counts[n] != 0 || self.behind[n] || inside(at, n) || self.cut[n];
+                self.touch(first + at, &happened, events);
             }
+        }
+    }
+
+    /// A row's start values that do not fit.
+    fn starts(&self, events: &mut Events) {
+        let design = &self.program.design;
+        if design.accumulator.bias.is_some() {
+            events.add(design.node_index(Node::AccumulatorStart), self.starts);
         }
     }
 

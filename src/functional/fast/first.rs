@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use crate::design::Node;
 use crate::functional::plain::{Found, first_of};
 use crate::lower::{Event, Program};
 
@@ -14,12 +15,13 @@ pub fn event(program: &Program, tile: usize, counts: &Array2<i64>) -> Option<Eve
 
 fn in_tile(program: &Program, index: usize, counts: &Array2<i64>) -> Option<Event> {
     let tile = program.tile(index);
-    let elsewhere = program.design.fitting_nodes().len() > 1;
+    let nodes = program.design.fitting_nodes();
+    let elsewhere = nodes.iter().any(|(node, _)| !matches!(node, Node::AccumulatorStart | Node::Accumulator));
     let mut best: Option<Found> = None;
     for row in 0..program.rows_of(tile) {
         for column in 0..program.columns_of(tile) {
             let (m, n) = (program.output_row(tile, row), program.output_channel(tile, column));
-            if counts[[m, n]] == 0 && !elsewhere {
+            if counts[[m, n]] == 0 && !elsewhere && !program.fitted_start(n).flags.any() {
                 continue;
             }
             let found = first_of(program, m, n, best.as_ref().map(|best| best.order));

@@ -27,7 +27,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::kernels::{Isa, Kernels, Piece};
-use crate::design::Design;
+use crate::design::{Design, Node};
 use crate::error::{Error, Kind, Result};
 use crate::lower::{Counts, Outcome, Program, Shape, no_events};
 use finish::{Events, Finish};
@@ -204,7 +204,7 @@ impl Prepared {
 
     /// Values only, or values and counts, of a matrix product into the caller's tables: `codes` are `[rows][k]`,
     /// `accumulators` and `counts` `[rows][channels]`. `counts` of node `accumulator` may be empty: then nobody counts.
-    /// Returns how many sums lay above and below the format. No output is formed and no first event looked for.
+    /// Returns how many sums lay above and below the format; start values are not counted. No output is formed and no first event looked for.
     ///
     /// # Errors
     /// A layer that is no matrix product, or sums beyond 64 bits; a register of more than 32 bits; tables that do not
@@ -285,7 +285,7 @@ impl Prepared {
             if self.counts && state.any {
                 events.levels(&state.levels);
                 let sides = state.tally(panel, channels, results.counts);
-                events.add(self.design.reduce.len(), sides);
+                events.add(self.design.node_index(Node::Accumulator), sides);
                 for (at, _) in state.touched.iter().enumerate().filter(|(_, touched)| **touched) {
                     inside[at / panel.columns * channels + panel.channels[at % panel.columns]] = true;
                 }

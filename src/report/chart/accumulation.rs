@@ -28,7 +28,9 @@ pub struct Accumulation {
     pub title: String,
     /// Title of the horizontal axis: `beat`, or `k` where a beat adds one product.
     pub beat_name: String,
-    /// What the accumulator held before the first beat.
+    /// What the sum starts from as it is brought: the bias, or 0.
+    pub bias: i128,
+    /// What the accumulator makes of it.
     pub start: i128,
     /// Smallest and largest value of the accumulator's format.
     pub rails: (i128, i128),
@@ -51,7 +53,7 @@ impl Accumulation {
     /// Draws it.
     pub fn draw(&self) -> Chart {
         let seen = self.beats.iter().flat_map(|b| [b.exact, b.entering, b.value]);
-        let seen = seen.chain([self.start, self.rails.0, self.rails.1]).map(|v| v as f64);
+        let seen = seen.chain([self.bias, self.start, self.rails.0, self.rails.1]).map(|v| v as f64);
         let (low, high) = range(seen);
         let air = (high - low).max(1.0) * 0.03;
         let bottom = TOP + HEIGHT;
@@ -66,8 +68,9 @@ impl Accumulation {
             let y = frame.y.at(rail as f64);
             svg.line("rail", (frame.x.from, y), (frame.x.to, y));
         }
-        svg.path("line exact", &steps(&frame, self.start, self.beats.iter().map(|b| b.exact)), "exact sum");
+        svg.path("line exact", &steps(&frame, self.bias, self.beats.iter().map(|b| b.exact)), "exact sum");
         svg.path("line kept", &steps(&frame, self.start, self.beats.iter().map(|b| b.value)), "accumulator");
+        self.start(&mut svg, &frame);
         self.events(&mut svg, &frame);
         self.ends(&mut svg, &frame);
         Chart::new(svg)
@@ -79,6 +82,14 @@ impl Accumulation {
                 "<circle class=\"event\" cx=\"16\" cy=\"6\" r=\"3\"/>",
                 "enters and does not fit",
             )
+    }
+
+    /// A dot where the start does not fit.
+    fn start(&self, svg: &mut Svg, frame: &Frame) {
+        if self.bias != self.start {
+            let tip = format!("start: {} becomes {}", compact(self.bias), compact(self.start));
+            svg.circle("event", (frame.x.at(0.0), frame.y.at(self.bias as f64)), 2.5, &tip);
+        }
     }
 
     /// A dot where a value does not fit, one per pixel and side; the first has its numbers.
@@ -111,7 +122,7 @@ impl Accumulation {
 
     /// Names and values of the lines, at their right ends.
     fn ends(&self, svg: &mut Svg, frame: &Frame) {
-        let (exact, value) = self.beats.last().map_or((self.start, self.start), |b| (b.exact, b.value));
+        let (exact, value) = self.beats.last().map_or((self.bias, self.start), |b| (b.exact, b.value));
         let mut ends = vec![
             ("tick", "highest", self.rails.1),
             ("tick", "lowest", self.rails.0),
