@@ -31,5 +31,5 @@ pub use counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 pub use exact::Exact;
 pub use layers::layers;
 pub use network::point;
-pub use text::{text, unvaried};
+pub use text::{text, unvaried, without_dead};
 pub use variant::{Candidate, Candidates, MODES};
