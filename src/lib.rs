@@ -23,7 +23,9 @@
 //! Every command reads a model the same way: constants are folded by the operators that run ([`functional`]), and the integer
 //! layer that a QDQ layer stands for takes its place ([`network::Network::fused`]) or stands beside it, read by nobody, while
 //! the values are those of the float32 operators as written ([`network::Network::written`]). Where accumulators are looked
-//! at, the integer sums inside float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer.
+//! at, the integer sums inside float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer. A node that
+//! is not known is [`network::Operator::Opaque`]: [`functional::graph`] runs what is asked for alone, on what is fed
+//! (`--input`, `--tensors`), and refuses where that needs an opaque node.
 //!
 //! # The rooms
 //!

@@ -7,6 +7,7 @@
 //! - [`accumulator_ranges`]: what the fast engine's exact route rests on; [`block_excursions`]: how far the sums of some
 //!   beats can stray, over every input (the fast engine closes in further, with the activations that it has)
 //! - [`LayerBounds`]: every bound that is known for a layer ([`Kind`]), and every node's range in the design as it is
+//! - [`range_of_codes`]: what a layer's sum can be on whatever hardware, for those who have no design yet
 //! - [`entering_ranges_of`]: the same where the network computes weights or zero points itself
 //! - [`Witness`]: the input that makes a bound true: one bit less, and it overflows
 //! - [`Summary`]: the above for a report; [`Dead`]: channels whose sums reach no output code, and the widths without them
@@ -15,6 +16,7 @@
 //! [`Inputs`] says. Over those sets both ends of a range are reached, unless a reduction level can overflow and wraps.
 
 mod accumulator;
+mod codes;
 mod computed;
 mod dead;
 mod inputs;
@@ -28,6 +30,7 @@ mod width;
 mod witness;
 
 pub use crate::num::Exact;
+pub use codes::{range_of_codes, width_of_codes};
 pub use computed::{entering_ranges, entering_ranges_of};
 pub use dead::{Dead, DeadChannel};
 pub use inputs::Inputs;

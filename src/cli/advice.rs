@@ -3,6 +3,8 @@
 //! The one place that all commands take such advice from. An answer is a set of overrides under which the same
 //! work was really lowered onto the design; where there is none, that is said.
 
+mod trials;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,18 +17,13 @@ use super::feeds::Given;
 use super::product::ProductFiles;
 use super::{Console, design_file, feeds};
 use crate::bounds::Summary;
-use crate::design::{Design, Operand};
+use crate::design::Design;
 use crate::error::{Error, Kind, Result};
 use crate::functional::graph::{Feeds, infer, parts, probe, survey};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::lower::Program;
 use crate::network::{Layer, Network, Qdq, Tensor};
-
-/// Name of the parameter that advice makes for weight zero points.
-const WEIGHT_OFFSET: &str = "weight_zero_point";
-
-/// `--set` options, key and TOML value.
-type Settings = Vec<(String, String)>;
+pub(super) use trials::{Settings, candidates, wider_levels};
 
 /// The work of a command that meets a design, as typed.
 struct Question<'a> {
@@ -329,13 +326,13 @@ impl Bench<'_> {
 
 /// Codes that a layer is tried on: those of the first image, or, since there are others, with the ends of their type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Codes {
+pub(super) enum Codes {
     AsTheyAre,
     OfTheirType,
 }
 
 impl Codes {
-    fn of<'a>(self, layer: &Layer, x: &'a ArrayD<i32>) -> Cow<'a, ArrayD<i32>> {
+    pub fn of<'a>(self, layer: &Layer, x: &'a ArrayD<i32>) -> Cow<'a, ArrayD<i32>> {
         let ends = layer.input_carrier.dtype.format().map(|all| [all.min(), all.max()]);
         let Some(ends) = ends.filter(|_| self == Codes::OfTheirType) else { return Cow::Borrowed(x) };
         let ends = ends.into_iter().filter_map(|end| i32::try_from(end).ok());
@@ -371,81 +368,6 @@ impl LayerRule for Seen {
     fn stopped(&self, why: Error) -> Result<()> {
         if self.made_up { Ok(()) } else { Err(why) }
     }
-}
-
-/// Every combination of what may be changed on the two sides, the fewest changes first.
-fn candidates(design: &Design) -> Vec<Settings> {
-    let mut all = Vec::new();
-    for activation in changes("activation", &design.activation) {
-        let output = output_like(&design.activation, &activation);
-        for weight in changes("weight", &design.weight) {
-            let operands = [activation.clone(), weight].concat();
-            all.push([operands.clone(), vec![output.clone()]].concat());
-            all.push(operands);
-        }
-    }
-    all.sort_by_key(Vec::len);
-    all
-}
-
-/// Outputs of the format of the changed activations: what a layer writes, the next one reads.
-fn output_like(operand: &Operand, changed: &Settings) -> (String, String) {
-    let value =
-        |end: &str| changed.iter().find(|(key, _)| key.ends_with(end)).map(|(_, value)| value.clone());
-    let width = value(".width").unwrap_or_else(|| operand.format.width().to_string());
-    let signed = value(".signed").map_or(operand.format.is_signed(), |value| value == "true");
-    ("post.format".to_owned(), format!("\"{}{width}\"", if signed { 's' } else { 'u' }))
-}
-
-/// Levels that hold every sum of the design's products, as wide as those of the changed operands ask for.
-fn wider_levels(design: &Design, settings: &Settings) -> Settings {
-    let grown = |side: &str, operand: &Operand| {
-        let of = |key: &str| {
-            let key = format!("operands.{side}.{key}");
-            settings
-                .iter()
-                .find(|(found, _)| *found == key)
-                .map(|(_, value)| value.trim_matches(['"', 's']).to_owned())
-        };
-        let width = of("format").or_else(|| of("width")).and_then(|width| width.parse::<u32>().ok());
-        let width = width.unwrap_or(operand.sum.width());
-        // The product of an unsigned code needs a sign.
-        let unsigned = of("signed").is_some_and(|signed| signed == "false");
-        (width + u32::from(unsigned)).saturating_sub(operand.sum.width())
-    };
-    let more = grown("activation", &design.activation) + grown("weight", &design.weight);
-    let ranges = design.node_ranges();
-    let exact = |id: &str| ranges.iter().any(|range| range.id == id && range.always_fits);
-    let levels = design.reduce.iter().filter(|level| exact(&level.id));
-    levels
-        .map(|level| (format!("{}.format", level.id), format!("\"s{}\"", level.format.width() + more)))
-        .collect()
-}
-
-fn changes(side: &str, operand: &Operand) -> Vec<Settings> {
-    let set = |key: &str, value: String| (format!("operands.{side}.{key}"), value);
-    let (width, signed) = (operand.format.width(), operand.format.is_signed());
-    let mut all: Vec<(Settings, u32)> = vec![(vec![], width)];
-    if signed && width == 8 && operand.recode.is_none() {
-        all.push((vec![set("recode", "\"minus_128\"".into())], width));
-    }
-    all.push((vec![set("signed", (!signed).to_string())], width));
-    for wider in [width + 1, 8, 16].into_iter().filter(|wider| *wider > width && *wider <= 16) {
-        all.push((vec![set("width", wider.to_string())], wider));
-        all.push((vec![set("width", wider.to_string()), set("signed", (!signed).to_string())], wider));
-    }
-    if side == "weight" && operand.offset.is_none() {
-        let plain = all.clone();
-        for (mut settings, width) in plain {
-            let format = format!("\"s{}\"", width + 1);
-            settings.push(set("offset", format!("\"{WEIGHT_OFFSET}\"")));
-            settings.push(set("format", format!("\"s{}\"", width + 2)));
-            let parameter = format!("{{ format = {format}, per = \"channel\" }}");
-            settings.push((format!("parameters.{WEIGHT_OFFSET}"), parameter));
-            all.push((settings, width));
-        }
-    }
-    all.into_iter().map(|(settings, _)| settings).collect()
 }
 
 fn words(

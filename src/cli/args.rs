@@ -37,6 +37,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run a quantised model, optionally through a design
     Infer(InferArgs),
+    /// List a model's integer layers, what each needs of an accumulator, and which designs run it
+    Layers(LayersArgs),
     /// Say where accumulators overflow in a network or a product, and whether it matters
     Overflow(OverflowArgs),
     /// Accumulator widths and overflow rules: what each does to a model, what it costs, and which are proved enough
@@ -207,12 +209,13 @@ pub enum Upstream {
 }
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("fed").required(true).multiple(true).args(["input", "tensors"]))]
 pub struct InferArgs {
     /// The quantised model, .onnx
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Input tensor, batch first
-    #[arg(long, value_name = "X.npy", required_unless_present = "tensors")]
+    #[arg(long, value_name = "X.npy")]
     pub input: Option<PathBuf>,
     /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
     /// writes it. Inputs may stand among them
@@ -231,6 +234,19 @@ pub struct InferArgs {
     /// Folder for the tensors and tensors.json: new, empty, or what an earlier one wrote, which is replaced as a whole
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct LayersArgs {
+    /// The quantised model, .onnx
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Try these designs, each a design.toml or the folder that holds one; by default every design in $GOLDPATH_HW_MODELS,
+    /// else in hw_models of the current folder or one above it
+    #[arg(long, value_name = "DESIGN", num_args = 1..)]
+    pub design: Vec<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
 }
 
 #[derive(Debug, Args)]
@@ -433,6 +449,8 @@ pub enum SchemaOf {
     Witness,
     /// A sweep's report.json
     Sweep,
+    /// The answer of `goldpath layers --format json`
+    Layers,
 }
 
 #[derive(Debug, Args)]

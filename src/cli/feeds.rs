@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Place, Result, shown};
 use crate::functional::graph::{Feeds, Reach, only_input};
 use crate::import::npy::{read_npy, read_npz_of};
 use crate::import::onnx;
-use crate::network::{Input, Network};
+use crate::network::{Input, Network, Operator};
 
 /// Names that are offered in place of one that is not there.
 const OFFERED: usize = 3;
@@ -57,6 +57,11 @@ fn input<'n>(network: &'n Network, feeds: &Feeds, tensors: Option<&Path>) -> Res
     let mut open = network.inputs.iter().filter(|input| !feeds.contains_key(&input.name));
     match (open.next(), open.next()) {
         (Some(only), None) if tensors.is_some() => Ok(only),
+        (None, _) if network.inputs.len() > 1 => {
+            let error =
+                Error::new(Kind::Value, "every input of the model is among --tensors: which one is this?");
+            Err(error.at(Place::Option("--input".to_owned())).help("leave --input out"))
+        }
         _ => only_input(network),
     }
 }
@@ -65,11 +70,13 @@ fn input<'n>(network: &'n Network, feeds: &Feeds, tensors: Option<&Path>) -> Res
 fn tensors(path: &Path, network: &Network, console: &Console) -> Result<Feeds> {
     let inputs = network.inputs.iter().map(|input| input.name.as_str());
     let written = network.nodes.iter().flat_map(|node| node.outputs.iter().flatten().map(String::as_str));
-    let places: BTreeSet<&str> = inputs.chain(written).collect();
+    // What constants alone make has no batch, and is no framework's business.
+    let made = constant_made(network);
+    let places: BTreeSet<&str> = inputs.chain(written).filter(|name| !made.contains(name)).collect();
     let mut others = std::cell::RefCell::new(Vec::new());
     let is_wanted = |name: &str| {
         let has = places.contains(name);
-        if !has && !network.constants.contains_key(name) {
+        if !has && !made.contains(name) && !network.constants.contains_key(name) {
             others.borrow_mut().push(name.to_owned());
         }
         has
@@ -97,6 +104,18 @@ fn tensors(path: &Path, network: &Network, console: &Console) -> Result<Feeds> {
         feeds.insert(name, tensor);
     }
     Ok(feeds)
+}
+
+/// What nodes of the network make of its constants alone.
+fn constant_made(network: &Network) -> BTreeSet<&str> {
+    let mut made = BTreeSet::new();
+    for node in &network.nodes {
+        let is_made = |name: &String| made.contains(name.as_str()) || network.constants.contains_key(name);
+        if !matches!(node.operator, Operator::Opaque { .. }) && node.inputs.iter().flatten().all(is_made) {
+            made.extend(node.outputs.iter().flatten().map(String::as_str));
+        }
+    }
+    made
 }
 
 /// Names that the network does not have must be the file's: fusing and folding leave tensors out.
@@ -153,8 +172,15 @@ pub fn zeros(network: &Network) -> Result<Feeds> {
 }
 
 /// Says what an answer is read from, where the model's own output cannot be computed.
-pub fn note_cut(network: &Network, feeds: &Feeds, console: &Console) {
+///
+/// # Errors
+/// Labels: they are of that output.
+pub fn note_cut(network: &Network, feeds: &Feeds, has_labels: bool, console: &Console) -> Result<()> {
     let reach = Reach::new(network, feeds);
+    if let Some(cut) = reach.cut.as_ref().filter(|_| has_labels) {
+        let message = format!("labels are of the model's output, which cannot be computed: {cut}");
+        return Err(Error::new(Kind::Unsupported, message).at(Place::Option("--labels".to_owned())));
+    }
     if let (Some(cut), Some(answer)) = (reach.cut, reach.answer) {
         let own = network.outputs.first().map_or("", String::as_str);
         console.note(&format!(
@@ -164,6 +190,7 @@ pub fn note_cut(network: &Network, feeds: &Feeds, console: &Console) {
             shown(&answer)
         ));
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! `goldpath infer`: a quantised model on a batch of inputs, every integer tensor written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde::Serialize;
 
 use super::args::InferArgs;
+use super::compare::{self, Compare, Compared};
 use super::feeds::Given;
 use super::model::{self, Model};
-use super::compare::{self, Compare, Compared};
 use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
@@ -88,7 +88,7 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
             &designed
         }
     };
-    let macs = network.macs();
+    let mut macs = network.macs();
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {
         bar.set_length(all);
@@ -98,12 +98,29 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     bar.finish_and_clear();
     // What constants alone make is there before anything runs.
     let tensors: Vec<Named> = folded.into_iter().chain(tensors?).collect();
+    if let Some(on_design) = on_design.as_mut().filter(|_| args.tensors.is_some()) {
+        did_not_run(&network, &tensors, &mut macs, on_design);
+    }
     let integer_layers = compare.answer(&network);
     let qdq = qdq.map(Qdq::name);
     let index = write(&folder, &tensors, Layers { macs, qdq, integer_layers, on_design })?;
     output::note(console, folder.commit()?);
     report(console, &network, &index)?;
     Ok(Status::Done)
+}
+
+/// Layers that --tensors leaves nothing to do for ran on no design.
+fn did_not_run(network: &Network, tensors: &[Named], macs: &mut [Mac], on_design: &mut OnDesign) {
+    let written: BTreeSet<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
+    let ran = network.nodes.iter().filter(|node| graph::is_layer(&node.operator));
+    let ran = ran.filter(|node| node.outputs.iter().flatten().any(|name| written.contains(name.as_str())));
+    let ran: BTreeSet<&str> = ran.map(|node| node.name.as_str()).collect();
+    on_design.layers.retain(|name| ran.contains(name.as_str()));
+    for mac in
+        macs.iter_mut().filter(|mac| mac.state == MacState::Integer && !ran.contains(mac.name.as_str()))
+    {
+        mac.refused("it did not run: what it feeds is given by --tensors");
+    }
 }
 
 /// Writes the tensors and what they are called.
@@ -177,8 +194,12 @@ fn report(console: &Console, network: &Network, index: &Index) -> Result<()> {
 
 /// How many layers ran on what, and every one that is not an integer layer with its reason.
 fn layers_text(layers: &Layers) -> String {
-    let names: Vec<&str> =
-        layers.macs.iter().filter(|m| m.state == MacState::Integer).map(|m| m.name.as_str()).collect();
+    let names: Vec<&str> = layers
+        .macs
+        .iter()
+        .filter(|m| m.state == MacState::Integer && m.reason.is_none())
+        .map(|m| m.name.as_str())
+        .collect();
     let by = match &layers.on_design {
         Some(on) => format!("on design {}", on.design),
         None => match layers.qdq {
@@ -189,7 +210,7 @@ fn layers_text(layers: &Layers) -> String {
     };
     let mut text = format!("{} of {} MACs ran {by}: {}\n", names.len(), layers.macs.len(), names.join(", "));
     text.push_str(&compare::text(&layers.integer_layers));
-    for mac in layers.macs.iter().filter(|mac| mac.state != MacState::Integer) {
+    for mac in layers.macs.iter().filter(|mac| mac.state != MacState::Integer || mac.reason.is_some()) {
         let reason = mac.reason.as_deref().unwrap_or_default();
         text.push_str(&format!("  {} ({}): {reason}\n", mac.name, mac.kind));
     }

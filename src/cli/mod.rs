@@ -21,6 +21,7 @@ mod doubts;
 mod explain;
 mod feeds;
 mod infer;
+mod layers;
 mod model;
 mod output;
 mod overflow;
@@ -114,6 +115,7 @@ fn command_of(command: &Command, console: &Console) -> Result<Status> {
         Command::Check(args) => check::run(args, console),
         Command::Run(args) => run::run(args, console),
         Command::Infer(args) => infer::run(args, console),
+        Command::Layers(args) => layers::run(args, console),
         Command::Overflow(args) => overflow::run(args, console),
         Command::Sweep(args) => sweep::run(args, console),
         Command::Vectors(args) => vectors::run(args, console),

@@ -88,7 +88,7 @@ fn network(args: &OverflowArgs, path: &Path, console: &Console) -> Result<Findin
     };
     let Model { network, qdq, .. } = model::read_followed(&args.subject, model::form(args.qdq, through)?)?;
     let x = given(args).read(&network, console)?;
-    super::feeds::note_cut(&network, &x, console);
+    super::feeds::note_cut(&network, &x, args.labels.is_some(), console)?;
     let labels = args.labels.as_deref().map(labels).transpose()?;
     let options = Options {
         layers: args.layer.clone(),

@@ -42,6 +42,10 @@ pub fn layers(exact: &ExactNetwork<'_>, candidates: &Candidates, labels: Option<
     }
     let covered: BTreeSet<String> = found.iter().map(|layer| layer.name.clone()).collect();
     let is_covered = |name: &str| covered.contains(name);
+    if exact.reach.cut.is_some() {
+        let missing = macs.iter_mut().filter(|mac| !is_covered(&mac.name));
+        missing.for_each(|mac| mac.refused("it lies behind what goldpath cannot compute"));
+    }
     Ok(Layers {
         coverage: Coverage::new(&macs, &is_covered),
         skipped: macs.iter().filter(|mac| !is_covered(&mac.name)).cloned().collect(),

@@ -60,7 +60,8 @@ pub fn folded(mut network: Network) -> (Network, Vec<String>) {
 /// The right operands of float32 products: a computed one is added up in another order than an initialiser, so that it
 /// must stay computed.
 fn right_operands(network: &Network) -> BTreeSet<String> {
-    let products = network.nodes.iter().filter(|n| matches!(n.operator, Operator::MatMul | Operator::Gemm(_)));
+    let products =
+        network.nodes.iter().filter(|n| matches!(n.operator, Operator::MatMul | Operator::Gemm(_)));
     products.filter_map(|node| node.inputs.get(1).cloned().flatten()).collect()
 }
 
@@ -162,7 +163,9 @@ fn codes_moved(
     let mut inputs = vec![Some(codes)];
     inputs.extend(others.collect::<Option<Vec<_>>>()?);
     *left = left.checked_sub(codes.len())?;
-    let moved = evaluate(&Call { node: &node, inputs, rule: &Framework, constants: &network.constants }).ok()?.pop()?;
+    let moved = evaluate(&Call { node: &node, inputs, rule: &Framework, constants: &network.constants })
+        .ok()?
+        .pop()?;
     let axis =
         if scales == 1 { axis } else { moved_axis(&node.operator, axis, codes.shape(), moved.shape())? };
     let mut dequantize = source.clone();

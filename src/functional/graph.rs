@@ -209,9 +209,8 @@ impl<'a> Evaluation<'a> {
             }
             let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
             let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
-            let outputs =
-                evaluate(&Call { node, inputs, rule, constants: &self.network.constants })
-                    .map_err(|e| placed(self.network, node, e))?;
+            let outputs = evaluate(&Call { node, inputs, rule, constants: &self.network.constants })
+                .map_err(|e| placed(self.network, node, e))?;
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 // Where a change has died out, it reaches nothing further.
                 if let Some(name) = name.as_ref().filter(|name| self.tensor(name) != Some(&tensor)) {
@@ -275,7 +274,8 @@ pub fn node_outputs<'a>(
 ) -> Result<Vec<Tensor>> {
     let known = |name: &String| find(name).or_else(|| network.constants.get(name));
     let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(known)).collect();
-    evaluate(&Call { node, inputs, rule, constants: &network.constants }).map_err(|e| placed(network, node, e))
+    evaluate(&Call { node, inputs, rule, constants: &network.constants })
+        .map_err(|e| placed(network, node, e))
 }
 
 /// Why `name` is no integer layer of the network, and which there are.

@@ -17,8 +17,8 @@ mod trace;
 mod window;
 mod wires;
 
-pub use fuse::Qdq;
 pub use crate::limits::{MAX_ELEMENTS, element_count};
+pub use fuse::Qdq;
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
 pub use macs::{Computed, Coverage, Mac, MacState};

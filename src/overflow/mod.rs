@@ -38,8 +38,7 @@ mod witness;
 pub use crate::num::Exact;
 pub use answer::{
     ChannelAnswer, Class, Classes, DesignEntry, Event, InputEntry, LaneEntry, LayerAnswer, NetworkAnswer,
-    NodeAnswer, PlaceEntry, Report, ScheduleEntry, ShapeEntry, Sides, Skipped, TileAnswer, Total,
-    Upstream,
+    NodeAnswer, PlaceEntry, Report, ScheduleEntry, ShapeEntry, Sides, Skipped, TileAnswer, Total, Upstream,
 };
 pub use check::Register;
 pub use findings::{Findings, Options, product};

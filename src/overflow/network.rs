@@ -160,10 +160,6 @@ pub fn network(
     let feeds = x.feeds(network)?;
     let reach = Reach::new(network, &feeds);
     reach.check(network, &feeds, &options.layers)?;
-    if let Some(cut) = reach.cut.as_ref().filter(|_| labels.is_some()) {
-        let message = format!("labels are of the model's output, which cannot be computed: {cut}");
-        return Err(Error::new(Kind::Unsupported, message).at(Place::Option("--labels".to_string())));
-    }
     let batch = images.div_ceil(parts.len().max(1));
     let answer = reach.answer.clone().unwrap_or_default();
     let mut survey = Survey {

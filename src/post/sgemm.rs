@@ -83,12 +83,7 @@ impl Order {
     }
 }
 
-fn blocks(
-    start: Option<f32>,
-    alpha: f32,
-    terms: impl IntoIterator<Item = (f32, f32)>,
-    block: usize,
-) -> f32 {
+fn blocks(start: Option<f32>, alpha: f32, terms: impl IntoIterator<Item = (f32, f32)>, block: usize) -> f32 {
     let (mut total, mut sum, mut taken) = (start, 0.0f32, 0);
     let close =
         |total: Option<f32>, sum: f32| Some(total.map_or(sum * alpha, |total| sum.mul_add(alpha, total)));

@@ -2,8 +2,19 @@
 
 use super::{goldpath, stderr, stdout};
 
-const COMMANDS: [&str; 10] =
-    ["check", "run", "infer", "vectors", "cosim", "params", "schema", "explain", "doctor", "completions"];
+const COMMANDS: [&str; 11] = [
+    "check",
+    "run",
+    "infer",
+    "layers",
+    "vectors",
+    "cosim",
+    "params",
+    "schema",
+    "explain",
+    "doctor",
+    "completions",
+];
 
 #[test]
 fn help_names_every_command_and_is_no_error() {

@@ -78,6 +78,8 @@ fn nothing_that_a_terminal_obeys_is_printed() {
     fs::write(&path, format!("schema = 1\nname = \"{evil}\"")).unwrap();
     let mac = "hw_models/mac_s8_acc32";
     let (m, n, x) = (file("m.onnx"), file("n.onnx"), file("x.npy"));
+    let t = file("t.npz");
+    crate::bytes::npz(std::path::Path::new(&t), &[(evil, npy("|i1", "(1, 2)", &[1, 2]))], false);
     let (o, w, p) = (file("o"), file("w"), path.display().to_string());
     let commands: Vec<Vec<&str>> = vec![
         vec!["check", mac, "--model", &m],
@@ -88,6 +90,9 @@ fn nothing_that_a_terminal_obeys_is_printed() {
         vec!["check", mac, evil],
         vec!["infer", &m, "--input", &x, "--out", &o],
         vec!["infer", &n, "--input", &x, "--out", &o],
+        vec!["infer", &m, "--tensors", &t, "--out", &o],
+        vec!["layers", &m],
+        vec!["layers", &n, "--design", mac],
         vec!["overflow", &m, "--design", mac, "--input", &x, "--out", &w],
         vec!["explain", evil],
         vec!["run", mac, "--activations", evil, "--weights", &x, "--out", &o],

@@ -125,12 +125,24 @@ fn models(folder: &Path, mac: &str) -> Vec<Seed> {
                 format!("infer {m} --design {mac} --input {x} --out ^"),
                 format!("overflow {m} --design {mac} --input {x} --out ^"),
                 format!("sweep {m} --design {mac} --input {x} --widths 16 --modes wrap --out ^"),
+                format!("layers {m} --design {mac}"),
             ]
         };
         let commands = with("@", &x.display().to_string());
         seeds.push(Seed::new(&model, None, &commands.each_ref().map(String::as_str)));
         let commands = with(&model.display().to_string(), "@");
         seeds.push(Seed::new(&x, None, &commands.each_ref().map(String::as_str)[..3]));
+        // The same input under its name in an archive.
+        let archive = folder.join(format!("{name}.npz"));
+        let fed = &goldpath::import::onnx::read(&model).unwrap().inputs[0].name;
+        crate::bytes::npz(&archive, &[(fed.as_str(), fs::read(&x).unwrap())], true);
+        let m = model.display();
+        let fed = [
+            format!("infer {m} --tensors @ --out ^"),
+            format!("check {mac} --model {m} --tensors @"),
+            format!("overflow {m} --design {mac} --tensors @ --out ^"),
+        ];
+        seeds.push(Seed::new(&archive, None, &fed.each_ref().map(String::as_str)));
     }
     seeds
 }

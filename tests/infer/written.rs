@@ -74,7 +74,10 @@ fn infer_says_where_the_integer_layer_differs() {
     let layers = written["integer_layers"].as_array().unwrap();
     assert_eq!((written["qdq"].as_str(), layers.len()), (Some("written"), 1), "{written}");
     let fused = run(&folder.path().join("fused"), &["--qdq", "fused"]);
-    assert_eq!((fused["qdq"].as_str(), fused["integer_layers"].as_array().map(Vec::len)), (Some("fused"), Some(0)));
+    assert_eq!(
+        (fused["qdq"].as_str(), fused["integer_layers"].as_array().map(Vec::len)),
+        (Some("fused"), Some(0))
+    );
     let (a, b) = (answer("qdq_tie", Qdq::Written), answer("qdq_tie", Qdq::Fused));
     let differences: Vec<u64> =
         a.to_i64().unwrap().iter().zip(&b.to_i64().unwrap()).map(|(a, b)| a.abs_diff(*b)).collect();

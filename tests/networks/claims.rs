@@ -45,7 +45,8 @@ fn a_layer_with_a_float_bias_is_in_every_answer() {
     }
     let infer = json(&case.infer(&["--format", "json"]));
     let macs = infer["macs"].as_array().unwrap();
-    let states: Vec<_> = macs.iter().map(|m| (m["name"].as_str().unwrap(), m["state"].as_str().unwrap())).collect();
+    let states: Vec<_> =
+        macs.iter().map(|m| (m["name"].as_str().unwrap(), m["state"].as_str().unwrap())).collect();
     assert_eq!(states, [("conv1", "integer"), ("conv2", "integer")]);
     // It is compared with what the model says: float32, its bias included.
     let compared = infer["integer_layers"].as_array().unwrap();

@@ -5,6 +5,7 @@ mod claims;
 mod climb;
 mod computed;
 mod constants;
+mod layers;
 mod lazy;
 mod listed;
 mod names;

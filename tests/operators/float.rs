@@ -49,7 +49,8 @@ fn computed_constants_stay_computed() {
         let network = onnx::parse(&case.model, Path::new(&format!("computed.{index}.onnx"))).unwrap();
         for network in [folded(network.clone()).0, network] {
             for (name, found) in run(&network, &case.feeds, &Framework).unwrap() {
-                compare(&found, &case.answers[&name], 0).unwrap_or_else(|why| panic!("computed.{index}: {why}"));
+                compare(&found, &case.answers[&name], 0)
+                    .unwrap_or_else(|why| panic!("computed.{index}: {why}"));
             }
         }
     }

@@ -12,6 +12,7 @@ const WIDEST: u32 = 64;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(group = clap::ArgGroup::new("fed").required(true).multiple(true).args(["input", "tensors"]))]
 pub struct SweepArgs {
     #[command(subcommand)]
     pub command: Option<SweepCommand>,
@@ -24,7 +25,7 @@ pub struct SweepArgs {
     #[command(flatten)]
     pub overrides: Overrides,
     /// Input tensor, batch first
-    #[arg(long, value_name = "X.npy", required_unless_present = "tensors")]
+    #[arg(long, value_name = "X.npy")]
     pub input: Option<PathBuf>,
     /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
     /// writes it. Inputs may stand among them

@@ -56,7 +56,7 @@ impl<'a> Ask<'a> {
         let network = crate::cli::model::read_followed(model, Qdq::Fused)?.network;
         let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
         let mut x = given.read(&network, console)?;
-        note_cut(&network, &x, console);
+        note_cut(&network, &x, args.labels.is_some(), console)?;
         let images = args.images.as_ref().map(|images| [images.start, images.end]);
         if let Some([first, end]) = images {
             x = graph::take_images(&network, &x, first..end)?;

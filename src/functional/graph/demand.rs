@@ -6,6 +6,9 @@ use super::is_layer;
 use crate::error::{Error, Kind, Result};
 use crate::network::{Network, Node, Operator};
 
+/// Operators that a refusal lists; a hostile file may have thousands.
+const LISTED: usize = 40;
+
 /// What is asked of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal<'a> {
@@ -129,7 +132,7 @@ pub(super) fn opaque_words(network: &Network, is_fed: &dyn Fn(&str) -> bool) -> 
         1 => "an operator that goldpath cannot compute stands in the way".to_owned(),
         many => format!("{many} operators that goldpath cannot compute stand in the way"),
     };
-    for operator in &operators {
+    for operator in operators.iter().take(LISTED) {
         let nodes = match operator.nodes.len() {
             1 => "1 node".to_owned(),
             many => format!("{many} nodes"),
@@ -141,6 +144,9 @@ pub(super) fn opaque_words(network: &Network, is_fed: &dyn Fn(&str) -> bool) -> 
             few(&operator.tensors),
             operator.reason
         ));
+    }
+    if operators.len() > LISTED {
+        text.push_str(&format!("\n    and {} more operators", operators.len() - LISTED));
     }
     let behind = network.behind_opaque(is_fed);
     if behind.is_empty() {

@@ -59,12 +59,13 @@ pub(super) struct Batches<'a> {
     fixed: Option<usize>,
     /// Tensors that what runs reads: the others are left alone.
     read: BTreeSet<String>,
+    goal: Goal<'a>,
 }
 
 impl<'a> Batches<'a> {
     /// # Errors
     /// An input that does not fit, and what [`Demand::new`] refuses.
-    pub fn new(network: &Network, x: &'a impl Fed, goal: Goal<'_>) -> Result<Batches<'a>> {
+    pub fn new(network: &Network, x: &'a impl Fed, goal: Goal<'a>) -> Result<Batches<'a>> {
         let feeds = x.feeds(network)?;
         let (mut images, mut fixed) = (None, None);
         for input in &network.inputs {
@@ -85,7 +86,7 @@ impl<'a> Batches<'a> {
             fixed = fixed.or(own);
         }
         let read = Demand::new(network, &|name| feeds.contains_key(name), goal)?.read;
-        Ok(Batches { feeds, images, fixed, read })
+        Ok(Batches { feeds, images, fixed, read, goal })
     }
 
     /// The model's own batch at a time, else `images`.
@@ -93,31 +94,51 @@ impl<'a> Batches<'a> {
     /// # Errors
     /// A tensor that would have to be cut, and has another number of images than the input.
     pub fn cut(self, network: &Network, images: usize) -> Result<Vec<Feeds>> {
-        let Batches { feeds, images: all, fixed, read } = self;
-        let kept = || feeds.iter().filter(|(name, _)| read.contains(*name));
+        let Batches { feeds, images: all, fixed, read, goal } = self;
+        let kept = |read: &BTreeSet<String>| -> Vec<(String, &Tensor)> {
+            feeds.iter().filter(|(name, _)| read.contains(*name)).map(|(n, t)| (n.clone(), t)).collect()
+        };
+        let whole = || vec![kept(&read).into_iter().map(|(name, tensor)| (name, tensor.clone())).collect()];
         // Without an input of the model nobody knows which axis is the batch.
-        let Some(all) = all else { return Ok(vec![kept().map(|(n, t)| (n.clone(), t.clone())).collect()]) };
+        let Some(all) = all else { return Ok(whole()) };
         let size = fixed.unwrap_or(images.clamp(1, all.max(1)));
         if size >= all {
-            return Ok(vec![kept().map(|(n, t)| (n.clone(), t.clone())).collect()]);
+            return Ok(whole());
         }
-        for (name, tensor) in kept() {
-            if tensor.len() != 1 && tensor.shape().first() != Some(&all) {
+        let has_batch = |tensor: &Tensor| tensor.len() == 1 || tensor.shape().first() == Some(&all);
+        let mut kept = kept(&read);
+        if let Some((name, tensor)) = kept.iter().find(|(_, tensor)| !has_batch(tensor)).cloned() {
+            // What the network computes from the others anyway need not be cut.
+            let runs = |fed: &dyn Fn(&str) -> bool| Demand::new(network, fed, goal);
+            let before = runs(&|name| feeds.contains_key(name))?;
+            kept.retain(|(_, tensor)| has_batch(tensor));
+            let after = runs(&|name| feeds.get(name).is_some_and(has_batch)).ok();
+            let loses =
+                |after: &Demand| before.runs.iter().zip(&after.runs).any(|(before, after)| *before && !after);
+            let Some(after) = after.filter(|after| !loses(after)) else {
                 let message =
                     format!("shape {:?} does not have the batch of {all} images first", tensor.shape());
                 let place =
-                    Place::Node { path: network.source.clone(), node: format!("tensor {}", shown(name)) };
+                    Place::Node { path: network.source.clone(), node: format!("tensor {}", shown(&name)) };
                 return Err(Error::new(Kind::Value, message)
                     .at(place)
                     .help(format!("capture it for {size} images, and give as many: they are run together")));
-            }
+            };
+            kept.extend(
+                feeds
+                    .iter()
+                    .filter(|(name, tensor)| has_batch(tensor) && after.read.contains(*name))
+                    .map(|(n, t)| (n.clone(), t)),
+            );
+            kept.sort_by(|a, b| a.0.cmp(&b.0));
+            kept.dedup_by(|a, b| a.0 == b.0);
         }
         let part = |start: usize| {
             let cut = |tensor: &Tensor| match tensor.len() {
                 1 if all != 1 => tensor.clone(),
                 _ => slice(tensor, start, size.min(all - start)),
             };
-            kept().map(|(name, tensor)| (name.clone(), cut(tensor))).collect()
+            kept.iter().map(|(name, tensor)| (name.clone(), cut(tensor))).collect()
         };
         Ok((0..all).step_by(size).map(part).collect())
     }

@@ -77,7 +77,8 @@ impl LayerRule for Framework {
             let sums: ArrayD<i64> = accumulate(layer, &x)?;
             let mut out = ArrayD::zeros(sums.raw_dim());
             let axis = Axis(channel_axis(layer, out.ndim()));
-            for (channel, (mut slice, sums)) in out.axis_iter_mut(axis).zip(sums.axis_iter(axis)).enumerate() {
+            for (channel, (mut slice, sums)) in out.axis_iter_mut(axis).zip(sums.axis_iter(axis)).enumerate()
+            {
                 let factor = finish(channel);
                 slice.zip_mut_with(&sums, |code, sum| {
                     *code = clamp(onnx::requantize_wide(*sum, factor, codes));

@@ -201,7 +201,14 @@ impl Builder<'_> {
     fn cannot_carry(&mut self, what: &str, tensor: String, reason: String) {
         let name = self.free_name(spelt(&tensor));
         let (kind, operator) = (what.to_owned(), Operator::Opaque { reason });
-        self.unread.push(Node { name, kind, operator, inputs: Vec::new(), outputs: vec![Some(tensor)], stands_for: None });
+        self.unread.push(Node {
+            name,
+            kind,
+            operator,
+            inputs: Vec::new(),
+            outputs: vec![Some(tensor)],
+            stands_for: None,
+        });
     }
 
     fn at(&self, node: &str, error: Error) -> Error {

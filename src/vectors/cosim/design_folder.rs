@@ -37,6 +37,22 @@ pub fn find_design(name: &str, bundle: &Path, chosen: Option<&Path>) -> Result<P
     }
 }
 
+/// Every design in sight: in `$GOLDPATH_HW_MODELS`, else in the first `hw_models` of the current folder or of one above it;
+/// by name, none where there is no such folder.
+pub fn designs_in_sight() -> Vec<PathBuf> {
+    let variable = std::env::var_os("GOLDPATH_HW_MODELS").filter(|v| !v.is_empty()).map(PathBuf::from);
+    let above = || {
+        let here = std::env::current_dir().ok()?;
+        here.ancestors().map(|above| above.join("hw_models")).find(|folder| folder.is_dir())
+    };
+    let Some(root) = variable.or_else(above) else { return Vec::new() };
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|folder| is_design(folder)).collect();
+    found.sort();
+    found
+}
+
 fn is_design(folder: &Path) -> bool {
     folder.join("design.toml").is_file()
 }

@@ -48,7 +48,8 @@ fn strips_are_fused_from_the_left() {
                 let strip = Strip { values: &values, stride: width, depth };
                 fused(isa, &mut tile, Rows { codes: &codes, stride, count }, strip);
                 let defined = |at: usize| {
-                    let terms = (0..depth).map(|k| (codes[at / STRIP * stride + k], values[k * width + at % STRIP]));
+                    let terms =
+                        (0..depth).map(|k| (codes[at / STRIP * stride + k], values[k * width + at % STRIP]));
                     Order::Blocks(depth).sum(0, None, 1.0, terms)
                 };
                 let defined: Vec<f32> = (0..count * STRIP).map(defined).collect();
@@ -132,7 +133,11 @@ fn codes_are_those_of_the_definition() {
                         let mut codes = vec![<$type>::default(); x.len()];
                         $quantize(isa, &mut codes, &x, scale, rule);
                         for (code, x) in codes.iter().zip(&x) {
-                            assert_eq!(i32::from(*code), onnx::quantize(*x, scale, rule), "{isa:?} {x} {rule:?}");
+                            assert_eq!(
+                                i32::from(*code),
+                                onnx::quantize(*x, scale, rule),
+                                "{isa:?} {x} {rule:?}"
+                            );
                         }
                         let mut real = vec![0.0; codes.len()];
                         $dequantize(isa, &mut real, &codes, zero_point, scale);

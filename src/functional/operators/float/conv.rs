@@ -125,7 +125,8 @@ pub(in crate::functional::operators) fn conv(call: &Call, conv: &Conv) -> Result
     let bias = call.optional(2).map(|_| call.f32(2)).transpose()?;
     let cout = frame.filters * conv.groups;
     if bias.is_some_and(|b| b.shape() != [cout]) {
-        let message = format!("one bias per output channel is needed: {cout}, not {:?}", bias.map(|b| b.shape()));
+        let message =
+            format!("one bias per output channel is needed: {cout}, not {:?}", bias.map(|b| b.shape()));
         return Err(Error::new(Kind::Value, message));
     }
     let mut shape = vec![frame.images, cout];

@@ -64,7 +64,9 @@ pub(super) fn matmul(call: &Call) -> Result<Tensor> {
     };
     if count > 0 && shared {
         let mut scratch = Vec::new();
-        out.chunks_exact_mut(m * n).zip(&stacks.parts).for_each(|(out, part)| product(&mut scratch, out, *part));
+        out.chunks_exact_mut(m * n)
+            .zip(&stacks.parts)
+            .for_each(|(out, part)| product(&mut scratch, out, *part));
     } else if count > 0 {
         let parts = out.par_chunks_exact_mut(m * n).zip(&stacks.parts);
         parts.for_each_init(Vec::new, |scratch, (out, part)| product(scratch, out, *part));
@@ -93,8 +95,10 @@ impl Stacks {
             _ => (a.to_vec(), b.to_vec()),
         };
         let right = if let [k] = *right { vec![k, 1] } else { right };
-        let ((batch_a, &[m, k]), (batch_b, &[inner, n])) =
-            (left.split_last_chunk::<2>().ok_or_else(undefined)?, right.split_last_chunk::<2>().ok_or_else(undefined)?);
+        let ((batch_a, &[m, k]), (batch_b, &[inner, n])) = (
+            left.split_last_chunk::<2>().ok_or_else(undefined)?,
+            right.split_last_chunk::<2>().ok_or_else(undefined)?,
+        );
         if k != inner {
             return Err(undefined());
         }
@@ -103,7 +107,8 @@ impl Stacks {
         shape.extend((a.len() > 1).then_some(m));
         shape.extend((b.len() > 1).then_some(n));
         // One matrix B for all: ONNX Runtime takes the rows of all of A together.
-        let one = a.len() > 1 && b.len() > 1 && a.len() >= b.len() && batch_b.iter().all(|extent| *extent == 1);
+        let one =
+            a.len() > 1 && b.len() > 1 && a.len() >= b.len() && batch_b.iter().all(|extent| *extent == 1);
         let all = batch.iter().product::<usize>() * m;
         if b.len() == 1 && a.len() > 1 {
             let order = Product::plain(1, 1, k).order();

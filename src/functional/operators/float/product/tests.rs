@@ -15,16 +15,26 @@ fn reals(count: usize, seed: u64) -> Vec<f32> {
 #[test]
 fn jobs_are_the_definition() {
     let extents = [
-        [1, 1, 1], [1, 40, 9], [3, 33, 130], [12, 64, 257], [13, 31, 128], [25, 70, 300], [40, 5, 1100], [14, 100, 0],
+        [1, 1, 1],
+        [1, 40, 9],
+        [3, 33, 130],
+        [12, 64, 257],
+        [13, 31, 128],
+        [25, 70, 300],
+        [40, 5, 1100],
+        [14, 100, 0],
     ];
     for isa in Kernels::available().into_iter().map(Isa::new) {
         for (case, [rows, columns, depth]) in extents.into_iter().enumerate() {
             let seed = case as u64;
             let (a, b) = (reals(rows * depth, seed), reals(depth * columns, seed + 100));
             let held = reals(rows * columns, seed + 200);
-            for (shared, turned, add, alpha) in
-                [(false, false, false, 1.0), (true, false, true, 1.0), (true, true, true, 0.3), (false, true, false, 1.0)]
-            {
+            for (shared, turned, add, alpha) in [
+                (false, false, false, 1.0),
+                (true, false, true, 1.0),
+                (true, true, true, 0.3),
+                (false, true, false, 1.0),
+            ] {
                 let mut orders = vec![Order::Blocks(128), Order::Blocks(256), Order::Blocks(1024)];
                 orders.extend((rows == 1 && alpha == 1.0).then_some(Order::Groups));
                 orders.extend((rows == 1 && alpha == 1.0).then_some(Order::Lanes { outputs: columns }));
@@ -34,12 +44,17 @@ fn jobs_are_the_definition() {
                     let mut out = held.clone();
                     let how = Close { alpha, add };
                     let extents = [rows, columns, depth];
-                    Job { extents, a: &a, b: &matrix, order, how, isa, shared }.run(&mut out, &mut Vec::new());
+                    Job { extents, a: &a, b: &matrix, order, how, isa, shared }
+                        .run(&mut out, &mut Vec::new());
                     for (at, out) in out.iter().enumerate() {
                         let terms = (0..depth)
                             .map(|k| (a[at / columns * depth + k], b[k * row + at % columns * column]));
                         let defined = order.sum(at, add.then_some(held[at]), alpha, terms);
-                        assert_eq!(out.to_bits(), defined.to_bits(), "{isa:?} {extents:?} {order:?} {shared} {at}");
+                        assert_eq!(
+                            out.to_bits(),
+                            defined.to_bits(),
+                            "{isa:?} {extents:?} {order:?} {shared} {at}"
+                        );
                     }
                 }
             }
