@@ -9,7 +9,7 @@
 //!
 //! Whatever cannot be computed, or would grow, is left for the run, which says what is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::operators::{Call, Framework, evaluate};
 use crate::network::{MAX_ELEMENTS, Network, Node, Operator, Tensor, element_count};
@@ -25,6 +25,7 @@ pub fn folded(mut network: Network) -> (Network, Vec<String>) {
     let written =
         written.flat_map(|(index, node)| node.outputs.iter().flatten().map(move |o| (o.clone(), index)));
     let writers: BTreeMap<String, usize> = written.collect();
+    let right = right_operands(&network);
     for index in 0..network.nodes.len() {
         if network.nodes[index].operator.moves_data()
             && let Some(dequantize) = codes_moved(&mut network, &writers, index, &mut left)
@@ -32,7 +33,9 @@ pub fn folded(mut network: Network) -> (Network, Vec<String>) {
             network.nodes[index] = dequantize;
         }
         let node = &network.nodes[index];
-        let outputs = may_fold(&network, node).then(|| fold(&network, &writers, node, &mut left)).flatten();
+        let is_right = node.outputs.iter().flatten().any(|name| right.contains(name));
+        let may_fold = !is_right && may_fold(&network, node);
+        let outputs = may_fold.then(|| fold(&network, &writers, node, &mut left)).flatten();
         kept.push(outputs.is_none());
         if let Some(outputs) = outputs {
             let named: Vec<String> = node.outputs.iter().flatten().cloned().collect();
@@ -46,6 +49,14 @@ pub fn folded(mut network: Network) -> (Network, Vec<String>) {
     let mut kept = kept.into_iter();
     network.nodes.retain(|_| kept.next() == Some(true));
     (network, names)
+}
+
+/// The right operands of float32 products: a computed one is added up in another order than an initialiser, so that it
+/// must stay computed.
+fn right_operands(network: &Network) -> BTreeSet<String> {
+    let products =
+        network.nodes.iter().filter(|n| matches!(n.operator, Operator::MatMul | Operator::Gemm(_)));
+    products.filter_map(|node| node.inputs.get(1).cloned().flatten()).collect()
 }
 
 /// Neither a layer, nor a DequantizeLinear, nor what the network answers, nor an operator whose result can outgrow
@@ -88,7 +99,7 @@ fn fold(
     };
     let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
     *left = left.checked_sub(most_elements(&node.operator, &inputs)?)?;
-    evaluate(&Call { node, inputs, rule: &Framework }).ok()
+    evaluate(&Call { node, inputs, rule: &Framework, constants: &network.constants }).ok()
 }
 
 /// How many elements the result has at most.
@@ -120,7 +131,7 @@ fn dequantized(network: &Network, index: usize, left: &mut usize) -> Option<Tens
     };
     let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(constant).collect::<Option<_>>()?;
     *left = left.checked_sub(inputs.first().copied().flatten()?.len())?;
-    evaluate(&Call { node, inputs, rule: &Framework }).ok()?.pop()
+    evaluate(&Call { node, inputs, rule: &Framework, constants: &network.constants }).ok()?.pop()
 }
 
 /// The value of a constant, or of a DequantizeLinear of constants.
@@ -148,7 +159,9 @@ fn codes_moved(
     let mut inputs = vec![Some(codes)];
     inputs.extend(others.collect::<Option<Vec<_>>>()?);
     *left = left.checked_sub(codes.len())?;
-    let moved = evaluate(&Call { node: &node, inputs, rule: &Framework }).ok()?.pop()?;
+    let moved = evaluate(&Call { node: &node, inputs, rule: &Framework, constants: &network.constants })
+        .ok()?
+        .pop()?;
     let axis =
         if scales == 1 { axis } else { moved_axis(&node.operator, axis, codes.shape(), moved.shape())? };
     let mut dequantize = source.clone();

@@ -103,8 +103,8 @@ impl<'a> Evaluation<'a> {
             }
             let find = |name: &String| changed.get(name).or_else(|| self.tensor(name));
             let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
-            let outputs =
-                evaluate(&Call { node, inputs, rule }).map_err(|e| placed(self.network, node, e))?;
+            let outputs = evaluate(&Call { node, inputs, rule, constants: &self.network.constants })
+                .map_err(|e| placed(self.network, node, e))?;
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 // Where a change has died out, it reaches nothing further.
                 if let Some(name) = name.as_ref().filter(|name| self.tensor(name) != Some(&tensor)) {
@@ -145,7 +145,7 @@ pub fn layer(network: &Network, name: &str, x: &Tensor, rule: &dyn LayerRule) ->
     for part in batches(x, batch) {
         let known = values(network, &input.name, &part, rule, Until::Node(name), &|| {})?;
         let inputs = lookup(network, node, &known.tensors);
-        let call = Call { node, inputs, rule };
+        let call = Call { node, inputs, rule, constants: &network.constants };
         found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
     }
     let layer = found.first().map(|(layer, _)| layer.clone());
@@ -180,7 +180,8 @@ pub fn node_outputs<'a>(
 ) -> Result<Vec<Tensor>> {
     let known = |name: &String| find(name).or_else(|| network.constants.get(name));
     let inputs = node.inputs.iter().map(|name| name.as_ref().and_then(known)).collect();
-    evaluate(&Call { node, inputs, rule }).map_err(|e| placed(network, node, e))
+    evaluate(&Call { node, inputs, rule, constants: &network.constants })
+        .map_err(|e| placed(network, node, e))
 }
 
 /// Why `name` is no integer layer of the network, and which there are.
@@ -279,7 +280,8 @@ fn values(
         if matches!(until, Until::Node(name) if name == node.name) {
             break;
         }
-        let outputs = match evaluate(&Call { node, inputs: lookup(network, node, &known.tensors), rule }) {
+        let inputs = lookup(network, node, &known.tensors);
+        let outputs = match evaluate(&Call { node, inputs, rule, constants: &network.constants }) {
             Err(error) if node.is_products() => {
                 rule.not_followed(&node.name, error);
                 Vec::new()

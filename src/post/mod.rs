@@ -8,6 +8,8 @@ pub mod lanes;
 pub mod onnx;
 mod preset;
 mod run;
+pub mod sgemm;
+pub mod softmax;
 
 pub use derive::{
     double_rounding, double_rounding_parameters, power_of_two_shift, quantize_multiplier, single_rounding,

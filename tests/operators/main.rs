@@ -5,6 +5,8 @@
 //! library, or its order of summation depends on the CPU, the family states how many units in the last place are let
 //! pass.
 
+mod float;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -3,6 +3,8 @@
 //! Every pointer stays inside the slices whose extents `mod.rs` has checked: `r < rows.count`, `j < columns`, and
 //! positions below those of the weights. Loads and stores are unaligned.
 
+pub mod float;
+
 use std::arch::x86_64::*;
 
 use super::{Begin, Piece, Rows, Step16, Step32, Track, portable};

@@ -2,8 +2,8 @@
 //!
 //! The only unsafe code of goldpath. Each function here checks the extents of its slices and then calls the copy for
 //! the instruction set; what an instruction set may assume is written beside each block. Every copy computes the same
-//! integers: additions wrap modulo 2^32 (dot products) or follow R3 to R6 step by step (lanes). `tests.rs` holds all
-//! of them equal to naive loops.
+//! integers: additions wrap modulo 2^32 (dot products) or follow R3 to R6 step by step (lanes); and the same float32
+//! sums, in MLAS's order ([`float`]). `tests.rs` holds all of them equal to naive loops.
 //!
 //! Layouts. A *panel* is 16, 32 or 64 output channels (`columns`). A *position* is a scheduled element: beat · lanes +
 //! lane. Positions beyond the last are there, with weight 0.
@@ -23,6 +23,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod float;
 mod portable;
 #[cfg(test)]
 mod tests;
@@ -32,9 +33,9 @@ mod tests;
 pub enum Kernels {
     /// Safe Rust, for any machine.
     Portable,
-    /// AVX2: vpmaddwd, vpmullw, vpaddsw on 256 bits.
+    /// AVX2 and FMA: vpmaddwd, vpmullw, vpaddsw, vfmadd on 256 bits.
     Avx2,
-    /// AVX-512 F, BW, VL and VNNI: vpdpbusd, vpdpwssd, vpmullw, vpaddsw on 512 bits.
+    /// AVX-512 F, BW, VL and VNNI: vpdpbusd, vpdpwssd, vpmullw, vpaddsw, vfmadd on 512 bits.
     Avx512,
 }
 
@@ -44,13 +45,14 @@ impl Kernels {
         let mut all = vec![Kernels::Portable];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 all.push(Kernels::Avx2);
             }
             if is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vnni")
+                && all.contains(&Kernels::Avx2)
             {
                 all.push(Kernels::Avx512);
             }

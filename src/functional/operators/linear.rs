@@ -1,11 +1,16 @@
 //! QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear and Cast.
 
-use ndarray::{ArrayD, Axis, arr0};
+use std::borrow::Cow;
 
+use ndarray::{ArrayD, arr0};
+use rayon::prelude::*;
+
+use super::float::isa;
 use super::{Call, axis_of, rails};
 use crate::error::{Error, Kind, Result};
+use crate::functional::kernels;
 use crate::network::{DType, Tensor, map_tensor};
-use crate::post::onnx;
+use crate::post::onnx::{self, Codes};
 
 pub(super) fn quantize(call: &Call, axis: i64, dtype: Option<DType>) -> Result<Tensor> {
     let x = call.f32(0)?;
@@ -16,36 +21,59 @@ pub(super) fn quantize(call: &Call, axis: i64, dtype: Option<DType>) -> Result<T
     };
     let zeros = call.zero_points(2, dtype)?;
     let slices = Slices::new(x.shape(), axis, scales.len(), zeros.len())?;
-    let mut codes = ArrayD::<i32>::zeros(x.raw_dim());
-    for slice in slices.each() {
-        let (scale, rule) = (scales[slice], rails(dtype, zeros[slice.min(zeros.len() - 1)])?);
-        slices.pick_mut(&mut codes, slice).zip_mut_with(&slices.pick(x, slice), |code, x| {
-            *code = onnx::quantize(*x, scale, rule);
-        });
+    let rules: Vec<Codes> =
+        (0..scales.len()).map(|i| rails(dtype, zeros[i.min(zeros.len() - 1)])).collect::<Result<_>>()?;
+    macro_rules! to {
+        ($variant:ident, $kernel:ident) => {
+            Tensor::$variant(slices.map(x, |out, x, slice| {
+                kernels::float::$kernel(isa(), out, x, scales[slice], rules[slice]);
+            }))
+        };
     }
-    Ok(Tensor::from_codes(codes, dtype))
+    Ok(match dtype {
+        DType::U8 => to!(U8, quantize_u8),
+        DType::I8 => to!(I8, quantize_i8),
+        DType::U16 => to!(U16, quantize_u16),
+        DType::I16 => to!(I16, quantize_i16),
+        other => return Err(rails(other, 0).err().unwrap_or_else(|| unlike_codes(other))),
+    })
+}
+
+fn unlike_codes(dtype: DType) -> Error {
+    Error::new(Kind::Unsupported, format!("quantising to {dtype} is not supported"))
 }
 
 pub(super) fn dequantize(call: &Call, axis: i64) -> Result<Tensor> {
     let tensor = call.tensor(0)?;
-    let codes = tensor.to_i32()?;
     let scales = call.scales(1)?;
     let zeros = call.zero_points(2, tensor.dtype())?;
-    let slices = Slices::new(codes.shape(), axis, scales.len(), zeros.len())?;
-    let mut real = ArrayD::<f32>::zeros(codes.raw_dim());
-    for slice in slices.each() {
-        let (scale, zero) = (scales[slice], zeros[slice.min(zeros.len() - 1)]);
-        slices.pick_mut(&mut real, slice).zip_mut_with(&slices.pick(&codes, slice), |real, code| {
-            *real = onnx::dequantize(*code, zero, scale);
-        });
+    let slices = Slices::new(tensor.shape(), axis, scales.len(), zeros.len())?;
+    let zero = |slice: usize| zeros[slice.min(zeros.len() - 1)];
+    macro_rules! from {
+        ($codes:expr, $kernel:ident) => {
+            slices.map($codes, |out, codes, slice| {
+                kernels::float::$kernel(isa(), out, codes, zero(slice), scales[slice]);
+            })
+        };
     }
-    Ok(Tensor::F32(real))
+    Ok(Tensor::F32(match tensor {
+        Tensor::U8(codes) => from!(codes, dequantize_u8),
+        Tensor::I8(codes) => from!(codes, dequantize_i8),
+        Tensor::U16(codes) => from!(codes, dequantize_u16),
+        Tensor::I16(codes) => from!(codes, dequantize_i16),
+        other => slices.map(&other.to_i32()?, |out, codes, slice| {
+            out.iter_mut().zip(codes).for_each(|(real, code)| {
+                *real = onnx::dequantize(*code, zero(slice), scales[slice]);
+            });
+        }),
+    }))
 }
 
 /// Per tensor (one slice, the whole) or one slice per index of an axis.
 struct Slices {
-    axis: Option<Axis>,
     count: usize,
+    /// Elements of a slice that lie side by side.
+    inner: usize,
 }
 
 impl Slices {
@@ -57,29 +85,35 @@ impl Slices {
             ));
         }
         if scales == 1 {
-            return Ok(Slices { axis: None, count: 1 });
+            return Ok(Slices { count: 1, inner: shape.iter().product() });
         }
         let axis = axis_of(axis, shape.len())?;
         if shape[axis] != scales {
             let message = format!("{scales} scales for the {} slices of axis {axis}", shape[axis]);
             return Err(Error::new(Kind::Value, message));
         }
-        Ok(Slices { axis: Some(Axis(axis)), count: scales })
+        Ok(Slices { count: scales, inner: shape[axis + 1..].iter().product() })
     }
 
-    fn each(&self) -> std::ops::Range<usize> {
-        0..self.count
-    }
-
-    fn pick<'a, T>(&self, array: &'a ArrayD<T>, slice: usize) -> ndarray::ArrayViewD<'a, T> {
-        self.axis.map_or_else(|| array.view(), |axis| array.index_axis(axis, slice))
-    }
-
-    fn pick_mut<'a, T>(&self, array: &'a mut ArrayD<T>, slice: usize) -> ndarray::ArrayViewMutD<'a, T> {
-        match self.axis {
-            Some(axis) => array.index_axis_mut(axis, slice),
-            None => array.view_mut(),
+    /// What `rule` makes of every run of elements, told the slice that they belong to; in parallel.
+    fn map<T: Copy + Sync, U: Copy + Default + Send>(
+        &self,
+        x: &ArrayD<T>,
+        rule: impl Fn(&mut [U], &[T], usize) + Sync,
+    ) -> ArrayD<U> {
+        /// Elements that are worth a thread's while.
+        const PIECE: usize = 1 << 14;
+        let values = x.as_slice().map_or_else(|| x.iter().copied().collect(), Cow::Borrowed);
+        let mut out = vec![U::default(); values.len()];
+        if self.count == 1 {
+            let pieces = out.par_chunks_mut(PIECE).zip(values.par_chunks(PIECE));
+            pieces.for_each(|(out, x)| rule(out, x, 0));
+        } else if !values.is_empty() {
+            let runs = out.par_chunks_exact_mut(self.inner).zip(values.par_chunks_exact(self.inner));
+            let runs = runs.with_min_len(PIECE.div_ceil(self.inner)).enumerate();
+            runs.for_each(|(index, (out, x))| rule(out, x, index % self.count));
         }
+        ArrayD::from_shape_vec(x.raw_dim(), out).expect("as many as there were")
     }
 }
 

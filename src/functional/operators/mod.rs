@@ -11,6 +11,8 @@ mod pool;
 mod shape;
 mod size;
 
+use std::collections::BTreeMap;
+
 use ndarray::ArrayD;
 
 use crate::error::{Error, Kind, Result};
@@ -28,6 +30,8 @@ pub(super) struct Call<'a> {
     /// One entry per input of the node; `None` where it was left out.
     pub inputs: Vec<Option<&'a Tensor>>,
     pub rule: &'a dyn LayerRule,
+    /// The network's constants.
+    pub constants: &'a BTreeMap<String, Tensor>,
 }
 
 /// Computes a node; one tensor per output of the operator.
@@ -44,7 +48,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         | Operator::ConvInteger(_)
         | Operator::MatMulInteger => layer::evaluate(call),
         Operator::Conv(conv) => float::conv(call, conv),
-        Operator::MatMul => float::matmul(call.f32(0)?, call.f32(1)?),
+        Operator::MatMul => float::matmul(call),
         Operator::Gemm(gemm) => float::gemm(call, gemm),
         Operator::Softmax { axis, flatten } => float::softmax(call.f32(0)?, *axis, *flatten),
         Operator::QLinearAdd => elementwise::quantized_add(call),
@@ -79,6 +83,12 @@ impl<'a> Call<'a> {
 
     pub fn tensor(&self, index: usize) -> Result<&'a Tensor> {
         self.optional(index).ok_or_else(|| Error::new(Kind::Malformed, format!("input {index} is missing")))
+    }
+
+    /// Whether input `index` is a constant matrix, which ONNX Runtime lays out when it loads a model.
+    pub fn is_packed(&self, index: usize) -> bool {
+        let name = self.node.inputs.get(index).and_then(Option::as_ref);
+        name.and_then(|name| self.constants.get(name)).is_some_and(|tensor| tensor.shape().len() == 2)
     }
 
     /// Every input, none left out.

@@ -83,3 +83,11 @@ def broadcast(random, ranks=(0, 4)):
     part = lambda: tuple(1 if random.random() < 0.25 else n for n in whole)[random.integers(0, len(whole), endpoint=True):]
     a, b = (whole, part()) if random.random() < 0.5 else (part(), part())
     return (a, b) if random.random() < 0.5 else (b, a)
+
+
+def pattern(random, shape, corners=0.0):
+    """Floats that repeat after a prime number of elements: large operands that stay small files."""
+    values = (random.standard_normal(int(random.choice([17, 29, 61]))) * 2.0).astype(np.float32)
+    if random.random() < corners:
+        values[random.integers(len(values), size=3)] = random.choice(CORNERS, 3)
+    return np.resize(values, shape)

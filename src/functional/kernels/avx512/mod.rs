@@ -4,6 +4,7 @@
 //! positions below those of the weights. Loads and stores are unaligned.
 
 mod dot;
+pub mod float;
 mod lanes;
 mod track;
 mod wide;
