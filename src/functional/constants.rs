@@ -12,14 +12,18 @@
 use std::collections::BTreeMap;
 
 use super::operators::{Call, Framework, evaluate};
-use crate::network::{MAX_ELEMENTS, Network, Node, Operator, Tensor, element_count};
+use crate::network::{Layout, MAX_ELEMENTS, Network, Node, Operator, Tensor, element_count};
 
 /// Elements that the folded tensors of one network may have together.
 const MOST_ELEMENTS: usize = MAX_ELEMENTS / 4;
 
+/// Elements of the constant that has the shape of an input.
+const MOST_SHAPED: usize = 1 << 22;
+
 /// The same network, its constant nodes folded; and the names of the tensors that were folded, in evaluation order.
 pub fn folded(mut network: Network) -> (Network, Vec<String>) {
     let (mut names, mut left) = (Vec::new(), MOST_ELEMENTS);
+    shapes_of_inputs(&mut network);
     let mut kept = Vec::with_capacity(network.nodes.len());
     let written = network.nodes.iter().enumerate();
     let written =
@@ -48,8 +52,26 @@ pub fn folded(mut network: Network) -> (Network, Vec<String>) {
     (network, names)
 }
 
-/// Neither a layer, nor a DequantizeLinear, nor what the network answers, nor an operator whose result can outgrow
-/// its inputs.
+/// A Shape of an input whose extents the model states all is the Shape of a constant: what exported networks compute
+/// from it folds, too.
+fn shapes_of_inputs(network: &mut Network) {
+    for index in 0..network.nodes.len() {
+        let node = &network.nodes[index];
+        let Operator::Layout(Layout::Shape { .. } | Layout::Size) = node.operator else { continue };
+        let Some(name) = node.input(0) else { continue };
+        let input = network.inputs.iter().find(|input| input.name == name);
+        let dims = input.and_then(|input| input.dims.clone()?.into_iter().collect::<Option<Vec<usize>>>());
+        let Some(dims) = dims.filter(|dims| element_count(dims).is_ok_and(|n| n <= MOST_SHAPED)) else {
+            continue;
+        };
+        let like = network.free_tensor_name(&format!("{name}_shape"));
+        network.constants.insert(like.clone(), Tensor::Bool(ndarray::ArrayD::default(ndarray::IxDyn(&dims))));
+        network.nodes[index].inputs[0] = Some(like);
+    }
+}
+
+/// Neither a layer, nor a DequantizeLinear, nor what the network answers, nor an operator whose result's size is not
+/// known beforehand.
 fn may_fold(network: &Network, node: &Node) -> bool {
     let is_answer = node.outputs.iter().flatten().any(|name| network.outputs.contains(name));
     let is_bounded = matches!(
@@ -65,6 +87,13 @@ fn may_fold(network: &Network, node: &Node) -> bool {
             | Operator::Clip { .. }
             | Operator::Concat { .. }
             | Operator::Cast { .. }
+            | Operator::Unary(_)
+            | Operator::Binary(_)
+            | Operator::Variadic(_)
+            | Operator::BatchNormalization { .. }
+            | Operator::Layout(_)
+            | Operator::Reduce(_)
+            | Operator::Arg(_)
     );
     !is_answer && (is_bounded || node.operator.moves_data())
 }
@@ -87,18 +116,28 @@ fn fold(
         value.or_else(|| network.constants.get(name))
     };
     let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
-    *left = left.checked_sub(most_elements(&node.operator, &inputs)?)?;
-    evaluate(&Call { node, inputs, rule: &Framework }).ok()
+    let call = Call { node, inputs, rule: &Framework };
+    *left = left.checked_sub(most_elements(&call)?)?;
+    evaluate(&call).ok()
 }
 
 /// How many elements the result has at most.
-fn most_elements(operator: &Operator, inputs: &[Option<&Tensor>]) -> Option<usize> {
+fn most_elements(call: &Call) -> Option<usize> {
+    let (operator, inputs) = (&call.node.operator, &call.inputs);
     let first = inputs.first().copied().flatten()?;
     match operator {
+        Operator::Layout(layout) => super::operators::layout::most_elements(call, layout),
+        Operator::Variadic(_) => {
+            let mut shape = first.shape().to_vec();
+            for other in inputs.iter().flatten() {
+                shape = super::operators::broadcast_shape(&shape, other.shape()).ok()?;
+            }
+            element_count(&shape).ok()
+        }
         Operator::Concat { .. } | Operator::QLinearConcat { .. } => {
             inputs.iter().flatten().try_fold(0usize, |sum, part| sum.checked_add(part.len()))
         }
-        Operator::Add | Operator::Mul | Operator::QLinearAdd | Operator::QLinearMul => {
+        Operator::Add | Operator::Mul | Operator::Binary(_) | Operator::QLinearAdd | Operator::QLinearMul => {
             let quantised = matches!(operator, Operator::QLinearAdd | Operator::QLinearMul);
             let second = inputs.get(if quantised { 3 } else { 1 }).copied().flatten()?;
             let shape = super::operators::broadcast_shape(first.shape(), second.shape()).ok()?;
@@ -137,6 +176,10 @@ fn codes_moved(
     left: &mut usize,
 ) -> Option<Node> {
     let node = network.nodes[index].clone();
+    // A second output, as of Dropout, has no place beside the codes.
+    if node.outputs.iter().skip(1).any(Option::is_some) {
+        return None;
+    }
     let source = &network.nodes[*writers.get(node.input(0)?)?];
     let Operator::DequantizeLinear { axis } = source.operator else { return None };
     let codes = network.constants.get(source.input(0)?)?;

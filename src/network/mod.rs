@@ -4,21 +4,31 @@
 //! by its framework's rules, `lower` takes single [`Layer`]s out of it.
 
 mod argmax;
+mod elementwise;
 mod fuse;
 mod graph;
 mod layer;
+mod layout;
 mod macs;
 mod order;
 mod products;
+mod recurrent;
+mod resampling;
+mod statistics;
 mod tensor;
 mod trace;
 mod window;
 
 pub use crate::limits::{MAX_ELEMENTS, element_count};
+pub use elementwise::{Binary, Lookup, Unary, Variadic};
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
+pub use layout::{Layout, PadMode};
 pub use macs::{Computed, Coverage, Mac, MacState};
 pub use products::Products;
+pub use recurrent::{Cell, Direction, Recurrent};
+pub use resampling::{AspectRatio, ConvTranspose, Coordinates, Interpolation, Nearest, Resize};
+pub use statistics::{Arg, Normalization, Reduce, Reduction};
 pub use tensor::{DType, Tensor};
 pub(crate) use tensor::{for_tensor, map_tensor};
 pub use window::{Padding, Placed, Window};

@@ -17,7 +17,7 @@ use prost::Message;
 use crate::error::{Error, Kind, Place, Result, spelt};
 use crate::limits::{MAX_NODES, max_memory, read_all};
 use crate::network::{DType, Input, Network, Node, Tensor};
-pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
+pub use operator::supported;
 use proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
 /// The opsets of ONNX's own domain whose operators mean what goldpath computes.
@@ -155,12 +155,24 @@ impl Builder<'_> {
         Ok(inputs)
     }
 
+    /// A tensor, or a number or list of numbers (`value_float`, `value_ints`, …).
     fn constant_node(&self, proto: &NodeProto) -> Result<Tensor> {
-        let value = proto.attribute.iter().find(|a| a.name.as_deref() == Some("value"));
-        match value.and_then(|a| a.t.as_ref()) {
-            Some(value) => tensor::tensor(value),
-            None => {
-                Err(Error::new(Kind::Unsupported, "a Constant is supported only by its attribute \"value\""))
+        use ndarray::{arr0, arr1};
+        let [value] = proto.attribute.as_slice() else {
+            let message = format!("a Constant has one attribute, not {}", proto.attribute.len());
+            return Err(Error::new(Kind::Malformed, message));
+        };
+        let missing = || Error::new(Kind::Malformed, "the Constant's attribute holds no value");
+        match value.name.as_deref().unwrap_or("") {
+            "value" => tensor::tensor(value.t.as_ref().ok_or_else(missing)?),
+            "value_float" => Ok(Tensor::F32(arr0(value.f.ok_or_else(missing)?).into_dyn())),
+            "value_floats" => Ok(Tensor::F32(arr1(&value.floats).into_dyn())),
+            "value_int" => Ok(Tensor::I64(arr0(value.i.ok_or_else(missing)?).into_dyn())),
+            "value_ints" => Ok(Tensor::I64(arr1(&value.ints).into_dyn())),
+            other => {
+                let message = format!("a Constant's attribute {other:?} is not supported");
+                Err(Error::new(Kind::Unsupported, message)
+                    .help("supported: value, value_float, value_floats, value_int and value_ints"))
             }
         }
     }
