@@ -226,6 +226,14 @@ pub(super) fn global_average(x: &ArrayD<f32>) -> Result<Tensor> {
     Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&shape), means).expect("one mean per plane")))
 }
 
+pub(super) fn global_max(x: &ArrayD<f32>) -> Result<Tensor> {
+    let (plane, shape) = planes(x.shape())?;
+    let elements: Vec<f32> = x.iter().copied().collect();
+    let largest = |taps: &[f32]| taps.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let maxima = elements.chunks_exact(plane).map(largest).collect();
+    Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&shape), maxima).expect("one maximum per plane")))
+}
+
 /// Inputs as [`quantized_average`].
 pub(super) fn quantized_global_average(call: &Call) -> Result<Tensor> {
     let x = call.codes(0)?;
