@@ -147,7 +147,11 @@ const MEANING: [(&str, &str); 12] = [
     ("surviving", "the accumulator differs, the requantised output equals that of the exact sum"),
     ("harmful", "the output differs, but correcting this output alone does not change the network's answer"),
     ("decisive", "the output differs, and correcting this output alone changes the network's answer"),
-    ("unevaluated", "the output differs; beyond decisive_cap of its layer, or there is no network"),
+    (
+        "unevaluated",
+        "the output differs; not tried, because it is beyond decisive_cap of its layer or beyond what a default run pays for \
+         (--decisive-cap), or there is no network",
+    ),
     (
         "answer",
         "index of the largest value of the network's first output, image by image, the first of equals; a NaN is never \

@@ -77,7 +77,10 @@ fn truncated_and_foreign_models() {
         let what = if length == 0 { "an empty file" } else { "truncated" };
         says(&refused(&path, &inputs(), &[]), &["cut.onnx", what]);
     }
-    says(&refused(&inputs(), &inputs(), &[]), &["mlp_inputs.npy", "not an ONNX model: it looks like a NumPy array"]);
+    says(
+        &refused(&inputs(), &inputs(), &[]),
+        &["mlp_inputs.npy", "not an ONNX model: it looks like a NumPy array"],
+    );
 }
 
 #[test]
