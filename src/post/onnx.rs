@@ -3,6 +3,7 @@
 //! Sources: the operators' ONNX texts; `MlasRequantizeOutput`, `MlasQuantizeLinear` (mlas/lib/quantize.cpp), `qladd.cpp`,
 //! `qlmul.cpp`, `qlgavgpool.cpp`; each formula run against ONNX Runtime 1.31 with no difference (`tests/infer.rs`).
 //! Zero points enter after the rounding, except where a function says otherwise.
+//! In which order float32 products are added is said in [`sgemm`](super::sgemm) and [`softmax`](super::softmax).
 
 /// Where codes live: the zero point, and the rails they are clamped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

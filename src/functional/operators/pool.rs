@@ -69,7 +69,8 @@ impl Frame {
         let columns: Vec<Reach> = (0..self.placed.output[1]).map(|o| self.reach(1, o)).collect();
         let mut out = vec![U::default(); self.output.iter().product()];
         let windows = lines.len() * columns.len();
-        let planes = out.par_chunks_exact_mut(windows).zip(elements.par_chunks_exact(plane)).take(self.planes);
+        let planes =
+            out.par_chunks_exact_mut(windows).zip(elements.par_chunks_exact(plane)).take(self.planes);
         planes.for_each_init(Vec::new, |taps, (out, image)| {
             for (line, out) in lines.iter().zip(out.chunks_exact_mut(columns.len())) {
                 for (column, out) in columns.iter().zip(out) {
