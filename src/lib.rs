@@ -75,7 +75,7 @@
 //!
 //!   | route | licence |
 //!   |---|---|
-//!   | exact | [`bounds`] prove that no prefix leaves the format, or the accumulator wraps and nobody counts |
+//!   | exact | [`bounds`] prove that no prefix leaves the format (start values are fitted and counted apart, once an output), or the accumulator wraps and nobody counts |
 //!   | blocks | before every block of beats, the sum lies so far inside that the block's own weights and activations cannot take it out; what does not is looked at, and walked if need be |
 //!   | steps 16, steps 32 | formats and products fit the lane: R3 to R6 on every step |
 //!   | steps 64 | any format and reduction level whose sums fit 64 bits |

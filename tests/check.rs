@@ -96,7 +96,7 @@ fn json_holds_the_same_answer() {
     assert_eq!(answer["design"]["accumulator"]["width"], 24);
     assert_eq!(answer["cycles"]["total"], 4 * 3 * 8 + 9);
     assert_eq!(answer["largest_safe_k"], 511);
-    assert_eq!(answer["nodes"].as_array().unwrap().len(), 11);
+    assert_eq!(answer["nodes"].as_array().unwrap().len(), 12);
     assert_eq!(answer["lints"].as_array().unwrap().len(), 0);
 }
 

@@ -10,7 +10,7 @@
 //! - [`range_of_codes`]: what a layer's sum can be on whatever hardware, for those who have no design yet
 //! - [`entering_ranges_of`]: the same where the network computes weights or zero points itself
 //! - [`Witness`]: the input that makes a bound true: one bit less, and it overflows
-//! - [`Summary`]: the above for a report
+//! - [`Summary`]: the above for a report; [`Dead`]: channels whose sums reach no output code, and the widths without them
 //!
 //! Ranges are sets of the form "every scheduled element may be any code of its range, whatever the others are": what
 //! [`Inputs`] says. Over those sets both ends of a range are reached, unless a reduction level can overflow and wraps.
@@ -18,6 +18,7 @@
 mod accumulator;
 mod codes;
 mod computed;
+mod dead;
 mod inputs;
 mod layer;
 mod loops;
@@ -31,6 +32,7 @@ mod witness;
 pub use crate::num::Exact;
 pub use codes::{range_of_codes, width_of_codes};
 pub use computed::{entering_ranges, entering_ranges_of};
+pub use dead::{Dead, DeadChannel};
 pub use inputs::Inputs;
 pub use layer::{Bound, Kind, LayerBounds, Proof};
 pub use nodes::{NodeBounds, Proved};

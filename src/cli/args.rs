@@ -279,9 +279,10 @@ pub struct OverflowArgs {
     /// when left out
     #[arg(long, value_enum, value_name = "FORM", requires = "fed")]
     pub qdq: Option<QdqForm>,
-    /// Harmful outputs of each layer that are corrected, one at a time, to see whether the answer changes
-    #[arg(long, value_name = "N", default_value_t = 16, requires = "fed")]
-    pub decisive_cap: usize,
+    /// Harmful outputs of each layer that are corrected, one at a time, to see whether the answer changes. By default 16,
+    /// and fewer in layers in front of so much of the network that it would take more than seconds
+    #[arg(long, value_name = "N", requires = "fed")]
+    pub decisive_cap: Option<usize>,
     /// Images run together, where the model leaves its batch open
     #[arg(long, value_name = "N", default_value_t = 1, requires = "fed", value_parser = positive)]
     pub batch: usize,
@@ -461,7 +462,7 @@ pub struct SchemaArgs {
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// R1..R12, a rounding mode, a preset or a trap; without it, the list of topics
+    /// R1..R12, a rounding mode, a preset, a trap or a key (accumulator.start); without it, the list of topics
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
 }

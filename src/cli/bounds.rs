@@ -15,7 +15,7 @@ use super::feeds::Given;
 use super::product::ProductFiles;
 use super::{Console, feeds};
 use crate::bounds::{
-    BoundSummary, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary, minimal_width,
+    BoundSummary, Dead, Inputs, Kind as BoundKind, LayerBounds, NodeSummary, Proof, Summary, minimal_width,
 };
 use crate::design::{Design, Lint};
 use crate::error::{Error, Kind, Result};
@@ -61,6 +61,8 @@ struct LayerProved {
     computed: Option<String>,
     /// Codes of the layer's input that the design's operand does not take: nothing is said of sums of them.
     not_taken: Option<String>,
+    /// Channels whose sums reach no output code, and the proved width without them; null for a matrix product.
+    dead: Option<Dead>,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -94,7 +96,14 @@ fn matrix(args: &BoundsArgs, weights: &Path, design: &Arc<Design>) -> Result<Lay
         }
     };
     let summary = Summary::new(&LayerBounds::new(&program, &inputs));
-    let layers = vec![LayerProved { layer: None, product: None, computed: None, not_taken: None, summary }];
+    let layers = vec![LayerProved {
+        layer: None,
+        product: None,
+        computed: None,
+        not_taken: None,
+        dead: None,
+        summary,
+    }];
     Ok(LayersProved { inputs: over, layers, skipped: vec![], coverage: None, macs: vec![] })
 }
 
@@ -229,12 +238,19 @@ impl Known {
         }
         LayerProved {
             not_taken: not_taken(design, &layer),
+            dead: Some(dead(&layer, &summary)),
             layer: Some(layer.name),
             product: None,
             computed,
             summary,
         }
     }
+}
+
+/// Judged by what holds every prefix; where the network computes some numbers, the one bound does.
+fn dead(layer: &Layer, summary: &Summary) -> Dead {
+    let widths = |kind| summary.bound(kind).or(summary.bounds.first()).map_or(&[][..], |b| &b.widths);
+    Dead::new(layer, widths(BoundKind::Prefix), widths(summary.licence))
 }
 
 /// u8 codes above 127 on an s8 operand: a layer may do without them, as reduced ranges do, and cannot run with them.
@@ -375,7 +391,7 @@ impl LayersProved {
             Over::Calibrated => "the range that each input takes on the given data",
         };
         let mut text = format!("bounds over {over}:\n");
-        for LayerProved { layer, product, computed, not_taken, summary } in &self.layers {
+        for LayerProved { layer, product, computed, not_taken, dead, summary } in &self.layers {
             let product = product.as_ref().map_or(String::new(), |product| format!(", product {product}"));
             let name = layer.as_ref().map_or(String::new(), |layer| format!("{layer}{product}: "));
             let width = summary.proved_width.map_or("no width".to_string(), |w| format!("{w} bits"));
@@ -397,6 +413,9 @@ impl LayersProved {
             }
             if let Some(not_taken) = not_taken {
                 let _ = writeln!(text, "  holds for codes that the design takes: {not_taken}");
+            }
+            if let Some(dead) = dead.as_ref().map(Dead::text).filter(|dead| !dead.is_empty()) {
+                let _ = writeln!(text, "  {dead}");
             }
             text.push_str(&bounds_table(summary));
             text.push_str(&nodes_table(&summary.nodes));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::args::CheckArgs;
 use super::bounds::LayersProved;
 use super::{Console, Status, bounds, design_file};
-use crate::design::{Cycles, Design, Lint, Row};
+use crate::design::{Cycles, Design, Lint, Row, Start};
 use crate::error::{Error, Kind, Result};
 use crate::num::{Exact, exact};
 use crate::report::percent;
@@ -69,6 +69,7 @@ impl<'a> Answer<'a> {
             let _ = writeln!(notes, "  M, K, N = {m}, {k}, {n}: {}", cycle_words(&cycles));
         }
         let _ = writeln!(notes, "\naccumulator: {}", self.depth_words());
+        let _ = writeln!(notes, "start:       {}", start_words(self.design.accumulator.start));
         let _ = writeln!(
             notes,
             "zero point:  {}",
@@ -138,6 +139,21 @@ impl<'a> Answer<'a> {
         }
         exact::in_json(&mut answer);
         Ok(answer)
+    }
+}
+
+/// What an accumulation starts from, and the cycle that it costs.
+fn start_words(start: Start) -> &'static str {
+    match start {
+        Start::Zero => {
+            "zero: a cycle of its own clears the register for every tile; \"overwrite\" gives the same values without it \
+             (goldpath explain accumulator.start)"
+        }
+        Start::Overwrite => {
+            "overwrite: the first product replaces what the register holds, without the cycle that \"zero\" takes \
+             (goldpath explain accumulator.start)"
+        }
+        Start::Bias => "bias: the first product is added to the fitted bias, without a cycle of its own",
     }
 }
 

@@ -46,7 +46,31 @@ struct Found {
 struct Diagnosis {
     simulators: Vec<&'static str>,
     tools: Vec<Found>,
+    processor: Processor,
 }
+
+/// What this processor means for the answers of others.
+#[derive(Serialize)]
+struct Processor {
+    /// Whether it is an x86 that sums products of bytes in pairs of 16 bits: it has no VNNI.
+    saturates_pairs: bool,
+    /// What to know of that.
+    note: Option<&'static str>,
+}
+
+/// ONNX Runtime's kernels for u8 x s8 take vpmaddubsw where there is no vpdpbusd.
+fn processor() -> Processor {
+    #[cfg(target_arch = "x86_64")]
+    let vnni = is_x86_feature_detected!("avxvnni")
+        || (is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl"));
+    #[cfg(not(target_arch = "x86_64"))]
+    let vnni = true;
+    Processor { saturates_pairs: !vnni, note: (!vnni).then_some(SATURATES_PAIRS) }
+}
+
+const SATURATES_PAIRS: &str = "no VNNI: ONNX Runtime's own u8 x s8 products saturate in pairs here (255 * 113 + 255 * 113 becomes \
+    32767), so its answers differ from goldpath's, which are exact on every processor; give it u8 weights with zero point \
+    128 to compare with (goldpath explain pair_saturation)";
 
 /// The diagnosis and what is kept, as JSON.
 #[derive(Serialize)]
@@ -108,7 +132,7 @@ fn diagnose(examine: impl Fn(&Tool) -> Option<Option<String>>) -> Diagnosis {
     let is_there = |program: &&str| tools.iter().any(|tool| tool.program == *program && tool.found);
     let simulators =
         SIMULATORS.iter().filter(|(_, needs)| needs.iter().all(&is_there)).map(|(name, _)| *name);
-    Diagnosis { simulators: simulators.collect(), tools }
+    Diagnosis { simulators: simulators.collect(), tools, processor: processor() }
 }
 
 fn in_words(diagnosis: &Diagnosis) -> String {
@@ -126,6 +150,9 @@ fn in_words(diagnosis: &Diagnosis) -> String {
         for trap in &tool.traps {
             text += &format!("- {trap}\n");
         }
+    }
+    if let Some(note) = diagnosis.processor.note {
+        text += &format!("\nknown of this processor:\n- {note}\n");
     }
     text += "\n";
     text += &match diagnosis.simulators.as_slice() {
@@ -173,6 +200,22 @@ mod tests {
         let nothing = diagnose(|_| None);
         assert!(nothing.tools.iter().all(|tool| tool.traps.is_empty()));
         assert!(in_words(&nothing).contains("apt-get install"));
+    }
+
+    /// Where there is no VNNI, ONNX Runtime's answers are not the exact ones.
+    #[test]
+    fn a_processor_that_saturates_pairs_is_told() {
+        let mut diagnosis = diagnose(|_| None);
+        for (saturates_pairs, note) in [(true, Some(SATURATES_PAIRS)), (false, None)] {
+            diagnosis.processor = Processor { saturates_pairs, note };
+            let told = in_words(&diagnosis);
+            assert_eq!(
+                told.contains("no VNNI") && told.contains("zero point 128"),
+                saturates_pairs,
+                "{told}"
+            );
+        }
+        assert_eq!(processor().note.is_some(), processor().saturates_pairs);
     }
 
     #[test]

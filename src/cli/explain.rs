@@ -3,6 +3,7 @@
 //! The examples are computed when they are printed, by the code they describe, so they cannot drift from it.
 
 mod classes;
+mod keys;
 mod limits;
 mod modes;
 mod presets;
@@ -66,6 +67,7 @@ fn all() -> Vec<Topic> {
         steps::topics(),
         traps::topics(),
         classes::topics(),
+        keys::topics(),
         limits::topics(),
     ]
     .into_iter()

@@ -17,6 +17,7 @@ mod console;
 mod cosim;
 mod design_file;
 mod doctor;
+mod doubts;
 mod explain;
 mod feeds;
 mod infer;
@@ -105,6 +106,7 @@ fn exit_status(arguments: &Arguments, console: &Console) -> u8 {
 fn dispatch(command: &Command, console: &Console) -> Result<Status> {
     let status = command_of(command, console).map_err(|error| advice::add(error, command))?;
     advice::note(command, console);
+    doubts::note(command, console);
     Ok(status)
 }
 

@@ -18,6 +18,10 @@ use crate::overflow::{self, Findings, InputEntry, Options, Upstream};
 use crate::report::overflow_lead;
 use crate::wave;
 
+/// Products that corrections may cost in all, unless a cap was asked for: a few seconds of a laptop. A count, not a time,
+/// so that the answer is the same on every machine.
+const DECISIVE_MACS: u64 = 24 << 30;
+
 pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
     let folder = place(args)?;
     let mut findings = match (&args.design, given(args).is_nothing(), &args.activations, &args.weights) {
@@ -33,6 +37,15 @@ pub fn run(args: &OverflowArgs, console: &Console) -> Result<Status> {
     findings.set_overrides(&args.overrides.set.iter().cloned().collect());
     write(args, &folder, &mut findings)?;
     output::note(console, folder.commit()?);
+    if let (Some(least), Some(most)) = (findings.cut_short.values().min(), findings.cut_short.values().max())
+    {
+        let each = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        console.note(&format!(
+            "note: of {} layers only {each} wrong outputs were corrected one by one, to end within seconds; the others are \
+             unevaluated: --decisive-cap N corrects up to N a layer",
+            findings.cut_short.len()
+        ));
+    }
     if console.is_json() {
         console.answer_json(&findings.report)?;
     } else {
@@ -77,8 +90,13 @@ fn network(args: &OverflowArgs, path: &Path, console: &Console) -> Result<Findin
     let x = given(args).read(&network, console)?;
     super::feeds::note_cut(&network, &x, args.labels.is_some(), console)?;
     let labels = args.labels.as_deref().map(labels).transpose()?;
-    let (layers, decisive_cap) = (args.layer.clone(), args.decisive_cap);
-    let options = Options { layers, batch: args.batch, decisive_cap, upstream };
+    let options = Options {
+        layers: args.layer.clone(),
+        batch: args.batch,
+        decisive_cap: args.decisive_cap.unwrap_or(Options::default().decisive_cap),
+        decisive_macs: args.decisive_cap.is_none().then_some(DECISIVE_MACS),
+        upstream,
+    };
     let bar = console.progress(network.nodes.len() as u64, "nodes");
     let progress = |done, all| {
         bar.set_length(all);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::Dead;
 use crate::network::{Coverage, Mac};
 use crate::num::Exact;
 
@@ -142,6 +143,8 @@ pub struct Layers {
     /// Smallest accumulator width at which no accumulator overflowed in any of `layers` on these inputs, start values
     /// included. It says nothing of other nodes: see `exact_when_held`.
     pub minimal_observed_width: u32,
+    /// Both again, without dead channels.
+    pub without_dead: WithoutDead,
     /// Whether the network in which no accumulator overflows is the exact one, on these inputs. If not, a reduction level
     /// takes something from sums, and no accumulator width is enough.
     pub exact_when_held: bool,
@@ -210,6 +213,10 @@ pub struct Layer {
     pub minimal_proved_width: Option<u32>,
     /// As in [`Layers`], for this layer.
     pub minimal_observed_width: u32,
+    /// Channels whose sums reach no output code: what they need decides nothing. Their `proved_width` is that of the others.
+    pub dead: Dead,
+    /// As in [`Layers`], for this layer.
+    pub without_dead: WithoutDead,
     /// Numbers of the layer that the network computes itself: what is proved then holds for all that they can be, or
     /// nothing is proved, and this says why.
     pub computed: Option<String>,
@@ -225,6 +232,18 @@ pub struct Layer {
     pub overflowing: Vec<Overflowing>,
     /// How far the layer's outputs are from those of exact sums on these inputs, at every width from 8 to 48, per mode.
     pub curves: Vec<Curve>,
+}
+
+/// Minimal widths over the channels that are not dead: no sum of a dead channel reaches an output code, whatever becomes
+/// of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WithoutDead {
+    /// Dead channels.
+    pub dead: u64,
+    /// As `minimal_proved_width`.
+    pub proved: Option<u32>,
+    /// As `minimal_observed_width`.
+    pub observed: u32,
 }
 
 /// Headroom of one output channel.
@@ -250,7 +269,7 @@ pub struct Overflowing {
 }
 
 impl Overflowing {
-    /// Outputs of all channels that overflow at `width`, one of 8..=48.
+    /// Outputs of all channels that overflow at `width`, one of 8..=48; 0 at other widths.
     pub fn at(&self, width: u32) -> u64 {
         let index = width.checked_sub(self.first_width).and_then(|index| usize::try_from(index).ok());
         self.outputs.iter().filter_map(|channel| channel.get(index?)).sum()
@@ -330,6 +349,8 @@ pub struct PointResult {
     pub network_run: bool,
     /// Outputs of all layers other than the exact network's.
     pub differing: u64,
+    /// Outputs of all layers that overflow at the accumulator or its start, each layer fed by the network at this point.
+    pub overflowing: u64,
     /// Layers that were run whole: those that met other inputs, and those with too many overflows to replay alone.
     pub layers_run: u64,
     /// Outputs replayed one by one, in layers that met the inputs of the network in which no accumulator overflows.
@@ -424,6 +445,15 @@ pub struct Work {
     pub layers_run: u64,
     /// Outputs replayed alone.
     pub outputs_replayed: u64,
+}
+
+impl Layers {
+    /// Outputs of all layers that overflow at `width`, each layer fed by the network in which no accumulator overflows;
+    /// none outside 8..=48.
+    pub fn overflowing(&self, width: u32, mode: &str) -> Option<u64> {
+        let tables = self.layers.iter().flat_map(|l| &l.overflowing).filter(|table| table.mode == mode);
+        (8..=48).contains(&width).then(|| tables.map(|table| table.at(width)).sum())
+    }
 }
 
 impl Sweep {

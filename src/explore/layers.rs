@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::answer::{
     ChannelWidths, Curve, CurvePoint, Events, Fidelity, Layer, Layers, LevelEvents, Outcome, Overflowing,
-    Unvaried,
+    Unvaried, WithoutDead,
 };
 use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 use super::exact::{Exact as ExactNetwork, Pass};
@@ -14,7 +14,7 @@ use super::finish::Finish;
 use super::needed::{NEVER, needed_bits, needed_width};
 use super::replay::{Lane, Replayed, Terms, replay};
 use super::variant::{Candidate, Candidates, rule, words};
-use crate::bounds;
+use crate::bounds::{self, Dead};
 use crate::design::Design;
 use crate::error::Result;
 use crate::network::{Computed, Coverage};
@@ -53,6 +53,7 @@ pub fn layers(exact: &ExactNetwork<'_>, candidates: &Candidates, labels: Option<
         reference_width: exact.reference.accumulator.format.width(),
         minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
         minimal_observed_width: found.iter().map(|l| l.minimal_observed_width).max().unwrap_or(1),
+        without_dead: all_without_dead(&found),
         exact_when_held: exact.exact.is_none(),
         unvaried: unvaried(&exact.reference),
         agree_when_held: agreeing(&exact.without_overflow, &exact.answers),
@@ -62,6 +63,27 @@ pub fn layers(exact: &ExactNetwork<'_>, candidates: &Candidates, labels: Option<
         answers: exact.answers.clone(),
         layers: found,
     })
+}
+
+/// The layers' together.
+fn all_without_dead(layers: &[Layer]) -> WithoutDead {
+    let proved: Option<Vec<u32>> = layers.iter().map(|l| l.without_dead.proved).collect();
+    WithoutDead {
+        dead: layers.iter().map(|l| l.without_dead.dead).sum(),
+        proved: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
+        observed: layers.iter().map(|l| l.without_dead.observed).max().unwrap_or(1),
+    }
+}
+
+/// One layer's channels that are not dead.
+fn without_dead(dead: &Dead, channels: &[ChannelWidths]) -> WithoutDead {
+    let is_live = |n: &usize| dead.channels.iter().all(|c| c.channel != *n);
+    let live = (0..channels.len()).filter(is_live);
+    WithoutDead {
+        dead: dead.channels.len() as u64,
+        proved: dead.proved_width,
+        observed: live.map(|n| channels[n].observed).max().unwrap_or(1),
+    }
 }
 
 /// Images answered alike.
@@ -120,6 +142,11 @@ fn layer(name: &str, passes: &[&Pass], candidates: &Candidates, computed: Comput
     let observed = channels.iter().map(|c| c.observed).reduce(union).unwrap_or((0, 0));
     let all_proved: Option<Vec<(i128, i128)>> = channels.iter().map(|c| c.proved).collect();
     let all_proved = all_proved.map(|ranges| ranges.into_iter().reduce(union).unwrap_or((0, 0)));
+    let needed: Vec<Option<u32>> = channel_widths.iter().map(|c| c.proved).collect();
+    let dead = match passes.first() {
+        Some(pass) => Dead::new(&pass.layer, &needed, &needed),
+        None => Dead { channels: Vec::new(), proved_width: None },
+    };
     let modes = &candidates.modes;
     Layer {
         name: name.to_owned(),
@@ -130,6 +157,8 @@ fn layer(name: &str, passes: &[&Pass], candidates: &Candidates, computed: Comput
         changed_by_levels: passes.iter().map(|pass| changed_by_levels(pass)).sum(),
         minimal_proved_width: proved.map(|widths| widths.into_iter().max().unwrap_or(1)),
         minimal_observed_width: channel_widths.iter().map(|c| c.observed).max().unwrap_or(1),
+        without_dead: without_dead(&dead, &channel_widths),
+        dead,
         computed: unproved.or_else(|| computed.any().then(|| computed.words())),
         proved: all_proved.map(|(low, high)| [Exact(low), Exact(high)]),
         // Prefixes are 64-bit numbers.

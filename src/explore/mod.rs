@@ -32,5 +32,5 @@ pub use exact::Exact;
 pub use front::cost_by;
 pub use layers::layers;
 pub use network::point;
-pub use text::{text, unvaried};
+pub use text::{text, unvaried, without_dead};
 pub use variant::{Candidate, Candidates, MODES};

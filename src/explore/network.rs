@@ -72,6 +72,7 @@ pub fn point(
         output_sha256: hex(output),
         diverges_at: layers.iter().find(|l| l.differing > 0).map(|l| l.name.clone()),
         differing: layers.iter().map(|l| l.differing).sum(),
+        overflowing: layers.iter().map(|l| l.overflow.outputs).sum(),
         network_run: nodes.iter().any(|index| any(&|l| l.other_input, *index)),
         layers_run: nodes.iter().filter(|index| any(&|l| l.run, **index)).count() as u64,
         outputs_replayed: runs.iter().flat_map(|run| run.layers.values()).map(|l| l.replayed).sum(),
@@ -193,7 +194,7 @@ struct Call<'a> {
     finish: Finish,
     /// By channel.
     lanes: Vec<Lane>,
-    /// Outputs that overflow, or whose start value does not fit, row by row.
+    /// Outputs that overflow, row by row.
     affected: Vec<[usize; 2]>,
 }
 

@@ -59,7 +59,7 @@ fn layer_table(text: &mut String, layers: &Layers) {
     text.push_str("layer: products per output, outputs; minimal width proved, observed; sums observed\n");
     for layer in &layers.layers {
         text.push_str(&format!(
-            "  {}: {}, {}; {}, {}; {}..{}{}\n",
+            "  {}: {}, {}; {}, {}; {}..{}{}{}\n",
             layer.name,
             layer.k,
             layer.outputs,
@@ -67,7 +67,8 @@ fn layer_table(text: &mut String, layers: &Layers) {
             layer.minimal_observed_width,
             layer.observed[0],
             layer.observed[1],
-            computed(layer)
+            computed(layer),
+            dead(layer)
         ));
     }
     text.push_str(&format!(
@@ -77,10 +78,33 @@ fn layer_table(text: &mut String, layers: &Layers) {
         layers.minimal_observed_width,
         rate(layers.correct, layers.images)
     ));
+    if let Some(line) = without_dead(layers) {
+        text.push_str(&format!("{line}\n"));
+    }
     text.push_str(&layers.coverage.text(&layers.macs));
     for line in unvaried(layers) {
         text.push_str(&format!("{line}\n"));
     }
+}
+
+/// Under a layer with dead channels.
+fn dead(layer: &Layer) -> String {
+    let dead = layer.dead.text();
+    if dead.is_empty() { dead } else { format!("\n    {dead}, {} observed", layer.without_dead.observed) }
+}
+
+/// The minimal widths without dead channels, where there are any.
+pub fn without_dead(layers: &Layers) -> Option<String> {
+    let without = layers.without_dead;
+    let channels = if without.dead == 1 { "channel" } else { "channels" };
+    (without.dead > 0).then(|| {
+        format!(
+            "without {} dead {channels}, whose sums reach no output code: minimal width {} proved, {} observed",
+            without.dead,
+            width(without.proved),
+            without.observed
+        )
+    })
 }
 
 /// What the widths say nothing of: the nodes in front of the accumulator, which are as the design states them.
@@ -136,15 +160,15 @@ fn point_table(text: &mut String, layers: &Layers, points: &[Point]) {
         text.push_str(&format!("{not_felt}\n"));
     }
     text.push_str(
-        "width mode: right, as exact; outputs overflowing at the accumulator, outputs other than exact, first layer with \
-         one; bits\n",
+        "width mode: right, as exact; outputs that overflow at the accumulator or its start as the point runs, and with each \
+         layer fed without overflow; outputs other than exact, first layer with one; bits\n",
     );
     for point in points {
         let head = format!("  {:>2} {:<18}", point.width, point.mode);
         match &point.result {
             Outcome::NotBuildable(words) => text.push_str(&format!("{head} not buildable: {words}\n")),
             Outcome::Done(result) => {
-                let outputs: u64 = result.layers.iter().map(|l| l.overflow.outputs).sum();
+                let fed_exactly = layers.overflowing(point.width, &point.mode);
                 let cells = result.cost.synthesis;
                 let cells = match (cells, &result.not_synthesised) {
                     (Some(s), _) => format!("; {} flip-flops, {} LUTs", s.flip_flops, s.luts),
@@ -152,9 +176,11 @@ fn point_table(text: &mut String, layers: &Layers, points: &[Point]) {
                     (None, None) => String::new(),
                 };
                 text.push_str(&format!(
-                    "{head} {}, {}; {outputs}, {}, {}; {}{cells}\n",
+                    "{head} {}, {}; {}, {}; {}, {}; {}{cells}\n",
                     result.correct.map_or("-".to_owned(), |c| format!("{c}/{}", layers.images)),
                     format_args!("{}/{}", result.agree, layers.images),
+                    result.overflowing,
+                    fed_exactly.map_or("-".to_owned(), |outputs| outputs.to_string()),
                     result.differing,
                     result.diverges_at.as_deref().unwrap_or("none"),
                     result.cost.bits()

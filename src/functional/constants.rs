@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::operators::{Call, Framework, evaluate};
 use crate::limits::max_memory;
-use crate::network::{FreeNames, MAX_ELEMENTS, Network, Node, Operator, Tensor, Wires, element_count};
+use crate::network::{FreeNames, Layout, MAX_ELEMENTS, Network, Node, Operator, Tensor, Wires, element_count};
 
 /// Elements that the folded tensors of one network may have together: a quarter of the largest tensor, and of 8 bytes
 /// each no more than a quarter of the memory.
@@ -21,11 +21,15 @@ pub(super) fn most_elements_made() -> usize {
     usize::try_from(max_memory() / 32).map_or(MAX_ELEMENTS / 4, |fitting| fitting.min(MAX_ELEMENTS / 4))
 }
 
+/// Elements of the constant that has the shape of an input.
+const MOST_SHAPED: usize = 1 << 22;
+
 /// The same network, its constant nodes folded; and the names of the tensors that were folded, in evaluation order.
 pub fn folded(mut network: Network) -> (Network, Vec<String>) {
     let (mut names, mut left) = (Vec::new(), most_elements_made());
     let mut free = FreeNames::of(&network);
     let answers: BTreeSet<String> = network.outputs.iter().cloned().collect();
+    shapes_of_inputs(&mut network, &mut free);
     let mut kept = Vec::with_capacity(network.nodes.len());
     let written = network.nodes.iter().enumerate();
     let written =
@@ -65,8 +69,31 @@ fn right_operands(network: &Network) -> BTreeSet<String> {
     products.filter_map(|node| node.inputs.get(1).cloned().flatten()).collect()
 }
 
-/// Neither a layer, nor a DequantizeLinear, nor what the network answers, nor an operator whose result can outgrow
-/// its inputs.
+/// A Shape of an input whose extents the model states all is the Shape of a constant: what exported networks compute
+/// from it folds, too.
+fn shapes_of_inputs(network: &mut Network, free: &mut FreeNames) {
+    let dims = |input: &crate::network::Input| {
+        let dims = input.dims.clone()?.into_iter().collect::<Option<Vec<usize>>>()?;
+        element_count(&dims).is_ok_and(|n| n <= MOST_SHAPED).then(|| (input.name.clone(), dims))
+    };
+    let stated: BTreeMap<String, Vec<usize>> = network.inputs.iter().filter_map(dims).collect();
+    let mut made: BTreeMap<String, String> = BTreeMap::new();
+    for index in 0..network.nodes.len() {
+        let node = &network.nodes[index];
+        let Operator::Layout(Layout::Shape { .. } | Layout::Size) = node.operator else { continue };
+        let Some((name, dims)) = node.input(0).and_then(|name| stated.get_key_value(name)) else { continue };
+        let like = made.entry(name.clone()).or_insert_with(|| {
+            let like = free.take(&format!("{name}_shape"));
+            let zeros = ndarray::ArrayD::default(ndarray::IxDyn(dims));
+            network.constants.insert(like.clone(), Tensor::Bool(zeros));
+            like
+        });
+        network.nodes[index].inputs[0] = Some(like.clone());
+    }
+}
+
+/// Neither a layer, nor a DequantizeLinear, nor what the network answers, nor an operator whose result's size is not
+/// known beforehand.
 fn may_fold(answers: &BTreeSet<String>, node: &Node) -> bool {
     let is_answer = node.outputs.iter().flatten().any(|name| answers.contains(name));
     let is_bounded = matches!(
@@ -82,6 +109,13 @@ fn may_fold(answers: &BTreeSet<String>, node: &Node) -> bool {
             | Operator::Clip { .. }
             | Operator::Concat { .. }
             | Operator::Cast { .. }
+            | Operator::Unary(_)
+            | Operator::Binary(_)
+            | Operator::Variadic(_)
+            | Operator::BatchNormalization { .. }
+            | Operator::Layout(_)
+            | Operator::Reduce(_)
+            | Operator::Arg(_)
     );
     !is_answer && (is_bounded || node.operator.moves_data())
 }
@@ -101,18 +135,28 @@ fn fold(
     }
     let find = |name: &String| values.get(name.as_str()).or_else(|| network.constants.get(name));
     let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect();
-    *left = left.checked_sub(most_elements(&node.operator, &inputs)?)?;
-    evaluate(&Call { node, inputs, rule: &Framework, constants: &network.constants }).ok()
+    let call = Call { node, inputs, rule: &Framework, constants: &network.constants };
+    *left = left.checked_sub(most_elements(&call)?)?;
+    evaluate(&call).ok()
 }
 
 /// How many elements the result has at most.
-fn most_elements(operator: &Operator, inputs: &[Option<&Tensor>]) -> Option<usize> {
+fn most_elements(call: &Call) -> Option<usize> {
+    let (operator, inputs) = (&call.node.operator, &call.inputs);
     let first = inputs.first().copied().flatten()?;
     match operator {
+        Operator::Layout(layout) => super::operators::layout::most_elements(call, layout),
+        Operator::Variadic(_) => {
+            let mut shape = first.shape().to_vec();
+            for other in inputs.iter().flatten() {
+                shape = super::operators::broadcast_shape(&shape, other.shape()).ok()?;
+            }
+            element_count(&shape).ok()
+        }
         Operator::Concat { .. } | Operator::QLinearConcat { .. } => {
             inputs.iter().flatten().try_fold(0usize, |sum, part| sum.checked_add(part.len()))
         }
-        Operator::Add | Operator::Mul | Operator::QLinearAdd | Operator::QLinearMul => {
+        Operator::Add | Operator::Mul | Operator::Binary(_) | Operator::QLinearAdd | Operator::QLinearMul => {
             let quantised = matches!(operator, Operator::QLinearAdd | Operator::QLinearMul);
             let second = inputs.get(if quantised { 3 } else { 1 }).copied().flatten()?;
             let shape = super::operators::broadcast_shape(first.shape(), second.shape()).ok()?;
@@ -152,6 +196,10 @@ fn codes_moved(
     left: &mut usize,
 ) -> Option<Node> {
     let node = network.nodes[index].clone();
+    // A second output, as of Dropout, has no place beside the codes.
+    if node.outputs.iter().skip(1).any(Option::is_some) {
+        return None;
+    }
     let source = &network.nodes[*writers.get(node.input(0)?)?];
     let Operator::DequantizeLinear { axis } = source.operator else { return None };
     let codes = network.constants.get(source.input(0)?)?;

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{DType, Padding, Tensor, Window};
+use super::{
+    Arg, Binary, ConvTranspose, DType, Layout, Lookup, Normalization, Padding, Recurrent, Reduce, Resize,
+    Tensor, Unary, Variadic, Window,
+};
 use crate::error::{Error, Kind, Place, Result};
 
 /// A network as its file describes it.
@@ -180,6 +183,51 @@ pub enum Operator {
         /// Why, in one sentence without a full stop.
         reason: String,
     },
+    /// Each element by itself.
+    Unary(Unary),
+    /// Two tensors, element by element.
+    Binary(Binary),
+    /// Any number of tensors, element by element.
+    Variadic(Variadic),
+    /// (x − mean) / √(variance + epsilon) · scale + bias, per channel; statistics are inputs 3 and 4.
+    BatchNormalization {
+        /// See above.
+        epsilon: f32,
+    },
+    /// Shapes and places.
+    Layout(Layout),
+    /// com.microsoft: codes by a table of 256 values.
+    Lookup(Lookup),
+    /// com.microsoft: Softmax of 8-bit codes.
+    QLinearSoftmax {
+        /// Axis that sums to 1, from the back when negative.
+        axis: i64,
+        /// Along everything from the axis on, as before opset 13.
+        flatten: bool,
+    },
+    /// com.microsoft: mean of codes over axes, requantised.
+    QLinearReduceMean(Reduce),
+    /// One number of many.
+    Reduce(Reduce),
+    /// Index of the largest or smallest.
+    Arg(Arg),
+    /// The largest (or smallest) k, and their indices.
+    TopK {
+        /// From the back when negative.
+        axis: i64,
+        /// Rather than the smallest.
+        largest: bool,
+    },
+    /// Values brought to a common scale.
+    Normalize(Normalization),
+    /// Another resolution.
+    Resize(Resize),
+    /// Convolution the other way round, in float32.
+    ConvTranspose(ConvTranspose),
+    /// Largest value over all spatial positions.
+    GlobalMaxPool,
+    /// Along a sequence, in float32.
+    Recurrent(Recurrent),
 }
 
 /// Real bounds of the Relu or Clip fused into an integer layer; infinite where there is none.

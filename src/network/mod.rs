@@ -5,25 +5,35 @@
 
 mod argmax;
 mod bias;
+mod elementwise;
 mod fuse;
 mod graph;
 mod layer;
+mod layout;
 mod macs;
 mod opaque;
 mod order;
 mod products;
+mod recurrent;
+mod resampling;
+mod statistics;
 mod tensor;
 mod trace;
 mod window;
 mod wires;
 
 pub use crate::limits::{MAX_ELEMENTS, element_count};
+pub use elementwise::{Binary, Lookup, Unary, Variadic};
 pub use fuse::Qdq;
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
+pub use layout::{Layout, PadMode};
 pub use macs::{Computed, Coverage, Mac, MacState};
 pub use opaque::OpaqueOperator;
 pub use products::Products;
+pub use recurrent::{Cell, Direction, Recurrent};
+pub use resampling::{AspectRatio, ConvTranspose, Coordinates, Interpolation, Nearest, Resize};
+pub use statistics::{Arg, Normalization, Reduce, Reduction};
 pub use tensor::{DType, Tensor};
 pub(crate) use tensor::{for_tensor, map_tensor};
 pub(crate) use trace::Dequantized;

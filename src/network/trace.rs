@@ -64,6 +64,11 @@ impl Node {
             Operator::QLinearConcat { .. } => of(1),
             Operator::Cast { to } => Some(*to),
             Operator::Clip { .. } | Operator::Relu | Operator::MaxPool(_) | Operator::Concat { .. } => of(0),
+            Operator::Layout(layout) => of(layout.typed_by()?),
+            Operator::Lookup(_) | Operator::QLinearSoftmax { .. } | Operator::QLinearReduceMean(_) => {
+                of(4).or_else(|| of(0))
+            }
+            Operator::Reduce(_) | Operator::Resize(_) | Operator::TopK { .. } => of(0),
             moves if moves.moves_data() => of(0),
             _ => None,
         }
@@ -73,13 +78,14 @@ impl Node {
 impl Operator {
     /// Its output holds its first input's elements, none changed, in another order or shape.
     pub(crate) fn moves_data(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Operator::Identity
-                | Operator::Transpose { .. }
-                | Operator::Reshape { .. }
-                | Operator::Flatten { .. }
-        )
+            | Operator::Transpose { .. }
+            | Operator::Reshape { .. }
+            | Operator::Flatten { .. } => true,
+            Operator::Layout(layout) => layout.moves_data(),
+            _ => false,
+        }
     }
 }
 

@@ -24,11 +24,15 @@ pub struct Options {
     pub decisive_cap: usize,
     /// Whose values reach a layer.
     pub upstream: Upstream,
+    /// Products that all corrections together may cost on one batch, shared out evenly among the layers; one is tried of
+    /// each layer all the same. None: no limit but the cap.
+    pub decisive_macs: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { layers: Vec::new(), batch: 1, decisive_cap: 16, upstream: Upstream::Design }
+        let layers = Vec::new();
+        Options { layers, batch: 1, decisive_cap: 16, upstream: Upstream::Design, decisive_macs: None }
     }
 }
 
@@ -42,6 +46,9 @@ pub struct Findings {
     /// Of each layer, for every node that forms the sum, its events per output, `[2, rows, channels]` (high, low), summed
     /// over the runs.
     pub tables: Vec<BTreeMap<String, Array3<i64>>>,
+    /// Layers of which fewer corrections were tried than the cap allows, and how many: those that
+    /// [`Options::decisive_macs`] cut short.
+    pub cut_short: BTreeMap<String, usize>,
 }
 
 /// Looks at one product. There is no network, so no wrong output is evaluated further.
@@ -109,7 +116,7 @@ impl Findings {
             skipped,
             macs,
         };
-        Findings { report, witnesses, tables }
+        Findings { report, witnesses, tables, cut_short: BTreeMap::new() }
     }
 
     /// Says with which overrides the design was read.
@@ -140,7 +147,11 @@ const MEANING: [(&str, &str); 12] = [
     ("surviving", "the accumulator differs, the requantised output equals that of the exact sum"),
     ("harmful", "the output differs, but correcting this output alone does not change the network's answer"),
     ("decisive", "the output differs, and correcting this output alone changes the network's answer"),
-    ("unevaluated", "the output differs; beyond decisive_cap of its layer, or there is no network"),
+    (
+        "unevaluated",
+        "the output differs; not tried, because it is beyond decisive_cap of its layer or beyond what a default run pays for \
+         (--decisive-cap), or there is no network",
+    ),
     (
         "answer",
         "index of the largest value of the network's first output, image by image, the first of equals; a NaN is never \

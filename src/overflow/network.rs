@@ -97,6 +97,13 @@ impl LayerRule for Watch<'_> {
     }
 }
 
+/// Products of one run of a layer.
+fn macs(one: &Looked) -> u64 {
+    let shape = one.program.shape;
+    let extents = [shape.images, shape.groups, shape.m, shape.k, shape.n];
+    extents.iter().map(|extent| *extent as u64).fold(1, u64::saturating_mul)
+}
+
 /// Sums over the batches of images that were run so far.
 struct Survey<'a> {
     network: &'a Network,
@@ -110,6 +117,8 @@ struct Survey<'a> {
     places: BTreeMap<String, usize>,
     /// Harmful outputs that were tried, by layer.
     tried: BTreeMap<String, usize>,
+    /// Layers whose corrections cost too much for the cap, and how many were allowed.
+    cut_short: BTreeMap<String, usize>,
     predictions: Vec<usize>,
     mended: u64,
     spoiled: u64,
@@ -162,6 +171,7 @@ pub fn network(
         layers: Vec::new(),
         places: BTreeMap::new(),
         tried: BTreeMap::new(),
+        cut_short: BTreeMap::new(),
         predictions: Vec::new(),
         mended: 0,
         spoiled: 0,
@@ -203,12 +213,16 @@ impl Survey<'_> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut calls: BTreeMap<String, usize> = BTreeMap::new();
         looked.iter().for_each(|l| *calls.entry(l.layer.name.clone()).or_default() += 1);
-        let products: Vec<usize> = looked.iter().map(|l| calls[&l.layer.name]).collect();
-        for (one, products) in looked.into_iter().zip(products) {
-            let product = seen.entry(one.layer.name.clone()).or_default();
-            let run = Run { first_image, images, product: *product, products, judged: one.judged };
-            *product += 1;
-            let verdicts = self.try_corrections(&evaluation, &one, run)?;
+        let runs: Vec<Run> = (looked.iter())
+            .map(|one| {
+                let product = seen.entry(one.layer.name.clone()).or_default();
+                *product += 1;
+                let products = calls[&one.layer.name];
+                Run { first_image, images, product: *product - 1, products, judged: one.judged }
+            })
+            .collect();
+        let all_verdicts = self.try_corrections(&evaluation, &looked, &runs)?;
+        for ((one, run), verdicts) in looked.into_iter().zip(runs).zip(all_verdicts) {
             let at = *self.places.entry(one.layer.name.clone()).or_insert_with(|| {
                 let state = LayerState::new(&one.layer.name, &one.program);
                 self.layers.push((one.layer.name.clone(), state));
@@ -224,27 +238,64 @@ impl Survey<'_> {
         Ok(())
     }
 
-    /// The classes of the first outputs that differ, as far as the cap allows.
-    fn try_corrections(&mut self, evaluation: &Evaluation, one: &Looked, run: Run) -> Result<Vec<Class>> {
-        let tried = self.tried.entry(one.layer.name.clone()).or_default();
-        let left = self.options.decisive_cap.saturating_sub(*tried);
-        let wrong = &one.inspected.tally.wrong;
-        let chosen = &wrong[..left.min(wrong.len())];
-        // Of sums that nobody reads there is nothing to correct.
-        let Some(tensor) = evaluation.tensor(&one.layer.tensor) else { return Ok(Vec::new()) };
-        let codes = tensor.to_i32()?;
-        let corrected = |output: &Output| self.corrected(evaluation, one, run, &codes, output);
-        let answers: Vec<Option<Vec<usize>>> = chosen.par_iter().map(corrected).collect::<Result<_>>()?;
-        *self.tried.entry(one.layer.name.clone()).or_default() += chosen.len();
-        let before = &self.predictions[run.first_image..];
-        let mut verdicts = Vec::with_capacity(answers.len());
-        for answer in answers {
-            verdicts.push(match &answer {
+    /// How many wrong outputs of each are corrected: as the cap allows, and what the network behind a layer costs.
+    fn allowed(&mut self, evaluation: &Evaluation, looked: &[Looked]) -> Vec<usize> {
+        let shared = looked.iter().map(|one| one.layer.name.as_str()).collect::<BTreeSet<_>>().len() as u64;
+        let share = self.options.decisive_macs.map(|macs| macs / shared.max(1));
+        // Everything from a layer on may have to run again.
+        let mut behind: u64 = looked.iter().map(macs).fold(0, u64::saturating_add);
+        let mut allowed = Vec::with_capacity(looked.len());
+        for one in looked {
+            let (name, wrong) = (&one.layer.name, one.inspected.tally.wrong.len());
+            let paid = share.map_or(usize::MAX, |share| {
+                usize::try_from(share / behind.max(1)).unwrap_or(usize::MAX).max(1)
+            });
+            behind -= macs(one).min(behind);
+            let tried = self.tried.entry(name.clone()).or_default();
+            // Of sums that nobody reads there is nothing to correct.
+            let is_read = evaluation.tensor(&one.layer.tensor).is_some();
+            let most = |cap: usize| if is_read { cap.saturating_sub(*tried).min(wrong) } else { 0 };
+            let (count, uncut) = (most(self.options.decisive_cap.min(paid)), most(self.options.decisive_cap));
+            if count < uncut {
+                self.cut_short.insert(name.clone(), paid);
+            }
+            *tried += count;
+            allowed.push(count);
+        }
+        allowed
+    }
+
+    /// The classes of the first outputs that differ, by layer: corrected side by side, each from its layer on.
+    fn try_corrections(
+        &mut self,
+        evaluation: &Evaluation,
+        looked: &[Looked],
+        runs: &[Run],
+    ) -> Result<Vec<Vec<Class>>> {
+        let allowed = self.allowed(evaluation, looked);
+        let codes =
+            looked.iter().zip(&allowed).map(|(one, count)| match evaluation.tensor(&one.layer.tensor) {
+                Some(tensor) if *count > 0 => tensor.to_i32().map(Some),
+                _ => Ok(None),
+            });
+        let codes: Vec<Option<ArrayD<i32>>> = codes.collect::<Result<_>>()?;
+        let tasks: Vec<(usize, &Output)> = (looked.iter().zip(&allowed).enumerate())
+            .flat_map(|(at, (one, count))| one.inspected.tally.wrong[..*count].iter().map(move |o| (at, o)))
+            .collect();
+        let corrected = |(at, output): &(usize, &Output)| match &codes[*at] {
+            Some(codes) => self.corrected(evaluation, &looked[*at], runs[*at], codes, output),
+            None => Ok(None),
+        };
+        let answers: Vec<Option<Vec<usize>>> = tasks.par_iter().map(corrected).collect::<Result<_>>()?;
+        let mut verdicts: Vec<Vec<Class>> = looked.iter().map(|_| Vec::new()).collect();
+        for ((at, _), answer) in tasks.iter().zip(answers) {
+            let before = &self.predictions[runs[*at].first_image..];
+            verdicts[*at].push(match &answer {
                 None => Class::Unevaluated,
                 Some(after) if after == before => Class::Harmful,
                 Some(_) => Class::Decisive,
             });
-            let labels = self.labels.map(|labels| &labels[run.first_image..]);
+            let labels = self.labels.map(|labels| &labels[runs[*at].first_image..]);
             for ((label, before), after) in
                 labels.into_iter().flatten().zip(before).zip(answer.iter().flatten())
             {
@@ -358,6 +409,8 @@ impl Survey<'_> {
             .filter_map(|mac| why(mac).map(|reason| Skipped { layer: mac.name.clone(), reason }));
         let skipped = skipped.collect();
         let states = self.layers.into_iter().map(|(_, state)| state).collect();
-        Ok(Findings::new(&self.designed.design, self.options, Some(answer), states, skipped, macs))
+        let findings =
+            Findings::new(&self.designed.design, self.options, Some(answer), states, skipped, macs);
+        Ok(Findings { cut_short: self.cut_short, ..findings })
     }
 }

@@ -4,6 +4,7 @@
 //! the same steps. The numbers (multipliers, shifts, zero points) are parameters: the layer brings them.
 
 mod derive;
+pub mod float;
 pub mod lanes;
 pub mod onnx;
 mod preset;

@@ -3,6 +3,7 @@
 //! Sources: the operators' ONNX texts; `MlasRequantizeOutput`, `MlasQuantizeLinear` (mlas/lib/quantize.cpp), `qladd.cpp`,
 //! `qlmul.cpp`, `qlgavgpool.cpp`; each formula run against ONNX Runtime 1.31 with no difference (`tests/infer.rs`).
 //! Zero points enter after the rounding, except where a function says otherwise.
+//! In which order float32 products are added is said in [`sgemm`](super::sgemm) and [`softmax`](super::softmax).
 
 /// Where codes live: the zero point, and the rails they are clamped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,4 +245,25 @@ pub fn mean(values: &[f32], columns: usize, count: usize, order: Summation) -> f
         }
     };
     sum / count as f32
+}
+
+/// QLinearSoftmax: the exponentials of code differences −255 to 0, for sums of `length` terms.
+///
+/// Source: contrib_ops/cpu/quantization/qlinear_softmax.cc.
+pub fn softmax_table(scale: f32, length: usize) -> Vec<f32> {
+    let room = f64::from((f32::MAX / length as f32).ln());
+    let shift = (room - 5.0).max(0.0) / f64::from(scale);
+    (0..256u32).map(|code| ((f64::from(code) - 255.0 + shift) * f64::from(scale)).exp() as f32).collect()
+}
+
+/// QLinearSoftmax: a quotient to a code, the zero point after the rounding.
+///
+/// ```
+/// use goldpath::post::onnx::{Codes, softmax_code};
+/// let u8 = Codes { zero_point: 0, low: 0, high: 255 };
+/// assert_eq!(softmax_code(256.0, u8), 255);
+/// assert_eq!(softmax_code(2.5, u8), 2);
+/// ```
+pub fn softmax_code(quotient: f32, codes: Codes) -> i32 {
+    (quotient.round_ties_even() as i32).saturating_add(codes.zero_point).clamp(codes.low, codes.high)
 }

@@ -310,10 +310,19 @@ fn layer_section(layer: &LayerAnswer, drawn: &[Drawn]) -> Section {
 /// The beats around the first overflow, in numbers.
 fn around_first(walk: &Accumulation) -> Table {
     let first = walk.first_overflow();
-    let title = if first.is_some() { "Around the first overflow" } else { "The last beats" };
+    let title = if first.is_some() || walk.bias != walk.start {
+        "Around the first overflow"
+    } else {
+        "The last beats"
+    };
     let columns = [(walk.beat_name.as_str(), ""), ("enters", ""), ("accumulator", ""), ("exact sum", "")];
     let mut table = Table::new(title, &columns);
+    // A start that does not fit comes before every beat.
+    let first = if walk.bias != walk.start { Some(0) } else { first };
     let from = first.unwrap_or(walk.beats.len()).saturating_sub(5);
+    if from == 0 {
+        table.row([Cell::from("start"), walk.bias.into(), walk.start.into(), walk.bias.into()]);
+    }
     for (at, beat) in walk.beats.iter().enumerate().skip(from).take(12) {
         table.row([Cell::from(at), beat.entering.into(), beat.value.into(), beat.exact.into()]);
     }
@@ -436,9 +445,9 @@ fn channels(layer: &LayerAnswer, node: &NodeAnswer) -> Figure {
         ("channel", ""),
         ("high", ""),
         ("low", ""),
-        ("outputs", ""),
-        ("wrong", "outputs"),
-        ("farthest outside", ""),
+        ("outputs", "any node"),
+        ("wrong", "any node"),
+        ("farthest outside", "any node"),
     ];
     let mut table = Table::new("Channels with overflows", &columns);
     for c in layer.channels.iter().filter(|c| c.outputs_with_events > 0).take(MOST_CHANNELS) {

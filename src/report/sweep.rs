@@ -6,7 +6,7 @@ use super::sweep_layer::layer_section;
 use super::{Cell, Figure, Page, Section, Table, front, grouped};
 use crate::error::Result;
 use crate::explore::answer::{Layer, Layers, Outcome, Overflowing, Plan, Point, Sweep, Variant};
-use crate::explore::unvaried;
+use crate::explore::{unvaried, without_dead};
 use crate::network::Coverage;
 
 /// Layers with a section of their own, in one variant.
@@ -259,6 +259,7 @@ fn accuracy(sweep: &Sweep) -> Section {
 fn variant_sections(plan: &Plan, variant: &Variant, layers: &Layers) -> Vec<Section> {
     let mut sections = vec![headroom(variant, layers)];
     sections.extend(macs(&layers.coverage, &layers.macs, &behind(variant)));
+    sections.push(points(variant, layers));
     sections.push(by_width(plan, variant, layers));
     sections.extend(layers.layers.iter().take(MOST_LAYERS).map(|layer| layer_section(variant, layer)));
     sections
@@ -267,7 +268,16 @@ fn variant_sections(plan: &Plan, variant: &Variant, layers: &Layers) -> Vec<Sect
 fn headroom(variant: &Variant, layers: &Layers) -> Section {
     let mut table = Table::new(
         "Least width without overflow",
-        &[("layer", ""), ("K", ""), ("channels", ""), ("observed", "bits"), ("proved", "bits")],
+        &[
+            ("layer", ""),
+            ("K", ""),
+            ("channels", ""),
+            ("observed", "bits"),
+            ("proved", "bits"),
+            ("dead", "channels"),
+            ("observed without dead", "bits"),
+            ("proved without dead", "bits"),
+        ],
     );
     for l in &layers.layers {
         let (observed, proved) = (l.minimal_observed_width, l.minimal_proved_width);
@@ -277,6 +287,9 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
             l.channels.into(),
             observed.into(),
             proved.into(),
+            l.without_dead.dead.into(),
+            l.without_dead.observed.into(),
+            l.without_dead.proved.into(),
         ]);
     }
     let bits = |l: &Layer| LayerBits {
@@ -304,7 +317,9 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
         let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
         format!("{first}{}.", letters.as_str())
     };
-    let text = std::iter::once(text).chain(unvaried(layers).into_iter().map(sentence)).collect();
+    let text = std::iter::once(text)
+        .chain(without_dead(layers).into_iter().chain(unvaried(layers)).map(sentence))
+        .collect();
     Section {
         title: format!("Headroom{}", behind(variant)),
         text,
@@ -314,6 +329,46 @@ fn headroom(variant: &Variant, layers: &Layers) -> Section {
             table: Some(table),
             ..Figure::default()
         }],
+    }
+}
+
+/// Every point as the text has it.
+fn points(variant: &Variant, layers: &Layers) -> Section {
+    let columns = [
+        ("width", "bits"),
+        ("mode", ""),
+        ("right", "images"),
+        ("as exact", "images"),
+        ("overflowing as the point runs", "outputs"),
+        ("overflowing when fed without overflow", "outputs"),
+        ("other than exact", "outputs"),
+        ("first layer with one", ""),
+        ("cost", "bits"),
+    ];
+    let mut table = Table::new("Every point", &columns);
+    for point in &variant.points {
+        let head = [Cell::from(point.width), point.mode.clone().into()];
+        let cells = match &point.result {
+            Outcome::NotBuildable(_) => vec![],
+            Outcome::Done(result) => vec![
+                result.correct.into(),
+                result.agree.into(),
+                result.overflowing.into(),
+                layers.overflowing(point.width, &point.mode).into(),
+                result.differing.into(),
+                result.diverges_at.clone().into(),
+                result.cost.bits().into(),
+            ],
+        };
+        table.row(head.into_iter().chain(cells));
+    }
+    let text = "An output overflows at the accumulator, or when its start value does not fit. As a point runs, each layer is \
+                fed by what the layers before it made of their own overflows; fed without overflow, each layer is alone with \
+                its own.";
+    Section {
+        title: format!("Points{}", behind(variant)),
+        text: vec![text.to_string()],
+        figures: vec![Figure { table: Some(table), ..Figure::default() }],
     }
 }
 
@@ -352,8 +407,10 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
                 Cell::Real(super::percent((*count).into(), outputs.into(), 4), 4),
             ]);
         }
-        let caption =
-            format!("Outputs that overflow at the accumulator at each width ({})", modes.join(", "));
+        let caption = format!(
+            "Outputs that overflow at the accumulator or its start at each width ({})",
+            modes.join(", ")
+        );
         let bars = Histogram {
             title: caption.clone(),
             count_name: "outputs (log scale)".to_string(),
@@ -369,7 +426,11 @@ fn by_width(plan: &Plan, variant: &Variant, layers: &Layers) -> Section {
     };
     Section {
         title: format!("Overflows by width{}", behind(variant)),
-        text: vec![format!("Of {} outputs of the layers looked at, over all images.", grouped(outputs))],
+        text: vec![format!(
+            "Of {} outputs of the layers looked at, over all images, each layer fed by the network in which no accumulator \
+             overflows.",
+            grouped(outputs)
+        )],
         figures: groups.into_iter().map(figure).collect(),
     }
 }

@@ -35,11 +35,13 @@ pub(super) fn layer_section(variant: &Variant, layer: &Layer) -> Section {
             " That makes {outputs} other than exact sums would, whatever the accumulator's width."
         ));
     }
+    let dead = Some(layer.dead.text()).filter(|dead| !dead.is_empty());
+    let dead = dead.map(|dead| format!("{dead}, {} observed.", layer.without_dead.observed));
     let computed = layer.computed.as_ref().map(|what| match layer.minimal_proved_width {
         Some(_) => format!("The network computes {what}: what is proved holds for every value of them."),
         None => format!("Nothing is proved: {what}."),
     });
-    let text = std::iter::once(text).chain(computed).collect();
+    let text = std::iter::once(text).chain(dead).chain(computed).collect();
     Section { title: format!("Layer {}{}", layer.name, behind(variant)), text, figures }
 }
 

@@ -55,11 +55,11 @@ fn the_example_that_published_bounds_get_wrong() {
         assert_eq!(widths[3], json!(["prefix", 5, "every_prefix"]));
         assert_eq!(widths[4], json!(["final_sum", 4, "final_sum"]));
         assert_eq!(layer["zero_in_every_input"], false);
-        (layer["proved_width"].clone(), layer["nodes"][0].clone())
+        (layer["proved_width"].clone(), layer["nodes"][1].clone())
     };
     let (width, node) = at("saturate");
     assert_eq!(width, 5);
-    assert_eq!(node["channels_high"], 1);
+    assert_eq!((&node["node"], &node["channels_high"]), (&json!("accumulator"), &json!(1)));
     // −1 to 12 in, as a register that stops at 7 makes it: 7 − 9 at least.
     assert_eq!((&node["low"], &node["high"]), (&json!(-2), &json!(12)));
     assert_eq!(at("wrap").0, 4);
@@ -69,7 +69,7 @@ fn the_example_that_published_bounds_get_wrong() {
         "exact with 5 bits (it saturates at every step: prefixes decide), s4 has too few",
         "exact weights, every prefix  5     every prefix  0              -1      12       overflows",
         "exact weights, final sum     4     final sums    0              -1      6        overflows",
-        "accumulator  s4      -2         12          reached   1              0",
+        "accumulator        s4      -2         12          reached   1              0",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }

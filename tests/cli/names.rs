@@ -88,7 +88,7 @@ fn a_file_of_another_kind_is_called_by_what_it_is() {
 fn the_readme_installs_before_it_calls_and_names_layers_that_there_are() {
     let text = fs::read_to_string("README.md").unwrap();
     let install = text.find("cargo install --path .").expect("it says how to install");
-    let call = text.find("\ngoldpath ").expect("it calls the program");
+    let call = text.find("\ngoldpath check ").expect("it calls the program");
     assert!(install < call, "goldpath is called before it is on the path");
     let known = refused(&["check", DESIGN, "--model", NET, "--layer", "none of them"]);
     let named = text.split("--layer ").skip(1).map(|rest| rest.split_whitespace().next().unwrap());
@@ -97,4 +97,44 @@ fn the_readme_installs_before_it_calls_and_names_layers_that_there_are() {
     for name in named {
         assert!(known.contains(&format!("{name}, ")), "{name} is no layer of {NET}");
     }
+}
+
+/// `zero` takes a cycle an output, `overwrite` none: explained, and said where it is chosen.
+#[test]
+fn what_a_start_costs_is_explained() {
+    let page = goldpath(&["explain", "accumulator.start"]);
+    let text = super::stdout(&page);
+    assert_eq!(page.status.code(), Some(0), "{}", stderr(&page));
+    let cycles = |start: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("start = \"{start}\""))).unwrap();
+        line.split("takes ").nth(1).unwrap().split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    // Eight outputs, one MAC.
+    assert_eq!(cycles("zero"), cycles("overwrite") + 8, "{text}");
+    assert_eq!(cycles("bias"), cycles("overwrite"));
+    for start in ["zero", "overwrite"] {
+        let check = goldpath(&["check", DESIGN, "--set", &format!("accumulator.start={start:?}")]);
+        let said = super::stdout(&check);
+        assert!(said.contains(&format!("# start:       {start}: ")), "{said}{}", stderr(&check));
+        assert!(said.contains("goldpath explain accumulator.start"), "{said}");
+    }
+}
+
+/// Lanes that the groups do not divide: said by whatever runs the design.
+#[test]
+fn lanes_that_groups_do_not_divide_are_said_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.toml");
+    let design = "schema = 1\nname = \"ragged\"\npost = { preset = \"shift\", rounding = \"half_up\" }\n[operands]\n\
+                  activation = { width = 8, signed = true }\nweight = { width = 8, signed = true }\n[[reduce]]\ngroup = 4\n\
+                  format = \"s20\"\noverflow = \"wrap\"\n[accumulator]\nwidth = 24\nsigned = true\noverflow = \"wrap\"\n\
+                  start = \"bias\"\n[array]\ndataflow = \"tree\"\nlanes = 3\n";
+    fs::write(&path, design).unwrap();
+    let (design, out) = (path.display().to_string(), folder.path().join("out").display().to_string());
+    let told = "warning[ragged-group] reduce.0.group: 3 terms in groups of 4: 1 term is missing";
+    let check = goldpath(&["check", &design]);
+    assert!(super::stdout(&check).contains(told), "{}{}", super::stdout(&check), stderr(&check));
+    let vectors = goldpath(&["vectors", &design, "--case", "random", "--shape", "2,6,2", "--out", &out]);
+    assert_eq!(vectors.status.code(), Some(0), "{}", stderr(&vectors));
+    assert!(stderr(&vectors).contains(told), "{}", stderr(&vectors));
 }

@@ -36,7 +36,7 @@ fn parameters_reach_both_simulators_and_are_part_of_a_build() {
     let text = module(&body("x * w + OFFSET", ""))
         .replace(
             "module stranger (",
-            "module stranger #(parameter signed [7:0] OFFSET = 8'sd1, parameter MODE = \"slow\") (",
+            "module stranger #(parameter signed [15:0] OFFSET = 16'sd3000, parameter MODE = \"slow\") (",
         )
         .replace(
             "reg signed [15:0] sum;",
@@ -45,11 +45,11 @@ fn parameters_reach_both_simulators_and_are_part_of_a_build() {
     let path = folder.path().join("stranger.v");
     fs::write(&path, text).unwrap();
     let run = |more: &[&str]| said(&[&path], "stranger", more, folder.path());
-    let right = ["--param", "OFFSET=8'sh0", "MODE=\"fast\""];
+    let right = ["--param", "OFFSET=16'sh0", "MODE=\"fast\""];
     let (status, first) = run(&right);
     assert!(status == 0 && first.matches("PASS").count() == 2, "{first}");
     // Kept by now: another value is another build.
-    let (status, text) = run(&["--param", "OFFSET=-2", "--simulator", "icarus"]);
+    let (status, text) = run(&["--param", "OFFSET=-3000", "--simulator", "icarus"]);
     assert!(status == 1 && text.contains("FAIL, mismatch"), "{text}");
     let (status, text) = run(&[]);
     assert!(status == 1 && text.matches("FAIL, mismatch").count() == 2, "{text}");

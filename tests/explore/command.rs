@@ -89,7 +89,8 @@ fn killed_sharded_and_single_threaded_sweeps_give_the_same_bytes() {
     let path = |name: &str| folder.path().join(name);
     let text = done(cnn(&SMALL, &path("whole")));
     assert!(text.contains("minimal width 22 proved") && text.contains("networks run, 0 of them"), "{text}");
-    assert_eq!(text.into_bytes(), std::fs::read(path("whole").join("report.txt")).unwrap());
+    let (text, _) = text.split_once("\nanswer: ").unwrap();
+    assert_eq!(text.as_bytes(), std::fs::read(path("whole").join("report.txt")).unwrap());
 
     let pieces = killed(cnn(&SMALL, &path("killed")), &path("killed"));
     println!("killed after {pieces} of 19 pieces");
@@ -182,6 +183,29 @@ fn bias_position_and_array_size_are_dimensions() {
     });
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     assert!(schema["properties"]["variants"].is_object() && schema["$defs"]["PointResult"].is_object());
+}
+
+/// The answer is said in a sentence, with the place of its page; a report of another build is not called a changed one.
+#[test]
+fn a_sweep_says_its_answer_and_where_its_page_is() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let extra = ["--images", "0..1", "--widths", "16", "--modes", "wrap"];
+    let ask = || sweep("mlp_s8_qoperator.onnx", "mlp_inputs.npy", "mac_s8_acc16sat", &extra, &out);
+    let said = done(ask());
+    let page = out.join("report.html");
+    assert!(said.contains("\nanswer: On 1 image "), "{said}");
+    assert!(said.ends_with(&format!("page: {}\n", page.display())), "{said}");
+    let text = std::fs::read_to_string(&page).unwrap();
+    std::fs::write(&page, text.replace("</html>", "<!-- another build's --></html>")).unwrap();
+    let said = refused(ask());
+    assert!(said.contains("report.html") && said.contains("another build of goldpath wrote it"), "{said}");
+    // What the help says is so.
+    ["report.html", "report.json", "report.txt"]
+        .iter()
+        .for_each(|name| std::fs::remove_file(out.join(name)).unwrap());
+    done(ask());
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), text);
 }
 
 /// Yosys on the smallest twin at one width: its own rule has cells, another rule is another circuit.

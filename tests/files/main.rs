@@ -4,6 +4,7 @@ mod foreign;
 mod jobs;
 mod kills;
 mod pairs;
+mod shown;
 mod signals;
 
 use std::collections::BTreeMap;

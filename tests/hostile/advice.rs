@@ -76,6 +76,59 @@ fn advice_taken_literally_makes_the_same_command_succeed() {
     assert!(advised >= 20, "{advised}");
 }
 
+/// ONNX Runtime's default form, u8 activations and s8 weights, on every committed design: each command runs, or what it
+/// says to set, taken as it is printed, makes it run, in a few rounds at most.
+#[test]
+fn the_default_form_of_onnx_runtime_runs_on_every_design_or_is_told_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = root().join("tests/hostile/data/u8s8");
+    let nets = [
+        ("res_qdq", "x_res", &["conv1", "conv2", "dw", "fc"][..]),
+        ("res_qop", "x_res", &["conv2_quant", "dw_quant", "fc_quant"]),
+        ("res_dyn", "x_res", &["conv1_quant", "fc_MatMul_quant"]),
+        ("att_qdq", "x_att", &["q", "scores", "mix"]),
+    ];
+    let (mut commands, mut advised) = (0, 0);
+    for ((net, input, layers), design) in
+        nets.iter().flat_map(|net| designs().into_iter().map(move |d| (net, d)))
+    {
+        let [model, input] =
+            [format!("{net}.onnx"), format!("{input}.npy")].map(|n| data.join(n).display().to_string());
+        let design = design.display().to_string();
+        let mut typed: Vec<Vec<&str>> = vec![
+            vec!["check", &design, "--model", &model],
+            vec!["infer", &model, "--design", &design, "--input", &input],
+            vec!["overflow", &model, "--design", &design, "--input", &input],
+            vec!["sweep", &model, "--design", &design, "--widths", "16", "--input", &input],
+        ];
+        for layer in *layers {
+            typed.push(vec!["vectors", &design, "--model", &model, "--layer", layer, "--input", &input]);
+        }
+        for words in typed {
+            commands += 1;
+            let mut line: Vec<String> = words.iter().map(|word| (*word).to_string()).collect();
+            if words[0] != "check" {
+                line.extend([
+                    "--out".to_string(),
+                    folder.path().join(commands.to_string()).display().to_string(),
+                ]);
+            }
+            for round in 0.. {
+                let (status, said) = heard(&line);
+                if status == Some(0) {
+                    break;
+                }
+                let set = options(&said);
+                assert!(status == Some(2) && round < 4 && !set.is_empty(), "{line:?}\n{said}");
+                advised += usize::from(round == 0);
+                line.extend(set);
+            }
+        }
+    }
+    println!("{commands} commands, {advised} of them told what to set");
+    assert!(advised >= 40, "{advised}");
+}
+
 /// The lines for the file do what the options do.
 #[test]
 fn the_lines_for_the_file_are_those_of_the_options() {

@@ -74,9 +74,13 @@ fn truncated_and_foreign_models() {
     let path = folder.path().join("cut.onnx");
     for length in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&path, &whole[..length]).unwrap();
-        says(&refused(&path, &inputs(), &[]), &["cut.onnx", "truncated"]);
+        let what = if length == 0 { "an empty file" } else { "truncated" };
+        says(&refused(&path, &inputs(), &[]), &["cut.onnx", what]);
     }
-    says(&refused(&inputs(), &inputs(), &[]), &["mlp_inputs.npy", "not a whole ONNX model"]);
+    says(
+        &refused(&inputs(), &inputs(), &[]),
+        &["mlp_inputs.npy", "not an ONNX model: it looks like a NumPy array"],
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use goldpath::bounds::entering_ranges_of;
+use goldpath::bounds::{Exact, Summary, entering_ranges_of};
 use goldpath::design::Design;
 use goldpath::lower::Program;
 use goldpath::network::{Carrier, Computed, DType, Geometry, Layer, Weights};
@@ -157,4 +157,25 @@ fn of_a_computed_bias_nothing_is_proved() {
     let bias = Computed { bias: true, ..Computed::default() };
     let error = entering_ranges_of(&program, &layer, bias).unwrap_err().to_string();
     assert!(error.contains("no width is proved"), "{error}");
+}
+
+/// 5, 6 and 5 times an activation need equally many bits: the worst channel is the one that reaches farthest. Its bias,
+/// which takes the zero point's share, is a node of its own.
+#[test]
+fn the_worst_channel_of_a_computed_layer_reaches_farthest() {
+    let mut layer = layer(DType::I8, 0, [2, 3], 7);
+    layer.weights.codes = ArrayD::from_shape_vec(IxDyn(&[2, 3]), vec![2, 3, 3, 3, 3, 2]).unwrap();
+    layer.bias = Some(vec![7, 7, 7]);
+    let x = ArrayD::from_elem(IxDyn(&[1, 2]), 0);
+    let design = design("{ width = 8, signed = true }", None);
+    let program = Program::layer(design, &layer, &x).unwrap();
+    let computed = Computed { input_zero_point: true, ..Computed::default() };
+    let summary = Summary::of_computed(&program, &layer, computed).unwrap();
+    let bound = &summary.bounds[0];
+    assert_eq!(bound.widths, [Some(12); 3]);
+    assert_eq!((bound.worst_channel, bound.low, bound.high), (1, Exact(7 - 6 * 255), Exact(7 + 6 * 255)));
+    // −6 · zero point + 7, of −128 and of 127; a channel of 5 reaches less.
+    let start = &summary.nodes[0];
+    assert_eq!(start.node, "accumulator.start");
+    assert_eq!((start.low, start.high), (Exact(7 - 6 * 127), Exact(7 + 6 * 128)));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use goldpath::functional::folded;
-use goldpath::functional::graph::infer;
+use goldpath::functional::graph::{infer, run};
 use goldpath::functional::operators::Framework;
 use goldpath::import::onnx::parse;
 use goldpath::network::{MacState, Tensor};
@@ -74,7 +74,7 @@ fn pair(model: &mut Model, clip: bool) -> String {
 #[test]
 fn every_form_of_constant_weights_is_the_same_integer_layer() {
     type Form = &'static dyn Fn(&mut Model) -> String;
-    let forms: [(&str, Form); 8] = [
+    let forms: [(&str, Form); 9] = [
         ("codes", &|model| dequantized(model, &[4, 3], CODES.to_vec(), 1)),
         ("AddQDQPairToWeight", &|model| pair(model, false)),
         ("QCDQ", &|model| pair(model, true)),
@@ -86,6 +86,14 @@ fn every_form_of_constant_weights_is_the_same_integer_layer() {
             let w = dequantized(model, &[2, 2, 3], CODES.to_vec(), 2);
             let wanted = model.constant(&[2], Data::I64(vec![4, 3]));
             model.node("Reshape", "", &[&w, &wanted], &[])
+        }),
+        ("Squeeze and Unsqueeze", &|model| {
+            let w = dequantized(model, &[4, 1, 3], CODES.to_vec(), 2);
+            let [one, three] = [1, 3].map(|at| model.constant(&[1], Data::I64(vec![at])));
+            let w = model.node("Unsqueeze", "", &[&w, &three], &[]);
+            let w = model.node("Squeeze", "", &[&w, &one], &[]);
+            let two = model.constant(&[1], Data::I64(vec![2]));
+            model.node("Squeeze", "", &[&w, &two], &[])
         }),
         ("Identity and Flatten", &|model| {
             let w = dequantized(model, &[4, 3], CODES.to_vec(), -1);
@@ -154,6 +162,29 @@ fn what_is_folded_is_what_running_makes() {
     }
     println!("{folds} folded tensors, {values} values, all as run");
     assert!(folds > 40);
+}
+
+/// Exporters compute shapes: where the input's own is stated, what they make of it is constant.
+#[test]
+fn shapes_of_stated_inputs_fold() {
+    for (dims, left) in [([2, 3, 4], 1), ([0, 3, 4], 5)] {
+        let mut model = Model::default();
+        model.input("x", FLOAT, &dims);
+        let shape = model.node("Shape", "", &["x"], &[]);
+        let first = model.scalar(Data::I64(vec![0]));
+        let rows = model.node("Gather", "", &[&shape, &first], &axis(0));
+        let zero = model.constant(&[1], Data::I64(vec![0]));
+        let rows = model.node("Unsqueeze", "", &[&rows, &zero], &[]);
+        let rest = model.constant(&[1], Data::I64(vec![-1]));
+        let wanted = model.node("Concat", "", &[&rows, &rest], &axis(0));
+        let y = model.node("Reshape", "", &["x", &wanted], &[]);
+        model.output(&y);
+        let (network, _) = folded(parse(&model.bytes(), Path::new("shape.onnx")).unwrap());
+        assert_eq!(network.nodes.len(), left);
+        let x = Tensor::F32(ArrayD::zeros(IxDyn(&[2, 3, 4])));
+        let found = run(&network, &[("x".to_owned(), x)], &Framework).unwrap();
+        assert_eq!(found[0].1.shape(), [2, 12]);
+    }
 }
 
 /// A chain that doubles a constant is left for the run, and so is what fails.

@@ -377,7 +377,7 @@ impl Step {
 /// Every beat of one output, and the value behind all of it.
 pub fn beats(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<Beat> {
     let mut operands = Operands::new(machine, work);
-    let (_, mut value) = operands.start(channel);
+    let (_, mut value, ..) = operands.start(channel);
     let mut beats = Vec::new();
     for beat in 0..operands.slots.len() {
         let term = operands.beat(row, channel, beat, &mut |_, _, _| {});

@@ -53,7 +53,11 @@ fn a_small_product_in_words() {
     let out = folder.path().join("out");
     let line = format!("{} --out {}", small(folder.path()), out.display());
     let text = said(&goldpath(&line).success());
+    // Behind the report, the answer in a sentence and the place of its page.
+    let (text, answer) = text.split_once("\nanswer: ").unwrap();
     assert_eq!(text, fs::read_to_string(out.join("report.txt")).unwrap());
+    assert!(answer.ends_with(&format!("\npage: {}\n", out.join("report.html").display())), "{answer}");
+    assert!(answer.contains("of 4 outputs overflow"), "{answer}");
     insta::assert_snapshot!("small", text);
     let mut names: Vec<_> = fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();

@@ -285,3 +285,35 @@ fn other_shapes_of_layers_are_looked_at_too() {
     assert!(seen.len() > 6, "{seen:?}");
     assert!(seen.values().any(|(_, c)| c.harmful > 0) && seen.values().any(|(_, c)| c.decisive > 0));
 }
+
+/// What corrections may cost is a count of products: layers in front of much of the network get fewer, one at least, and
+/// what is not tried is unevaluated, never left out.
+#[test]
+fn corrections_that_cost_too_much_are_cut_and_said() {
+    let (network, designed, x) = (network(), mac(&["accumulator.width=12"]), images(0..1));
+    let look = |decisive_macs| {
+        let options = Options { decisive_macs, ..Options::default() };
+        overflow::network(&network, &x, None, &designed, &options, &|_, _| {}).unwrap()
+    };
+    let (all, cut, one) = (look(None), look(Some(3_000_000)), look(Some(0)));
+    assert!(all.cut_short.is_empty() && look(Some(u64::MAX)).cut_short.is_empty());
+    let tried = |findings: &overflow::Findings, at: usize| {
+        let classes = findings.report.layers[at].classes;
+        classes.harmful + classes.decisive
+    };
+    let layers = all.report.layers.len();
+    assert!((0..layers).any(|at| tried(&all, at) > 1), "nothing to cut");
+    for at in 0..layers {
+        let (full, some, least) = (tried(&all, at), tried(&cut, at), tried(&one, at));
+        assert!(least <= some && some <= full, "layer {at}: {least}, {some}, {full}");
+        assert_eq!(least, full.min(1), "layer {at}");
+        let name = &all.report.layers[at].layer;
+        assert_eq!(cut.cut_short.contains_key(name), some < full, "{name}");
+        // The same outputs are wrong, whatever is tried of them.
+        let wrong = |findings: &overflow::Findings| {
+            findings.report.layers[at].classes.unevaluated + tried(findings, at)
+        };
+        assert_eq!((wrong(&cut), wrong(&one)), (wrong(&all), wrong(&all)), "{name}");
+    }
+    assert!(!one.cut_short.is_empty());
+}

@@ -63,7 +63,8 @@ fn node_is_right(node: &NodeAnswer, program: &Program, outputs: &BTreeMap<(usize
         for event in output.events.iter().filter(|e| e.node == node.node) {
             *channels.entry((*n, event.high)).or_insert(0) += 1;
             *pes.entry((row * array.columns + column, event.high)).or_insert(0) += 1;
-            if let Some(beat) = event.beat {
+            // Start values all enter with the first beat: no table says so.
+            if let Some(beat) = event.beat.filter(|_| node.node != "accumulator.start") {
                 *beats.entry((beat, event.high)).or_insert(0) += 1;
             }
             let order = (tile, event.beat.unwrap_or(usize::MAX), row, column);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use goldpath::bounds::{Dead, DeadChannel};
 use goldpath::explore::answer as explore;
 use goldpath::network::{Coverage, Mac, MacState};
 use goldpath::overflow as forensics;
@@ -91,6 +92,8 @@ fn layer((name, k, channels, observed, proved): (&str, u64, u64, u32, Option<u32
         changed_by_levels: 0,
         minimal_proved_width: proved,
         minimal_observed_width: observed,
+        dead: dead(name, proved),
+        without_dead: explore::WithoutDead { dead: u64::from(name == EVIL), proved, observed },
         proved: Some([forensics::Exact(i128::MIN), forensics::Exact(1_040_384)]),
         observed: [-(1 << (observed - 1)), (1 << (observed - 1)) - 77],
         channel_widths: (0..channels).map(widths).collect(),
@@ -105,6 +108,12 @@ fn layer((name, k, channels, observed, proved): (&str, u64, u64, u32, Option<u32
     }
 }
 
+/// A channel with a scale of nothing in one layer.
+fn dead(name: &str, proved_width: Option<u32>) -> Dead {
+    let channel = DeadChannel { channel: 3, weight_scale: 1e-15, bias: i32::MIN };
+    Dead { channels: if name == EVIL { vec![channel] } else { vec![] }, proved_width }
+}
+
 fn point(mode: &str, width: u32) -> explore::Point {
     let good = 970 - u64::from(19_u32.saturating_sub(width)).pow(2) * if mode == "wrap" { 7 } else { 3 };
     let result = explore::PointResult {
@@ -114,6 +123,7 @@ fn point(mode: &str, width: u32) -> explore::Point {
         diverges_at: (width < 19).then(|| "conv2_quant".into()),
         network_run: width < 17,
         differing: if width < 19 { 12 } else { 0 },
+        overflowing: if width < 19 { 40 } else { 0 },
         layers_run: 2,
         outputs_replayed: 100,
         layers: vec![],
@@ -142,6 +152,7 @@ pub fn sweep() -> explore::Sweep {
         reference_width: 48,
         minimal_proved_width: None,
         minimal_observed_width: 19,
+        without_dead: explore::WithoutDead { dead: 1, proved: None, observed: 19 },
         exact_when_held: true,
         unvaried: vec![],
         agree_when_held: 1000,

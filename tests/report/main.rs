@@ -4,3 +4,4 @@ mod browser;
 mod examples;
 mod markup;
 mod pages;
+mod same;

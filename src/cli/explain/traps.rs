@@ -68,9 +68,16 @@ fn arithmetic() -> Vec<Topic> {
                 format!("s4: 12 - 6 is {} wrapping, {} saturating", sum(Overflow::Wrap), sum(Overflow::Saturate))
             }),
         topic("pair_saturation", "x86 vpmaddubsw saturates the sum of two products to 16 bits",
-            "u8 * s8 pairs of adjacent k; FBGEMM and oneDNN on machines without VNNI. reduce_range keeps clear of it.",
-            || format!("211*71 + 171*107 = {} becomes {}", 211 * 71 + 171 * 107,
-                fit(211 * 71 + 171 * 107, s(16), Overflow::Saturate).value)),
+            "u8 * s8 pairs of adjacent k; FBGEMM, oneDNN and ONNX Runtime on machines without VNNI, whose answers goldpath,\n\
+             exact everywhere, does not give (`goldpath doctor` says whether this is one). reduce_range keeps clear of it;\n\
+             u8 weights with zero point 128 (w + 128) take another kernel, which is exact.",
+            || {
+                let pair = |a: i128, b: i128| i128::from(fit(a + b, s(16), Overflow::Saturate).value);
+                let (first, second) = ((255 * 113, 255 * 113), (-255 * 113, -255 * 113 + 98));
+                format!("211*71 + 171*107 = {} becomes {}\n255*113 + 255*113 - 255*113 - (255*113 - 98) = {} becomes {}",
+                    211 * 71 + 171 * 107, pair(211 * 71, 171 * 107),
+                    first.0 + first.1 + second.0 + second.1, pair(first.0, first.1) + pair(second.0, second.1))
+            }),
     ]
 }
 

@@ -26,13 +26,17 @@ pub(in crate::functional) fn broadcast_shape(a: &[usize], b: &[usize]) -> Result
     Ok(shape)
 }
 
-fn zip<T: Copy, U>(a: &ArrayD<T>, b: &ArrayD<T>, combine: impl Fn(T, T) -> U) -> Result<ArrayD<U>> {
+pub(super) fn zip<T: Copy, U>(
+    a: &ArrayD<T>,
+    b: &ArrayD<T>,
+    combine: impl Fn(T, T) -> U,
+) -> Result<ArrayD<U>> {
     let shape = broadcast_shape(a.shape(), b.shape())?;
     let (a, b) = (repeated(a, &shape)?, repeated(b, &shape)?);
     Ok(Zip::from(&a).and(&b).map_collect(|a, b| combine(*a, *b)))
 }
 
-fn repeated<'a, T>(array: &'a ArrayD<T>, shape: &[usize]) -> Result<ArrayViewD<'a, T>> {
+pub(super) fn repeated<'a, T>(array: &'a ArrayD<T>, shape: &[usize]) -> Result<ArrayViewD<'a, T>> {
     array.broadcast(IxDyn(shape)).ok_or_else(|| {
         Error::new(Kind::Value, format!("shape {:?} does not broadcast to {shape:?}", array.shape()))
     })

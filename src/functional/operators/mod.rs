@@ -3,15 +3,22 @@
 //! The formulas are [`post::onnx`](crate::post::onnx); here is which element meets which.
 
 mod accumulate;
+mod activation;
 mod designed;
 mod elementwise;
 mod engine;
 mod float;
 mod layer;
+pub(super) mod layout;
 mod linear;
+mod normalize;
 mod pool;
+mod recurrent;
+mod reduce;
+mod resize;
 mod shape;
 mod size;
+mod transposed;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +47,10 @@ pub(super) struct Call<'a> {
 pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
     size::check_inputs(call)?;
     let one = match &call.node.operator {
+        Operator::Layout(layout) => return layout::evaluate(call, layout),
+        Operator::Recurrent(of) => return recurrent::recurrent(call, of),
+        Operator::TopK { axis, largest } => return reduce::top(call, *axis, *largest),
+        Operator::Normalize(rule) => return normalize::normalize(call, *rule),
         Operator::DynamicQuantizeLinear => return linear::dynamic_quantize(call),
         Operator::QuantizeLinear { axis, dtype } => linear::quantize(call, *axis, *dtype),
         Operator::DequantizeLinear { axis } => linear::dequantize(call, *axis),
@@ -75,6 +86,18 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::Transpose { perm } => shape::transpose(call.tensor(0)?, perm.as_deref()),
         Operator::Identity => call.tensor(0).cloned(),
         Operator::Opaque { reason } => Err(Error::new(Kind::Unsupported, reason.clone())),
+        Operator::Unary(unary) => activation::unary(call.tensor(0)?, *unary),
+        Operator::Binary(binary) => activation::binary(call.tensor(0)?, call.tensor(1)?, *binary),
+        Operator::Variadic(variadic) => activation::variadic(call, *variadic),
+        Operator::BatchNormalization { epsilon } => activation::batch_normalization(call, *epsilon),
+        Operator::Lookup(lookup) => activation::lookup(call, *lookup),
+        Operator::QLinearReduceMean(reduce) => reduce::quantized_mean(call, reduce),
+        Operator::Reduce(reduce) => reduce::reduce(call, reduce),
+        Operator::Arg(arg) => reduce::arg(call, arg),
+        Operator::Resize(resize) => resize::resize(call, resize),
+        Operator::ConvTranspose(of) => transposed::transposed(call, of),
+        Operator::GlobalMaxPool => pool::global_max(call.f32(0)?),
+        Operator::QLinearSoftmax { axis, flatten } => activation::quantized_softmax(call, *axis, *flatten),
     };
     Ok(vec![one?])
 }

@@ -1,6 +1,9 @@
 //! Maxima and means over windows and over whole images.
 
+use std::borrow::Cow;
+
 use ndarray::{ArrayD, IxDyn};
+use rayon::prelude::*;
 
 use super::size::room;
 use super::{Call, rails};
@@ -53,26 +56,34 @@ impl Frame {
         Ok(Frame { window, placed, planes: shape[0] * shape[1], size, output })
     }
 
-    /// Reduces every window to one element; windows in row order, `reduce` sees the taps inside the image.
-    fn pool<T: Copy, U>(&self, x: &ArrayD<T>, reduce: impl Fn(Taps<T>) -> U) -> ArrayD<U> {
-        let elements: Vec<T> = x.iter().copied().collect();
+    /// Reduces every window to one element; windows in row order, `reduce` sees the taps inside the image. Planes run in
+    /// parallel.
+    fn pool<T: Copy + Sync, U: Copy + Default + Send>(
+        &self,
+        x: &ArrayD<T>,
+        reduce: impl Fn(Taps<T>) -> U + Sync,
+    ) -> ArrayD<U> {
+        let elements = x.as_slice().map_or_else(|| x.iter().copied().collect(), Cow::Borrowed);
         let plane = self.size[0] * self.size[1];
         let lines: Vec<Reach> = (0..self.placed.output[0]).map(|o| self.reach(0, o)).collect();
         let columns: Vec<Reach> = (0..self.placed.output[1]).map(|o| self.reach(1, o)).collect();
-        let mut taps = Vec::with_capacity(self.window.taps());
-        let mut out = Vec::with_capacity(self.output.iter().product());
-        for image in elements.chunks_exact(plane).take(self.planes) {
-            for line in &lines {
-                for column in &columns {
+        let mut out = vec![U::default(); self.output.iter().product()];
+        let windows = lines.len() * columns.len();
+        let planes =
+            out.par_chunks_exact_mut(windows).zip(elements.par_chunks_exact(plane)).take(self.planes);
+        planes.for_each_init(Vec::new, |taps, (out, image)| {
+            for (line, out) in lines.iter().zip(out.chunks_exact_mut(columns.len())) {
+                for (column, out) in columns.iter().zip(out) {
                     taps.clear();
                     for h in &line.inside {
-                        taps.extend(column.inside.iter().map(|w| image[h * self.size[1] + w]));
+                        let row = &image[h * self.size[1]..][..self.size[1]];
+                        taps.extend(column.inside.iter().map(|w| row[*w]));
                     }
                     let padded = line.padded * column.padded;
-                    out.push(reduce(Taps { inside: &taps, columns: column.inside.len(), padded }));
+                    *out = reduce(Taps { inside: taps, columns: column.inside.len(), padded });
                 }
             }
-        }
+        });
         ArrayD::from_shape_vec(IxDyn(&self.output), out).expect("one result per output position")
     }
 
@@ -214,6 +225,14 @@ pub(super) fn global_average(x: &ArrayD<f32>) -> Result<Tensor> {
     let means =
         elements.chunks_exact(plane).map(|taps| onnx::mean(taps, plane, plane, Summation::Lanes)).collect();
     Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&shape), means).expect("one mean per plane")))
+}
+
+pub(super) fn global_max(x: &ArrayD<f32>) -> Result<Tensor> {
+    let (plane, shape) = planes(x.shape())?;
+    let elements: Vec<f32> = x.iter().copied().collect();
+    let largest = |taps: &[f32]| taps.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let maxima = elements.chunks_exact(plane).map(largest).collect();
+    Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&shape), maxima).expect("one maximum per plane")))
 }
 
 /// Inputs as [`quantized_average`].

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use super::external::External;
 use super::proto::{AttributeProto, NodeProto};
 use crate::error::{Error, Kind, Result};
-use crate::network::{AutoPad, Sliding};
+use crate::network::{AutoPad, Sliding, Tensor};
 
 /// The largest kernel, stride, dilation or padding: far beyond any network, and no image of it fills the memory.
 const LARGEST_EXTENT: usize = 4096;
@@ -56,6 +58,16 @@ impl<'a> Attributes<'a> {
         self.find(name).map(|a| a.ints.clone())
     }
 
+    pub fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        let Some(found) = self.find(name) else { return Ok(None) };
+        let proto = found.t.as_ref().ok_or_else(|| wrong(name, "a tensor"))?;
+        if proto.data_location == Some(1) {
+            let message = format!("attribute {name} lies in another file, which is not supported");
+            return Err(Error::new(Kind::Unsupported, message));
+        }
+        super::tensor::tensor(proto, &External::new(Path::new(""), 0)).map(Some)
+    }
+
     /// Extents of a window, bounded by [`LARGEST_EXTENT`]; an absent list is empty.
     pub fn sizes(&self, name: &str) -> Result<Vec<usize>> {
         let size = |v: &i64| usize::try_from(*v).ok().filter(|v| *v <= LARGEST_EXTENT);
@@ -70,6 +82,13 @@ impl<'a> Attributes<'a> {
                 a.s.as_deref().and_then(|s| std::str::from_utf8(s).ok()).ok_or_else(|| wrong(name, "text"))
             })
             .transpose()
+    }
+
+    /// A list of words; empty when absent.
+    pub fn texts(&self, name: &str) -> Result<Vec<&'a str>> {
+        let Some(found) = self.find(name) else { return Ok(Vec::new()) };
+        let words = found.strings.iter().map(|word| std::str::from_utf8(word));
+        words.collect::<Result<_, _>>().map_err(|_| wrong(name, "a list of words"))
     }
 
     /// An attribute that may be present only with the value that changes nothing.

@@ -23,7 +23,7 @@ use crate::import::foreign::looks_like;
 use crate::limits::{Charge, MAX_NODES, max_memory, read_all};
 use crate::network::{DType, Input, Network, Node, Operator, Tensor};
 use external::External;
-pub use operator::{SUPPORTED, SUPPORTED_MICROSOFT};
+pub use operator::supported;
 use proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
 /// The first opset of ONNX's own domain whose operators mean what goldpath computes: before it, they broadcast by

@@ -37,6 +37,7 @@ def cases(random):
         deep = random.random() < 0.4
         channels = int(random.choice([32, 64, 65, 100, 128, 256] if deep else [1, 1, 2, 3, 5, 8, 16]))
         filters = int(random.choice([1, 2, 3, 4, 5, 8, 13, 16, 40]))
-        while filters * groups * spatial[0] * spatial[1] > 600 and filters > 1:
+        most = 600 if random.random() < 0.1 else 120
+        while filters * groups * spatial[0] * spatial[1] > most and filters > 1:
             filters //= 2
         yield model(random, int(random.choice([1, 1, 2])), groups, channels, filters, spatial)

@@ -10,9 +10,9 @@ LENGTHS = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 20, 31, 32, 33, 47, 48, 49, 50, 6
 def cases(random):
     for _ in range(400):
         rank = int(random.integers(1, 4, endpoint=True))
-        extents = [int(e) for e in random.integers(1, 3, size=rank, endpoint=True)]
+        extents = [int(e) for e in random.integers(1, 2, size=rank, endpoint=True)]
         axis = int(random.integers(-rank, rank))
-        extents[axis] = int(random.choice(LENGTHS))
+        extents[axis] = int(random.choice(LENGTHS if random.random() < 0.1 else LENGTHS[:22]))
         scale = float(random.choice([0.1, 1.0, 3.0, 20.0, 60.0]))
         x = (random.standard_normal(extents) * scale).astype(np.float32)
         if random.random() < 0.5:

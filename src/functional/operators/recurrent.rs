@@ -1,0 +1,225 @@
+//! LSTM, GRU and RNN in float32, in ONNX Runtime's order: one product of the input with all gates, and per step one of
+//! the state, added to it; then the bias, and the activations.
+//!
+//! LSTM and GRU are exact to the last bit with constant weights, which it packs beforehand. Its RNN calls another
+//! hyperbolic tangent: there a value is within 16 units in the last place of the largest value.
+
+use ndarray::{ArrayD, IxDyn};
+
+use super::Call;
+use super::size::room;
+use crate::error::{Error, Kind, Result};
+use crate::network::{Cell, Direction, Recurrent, Tensor};
+use crate::post::float;
+use crate::post::sgemm::Order;
+
+/// MlasSgemm's block for weights that it packed beforehand.
+const PACKED_BLOCK: usize = 256;
+
+/// The tensors of a layer in C order, and their extents.
+struct Layer {
+    cell: Cell,
+    clip: f32,
+    steps: usize,
+    batch: usize,
+    inputs: usize,
+    hidden: usize,
+    x: Vec<f32>,
+    w: Vec<f32>,
+    r: Vec<f32>,
+    /// Of W, then of R, per direction.
+    bias: Option<Vec<f32>>,
+    lengths: Vec<usize>,
+    state: Option<Vec<f32>>,
+    memory: Option<Vec<f32>>,
+}
+
+/// h, and c of an LSTM.
+struct State {
+    h: Vec<f32>,
+    c: Vec<f32>,
+}
+
+/// Outputs: every step's h, the last h and, of an LSTM, the last c.
+pub(super) fn recurrent(call: &Call, of: &Recurrent) -> Result<Vec<Tensor>> {
+    let directions: &[bool] = match of.direction {
+        Direction::Forward => &[false],
+        Direction::Reverse => &[true],
+        Direction::Bidirectional => &[false, true],
+    };
+    let layer = Layer::new(call, of, directions.len())?;
+    let (steps, batch, hidden) = (layer.steps, layer.batch, layer.hidden);
+    let shape = [steps, directions.len(), batch, hidden];
+    let mut all = vec![0.0; room(&shape)?];
+    let (mut last_h, mut last_c) = (Vec::new(), Vec::new());
+    for (direction, backwards) in directions.iter().enumerate() {
+        for row in 0..batch {
+            let length = layer.lengths[row];
+            let mut state = layer.start(direction, row);
+            for index in 0..length {
+                let step = if *backwards { length - 1 - index } else { index };
+                layer.advance(
+                    &mut state,
+                    direction,
+                    &layer.x[(step * batch + row) * layer.inputs..][..layer.inputs],
+                );
+                let at = ((step * directions.len() + direction) * batch + row) * hidden;
+                all[at..at + hidden].copy_from_slice(&state.h);
+            }
+            // A sequence of no step has no state.
+            let keep = |values: Vec<f32>| if length == 0 { vec![0.0; hidden] } else { values };
+            last_h.extend(keep(state.h));
+            last_c.extend(keep(state.c));
+        }
+    }
+    let tensor = |shape: &[usize], values: Vec<f32>| {
+        Tensor::F32(ArrayD::from_shape_vec(IxDyn(shape), values).expect("one value per hidden element"))
+    };
+    let mut outputs = vec![tensor(&shape, all), tensor(&shape[1..], last_h)];
+    if of.cell == Cell::Lstm {
+        outputs.push(tensor(&shape[1..], last_c));
+    }
+    Ok(outputs)
+}
+
+impl Layer {
+    fn new(call: &Call, of: &Recurrent, directions: usize) -> Result<Layer> {
+        let (x, w, r) = (call.f32(0)?, call.f32(1)?, call.f32(2)?);
+        let wrong = |what: &str| {
+            let shapes = format!("{:?}, {:?} and {:?}", x.shape(), w.shape(), r.shape());
+            Error::new(Kind::Value, format!("{what}: input and weights have shapes {shapes}"))
+        };
+        let (&[steps, batch, inputs], &[_, _, hidden]) = (x.shape(), r.shape()) else {
+            return Err(wrong("three axes are needed"));
+        };
+        let gates = of.cell.gates().checked_mul(hidden).ok_or_else(|| wrong("too many gates"))?;
+        if w.shape() != [directions, gates, inputs] || r.shape() != [directions, gates, hidden] {
+            return Err(wrong("the weights do not match"));
+        }
+        if of.cell == Cell::Lstm && call.optional(7).is_some() {
+            return Err(Error::new(Kind::Unsupported, "peepholes (input 7) are not supported"));
+        }
+        let values = |index: usize, shape: &[usize]| -> Result<Option<Vec<f32>>> {
+            if call.optional(index).is_none() {
+                return Ok(None);
+            }
+            let values = call.f32(index)?;
+            if values.shape() != shape {
+                let message = format!("input {index} has shape {:?}, not {shape:?}", values.shape());
+                return Err(Error::new(Kind::Value, message));
+            }
+            Ok(Some(values.iter().copied().collect()))
+        };
+        let lengths = match call.optional(4) {
+            None => vec![steps; batch],
+            Some(lengths) => {
+                let lengths = lengths.to_i64()?;
+                let fit = lengths.iter().map(|n| usize::try_from(*n).ok().filter(|n| *n <= steps));
+                let fit: Option<Vec<usize>> = fit.collect();
+                fit.filter(|fit| fit.len() == batch).ok_or_else(|| wrong("the lengths do not match"))?
+            }
+        };
+        let all = |array: &ArrayD<f32>| array.iter().copied().collect::<Vec<f32>>();
+        Ok(Layer {
+            cell: of.cell,
+            clip: of.clip.unwrap_or(f32::MAX),
+            steps,
+            batch,
+            inputs,
+            hidden,
+            x: all(x),
+            w: all(w),
+            r: all(r),
+            bias: values(3, &[directions, 2 * gates])?,
+            lengths,
+            state: values(5, &[directions, batch, hidden])?,
+            memory: if of.cell == Cell::Lstm { values(6, &[directions, batch, hidden])? } else { None },
+        })
+    }
+
+    fn start(&self, direction: usize, row: usize) -> State {
+        let at = (direction * self.batch + row) * self.hidden;
+        let from = |given: &Option<Vec<f32>>| match given {
+            Some(values) => values[at..at + self.hidden].to_vec(),
+            None => vec![0.0; self.hidden],
+        };
+        State { h: from(&self.state), c: from(&self.memory) }
+    }
+
+    /// x · w, or start + x · w, with row `gate` of the weights of a direction.
+    fn product(&self, x: &[f32], weights: &[f32], direction: usize, gate: usize, start: Option<f32>) -> f32 {
+        let at = (direction * self.cell.gates() * self.hidden + gate) * x.len();
+        let row = &weights[at..at + x.len()];
+        Order::Blocks(PACKED_BLOCK).sum(0, start, 1.0, x.iter().copied().zip(row.iter().copied()))
+    }
+
+    /// The bias of W and that of R of a gate.
+    fn bias(&self, direction: usize, gate: usize) -> Option<(f32, f32)> {
+        let gates = self.cell.gates() * self.hidden;
+        self.bias
+            .as_ref()
+            .map(|bias| (bias[direction * 2 * gates + gate], bias[(direction * 2 + 1) * gates + gate]))
+    }
+
+    /// With a bias, NaN becomes the upper bound, as C++'s min has it; without one it stays.
+    fn clipped(&self, value: f32, bias: Option<f32>) -> f32 {
+        let b = self.clip;
+        match bias {
+            Some(bias) => {
+                let value = value + bias;
+                let value = if value < b { value } else { b };
+                if -b < value { value } else { -b }
+            }
+            None if value > b => b,
+            None if value < -b => -b,
+            None => value,
+        }
+    }
+
+    fn advance(&self, state: &mut State, direction: usize, x: &[f32]) {
+        let gate = |h: &[f32], gate: usize| {
+            let x = self.product(x, &self.w, direction, gate, None);
+            self.product(h, &self.r, direction, gate, Some(x))
+        };
+        let both = |gate: usize| self.bias(direction, gate).map(|(w, r)| w + r);
+        let hidden = self.hidden;
+        let open = |h: &[f32], at: usize| self.clipped(gate(h, at), both(at));
+        match self.cell {
+            Cell::Lstm => {
+                let before = state.h.clone();
+                for j in 0..hidden {
+                    let [i, o, f] = [0, 1, 2].map(|k| float::sigmoid(open(&before, k * hidden + j)));
+                    let new = float::tanh(open(&before, 3 * hidden + j));
+                    state.c[j] = state.c[j] * f + i * new;
+                    state.h[j] = float::tanh(self.clipped(state.c[j], None)) * o;
+                }
+            }
+            Cell::Gru { linear_before_reset } => {
+                let before = state.h.clone();
+                let reset: Vec<f32> =
+                    (0..hidden).map(|j| float::plain_sigmoid(open(&before, hidden + j))).collect();
+                let kept: Vec<f32> = before.iter().zip(&reset).map(|(h, r)| h * r).collect();
+                for j in 0..hidden {
+                    let at = 2 * hidden + j;
+                    let own = self.product(x, &self.w, direction, at, None);
+                    let new = if linear_before_reset {
+                        let bias = self.bias(direction, at);
+                        let linear = self.product(&before, &self.r, direction, at, bias.map(|b| b.1));
+                        self.clipped(own + linear * reset[j], bias.map(|b| b.0))
+                    } else {
+                        self.clipped(self.product(&kept, &self.r, direction, at, Some(own)), both(at))
+                    };
+                    let z = float::sigmoid(open(&before, j));
+                    state.h[j] = (1.0 - z) * float::plain_tanh(new) + z * before[j];
+                }
+            }
+            Cell::Rnn { relu } => {
+                let before = state.h.clone();
+                for j in 0..hidden {
+                    let value = open(&before, j);
+                    state.h[j] = if relu { value.max(0.0) } else { float::tanh(value) };
+                }
+            }
+        }
+    }
+}
