@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::operators::{Call, Framework, evaluate};
 use crate::limits::max_memory;
-use crate::network::{FreeNames, Layout, MAX_ELEMENTS, Network, Node, Operator, Tensor, Wires, element_count};
+use crate::network::{
+    FreeNames, Layout, MAX_ELEMENTS, Network, Node, Operator, Tensor, Wires, element_count,
+};
 
 /// Elements that the folded tensors of one network may have together: a quarter of the largest tensor, and of 8 bytes
 /// each no more than a quarter of the memory.
