@@ -174,7 +174,8 @@ pub fn sweep() -> explore::Sweep {
             schema: 1,
             generator: "goldpath 0.1.0".into(),
             model: file("cnn_s8_qoperator.onnx"),
-            input: file("cnn_inputs.npy"),
+            input: Some(file("cnn_inputs.npy")),
+            tensors: None,
             labels: Some(file("labels.npy")),
             design: explore::InputDesign {
                 name: "os16x16_s8_acc16sat".into(),
