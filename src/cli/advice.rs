@@ -268,7 +268,7 @@ fn told(error: &Error) -> String {
 }
 
 /// Whether codes, zero points or parameters do not fit, rather than shapes or files.
-fn is_about_operands(reason: &Error) -> bool {
+pub(super) fn is_about_operands(reason: &Error) -> bool {
     let words =
         [" operand", ", outside ", "which the design limits", "zero point", "channels need different"];
     reason.kind != Kind::Limit && words.iter().any(|word| reason.message.contains(word))

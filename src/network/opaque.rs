@@ -46,14 +46,17 @@ impl Network {
     /// known.
     pub fn behind_opaque(&self, is_fed: &dyn Fn(&str) -> bool) -> Vec<String> {
         let mut unknown: BTreeSet<&str> = BTreeSet::new();
-        let mut behind = Vec::new();
+        let (mut behind, mut named): (Vec<String>, BTreeSet<&str>) = Default::default();
         for node in &self.nodes {
             let reads = node.inputs.iter().flatten().any(|name| unknown.contains(name.as_str()));
             if reads
                 && (node.operator.is_float_mac() || node.operator.is_integer_mac())
                 && !node.is_products()
             {
-                behind.push(node.name.clone());
+                // An integer layer may stand beside the float one of its name.
+                if named.insert(&node.name) {
+                    behind.push(node.name.clone());
+                }
             }
             if reads || matches!(node.operator, Operator::Opaque { .. }) {
                 unknown

@@ -379,6 +379,33 @@ fn everything_may_be_supplied() {
     let path = foo.path("t.npz");
     npz(&path, &arrays);
     assert_eq!(written(&foo, &["--tensors", &path]), all);
+    // What a layer of a design does to the answer is followed through what can be computed.
+    let overflow = |case: &Case, more: &[&str]| {
+        let narrow = ["--set", "accumulator.width=10", "--format", "json"];
+        let answer = json(&case.overflow(&[&narrow[..], more].concat()));
+        (answer["layers"].clone(), answer["answer"].clone())
+    };
+    let everything = overflow(&foo, &["--tensors", &path]);
+    npz(&path, &[("m", "<f4", &[2, 4], floats(&m))]);
+    assert_eq!(overflow(&foo, &["--tensors", &path]), everything);
+}
+
+#[test]
+fn a_layer_is_named_once_behind_what_is_not_known() {
+    // As written, the integer layer stands beside the float one.
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 2]);
+    let (scale, zero) = (model.scalar(Data::F32(vec![0.5])), model.scalar(Data::I8(vec![0])));
+    model.node_to("org.acme.Foo", "mid", &["x"], &["m"], &[]);
+    let codes = model.node("QuantizeLinear", "", &["m", &scale, &zero], &[]);
+    let real = model.node("DequantizeLinear", "", &[&codes, &scale, &zero], &[]);
+    let weights = model.constant(&[2, 2], Data::I8(vec![1, 2, 3, 4]));
+    let weights = model.node("DequantizeLinear", "", &[&weights, &scale, &zero], &[]);
+    let product = model.node("MatMul", "fc", &[&real, &weights], &[]);
+    let y = model.node("QuantizeLinear", "", &[&product, &scale, &zero], &[]);
+    model.output(&y);
+    let said = stderr(&Case::new(&model.bytes(), &[1, 2], &[1.0, 2.0]).infer(&[]));
+    assert!(said.contains("the layers behind: fc\n"), "{said}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What `goldpath layers` answers, as JSON and as text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
@@ -143,8 +144,9 @@ impl Answer {
             text.push_str(&self.on_design(&design.name));
         }
         text.push_str(&self.without_design());
-        let named =
-            |name: &String| self.layers.iter().any(|l| l.name == *name && l.state == MacState::Integer);
+        let integer = self.layers.iter().filter(|layer| layer.state == MacState::Integer);
+        let integer: BTreeSet<&str> = integer.map(|layer| layer.name.as_str()).collect();
+        let named = |name: &String| integer.contains(name.as_str());
         let told: Vec<&Mac> =
             self.macs.iter().filter(|mac| !named(&mac.name) && mac.reason.is_some()).collect();
         if !told.is_empty() {

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 
 use super::answer::Fit;
 use crate::bounds::{Inputs, LayerBounds, Summary};
-use crate::cli::advice::{Codes, Settings, candidates, wider_levels};
+use crate::cli::advice::{Codes, Settings, candidates, is_about_operands, wider_levels};
 use crate::cli::args::Overrides;
 use crate::cli::design_file;
 use crate::design::Design;
@@ -70,7 +70,9 @@ impl<'a> Sight<'a> {
             Ok(bits) => return answer(true, None, Some((&self.design, bits)), None),
             Err(why) => why,
         };
-        for index in 0..self.trials.len() {
+        // No override of operands or parameters mends anything else.
+        let trials = if is_about_operands(&why) { self.trials.len() } else { 0 };
+        for index in 0..trials {
             let Some((mut settings, mut design)) = self.variant(index) else { continue };
             // A parameter that is too narrow is widened until it holds what the layer brings.
             for _ in 0..self.design.parameters.len().min(8) + 1 {

@@ -4,6 +4,7 @@ mod answer;
 mod fit;
 mod meet;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -54,13 +55,16 @@ fn answer(
 ) -> Result<Answer> {
     let (met, refused) = meet::meet(network)?;
     let macs = network.macs();
+    let computed = network.computed_layers();
+    let nodes: BTreeMap<&str, &Node> =
+        network.nodes.iter().rev().map(|node| (node.name.as_str(), node)).collect();
     let layers: Vec<(&Mac, &Met)> = macs.iter().filter_map(|mac| Some((mac, met.get(&mac.name)?))).collect();
     let bar = console.progress(layers.len() as u64, "layers");
     let seen = |(mac, met): &(&Mac, &Met)| {
-        let computed = network.computed_of(&mac.name);
+        let computed = computed.get(mac.name.as_str()).copied().unwrap_or_default();
         let designs = sights.iter().map(|(_, sight)| sight.fit(&met.layer, &met.x, computed)).collect();
         bar.inc(1);
-        let node = network.nodes.iter().find(|node| node.name == mac.name);
+        let node = nodes.get(mac.name.as_str()).copied();
         LayerSeen { designs, ..facts(mac, met, computed, node, images(network)) }
     };
     let layers = layers.par_iter().map(seen).collect();

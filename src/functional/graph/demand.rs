@@ -37,7 +37,7 @@ impl Demand {
     /// It asks for an opaque node, or for an input that is not fed: all of them are named. [`Goal::Reachable`] never does.
     pub fn new(network: &Network, is_given: &dyn Fn(&str) -> bool, goal: Goal<'_>) -> Result<Demand> {
         let (can, own) = reachable(network, is_given);
-        // What layers that are looked at write is not replaced: it is what is asked for.
+        // Who looks at layers follows what they write to the answer: only what nothing computes is replaced.
         let is_fed = |name: &str| is_given(name) && !(goal == Goal::Reachable && own.contains(name));
         let read_by_nodes: BTreeSet<&str> = network.nodes.iter().flat_map(names_read).collect();
         let mut wanted: BTreeSet<&str> = match goal {
@@ -75,8 +75,7 @@ fn names_read(node: &Node) -> impl Iterator<Item = &str> {
     node.inputs.iter().flatten().map(String::as_str)
 }
 
-/// By node: nothing opaque, and no input that is not fed, lies in front of it. And what integer layers write of which that
-/// holds.
+/// By node: nothing opaque, and no input that is not fed, lies in front of it. And what the nodes write of which that holds.
 fn reachable<'a>(network: &'a Network, is_fed: &dyn Fn(&str) -> bool) -> (Vec<bool>, BTreeSet<&'a str>) {
     let (mut known, mut own): (BTreeSet<&str>, BTreeSet<&str>) = Default::default();
     let reach = |node: &'a Node| {
@@ -85,7 +84,7 @@ fn reachable<'a>(network: &'a Network, is_fed: &dyn Fn(&str) -> bool) -> (Vec<bo
         if can {
             let outputs = || node.outputs.iter().flatten().map(String::as_str);
             known.extend(outputs());
-            own.extend(outputs().filter(|_| is_layer(&node.operator)));
+            own.extend(outputs());
         }
         can
     };
