@@ -189,6 +189,16 @@ pub(super) fn constant_value(network: &Wires<'_>, name: &str) -> Option<Tensor> 
     constant.or_else(|| dequantized(network, network.writer(name)?, &mut most_elements_made()))
 }
 
+/// The shape of [`constant_value`], should it have one.
+pub(super) fn constant_shape<'a>(network: &'a Wires<'_>, name: &str) -> Option<&'a [usize]> {
+    let constant = |name: &str| network.constants.get(name).map(Tensor::shape);
+    constant(name).or_else(|| {
+        let writer = &network.nodes[network.writer(name)?];
+        let is_dequantized = matches!(writer.operator, Operator::DequantizeLinear { .. });
+        constant(writer.input(0).filter(|_| is_dequantized)?)
+    })
+}
+
 /// For a move of data behind a DequantizeLinear of constants: the DequantizeLinear of moved codes that takes its place.
 fn codes_moved(
     network: &mut Network,

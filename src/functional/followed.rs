@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::constants::{constant_value, folded, most_elements_made};
+use super::constants::{constant_shape, constant_value, folded, most_elements_made};
 use crate::network::{Dequantized, Network, Node, Operator, Products, Tensor, Wires};
 use crate::post::onnx::{Codes, quantize};
 
@@ -55,15 +55,15 @@ impl<'a> Beside<'a> {
 
     /// The sum itself, behind the moves of its operands' codes; none when there is no room for another bias.
     fn sum(&mut self, float: &Node, products: &Products) -> Option<Vec<Node>> {
-        let bias = match rounded_bias(self.wires, float, products) {
-            None => None,
-            Some(bias) => {
-                self.left = self.left.checked_sub(bias.len())?;
+        let mut bias = None;
+        if let Some(channels) = bias_channels(self.wires, float, products) {
+            self.left = self.left.checked_sub(channels)?;
+            bias = rounded_bias(self.wires, float, products, channels).map(|rounded| {
                 let name = self.wires.free_tensor_name(&format!("{}_bias", float.name));
-                self.biases.push((name.clone(), bias));
-                Some(name)
-            }
-        };
+                self.biases.push((name.clone(), rounded));
+                name
+            });
+        }
         let mut nodes = Vec::new();
         let operands = [(&products.x, products.transposed[0]), (&products.w, products.transposed[1])];
         let [x, w] = operands.map(|(operand, is_transposed)| {
@@ -125,18 +125,22 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// One int32 per output channel; none for a bias that is computed, or that int32 does not hold.
-fn rounded_bias(network: &Wires<'_>, float: &Node, products: &Products) -> Option<Tensor> {
-    let Tensor::F32(bias) = constant_value(network, float.input(2)?)? else { return None };
+/// Output channels, where a constant bias has one number for each or one for all.
+fn bias_channels(network: &Wires<'_>, float: &Node, products: &Products) -> Option<usize> {
+    let bias = constant_shape(network, float.input(2)?)?;
     let weights = network.constants.get(&products.w.codes)?.shape();
     let channels = match (&products.conv, products.transposed[1]) {
         (Some(_), _) | (None, true) => *weights.first()?,
         (None, false) => *weights.last()?,
     };
-    let across = bias.shape().last().copied().unwrap_or(1);
-    if products.w.moves.is_some() || across != bias.len() || (across != channels && across != 1) {
-        return None;
-    }
+    let (across, all) = (bias.last().copied().unwrap_or(1), bias.iter().product::<usize>());
+    let fits = products.w.moves.is_none() && across == all && (across == channels || across == 1);
+    fits.then_some(channels)
+}
+
+/// One int32 per output channel; none for a bias that int32 does not hold.
+fn rounded_bias(network: &Wires<'_>, float: &Node, products: &Products, channels: usize) -> Option<Tensor> {
+    let Tensor::F32(bias) = constant_value(network, float.input(2)?)? else { return None };
     let (x, w) = (network.floats(&products.x.scale)?, network.floats(&products.w.scale)?);
     let int32 = Codes { zero_point: 0, low: i32::MIN, high: i32::MAX };
     let bias: Vec<f32> = bias.iter().copied().collect();

@@ -55,7 +55,8 @@ impl Network {
     fn check_names(&self) -> Result<()> {
         let is_made_of = |node: &&Node| node.operator.is_float_mac() || node.operator.moves_data();
         let count = self.nodes.iter().filter(is_made_of).count();
-        let read = self.nodes.iter().flat_map(|node| node.inputs.iter().flatten().chain([&node.name]));
+        let read =
+            self.nodes.iter().flat_map(|node| node.inputs.iter().flatten().chain([&node.name, &node.kind]));
         let longest = read.map(String::len).max().unwrap_or_default();
         check_room(bytes(&[count, longest], NAMES_OF_A_LAYER), || {
             format!("{count} layers that read tensors with names of up to {longest} bytes")

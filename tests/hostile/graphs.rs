@@ -191,13 +191,17 @@ fn messages_are_counted_before_they_are_decoded() {
     let m = path.display().to_string();
     let check = ["--max-memory", "256M", "check", MAC, "--model", &m];
     let many = 4 << 20;
-    // Nodes; and, inside one node, attributes and inputs; initialisers; the model's inputs.
+    // Nodes; attributes of one, and strings of one of these; initialisers, and where one of them is kept; the model's
+    // inputs; sparse initialisers.
     let one_node = |tag: u64| field(1, &field(tag, &[]).repeat(many));
     let graphs = [
         (field(1, &[]).repeat(many), "4194304 nodes"),
         (one_node(5), "more than 256 MiB"),
+        (field(1, &field(5, &field(9, &[]).repeat(many))), "more than 256 MiB"),
         (field(5, &[]).repeat(many), "more than 256 MiB"),
+        (field(5, &field(13, &[]).repeat(many)), "more than 256 MiB"),
         (field(11, &[]).repeat(many), "more than 256 MiB"),
+        (field(15, &[]).repeat(many), "more than 256 MiB"),
     ];
     for (graph, word) in graphs {
         fs::write(&path, field(7, &graph)).unwrap();

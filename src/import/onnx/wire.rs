@@ -24,6 +24,7 @@ enum Part {
     Node,
     Attribute,
     Tensor,
+    Sparse,
     ValueInfo,
     Type,
     TensorType,
@@ -49,9 +50,14 @@ fn part(message: Part, tag: u32) -> Option<(Part, usize)> {
         (Part::Model, 7) => (Part::Graph, 0),
         (Part::Model, 8) => (Part::Leaf, size_of::<OperatorSetIdProto>()),
         (Part::Graph, 1) => (Part::Node, size_of::<NodeProto>()),
+        // What a sparse tensor has besides its values is not read.
+        (Part::Graph, 15) => (Part::Sparse, size_of::<TensorProto>()),
+        (Part::Sparse, 1) => (Part::Tensor, 0),
         (Part::Graph, 5) | (Part::Attribute, 5) => (Part::Tensor, size_of::<TensorProto>()),
         (Part::Graph, 11 | 12) => (Part::ValueInfo, size_of::<ValueInfoProto>()),
-        (Part::Node, 1 | 2) => text,
+        (Part::Node, 1 | 2) | (Part::Attribute, 9) => text,
+        // An entry of a key and a value.
+        (Part::Tensor, 13) => (Part::Leaf, 2 * text.1),
         (Part::Node, 5) => (Part::Attribute, size_of::<AttributeProto>()),
         (Part::Attribute, 8) | (Part::Tensor, 1 | 7 | 11) => (Part::Numbers(8), 0),
         (Part::Tensor, 5) => (Part::Numbers(4), 0),
