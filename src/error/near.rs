@@ -8,7 +8,7 @@ const MOST: usize = 5;
 ///
 /// ```
 /// use goldpath::error::near_names;
-/// assert_eq!(near_names("conv2", &["conv1_quant", "conv2_quant"]), ["conv2_quant", "conv1_quant"]);
+/// assert_eq!(near_names("conv2", &["conv1_quant", "conv2_quant"]), ["conv2_quant"]);
 /// assert_eq!(near_names("halfup", &["half_even", "half_up", "R1"])[0], "half_up");
 /// assert!(near_names("zzz", &["half_even"]).is_empty());
 /// ```

@@ -37,8 +37,8 @@ pub fn topics() -> Vec<Topic> {
             "The answer is the index of the largest value of the network's first output, image by image; the first of\n\
              equals, and never a NaN beside a number.", String::new),
         topic("unevaluated", "the output differs; what its correction would change was not tried",
-            "Beyond --decisive-cap of its layer (by default 16, fewer where they would take more than seconds), or there is no\n\
-             network.", String::new),
+            "Beyond --decisive-cap of its layer (by default 16, fewer where they would take more than seconds),\n\
+             or there is no network.", String::new),
     ]
 }
 

@@ -92,7 +92,7 @@ fn is_literal(value: &str) -> bool {
     let value = value.strip_prefix(['-', '+']).unwrap_or(value);
     let digits = |text: &str, more: &str| {
         text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.chars().all(|c| c == '_' || c.is_digit(10) || more.contains(c.to_ascii_lowercase()))
+            && text.chars().all(|c| c == '_' || c.is_ascii_digit() || more.contains(c.to_ascii_lowercase()))
     };
     let Some((size, rest)) = value.split_once('\'') else {
         let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
