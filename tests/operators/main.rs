@@ -223,5 +223,5 @@ families! {
     resize: Within::Ulp(0);
     conv_transpose: Within::Ulp(0);
     recurrent: Within::Ulp(0);
-    rnn: Within::UlpOfLargest(16);
+    rnn: Within::UlpOfLargest(32);
 }

@@ -42,12 +42,14 @@ pub(super) fn reduce(call: &Call, reduce: &Reduce) -> Result<Tensor> {
             let count = places.inside.len();
             let reduced = places.each(|inside| {
                 let mut values = inside.map(|at| elements[at]);
-                // Integers are added and multiplied as float64 numbers, and saturate.
+                // Integers are added and multiplied as float64 numbers, and saturate; NaN, of infinities and 0, becomes
+                // the smallest.
                 let real = |v: $type| v as f64;
+                let whole = |v: f64| if v.is_nan() { <$type>::MIN } else { v as $type };
                 Some(match reduce.kind {
-                    Reduction::Sum => values.fold(0.0, |s, v| s + real(v)) as $type,
-                    Reduction::Prod => values.fold(1.0, |p, v| p * real(v)) as $type,
-                    Reduction::SumSquare => values.fold(0.0, |s, v| s + real(v) * real(v)) as $type,
+                    Reduction::Sum => whole(values.fold(0.0, |s, v| s + real(v))),
+                    Reduction::Prod => whole(values.fold(1.0, |p, v| p * real(v))),
+                    Reduction::SumSquare => whole(values.fold(0.0, |s, v| s + real(v) * real(v))),
                     Reduction::Mean if count == 0 => return None,
                     Reduction::Mean => (values.fold(0.0, |s, v| s + real(v)) / count as f64) as $type,
                     Reduction::Max => values.by_ref().max()?,

@@ -230,13 +230,16 @@ impl Plane<'_> {
     }
 }
 
+/// An output of a plane, and of where it lies on each axis.
+type Value<'a> = dyn Fn(&Plane, &[(f32, Line)]) -> f32 + 'a;
+
 /// `value` makes an output of a plane and where it lies on each axis.
 fn interpolate(
     x: &ArrayD<f32>,
     lines: &[Line],
     axes: &[usize],
     resize: &Resize,
-    value: &dyn Fn(&Plane, &[(f32, Line)]) -> f32,
+    value: &Value,
 ) -> ArrayD<f32> {
     let elements: Vec<f32> = x.iter().copied().collect();
     let stride = |axis: usize| x.shape()[axis + 1..].iter().product::<usize>();

@@ -40,13 +40,12 @@ fn placed(
         .and_then(|n| n.checked_add(reach)?.checked_add(more))
         .ok_or_else(wrong)?;
     let halves = |output: usize| {
-        let total = whole - output;
+        let total = whole.saturating_sub(output);
         let front = if of.sliding.padding == AutoPad::SameUpper { total / 2 } else { total - total / 2 };
         (front, output)
     };
     let (front, output) = match (of_axis(&of.output), &of.sliding.padding) {
-        // Nothing is padded to reach an output that is larger than the whole.
-        (Some(wanted), _) if wanted > whole => return Err(wrong()),
+        // Positions that no product reaches hold the bias.
         (Some(wanted), _) => halves(wanted),
         (None, AutoPad::SameUpper | AutoPad::SameLower) => halves(extent.saturating_mul(stride).min(whole)),
         (None, AutoPad::Explicit(pads)) => {

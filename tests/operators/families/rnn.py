@@ -1,4 +1,4 @@
-"""RNN: within 16 units in the last place of the tensor's largest value."""
+"""RNN: within 32 units in the last place of the tensor's largest value."""
 
 from . import case
 from .recurrent import layer
