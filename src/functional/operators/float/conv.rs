@@ -64,10 +64,17 @@ fn copy(to: &mut [f32], line: &[f32], first: usize, pad: usize, step: usize) {
         return;
     }
     let from = &line[first + before * step - pad..];
-    if step == 1 {
-        to.copy_from_slice(&from[..to.len()]);
-    } else {
-        to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, from)| *to = *from);
+    match step {
+        1 => to.copy_from_slice(&from[..to.len()]),
+        2 => {
+            let (pairs, last) = from.as_chunks::<2>();
+            to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair[0]);
+            // The last one may have no neighbour.
+            if let (Some(to), Some(from)) = (to.get_mut(pairs.len()), last.first()) {
+                *to = *from;
+            }
+        }
+        _ => to.iter_mut().zip(from.chunks(step)).for_each(|(to, from)| *to = from[0]),
     }
 }
 
