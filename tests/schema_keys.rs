@@ -6,12 +6,21 @@ use goldpath::design::Design;
 use serde_json::Value;
 
 /// Names with a dot that are no keys of a design: a node, scales of a layer, calls of Python's, a domain of operators.
-const OTHERS: [&str; 7] =
-    ["accumulator.output", "x.scale", "w.scale", "x.astype", "onnx.load", "onnx.save", "com.microsoft"];
+const OTHERS: [&str; 9] = [
+    "accumulator.output",
+    "x.scale",
+    "w.scale",
+    "x.astype",
+    "onnx.load",
+    "onnx.save",
+    "com.microsoft",
+    "numpy.save",
+    "numpy.savez",
+];
 
 /// Ends of file names.
-const FILES: [&str; 13] =
-    ["rs", "toml", "json", "npy", "npz", "txt", "html", "onnx", "v", "md", "vcd", "vh", "py"];
+const FILES: [&str; 14] =
+    ["rs", "toml", "json", "npy", "npz", "txt", "html", "onnx", "v", "sv", "md", "vcd", "vh", "py"];
 
 /// Signals of a twin.
 const SIGNALS: [&str; 2] = ["in", "out"];

@@ -35,8 +35,8 @@ fn a_layers_facts_are_the_models() {
     assert_eq!(layer["bias"], serde_json::json!([-9, 100]));
     assert_eq!(layer["macs_per_image"], 6);
     // x + 3 is -125..=130; channel 0 has weights 0, 2, -6, channel 1 has -2, 4, 6.
-    let low = (-9 + 2 * -125 - 6 * 130).min(100 - 2 * 130 - 10 * 125);
-    let high = (-9 + 2 * 130 + 6 * 125).max(100 + 2 * 125 + 10 * 130);
+    let low = [-9 + 2 * -125 - 6 * 130, 100 - 2 * 130 - 10 * 125].into_iter().min().unwrap();
+    let high = [-9 + 2 * 130 + 6 * 125, 100 + 2 * 125 + 10 * 130].into_iter().max().unwrap();
     assert_eq!((layer["low"].as_i64(), layer["high"].as_i64()), (Some(low), Some(high)), "{layer:#}");
     assert_eq!(layer["accumulator_bits"], 12);
     assert_eq!(layer["designs"][0]["runs"], true, "{layer:#}");

@@ -278,11 +278,11 @@ fn floats(values: &[f32]) -> Vec<u8> {
 
 /// An unknown operator that is really a Relu, and the network with a Relu in its place.
 fn behind_foo() -> (Case, Case) {
-    let (mut foo, mut relu) = (Chain::new(), Chain::new());
-    let read = foo.middle.clone();
-    foo.model.node_to("org.acme.Foo", "mid", &[&read], &["m"], &[]);
+    let (mut unknown, mut relu) = (Chain::new(), Chain::new());
+    let read = unknown.middle.clone();
+    unknown.model.node_to("org.acme.Foo", "mid", &[&read], &["m"], &[]);
     relu.model.node_to("Relu", "mid", &[&read], &["m"], &[]);
-    (Case::new(&foo.end("m"), &[2, 4], &IMAGES), Case::new(&relu.end("m"), &[2, 4], &IMAGES))
+    (Case::new(&unknown.end("m"), &[2, 4], &IMAGES), Case::new(&relu.end("m"), &[2, 4], &IMAGES))
 }
 
 /// Every tensor that `infer` wrote, by name.
@@ -307,15 +307,15 @@ fn captured(relu: &Case) -> Vec<f32> {
 
 #[test]
 fn a_supplied_tensor_takes_the_place_of_its_node() {
-    let (foo, relu) = behind_foo();
+    let (unknown, relu) = behind_foo();
     let m = captured(&relu);
-    let path = foo.path("t.npz");
+    let path = unknown.path("t.npz");
     npz(&path, &[("m", "<f4", &[2, 4], floats(&m))]);
-    assert_eq!(written(&foo, &["--tensors", &path]), written(&relu, &[]));
+    assert_eq!(written(&unknown, &["--tensors", &path]), written(&relu, &[]));
     // Without the input, what lies behind still runs; and the codes of a layer are the same.
-    let (model, design, x) = (foo.path("m.onnx"), foo.path("d.toml"), foo.path("x.npy"));
+    let (model, design, x) = (unknown.path("m.onnx"), unknown.path("d.toml"), unknown.path("x.npy"));
     let vectors = |out: &str, fed: &[&str]| {
-        let out = foo.path(out);
+        let out = unknown.path(out);
         let all = ["vectors", &design, "--model", &model, "--layer", "second", "--out", &out];
         let output = super::goldpath(&[&all[..], fed].concat());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -328,13 +328,13 @@ fn a_supplied_tensor_takes_the_place_of_its_node() {
     // Another value is what the layers behind it read.
     let doubled: Vec<f32> = m.iter().map(|v| v * 2.0).collect();
     npz(&path, &[("m", "<f4", &[2, 4], floats(&doubled))]);
-    assert_ne!(written(&foo, &["--tensors", &path]), written(&relu, &[]));
+    assert_ne!(written(&unknown, &["--tensors", &path]), written(&relu, &[]));
 }
 
 #[test]
 fn overflow_sweep_and_check_go_on_behind_a_supplied_tensor() {
-    let (foo, relu) = behind_foo();
-    let path = foo.path("t.npz");
+    let (unknown, relu) = behind_foo();
+    let path = unknown.path("t.npz");
     npz(&path, &[("m", "<f4", &[2, 4], floats(&captured(&relu)))]);
     let fed = ["--tensors", &path, "--format", "json"];
     let overflow = |case: &Case, more: &[&str]| {
@@ -343,24 +343,25 @@ fn overflow_sweep_and_check_go_on_behind_a_supplied_tensor() {
         answer
     };
     let plain = overflow(&relu, &[]);
-    let found = overflow(&foo, &["--tensors", &path]);
+    let found = overflow(&unknown, &["--tensors", &path]);
     assert_eq!(found["layers"], plain["layers"]);
     assert_eq!(found["answer"], plain["answer"]);
-    let checked = json(&foo.check(&["--input", &foo.path("x.npy"), "--tensors", &path, "--format", "json"]));
+    let checked =
+        json(&unknown.check(&["--input", &unknown.path("x.npy"), "--tensors", &path, "--format", "json"]));
     assert_eq!(checked["bounds"]["layers"].as_array().unwrap().len(), 2);
-    let swept = json(&foo.sweep(&fed));
+    let swept = json(&unknown.sweep(&fed));
     assert_eq!(swept["variants"], json(&relu.sweep(&["--format", "json"]))["variants"]);
 }
 
 /// Bounds over every code need nothing of what lies in front of a layer.
 #[test]
 fn check_proves_layers_behind_what_is_not_known() {
-    let (foo, relu) = behind_foo();
+    let (unknown, relu) = behind_foo();
     let bounds = |case: &Case| json(&case.check(&["--format", "json"]))["bounds"]["layers"].clone();
-    assert_eq!(bounds(&foo), bounds(&relu));
-    assert_eq!(bounds(&foo).as_array().unwrap().len(), 2);
+    assert_eq!(bounds(&unknown), bounds(&relu));
+    assert_eq!(bounds(&unknown).as_array().unwrap().len(), 2);
     // On an input, what cannot be reached is named.
-    let said = json(&foo.check(&["--input", &foo.path("x.npy"), "--format", "json"]));
+    let said = json(&unknown.check(&["--input", &unknown.path("x.npy"), "--format", "json"]));
     assert_eq!(said["bounds"]["layers"].as_array().unwrap().len(), 1);
     assert_eq!(said["bounds"]["skipped"][0]["layer"], "second");
 }
@@ -368,7 +369,7 @@ fn check_proves_layers_behind_what_is_not_known() {
 /// Every tensor captured: each node computes from the framework's own, and the answer is the same.
 #[test]
 fn everything_may_be_supplied() {
-    let (foo, relu) = behind_foo();
+    let (unknown, relu) = behind_foo();
     let all = written(&relu, &[]);
     let bytes = |values: &[i64]| values.iter().map(|v| v.to_le_bytes()[0]).collect::<Vec<u8>>();
     let mut arrays: Vec<(&str, &str, &[usize], Vec<u8>)> =
@@ -376,18 +377,18 @@ fn everything_may_be_supplied() {
     let m = captured(&relu);
     arrays.push(("m", "<f4", &[2, 4], floats(&m)));
     arrays.push(("x", "<f4", &[2, 4], floats(&IMAGES)));
-    let path = foo.path("t.npz");
+    let path = unknown.path("t.npz");
     npz(&path, &arrays);
-    assert_eq!(written(&foo, &["--tensors", &path]), all);
+    assert_eq!(written(&unknown, &["--tensors", &path]), all);
     // What a layer of a design does to the answer is followed through what can be computed.
     let overflow = |case: &Case, more: &[&str]| {
         let narrow = ["--set", "accumulator.width=10", "--format", "json"];
         let answer = json(&case.overflow(&[&narrow[..], more].concat()));
         (answer["layers"].clone(), answer["answer"].clone())
     };
-    let everything = overflow(&foo, &["--tensors", &path]);
+    let everything = overflow(&unknown, &["--tensors", &path]);
     npz(&path, &[("m", "<f4", &[2, 4], floats(&m))]);
-    assert_eq!(overflow(&foo, &["--tensors", &path]), everything);
+    assert_eq!(overflow(&unknown, &["--tensors", &path]), everything);
 }
 
 #[test]
@@ -410,14 +411,15 @@ fn a_layer_is_named_once_behind_what_is_not_known() {
 
 #[test]
 fn wrong_supplies_are_refused() {
-    let (foo, _) = behind_foo();
-    let path = foo.path("t.npz");
+    let (unknown, _) = behind_foo();
+    let path = unknown.path("t.npz");
     let good = || ("m", "<f4", &[2usize, 4][..], floats(&[0.5; 8]));
     let quantised = {
-        let network = import::read(&foo.folder.path().join("m.onnx")).unwrap();
+        let network = import::read(&unknown.folder.path().join("m.onnx")).unwrap();
         network.nodes.iter().find(|n| n.name == "q2").unwrap().outputs[0].clone().unwrap()
     };
-    let cases: [(&[(&str, &str, &[usize], Vec<u8>)], &[&str]); 8] = [
+    type Arrays<'a> = &'a [(&'a str, &'a str, &'a [usize], Vec<u8>)];
+    let cases: [(Arrays, &[&str]); 8] = [
         (&[good(), ("mm", "<f4", &[1], floats(&[1.0]))], &["no tensor \"mm\"", "near it: m"]),
         (&[good(), (&quantised, "<f4", &[2, 4], floats(&[1.0; 8]))], &["is int8 in the model, not float32"]),
         (&[("m", "<f8", &[2, 4], vec![0; 64])], &["m: not used: dtype", "<f8", "org.acme.Foo"]),
@@ -429,7 +431,7 @@ fn wrong_supplies_are_refused() {
     ];
     for (arrays, words) in cases {
         npz(&path, arrays);
-        let refused = foo.infer(&["--tensors", &path]);
+        let refused = unknown.infer(&["--tensors", &path]);
         let said = stderr(&refused);
         assert_eq!(refused.status.code(), Some(2), "{words:?}: {said}");
         for word in words {
@@ -437,16 +439,16 @@ fn wrong_supplies_are_refused() {
         }
     }
     std::fs::write(&path, "no archive").unwrap();
-    assert!(stderr(&foo.infer(&["--tensors", &path])).contains("not an .npz archive"));
-    let model = foo.path("m.onnx");
+    assert!(stderr(&unknown.infer(&["--tensors", &path])).contains("not an .npz archive"));
+    let model = unknown.path("m.onnx");
     for wrong in [
         &["infer", &model, "--out", "o"][..],
-        &["overflow", &model, "--design", &foo.path("d.toml"), "--out", "o"],
-        &["sweep", &model, "--design", &foo.path("d.toml"), "--out", "o"],
-        &["vectors", &foo.path("d.toml"), "--model", &model, "--layer", "first", "--out", "o"],
+        &["overflow", &model, "--design", &unknown.path("d.toml"), "--out", "o"],
+        &["sweep", &model, "--design", &unknown.path("d.toml"), "--out", "o"],
+        &["vectors", &unknown.path("d.toml"), "--model", &model, "--layer", "first", "--out", "o"],
         &[
             "overflow",
-            &foo.path("d.toml"),
+            &unknown.path("d.toml"),
             "--activations",
             "a",
             "--weights",
