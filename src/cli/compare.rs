@@ -51,13 +51,18 @@ impl LayerRule for Compare {
     }
 
     fn beside(&self, layer: &str, integer: &Tensor, written: &Tensor) -> Result<()> {
-        let (integer, written) = (integer.to_i32()?, written.to_i32()?);
-        let differences = integer.iter().zip(&written).map(|(a, b)| u64::from(a.abs_diff(*b)));
-        let (mut differ, mut largest) = (0u64, 0u64);
-        for difference in differences {
-            differ += u64::from(difference > 0);
-            largest = largest.max(difference);
-        }
+        let (differ, largest) = match (integer, written) {
+            (Tensor::U8(a), Tensor::U8(b)) => {
+                differences(a.iter().zip(b).map(|(a, b)| a.abs_diff(*b).into()))
+            }
+            (Tensor::I8(a), Tensor::I8(b)) => {
+                differences(a.iter().zip(b).map(|(a, b)| a.abs_diff(*b).into()))
+            }
+            _ => {
+                let (integer, written) = (integer.to_i32()?, written.to_i32()?);
+                differences(integer.iter().zip(&written).map(|(a, b)| a.abs_diff(*b)))
+            }
+        };
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = found.entry(layer.to_owned()).or_default();
         one.values += written.len() as u64;
@@ -78,6 +83,11 @@ impl Compare {
         });
         told.collect()
     }
+}
+
+/// How many are not 0, and the largest.
+fn differences(all: impl Iterator<Item = u32>) -> (u64, u64) {
+    all.fold((0, 0), |(count, largest), one| (count + u64::from(one > 0), largest.max(u64::from(one))))
 }
 
 /// Where the framework's codes and the integer layers' differ; empty when nothing was compared.

@@ -136,13 +136,26 @@ fn taps(order: [KernelAxis; 3], extents: [usize; 3]) -> Vec<[usize; 3]> {
     taps
 }
 
+/// Channels that are read side by side: their weights lie far apart.
+const SIDE_BY_SIDE: usize = 16;
+
 /// `[groups · n, cin, kh, kw]` → `[groups][k][n]`, k in scheduled order.
 fn scheduled_weights(weights: &ArrayD<i32>, conv: &Convolution, shape: Shape) -> Vec<i32> {
-    let mut scheduled = Vec::with_capacity(weights.len());
-    for group in 0..shape.groups {
-        for [kh, kw, cin] in &conv.taps {
-            let channel = |n| group * shape.n + n;
-            scheduled.extend((0..shape.n).map(|n| weights[[channel(n), *cin, *kh, *kw]]));
+    let weights = weights.as_standard_layout();
+    let weights = weights.as_slice().expect("a standard layout is one slice");
+    let [height, width] = conv.kernel;
+    let offsets: Vec<usize> =
+        conv.taps.iter().map(|[kh, kw, cin]| (cin * height + kh) * width + kw).collect();
+    let mut scheduled = vec![0; weights.len()];
+    let per_group = shape.k * shape.n;
+    for (to, from) in scheduled.chunks_mut(per_group.max(1)).zip(weights.chunks(per_group.max(1))) {
+        for first in (0..shape.n).step_by(SIDE_BY_SIDE) {
+            let last = (first + SIDE_BY_SIDE).min(shape.n);
+            for (row, offset) in to.chunks_exact_mut(shape.n).zip(&offsets) {
+                for (n, code) in (first..last).zip(&mut row[first..last]) {
+                    *code = from[n * shape.k + offset];
+                }
+            }
         }
     }
     scheduled

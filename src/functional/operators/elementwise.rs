@@ -1,6 +1,8 @@
 //! Sums, products, Relu and Clip, with ONNX's broadcasting.
 
+use multiversion::multiversion;
 use ndarray::{ArrayD, ArrayViewD, IxDyn, Zip};
+use rayon::prelude::*;
 
 use super::size::room;
 use super::{Call, rails};
@@ -75,11 +77,31 @@ pub(super) fn quantized_add(call: &Call) -> Result<Tensor> {
     let sum = if repeats_innermost(a.shape(), b.shape()) {
         let sum = onnx::Sum::new(right, left, out.scale, codes);
         zip(&a, &b, |a, b| sum.apply(b, a))?
+    } else if let (true, Some(a_codes), Some(b_codes)) = (a.shape() == b.shape(), a.as_slice(), b.as_slice())
+    {
+        let mut sums = vec![0; a_codes.len()];
+        let parts = sums.par_chunks_mut(PART).zip(a_codes.par_chunks(PART)).zip(b_codes.par_chunks(PART));
+        let sum = onnx::Sum::new(left, right, out.scale, codes);
+        parts.for_each(|((out, a), b)| add_codes(out, a, b, sum));
+        ArrayD::from_shape_vec(a.raw_dim(), sums).expect("one sum per pair")
     } else {
         let sum = onnx::Sum::new(left, right, out.scale, codes);
         zip(&a, &b, |a, b| sum.apply(a, b))?
     };
     Ok(Tensor::from_codes(sum, out.dtype))
+}
+
+/// Codes that one thread adds at a time.
+const PART: usize = 1 << 14;
+
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2+fma",
+    "x86_64+avx2+bmi1+bmi2+fma"
+))]
+fn add_codes(out: &mut [i32], a: &[i32], b: &[i32], sum: onnx::Sum) {
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        *out = sum.apply(*a, *b);
+    }
 }
 
 /// `a` alone is repeated along the innermost axis on which the two extend.
