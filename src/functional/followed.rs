@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::constants::{constant_shape, constant_value, folded, most_elements_made};
 use crate::network::{Dequantized, Network, Node, Operator, Products, Tensor, Wires};
-use crate::post::onnx::{Codes, quantize};
+use crate::post::onnx::bias_code;
 
 /// The same network and, in front of every float layer whose products have an integer sum, a ConvInteger or
 /// MatMulInteger of the same name, which nobody reads. A constant bias is rounded to x.scale · w.scale, ties to even,
@@ -142,14 +142,10 @@ fn bias_channels(network: &Wires<'_>, float: &Node, products: &Products) -> Opti
 fn rounded_bias(network: &Wires<'_>, float: &Node, products: &Products, channels: usize) -> Option<Tensor> {
     let Tensor::F32(bias) = constant_value(network, float.input(2)?)? else { return None };
     let (x, w) = (network.floats(&products.x.scale)?, network.floats(&products.w.scale)?);
-    let int32 = Codes { zero_point: 0, low: i32::MIN, high: i32::MAX };
     let bias: Vec<f32> = bias.iter().copied().collect();
     let of = |list: &[f32], channel: usize| list.get(if list.len() == 1 { 0 } else { channel }).copied();
-    let rounded = (0..channels).map(|channel| {
-        let (bias, scale) = (of(&bias, channel)? * products.bias_factor, of(&x, 0)? * of(&w, channel)?);
-        let inside = (bias / scale).abs() < 2f32.powi(31);
-        inside.then(|| quantize(bias, scale, int32))
-    });
+    let rounded = (0..channels)
+        .map(|channel| bias_code(of(&bias, channel)? * products.bias_factor, of(&x, 0)? * of(&w, channel)?));
     let rounded: Vec<i32> = rounded.collect::<Option<_>>()?;
     Some(Tensor::I32(ndarray::Array1::from(rounded).into_dyn()))
 }

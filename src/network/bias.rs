@@ -43,12 +43,7 @@ impl Wires<'_> {
             return Err("its bias is not one number per output channel".to_owned());
         }
         let bias: Vec<f32> = bias.iter().copied().collect();
-        let int32 = onnx::Codes { zero_point: 0, low: i32::MIN, high: i32::MAX };
-        let rounded = (0..channels).map(|channel| {
-            let (bias, scale) = (of(&bias, channel), scale(channel));
-            let inside = (bias / scale).abs() < 2f32.powi(31);
-            inside.then(|| onnx::quantize(bias, scale, int32))
-        });
+        let rounded = (0..channels).map(|channel| onnx::bias_code(of(&bias, channel), scale(channel)));
         let rounded: Option<Vec<i32>> = rounded.collect();
         let rounded = rounded.ok_or("its bias at x.scale · w.scale is no int32")?;
         Ok(Bias::Rounded(Tensor::I32(Array1::from(rounded).into_dyn())))

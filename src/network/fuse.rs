@@ -164,8 +164,12 @@ impl Wires<'_> {
         Ok(Fusion { node, quantize, between, made })
     }
 
-    /// Codes of 8 or 16 bits, and a zero point of their type: what an integer layer multiplies.
-    fn are_operand_codes(&self, operand: &Dequantized, what: &str) -> Result<(), String> {
+    /// Codes of 8 or 16 bits, scales that are numbers, and a zero point of their type: what an integer layer multiplies.
+    pub(super) fn are_operand_codes(&self, operand: &Dequantized, what: &str) -> Result<(), String> {
+        if let Some(bad) = self.floats(&operand.scale).and_then(|scales| scales.into_iter().find(is_no_scale))
+        {
+            return Err(format!("the scale {bad} of {what} is not a positive, finite number"));
+        }
         let codes = self.code_type(&operand.codes);
         match codes {
             Some(DType::U8 | DType::I8 | DType::U16 | DType::I16) | None => {}
@@ -255,6 +259,11 @@ impl Wires<'_> {
             let reads_it = next.input(0) == Some(&output);
             match &next.operator {
                 Operator::QuantizeLinear { .. } if reads_it => {
+                    let number = next.input(1).and_then(|name| self.floats(name));
+                    if let Some(bad) = number.and_then(|scales| scales.into_iter().find(is_no_scale)) {
+                        let why = "is not a positive, finite number";
+                        return Err(format!("the scale {bad} of QuantizeLinear {:?} {why}", next.name));
+                    }
                     let scale = next.input(1).and_then(|name| self.constants.get(name));
                     return match scale.is_some_and(|scale| scale.len() == 1) {
                         true => Ok(Ends { between, clamp, quantize: reader, added }),
@@ -295,6 +304,10 @@ impl Wires<'_> {
             },
         }
     }
+}
+
+fn is_no_scale(scale: &f32) -> bool {
+    !(scale.is_finite() && *scale > 0.0)
 }
 
 /// The way from a float layer to its QuantizeLinear.

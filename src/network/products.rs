@@ -8,7 +8,7 @@
 
 use super::trace::Dequantized;
 use super::wires::Wires;
-use super::{Conv, DType, Node, Operator};
+use super::{Conv, Node, Operator};
 
 /// What the products of a float layer are made of.
 #[derive(Debug, Clone)]
@@ -58,16 +58,12 @@ impl Wires<'_> {
         let what = if position == 0 { "its input" } else { "its weights" };
         let found = node.input(position).and_then(|name| self.traced(name));
         let found = found.ok_or_else(|| format!("no codes stand for {what}"))?;
-        match self.code_type(&found.codes) {
-            Some(DType::U8 | DType::I8 | DType::U16 | DType::I16) => {}
-            Some(other) => return Err(format!("the codes of {what} are {other}")),
-            None => return Err(format!("of which type the codes of {what} are is not known before it runs")),
-        }
-        // A zero point of another type would make the run fail that the float layer does not.
-        let zero = found.zero.as_ref().map(|zero| self.code_type(zero));
-        match zero.is_none_or(|zero| zero == self.code_type(&found.codes)) {
+        self.are_operand_codes(&found, what)?;
+        // A type that turns out to be another would make the run fail that the float layer does not.
+        let is_known = |name: &String| self.code_type(name).is_some();
+        match is_known(&found.codes) && found.zero.as_ref().is_none_or(is_known) {
             true => Ok(found),
-            false => Err(format!("the zero point of {what} is of another type than its codes")),
+            false => Err(format!("of which type the codes of {what} are is not known before it runs")),
         }
     }
 }

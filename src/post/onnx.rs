@@ -50,6 +50,17 @@ pub fn quantize(x: f32, scale: f32, codes: Codes) -> i32 {
     codes.round(x / scale)
 }
 
+/// A bias as the code of an int32 accumulator at `scale`, x.scale · w.scale: ties to even; none where int32 does not hold it.
+///
+/// ```
+/// use goldpath::post::onnx::bias_code;
+/// assert_eq!([bias_code(1.25, 0.5), bias_code(1e10, 1e-3), bias_code(1.0, f32::NAN)], [Some(2), None, None]);
+/// ```
+pub fn bias_code(bias: f32, scale: f32) -> Option<i32> {
+    let inside = (bias / scale).abs() < 2f32.powi(31);
+    inside.then(|| quantize(bias, scale, Codes { zero_point: 0, low: i32::MIN, high: i32::MAX }))
+}
+
 /// DequantizeLinear: `f32(code − zero_point) · scale`.
 ///
 /// ```

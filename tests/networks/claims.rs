@@ -311,3 +311,27 @@ fn vectors_take_batched_products_as_the_other_commands_do() {
         assert_eq!(answer["shape"]["groups"], 2);
     }
 }
+
+/// A scale that is no number: the layer is named with it, and nothing is proved of it, not even without its bias.
+#[test]
+fn a_layer_whose_scale_is_no_number_is_not_covered() {
+    for bad in [f32::NAN, 0.0, -0.5, f32::INFINITY] {
+        let mut model = Model::default();
+        model.input("x", FLOAT, &[0, 4]);
+        let (one, zero) = (model.scalar(Data::F32(vec![0.5])), model.scalar(Data::I8(vec![0])));
+        let wrong = model.scalar(Data::F32(vec![bad]));
+        let weights = model.constant(&[4, 4], Data::I8((0..16).map(|v| v * 7 - 50).collect()));
+        let weights = model.node("DequantizeLinear", "", &[&weights, &one, &zero], &[]);
+        let x = model.node("QuantizeLinear", "", &["x", &wrong, &zero], &[]);
+        let x = model.node("DequantizeLinear", "", &[&x, &wrong, &zero], &[]);
+        let y = model.node("MatMul", "layer", &[&x, &weights], &[]);
+        let y = model.node("QuantizeLinear", "", &[&y, &one, &zero], &[]);
+        model.output(&y);
+        let case = Case::new(&model.bytes(), &[1, 4], &[1.0, -2.0, 3.0, 4.0]);
+        for refused in [case.check(&[]), case.infer(&[]), case.overflow(&[])] {
+            let said = stderr(&refused);
+            assert_eq!(refused.status.code(), Some(2), "{bad}: {said}");
+            assert!(said.contains("is not a positive, finite number"), "{bad}: {said}");
+        }
+    }
+}
