@@ -6,11 +6,14 @@ use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::accumulate::accumulate;
 use super::designed::nothing;
-use super::engine;
+use super::engine::{self, Elements, Numbers, Output};
 use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Operator, Tensor, Weights, Window};
+use crate::functional::kernels::codes::Rescale;
+use crate::network::{
+    Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Node, Operator, Tensor, Weights, Window,
+};
 use crate::post::onnx;
 
 /// How an integer layer is computed: by the framework, or by a design.
@@ -31,6 +34,12 @@ pub trait LayerRule: Sync {
     /// Two tensors that cannot be compared.
     fn beside(&self, _layer: &str, _integer: &Tensor, _written: &Tensor) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether every integer layer is computed as [`Framework`] does it: from the tensors as they lie, then, and
+    /// [`run`](LayerRule::run) is asked for the rest only.
+    fn is_framework(&self) -> bool {
+        false
     }
 
     /// Whether layers that stand beside others are to be run at all.
@@ -55,23 +64,18 @@ impl LayerRule for Framework {
         if !layer.is_read() {
             return Ok(nothing());
         }
+        if let Some(tensor) = engine_run(layer, x)? {
+            return Ok(tensor);
+        }
         let x = x.to_i32()?;
-        let sums = engine::sums(layer, &x);
         let Some(output) = layer.output else {
-            return match sums {
-                Some(sums) => Ok(sums.accumulators()),
-                None => Ok(Tensor::I32(accumulate(layer, &x)?)),
-            };
+            return Ok(Tensor::I32(accumulate(layer, &x)?));
         };
         let codes = rails(output.dtype, output.zero_point)?;
         let finish = |channel: usize| {
             onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale)
         };
         let clamp = |code: i32| code.max(layer.low).min(layer.high);
-        let limits = [layer.low, layer.high];
-        if let Some(tensor) = sums.and_then(|sums| sums.requantised(output.dtype, &finish, codes, limits)) {
-            return Ok(tensor);
-        }
         if layer.has_wide_codes() {
             // No framework has an integer layer of 16-bit codes: its sum is as wide as it must be.
             let sums: ArrayD<i64> = accumulate(layer, &x)?;
@@ -95,9 +99,111 @@ impl LayerRule for Framework {
         Ok(Tensor::from_codes(out, output.dtype))
     }
 
+    fn is_framework(&self) -> bool {
+        true
+    }
+
     fn looks_beside(&self) -> bool {
         false
     }
+}
+
+/// A layer's output by the engine, where that is for it.
+fn engine_run(layer: &Layer, x: &Tensor) -> Result<Option<Tensor>> {
+    let codes = layer.weights.codes.as_slice();
+    let Some(codes) = codes.filter(|_| layer.weights.dtype.size_bytes() == 1) else { return Ok(None) };
+    let step = match layer.geometry {
+        Geometry::Matrix => [layer.channels(), 1],
+        Geometry::Convolution { .. } => [1, layer.k()],
+    };
+    let codes = Elements::Wide(codes, layer.weights.dtype);
+    let weights = engine::Weights { codes, step, channels: layer.channels(), k: layer.k() };
+    let shape = super::designed::output_shape(layer.channels(), &layer.geometry, x.shape());
+    let Ok(shape) = shape else { return Ok(None) };
+    let numbers = Numbers {
+        input_zero: layer.input_carrier.zero_point,
+        zero_points: &layer.weights.zero_points,
+        bias: layer.bias.as_deref(),
+    };
+    let output = match layer.output {
+        None => Output::Sums,
+        Some(output) => {
+            let limits = [layer.low, layer.high];
+            engine_output(layer.input_carrier.scale, &layer.weights.scales, layer.channels(), output, limits)?
+        }
+    };
+    Ok(engine::run(&layer.geometry, weights, numbers, (x, x.shape()), &shape, &output))
+}
+
+fn engine_output(
+    input_scale: f32,
+    scales: &[f32],
+    channels: usize,
+    output: Carrier,
+    limits: [i32; 2],
+) -> Result<Output> {
+    let codes = rails(output.dtype, output.zero_point)?;
+    let scale = |channel: usize| if scales.len() == 1 { scales[0] } else { scales[channel] };
+    let factors =
+        (0..channels).map(|channel| onnx::factor(input_scale, scale(channel), output.scale)).collect();
+    Ok(Output::Codes(output.dtype, factors, Rescale { codes, limits }))
+}
+
+/// The node's output straight from its tensors, where the engine is for it.
+fn direct(call: &Call) -> Result<Option<Tensor>> {
+    let x = call.tensor(0)?;
+    let (at, conv) = match &call.node.operator {
+        Operator::QLinearConv { conv, .. } => (&QLINEAR, Some(conv)),
+        Operator::ConvInteger(conv) => (&INTEGER, Some(conv)),
+        Operator::QGemm { .. } => (&QGEMM, None),
+        Operator::QLinearMatMul { .. } => (&QLINEAR, None),
+        _ => (&INTEGER, None),
+    };
+    let tensor = call.tensor(at.weights)?;
+    let Some(codes) = Elements::of(tensor) else { return Ok(None) };
+    let (geometry, step, channels, k) = match conv {
+        Some(conv) => {
+            let (geometry, [channels, cin, down, across]) =
+                convolution_geometry(tensor.shape(), conv, x.shape().len())?;
+            let k = cin * down * across;
+            (geometry, [1, k], channels, k)
+        }
+        None => {
+            let is_transposed =
+                matches!(&call.node.operator, Operator::QGemm { gemm, .. } if gemm.transpose_b);
+            let &[rows, columns] = tensor.shape() else { return Ok(None) };
+            match is_transposed {
+                true => (Geometry::Matrix, [1, columns], rows, columns),
+                false => (Geometry::Matrix, [columns, 1], columns, rows),
+            }
+        }
+    };
+    if tensor.is_empty() || call.node.operator.is_integer_mac() && output_name(call.node).is_empty() {
+        return Ok(None);
+    }
+    let terms = Terms::new(call, at, channels)?;
+    let lifted = match (conv, x.shape()) {
+        (Some(_), &[images, channels, width]) => vec![images, channels, 1, width],
+        (_, shape) => shape.to_vec(),
+    };
+    let Ok(mut shape) = super::designed::output_shape(channels, &geometry, &lifted) else { return Ok(None) };
+    let output = match terms.output {
+        None => Output::Sums,
+        Some(output) => {
+            let limits = [terms.low, terms.high];
+            engine_output(terms.input_carrier.scale, &terms.scales, channels, output, limits)?
+        }
+    };
+    let numbers = Numbers {
+        input_zero: terms.input_carrier.zero_point,
+        zero_points: &terms.zero_points,
+        bias: terms.bias.as_deref(),
+    };
+    if conv.is_some() && x.shape().len() == 3 {
+        shape.remove(2);
+    }
+    let weights = engine::Weights { codes, step, channels, k };
+    Ok(engine::run(&geometry, weights, numbers, (x, &lifted), &shape, &output))
 }
 
 fn channel_axis(layer: &Layer, rank: usize) -> usize {
@@ -110,12 +216,19 @@ fn channel_axis(layer: &Layer, rank: usize) -> usize {
 /// Computes the node's layer, by the design where there is one.
 pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
     let x = call.tensor(0)?;
+    if let Operator::QGemm { gemm, .. } = &call.node.operator
+        && gemm.transpose_a
+    {
+        return Err(Error::new(Kind::Unsupported, "QGemm with transA = 1 is not supported")
+            .help("supported: transA = 0"));
+    }
+    if call.rule.is_framework()
+        && let Some(tensor) = direct(call)?
+    {
+        return Ok(tensor);
+    }
     match &call.node.operator {
         Operator::QLinearConv { conv, .. } | Operator::ConvInteger(conv) => convolution(call, conv),
-        Operator::QGemm { gemm, .. } if gemm.transpose_a => {
-            Err(Error::new(Kind::Unsupported, "QGemm with transA = 1 is not supported")
-                .help("supported: transA = 0"))
-        }
         _ => {
             let layer = matrix_layer(call)?;
             // Rows of the input times columns of the weights bound the result, whatever the batch axes.
@@ -208,7 +321,7 @@ impl Batch {
             ));
         }
         let (x_batch, w_batch) = (&xs[..xs.len() - 2], &ws[..ws.len() - 2]);
-        let lead = super::elementwise::broadcast_shape(x_batch, w_batch)?;
+        let lead = super::pointwise::broadcast_shape(x_batch, w_batch)?;
         let (m, k, n) = (xs[xs.len() - 2], xs[xs.len() - 1], ws[ws.len() - 1]);
         let count = room(&lead)?;
         let full = |a: usize, b: usize| [&lead[..], &[a, b]].concat();
@@ -268,7 +381,64 @@ const QGEMM: Positions = Positions { output: Some((7, 8)), bias: Some(6), ..QLIN
 const INTEGER: Positions =
     Positions { weights: 1, input: None, weight_scale: None, weight_zero: 3, output: None, bias: Some(4) };
 
-/// Reads everything but geometry and weight layout, which the caller knows.
+/// Everything of a layer but its geometry and the weights' codes.
+struct Terms {
+    input_carrier: Carrier,
+    weight_dtype: DType,
+    scales: Vec<f32>,
+    zero_points: Vec<i32>,
+    bias: Option<Vec<i32>>,
+    output: Option<Carrier>,
+    low: i32,
+    high: i32,
+}
+
+impl Terms {
+    fn new(call: &Call, at: &Positions, channels: usize) -> Result<Terms> {
+        let input_dtype = call.tensor(0)?.dtype();
+        let weight_dtype = call.tensor(at.weights)?.dtype();
+        let mut input_carrier = match at.input {
+            Some((scale, zero)) => call.carrier(0, scale, zero)?,
+            None => Carrier { dtype: input_dtype, scale: 1.0, zero_point: call.zero_point(2, input_dtype)? },
+        };
+        // The factor is alpha · x.scale · w.scale / y.scale, from the left.
+        if let Operator::QGemm { gemm, .. } = &call.node.operator {
+            input_carrier.scale *= gemm.alpha;
+        }
+        let scales = at.weight_scale.map_or_else(|| Ok(vec![1.0]), |i| call.scales(i))?;
+        let zero_points = call.zero_points(at.weight_zero, weight_dtype)?;
+        let bias = match at.bias.and_then(|i| call.optional(i)) {
+            None => None,
+            Some(Tensor::I32(values)) => Some(values.iter().copied().collect::<Vec<i32>>()),
+            Some(other) => {
+                return Err(Error::new(
+                    Kind::Value,
+                    format!("the bias must be int32, not {}", other.dtype()),
+                ));
+            }
+        };
+        let per_channel = [scales.len(), zero_points.len(), bias.as_ref().map_or(channels, Vec::len)];
+        if let Some(bad) =
+            per_channel.iter().zip([1, 1, channels]).find(|(n, one)| **n != channels && **n != *one)
+        {
+            let message = format!("{} scales, zero points or biases for {channels} output channels", bad.0);
+            return Err(Error::new(Kind::Value, message));
+        }
+        let output = match at.output {
+            Some((scale, zero)) => Some(call.output_carrier(scale, zero, input_dtype)?),
+            None => None,
+        };
+        let (low, high) = match (&output, clamp(&call.node.operator)) {
+            (None, _) => (i32::MIN, i32::MAX),
+            (Some(out), clamp) => {
+                let codes = rails(out.dtype, out.zero_point)?;
+                (onnx::quantize(clamp.low, out.scale, codes), onnx::quantize(clamp.high, out.scale, codes))
+            }
+        };
+        Ok(Terms { input_carrier, weight_dtype, scales, zero_points, bias, output, low, high })
+    }
+}
+
 fn layer(
     call: &Call,
     at: &Positions,
@@ -281,52 +451,33 @@ fn layer(
         let message = format!("weights of shape {:?} make no product", codes.shape());
         return Err(Error::new(Kind::Value, message));
     }
-    let input_dtype = call.tensor(0)?.dtype();
-    let weight_dtype = call.tensor(at.weights)?.dtype();
-    let input_carrier = match at.input {
-        Some((scale, zero)) => call.carrier(0, scale, zero)?,
-        None => Carrier { dtype: input_dtype, scale: 1.0, zero_point: call.zero_point(2, input_dtype)? },
-    };
-    let scales = at.weight_scale.map_or_else(|| Ok(vec![1.0]), |i| call.scales(i))?;
-    let zero_points = call.zero_points(at.weight_zero, weight_dtype)?;
-    let bias = match at.bias.and_then(|i| call.optional(i)) {
-        None => None,
-        Some(Tensor::I32(values)) => Some(values.iter().copied().collect::<Vec<i32>>()),
-        Some(other) => {
-            return Err(Error::new(Kind::Value, format!("the bias must be int32, not {}", other.dtype())));
-        }
-    };
-    let per_channel = [scales.len(), zero_points.len(), bias.as_ref().map_or(channels, Vec::len)];
-    if let Some(bad) =
-        per_channel.iter().zip([1, 1, channels]).find(|(n, one)| **n != channels && **n != *one)
-    {
-        let message = format!("{} scales, zero points or biases for {channels} output channels", bad.0);
-        return Err(Error::new(Kind::Value, message));
-    }
-    let output = match at.output {
-        Some((scale, zero)) => Some(call.output_carrier(scale, zero, input_dtype)?),
-        None => None,
-    };
-    let (low, high) = match (&output, clamp(&node.operator)) {
-        (None, _) => (i32::MIN, i32::MAX),
-        (Some(out), clamp) => {
-            let codes = rails(out.dtype, out.zero_point)?;
-            (onnx::quantize(clamp.low, out.scale, codes), onnx::quantize(clamp.high, out.scale, codes))
-        }
-    };
-    let name = |list: &[Option<String>]| list.first().cloned().flatten().unwrap_or_default();
+    let terms = Terms::new(call, at, channels)?;
     Ok(Layer {
         name: node.name.clone(),
-        input: name(&node.inputs),
-        output_name: node.stands_for.clone().unwrap_or_else(|| name(&node.outputs)),
+        input: first(&node.inputs),
+        output_name: output_name(node),
         geometry,
-        input_carrier,
-        weights: Weights { codes, dtype: weight_dtype, scales, zero_points },
-        bias,
-        output,
-        low,
-        high,
+        input_carrier: terms.input_carrier,
+        weights: Weights {
+            codes,
+            dtype: terms.weight_dtype,
+            scales: terms.scales,
+            zero_points: terms.zero_points,
+        },
+        bias: terms.bias,
+        output: terms.output,
+        low: terms.low,
+        high: terms.high,
     })
+}
+
+fn first(names: &[Option<String>]) -> String {
+    names.first().cloned().flatten().unwrap_or_default()
+}
+
+/// Empty where nobody reads what the node writes.
+fn output_name(node: &Node) -> String {
+    node.stands_for.clone().unwrap_or_else(|| first(&node.outputs))
 }
 
 fn clamp(operator: &Operator) -> Clamp {
@@ -353,30 +504,31 @@ fn matrix_layer(call: &Call) -> Result<Layer> {
         return Err(Error::new(Kind::Value, format!("a product of shapes {x:?} and {w:?} is not defined")));
     }
     let channels = w[w.len() - 1];
-    let mut layer = layer(call, at, Geometry::Matrix, weights, channels)?;
-    // The factor is alpha · x.scale · w.scale / y.scale, from the left.
-    layer.input_carrier.scale *= gemm.map_or(1.0, |g| g.alpha);
-    Ok(layer)
+    layer(call, at, Geometry::Matrix, weights, channels)
 }
 
 /// A layer over `[images, channels, (height,) width]`; a 1-D one is computed as a row of height 1.
 fn convolution_layer(call: &Call, conv: &Conv, rank: usize) -> Result<Layer> {
     let at = if matches!(call.node.operator, Operator::ConvInteger(_)) { &INTEGER } else { &QLINEAR };
     let codes = call.codes(at.weights)?;
-    let shape = codes.shape().to_vec();
+    let (geometry, lifted) = convolution_geometry(codes.shape(), conv, rank)?;
+    let codes = codes.into_shape_with_order(IxDyn(&lifted)).expect("a kernel axis of extent 1 is put in");
+    layer(call, at, geometry, codes, lifted[0])
+}
+
+/// For weights of shape `shape`, which is then [groups · n, cin, kernel height, kernel width].
+fn convolution_geometry(shape: &[usize], conv: &Conv, rank: usize) -> Result<(Geometry, [usize; 4])> {
     if shape.len() != rank || rank < 3 {
         let message = format!("weights of shape {shape:?} for an input of rank {rank}");
         return Err(Error::new(Kind::Value, message));
     }
     let window = conv.sliding.window(rank - 2, Some(&shape[2..]))?;
-    let lifted = [shape[0], shape[1], window.kernel[0], window.kernel[1]];
-    let codes = codes.into_shape_with_order(IxDyn(&lifted)).expect("a kernel axis of extent 1 is put in");
     if shape[0] % conv.groups != 0 {
         let message = format!("{} output channels in {} groups", shape[0], conv.groups);
         return Err(Error::new(Kind::Value, message));
     }
-    let geometry = Geometry::Convolution { groups: conv.groups, window };
-    layer(call, at, geometry, codes, shape[0])
+    let lifted = [shape[0], shape[1], window.kernel[0], window.kernel[1]];
+    Ok((Geometry::Convolution { groups: conv.groups, window }, lifted))
 }
 
 fn convolution(call: &Call, conv: &Conv) -> Result<Tensor> {
