@@ -3,10 +3,11 @@
 //! float32 is exact to the last bit, but for Sin, Cos and Pow: those are the C library's functions, within 1 unit in
 //! the last place of ONNX Runtime's.
 
+use multiversion::multiversion;
 use ndarray::{ArrayD, IxDyn};
 use rayon::prelude::*;
 
-use super::pointwise::{PART, broadcast_shape, in_order, repeated, zip};
+use super::pointwise::{PART, broadcast_shape, in_order, recoded, repeated, zip};
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
 use crate::network::{Binary, DType, Lookup, Tensor, Unary, Variadic};
@@ -58,7 +59,12 @@ fn undefined(x: &Tensor) -> Error {
     Error::new(Kind::Value, format!("it is not defined for elements of type {}", x.dtype()))
 }
 
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2+fma",
+    "x86_64+avx2+bmi1+bmi2+fma"
+))]
 fn real(unary: Unary, values: &mut [f32]) {
+    #[inline(always)]
     fn each(values: &mut [f32], rule: impl Fn(f32) -> f32) {
         values.iter_mut().for_each(|v| *v = rule(*v));
     }
@@ -333,11 +339,13 @@ pub(super) fn batch_normalization(call: &Call, epsilon: f32) -> Result<Tensor> {
         })
         .collect();
     let plane: usize = x.shape().iter().skip(2).product::<usize>().max(1);
-    let normalised = x.iter().enumerate().map(|(at, v)| {
-        let (factor, offset) = factors[at / plane % channels];
-        v * factor + offset
+    let mut normalised = in_order(x).into_owned();
+    let planes = normalised.par_chunks_mut(plane).with_min_len(PART.div_ceil(plane)).enumerate();
+    planes.for_each(|(at, values)| {
+        let (factor, offset) = factors[at % channels];
+        values.iter_mut().for_each(|v| *v = *v * factor + offset);
     });
-    let normalised = ArrayD::from_shape_vec(x.raw_dim(), normalised.collect());
+    let normalised = ArrayD::from_shape_vec(x.raw_dim(), normalised);
     Ok(Tensor::F32(normalised.expect("as many as before")))
 }
 
@@ -346,7 +354,7 @@ pub(super) fn lookup(call: &Call, lookup: Lookup) -> Result<Tensor> {
     let carrier = eight_bits(call)?;
     let out = call.output_carrier(3, 4, carrier.dtype)?;
     let codes = rails(out.dtype, out.zero_point)?;
-    let values = call.codes(0)?.mapv(|code| {
+    recoded(call.tensor(0)?, out.dtype, |code| {
         let x = onnx::dequantize(code, carrier.zero_point, carrier.scale);
         let y = match lookup {
             Lookup::Sigmoid => float::sigmoid(x),
@@ -359,8 +367,7 @@ pub(super) fn lookup(call: &Call, lookup: Lookup) -> Result<Tensor> {
             }
         };
         onnx::quantize(y, out.scale, codes)
-    });
-    Ok(Tensor::from_codes(values, out.dtype))
+    })
 }
 
 fn eight_bits(call: &Call) -> Result<crate::network::Carrier> {

@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use super::pointwise::{PART, map, zip};
+use super::pointwise::{PART, map, recoded, zip};
 use super::{Call, isa, rails};
 use crate::error::{Error, Kind, Result};
 use crate::functional::kernels::codes::{add_i8, add_u8};
@@ -61,14 +61,24 @@ pub(super) fn quantized_add(call: &Call) -> Result<Tensor> {
         }
         _ => {}
     }
-    let (a, b) = (call.codes(0)?, call.codes(3)?);
-    let sum = if repeats_innermost(a.shape(), b.shape()) {
+    if repeats_innermost(a.shape(), b.shape()) {
         let sum = onnx::Sum::new(right, left, out.scale, codes);
-        zip(&a, &b, |a, b| sum.apply(b, a))?
-    } else {
-        zip(&a, &b, |a, b| sum.apply(a, b))?
-    };
-    Ok(Tensor::from_codes(sum, out.dtype))
+        return pairs(call, out.dtype, |a, b| sum.apply(b, a));
+    }
+    pairs(call, out.dtype, |a, b| sum.apply(a, b))
+}
+
+/// `rule` of every pair of codes of inputs 0 and 3; its results lie inside the type's range.
+fn pairs(call: &Call, dtype: DType, rule: impl Fn(i32, i32) -> i32 + Sync) -> Result<Tensor> {
+    match (call.tensor(0)?, call.tensor(3)?, dtype) {
+        (Tensor::U8(a), Tensor::U8(b), DType::U8) => {
+            Ok(Tensor::U8(zip(a, b, |a, b| rule(a.into(), b.into()) as u8)?))
+        }
+        (Tensor::I8(a), Tensor::I8(b), DType::I8) => {
+            Ok(Tensor::I8(zip(a, b, |a, b| rule(a.into(), b.into()) as i8)?))
+        }
+        _ => Ok(Tensor::from_codes(zip(&call.codes(0)?, &call.codes(3)?, rule)?, dtype)),
+    }
 }
 
 /// `a` alone is repeated along the innermost axis on which the two extend.
@@ -85,22 +95,20 @@ fn repeats_innermost(a: &[usize], b: &[usize]) -> bool {
 
 /// Inputs as [`quantized_add`].
 pub(super) fn quantized_mul(call: &Call) -> Result<Tensor> {
-    let (a, b) = (call.codes(0)?, call.codes(3)?);
     let (left, right) = (call.carrier(0, 1, 2)?, call.carrier(3, 4, 5)?);
     let out = call.output_carrier(6, 7, left.dtype)?;
     let codes = rails(out.dtype, out.zero_point)?;
     let factor = onnx::factor(left.scale, right.scale, out.scale);
-    let product = zip(&a, &b, |a, b| {
+    pairs(call, out.dtype, |a, b| {
         let exact = (a - left.zero_point).wrapping_mul(b - right.zero_point);
         onnx::requantize_product(exact, factor, codes)
-    })?;
-    Ok(Tensor::from_codes(product, out.dtype))
+    })
 }
 
 pub(super) fn relu(x: &Tensor) -> Result<Tensor> {
     match x {
         Tensor::F32(a) => Ok(Tensor::F32(map(a, |v| if v < 0.0 { 0.0 } else { v }))),
-        codes => Ok(Tensor::from_codes(codes.to_i32()?.mapv(|v| v.max(0)), codes.dtype())),
+        codes => recoded(codes, codes.dtype(), |code| code.max(0)),
     }
 }
 

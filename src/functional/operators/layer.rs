@@ -6,11 +6,10 @@ use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::accumulate::accumulate;
 use super::designed::nothing;
-use super::engine::{self, Elements, Numbers, Output};
+use super::direct;
 use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
-use crate::functional::kernels::codes::Rescale;
 use crate::network::{
     Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Node, Operator, Tensor, Weights, Window,
 };
@@ -64,37 +63,30 @@ impl LayerRule for Framework {
         if !layer.is_read() {
             return Ok(nothing());
         }
-        if let Some(tensor) = engine_run(layer, x)? {
+        if let Some(tensor) = direct::of_layer(layer, x)? {
             return Ok(tensor);
         }
-        let x = x.to_i32()?;
         let Some(output) = layer.output else {
-            return Ok(Tensor::I32(accumulate(layer, &x)?));
+            return Ok(Tensor::I32(accumulate(layer, &x.to_i32()?)?));
         };
         let codes = rails(output.dtype, output.zero_point)?;
         let finish = |channel: usize| {
             onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale)
         };
         let clamp = |code: i32| code.max(layer.low).min(layer.high);
-        if layer.has_wide_codes() {
-            // No framework has an integer layer of 16-bit codes: its sum is as wide as it must be.
-            let sums: ArrayD<i64> = accumulate(layer, &x)?;
-            let mut out = ArrayD::zeros(sums.raw_dim());
-            let axis = Axis(channel_axis(layer, out.ndim()));
-            for (channel, (mut slice, sums)) in out.axis_iter_mut(axis).zip(sums.axis_iter(axis)).enumerate()
-            {
-                let factor = finish(channel);
-                slice.zip_mut_with(&sums, |code, sum| {
-                    *code = clamp(onnx::requantize_wide(*sum, factor, codes));
-                });
-            }
-            return Ok(Tensor::from_codes(out, output.dtype));
-        }
-        let mut out: ArrayD<i32> = accumulate(layer, &x)?;
+        let x = x.to_i32()?;
+        // No framework has an integer layer of 16-bit codes: its sum is as wide as it must be.
+        let sums: ArrayD<i64> = match layer.has_wide_codes() {
+            true => accumulate(layer, &x)?,
+            false => accumulate::<i32>(layer, &x)?.mapv(i64::from),
+        };
+        let mut out = ArrayD::zeros(sums.raw_dim());
         let axis = Axis(channel_axis(layer, out.ndim()));
-        for (channel, mut slice) in out.axis_iter_mut(axis).enumerate() {
+        for (channel, (mut slice, sums)) in out.axis_iter_mut(axis).zip(sums.axis_iter(axis)).enumerate() {
             let factor = finish(channel);
-            slice.mapv_inplace(|acc| clamp(onnx::requantize(acc, factor, codes)));
+            slice.zip_mut_with(&sums, |code, sum| {
+                *code = clamp(onnx::requantize_wide(*sum, factor, codes));
+            });
         }
         Ok(Tensor::from_codes(out, output.dtype))
     }
@@ -106,104 +98,6 @@ impl LayerRule for Framework {
     fn looks_beside(&self) -> bool {
         false
     }
-}
-
-/// A layer's output by the engine, where that is for it.
-fn engine_run(layer: &Layer, x: &Tensor) -> Result<Option<Tensor>> {
-    let codes = layer.weights.codes.as_slice();
-    let Some(codes) = codes.filter(|_| layer.weights.dtype.size_bytes() == 1) else { return Ok(None) };
-    let step = match layer.geometry {
-        Geometry::Matrix => [layer.channels(), 1],
-        Geometry::Convolution { .. } => [1, layer.k()],
-    };
-    let codes = Elements::Wide(codes, layer.weights.dtype);
-    let weights = engine::Weights { codes, step, channels: layer.channels(), k: layer.k() };
-    let shape = super::designed::output_shape(layer.channels(), &layer.geometry, x.shape());
-    let Ok(shape) = shape else { return Ok(None) };
-    let numbers = Numbers {
-        input_zero: layer.input_carrier.zero_point,
-        zero_points: &layer.weights.zero_points,
-        bias: layer.bias.as_deref(),
-    };
-    let output = match layer.output {
-        None => Output::Sums,
-        Some(output) => {
-            let limits = [layer.low, layer.high];
-            engine_output(layer.input_carrier.scale, &layer.weights.scales, layer.channels(), output, limits)?
-        }
-    };
-    Ok(engine::run(&layer.geometry, weights, numbers, (x, x.shape()), &shape, &output))
-}
-
-fn engine_output(
-    input_scale: f32,
-    scales: &[f32],
-    channels: usize,
-    output: Carrier,
-    limits: [i32; 2],
-) -> Result<Output> {
-    let codes = rails(output.dtype, output.zero_point)?;
-    let scale = |channel: usize| if scales.len() == 1 { scales[0] } else { scales[channel] };
-    let factors =
-        (0..channels).map(|channel| onnx::factor(input_scale, scale(channel), output.scale)).collect();
-    Ok(Output::Codes(output.dtype, factors, Rescale { codes, limits }))
-}
-
-/// The node's output straight from its tensors, where the engine is for it.
-fn direct(call: &Call) -> Result<Option<Tensor>> {
-    let x = call.tensor(0)?;
-    let (at, conv) = match &call.node.operator {
-        Operator::QLinearConv { conv, .. } => (&QLINEAR, Some(conv)),
-        Operator::ConvInteger(conv) => (&INTEGER, Some(conv)),
-        Operator::QGemm { .. } => (&QGEMM, None),
-        Operator::QLinearMatMul { .. } => (&QLINEAR, None),
-        _ => (&INTEGER, None),
-    };
-    let tensor = call.tensor(at.weights)?;
-    let Some(codes) = Elements::of(tensor) else { return Ok(None) };
-    let (geometry, step, channels, k) = match conv {
-        Some(conv) => {
-            let (geometry, [channels, cin, down, across]) =
-                convolution_geometry(tensor.shape(), conv, x.shape().len())?;
-            let k = cin * down * across;
-            (geometry, [1, k], channels, k)
-        }
-        None => {
-            let is_transposed =
-                matches!(&call.node.operator, Operator::QGemm { gemm, .. } if gemm.transpose_b);
-            let &[rows, columns] = tensor.shape() else { return Ok(None) };
-            match is_transposed {
-                true => (Geometry::Matrix, [1, columns], rows, columns),
-                false => (Geometry::Matrix, [columns, 1], columns, rows),
-            }
-        }
-    };
-    if tensor.is_empty() || call.node.operator.is_integer_mac() && output_name(call.node).is_empty() {
-        return Ok(None);
-    }
-    let terms = Terms::new(call, at, channels)?;
-    let lifted = match (conv, x.shape()) {
-        (Some(_), &[images, channels, width]) => vec![images, channels, 1, width],
-        (_, shape) => shape.to_vec(),
-    };
-    let Ok(mut shape) = super::designed::output_shape(channels, &geometry, &lifted) else { return Ok(None) };
-    let output = match terms.output {
-        None => Output::Sums,
-        Some(output) => {
-            let limits = [terms.low, terms.high];
-            engine_output(terms.input_carrier.scale, &terms.scales, channels, output, limits)?
-        }
-    };
-    let numbers = Numbers {
-        input_zero: terms.input_carrier.zero_point,
-        zero_points: &terms.zero_points,
-        bias: terms.bias.as_deref(),
-    };
-    if conv.is_some() && x.shape().len() == 3 {
-        shape.remove(2);
-    }
-    let weights = engine::Weights { codes, step, channels, k };
-    Ok(engine::run(&geometry, weights, numbers, (x, &lifted), &shape, &output))
 }
 
 fn channel_axis(layer: &Layer, rank: usize) -> usize {
@@ -223,7 +117,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
             .help("supported: transA = 0"));
     }
     if call.rule.is_framework()
-        && let Some(tensor) = direct(call)?
+        && let Some(tensor) = direct::of_node(call)?
     {
         return Ok(tensor);
     }
@@ -359,16 +253,16 @@ fn batched(call: &Call, layer: &Layer, x: &Tensor) -> Result<Tensor> {
 }
 
 /// Input positions of an operator: weights, their scale and zero point, the output's scale and zero point, the bias.
-struct Positions {
-    weights: usize,
-    input: Option<(usize, usize)>,
-    weight_scale: Option<usize>,
-    weight_zero: usize,
-    output: Option<(usize, usize)>,
-    bias: Option<usize>,
+pub(super) struct Positions {
+    pub weights: usize,
+    pub input: Option<(usize, usize)>,
+    pub weight_scale: Option<usize>,
+    pub weight_zero: usize,
+    pub output: Option<(usize, usize)>,
+    pub bias: Option<usize>,
 }
 
-const QLINEAR: Positions = Positions {
+pub(super) const QLINEAR: Positions = Positions {
     weights: 3,
     input: Some((1, 2)),
     weight_scale: Some(4),
@@ -376,25 +270,25 @@ const QLINEAR: Positions = Positions {
     output: Some((6, 7)),
     bias: Some(8),
 };
-const QGEMM: Positions = Positions { output: Some((7, 8)), bias: Some(6), ..QLINEAR };
+pub(super) const QGEMM: Positions = Positions { output: Some((7, 8)), bias: Some(6), ..QLINEAR };
 /// Input 4 is goldpath's own: the bias of the sums inside a float layer.
-const INTEGER: Positions =
+pub(super) const INTEGER: Positions =
     Positions { weights: 1, input: None, weight_scale: None, weight_zero: 3, output: None, bias: Some(4) };
 
 /// Everything of a layer but its geometry and the weights' codes.
-struct Terms {
-    input_carrier: Carrier,
-    weight_dtype: DType,
-    scales: Vec<f32>,
-    zero_points: Vec<i32>,
-    bias: Option<Vec<i32>>,
-    output: Option<Carrier>,
-    low: i32,
-    high: i32,
+pub(super) struct Terms {
+    pub input_carrier: Carrier,
+    pub weight_dtype: DType,
+    pub scales: Vec<f32>,
+    pub zero_points: Vec<i32>,
+    pub bias: Option<Vec<i32>>,
+    pub output: Option<Carrier>,
+    pub low: i32,
+    pub high: i32,
 }
 
 impl Terms {
-    fn new(call: &Call, at: &Positions, channels: usize) -> Result<Terms> {
+    pub fn new(call: &Call, at: &Positions, channels: usize) -> Result<Terms> {
         let input_dtype = call.tensor(0)?.dtype();
         let weight_dtype = call.tensor(at.weights)?.dtype();
         let mut input_carrier = match at.input {
@@ -476,7 +370,7 @@ fn first(names: &[Option<String>]) -> String {
 }
 
 /// Empty where nobody reads what the node writes.
-fn output_name(node: &Node) -> String {
+pub(super) fn output_name(node: &Node) -> String {
     node.stands_for.clone().unwrap_or_else(|| first(&node.outputs))
 }
 
@@ -517,7 +411,11 @@ fn convolution_layer(call: &Call, conv: &Conv, rank: usize) -> Result<Layer> {
 }
 
 /// For weights of shape `shape`, which is then [groups · n, cin, kernel height, kernel width].
-fn convolution_geometry(shape: &[usize], conv: &Conv, rank: usize) -> Result<(Geometry, [usize; 4])> {
+pub(super) fn convolution_geometry(
+    shape: &[usize],
+    conv: &Conv,
+    rank: usize,
+) -> Result<(Geometry, [usize; 4])> {
     if shape.len() != rank || rank < 3 {
         let message = format!("weights of shape {shape:?} for an input of rank {rank}");
         return Err(Error::new(Kind::Value, message));

@@ -5,6 +5,7 @@
 mod accumulate;
 mod activation;
 mod designed;
+mod direct;
 mod elementwise;
 mod engine;
 mod float;

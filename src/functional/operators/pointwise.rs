@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::size::room;
 use crate::error::{Error, Kind, Result};
+use crate::network::{DType, Tensor};
 
 /// Elements that are worth a thread's while.
 pub(super) const PART: usize = 1 << 14;
@@ -54,6 +55,26 @@ where
     let parts = out.par_chunks_mut(PART).zip(values.par_chunks(PART));
     parts.for_each(|(out, x)| out.iter_mut().zip(x).for_each(|(out, x)| *out = rule(*x)));
     ArrayD::from_shape_vec(x.raw_dim(), out).expect("as many as there were")
+}
+
+/// `rule` of every code, as codes of type `dtype`, whose range its results lie in.
+///
+/// # Errors
+/// Elements that are no codes of at most 32 bits.
+pub(super) fn recoded(x: &Tensor, dtype: DType, rule: impl Fn(i32) -> i32 + Sync) -> Result<Tensor> {
+    // A code of 8 bits has 256 values: the rule is asked once for each.
+    let table = |first: i32| std::array::from_fn::<i32, 256, _>(|at| rule(first + at as i32));
+    match (x, dtype) {
+        (Tensor::U8(a), DType::U8) => {
+            let table = table(0).map(|code| code as u8);
+            Ok(Tensor::U8(map(a, |code| table[usize::from(code)])))
+        }
+        (Tensor::I8(a), DType::I8) => {
+            let table = table(-128).map(|code| code as i8);
+            Ok(Tensor::I8(map(a, |code| table[usize::from(code.cast_unsigned() ^ 0x80)])))
+        }
+        _ => Ok(Tensor::from_codes(map(&x.to_i32()?, rule), dtype)),
+    }
 }
 
 /// `combine` of every pair.

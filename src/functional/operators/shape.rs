@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayViewD, Axis, IxDyn};
 
+use super::pointwise::recoded;
 use super::size::room_for_all;
 use super::{Call, axis_of, rails};
 use crate::error::{Error, Kind, Result};
@@ -107,10 +108,9 @@ pub(super) fn quantized_concat(call: &Call, axis: i64) -> Result<Tensor> {
     for part in 0..parts / 3 {
         let at = 2 + 3 * part;
         let carrier = call.carrier(at, at + 1, at + 2)?;
-        let codes = call.codes(at)?.mapv(|code| {
+        rescaled.push(recoded(call.tensor(at)?, out.dtype, |code| {
             onnx::quantize(onnx::dequantize(code, carrier.zero_point, carrier.scale), out.scale, rule)
-        });
-        rescaled.push(Tensor::from_codes(codes, out.dtype));
+        })?);
     }
     concat(&rescaled.iter().collect::<Vec<_>>(), axis)
 }
