@@ -212,10 +212,10 @@ mod tests {
             let mut to = vec![0; columns * rows];
             let lines = Lines { stride, extents: [rows, columns] };
             turn(&mut to, |column| (column != 3).then_some(column * rows), &from, lines, 0x80);
-            for at in 0..rows * columns {
+            for (at, found) in to.iter().enumerate() {
                 let (row, column) = (at % rows, at / rows);
                 let expected = if column == 3 { 0 } else { from[row * stride + column] ^ 0x80 };
-                assert_eq!(to[at], expected, "{rows} × {columns}: {row}, {column}");
+                assert_eq!(*found, expected, "{rows} × {columns}: {row}, {column}");
             }
         }
     }

@@ -421,7 +421,7 @@ pub(super) fn convolution_geometry(
         return Err(Error::new(Kind::Value, message));
     }
     let window = conv.sliding.window(rank - 2, Some(&shape[2..]))?;
-    if shape[0] % conv.groups != 0 {
+    if !shape[0].is_multiple_of(conv.groups) {
         let message = format!("{} output channels in {} groups", shape[0], conv.groups);
         return Err(Error::new(Kind::Value, message));
     }

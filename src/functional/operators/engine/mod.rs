@@ -156,7 +156,10 @@ impl Job<'_> {
                 let &[images, channels, height, width] = shape else { return None };
                 let taps = window.taps();
                 let cin = self.weights.k / taps.max(1);
-                if cin.checked_mul(*groups) != Some(channels) || self.weights.channels % groups != 0 {
+                if cin.checked_mul(*groups) != Some(channels)
+                    || *groups == 0
+                    || !self.weights.channels.is_multiple_of(*groups)
+                {
                     return None;
                 }
                 let frame = Frame::new(*window, [height, width], cin)?;

@@ -50,7 +50,7 @@ fn layer(random: &mut ChaCha8Rng, round: usize) -> (Layer, ArrayD<i32>) {
             ([pick(random, 1, 3), pick(random, 1, 3)], [pick(random, 1, 2), pick(random, 1, 3)]);
         let window = Window { kernel, stride, dilation, padding, ceil: false };
         let geometry = Geometry::Convolution { groups, window };
-        let extents = [pick(random, 5, 14), pick(random, 7, if round % 7 == 0 { 120 } else { 20 })];
+        let extents = [pick(random, 5, 14), pick(random, 7, if round.is_multiple_of(7) { 120 } else { 20 })];
         let input = vec![pick(random, 1, 3), groups * cin, extents[0], extents[1]];
         (geometry, vec![groups * channels, cin, kernel[0], kernel[1]], input)
     };
@@ -74,7 +74,7 @@ fn layer(random: &mut ChaCha8Rng, round: usize) -> (Layer, ArrayD<i32>) {
             scales: vec![1.0],
             zero_points,
         },
-        bias: (round % 4 > 0).then_some(bias),
+        bias: (!round.is_multiple_of(4)).then_some(bias),
         output: None,
         low: i32::MIN,
         high: i32::MAX,
