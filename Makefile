@@ -71,3 +71,5 @@ $(bench_stamp): tests/bench/requirements.txt
 bench: setup $(bench_stamp)
 	cargo bench --locked --bench speed
 	BENCH_PYTHON="$(CURDIR)/$(bench_python)/bin/python" cargo bench --locked --bench gemm
+	@[ ! -e $(bench_stamp) ] || { cargo build --release --locked --bin goldpath && \
+	  $(bench_python)/bin/python tests/bench/infer.py $(goldpath); }

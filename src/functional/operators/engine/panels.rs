@@ -141,23 +141,61 @@ struct Pack<'a> {
 
 impl Pack<'_> {
     fn from<W: Code>(&mut self, codes: &[W]) {
-        let (columns, length) = (self.sums.len(), self.order.len() / self.runs);
+        let length = self.order.len() / self.runs;
         let quads = length.div_ceil(4);
         for (run, order) in self.order.chunks_exact(length).enumerate() {
-            for (quad, four) in order.chunks(4).enumerate() {
-                let to = &mut self.to[(run * quads + quad) * columns * 4..][..columns * 4];
-                for (channel, (to, sum)) in
-                    to.as_chunks_mut::<4>().0.iter_mut().zip(&mut *self.sums).take(self.used).enumerate()
-                {
-                    let codes = &codes[self.base + channel * self.step..];
-                    for (to, k) in to.iter_mut().zip(four) {
-                        // Inside −128..128.
-                        let code = codes[*k].code() - self.shift;
-                        *to = code as i8;
-                        *sum = sum.wrapping_add(code);
-                    }
+            match self.step {
+                1 => self.lines(codes, order, run * quads),
+                _ => self.filters(codes, order, run * quads),
+            }
+        }
+    }
+
+    /// Channels lie side by side: a quad is four lines of them. The run begins with quad `first`.
+    fn lines<W: Code>(&mut self, codes: &[W], order: &[usize], first: usize) {
+        let columns = self.sums.len();
+        for (quad, four) in order.chunks(4).enumerate() {
+            let to = &mut self.to[(first + quad) * columns * 4..][..columns * 4];
+            for (place, k) in four.iter().enumerate() {
+                let line = &codes[self.base + k..][..self.used];
+                for ((to, sum), code) in to.as_chunks_mut::<4>().0.iter_mut().zip(&mut *self.sums).zip(line) {
+                    // Inside −128..128.
+                    let code = code.code() - self.shift;
+                    to[place] = code as i8;
+                    *sum = sum.wrapping_add(code);
                 }
             }
+        }
+    }
+
+    /// The products of a channel lie together.
+    fn filters<W: Code>(&mut self, codes: &[W], order: &[usize], first: usize) {
+        let columns = self.sums.len();
+        let to = &mut self.to[first * columns * 4..][..order.len().div_ceil(4) * columns * 4];
+        // A run of a pointwise filter is in order.
+        let in_order = order.windows(2).all(|pair| pair[1] == pair[0] + 1).then_some(order[0]);
+        for channel in 0..self.used {
+            let filter = &codes[self.base + channel * self.step..];
+            let places = to.as_chunks_mut::<4>().0.iter_mut().skip(channel).step_by(columns);
+            let mut sum = 0i32;
+            let mut put = |to: &mut i8, code: W| {
+                // Inside −128..128.
+                let code = code.code() - self.shift;
+                *to = code as i8;
+                sum = sum.wrapping_add(code);
+            };
+            match in_order {
+                Some(start) => {
+                    let quads = filter[start..][..order.len()].chunks(4);
+                    places.zip(quads).for_each(|(to, four)| {
+                        to.iter_mut().zip(four).for_each(|(to, code)| put(to, *code));
+                    });
+                }
+                None => places.zip(order.chunks(4)).for_each(|(to, four)| {
+                    to.iter_mut().zip(four).for_each(|(to, k)| put(to, filter[*k]));
+                }),
+            }
+            self.sums[channel] = self.sums[channel].wrapping_add(sum);
         }
     }
 }
