@@ -81,6 +81,9 @@
 //!   | steps 64 | any format and reduction level whose sums fit 64 bits |
 //!   | plain | none is needed: it is the definition |
 //!
+//!   A framework's own integer layers run in `functional::operators::engine`: its accumulator wraps, and sums modulo 2^32 may be
+//!   formed in any order, offsets last.
+//!
 //! # The rules
 //!
 //! | rule | in one line | where |

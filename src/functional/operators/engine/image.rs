@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::functional::kernels::codes::{Byte, Lines, turn};
+use crate::functional::operators::size::room;
 use crate::network::{Placed, Window};
 
 /// Bytes beyond the last pixel that a kernel may read; they meet weights of 0.
@@ -50,9 +51,13 @@ impl Frame {
         self.window.stride[1] * self.channels
     }
 
-    /// Bytes of the lines that so many output rows look at.
-    pub fn bytes(&self, rows: usize) -> usize {
-        self.reach(0, rows) * self.width * self.channels + SLACK
+    /// Output rows whose lines are laid out at a time: about `bytes` of them, but no fewer than make `positions`. None where
+    /// there is no room for them: strides and padding may be far larger than the image.
+    pub fn rows_at_once(&self, bytes: usize, positions: usize) -> Option<usize> {
+        let [rows, across] = self.placed.output;
+        let line = self.width.saturating_mul(self.channels).saturating_mul(self.window.stride[0]);
+        let at_once = (bytes / line).max(positions.div_ceil(across)).min(rows);
+        room(&[self.reach(0, at_once), self.width, self.channels]).ok().map(|_| at_once)
     }
 
     /// Whether the positions of all rows follow on one another.
@@ -86,7 +91,7 @@ impl Frame {
     ) {
         let [height, width] = self.input;
         to.clear();
-        to.resize(self.bytes(rows.len()), padding);
+        to.resize(self.reach(0, rows.len()) * self.width * self.channels + SLACK, padding);
         let [top, left] = self.placed.pad;
         // Lines are counted with the padding above.
         let first = rows.start * self.window.stride[0];
@@ -104,7 +109,7 @@ impl Frame {
             places.extend((left..left + width).map(|x| {
                 match x >= self.width || skipped || (is_sparse && !x.is_multiple_of(across)) {
                     true => NOWHERE,
-                    // The buffer has been allocated: its length is checked against the limits below 2^32.
+                    // Room was asked for, which no tensor of 2^32 bytes has.
                     false => ((line * self.width + x) * self.channels) as u32,
                 }
             }));

@@ -12,6 +12,12 @@ pub(super) fn are_better(channels: usize, cin: usize) -> bool {
     channels < 8 && cin < 4
 }
 
+/// How many phases an image has, no more than columns, and the columns of each.
+fn phase_extents(frame: &Frame) -> [usize; 2] {
+    let (width, step) = (frame.input[1], frame.window.stride[1]);
+    [step.min(width), width.div_ceil(step)]
+}
+
 /// What a thread keeps.
 #[derive(Default)]
 struct Scratch {
@@ -57,11 +63,11 @@ impl Job<'_> {
     /// One plane as numbers.
     fn split<B: Byte>(&self, phases: &mut Vec<i32>, plane: &[B], frame: &Frame) {
         let (width, step) = (frame.input[1], frame.window.stride[1]);
-        let columns = width.div_ceil(step);
+        let [count, columns] = phase_extents(frame);
         phases.clear();
-        phases.resize(frame.input[0] * step * columns, 0);
+        phases.resize(frame.input[0] * count * columns, 0);
         let number = |code: &B| i32::from(code.bits() ^ self.flip) - i32::from(self.zero);
-        for (line, to) in plane.chunks_exact(width).zip(phases.chunks_exact_mut(step * columns)) {
+        for (line, to) in plane.chunks_exact(width).zip(phases.chunks_exact_mut(count * columns)) {
             for (phase, to) in to.chunks_exact_mut(columns).enumerate() {
                 let from = line.get(phase..).unwrap_or_default().iter().step_by(step);
                 to.iter_mut().zip(from).for_each(|(to, code)| *to = number(code));
@@ -73,7 +79,7 @@ impl Job<'_> {
     fn add_plane(&self, sums: &mut [i32], phases: &[i32], frame: &Frame, [channel, cin]: [usize; 2]) {
         let (window, [height, width]) = (frame.window, frame.input);
         let ([top, left], across) = (frame.placed.pad, frame.placed.output[1]);
-        let columns = width.div_ceil(window.stride[1]);
+        let [count, columns] = phase_extents(frame);
         for tap in 0..window.taps() {
             let (down, right) = (tap / window.kernel[1], tap % window.kernel[1]);
             let weight = self.weight(cin * window.taps() + tap, channel);
@@ -89,7 +95,7 @@ impl Job<'_> {
             for (row, sums) in sums.chunks_exact_mut(across).enumerate() {
                 let y = (row * window.stride[0] + down * window.dilation[0]).checked_sub(top);
                 let Some(y) = y.filter(|y| *y < height) else { continue };
-                let line = &phases[(y * window.stride[1] + phase) * columns + from..];
+                let line = &phases[(y * count + phase) * columns + from..];
                 add_scaled(self.isa, &mut sums[first..end], line, weight);
             }
         }

@@ -10,7 +10,6 @@ use super::image::Frame;
 use super::panels::{Panel, Panels, WIDEST};
 use crate::functional::kernels::codes::{Byte, Lines, total};
 use crate::functional::kernels::{Begin, Rows, dot8};
-use crate::functional::operators::size::room;
 
 /// Positions of a block: their accumulators stay in the cache, and a panel's weights are read once for all.
 const BLOCK: usize = 96;
@@ -56,6 +55,8 @@ struct Meet<'a> {
     length: usize,
     /// Bytes from one position to the next.
     step: usize,
+    /// Output rows whose input is laid out at a time.
+    at_once: usize,
 }
 
 impl Job<'_> {
@@ -65,7 +66,7 @@ impl Job<'_> {
         let order: Vec<usize> = (0..k).collect();
         let panels = &Panels::new(self, 0, n, &order, 1)?;
         let rows = x.len() / k;
-        let meet = Meet { panels, starts: &[0], length: k, step: panels.reach() };
+        let meet = Meet { panels, starts: &[0], length: k, step: panels.reach(), at_once: 0 };
         let mut out = vec![F::Out::default(); rows * n];
         let threads = rayon::current_num_threads();
         let lay_out = |image: &mut Vec<u8>, rows: Range<usize>| {
@@ -137,7 +138,7 @@ impl Job<'_> {
         let (order, starts) = frame.runs();
         let panels = |group: usize| Panels::new(self, group * n, n, &order, starts.len());
         let panels: Vec<Panels> = (0..groups).map(panels).collect::<Option<_>>()?;
-        room(&[frame.bytes(1)]).ok()?;
+        let at_once = frame.rows_at_once(LAID_OUT, BLOCK)?;
         let size = n * frame.outputs();
         let plane = frame.channels * frame.input[0] * frame.input[1];
         let mut out = vec![F::Out::default(); images * groups * size];
@@ -145,7 +146,7 @@ impl Job<'_> {
         let part = |scratch: &mut Scratch<F::Out>, index: usize, rows: Range<usize>, out: &mut [F::Out]| {
             let group = index % groups;
             let (starts, length) = (&starts[..], order.len() / starts.len());
-            let meet = Meet { panels: &panels[group], starts, length, step: frame.step() };
+            let meet = Meet { panels: &panels[group], starts, length, step: frame.step(), at_once };
             self.rows(scratch, (&x[index * plane..][..plane], frame), rows, &meet, (finish, group * n, out));
         };
         let height = frame.placed.output[0];
@@ -188,12 +189,11 @@ impl Job<'_> {
         (finish, channel, out): (&F, usize, &mut [F::Out]),
     ) {
         let across = frame.placed.output[1];
-        let (all, line) = (rows.len() * across, frame.width * frame.channels);
+        let all = rows.len() * across;
         let Scratch { image, places, acc, tile, totals } = scratch;
-        let at_once = (LAID_OUT / (line * frame.window.stride[0])).max(BLOCK.div_ceil(across));
         tile.resize(BLOCK * WIDEST, F::Out::default());
-        for first in rows.clone().step_by(at_once) {
-            let some = first..(first + at_once).min(rows.end);
+        for first in rows.clone().step_by(meet.at_once) {
+            let some = first..(first + meet.at_once).min(rows.end);
             frame.fill(image, places, planes, some.clone(), [self.zero, self.flip]);
             let mut at = (first - rows.start) * across;
             for block in blocks(frame, some.len()) {

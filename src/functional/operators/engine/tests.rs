@@ -45,9 +45,11 @@ fn layer(random: &mut ChaCha8Rng, round: usize) -> (Layer, ArrayD<i32>) {
         (Geometry::Matrix, vec![k, channels], vec![pick(random, 1, 3), pick(random, 1, 60), k])
     } else {
         let kernel = [pick(random, 1, 3), pick(random, 1, 3)];
-        let padding = Padding::Explicit(std::array::from_fn(|_| pick(random, 0, 2)));
+        // Strides and padding that no buffer could hold, now and then.
+        let far = if round % 16 < 2 { 1 << 40 } else { 0 };
+        let padding = Padding::Explicit(std::array::from_fn(|_| far + pick(random, 0, 2)));
         let (stride, dilation) =
-            ([pick(random, 1, 3), pick(random, 1, 3)], [pick(random, 1, 2), pick(random, 1, 3)]);
+            ([far + pick(random, 1, 3), far + pick(random, 1, 3)], [pick(random, 1, 2), pick(random, 1, 3)]);
         let window = Window { kernel, stride, dilation, padding, ceil: false };
         let geometry = Geometry::Convolution { groups, window };
         let extents = [pick(random, 5, 14), pick(random, 7, if round.is_multiple_of(7) { 120 } else { 20 })];
@@ -87,7 +89,7 @@ fn layer(random: &mut ChaCha8Rng, round: usize) -> (Layer, ArrayD<i32>) {
 #[test]
 fn the_engine_is_the_plain_loops() {
     let mut random = ChaCha8Rng::seed_from_u64(8);
-    let (mut wrapped, mut by_planes, mut tilted) = (0, 0, 0);
+    let (mut wrapped, mut by_planes, mut tilted, mut refused) = (0, 0, 0, 0);
     for round in 0..240 {
         let (layer, x) = layer(&mut random, round);
         let plain: ArrayD<i32> = accumulate(&layer, &x).unwrap();
@@ -114,7 +116,12 @@ fn the_engine_is_the_plain_loops() {
         tilted += u32::from(layer.weights.zero_points.iter().any(|zero| *zero != 0));
         let x = Tensor::from_codes(x, layer.input_carrier.dtype);
         let on = |output: &Output| run(&layer.geometry, weights, numbers, (&x, x.shape()), &shape, output);
-        assert_eq!(on(&Output::Sums), Some(Tensor::I32(plain.clone())), "round {round}: {layer:?}");
+        let sums = on(&Output::Sums);
+        if sums.is_none() && round % 16 < 2 {
+            refused += 1;
+            continue;
+        }
+        assert_eq!(sums, Some(Tensor::I32(plain.clone())), "round {round}: {layer:?}");
         let dtype = layer.input_carrier.dtype;
         let codes = Codes { zero_point: low(dtype) + 9, low: low(dtype), high: low(dtype) + 255 };
         let limits = [low(dtype) + 3, low(dtype) + 250];
@@ -129,4 +136,5 @@ fn the_engine_is_the_plain_loops() {
         assert_eq!(on(&output), Some(finished), "round {round}: {layer:?}");
     }
     assert!(wrapped > 1000 && by_planes > 30 && tilted > 100, "{wrapped} wrapped, {by_planes}, {tilted}");
+    assert!((1..30).contains(&refused), "{refused} left to the plain loops");
 }
