@@ -79,10 +79,15 @@ impl Network {
         let mut gone = vec![false; self.nodes.len()];
         for (index, fusion) in fusions {
             // The layer moves to where its QuantizeLinear stood, so the order stays an order.
-            let Fusion { node, quantize, between, made } = fusion;
+            let Fusion { node, quantize, twins, between, made } = fusion;
             self.constants.extend(made);
             for swallowed in between.into_iter().chain([index]) {
                 gone[swallowed] = true;
+            }
+            for twin in twins {
+                let twin = &mut self.nodes[twin];
+                twin.operator = Operator::Identity;
+                twin.inputs = node.outputs.clone();
             }
             self.nodes[quantize] = node;
         }
@@ -130,7 +135,7 @@ impl Wires<'_> {
         for (what, operand) in [("its input", &x), ("its weights", &w)] {
             self.are_operand_codes(operand, what)?;
         }
-        let Ends { between, clamp, quantize, added } = self.to_quantize(node)?;
+        let Ends { between, clamp, quantize, twins, added } = self.to_quantize(node)?;
         let bias = match node.input(2).or(added.as_deref()) {
             Some(name) => Some(self.layer_bias(node, [&x, &w], name)?),
             None => None,
@@ -161,7 +166,7 @@ impl Wires<'_> {
             made.push((name, Tensor::from_codes(ndarray::arr0(0).into_dyn(), dtype)));
         }
         let node = self.assemble(node, operator, clamp, [x, w], bias, &ends, quantize);
-        Ok(Fusion { node, quantize, between, made })
+        Ok(Fusion { node, quantize, twins, between, made })
     }
 
     /// Codes of 8 or 16 bits, scales that are numbers, and a zero point of their type: what an integer layer multiplies.
@@ -248,12 +253,12 @@ impl Wires<'_> {
             if self.is_answer(&output) {
                 return Err(format!("{}: {output:?} is an output of the model", none()));
             }
-            let readers = self.readers(&output);
-            let [reader] = *readers else {
-                return Err(match readers.len() {
-                    0 => format!("{}: nobody reads {output:?}", none()),
-                    many => format!("{} alone: {many} nodes read {output:?}", none()),
-                });
+            let (reader, twins) = match self.readers(&output) {
+                [] => return Err(format!("{}: nobody reads {output:?}", none())),
+                [first, twins @ ..] if twins.iter().all(|twin| self.writes_the_same(*first, *twin)) => {
+                    (*first, twins.to_vec())
+                }
+                many => return Err(format!("{} alone: {} nodes read {output:?}", none(), many.len())),
             };
             let next = &self.nodes[reader];
             let reads_it = next.input(0) == Some(&output);
@@ -266,7 +271,7 @@ impl Wires<'_> {
                     }
                     let scale = next.input(1).and_then(|name| self.constants.get(name));
                     return match scale.is_some_and(|scale| scale.len() == 1) {
-                        true => Ok(Ends { between, clamp, quantize: reader, added }),
+                        true => Ok(Ends { between, clamp, quantize: reader, twins, added }),
                         false => Err(format!("QuantizeLinear {:?} has not one constant scale", next.name)),
                     };
                 }
@@ -290,6 +295,19 @@ impl Wires<'_> {
             between.push(reader);
             output = next.outputs.first().cloned().flatten().ok_or_else(none)?;
         }
+    }
+
+    /// Two QuantizeLinear of one tensor that write the same codes: some quantisers give each reader its own.
+    fn writes_the_same(&self, one: usize, other: usize) -> bool {
+        let [one, other] = [&self.nodes[one], &self.nodes[other]];
+        let numbers = |node: &Node| [1, 2].map(|at| node.input(at).map(|name| self.constants.get(name)));
+        let same_type = match (&one.operator, &other.operator) {
+            (Operator::QuantizeLinear { dtype: a, .. }, Operator::QuantizeLinear { dtype: b, .. }) => a == b,
+            _ => false,
+        };
+        let [a, b] = [numbers(one), numbers(other)];
+        let is_constant = !a.contains(&Some(None));
+        same_type && is_constant && a == b && one.input(0).is_some() && one.input(0) == other.input(0)
     }
 
     /// A Clip's bound: an input since opset 11, an attribute before; `None` when it is not constant.
@@ -316,6 +334,8 @@ struct Ends {
     between: Vec<usize>,
     clamp: Clamp,
     quantize: usize,
+    /// Other QuantizeLinear nodes that write the same codes.
+    twins: Vec<usize>,
     /// The tensor that the Add brings.
     added: Option<String>,
 }
@@ -324,6 +344,8 @@ pub(super) struct Fusion {
     node: Node,
     /// The QuantizeLinear it replaces, and the Relu and Clip nodes it swallows.
     quantize: usize,
+    /// Other QuantizeLinear nodes that write the same codes: they become copies of the layer's output.
+    twins: Vec<usize>,
     between: Vec<usize>,
     /// Constants to be put in: a zero point that the QuantizeLinear leaves out, a bias in codes.
     made: Vec<(String, Tensor)>,
