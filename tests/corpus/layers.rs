@@ -1,0 +1,79 @@
+//! The integer layers of the corpus, against a committed design of 32 bits, as it is or with the options that
+//! `goldpath layers` names.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde_json::Value as Json;
+
+use super::{Case, all_cases, table};
+
+const DESIGN: &str = "hw_models/mac_s8_acc32";
+
+fn goldpath(arguments: &[&str]) -> (i32, String, String) {
+    let mut command = assert_cmd::Command::cargo_bin("goldpath").expect("the binary is built");
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// MACs that codes feed: all, those a design runs, and in words those that it does not.
+struct Seen {
+    fed: usize,
+    accepted: usize,
+    others: Vec<String>,
+}
+
+fn seen(case: &Case, folder: &Path) -> Seen {
+    let model = folder.join(case.name.replace(' ', ".") + ".onnx");
+    std::fs::write(&model, &case.model).unwrap();
+    let model = model.to_str().unwrap();
+    let (status, stdout, stderr) =
+        goldpath(&["layers", model, "--design", DESIGN, "--format", "json", "--quiet"]);
+    assert_eq!(status, 0, "{}: {stderr}", case.name);
+    let answer: Json = serde_json::from_str(&stdout).unwrap();
+    let macs = answer["macs"].as_array().unwrap();
+    assert_eq!(macs.len(), table()[&case.name][1], "{}: a MAC is missing", case.name);
+    let layers = answer["layers"].as_array().unwrap();
+    let mut seen = Seen { fed: 0, accepted: 0, others: Vec::new() };
+    let mut checked = false;
+    for mac in macs.iter().filter(|mac| mac["state"] != "float") {
+        seen.fed += 1;
+        let layer = layers.iter().find(|layer| layer["name"] == mac["name"]);
+        let fit = layer.map_or(&Json::Null, |layer| &layer["designs"][0]);
+        let set: Vec<&str> =
+            fit["set"].as_array().into_iter().flatten().map(|one| one.as_str().unwrap()).collect();
+        if mac["state"] != "integer" || !(fit["runs"] == true || fit["set"].is_array()) {
+            seen.others.push(format!("{}: {mac}: {}", case.name, fit["reason"]));
+            continue;
+        }
+        seen.accepted += 1;
+        if !std::mem::replace(&mut checked, true) {
+            check(case, model, mac["name"].as_str().unwrap(), &set);
+        }
+    }
+    seen
+}
+
+/// `check` of the design with these options shows the layer.
+fn check(case: &Case, model: &str, layer: &str, set: &[&str]) {
+    let mut arguments = vec!["check", DESIGN, "--model", model, "--format", "json", "--quiet"];
+    arguments.extend(set.iter().flat_map(|one| ["--set", one]));
+    let (status, stdout, stderr) = goldpath(&arguments);
+    assert_eq!(status, 0, "{}: {stderr}", case.name);
+    let answer: Json = serde_json::from_str(&stdout).unwrap();
+    assert!(stdout.contains(&format!("\"{layer}\"")), "{}: {layer}: {answer:#}", case.name);
+}
+
+#[test]
+fn a_design_of_32_bits_runs_almost_every_layer() {
+    let cases = all_cases();
+    let folder = tempfile::tempdir().unwrap();
+    let seen: Vec<Seen> = cases.par_iter().map(|case| seen(case, folder.path())).collect();
+    let fed: usize = seen.iter().map(|seen| seen.fed).sum();
+    let accepted: usize = seen.iter().map(|seen| seen.accepted).sum();
+    let others: Vec<String> = seen.into_iter().flat_map(|seen| seen.others).collect();
+    println!("{accepted} of {fed} layers\n{}", others.join("\n"));
+    assert!(fed > 550, "{fed}");
+    assert!(accepted * 100 >= fed * 95, "{accepted} of {fed}\n{}", others.join("\n"));
+}
