@@ -9,6 +9,8 @@
 //! This is what hardware computes. It is not always what the operators say one by one: float32 rounds between them, and a
 //! tie may fall the other way. So the layer takes their place ([`Network::fused`]) or stands beside them, read by nobody
 //! ([`Network::written`]). A layer that is not exactly of this form stays float32, and `Network::macs` says why.
+//!
+//! Several QuantizeLinear with the same numbers, one a reader, are one.
 
 use super::bias::Bias;
 use super::trace::Dequantized;
@@ -135,7 +137,7 @@ impl Wires<'_> {
         for (what, operand) in [("its input", &x), ("its weights", &w)] {
             self.are_operand_codes(operand, what)?;
         }
-        let Ends { between, clamp, quantize, twins, added } = self.to_quantize(node)?;
+        let Ends { between, clamp, quantize, added } = self.to_quantize(node)?;
         let bias = match node.input(2).or(added.as_deref()) {
             Some(name) => Some(self.layer_bias(node, [&x, &w], name)?),
             None => None,
@@ -166,6 +168,9 @@ impl Wires<'_> {
             made.push((name, Tensor::from_codes(ndarray::arr0(0).into_dyn(), dtype)));
         }
         let node = self.assemble(node, operator, clamp, [x, w], bias, &ends, quantize);
+        // Every other reader of what it quantises writes the same.
+        let readers = self.nodes[quantize].input(0).map_or(&[][..], |name| self.readers(name));
+        let twins = readers.iter().copied().filter(|reader| *reader != quantize).collect();
         Ok(Fusion { node, quantize, twins, between, made })
     }
 
@@ -253,11 +258,9 @@ impl Wires<'_> {
             if self.is_answer(&output) {
                 return Err(format!("{}: {output:?} is an output of the model", none()));
             }
-            let (reader, twins) = match self.readers(&output) {
+            let reader = match self.readers(&output) {
                 [] => return Err(format!("{}: nobody reads {output:?}", none())),
-                [first, twins @ ..] if twins.iter().all(|twin| self.writes_the_same(*first, *twin)) => {
-                    (*first, twins.to_vec())
-                }
+                [first, twins @ ..] if twins.iter().all(|twin| self.writes_the_same(*first, *twin)) => *first,
                 many => return Err(format!("{} alone: {} nodes read {output:?}", none(), many.len())),
             };
             let next = &self.nodes[reader];
@@ -271,7 +274,7 @@ impl Wires<'_> {
                     }
                     let scale = next.input(1).and_then(|name| self.constants.get(name));
                     return match scale.is_some_and(|scale| scale.len() == 1) {
-                        true => Ok(Ends { between, clamp, quantize: reader, twins, added }),
+                        true => Ok(Ends { between, clamp, quantize: reader, added }),
                         false => Err(format!("QuantizeLinear {:?} has not one constant scale", next.name)),
                     };
                 }
@@ -334,8 +337,6 @@ struct Ends {
     between: Vec<usize>,
     clamp: Clamp,
     quantize: usize,
-    /// Other QuantizeLinear nodes that write the same codes.
-    twins: Vec<usize>,
     /// The tensor that the Add brings.
     added: Option<String>,
 }
