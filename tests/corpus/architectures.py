@@ -41,7 +41,7 @@ def squeeze_excite(net):
 
 
 def unet(net):
-    x = net.input("x", "N", 2, 12, 12)
+    x = net.input("x", 2, 2, 12, 12)
     first = net.relu(net.conv(x, (2, 6)))
     x = net.node("MaxPool", first, kernel_shape=[2, 2], strides=[2, 2])
     second = net.relu(net.conv(x, (6, 8)))
