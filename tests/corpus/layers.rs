@@ -10,6 +10,10 @@ use goldpath::network::Tensor;
 
 use super::{Case, all_cases, table};
 
+/// The operators that `TABLE.md` counts.
+const MACS: [&str; 8] =
+    ["Conv", "ConvInteger", "QLinearConv", "MatMul", "MatMulInteger", "QLinearMatMul", "Gemm", "QGemm"];
+
 const DESIGN: &str = "hw_models/mac_s8_acc32";
 
 fn goldpath(arguments: &[&str]) -> (i32, String, String) {
@@ -35,10 +39,12 @@ fn seen(case: &Case, folder: &Path) -> Seen {
     assert_eq!(status, 0, "{}: {stderr}", case.name);
     let answer: Json = serde_json::from_str(&stdout).unwrap();
     let macs = answer["macs"].as_array().unwrap();
-    assert_eq!(macs.len(), table()[&case.name][1], "{}: a MAC is missing", case.name);
+    let is_counted = |mac: &&Json| MACS.contains(&mac["kind"].as_str().unwrap().rsplit('.').next().unwrap());
+    let counted = macs.iter().filter(is_counted).count();
+    assert_eq!(counted, table()[&case.name][1], "{}: a MAC is missing", case.name);
     let layers = answer["layers"].as_array().unwrap();
     let mut seen = Seen { fed: 0, accepted: 0, others: Vec::new() };
-    let mut run = None;
+    let mut run: Option<(&Json, Vec<&str>)> = None;
     for mac in macs.iter().filter(|mac| mac["state"] != "float") {
         seen.fed += 1;
         let layer = layers.iter().find(|layer| layer["name"] == mac["name"]);
@@ -54,8 +60,13 @@ fn seen(case: &Case, folder: &Path) -> Seen {
             continue;
         }
         seen.accepted += 1;
-        // Another one in every model.
-        if run.is_none() || seen.accepted <= 1 + case.name.len() % 7 {
+        // Another one in every model; of products of two activations, where there are some.
+        let is_computed = |layer: &Json| layer["computed"].as_str().is_some_and(|of| of.contains("weights"));
+        let is_next = seen.accepted <= 1 + case.name.len() % 7;
+        if run.is_none()
+            || layer.is_some_and(is_computed)
+            || is_next && !run.iter().any(|(l, _)| is_computed(l))
+        {
             run = layer.map(|layer| (layer, set));
         }
     }
