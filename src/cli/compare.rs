@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use ndarray::ArrayD;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -45,6 +47,10 @@ impl LayerRule for Compare {
         Framework.run(layer, x)
     }
 
+    fn is_framework(&self) -> bool {
+        true
+    }
+
     fn not_followed(&self, layer: &str, why: Error) {
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         found.entry(layer.to_owned()).or_default().reason.get_or_insert(why.message);
@@ -52,16 +58,9 @@ impl LayerRule for Compare {
 
     fn beside(&self, layer: &str, integer: &Tensor, written: &Tensor) -> Result<()> {
         let (differ, largest) = match (integer, written) {
-            (Tensor::U8(a), Tensor::U8(b)) => {
-                differences(a.iter().zip(b).map(|(a, b)| a.abs_diff(*b).into()))
-            }
-            (Tensor::I8(a), Tensor::I8(b)) => {
-                differences(a.iter().zip(b).map(|(a, b)| a.abs_diff(*b).into()))
-            }
-            _ => {
-                let (integer, written) = (integer.to_i32()?, written.to_i32()?);
-                differences(integer.iter().zip(&written).map(|(a, b)| a.abs_diff(*b)))
-            }
+            (Tensor::U8(a), Tensor::U8(b)) => differences(a, b, |a, b| a.abs_diff(b).into()),
+            (Tensor::I8(a), Tensor::I8(b)) => differences(a, b, |a, b| a.abs_diff(b).into()),
+            _ => differences(&integer.to_i32()?, &written.to_i32()?, i32::abs_diff),
         };
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = found.entry(layer.to_owned()).or_default();
@@ -85,9 +84,27 @@ impl Compare {
     }
 }
 
-/// How many are not 0, and the largest.
-fn differences(all: impl Iterator<Item = u32>) -> (u64, u64) {
-    all.fold((0, 0), |(count, largest), one| (count + u64::from(one > 0), largest.max(u64::from(one))))
+/// How many pairs differ, and the largest difference.
+fn differences<T: Copy + Sync>(
+    a: &ArrayD<T>,
+    b: &ArrayD<T>,
+    apart: impl Fn(T, T) -> u32 + Sync,
+) -> (u64, u64) {
+    /// Pairs that are worth a thread's while: far fewer than 32 bits count.
+    const PART: usize = 1 << 14;
+    let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
+    let (Some(a), Some(b)) = (a.as_slice(), b.as_slice()) else { return (0, 0) };
+    let part = |(a, b): (&[T], &[T])| {
+        let (mut count, mut largest) = (0u32, 0u32);
+        for (a, b) in a.iter().zip(b) {
+            let apart = apart(*a, *b);
+            count += u32::from(apart > 0);
+            largest = largest.max(apart);
+        }
+        (u64::from(count), u64::from(largest))
+    };
+    let parts = a.par_chunks(PART).zip(b.par_chunks(PART)).map(part);
+    parts.reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1.max(b.1)))
 }
 
 /// Where the framework's codes and the integer layers' differ; empty when nothing was compared.

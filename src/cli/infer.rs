@@ -1,9 +1,10 @@
 //! `goldpath infer`: a quantised model on a batch of inputs, every integer tensor written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
-use ndarray_npy::{WritableElement, WriteNpyExt};
+use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
 
 use super::args::InferArgs;
@@ -13,7 +14,7 @@ use super::model::{self, Model};
 use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
-use crate::functional::graph::{self, Named, infer_watched};
+use crate::functional::graph::{self, infer_written};
 use crate::functional::operators::{Designed, LayerRule};
 use crate::network::{Coverage, Mac, MacState, Network, Qdq, Tensor, for_tensor};
 
@@ -94,24 +95,28 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
         bar.set_length(all);
         bar.set_position(done);
     };
-    let tensors = infer_watched(&network, &x, rule, &progress);
-    bar.finish_and_clear();
+    let mut written = Written { folder: &folder, taken: FileNames::default(), entries: Vec::new() };
     // What constants alone make is there before anything runs.
-    let tensors: Vec<Named> = folded.into_iter().chain(tensors?).collect();
+    folded.iter().try_for_each(|(name, tensor)| written.write(name, tensor))?;
+    let run = infer_written(&network, &x, rule, &progress, &mut |name, tensor| written.write(name, tensor));
+    bar.finish_and_clear();
+    run?;
+    let tensors = written.entries;
     if let Some(on_design) = on_design.as_mut().filter(|_| args.tensors.is_some()) {
         did_not_run(&network, &tensors, &mut macs, on_design);
     }
     let integer_layers = compare.answer(&network);
     let qdq = qdq.map(Qdq::name);
-    let index = write(&folder, &tensors, Layers { macs, qdq, integer_layers, on_design })?;
+    let index = Index { tensors, layers: Layers { macs, qdq, integer_layers, on_design } };
+    write_index(&folder, &index)?;
     output::note(console, folder.commit()?);
     report(console, &network, &index)?;
     Ok(Status::Done)
 }
 
 /// Layers that --tensors leaves nothing to do for ran on no design.
-fn did_not_run(network: &Network, tensors: &[Named], macs: &mut [Mac], on_design: &mut OnDesign) {
-    let written: BTreeSet<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
+fn did_not_run(network: &Network, tensors: &[Entry], macs: &mut [Mac], on_design: &mut OnDesign) {
+    let written: BTreeSet<&str> = tensors.iter().map(|entry| entry.name.as_str()).collect();
     let ran = network.nodes.iter().filter(|node| graph::is_layer(&node.operator));
     let ran = ran.filter(|node| node.outputs.iter().flatten().any(|name| written.contains(name.as_str())));
     let ran: BTreeSet<&str> = ran.map(|node| node.name.as_str()).collect();
@@ -123,21 +128,29 @@ fn did_not_run(network: &Network, tensors: &[Named], macs: &mut [Mac], on_design
     }
 }
 
-/// Writes the tensors and what they are called.
-fn write(folder: &OutputFolder, tensors: &[Named], layers: Layers) -> Result<Index> {
-    let mut taken = FileNames::default();
-    let mut entries = Vec::with_capacity(tensors.len());
-    for (name, tensor) in tensors {
-        let file = taken.file_name(name);
-        folder.write(&file, &npy(tensor)?)?;
+/// The tensors in the folder so far.
+struct Written<'a> {
+    folder: &'a OutputFolder,
+    taken: FileNames,
+    entries: Vec<Entry>,
+}
+
+impl Written<'_> {
+    fn write(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
+        let file = self.taken.file_name(name);
+        self.folder.write_with(&file, |to| {
+            for_tensor!(tensor, array => array.write_npy(to)).map_err(io::Error::other)
+        })?;
         let (dtype, shape) = (tensor.dtype().name(), tensor.shape().to_vec());
-        entries.push(Entry { name: name.clone(), file, dtype, shape });
+        self.entries.push(Entry { name: name.to_owned(), file, dtype, shape });
+        Ok(())
     }
-    let index = Index { tensors: entries, layers };
-    let text = serde_json::to_string_pretty(&index)
+}
+
+fn write_index(folder: &OutputFolder, index: &Index) -> Result<()> {
+    let text = serde_json::to_string_pretty(index)
         .map_err(|e| Error::new(Kind::Io, "cannot write tensors.json").because(e))?;
-    folder.write("tensors.json", (shown_json(&text).into_owned() + "\n").as_bytes())?;
-    Ok(index)
+    folder.write("tensors.json", (shown_json(&text).into_owned() + "\n").as_bytes())
 }
 
 /// The file names given so far, in lower case, each with the number from which on its stem may be free.
@@ -163,15 +176,6 @@ impl FileNames {
         self.0.insert(stem.to_ascii_lowercase(), count);
         format!("{free}.npy")
     }
-}
-
-fn npy(tensor: &Tensor) -> Result<Vec<u8>> {
-    fn bytes<T: WritableElement>(array: &ndarray::ArrayD<T>) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        array.write_npy(&mut bytes).map_err(|e| Error::new(Kind::Io, "cannot write a tensor").because(e))?;
-        Ok(bytes)
-    }
-    for_tensor!(tensor, array => bytes(array))
 }
 
 fn report(console: &Console, network: &Network, index: &Index) -> Result<()> {

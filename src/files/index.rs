@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -33,11 +34,11 @@ pub struct Index {
 impl Index {
     /// The index of every file in `folder`.
     pub(super) fn of(folder: &Path, command: &str) -> io::Result<Index> {
-        let mut files = BTreeMap::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            files.insert(entry.file_name().to_string_lossy().into_owned(), sha256(&entry.path())?);
-        }
+        let entries: Vec<fs::DirEntry> = fs::read_dir(folder)?.collect::<io::Result<_>>()?;
+        let hashed = entries
+            .par_iter()
+            .map(|entry| Ok((entry.file_name().to_string_lossy().into_owned(), sha256(&entry.path())?)));
+        let files = hashed.collect::<io::Result<_>>()?;
         let generator = concat!("goldpath ", env!("CARGO_PKG_VERSION")).to_owned();
         Ok(Index { schema: 1, generator, command: command.to_owned(), files })
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::index::{INDEX, Index};
@@ -123,6 +123,23 @@ impl OutputFolder {
     /// It cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let written = fs::write(self.folder().join(name), bytes);
+        written.map_err(|e| Error::io(&self.target.shown.join(name), "write", e))
+    }
+
+    /// Writes one file piece by piece.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<()> {
+        let file = File::create(self.folder().join(name)).map(BufWriter::new);
+        let written = file.and_then(|mut file| {
+            write(&mut file)?;
+            file.flush()
+        });
         written.map_err(|e| Error::io(&self.target.shown.join(name), "write", e))
     }
 

@@ -35,23 +35,11 @@ pub type Named = (String, Tensor);
 /// # Errors
 /// An input that does not fit, a node that is opaque, and whatever an operator cannot do: the place is the node.
 pub fn infer(network: &Network, x: &impl Fed, rule: &dyn LayerRule) -> Result<Vec<Named>> {
-    infer_watched(network, x, rule, &|_, _| {})
+    integer_tensors(network, x, rule, Goal::Whole, &|_, _| {})
 }
 
-/// [`infer`] for those who watch: `progress` is told of every node computed on one batch, and how many there will be.
-///
-/// # Errors
-/// As [`infer`].
-pub fn infer_watched(
-    network: &Network,
-    x: &impl Fed,
-    rule: &dyn LayerRule,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Vec<Named>> {
-    integer_tensors(network, x, rule, Goal::Whole, progress)
-}
-
-/// As [`infer_watched`], of what can be computed: every integer layer that nothing opaque lies in front of.
+/// As [`infer`], of what can be computed: every integer layer that nothing opaque lies in front of. `progress` is told of
+/// every node computed on one batch, and how many there will be.
 ///
 /// # Errors
 /// As [`infer`], but for opaque nodes.
@@ -62,6 +50,30 @@ pub fn survey(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Named>> {
     integer_tensors(network, x, rule, Goal::Reachable, progress)
+}
+
+/// As [`infer`], and hands every tensor to `write` when it is computed: none is kept for longer than somebody reads
+/// it, but for a network that takes fewer images at a time than there are.
+///
+/// # Errors
+/// As [`infer`]; what `write` refuses.
+pub fn infer_written(
+    network: &Network,
+    x: &impl Fed,
+    rule: &dyn LayerRule,
+    progress: &(dyn Fn(u64, u64) + Sync),
+    write: &mut dyn FnMut(&str, &Tensor) -> Result<()>,
+) -> Result<()> {
+    let mut parts = Batches::new(network, x, Goal::Whole)?.cut(network, usize::MAX)?;
+    if parts.len() != 1 {
+        drop(parts);
+        let all = integer_tensors(network, x, rule, Goal::Whole, progress)?;
+        return all.iter().try_for_each(|(name, tensor)| write(name, tensor));
+    }
+    let (part, all) = (parts.remove(0), network.nodes.len() as u64);
+    let done = AtomicU64::new(0);
+    let advance = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
+    values(network, part, rule, (Goal::Whole, Keep::Nothing), &advance, write).map(drop)
 }
 
 fn integer_tensors(
@@ -76,16 +88,23 @@ fn integer_tensors(
     let all = (network.nodes.len() * parts.len()) as u64;
     let advance = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
     let results: Result<Vec<Vec<Named>>> = parts
-        .par_iter()
+        .into_par_iter()
         .map(|part| {
-            let (known, beside) = values(network, part, rule, (goal, Keep::Integers), &advance)?;
+            let fed: BTreeSet<String> = part.keys().cloned().collect();
+            let (known, beside) =
+                values(network, part, rule, (goal, Keep::Integers), &advance, &mut unwatched)?;
             let mut tensors = known.tensors;
-            tensors.retain(|name, _| !part.contains_key(name));
+            tensors.retain(|name, _| !fed.contains(name));
             tensors.extend(beside);
             integers(network, tensors)
         })
         .collect();
     join(results?)
+}
+
+/// For who looks at the tensors afterwards.
+fn unwatched(_: &str, _: &Tensor) -> Result<()> {
+    Ok(())
 }
 
 /// Which nodes can run, and where the answer is then.
@@ -176,7 +195,8 @@ impl<'a> Evaluation<'a> {
         rule: &dyn LayerRule,
         advance: &dyn Fn(),
     ) -> Result<Evaluation<'a>> {
-        let (known, _) = values(network, x, rule, (Goal::Reachable, Keep::All), advance)?;
+        let (known, _) =
+            values(network, x.clone(), rule, (Goal::Reachable, Keep::All), advance, &mut unwatched)?;
         let (reach, fed) = (Reach::new(network, x), x.keys().cloned().collect());
         Ok(Evaluation { network, known, reach, fed, readers: network.readers() })
     }
@@ -237,7 +257,7 @@ pub fn layer(network: &Network, name: &str, x: &impl Fed, rule: &dyn LayerRule) 
     let goal = Goal::Inputs(name);
     let mut found = Vec::new();
     for part in Batches::new(network, x, goal)?.cut(network, usize::MAX)? {
-        let (known, _) = values(network, &part, rule, (goal, Keep::All), &|| {})?;
+        let (known, _) = values(network, part, rule, (goal, Keep::All), &|| {}, &mut unwatched)?;
         let inputs = lookup(network, node, &known.tensors);
         let call = Call { node, inputs, rule, constants: &network.constants };
         found.push(layer_of(&call).map_err(|e| placed(network, node, e))?);
@@ -318,18 +338,21 @@ pub fn is_layer(operator: &Operator) -> bool {
 }
 
 /// The tensors that `goal` asks for; their memory is charged before it is taken. Who reads a tensor that is fed reads
-/// that; what its node makes of it, where it can, stands in the second answer.
+/// that; what its node makes of it, where it can, stands in the second answer. `write` is told of every integer tensor
+/// that a node makes.
 fn values(
     network: &Network,
-    feeds: &Feeds,
+    feeds: Feeds,
     rule: &dyn LayerRule,
     (goal, keep): (Goal<'_>, Keep),
     advance: &dyn Fn(),
+    write: &mut dyn FnMut(&str, &Tensor) -> Result<()>,
 ) -> Result<(Live, BTreeMap<String, Tensor>)> {
     let Demand { runs, may, read } = Demand::new(network, &|name| feeds.contains_key(name), goal)?;
     let (mut known, mut beside) = (Live::new(network, keep), Live::new(network, keep));
-    for (name, tensor) in feeds.iter().filter(|(name, _)| read.contains(*name)) {
-        known.insert(name, tensor.clone())?;
+    let fed: BTreeSet<String> = feeds.keys().cloned().collect();
+    for (name, tensor) in feeds.into_iter().filter(|(name, _)| read.contains(name)) {
+        known.insert(&name, tensor)?;
     }
     for (index, node) in network.nodes.iter().enumerate() {
         let inputs = lookup(network, node, &known.tensors);
@@ -356,8 +379,11 @@ fn values(
             }
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 let Some(name) = name else { continue };
-                let place = match feeds.contains_key(name) {
-                    true if !tensor.dtype().is_integer() => continue,
+                if tensor.dtype().is_integer() {
+                    write(name, &tensor)?;
+                }
+                let place = match fed.contains(name) {
+                    true if !tensor.dtype().is_integer() || keep == Keep::Nothing => continue,
                     true => &mut beside,
                     false => &mut known,
                 };

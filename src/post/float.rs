@@ -7,6 +7,7 @@
 //! Compared with ONNX Runtime 1.32 on an x86-64 with AVX-512: no difference (`tests/operators`).
 
 /// c0·xⁿ + c1·xⁿ⁻¹ + …, by fused multiply-adds.
+#[inline]
 fn fused(x: f32, coefficients: &[f32]) -> f32 {
     let (first, rest) = coefficients.split_first().unwrap_or((&0.0, &[]));
     rest.iter().fold(*first, |sum, c| sum.mul_add(x, *c))
@@ -19,11 +20,13 @@ fn plain(x: f32, coefficients: &[f32]) -> f32 {
 }
 
 /// p · 2^m, rounded once.
+#[inline]
 fn scaled(p: f32, m: f32) -> f32 {
     (f64::from(p) * f64::from(m).exp2()) as f32
 }
 
 /// Between the bounds; NaN stays.
+#[inline]
 fn clamped(x: f32, low: f32, high: f32) -> f32 {
     let x = if x < low { low } else { x };
     if x > high { high } else { x }
@@ -36,6 +39,7 @@ fn clamped(x: f32, low: f32, high: f32) -> f32 {
 /// assert_eq!(sigmoid(0.0), 0.5);
 /// assert_eq!(sigmoid(1e9), 1.0);
 /// ```
+#[inline]
 pub fn sigmoid(x: f32) -> f32 {
     let x = clamped(x, -18.0, 18.0);
     const P: [f32; 5] = [4.370_31e-11, 1.156_273_2e-7, 6.085_749e-5, 8.513_771e-3, 2.482_879_5e-1];
@@ -50,6 +54,7 @@ pub fn sigmoid(x: f32) -> f32 {
 /// ```
 /// assert_eq!(goldpath::post::float::tanh(0.0), 0.0);
 /// ```
+#[inline]
 pub fn tanh(x: f32) -> f32 {
     let x = clamped(x, -9.0, 9.0);
     let square = x * x;
@@ -84,6 +89,7 @@ fn plain_quotient(x: f32) -> f32 {
 }
 
 /// Splits x into m · ln 2 + r with an integer m; `magic` rounds by its size.
+#[inline]
 fn reduced(x: f32, magic: f32) -> (f32, f32) {
     let m = x.mul_add(std::f32::consts::LOG2_E, magic) - magic;
     let r = m.mul_add(-6.931_457_5e-1, x);
@@ -97,6 +103,7 @@ fn reduced(x: f32, magic: f32) -> (f32, f32) {
 /// assert_eq!(erf(-0.0).to_bits(), (-0.0f32).to_bits());
 /// assert_eq!(erf(9.0), 1.0);
 /// ```
+#[inline]
 pub fn erf(x: f32) -> f32 {
     const SMALL: [f32; 6] =
         [-5.991_049_7e-4, 4.993_396e-3, -2.676_673_4e-2, 1.128_180_25e-1, -3.761_248_6e-1, 1.283_791_5e-1];
@@ -129,6 +136,7 @@ pub fn erf(x: f32) -> f32 {
 /// assert_eq!(exp(0.0), 1.0);
 /// assert_eq!(exp(100.0), f32::INFINITY);
 /// ```
+#[inline]
 pub fn exp(x: f32) -> f32 {
     const P: [f32; 7] = [
         f32::from_bits(0x3ab4_a000),
@@ -235,11 +243,13 @@ pub fn selu(values: &mut [f32], alpha: f32, gamma: f32) {
 }
 
 /// x · Φ(x) by the error function.
+#[inline]
 pub fn gelu(x: f32) -> f32 {
     0.5 * x * (erf(x * std::f32::consts::FRAC_1_SQRT_2) + 1.0)
 }
 
 /// x · Φ(x) by the hyperbolic tangent.
+#[inline]
 pub fn gelu_tanh(x: f32) -> f32 {
     const FACTOR: f32 = 0.797_884_6;
     const CUBIC: f32 = 0.035_677_407;

@@ -17,6 +17,7 @@ mod track;
 mod wave;
 
 pub use route::Route;
+pub use rows::Code;
 pub use track::{Prefixes, Tracker, Widths, prefixes};
 pub use wave::Bytes;
 
@@ -236,36 +237,6 @@ impl Prepared {
             totals
         });
         Ok(totals.into_iter().fold([0, 0], |a, b| [a[0] + b[0], a[1] + b[1]]))
-    }
-
-    /// The accumulators of `program` alone, `[rows][channels]`: no output is formed, and nobody counts. None where they are
-    /// no int32, or no fast route computes them.
-    ///
-    /// # Panics
-    /// As [`Prepared::run`].
-    pub fn sums(&self, program: &Program) -> Option<Vec<i32>> {
-        self.expect_extents(program);
-        let is_int32 = self.register.width == 32 && self.register.signed;
-        if !is_int32 || self.panels.iter().any(|panel| panel.choice.route == Route::Plain) {
-            return None;
-        }
-        let channels = self.shape.channels();
-        let mut values = vec![0; program.shape.rows() * channels];
-        let input = Input { shape: program.shape, codes: Codes::Program(program) };
-        let results = Accumulators { values: &mut values, counts: &mut [] };
-        self.waves(&input, results, Worker::default, |worker, source, results| {
-            let mut fed = None;
-            for panel in &self.panels {
-                if fed != Some(panel.group) {
-                    self.feed(source, panel.group, worker);
-                    fed = Some(panel.group);
-                }
-                self.panel(panel, &worker.feed, &mut worker.state);
-                worker.state.scatter(panel, self.narrowing(), channels, results.values);
-            }
-            finish::clamp_narrow(&self.design, results.values);
-        });
-        Some(values)
     }
 
     /// Rows of a matrix of bytes, if the tables fit.

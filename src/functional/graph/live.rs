@@ -13,25 +13,28 @@ pub(super) enum Keep {
     All,
     /// Tensors of integers; floats go with their last reader.
     Integers,
+    /// Nothing: every tensor goes with its last reader.
+    Nothing,
 }
 
 /// Tensors by name, each with its charge.
 pub(super) struct Live {
     pub tensors: BTreeMap<String, Tensor>,
     charges: BTreeMap<String, Charge>,
-    /// Index of the last node that reads a tensor; empty when everything is kept.
+    keep: Keep,
+    /// Index of the last node that reads a tensor, or stands beside its writers; empty when everything is kept.
     last: BTreeMap<String, usize>,
 }
 
 impl Live {
     pub fn new(network: &Network, keep: Keep) -> Live {
         let mut last = BTreeMap::new();
-        if keep == Keep::Integers {
+        if keep != Keep::All {
             for (index, node) in network.nodes.iter().enumerate() {
-                last.extend(node.inputs.iter().flatten().map(|name| (name.clone(), index)));
+                last.extend(looked_at(node).map(|name| (name.clone(), index)));
             }
         }
-        Live { tensors: BTreeMap::new(), charges: BTreeMap::new(), last }
+        Live { tensors: BTreeMap::new(), charges: BTreeMap::new(), keep, last }
     }
 
     /// # Errors
@@ -45,14 +48,23 @@ impl Live {
         Ok(())
     }
 
-    /// The node `index` has run: floats that it was the last to read are gone.
+    /// The node `index` has run: what it was the last to read is gone, unless it is kept.
     pub fn after(&mut self, index: usize, node: &Node) {
-        for name in node.inputs.iter().flatten() {
-            let is_float = self.tensors.get(name).is_some_and(|tensor| !tensor.dtype().is_integer());
-            if is_float && self.last.get(name) == Some(&index) {
+        if self.keep == Keep::All {
+            return;
+        }
+        let done = looked_at(node).filter(|name| self.last.get(*name) == Some(&index));
+        let unread = node.outputs.iter().flatten().filter(|name| !self.last.contains_key(*name));
+        for name in done.chain(unread) {
+            let is_float = || self.tensors.get(name).is_some_and(|tensor| !tensor.dtype().is_integer());
+            if self.keep == Keep::Nothing || is_float() {
                 self.tensors.remove(name);
                 self.charges.remove(name);
             }
         }
     }
+}
+
+fn looked_at(node: &Node) -> impl Iterator<Item = &String> {
+    node.inputs.iter().flatten().chain(&node.stands_for)
 }

@@ -85,6 +85,7 @@ macro_rules! copies {
         }
     };
 }
+pub(super) use copies;
 
 copies! {
     /// `out[j] ← out[j] + Σ row[k] · values[k · stride + j]` in groups of four rounded products, then two, then one.
@@ -159,6 +160,30 @@ fn close_form(out: &mut [f32], sums: &[f32], how: Close) {
 }
 
 copies! {
+    /// The smallest and the largest value, and 0; where one is not finite, one of the two is not.
+    extremes, extremes_form, (values: &[f32]) -> (f32, f32)
+}
+
+#[inline(always)]
+fn extremes_form(values: &[f32]) -> (f32, f32) {
+    const LANES: usize = 32;
+    let (mut low, mut high, mut odd) = ([0.0f32; LANES], [0.0f32; LANES], [0u32; LANES]);
+    let mut take = |lane: usize, value: f32| {
+        low[lane] = if value < low[lane] { value } else { low[lane] };
+        high[lane] = if value > high[lane] { value } else { high[lane] };
+        // NaN is neither smaller nor larger.
+        odd[lane] |= u32::from(value.is_nan());
+    };
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks {
+        (0..LANES).for_each(|lane| take(lane, block[lane]));
+    }
+    rest.iter().enumerate().for_each(|(lane, value)| take(lane, *value));
+    let low = if odd.contains(&1) { f32::NAN } else { low.into_iter().fold(0.0, f32::min) };
+    (low, high.into_iter().fold(0.0, f32::max))
+}
+
+copies! {
     /// [`softmax`](crate::post::softmax::softmax) of one row.
     softmax, softmax_form, (row: &mut [f32])
 }
@@ -172,8 +197,8 @@ fn softmax_form(row: &mut [f32]) {
 pub trait Code: Copy + Send + Sync {
     /// As int32.
     fn wide(self) -> i32;
-    /// Of a whole number inside the type's range.
-    fn of(value: f32) -> Self;
+    /// Of a number inside the type's range.
+    fn of(code: i32) -> Self;
 }
 
 macro_rules! code {
@@ -184,8 +209,8 @@ macro_rules! code {
                 i32::from(self)
             }
             #[inline(always)]
-            fn of(value: f32) -> Self {
-                value as $type
+            fn of(code: i32) -> Self {
+                code as $type
             }
         })*
     };
@@ -215,14 +240,8 @@ linear! {
 
 #[inline(always)]
 fn quantize_form<T: Code>(out: &mut [T], x: &[f32], scale: f32, codes: Codes) {
-    // Whole numbers below 2^24: the sum with the zero point is exact in float32, too.
-    let (low, high) = ((codes.low - codes.zero_point) as f32, (codes.high - codes.zero_point) as f32);
-    let zero = codes.zero_point as f32;
     for (out, x) in out.iter_mut().zip(x) {
-        let value = *x / scale;
-        let value = if value > low { value } else { low };
-        let value = if value < high { value } else { high };
-        *out = T::of(value.round_ties_even() + zero);
+        *out = T::of(onnx::quantize(*x, scale, codes));
     }
 }
 

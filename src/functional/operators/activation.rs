@@ -3,9 +3,11 @@
 //! float32 is exact to the last bit, but for Sin, Cos and Pow: those are the C library's functions, within 1 unit in
 //! the last place of ONNX Runtime's.
 
+use multiversion::multiversion;
 use ndarray::{ArrayD, IxDyn};
+use rayon::prelude::*;
 
-use super::elementwise::{broadcast_shape, repeated, zip};
+use super::pointwise::{PART, broadcast_shape, in_order, recoded, repeated, zip};
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
 use crate::network::{Binary, DType, Lookup, Tensor, Unary, Variadic};
@@ -35,8 +37,9 @@ pub(super) fn unary(x: &Tensor, unary: Unary) -> Result<Tensor> {
         Tensor::F32(a) if unary == Unary::IsNaN => Ok(Tensor::Bool(a.mapv(f32::is_nan))),
         Tensor::F32(_) if unary == Unary::Not => Err(undefined(x)),
         Tensor::F32(a) => {
-            let mut values: Vec<f32> = a.iter().copied().collect();
-            real(unary, &mut values);
+            let mut values = in_order(a).into_owned();
+            // Whole registers in every part: only the last one has a tail.
+            values.par_chunks_mut(PART).for_each(|part| real(unary, part));
             Ok(Tensor::F32(ArrayD::from_shape_vec(a.raw_dim(), values).expect("as many as before")))
         }
         Tensor::Bool(a) if unary == Unary::Not => Ok(Tensor::Bool(a.mapv(|v| !v))),
@@ -56,27 +59,34 @@ fn undefined(x: &Tensor) -> Error {
     Error::new(Kind::Value, format!("it is not defined for elements of type {}", x.dtype()))
 }
 
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2+fma",
+    "x86_64+avx2+bmi1+bmi2+fma"
+))]
 fn real(unary: Unary, values: &mut [f32]) {
-    let each = |values: &mut [f32], rule: &dyn Fn(f32) -> f32| values.iter_mut().for_each(|v| *v = rule(*v));
+    #[inline(always)]
+    fn each(values: &mut [f32], rule: impl Fn(f32) -> f32) {
+        values.iter_mut().for_each(|v| *v = rule(*v));
+    }
     match unary {
-        Unary::Abs => each(values, &f32::abs),
-        Unary::Ceil => each(values, &f32::ceil),
-        Unary::Cos => each(values, &f32::cos),
-        Unary::Erf => each(values, &float::erf),
-        Unary::Exp => each(values, &float::exp),
-        Unary::Floor => each(values, &f32::floor),
-        Unary::HardSwish => each(values, &|x| x * between(x * (1.0 / 6.0) + 0.5)),
+        Unary::Abs => each(values, f32::abs),
+        Unary::Ceil => each(values, f32::ceil),
+        Unary::Cos => each(values, f32::cos),
+        Unary::Erf => each(values, float::erf),
+        Unary::Exp => each(values, float::exp),
+        Unary::Floor => each(values, f32::floor),
+        Unary::HardSwish => each(values, |x| x * between(x * (1.0 / 6.0) + 0.5)),
         Unary::Log => float::log(values),
         Unary::Mish => {
             let inputs = values.to_vec();
             float::softplus(values);
             values.iter_mut().zip(inputs).for_each(|(v, x)| *v = x * float::tanh(*v));
         }
-        Unary::Neg => each(values, &|x| -x),
-        Unary::Reciprocal => each(values, &|x| 1.0 / x),
-        Unary::Round => each(values, &f32::round_ties_even),
-        Unary::Sigmoid => each(values, &float::sigmoid),
-        Unary::Sign => each(values, &|x| {
+        Unary::Neg => each(values, |x| -x),
+        Unary::Reciprocal => each(values, |x| 1.0 / x),
+        Unary::Round => each(values, f32::round_ties_even),
+        Unary::Sigmoid => each(values, float::sigmoid),
+        Unary::Sign => each(values, |x| {
             if x > 0.0 {
                 1.0
             } else if x < 0.0 {
@@ -85,18 +95,18 @@ fn real(unary: Unary, values: &mut [f32]) {
                 0.0
             }
         }),
-        Unary::Sin => each(values, &f32::sin),
+        Unary::Sin => each(values, f32::sin),
         Unary::Softplus => float::softplus(values),
-        Unary::Softsign => each(values, &|x| (1.0 / (1.0 + x.abs())) * x),
-        Unary::Sqrt => each(values, &f32::sqrt),
-        Unary::Tanh => each(values, &float::tanh),
+        Unary::Softsign => each(values, |x| (1.0 / (1.0 + x.abs())) * x),
+        Unary::Sqrt => each(values, f32::sqrt),
+        Unary::Tanh => each(values, float::tanh),
         Unary::Elu { alpha } => float::elu(values, alpha),
-        Unary::Gelu { tanh: false } => each(values, &float::gelu),
-        Unary::Gelu { tanh: true } => each(values, &float::gelu_tanh),
-        Unary::HardSigmoid { alpha, beta } => each(values, &|x| between(alpha * x + beta)),
-        Unary::LeakyRelu { alpha } => each(values, &|x| if x >= 0.0 { x } else { alpha * x }),
+        Unary::Gelu { tanh: false } => each(values, float::gelu),
+        Unary::Gelu { tanh: true } => each(values, float::gelu_tanh),
+        Unary::HardSigmoid { alpha, beta } => each(values, |x| between(alpha * x + beta)),
+        Unary::LeakyRelu { alpha } => each(values, |x| if x >= 0.0 { x } else { alpha * x }),
         Unary::Selu { alpha, gamma } => float::selu(values, alpha, gamma),
-        Unary::ThresholdedRelu { alpha } => each(values, &|x| if x > alpha { x } else { 0.0 }),
+        Unary::ThresholdedRelu { alpha } => each(values, |x| if x > alpha { x } else { 0.0 }),
         Unary::IsNaN | Unary::Not => {}
     }
 }
@@ -329,11 +339,13 @@ pub(super) fn batch_normalization(call: &Call, epsilon: f32) -> Result<Tensor> {
         })
         .collect();
     let plane: usize = x.shape().iter().skip(2).product::<usize>().max(1);
-    let normalised = x.iter().enumerate().map(|(at, v)| {
-        let (factor, offset) = factors[at / plane % channels];
-        v * factor + offset
+    let mut normalised = in_order(x).into_owned();
+    let planes = normalised.par_chunks_mut(plane).with_min_len(PART.div_ceil(plane)).enumerate();
+    planes.for_each(|(at, values)| {
+        let (factor, offset) = factors[at % channels];
+        values.iter_mut().for_each(|v| *v = *v * factor + offset);
     });
-    let normalised = ArrayD::from_shape_vec(x.raw_dim(), normalised.collect());
+    let normalised = ArrayD::from_shape_vec(x.raw_dim(), normalised);
     Ok(Tensor::F32(normalised.expect("as many as before")))
 }
 
@@ -342,7 +354,7 @@ pub(super) fn lookup(call: &Call, lookup: Lookup) -> Result<Tensor> {
     let carrier = eight_bits(call)?;
     let out = call.output_carrier(3, 4, carrier.dtype)?;
     let codes = rails(out.dtype, out.zero_point)?;
-    let values = call.codes(0)?.mapv(|code| {
+    recoded(call.tensor(0)?, out.dtype, |code| {
         let x = onnx::dequantize(code, carrier.zero_point, carrier.scale);
         let y = match lookup {
             Lookup::Sigmoid => float::sigmoid(x),
@@ -355,8 +367,7 @@ pub(super) fn lookup(call: &Call, lookup: Lookup) -> Result<Tensor> {
             }
         };
         onnx::quantize(y, out.scale, codes)
-    });
-    Ok(Tensor::from_codes(values, out.dtype))
+    })
 }
 
 fn eight_bits(call: &Call) -> Result<crate::network::Carrier> {

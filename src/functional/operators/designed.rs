@@ -70,7 +70,7 @@ pub fn output_tensor(design: &Design, layer: &Layer, input: &[usize], outcome: &
     if !layer.is_read() {
         return Ok(nothing());
     }
-    let shape = output_shape(layer, input)?;
+    let shape = output_shape(layer.channels(), &layer.geometry, input)?;
     match layer.output {
         Some(output) => {
             let recoding = i64::from(output_recoding(design, layer));
@@ -113,9 +113,8 @@ pub(super) fn nothing() -> Tensor {
     Tensor::I32(ArrayD::zeros(IxDyn(&[0])))
 }
 
-pub(super) fn output_shape(layer: &Layer, input: &[usize]) -> Result<Vec<usize>> {
-    let channels = layer.channels();
-    match (&layer.geometry, input) {
+pub(super) fn output_shape(channels: usize, geometry: &Geometry, input: &[usize]) -> Result<Vec<usize>> {
+    match (geometry, input) {
         (Geometry::Convolution { window, .. }, &[images, _, height, width]) => {
             let placed = window.place([height, width]);
             let placed =

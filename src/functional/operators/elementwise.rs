@@ -1,48 +1,14 @@
-//! Sums, products, Relu and Clip, with ONNX's broadcasting.
+//! Sums, products, Relu and Clip.
 
-use multiversion::multiversion;
-use ndarray::{ArrayD, ArrayViewD, IxDyn, Zip};
+use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use super::size::room;
-use super::{Call, rails};
+use super::pointwise::{PART, map, recoded, zip};
+use super::{Call, isa, rails};
 use crate::error::{Error, Kind, Result};
-use crate::network::Tensor;
+use crate::functional::kernels::codes::{add_i8, add_u8};
+use crate::network::{DType, Tensor};
 use crate::post::onnx;
-
-/// The shape that both broadcast to: axes are matched from the back, an extent of 1 is repeated.
-pub(in crate::functional) fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
-    let rank = a.len().max(b.len());
-    let extent =
-        |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);
-    let shape: Option<Vec<usize>> = (0..rank)
-        .map(|axis| match (extent(a, axis), extent(b, axis)) {
-            (m, n) if m == n || n == 1 => Some(m),
-            (1, n) => Some(n),
-            _ => None,
-        })
-        .collect();
-    let shape =
-        shape.ok_or_else(|| Error::new(Kind::Value, format!("shapes {a:?} and {b:?} do not broadcast")))?;
-    room(&shape)?;
-    Ok(shape)
-}
-
-pub(super) fn zip<T: Copy, U>(
-    a: &ArrayD<T>,
-    b: &ArrayD<T>,
-    combine: impl Fn(T, T) -> U,
-) -> Result<ArrayD<U>> {
-    let shape = broadcast_shape(a.shape(), b.shape())?;
-    let (a, b) = (repeated(a, &shape)?, repeated(b, &shape)?);
-    Ok(Zip::from(&a).and(&b).map_collect(|a, b| combine(*a, *b)))
-}
-
-pub(super) fn repeated<'a, T>(array: &'a ArrayD<T>, shape: &[usize]) -> Result<ArrayViewD<'a, T>> {
-    array.broadcast(IxDyn(shape)).ok_or_else(|| {
-        Error::new(Kind::Value, format!("shape {:?} does not broadcast to {shape:?}", array.shape()))
-    })
-}
 
 pub(super) fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     match (a, b) {
@@ -69,38 +35,49 @@ fn unlike(a: &Tensor, b: &Tensor) -> Error {
 
 /// Inputs: a, its scale and zero point, b, its scale and zero point, the output's scale and zero point.
 pub(super) fn quantized_add(call: &Call) -> Result<Tensor> {
-    let (a, b) = (call.codes(0)?, call.codes(3)?);
     let (left, right) = (call.carrier(0, 1, 2)?, call.carrier(3, 4, 5)?);
     let out = call.output_carrier(6, 7, left.dtype)?;
     let codes = rails(out.dtype, out.zero_point)?;
     let (left, right) = ((left.scale, left.zero_point), (right.scale, right.zero_point));
-    let sum = if repeats_innermost(a.shape(), b.shape()) {
+    let sum = onnx::Sum::new(left, right, out.scale, codes);
+    macro_rules! alike {
+        ($variant:ident, $kernel:ident, $a:expr, $b:expr) => {
+            if let (Some(a), Some(b)) = ($a.as_slice(), $b.as_slice()) {
+                let mut sums = vec![0; a.len()];
+                let parts = sums.par_chunks_mut(PART).zip(a.par_chunks(PART)).zip(b.par_chunks(PART));
+                parts.for_each(|((out, a), b)| $kernel(isa(), out, a, b, sum));
+                let sums = ArrayD::from_shape_vec($a.raw_dim(), sums).expect("one sum per pair");
+                return Ok(Tensor::$variant(sums));
+            }
+        };
+    }
+    let (a, b) = (call.tensor(0)?, call.tensor(3)?);
+    match (a, b) {
+        (Tensor::U8(a), Tensor::U8(b)) if a.shape() == b.shape() && out.dtype == DType::U8 => {
+            alike!(U8, add_u8, a, b);
+        }
+        (Tensor::I8(a), Tensor::I8(b)) if a.shape() == b.shape() && out.dtype == DType::I8 => {
+            alike!(I8, add_i8, a, b);
+        }
+        _ => {}
+    }
+    if repeats_innermost(a.shape(), b.shape()) {
         let sum = onnx::Sum::new(right, left, out.scale, codes);
-        zip(&a, &b, |a, b| sum.apply(b, a))?
-    } else if let (true, Some(a_codes), Some(b_codes)) = (a.shape() == b.shape(), a.as_slice(), b.as_slice())
-    {
-        let mut sums = vec![0; a_codes.len()];
-        let parts = sums.par_chunks_mut(PART).zip(a_codes.par_chunks(PART)).zip(b_codes.par_chunks(PART));
-        let sum = onnx::Sum::new(left, right, out.scale, codes);
-        parts.for_each(|((out, a), b)| add_codes(out, a, b, sum));
-        ArrayD::from_shape_vec(a.raw_dim(), sums).expect("one sum per pair")
-    } else {
-        let sum = onnx::Sum::new(left, right, out.scale, codes);
-        zip(&a, &b, |a, b| sum.apply(a, b))?
-    };
-    Ok(Tensor::from_codes(sum, out.dtype))
+        return pairs(call, out.dtype, |a, b| sum.apply(b, a));
+    }
+    pairs(call, out.dtype, |a, b| sum.apply(a, b))
 }
 
-/// Codes that one thread adds at a time.
-const PART: usize = 1 << 14;
-
-#[multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2+fma",
-    "x86_64+avx2+bmi1+bmi2+fma"
-))]
-fn add_codes(out: &mut [i32], a: &[i32], b: &[i32], sum: onnx::Sum) {
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = sum.apply(*a, *b);
+/// `rule` of every pair of codes of inputs 0 and 3; its results lie inside the type's range.
+fn pairs(call: &Call, dtype: DType, rule: impl Fn(i32, i32) -> i32 + Sync) -> Result<Tensor> {
+    match (call.tensor(0)?, call.tensor(3)?, dtype) {
+        (Tensor::U8(a), Tensor::U8(b), DType::U8) => {
+            Ok(Tensor::U8(zip(a, b, |a, b| rule(a.into(), b.into()) as u8)?))
+        }
+        (Tensor::I8(a), Tensor::I8(b), DType::I8) => {
+            Ok(Tensor::I8(zip(a, b, |a, b| rule(a.into(), b.into()) as i8)?))
+        }
+        _ => Ok(Tensor::from_codes(zip(&call.codes(0)?, &call.codes(3)?, rule)?, dtype)),
     }
 }
 
@@ -118,22 +95,20 @@ fn repeats_innermost(a: &[usize], b: &[usize]) -> bool {
 
 /// Inputs as [`quantized_add`].
 pub(super) fn quantized_mul(call: &Call) -> Result<Tensor> {
-    let (a, b) = (call.codes(0)?, call.codes(3)?);
     let (left, right) = (call.carrier(0, 1, 2)?, call.carrier(3, 4, 5)?);
     let out = call.output_carrier(6, 7, left.dtype)?;
     let codes = rails(out.dtype, out.zero_point)?;
     let factor = onnx::factor(left.scale, right.scale, out.scale);
-    let product = zip(&a, &b, |a, b| {
+    pairs(call, out.dtype, |a, b| {
         let exact = (a - left.zero_point).wrapping_mul(b - right.zero_point);
         onnx::requantize_product(exact, factor, codes)
-    })?;
-    Ok(Tensor::from_codes(product, out.dtype))
+    })
 }
 
 pub(super) fn relu(x: &Tensor) -> Result<Tensor> {
     match x {
-        Tensor::F32(a) => Ok(Tensor::F32(a.mapv(|v| if v < 0.0 { 0.0 } else { v }))),
-        codes => Ok(Tensor::from_codes(codes.to_i32()?.mapv(|v| v.max(0)), codes.dtype())),
+        Tensor::F32(a) => Ok(Tensor::F32(map(a, |v| if v < 0.0 { 0.0 } else { v }))),
+        codes => recoded(codes, codes.dtype(), |code| code.max(0)),
     }
 }
 
@@ -153,7 +128,7 @@ pub(super) fn clip(call: &Call, low: Option<f32>, high: Option<f32>) -> Result<T
                 _ => None,
             };
             let (low, high) = (bound(1).unwrap_or($low), bound(2).unwrap_or($high));
-            Tensor::$variant($values.mapv(|v| onnx::clip(v, low, high)))
+            Tensor::$variant(map($values, |v| onnx::clip(v, low, high)))
         }};
     }
     Ok(match x {

@@ -6,11 +6,13 @@ use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::accumulate::accumulate;
 use super::designed::nothing;
-use super::engine;
+use super::direct;
 use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Operator, Tensor, Weights, Window};
+use crate::network::{
+    Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Node, Operator, Tensor, Weights, Window,
+};
 use crate::post::onnx;
 
 /// How an integer layer is computed: by the framework, or by a design.
@@ -31,6 +33,12 @@ pub trait LayerRule: Sync {
     /// Two tensors that cannot be compared.
     fn beside(&self, _layer: &str, _integer: &Tensor, _written: &Tensor) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether every integer layer is computed as [`Framework`] does it: from the tensors as they lie, then, and
+    /// [`run`](LayerRule::run) is asked for the rest only.
+    fn is_framework(&self) -> bool {
+        false
     }
 
     /// Whether layers that stand beside others are to be run at all.
@@ -55,44 +63,36 @@ impl LayerRule for Framework {
         if !layer.is_read() {
             return Ok(nothing());
         }
-        let x = x.to_i32()?;
-        let sums = engine::sums(layer, &x);
+        if let Some(tensor) = direct::of_layer(layer, x)? {
+            return Ok(tensor);
+        }
         let Some(output) = layer.output else {
-            return match sums {
-                Some(sums) => Ok(sums.accumulators()),
-                None => Ok(Tensor::I32(accumulate(layer, &x)?)),
-            };
+            return Ok(Tensor::I32(accumulate(layer, &x.to_i32()?)?));
         };
         let codes = rails(output.dtype, output.zero_point)?;
         let finish = |channel: usize| {
             onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale)
         };
         let clamp = |code: i32| code.max(layer.low).min(layer.high);
-        let limits = [layer.low, layer.high];
-        if let Some(tensor) = sums.and_then(|sums| sums.requantised(output.dtype, &finish, codes, limits)) {
-            return Ok(tensor);
-        }
-        if layer.has_wide_codes() {
-            // No framework has an integer layer of 16-bit codes: its sum is as wide as it must be.
-            let sums: ArrayD<i64> = accumulate(layer, &x)?;
-            let mut out = ArrayD::zeros(sums.raw_dim());
-            let axis = Axis(channel_axis(layer, out.ndim()));
-            for (channel, (mut slice, sums)) in out.axis_iter_mut(axis).zip(sums.axis_iter(axis)).enumerate()
-            {
-                let factor = finish(channel);
-                slice.zip_mut_with(&sums, |code, sum| {
-                    *code = clamp(onnx::requantize_wide(*sum, factor, codes));
-                });
-            }
-            return Ok(Tensor::from_codes(out, output.dtype));
-        }
-        let mut out: ArrayD<i32> = accumulate(layer, &x)?;
+        let x = x.to_i32()?;
+        // No framework has an integer layer of 16-bit codes: its sum is as wide as it must be.
+        let sums: ArrayD<i64> = match layer.has_wide_codes() {
+            true => accumulate(layer, &x)?,
+            false => accumulate::<i32>(layer, &x)?.mapv(i64::from),
+        };
+        let mut out = ArrayD::zeros(sums.raw_dim());
         let axis = Axis(channel_axis(layer, out.ndim()));
-        for (channel, mut slice) in out.axis_iter_mut(axis).enumerate() {
+        for (channel, (mut slice, sums)) in out.axis_iter_mut(axis).zip(sums.axis_iter(axis)).enumerate() {
             let factor = finish(channel);
-            slice.mapv_inplace(|acc| clamp(onnx::requantize(acc, factor, codes)));
+            slice.zip_mut_with(&sums, |code, sum| {
+                *code = clamp(onnx::requantize_wide(*sum, factor, codes));
+            });
         }
         Ok(Tensor::from_codes(out, output.dtype))
+    }
+
+    fn is_framework(&self) -> bool {
+        true
     }
 
     fn looks_beside(&self) -> bool {
@@ -110,12 +110,19 @@ fn channel_axis(layer: &Layer, rank: usize) -> usize {
 /// Computes the node's layer, by the design where there is one.
 pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
     let x = call.tensor(0)?;
+    if let Operator::QGemm { gemm, .. } = &call.node.operator
+        && gemm.transpose_a
+    {
+        return Err(Error::new(Kind::Unsupported, "QGemm with transA = 1 is not supported")
+            .help("supported: transA = 0"));
+    }
+    if call.rule.is_framework()
+        && let Some(tensor) = direct::of_node(call)?
+    {
+        return Ok(tensor);
+    }
     match &call.node.operator {
         Operator::QLinearConv { conv, .. } | Operator::ConvInteger(conv) => convolution(call, conv),
-        Operator::QGemm { gemm, .. } if gemm.transpose_a => {
-            Err(Error::new(Kind::Unsupported, "QGemm with transA = 1 is not supported")
-                .help("supported: transA = 0"))
-        }
         _ => {
             let layer = matrix_layer(call)?;
             // Rows of the input times columns of the weights bound the result, whatever the batch axes.
@@ -208,7 +215,7 @@ impl Batch {
             ));
         }
         let (x_batch, w_batch) = (&xs[..xs.len() - 2], &ws[..ws.len() - 2]);
-        let lead = super::elementwise::broadcast_shape(x_batch, w_batch)?;
+        let lead = super::pointwise::broadcast_shape(x_batch, w_batch)?;
         let (m, k, n) = (xs[xs.len() - 2], xs[xs.len() - 1], ws[ws.len() - 1]);
         let count = room(&lead)?;
         let full = |a: usize, b: usize| [&lead[..], &[a, b]].concat();
@@ -246,16 +253,16 @@ fn batched(call: &Call, layer: &Layer, x: &Tensor) -> Result<Tensor> {
 }
 
 /// Input positions of an operator: weights, their scale and zero point, the output's scale and zero point, the bias.
-struct Positions {
-    weights: usize,
-    input: Option<(usize, usize)>,
-    weight_scale: Option<usize>,
-    weight_zero: usize,
-    output: Option<(usize, usize)>,
-    bias: Option<usize>,
+pub(super) struct Positions {
+    pub weights: usize,
+    pub input: Option<(usize, usize)>,
+    pub weight_scale: Option<usize>,
+    pub weight_zero: usize,
+    pub output: Option<(usize, usize)>,
+    pub bias: Option<usize>,
 }
 
-const QLINEAR: Positions = Positions {
+pub(super) const QLINEAR: Positions = Positions {
     weights: 3,
     input: Some((1, 2)),
     weight_scale: Some(4),
@@ -263,12 +270,69 @@ const QLINEAR: Positions = Positions {
     output: Some((6, 7)),
     bias: Some(8),
 };
-const QGEMM: Positions = Positions { output: Some((7, 8)), bias: Some(6), ..QLINEAR };
+pub(super) const QGEMM: Positions = Positions { output: Some((7, 8)), bias: Some(6), ..QLINEAR };
 /// Input 4 is goldpath's own: the bias of the sums inside a float layer.
-const INTEGER: Positions =
+pub(super) const INTEGER: Positions =
     Positions { weights: 1, input: None, weight_scale: None, weight_zero: 3, output: None, bias: Some(4) };
 
-/// Reads everything but geometry and weight layout, which the caller knows.
+/// Everything of a layer but its geometry and the weights' codes.
+pub(super) struct Terms {
+    pub input_carrier: Carrier,
+    pub weight_dtype: DType,
+    pub scales: Vec<f32>,
+    pub zero_points: Vec<i32>,
+    pub bias: Option<Vec<i32>>,
+    pub output: Option<Carrier>,
+    pub low: i32,
+    pub high: i32,
+}
+
+impl Terms {
+    pub fn new(call: &Call, at: &Positions, channels: usize) -> Result<Terms> {
+        let input_dtype = call.tensor(0)?.dtype();
+        let weight_dtype = call.tensor(at.weights)?.dtype();
+        let mut input_carrier = match at.input {
+            Some((scale, zero)) => call.carrier(0, scale, zero)?,
+            None => Carrier { dtype: input_dtype, scale: 1.0, zero_point: call.zero_point(2, input_dtype)? },
+        };
+        // The factor is alpha · x.scale · w.scale / y.scale, from the left.
+        if let Operator::QGemm { gemm, .. } = &call.node.operator {
+            input_carrier.scale *= gemm.alpha;
+        }
+        let scales = at.weight_scale.map_or_else(|| Ok(vec![1.0]), |i| call.scales(i))?;
+        let zero_points = call.zero_points(at.weight_zero, weight_dtype)?;
+        let bias = match at.bias.and_then(|i| call.optional(i)) {
+            None => None,
+            Some(Tensor::I32(values)) => Some(values.iter().copied().collect::<Vec<i32>>()),
+            Some(other) => {
+                return Err(Error::new(
+                    Kind::Value,
+                    format!("the bias must be int32, not {}", other.dtype()),
+                ));
+            }
+        };
+        let per_channel = [scales.len(), zero_points.len(), bias.as_ref().map_or(channels, Vec::len)];
+        if let Some(bad) =
+            per_channel.iter().zip([1, 1, channels]).find(|(n, one)| **n != channels && **n != *one)
+        {
+            let message = format!("{} scales, zero points or biases for {channels} output channels", bad.0);
+            return Err(Error::new(Kind::Value, message));
+        }
+        let output = match at.output {
+            Some((scale, zero)) => Some(call.output_carrier(scale, zero, input_dtype)?),
+            None => None,
+        };
+        let (low, high) = match (&output, clamp(&call.node.operator)) {
+            (None, _) => (i32::MIN, i32::MAX),
+            (Some(out), clamp) => {
+                let codes = rails(out.dtype, out.zero_point)?;
+                (onnx::quantize(clamp.low, out.scale, codes), onnx::quantize(clamp.high, out.scale, codes))
+            }
+        };
+        Ok(Terms { input_carrier, weight_dtype, scales, zero_points, bias, output, low, high })
+    }
+}
+
 fn layer(
     call: &Call,
     at: &Positions,
@@ -281,52 +345,33 @@ fn layer(
         let message = format!("weights of shape {:?} make no product", codes.shape());
         return Err(Error::new(Kind::Value, message));
     }
-    let input_dtype = call.tensor(0)?.dtype();
-    let weight_dtype = call.tensor(at.weights)?.dtype();
-    let input_carrier = match at.input {
-        Some((scale, zero)) => call.carrier(0, scale, zero)?,
-        None => Carrier { dtype: input_dtype, scale: 1.0, zero_point: call.zero_point(2, input_dtype)? },
-    };
-    let scales = at.weight_scale.map_or_else(|| Ok(vec![1.0]), |i| call.scales(i))?;
-    let zero_points = call.zero_points(at.weight_zero, weight_dtype)?;
-    let bias = match at.bias.and_then(|i| call.optional(i)) {
-        None => None,
-        Some(Tensor::I32(values)) => Some(values.iter().copied().collect::<Vec<i32>>()),
-        Some(other) => {
-            return Err(Error::new(Kind::Value, format!("the bias must be int32, not {}", other.dtype())));
-        }
-    };
-    let per_channel = [scales.len(), zero_points.len(), bias.as_ref().map_or(channels, Vec::len)];
-    if let Some(bad) =
-        per_channel.iter().zip([1, 1, channels]).find(|(n, one)| **n != channels && **n != *one)
-    {
-        let message = format!("{} scales, zero points or biases for {channels} output channels", bad.0);
-        return Err(Error::new(Kind::Value, message));
-    }
-    let output = match at.output {
-        Some((scale, zero)) => Some(call.output_carrier(scale, zero, input_dtype)?),
-        None => None,
-    };
-    let (low, high) = match (&output, clamp(&node.operator)) {
-        (None, _) => (i32::MIN, i32::MAX),
-        (Some(out), clamp) => {
-            let codes = rails(out.dtype, out.zero_point)?;
-            (onnx::quantize(clamp.low, out.scale, codes), onnx::quantize(clamp.high, out.scale, codes))
-        }
-    };
-    let name = |list: &[Option<String>]| list.first().cloned().flatten().unwrap_or_default();
+    let terms = Terms::new(call, at, channels)?;
     Ok(Layer {
         name: node.name.clone(),
-        input: name(&node.inputs),
-        output_name: node.stands_for.clone().unwrap_or_else(|| name(&node.outputs)),
+        input: first(&node.inputs),
+        output_name: output_name(node),
         geometry,
-        input_carrier,
-        weights: Weights { codes, dtype: weight_dtype, scales, zero_points },
-        bias,
-        output,
-        low,
-        high,
+        input_carrier: terms.input_carrier,
+        weights: Weights {
+            codes,
+            dtype: terms.weight_dtype,
+            scales: terms.scales,
+            zero_points: terms.zero_points,
+        },
+        bias: terms.bias,
+        output: terms.output,
+        low: terms.low,
+        high: terms.high,
     })
+}
+
+fn first(names: &[Option<String>]) -> String {
+    names.first().cloned().flatten().unwrap_or_default()
+}
+
+/// Empty where nobody reads what the node writes.
+pub(super) fn output_name(node: &Node) -> String {
+    node.stands_for.clone().unwrap_or_else(|| first(&node.outputs))
 }
 
 fn clamp(operator: &Operator) -> Clamp {
@@ -353,30 +398,35 @@ fn matrix_layer(call: &Call) -> Result<Layer> {
         return Err(Error::new(Kind::Value, format!("a product of shapes {x:?} and {w:?} is not defined")));
     }
     let channels = w[w.len() - 1];
-    let mut layer = layer(call, at, Geometry::Matrix, weights, channels)?;
-    // The factor is alpha · x.scale · w.scale / y.scale, from the left.
-    layer.input_carrier.scale *= gemm.map_or(1.0, |g| g.alpha);
-    Ok(layer)
+    layer(call, at, Geometry::Matrix, weights, channels)
 }
 
 /// A layer over `[images, channels, (height,) width]`; a 1-D one is computed as a row of height 1.
 fn convolution_layer(call: &Call, conv: &Conv, rank: usize) -> Result<Layer> {
     let at = if matches!(call.node.operator, Operator::ConvInteger(_)) { &INTEGER } else { &QLINEAR };
     let codes = call.codes(at.weights)?;
-    let shape = codes.shape().to_vec();
+    let (geometry, lifted) = convolution_geometry(codes.shape(), conv, rank)?;
+    let codes = codes.into_shape_with_order(IxDyn(&lifted)).expect("a kernel axis of extent 1 is put in");
+    layer(call, at, geometry, codes, lifted[0])
+}
+
+/// For weights of shape `shape`, which is then [groups · n, cin, kernel height, kernel width].
+pub(super) fn convolution_geometry(
+    shape: &[usize],
+    conv: &Conv,
+    rank: usize,
+) -> Result<(Geometry, [usize; 4])> {
     if shape.len() != rank || rank < 3 {
         let message = format!("weights of shape {shape:?} for an input of rank {rank}");
         return Err(Error::new(Kind::Value, message));
     }
     let window = conv.sliding.window(rank - 2, Some(&shape[2..]))?;
-    let lifted = [shape[0], shape[1], window.kernel[0], window.kernel[1]];
-    let codes = codes.into_shape_with_order(IxDyn(&lifted)).expect("a kernel axis of extent 1 is put in");
     if shape[0] % conv.groups != 0 {
         let message = format!("{} output channels in {} groups", shape[0], conv.groups);
         return Err(Error::new(Kind::Value, message));
     }
-    let geometry = Geometry::Convolution { groups: conv.groups, window };
-    layer(call, at, geometry, codes, shape[0])
+    let lifted = [shape[0], shape[1], window.kernel[0], window.kernel[1]];
+    Ok((Geometry::Convolution { groups: conv.groups, window }, lifted))
 }
 
 fn convolution(call: &Call, conv: &Conv) -> Result<Tensor> {

@@ -1,12 +1,10 @@
 //! QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear and Cast.
 
-use std::borrow::Cow;
-
 use ndarray::{ArrayD, arr0};
 use rayon::prelude::*;
 
-use super::float::isa;
-use super::{Call, axis_of, rails};
+use super::pointwise::{PART, in_order, map};
+use super::{Call, axis_of, isa, rails};
 use crate::error::{Error, Kind, Result};
 use crate::functional::kernels;
 use crate::network::{DType, Tensor, map_tensor};
@@ -101,16 +99,14 @@ impl Slices {
         x: &ArrayD<T>,
         rule: impl Fn(&mut [U], &[T], usize) + Sync,
     ) -> ArrayD<U> {
-        /// Elements that are worth a thread's while.
-        const PIECE: usize = 1 << 14;
-        let values = x.as_slice().map_or_else(|| x.iter().copied().collect(), Cow::Borrowed);
+        let values = in_order(x);
         let mut out = vec![U::default(); values.len()];
         if self.count == 1 {
-            let pieces = out.par_chunks_mut(PIECE).zip(values.par_chunks(PIECE));
+            let pieces = out.par_chunks_mut(PART).zip(values.par_chunks(PART));
             pieces.for_each(|(out, x)| rule(out, x, 0));
         } else if !values.is_empty() {
             let runs = out.par_chunks_exact_mut(self.inner).zip(values.par_chunks_exact(self.inner));
-            let runs = runs.with_min_len(PIECE.div_ceil(self.inner)).enumerate();
+            let runs = runs.with_min_len(PART.div_ceil(self.inner)).enumerate();
             runs.for_each(|(index, (out, x))| rule(out, x, index % self.count));
         }
         ArrayD::from_shape_vec(x.raw_dim(), out).expect("as many as there were")
@@ -120,33 +116,43 @@ impl Slices {
 /// Codes, scale, zero point.
 pub(super) fn dynamic_quantize(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.f32(0)?;
-    if let Some(bad) = x.iter().find(|v| !v.is_finite()) {
+    let values = in_order(x);
+    let (low, high) = values
+        .par_chunks(PART)
+        .map(|part| kernels::float::extremes(isa(), part))
+        .reduce(|| (0.0, 0.0), |a, b| (if a.0.is_nan() || a.0 < b.0 { a.0 } else { b.0 }, a.1.max(b.1)));
+    if !(low.is_finite() && high.is_finite()) {
+        let bad = values.iter().find(|value| !value.is_finite()).copied().unwrap_or(f32::NAN);
         return Err(Error::new(Kind::Value, format!("a value of {bad} cannot be quantised dynamically")));
     }
-    let low = x.iter().copied().fold(0.0f32, f32::min);
-    let high = x.iter().copied().fold(0.0f32, f32::max);
     let (scale, zero) = onnx::dynamic_parameters(low, high);
     let rule = rails(DType::U8, zero)?;
-    let codes = x.mapv(|v| onnx::quantize(v, scale, rule));
+    let mut codes = vec![0; values.len()];
+    let parts = codes.par_chunks_mut(PART).zip(values.par_chunks(PART));
+    parts.for_each(|(codes, x)| kernels::float::quantize_u8(isa(), codes, x, scale, rule));
+    let codes = ArrayD::from_shape_vec(x.raw_dim(), codes).expect("one code per value");
     let zero = arr0(zero).into_dyn();
-    Ok(vec![
-        Tensor::from_codes(codes, DType::U8),
-        Tensor::F32(arr0(scale).into_dyn()),
-        Tensor::from_codes(zero, DType::U8),
-    ])
+    Ok(vec![Tensor::U8(codes), Tensor::F32(arr0(scale).into_dyn()), Tensor::from_codes(zero, DType::U8)])
 }
 
 /// Integer to integer wraps; integer to float32 rounds to even; float to integer is the C++ cast of an x86-64, which ONNX
 /// leaves open outside the target's range (see [`onnx::cast_i32`]).
 pub(super) fn cast(x: &Tensor, to: DType) -> Result<Tensor> {
+    // `as` is the rule here: modulo the target's width, or to the nearest float32.
     macro_rules! to {
         ($variant:ident, $type:ty, $float:expr) => {
-            match x {
-                Tensor::F32(a) => Tensor::$variant(a.mapv($float)),
-                // `as` is the rule here: modulo the target's width, or to the nearest float32.
-                Tensor::U64(a) => Tensor::$variant(a.mapv(|v| v as $type)),
-                integer => Tensor::$variant(integer.to_i64()?.mapv(|v| v as $type)),
-            }
+            Tensor::$variant(match x {
+                Tensor::F32(a) => map(a, $float),
+                Tensor::U8(a) => map(a, |v| v as $type),
+                Tensor::I8(a) => map(a, |v| v as $type),
+                Tensor::U16(a) => map(a, |v| v as $type),
+                Tensor::I16(a) => map(a, |v| v as $type),
+                Tensor::U32(a) => map(a, |v| v as $type),
+                Tensor::I32(a) => map(a, |v| v as $type),
+                Tensor::U64(a) => map(a, |v| v as $type),
+                Tensor::I64(a) => map(a, |v| v as $type),
+                Tensor::Bool(a) => map(a, |v| u8::from(v) as $type),
+            })
         };
     }
     Ok(match to {

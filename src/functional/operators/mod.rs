@@ -5,6 +5,7 @@
 mod accumulate;
 mod activation;
 mod designed;
+mod direct;
 mod elementwise;
 mod engine;
 mod float;
@@ -12,6 +13,7 @@ mod layer;
 pub(super) mod layout;
 mod linear;
 mod normalize;
+mod pointwise;
 mod pool;
 mod recurrent;
 mod reduce;
@@ -28,9 +30,10 @@ use crate::error::{Error, Kind, Result};
 use crate::network::{Carrier, DType, Node, Operator, Tensor};
 use crate::post::onnx::Codes;
 pub use designed::{Designed, WherePossible, output_tensor};
-pub(super) use elementwise::broadcast_shape;
+use float::isa;
 pub(super) use layer::layer_of;
 pub use layer::{Framework, LayerRule};
+pub(super) use pointwise::broadcast_shape;
 pub(super) use shape::concat;
 
 /// A node about to be computed: the tensors it reads, and how its integer layers run.

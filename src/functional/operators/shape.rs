@@ -3,6 +3,7 @@
 
 use ndarray::{ArrayViewD, Axis, IxDyn};
 
+use super::pointwise::recoded;
 use super::size::room_for_all;
 use super::{Call, axis_of, layout, rails};
 use crate::error::{Error, Kind, Result};
@@ -120,8 +121,7 @@ pub(super) fn quantized_choice(call: &Call) -> Result<Tensor> {
 /// The codes of input `at`, whose scale and zero point are the inputs behind it, at the output's.
 fn rescaled(call: &Call, at: usize, out: Carrier, rule: Codes) -> Result<Tensor> {
     let carrier = call.carrier(at, at + 1, at + 2)?;
-    let codes = call.codes(at)?.mapv(|code| {
+    recoded(call.tensor(at)?, out.dtype, |code| {
         onnx::quantize(onnx::dequantize(code, carrier.zero_point, carrier.scale), out.scale, rule)
-    });
-    Ok(Tensor::from_codes(codes, out.dtype))
+    })
 }

@@ -13,7 +13,7 @@ use ndarray::{ArrayD, IxDyn};
 use rayon::prelude::*;
 
 use super::Call;
-use super::elementwise::broadcast_shape;
+use super::pointwise::broadcast_shape;
 use super::size::room;
 use crate::error::{Error, Kind, Result};
 use crate::functional::kernels::float::{Close, STRIP};

@@ -4,8 +4,8 @@ use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::{Call, NONE, axes_of, axis_of, either, integers, picked};
 use crate::error::{Error, Kind, Result};
-use crate::functional::operators::elementwise::broadcast_shape;
 use crate::functional::operators::linear;
+use crate::functional::operators::pointwise::broadcast_shape;
 use crate::functional::operators::size::room;
 use crate::network::{PadMode, Tensor, map_tensor};
 

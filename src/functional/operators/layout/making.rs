@@ -5,7 +5,7 @@ use ndarray::{ArrayD, Axis, IxDyn};
 use super::indexing::extent;
 use super::{Call, axis_of, integers};
 use crate::error::{Error, Kind, Result};
-use crate::functional::operators::elementwise::{broadcast_shape, repeated};
+use crate::functional::operators::pointwise::{broadcast_shape, repeated};
 use crate::functional::operators::size::room;
 use crate::network::{Layout, Tensor, element_count, for_tensor, map_tensor};
 

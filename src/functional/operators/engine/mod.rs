@@ -1,0 +1,170 @@
+//! The framework's integer layers straight from their tensors of 8-bit codes: ONNX Runtime's accumulator is int32 that wraps,
+//! so that products may be added in any order, and offsets be taken out of the sums afterwards.
+//!
+//! With activations a = a′ − A, a′ in 0..256, and weights w = w′ − W, w′ in −128..128:
+//! Σ a·w = Σ a′·w′ − W·Σ a′ − A·Σ w′ + K·A·W modulo 2^32. The first sum is a kernel's, the second one a row's, the rest a
+//! channel's. [`accumulate`](super::accumulate) stays the definition; `tests.rs` holds the two equal.
+
+mod finish;
+mod image;
+mod panels;
+mod planes;
+mod product;
+#[cfg(test)]
+mod tests;
+
+use ndarray::{ArrayD, IxDyn};
+
+use super::size::room;
+use crate::functional::kernels::codes::{Byte, Rescale};
+use crate::functional::kernels::{Isa, Kernels};
+use crate::network::{DType, Geometry, Tensor};
+use finish::{AsCodes, AsSums, Finish};
+use image::Frame;
+
+/// Weights as they lie in a tensor: element k of channel n is `codes[k · step[0] + n · step[1]]`.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<'a> {
+    pub codes: Elements<'a>,
+    pub step: [usize; 2],
+    /// Output channels of all groups.
+    pub channels: usize,
+    /// Products per output.
+    pub k: usize,
+}
+
+/// Codes of 8 bits, as a model or a [`Layer`](crate::network::Layer) has them.
+#[derive(Clone, Copy)]
+pub(super) enum Elements<'a> {
+    U8(&'a [u8]),
+    I8(&'a [i8]),
+    /// Widened; of the type.
+    Wide(&'a [i32], DType),
+}
+
+impl<'a> Elements<'a> {
+    /// None of other types, or where they do not lie in order.
+    pub fn of(tensor: &'a Tensor) -> Option<Elements<'a>> {
+        match tensor {
+            Tensor::U8(codes) => codes.as_slice().map(Elements::U8),
+            Tensor::I8(codes) => codes.as_slice().map(Elements::I8),
+            _ => None,
+        }
+    }
+}
+
+/// The numbers of a layer beside its weights; lists have one entry, or one a channel.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers<'a> {
+    pub input_zero: i32,
+    pub zero_points: &'a [i32],
+    pub bias: Option<&'a [i32]>,
+}
+
+impl Numbers<'_> {
+    fn weight_zero(&self, channel: usize) -> i32 {
+        if self.zero_points.len() == 1 { self.zero_points[0] } else { self.zero_points[channel] }
+    }
+}
+
+/// What becomes of the accumulators.
+pub(super) enum Output {
+    /// They are the layer's output.
+    Sums,
+    /// Codes of 8 bits, by one factor a channel.
+    Codes(DType, Vec<f32>, Rescale),
+}
+
+/// A layer, ready to meet its input.
+struct Job<'a> {
+    weights: Weights<'a>,
+    numbers: Numbers<'a>,
+    /// A: what stands for 0 among the kernels' unsigned activations, and for a tap outside the image.
+    zero: u8,
+    /// Exchanged in every activation: 128 makes a signed code unsigned.
+    flip: u8,
+    isa: Isa,
+}
+
+/// The output, of shape `shape`, for the input `x`, taken as of shape `input`; none where plain loops are to do it, or to tell what is wrong.
+pub(super) fn run(
+    geometry: &Geometry,
+    weights: Weights,
+    numbers: Numbers,
+    (x, input): (&Tensor, &[usize]),
+    shape: &[usize],
+    output: &Output,
+) -> Option<Tensor> {
+    let (x_elements, offset) = match Elements::of(x)? {
+        codes @ Elements::U8(_) => (codes, 0),
+        codes => (codes, 128),
+    };
+    if room(shape).ok()? == 0 || weights.k == 0 {
+        return None;
+    }
+    let zero = u8::try_from(numbers.input_zero + offset).ok()?;
+    let flip = offset as u8;
+    let job = Job { weights, numbers, zero, flip, isa: Isa::new(Kernels::best()) };
+    let dims = IxDyn(shape);
+    match output {
+        Output::Sums => {
+            let sums = job.on(geometry, x_elements, input, &AsSums)?;
+            ArrayD::from_shape_vec(dims, sums).ok().map(Tensor::I32)
+        }
+        Output::Codes(dtype, factors, how) => {
+            let finish = AsCodes { factors, how: *how, isa: job.isa };
+            let codes = job.on(geometry, x_elements, input, &finish)?;
+            match dtype {
+                DType::U8 => ArrayD::from_shape_vec(dims, codes).ok().map(Tensor::U8),
+                DType::I8 => {
+                    let codes = codes.into_iter().map(u8::cast_signed).collect();
+                    ArrayD::from_shape_vec(dims, codes).ok().map(Tensor::I8)
+                }
+                _ => None,
+            }
+        }
+    }
+}
+
+impl Job<'_> {
+    fn on<F: Finish>(
+        &self,
+        geometry: &Geometry,
+        x: Elements,
+        shape: &[usize],
+        finish: &F,
+    ) -> Option<Vec<F::Out>> {
+        match x {
+            Elements::U8(x) => self.of(geometry, x, shape, finish),
+            Elements::I8(x) => self.of(geometry, x, shape, finish),
+            Elements::Wide(..) => None,
+        }
+    }
+
+    fn of<B: Byte, F: Finish>(
+        &self,
+        geometry: &Geometry,
+        x: &[B],
+        shape: &[usize],
+        finish: &F,
+    ) -> Option<Vec<F::Out>> {
+        match geometry {
+            Geometry::Matrix => {
+                (shape.last() == Some(&self.weights.k)).then(|| self.matrix(x, finish)).flatten()
+            }
+            Geometry::Convolution { groups, window } => {
+                let &[images, channels, height, width] = shape else { return None };
+                let taps = window.taps();
+                let cin = self.weights.k / taps.max(1);
+                if cin.checked_mul(*groups) != Some(channels) || self.weights.channels % groups != 0 {
+                    return None;
+                }
+                let frame = Frame::new(*window, [height, width], cin)?;
+                match planes::are_better(self.weights.channels / groups, cin) {
+                    true => self.planes(x, [images, *groups], &frame, finish),
+                    false => self.convolution(x, [images, *groups], &frame, finish),
+                }
+            }
+        }
+    }
+}

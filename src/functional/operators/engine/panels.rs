@@ -1,0 +1,163 @@
+//! Weights as the kernels want them.
+
+use rayon::prelude::*;
+
+use super::{Elements, Job};
+use crate::functional::fast::Code;
+use crate::functional::operators::size::room;
+use crate::network::DType;
+
+/// Output channels of a panel; the last one may be narrower.
+pub(super) const WIDEST: usize = 64;
+
+/// The weights of one group: `[panel][run][quad][columns][4]`.
+pub(super) struct Panels {
+    codes: Vec<i8>,
+    /// Channels, and how many with those that fill the last panel.
+    channels: usize,
+    padded: usize,
+    /// Runs of products whose activations are neighbours, and quads in each.
+    runs: usize,
+    quads: usize,
+    /// By channel, what every sum begins with.
+    begin: Vec<i32>,
+    /// By channel, the factor of the sum of a row's activations; empty when all are 0.
+    tilt: Vec<i32>,
+}
+
+/// One panel.
+pub(super) struct Panel<'a> {
+    /// Its first channel, how many there are, and how many columns that makes.
+    pub first: usize,
+    pub channels: usize,
+    pub columns: usize,
+    codes: &'a [i8],
+    runs: usize,
+    pub begin: &'a [i32],
+    pub tilt: &'a [i32],
+}
+
+impl Panels {
+    /// Channels `first..first + channels` of the layer; `order` says which product is meant by each place of each of the
+    /// `runs`.
+    pub fn new(job: &Job, first: usize, channels: usize, order: &[usize], runs: usize) -> Option<Panels> {
+        let last = channels % WIDEST;
+        let padded =
+            channels - last + if last == 0 { 0 } else { last.next_multiple_of(16).next_power_of_two() };
+        let quads = (order.len() / runs).div_ceil(4);
+        let depth = runs * quads * 4;
+        room(&[padded, depth]).ok()?;
+        let mut panels = Panels {
+            codes: vec![0; padded * depth],
+            channels,
+            padded,
+            runs,
+            quads,
+            begin: vec![0; padded],
+            tilt: Vec::new(),
+        };
+        let shift = match job.weights.codes {
+            Elements::U8(_) | Elements::Wide(_, DType::U8) => 128,
+            _ => 0,
+        };
+        let order: Vec<usize> = order.iter().map(|k| k * job.weights.step[0]).collect();
+        let parts = panels.codes.par_chunks_mut(WIDEST * depth).zip(panels.begin.par_chunks_mut(WIDEST));
+        parts.enumerate().for_each(|(panel, (codes, sums))| {
+            let at = panel * WIDEST;
+            let used = WIDEST.min(channels - at);
+            let base = (first + at) * job.weights.step[1];
+            let mut pack =
+                Pack { to: codes, sums, order: &order, runs, shift, base, step: job.weights.step[1], used };
+            match job.weights.codes {
+                Elements::U8(codes) => pack.from(codes),
+                Elements::I8(codes) => pack.from(codes),
+                Elements::Wide(codes, _) => pack.from(codes),
+            }
+        });
+        let (zero, k) = (i32::from(job.zero), order.len() as i32);
+        let offset = |channel: usize| job.numbers.weight_zero(first + channel) - shift;
+        for channel in 0..channels {
+            let bias = job.numbers.bias.map_or(0, |bias| bias[first + channel]);
+            let both = k.wrapping_mul(zero).wrapping_mul(offset(channel));
+            let sum = panels.begin[channel];
+            panels.begin[channel] = bias.wrapping_sub(zero.wrapping_mul(sum)).wrapping_add(both);
+        }
+        if (0..channels).any(|channel| offset(channel) != 0) {
+            panels.tilt = (0..padded).map(|c| if c < channels { -offset(c) } else { 0 }).collect();
+        }
+        Some(panels)
+    }
+
+    pub fn count(&self) -> usize {
+        self.channels.div_ceil(WIDEST)
+    }
+
+    /// Bytes that a run's activations must have.
+    pub fn reach(&self) -> usize {
+        self.quads * 4
+    }
+
+    pub fn tilts(&self) -> bool {
+        !self.tilt.is_empty()
+    }
+
+    pub fn panel(&self, index: usize) -> Panel<'_> {
+        let (first, depth) = (index * WIDEST, self.runs * self.quads * 4);
+        let columns = WIDEST.min(self.padded - first);
+        let tilt = if self.tilts() { &self.tilt[first..][..columns] } else { &[] };
+        Panel {
+            first,
+            channels: WIDEST.min(self.channels - first),
+            columns,
+            codes: &self.codes[first * depth..][..columns * depth],
+            runs: self.runs,
+            begin: &self.begin[first..][..columns],
+            tilt,
+        }
+    }
+}
+
+impl Panel<'_> {
+    /// The weights of one run.
+    pub fn run(&self, run: usize) -> &[i8] {
+        let length = self.codes.len() / self.runs;
+        &self.codes[run * length..][..length]
+    }
+}
+
+/// One panel on the way.
+struct Pack<'a> {
+    to: &'a mut [i8],
+    /// Σ w′ of every channel.
+    sums: &'a mut [i32],
+    order: &'a [usize],
+    runs: usize,
+    shift: i32,
+    /// The first element of the first channel, and from one channel to the next.
+    base: usize,
+    step: usize,
+    used: usize,
+}
+
+impl Pack<'_> {
+    fn from<W: Code>(&mut self, codes: &[W]) {
+        let (columns, length) = (self.sums.len(), self.order.len() / self.runs);
+        let quads = length.div_ceil(4);
+        for (run, order) in self.order.chunks_exact(length).enumerate() {
+            for (quad, four) in order.chunks(4).enumerate() {
+                let to = &mut self.to[(run * quads + quad) * columns * 4..][..columns * 4];
+                for (channel, (to, sum)) in
+                    to.as_chunks_mut::<4>().0.iter_mut().zip(&mut *self.sums).take(self.used).enumerate()
+                {
+                    let codes = &codes[self.base + channel * self.step..];
+                    for (to, k) in to.iter_mut().zip(four) {
+                        // Inside −128..128.
+                        let code = codes[*k].code() - self.shift;
+                        *to = code as i8;
+                        *sum = sum.wrapping_add(code);
+                    }
+                }
+            }
+        }
+    }
+}
