@@ -1,6 +1,5 @@
 //! A layer on a design: as it is, or with the fewest overrides that let it run.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -150,11 +149,11 @@ fn output_format(design: &Design, layer: &Layer) -> Option<Format> {
 
 /// The layer with the ends of their type among weights that the network computes, and as their zero points: they may be
 /// any code.
-fn with_any_weights(layer: &Layer, computed: Computed) -> Cow<'_, Layer> {
+fn with_any_weights(layer: &Layer, computed: Computed) -> std::borrow::Cow<'_, Layer> {
     let ends = layer.weights.dtype.format().map(|all| [all.min(), all.max()]);
     let ends = ends.and_then(|[low, high]| Some([i32::try_from(low).ok()?, i32::try_from(high).ok()?]));
     let is_computed = computed.weights || computed.weight_zero_points;
-    let Some([low, high]) = ends.filter(|_| is_computed) else { return Cow::Borrowed(layer) };
+    let Some([low, high]) = ends.filter(|_| is_computed) else { return std::borrow::Cow::Borrowed(layer) };
     let mut layer = layer.clone();
     if computed.weights {
         layer.weights.codes.iter_mut().zip([low, high]).for_each(|(code, end)| *code = end);
@@ -162,7 +161,7 @@ fn with_any_weights(layer: &Layer, computed: Computed) -> Cow<'_, Layer> {
     if computed.weight_zero_points {
         layer.weights.zero_points.fill(high);
     }
-    Cow::Owned(layer)
+    std::borrow::Cow::Owned(layer)
 }
 
 /// The bits that are proved enough for the layer on a design that can run it, with every code of its input's type.
