@@ -9,6 +9,8 @@
 //! This is what hardware computes. It is not always what the operators say one by one: float32 rounds between them, and a
 //! tie may fall the other way. So the layer takes their place ([`Network::fused`]) or stands beside them, read by nobody
 //! ([`Network::written`]). A layer that is not exactly of this form stays float32, and `Network::macs` says why.
+//!
+//! Several QuantizeLinear with the same numbers, one a reader, are one.
 
 use super::bias::Bias;
 use super::trace::Dequantized;
@@ -79,10 +81,15 @@ impl Network {
         let mut gone = vec![false; self.nodes.len()];
         for (index, fusion) in fusions {
             // The layer moves to where its QuantizeLinear stood, so the order stays an order.
-            let Fusion { node, quantize, between, made } = fusion;
+            let Fusion { node, quantize, twins, between, made } = fusion;
             self.constants.extend(made);
             for swallowed in between.into_iter().chain([index]) {
                 gone[swallowed] = true;
+            }
+            for twin in twins {
+                let twin = &mut self.nodes[twin];
+                twin.operator = Operator::Identity;
+                twin.inputs = node.outputs.clone();
             }
             self.nodes[quantize] = node;
         }
@@ -161,7 +168,10 @@ impl Wires<'_> {
             made.push((name, Tensor::from_codes(ndarray::arr0(0).into_dyn(), dtype)));
         }
         let node = self.assemble(node, operator, clamp, [x, w], bias, &ends, quantize);
-        Ok(Fusion { node, quantize, between, made })
+        // Every other reader of what it quantises writes the same.
+        let readers = self.nodes[quantize].input(0).map_or(&[][..], |name| self.readers(name));
+        let twins = readers.iter().copied().filter(|reader| *reader != quantize).collect();
+        Ok(Fusion { node, quantize, twins, between, made })
     }
 
     /// Codes of 8 or 16 bits, scales that are numbers, and a zero point of their type: what an integer layer multiplies.
@@ -248,12 +258,10 @@ impl Wires<'_> {
             if self.is_answer(&output) {
                 return Err(format!("{}: {output:?} is an output of the model", none()));
             }
-            let readers = self.readers(&output);
-            let [reader] = *readers else {
-                return Err(match readers.len() {
-                    0 => format!("{}: nobody reads {output:?}", none()),
-                    many => format!("{} alone: {many} nodes read {output:?}", none()),
-                });
+            let reader = match self.readers(&output) {
+                [] => return Err(format!("{}: nobody reads {output:?}", none())),
+                [first, twins @ ..] if twins.iter().all(|twin| self.writes_the_same(*first, *twin)) => *first,
+                many => return Err(format!("{} alone: {} nodes read {output:?}", none(), many.len())),
             };
             let next = &self.nodes[reader];
             let reads_it = next.input(0) == Some(&output);
@@ -292,6 +300,19 @@ impl Wires<'_> {
         }
     }
 
+    /// Two QuantizeLinear of one tensor that write the same codes: some quantisers give each reader its own.
+    fn writes_the_same(&self, one: usize, other: usize) -> bool {
+        let [one, other] = [&self.nodes[one], &self.nodes[other]];
+        let numbers = |node: &Node| [1, 2].map(|at| node.input(at).map(|name| self.constants.get(name)));
+        let same_type = match (&one.operator, &other.operator) {
+            (Operator::QuantizeLinear { dtype: a, .. }, Operator::QuantizeLinear { dtype: b, .. }) => a == b,
+            _ => false,
+        };
+        let [a, b] = [numbers(one), numbers(other)];
+        let is_constant = !a.contains(&Some(None));
+        same_type && is_constant && a == b && one.input(0).is_some() && one.input(0) == other.input(0)
+    }
+
     /// A Clip's bound: an input since opset 11, an attribute before; `None` when it is not constant.
     fn bound(&self, clip: &Node, input: usize, attribute: Option<f32>, absent: f32) -> Option<f32> {
         match clip.inputs.get(input).and_then(Option::as_ref) {
@@ -324,6 +345,8 @@ pub(super) struct Fusion {
     node: Node,
     /// The QuantizeLinear it replaces, and the Relu and Clip nodes it swallows.
     quantize: usize,
+    /// Other QuantizeLinear nodes that write the same codes: they become copies of the layer's output.
+    twins: Vec<usize>,
     between: Vec<usize>,
     /// Constants to be put in: a zero point that the QuantizeLinear leaves out, a bias in codes.
     made: Vec<(String, Tensor)>,

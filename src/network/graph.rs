@@ -108,6 +108,8 @@ pub enum Operator {
         /// Axis along which they lie, from the back when negative.
         axis: i64,
     },
+    /// com.microsoft: elements of one of two tensors of codes, requantised to a scale of its own.
+    QLinearWhere,
     /// com.microsoft: mean of each window of codes, requantised.
     QLinearAveragePool {
         /// The window.

@@ -62,6 +62,7 @@ impl Node {
                 of(4).or_else(|| of(0))
             }
             Operator::QLinearConcat { .. } => of(1),
+            Operator::QLinearWhere => of(8).or_else(|| of(1)),
             Operator::Cast { to } => Some(*to),
             Operator::Clip { .. } | Operator::Relu | Operator::MaxPool(_) | Operator::Concat { .. } => of(0),
             Operator::Layout(layout) => of(layout.typed_by()?),

@@ -11,6 +11,7 @@ mod listed;
 mod names;
 mod onnx;
 mod quantiser;
+mod twins;
 
 use std::path::Path;
 use std::process::Output;

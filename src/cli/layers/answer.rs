@@ -115,7 +115,7 @@ pub struct Fit {
     pub runs: bool,
     /// `--set` options with which it runs, `KEY=VALUE` each; null where it runs without, or none was found.
     pub set: Option<Vec<String>>,
-    /// Why it does not run as the design is.
+    /// Why it does not run as the design is; where no options were found, also what the nearest ones leave wrong.
     pub reason: Option<String>,
     /// Bits of the accumulator that are proved enough on that design, overridden as `set` says.
     pub proved_bits: Option<u32>,

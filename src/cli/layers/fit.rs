@@ -11,9 +11,13 @@ use crate::cli::advice::{Codes, Settings, candidates, is_about_operands, wider_l
 use crate::cli::args::Overrides;
 use crate::cli::design_file;
 use crate::design::Design;
-use crate::error::{Error, Place, Result};
-use crate::lower::Program;
+use crate::error::{Error, Kind, Place, Result};
+use crate::lower::{Program, output_recoding};
 use crate::network::{Computed, Layer};
+use crate::num::Format;
+
+/// The key of the design's output.
+const OUTPUT: &str = "post.format";
 
 /// The widest format that a parameter is given.
 const WIDEST_PARAMETER: u32 = 32;
@@ -58,11 +62,11 @@ impl<'a> Sight<'a> {
         let answer = |runs: bool,
                       set: Option<&Settings>,
                       on: Option<(&Arc<Design>, Option<u32>)>,
-                      why: Option<&Error>| Fit {
+                      why: Option<String>| Fit {
             design: self.design.name.clone(),
             runs,
-            set: set.map(|set| set.iter().map(|(key, value)| format!("{key}={value}")).collect()),
-            reason: why.map(told),
+            set: set.map(|set| set.iter().map(option).collect()),
+            reason: why,
             proved_bits: on.and_then(|(_, bits)| bits),
             register: on.map(|(design, _)| design.accumulator.register.to_string()),
         };
@@ -70,26 +74,45 @@ impl<'a> Sight<'a> {
             Ok(bits) => return answer(true, None, Some((&self.design, bits)), None),
             Err(why) => why,
         };
+        // The first variant whose operands take the layer, and what it lacks then.
+        let mut nearest = String::new();
         // No override of operands or parameters mends anything else.
         let trials = if is_about_operands(&why) { self.trials.len() } else { 0 };
         for index in 0..trials {
             let Some((mut settings, mut design)) = self.variant(index) else { continue };
             // A parameter that is too narrow is widened until it holds what the layer brings.
-            for _ in 0..self.design.parameters.len().min(8) + 1 {
+            for _ in 0..self.design.parameters.len().min(8) + 2 {
                 match runs(&design, layer, x, computed) {
-                    Ok(bits) => return answer(false, Some(&settings), Some((&design, bits)), Some(&why)),
-                    Err(narrow) => match self.wider(&design, &settings, &narrow) {
+                    Ok(bits) => {
+                        return answer(false, Some(&settings), Some((&design, bits)), Some(told(&why)));
+                    }
+                    Err(narrow) => match self.wider(&design, &settings, layer, &narrow) {
                         Some(wider) => (settings, design) = wider,
+                        None if nearest.is_empty() && is_about_a_parameter(&narrow) => {
+                            nearest = format!("; with {}: {}", words(&settings), told(&narrow));
+                            break;
+                        }
                         None => break,
                     },
                 }
             }
         }
-        answer(false, None, None, Some(&why))
+        answer(false, None, None, Some(told(&why) + &nearest))
     }
 
-    /// The same with one parameter wide enough for the value that `narrow` names.
-    fn wider(&self, design: &Design, settings: &Settings, narrow: &Error) -> Option<(Settings, Arc<Design>)> {
+    /// The same with one parameter wide enough for the value that `narrow` names, or with the output that it asks for.
+    fn wider(
+        &self,
+        design: &Design,
+        settings: &Settings,
+        layer: &Layer,
+        narrow: &Error,
+    ) -> Option<(Settings, Arc<Design>)> {
+        if let Some(format) = output_format(design, layer) {
+            let is_set = settings.iter().any(|(key, _)| key == OUTPUT);
+            let settings = [settings.clone(), vec![(OUTPUT.to_owned(), format!("\"{format}\""))]].concat();
+            return if is_set { None } else { Some((settings.clone(), self.load(&settings)?)) };
+        }
         let (before, _) = narrow.message.split_once(", which the design limits to ")?;
         let value: i64 = before.rsplit_once(" is ")?.1.parse().ok()?;
         let name = before.split([' ', '(']).next()?;
@@ -116,8 +139,37 @@ impl<'a> Sight<'a> {
     }
 }
 
+/// The format that the design's output has to have for the layer's codes, where its own does not hold them.
+fn output_format(design: &Design, layer: &Layer) -> Option<Format> {
+    let output = layer.output.filter(|_| layer.is_read())?;
+    let recoding = i128::from(output_recoding(design, layer));
+    let holds = |code: i32| design.output().contains(i128::from(code) - recoding);
+    if holds(layer.low) && holds(layer.high) { None } else { output.dtype.format() }
+}
+
+/// The layer with the ends of their type among weights that the network computes, and as their zero points: they may be
+/// any code.
+fn with_any_weights(layer: &Layer, computed: Computed) -> std::borrow::Cow<'_, Layer> {
+    let ends = layer.weights.dtype.format().map(|all| [all.min(), all.max()]);
+    let ends = ends.and_then(|[low, high]| Some([i32::try_from(low).ok()?, i32::try_from(high).ok()?]));
+    let is_computed = computed.weights || computed.weight_zero_points;
+    let Some([low, high]) = ends.filter(|_| is_computed) else { return std::borrow::Cow::Borrowed(layer) };
+    let mut layer = layer.clone();
+    if computed.weights {
+        layer.weights.codes.iter_mut().zip([low, high]).for_each(|(code, end)| *code = end);
+    }
+    if computed.weight_zero_points {
+        layer.weights.zero_points.fill(high);
+    }
+    std::borrow::Cow::Owned(layer)
+}
+
 /// The bits that are proved enough for the layer on a design that can run it, with every code of its input's type.
+///
+/// # Errors
+/// What the design has no place for: codes, zero points, parameters or outputs.
 fn runs(design: &Arc<Design>, layer: &Layer, x: &ArrayD<i32>, computed: Computed) -> Result<Option<u32>> {
+    let layer = &*with_any_weights(layer, computed);
     // One element takes one end of its type at a time.
     let mut ends = vec![Codes::OfTheirType.of(layer, x).into_owned()];
     if x.len() == 1 {
@@ -128,11 +180,34 @@ fn runs(design: &Arc<Design>, layer: &Layer, x: &ArrayD<i32>, computed: Computed
         Program::layer(Arc::clone(design), layer, x)?;
     }
     let program = Program::layer(Arc::clone(design), layer, &ends[0])?;
+    if let Some(format) = output_format(design, layer) {
+        let message = format!(
+            "its outputs are {format} ({}..{}), outside the design's output {}",
+            layer.low,
+            layer.high,
+            design.output()
+        );
+        return Err(Error::new(Kind::Value, message));
+    }
     if computed.any() {
         return Ok(Summary::of_computed(&program, layer, computed)?.proved_width);
     }
     let bounds = LayerBounds::new(&program, &Inputs::Format);
     Ok(bounds.width(bounds.licence()))
+}
+
+/// A setting as `--set` takes it.
+fn option((key, value): &(String, String)) -> String {
+    format!("{key}={value}")
+}
+
+fn words(settings: &Settings) -> String {
+    settings.iter().map(option).collect::<Vec<_>>().join(", ")
+}
+
+/// Operands take the layer, and a parameter is what does not fit.
+fn is_about_a_parameter(narrow: &Error) -> bool {
+    narrow.message.contains(", which the design limits to ")
 }
 
 /// What and where inside the layer, which is named beside it.

@@ -378,6 +378,14 @@ fn eight_bits(call: &Call) -> Result<crate::network::Carrier> {
     }
 }
 
+/// `value` · `factor` / `sum`, from the left; a single value times the factor can be larger than float32 holds.
+fn softmax_quotient(value: f32, factor: f32, sum: f32) -> f32 {
+    match value * factor {
+        product if product.is_finite() => product / sum,
+        _ => (f64::from(value) * f64::from(factor) / f64::from(sum)) as f32,
+    }
+}
+
 /// Inputs as [`lookup`]. Exponentials of code differences come from a table of float32 numbers, computed in float64 and
 /// scaled so that the largest sum stays finite.
 pub(super) fn quantized_softmax(call: &Call, axis: i64, flatten: bool) -> Result<Tensor> {
@@ -397,7 +405,7 @@ pub(super) fn quantized_softmax(call: &Call, axis: i64, flatten: bool) -> Result
         let value = |code: i32| table[usize::try_from(255 - (top - code)).unwrap_or(0)];
         let sum = lane.iter().fold(0.0f32, |sum, code| sum + value(*code));
         if sum != 0.0 {
-            lane.mapv_inplace(|code| onnx::softmax_code(value(code) * factor / sum, rule));
+            lane.mapv_inplace(|code| onnx::softmax_code(softmax_quotient(value(code), factor, sum), rule));
         }
     };
     let shape = x.shape().to_vec();

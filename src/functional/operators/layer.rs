@@ -436,6 +436,9 @@ fn convolution(call: &Call, conv: &Conv) -> Result<Tensor> {
         return call.rule.run(&layer, x);
     }
     let out = call.rule.run(&layer, &lifted(x)?)?;
-    let shape = out.shape().to_vec();
-    out.reshaped(&[shape[0], shape[1], shape[3]])
+    match *out.shape() {
+        [images, channels, _, width] => out.reshaped(&[images, channels, width]),
+        // What nobody reads is no image.
+        _ => Ok(out),
+    }
 }

@@ -9,7 +9,7 @@ use super::size::room;
 use super::{Call, axis_of};
 use crate::error::{Error, Kind, Result};
 use crate::network::{Layout, Tensor, map_tensor};
-pub(in crate::functional) use making::most_elements;
+pub(in crate::functional) use making::{choose, most_elements};
 
 pub(super) fn evaluate(call: &Call, layout: &Layout) -> Result<Vec<Tensor>> {
     let one = match layout {
@@ -25,7 +25,7 @@ pub(super) fn evaluate(call: &Call, layout: &Layout) -> Result<Vec<Tensor>> {
         Layout::Pad { mode, pads, value } => indexing::pad(call, *mode, pads.as_deref(), *value),
         Layout::Shape { start, end } => making::shape(call.tensor(0)?, *start, *end),
         Layout::Size => making::size(call.tensor(0)?),
-        Layout::Where => making::choose(call),
+        Layout::Where => making::choose(call.tensor(0)?, call.tensor(1)?, call.tensor(2)?),
         Layout::ConstantOfShape { value } => making::constant(call, value),
         Layout::Range => making::range(call),
         Layout::SpaceToDepth { block } => space_to_depth(call.tensor(0)?, *block),

@@ -83,6 +83,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::GlobalAveragePool => pool::global_average(call.f32(0)?),
         Operator::QLinearGlobalAveragePool => pool::quantized_global_average(call),
         Operator::QLinearConcat { axis } => shape::quantized_concat(call, *axis),
+        Operator::QLinearWhere => shape::quantized_choice(call),
         Operator::Concat { axis } => shape::concat(&call.all()?, *axis),
         Operator::Flatten { axis } => shape::flatten(call.tensor(0)?, *axis),
         Operator::Reshape { allow_zero } => shape::reshape(call, *allow_zero),

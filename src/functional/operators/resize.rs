@@ -6,7 +6,7 @@ use super::layout::{NONE, axes_of, empty, pick};
 use super::size::room;
 use super::{Call, axis_of, linear};
 use crate::error::{Error, Kind, Result};
-use crate::network::{AspectRatio, Coordinates, Interpolation, Nearest, Resize, Tensor, map_tensor};
+use crate::network::{AspectRatio, Coordinates, DType, Interpolation, Nearest, Resize, Tensor, map_tensor};
 
 /// One axis of a resize.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,14 @@ impl Line {
                 }
             }
         }
+    }
+
+    /// The two elements around a point, and the point pulled inside.
+    fn around(&self, origin: f32) -> (usize, usize, f32) {
+        let last = self.from - 1;
+        let inside = origin.min(last as f32).max(0.0);
+        let first = (inside as usize).min(last);
+        (first, (first + 1).min(last), inside)
     }
 
     fn is_outside(&self, origin: f32) -> bool {
@@ -99,6 +107,14 @@ pub(super) fn resize(call: &Call, resize: &Resize) -> Result<Tensor> {
             let axes = interpolated(&lines, true)?;
             Ok(Tensor::F32(interpolate(a, &lines, &axes, resize, &linear_value)))
         }
+        (Interpolation::Linear, Tensor::U8(_) | Tensor::I8(_) | Tensor::I32(_)) => {
+            let axes = interpolated(&lines, true)?;
+            let a = x.to_i64()?.mapv(|code| code as f32);
+            // 8-bit codes with their channels last have a kernel of their own.
+            let is_fixed = axes == [1, 2] && x.dtype() != DType::I32;
+            let value: &Value = if is_fixed { &fixed_value } else { &linear_value };
+            linear::cast(&Tensor::F32(interpolate(&a, &lines, &axes, resize, value)), x.dtype())
+        }
         (Interpolation::Cubic { a: coefficient, exclude_outside }, Tensor::F32(a)) => {
             let axes = interpolated(&lines, false)?;
             let cubic =
@@ -107,7 +123,7 @@ pub(super) fn resize(call: &Call, resize: &Resize) -> Result<Tensor> {
         }
         (_, other) => {
             Err(Error::new(Kind::Unsupported, format!("interpolation of {} is not supported", other.dtype()))
-                .help("supported: float32; and any type in mode nearest"))
+                .help("supported: float32; uint8, int8 and int32 in mode linear; any type in mode nearest"))
         }
     }
 }
@@ -267,10 +283,7 @@ fn linear_value(plane: &Plane, at: &[(f32, Line)]) -> f32 {
     let ends: Vec<[(usize, f32); 2]> = at
         .iter()
         .map(|(origin, line)| {
-            let last = line.from - 1;
-            let inside = origin.min(last as f32).max(0.0);
-            let first = (inside as usize).min(last);
-            let second = (first + 1).min(last);
+            let (first, second, inside) = line.around(*origin);
             match first == second {
                 true => [(first, 0.5), (second, 0.5)],
                 false => [(first, (inside - second as f32).abs()), (second, (inside - first as f32).abs())],
@@ -285,6 +298,26 @@ fn linear_value(plane: &Plane, at: &[(f32, Line)]) -> f32 {
         weight * plane.at((0..axes).map(|axis| end(axis).0))
     };
     (0..1usize << axes).map(corner).reduce(|sum, v| sum + v).unwrap_or(0.0)
+}
+
+/// As [`linear_value`], in weights of 1/1024 an axis, which are integers; what lies behind the point is cut off.
+fn fixed_value(plane: &Plane, at: &[(f32, Line)]) -> f32 {
+    let weighted = |(origin, line): &(f32, Line)| {
+        let (first, second, inside) = line.around(*origin);
+        let weight = |other: usize| (f64::from(inside * 1024.0).trunc() - other as f64 * 1024.0).abs();
+        match first == second {
+            true => [(first, 512.0), (second, 512.0)],
+            false => [(first, weight(second)), (second, weight(first))],
+        }
+    };
+    let [outer, inner] = at else { return f32::NAN };
+    let (rows, columns) = (weighted(outer), weighted(inner));
+    let corners = rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column)));
+    // Every product and sum is an integer below 2^53.
+    let sum: f64 = corners
+        .map(|((row, down), (column, along))| down * along * f64::from(plane.at([*row, *column].into_iter())))
+        .sum();
+    (sum / f64::from(1 << 20)).trunc() as f32
 }
 
 /// Weights of the four elements around a point that lies `s` behind the second.

@@ -1,13 +1,14 @@
-//! Reshape, Flatten, Transpose and Concat: elements change places, never values (QLinearConcat rescales them).
+//! Reshape, Flatten, Transpose and Concat: elements change places, never values. QLinearConcat and QLinearWhere rescale
+//! them.
 
 use ndarray::{ArrayViewD, Axis, IxDyn};
 
 use super::pointwise::recoded;
 use super::size::room_for_all;
-use super::{Call, axis_of, rails};
+use super::{Call, axis_of, layout, rails};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Tensor, element_count, map_tensor};
-use crate::post::onnx;
+use crate::network::{Carrier, Tensor, element_count, map_tensor};
+use crate::post::onnx::{self, Codes};
 
 pub(super) fn flatten(x: &Tensor, axis: i64) -> Result<Tensor> {
     let rank = x.shape().len();
@@ -104,13 +105,23 @@ pub(super) fn quantized_concat(call: &Call, axis: i64) -> Result<Tensor> {
     }
     let out = call.output_carrier(0, 1, call.tensor(2)?.dtype())?;
     let rule = rails(out.dtype, out.zero_point)?;
-    let mut rescaled = Vec::new();
-    for part in 0..parts / 3 {
-        let at = 2 + 3 * part;
-        let carrier = call.carrier(at, at + 1, at + 2)?;
-        rescaled.push(recoded(call.tensor(at)?, out.dtype, |code| {
-            onnx::quantize(onnx::dequantize(code, carrier.zero_point, carrier.scale), out.scale, rule)
-        })?);
-    }
+    let rescaled = (0..parts / 3).map(|part| rescaled(call, 2 + 3 * part, out, rule));
+    let rescaled = rescaled.collect::<Result<Vec<_>>>()?;
     concat(&rescaled.iter().collect::<Vec<_>>(), axis)
+}
+
+/// Inputs: the condition, codes, scale and zero point of two tensors, and the output's scale and zero point.
+pub(super) fn quantized_choice(call: &Call) -> Result<Tensor> {
+    let out = call.output_carrier(7, 8, call.tensor(1)?.dtype())?;
+    let rule = rails(out.dtype, out.zero_point)?;
+    let [a, b] = [rescaled(call, 1, out, rule)?, rescaled(call, 4, out, rule)?];
+    layout::choose(call.tensor(0)?, &a, &b)
+}
+
+/// The codes of input `at`, whose scale and zero point are the inputs behind it, at the output's.
+fn rescaled(call: &Call, at: usize, out: Carrier, rule: Codes) -> Result<Tensor> {
+    let carrier = call.carrier(at, at + 1, at + 2)?;
+    recoded(call.tensor(at)?, out.dtype, |code| {
+        onnx::quantize(onnx::dequantize(code, carrier.zero_point, carrier.scale), out.scale, rule)
+    })
 }

@@ -29,11 +29,11 @@ class Case:
     feeds: dict
 
 
-def case(kind, feeds, outputs=1, opset=17, domain="", constants=None, more=None, **attributes):
+def case(kind, feeds, outputs=1, opset=17, domain="", constants=None, more=None, order=None, **attributes):
     """A model of one node; `feeds` and `constants` are by name, in the order of the node's inputs. A name that begins with
-    `_` is an input left out; `more` are attributes whose names are parameters here."""
+    `_` is an input left out; `more` are attributes whose names are parameters here; `order` is another order of the inputs."""
     constants = constants or {}
-    inputs = list(feeds) + [name for name in constants if name not in feeds]
+    inputs = order or list(feeds) + [name for name in constants if name not in feeds]
     inputs = [name if not name.startswith("_") else "" for name in inputs]
     names = [f"y{i}" for i in range(outputs)]
     node = helper.make_node(kind, inputs, names, domain=domain, **attributes, **(more or {}))

@@ -6,8 +6,8 @@ from . import case, shape
 
 
 def cases(random):
-    for index in range(400):
-        kind = ["QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax"][index % 3]
+    for index in range(480):
+        kind = ["QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearWhere"][index % 4]
         dtype = str(random.choice(["uint8", "int8"]))
         info = np.iinfo(dtype)
         size = shape(random, (1, 4), (1, 7))
@@ -25,5 +25,14 @@ def cases(random):
             attributes = {"more": {"opset": opset}, "axis": int(random.integers(-len(size), len(size)))}
             held["ys"] = np.float32(random.choice([1 / 256, 1 / 255, 1 / 128, 0.01]))
             held["yz"] = np.array(random.choice([info.min, 0]), dtype)
+        if kind == "QLinearWhere":
+            # Either may be repeated along an axis, or have the output's own scale.
+            part = lambda: [d if random.random() < 0.7 else 1 for d in size]
+            other = {"y": codes(part()), "ws": held["ys"] if random.random() < 0.3 else scale(), "wz": zero()}
+            order = {"condition": random.random(part()) < 0.5, "x": x, "xs": scale(), "xz": zero(), **other}
+            order |= {"ys": held["ys"], "yz": held["yz"]}
+            held = {name: value for name, value in order.items() if fixed and name not in ("condition", "x", "y")}
+            yield case(kind, {n: v for n, v in order.items() if n not in held}, domain="com.microsoft", constants=held, order=list(order))
+            continue
         feeds = {"x": x} if fixed else {"x": x, **held}
         yield case(kind, feeds, domain="com.microsoft", constants=held if fixed else {}, **attributes)

@@ -26,11 +26,10 @@ pub(super) fn size(x: &Tensor) -> Result<Tensor> {
     Ok(scalar(i64::try_from(x.len()).unwrap_or(i64::MAX)))
 }
 
-pub(super) fn choose(call: &Call) -> Result<Tensor> {
-    let Tensor::Bool(condition) = call.tensor(0)? else {
-        return Err(Error::new(Kind::Value, format!("a condition of type {}", call.tensor(0)?.dtype())));
+pub(in crate::functional) fn choose(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let Tensor::Bool(condition) = condition else {
+        return Err(Error::new(Kind::Value, format!("a condition of type {}", condition.dtype())));
     };
-    let (a, b) = (call.tensor(1)?, call.tensor(2)?);
     let shape = broadcast_shape(&broadcast_shape(condition.shape(), a.shape())?, b.shape())?;
     macro_rules! chosen {
         ($($variant:ident),*) => {

@@ -39,5 +39,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         let flatten = required(a, "opset")? < 13;
         Ok(Operator::QLinearSoftmax { axis: a.int_or("axis", if flatten { 1 } else { -1 })?, flatten })
     }),
+    ("QLinearWhere", |_, _| Ok(Operator::QLinearWhere)),
     ("QuantizeLinear", |a, _| quantize(a)),
 ];
