@@ -11,6 +11,8 @@ use serde_json::Value;
 /// Networks, layers of which the integer ones go through `check`, and where wheels are kept.
 const NETWORKS: usize = 8;
 const PERCENT: u64 = 95;
+/// Operators whose tensors come from ONNX Runtime; whatever else goldpath cannot compute is a fault here.
+const NOT_COMPUTED: [&str; 2] = ["If", "com.microsoft.DynamicQuantizeLSTM"];
 const CACHE: &str = "GOLDPATH_LIVE_CACHE";
 const PYTHON: &str = "GOLDPATH_LIVE_PYTHON";
 
@@ -45,7 +47,7 @@ fn list(value: &Value) -> &[Value] {
 fn real_networks_are_as_onnx_runtime_has_them() {
     let Some(figures) = figures() else { return };
     let had: Vec<&Value> = list(&figures["networks"]).iter().filter(|n| n["skipped"].is_null()).collect();
-    let (mut forms, mut layers, mut checked, mut simulated) = (0, 0, 0, 0);
+    let (mut forms, mut layers, mut checked) = (0, 0, 0);
     for network in &had {
         for (form, found) in network["forms"].as_object().unwrap() {
             if !found["not_made"].is_null() {
@@ -53,6 +55,8 @@ fn real_networks_are_as_onnx_runtime_has_them() {
             }
             let place = format!("{} {form}: {found:#}", network["name"]);
             assert!(found["refused"].is_null(), "{place}");
+            let mut given = list(&found["given"]).iter().filter_map(Value::as_str);
+            assert!(given.all(|kind| NOT_COMPUTED.contains(&kind)), "{place}");
             assert!(found["values"].as_u64() > Some(0), "{place}");
             assert_eq!((found["differ"].as_u64(), list(&found["missing"]).len()), (Some(0), 0), "{place}");
             let count = |key: &str| found["check"][key].as_u64().unwrap();
@@ -60,27 +64,11 @@ fn real_networks_are_as_onnx_runtime_has_them() {
             checked += count("covered") + count("on_data");
         }
         let cosim = &network["cosim"];
-        match cosim["passed"].as_bool() {
-            Some(passed) => assert!(passed, "{}: {cosim:#}", network["name"]),
-            // Weights with a zero point need an offset, which no committed Verilog has.
-            None => assert!(
-                cosim["said"].to_string().contains("with an offset"),
-                "{}: {cosim:#}",
-                network["name"]
-            ),
-        }
-        simulated += usize::from(cosim["passed"] == true);
+        assert_eq!(cosim["passed"], true, "{}: {cosim:#}", network["name"]);
     }
-    println!(
-        "{} networks, {forms} forms, {checked} of {layers} integer layers checked, {simulated} layers simulated",
-        had.len()
-    );
+    println!("{} networks, {forms} forms, {checked} of {layers} integer layers checked", had.len());
     if had.len() == list(&figures["networks"]).len() && !had.is_empty() {
-        assert!(
-            had.len() >= NETWORKS && simulated >= NETWORKS,
-            "{} networks, {simulated} simulated",
-            had.len()
-        );
+        assert!(had.len() >= NETWORKS, "{} networks", had.len());
     }
     assert!(checked * 100 >= layers * PERCENT, "{checked} of {layers}");
 }

