@@ -29,6 +29,10 @@ HERE = pathlib.Path(__file__).parent
 HW_MODELS = HERE.parent.parent / "hw_models"
 CHECKED = HW_MODELS / "mac_s8_acc32"
 SIMULATED = HW_MODELS / "os8x8_s8_acc32"
+HEAD = (
+    "| network | form | `check`: proved + on data / integer layers | integer tensors | values | differ | goldpath, process [s] "
+    "| ONNX Runtime, create and run [s] | run again [s] | peak [MiB] | ONNX Runtime's [MiB] |"
+)
 PACKAGES = ("numpy", "onnx", "onnxruntime")
 THREADS = 2
 LONGEST = 1800  # seconds, of any one command
@@ -258,7 +262,7 @@ def line(name, form, entry):
         return f"| {name} | {form} | {layers} | refused: {entry['refused'][:600]}"
     theirs = entry["theirs"]
     return (
-        f"| {name} | {form} | {layers} | {entry['tensors']} | {entry['values']} | {entry['differ']} "
+        f"| {name} | {form} | {layers} | {entry['tensors']} | {entry['values']} | {entry['differ']}"
         f"{entry['wrong'] or ''}{entry['missing'][:3] or ''} | {entry['seconds']:.2f} | {theirs['whole']:.2f} | "
         f"{theirs['run']:.3f} | {entry['peak']:.0f} | {theirs['peak']:.0f} |"
     )
@@ -290,9 +294,8 @@ def main():
         wanted = f"{sys.executable} -m pip install -r {HERE / 'requirements.txt'}"
         print(f"skipped: Python has no {', '.join(answer['missing'])}; {wanted}")
     else:
-        print("| network | form | check: proved + on data / integer layers | integer tensors | values | differ "
-              "| goldpath, process [s] | ONNX Runtime, create and run [s] | run again [s] | peaks [MiB] | |")
-        print("|---" * 11 + "|")
+        print(HEAD)
+        print("|---" * HEAD.count(" | ") + "|---|")
         goldpath = Goldpath(words.goldpath)
         for network in NETWORKS:
             if not words.networks or network.name in words.networks:
