@@ -111,7 +111,7 @@ fn recode(file: &file::Operand, format: Format, key: &str, context: &Context<'_>
             ("operands.weight", Some(_)) => "leaves nothing for an offset",
             _ => "is for weights: activations meet their zero point in the offset or in the bias",
         };
-        return Err(context.wrong(&recode.span(), &format!("{key}.recode"), what.to_owned()));
+        return Err(context.wrong(&recode.span(), &format!("{key}.recode"), what));
     }
     if format != Format::signed(8).expect("8 bits") {
         let what = format!("needs a signed operand of 8 bits, and this one is {format}");
