@@ -1,12 +1,13 @@
 # Every target does its own set-up on a Debian machine with Rust.
 
-.PHONY: help demo setup rust simulators lint test bench
+.PHONY: help demo setup rust simulators lint test bench live
 
 help:
 	@echo "make demo   a convolution of a trained network, clock by clock, checked by two RTL simulators"
 	@echo "make test   set up, check the style, run every test (simulators included)"
 	@echo "make lint   formatting and clippy, warnings are errors"
 	@echo "make bench  speed, against the simulators, ONNX Runtime and NumPy"
+	@echo "make live   real networks from PyPI, every integer tensor compared with ONNX Runtime"
 	@echo "make setup  only install what is missing: Icarus Verilog, Verilator, Yosys, Chromium, a C++ compiler"
 
 setup: rust simulators
@@ -73,3 +74,17 @@ bench: setup $(bench_stamp)
 	BENCH_PYTHON="$(CURDIR)/$(bench_python)/bin/python" cargo bench --locked --bench gemm
 	@[ ! -e $(bench_stamp) ] || { cargo build --release --locked --bin goldpath && \
 	  $(bench_python)/bin/python tests/bench/infer.py $(goldpath); }
+
+# Real networks, fetched from PyPI into a folder outside this one. What cannot be had is skipped by name.
+live_cache ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/goldpath-live
+live_python = $(live_cache)/python
+live_stamp = $(live_python)/made
+
+$(live_stamp): tests/live/requirements.txt
+	@{ mkdir -p $(live_cache) && python3 -m venv $(live_python) && \
+	  $(live_python)/bin/python -m pip install --quiet --requirement $< && touch $@; } || \
+	  echo "no Python environment with $<: the live test will say what is missing" >&2
+
+live: setup $(live_stamp)
+	GOLDPATH_LIVE_CACHE="$(live_cache)" GOLDPATH_LIVE_PYTHON="$(live_python)/bin/python" \
+	  cargo test --release --locked --test live -- --ignored --nocapture

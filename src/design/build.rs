@@ -104,6 +104,15 @@ fn index_of(operand: crate::post::Operand) -> usize {
 
 fn recode(file: &file::Operand, format: Format, key: &str, context: &Context<'_>) -> Result<Option<Recode>> {
     let Some(recode) = &file.recode else { return Ok(None) };
+    if **recode == file::Recode::MinusZeroPoint {
+        let what = match (key, &file.offset) {
+            ("operands.weight", None) if file.signed => return Ok(Some(Recode::MinusZeroPoint)),
+            ("operands.weight", None) => "needs a signed operand",
+            ("operands.weight", Some(_)) => "leaves nothing for an offset",
+            _ => "is for weights: activations meet their zero point in the offset or in the bias",
+        };
+        return Err(context.wrong(&recode.span(), &format!("{key}.recode"), what));
+    }
     if format != Format::signed(8).expect("8 bits") {
         let what = format!("needs a signed operand of 8 bits, and this one is {format}");
         return Err(context.wrong(&recode.span(), &format!("{key}.recode"), what));

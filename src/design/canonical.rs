@@ -92,8 +92,8 @@ fn operand(operand: &Operand, parameters: &[Parameter]) -> String {
         };
         let _ = write!(text, ", offset = {offset}, format = \"{}\"", operand.sum);
     }
-    if operand.recode.is_some() {
-        text.push_str(", recode = \"minus_128\"");
+    if let Some(recode) = operand.recode {
+        let _ = write!(text, ", recode = \"{}\"", recode.name());
     }
     text + " }"
 }

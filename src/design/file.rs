@@ -118,6 +118,8 @@ pub(super) enum Recode {
     /// u8 codes and zero point − 128: exact.
     #[serde(rename = "minus_128")]
     Minus128,
+    /// Weights less their zero point, whose own is then 0: exact, and done once, before they are loaded.
+    MinusZeroPoint,
 }
 
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]

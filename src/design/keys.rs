@@ -10,7 +10,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("operands.*.signed", "true or false"),
     ("operands.*.offset", "an integer, or the name of a parameter"),
     ("operands.*.format", "the format of code + offset, like \"s9\", at most 32 bits"),
-    ("operands.*.recode", "\"minus_128\" (u8 codes into a signed 8-bit operand)"),
+    (
+        "operands.*.recode",
+        "\"minus_128\" (u8 codes into a signed 8-bit operand), \"minus_zero_point\" (weights)",
+    ),
     ("operands.latency", "an integer from 0 to 64"),
     ("operands.*", "a table { width, signed }"),
     ("product.latency", "an integer from 0 to 64"),

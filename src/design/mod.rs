@@ -97,6 +97,19 @@ pub struct Operand {
 pub enum Recode {
     /// u8 codes and zero point − 128: exact.
     Minus128,
+    /// Weights less their zero point, whose own is then 0: exact, and done once, before they are loaded. Codes of n bits
+    /// may need n + 1.
+    MinusZeroPoint,
+}
+
+impl Recode {
+    /// As the file spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Recode::Minus128 => "minus_128",
+            Recode::MinusZeroPoint => "minus_zero_point",
+        }
+    }
 }
 
 impl Operand {

@@ -10,7 +10,7 @@ use super::Shape;
 use super::parameters::Numbers;
 use crate::design::{Design, Operand, Recode};
 use crate::error::{Error, Kind, Place, Result};
-use crate::network::{DType, Layer};
+use crate::network::{DType, Geometry, Layer};
 use crate::post::{self, Per};
 
 /// Recoded operands, inside their formats.
@@ -28,19 +28,17 @@ impl Codes {
         let shift = recoding(&design.activation, layer.input_carrier.dtype);
         let activations = input.mapv(|code| code - shift);
         let activation_zero_point = layer.input_carrier.zero_point - shift;
-        check_codes("activation", &activations, layer.input_carrier.dtype, shift, &design.activation)?;
+        let less = if shift == 0 { String::new() } else { format!(" - {shift}") };
+        check_codes("activation", &activations, layer.input_carrier.dtype, &less, &design.activation)?;
         check_zero_point("activation", activation_zero_point, &design.activation)?;
-        let shift = recoding(&design.weight, layer.weights.dtype);
-        let weights = layer.weights.codes.mapv(|code| code - shift);
-        check_codes("weight", &weights, layer.weights.dtype, shift, &design.weight)?;
-        let zero_points = (0..layer.channels()).map(|c| layer.weight_zero_point(c) - shift);
+        let (weights, weight_zero_points) = weights(design, layer)?;
         Ok(Codes {
             activations: activations
                 .as_slice()
                 .map_or_else(|| activations.iter().copied().collect(), <[i32]>::to_vec),
             activation_zero_point,
             weights,
-            weight_zero_points: zero_points.collect(),
+            weight_zero_points,
         })
     }
 
@@ -83,7 +81,10 @@ impl Codes {
                 let message = format!("output channel {channel} has weight zero point {zero_point}");
                 return Err(Error::new(Kind::Unsupported, message)
                     .at(Place::Signal("operands.weight".to_string()))
-                    .help("give the design a weight offset: the product with the zero point fits no bias"));
+                    .help(
+                        "give the design a weight offset, or operands.weight.recode = \"minus_zero_point\" and one \
+                         bit more: the product with the zero point fits no bias",
+                    ));
             }
             let (group, n) = (channel / shape.n, channel % shape.n);
             let row = |k: usize| i64::from(weights[(group * shape.k + k) * shape.n + n]);
@@ -97,6 +98,28 @@ impl Codes {
         let has_place = design.parameters.iter().any(|p| p.name == "bias");
         Ok((has_place || bias.iter().any(|b| *b != 0)).then_some(bias))
     }
+}
+
+/// A layer's weights as the operand takes them, and what is left of the zero point of each output channel.
+fn weights(design: &Design, layer: &Layer) -> Result<(ArrayD<i32>, Vec<i32>)> {
+    let (operand, dtype) = (&design.weight, layer.weights.dtype);
+    let zero_points = (0..layer.channels()).map(|channel| layer.weight_zero_point(channel));
+    if operand.recode == Some(Recode::MinusZeroPoint) {
+        let (mut weights, channels) = (layer.weights.codes.clone(), layer.channels().max(1));
+        let of_channel = (weights.len() / channels).max(1);
+        let is_matrix = matches!(layer.geometry, Geometry::Matrix);
+        // A matrix has its output channels last, a convolution first.
+        for (at, code) in weights.iter_mut().enumerate() {
+            *code -= layer.weight_zero_point(if is_matrix { at % channels } else { at / of_channel });
+        }
+        check_codes("weight", &weights, dtype, " - their zero point", operand)?;
+        return Ok((weights, vec![0; layer.channels()]));
+    }
+    let shift = recoding(operand, dtype);
+    let weights = layer.weights.codes.mapv(|code| code - shift);
+    let less = if shift == 0 { String::new() } else { format!(" - {shift}") };
+    check_codes("weight", &weights, dtype, &less, operand)?;
+    Ok((weights, zero_points.map(|zero| zero - shift).collect()))
 }
 
 /// What of a zero point an operand's offset leaves over.
@@ -128,7 +151,7 @@ fn offset_parameter<'a>(design: &'a Design, operand: &Operand) -> Option<&'a pos
 }
 
 /// Nobody counts the elements of a network's tensor: what is said is which codes it may hold.
-fn check_codes(node: &str, codes: &ArrayD<i32>, dtype: DType, recoded: i32, operand: &Operand) -> Result<()> {
+fn check_codes(node: &str, codes: &ArrayD<i32>, dtype: DType, less: &str, operand: &Operand) -> Result<()> {
     // Operands have at most 16 bits.
     let (min, max) = (operand.format.min() as i32, operand.format.max() as i32);
     let inside = |code: &i32| (*code >= min) & (*code <= max);
@@ -139,9 +162,8 @@ fn check_codes(node: &str, codes: &ArrayD<i32>, dtype: DType, recoded: i32, oper
     let Some(bad) = codes.iter().copied().find(|code| !inside(code)) else { return Ok(()) };
     let what = if node == "weight" { "its weights" } else { "its activations" };
     let (low, high) = dtype.format().map_or((i64::MIN, i64::MAX), |f| (f.min(), f.max()));
-    let recoded = if recoded == 0 { String::new() } else { format!(" - {recoded}") };
     let message = format!(
-        "{what} are {dtype} ({low}..{high}){recoded} and hold {bad}; the design's {node} operand is {} ({min}..{max})",
+        "{what} are {dtype} ({low}..{high}){less} and hold {bad}; the design's {node} operand is {} ({min}..{max})",
         operand.format
     );
     Err(Error::new(Kind::Value, message).at(Place::Signal(node.to_string())))

@@ -31,6 +31,23 @@ pub enum Layout {
         /// From the back when negative.
         axis: i64,
     },
+    /// Slices of input 0, each at the place along its first axes that a row of input 1 names.
+    GatherNd {
+        /// Axes in front that input 1 has, too.
+        batch: usize,
+    },
+    /// Input 0 with slices of input 2 at the places along its first axes that rows of input 1 name.
+    ScatterNd {
+        /// What a slice does to what is there.
+        joining: Joining,
+    },
+    /// Input 0 with the elements of input 2 along an axis, each at the index that input 1 has in its place.
+    ScatterElements {
+        /// From the back when negative.
+        axis: i64,
+        /// What an element does to what is there.
+        joining: Joining,
+    },
     /// Cut along an axis, into one piece per output.
     Split {
         /// From the back when negative.
@@ -106,6 +123,21 @@ pub enum PadMode {
     Edge,
     /// The tensor over again.
     Wrap,
+}
+
+/// What becomes of an element that an update meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joining {
+    /// The update takes its place: of several, the last.
+    Last,
+    /// Their sum; integers wrap.
+    Add,
+    /// Their product; integers wrap.
+    Mul,
+    /// The smaller.
+    Min,
+    /// The larger.
+    Max,
 }
 
 impl Layout {

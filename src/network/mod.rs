@@ -27,7 +27,7 @@ pub use elementwise::{Binary, Lookup, Unary, Variadic};
 pub use fuse::Qdq;
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
-pub use layout::{Layout, PadMode};
+pub use layout::{Joining, Layout, PadMode};
 pub use macs::{Computed, Coverage, Mac, MacState};
 pub use opaque::OpaqueOperator;
 pub use products::Products;

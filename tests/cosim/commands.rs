@@ -191,6 +191,30 @@ fn changed_keys_reach_the_twin_or_are_refused() {
     assert!(text.contains("another width"), "{text}");
 }
 
+/// u8 weights with zero point 145: the twin has no adder in front of its multiplier, and needs none.
+#[test]
+fn weights_of_any_zero_point_reach_the_twin() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("bundle").display().to_string();
+    let model = "tests/models/mlp_u8_qoperator.onnx";
+    let write = |design: &str, more: &str| {
+        run(&format!(
+            "vectors hw_models/{design} --model {model} --layer fc1_quant --input tests/models/mlp_inputs.npy \
+             --images 0..2 --out {out}{more}"
+        ))
+    };
+    for design in ["mac_s8_acc32", "os8x8_s8_acc32"] {
+        // What the refusal says to set is what the twin has parameters for.
+        let said = said(&write(design, "").code(2));
+        let options: Vec<&str> =
+            said.split("--set '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+        assert!(options.contains(&"operands.weight.recode=\"minus_zero_point\""), "{said}");
+        let more: String = options.iter().map(|option| format!(" --set {option}")).collect();
+        write(design, &more).success();
+        run(&format!("cosim {out} --simulator icarus")).success();
+    }
+}
+
 #[test]
 fn what_cannot_be_written_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();

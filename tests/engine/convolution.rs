@@ -159,6 +159,47 @@ fn zero_points_subtracted_before_the_multiply() {
     }
 }
 
+/// `recode = "minus_zero_point"`: no adder in front of the multiplier, for one bit more.
+#[test]
+fn weights_less_their_zero_points_need_no_offset() {
+    let recoded = |mut design: Design| {
+        design.activation.recode = Some(Recode::Minus128);
+        design.weight.recode = Some(Recode::MinusZeroPoint);
+        (design.weight.format, design.weight.sum) = (f("s9"), f("s9"));
+        design
+    };
+    let bases = [designs::mac_s8_acc32(), designs::os8x8_s8_acc32()].map(recoded);
+    for seed in 0..40 {
+        let mut random = Random::new(200 + seed);
+        let mut design = random.pick(&bases);
+        design.order.kernel = random.pick(&ORDERS);
+        let (mut layer, input) = layer(&mut random, [DType::U8, DType::U8], true);
+        if random.below(3) == 0 {
+            // One for all channels.
+            layer.weights.zero_points.fill(7);
+        }
+        check(&Arc::new(design), &layer, &input, &format!("seed {seed}"));
+    }
+    // A matrix has its output channels last.
+    let mut random = Random::new(300);
+    let (mut layer, _) = layer(&mut random, [DType::U8, DType::U8], true);
+    layer.geometry = Geometry::Matrix;
+    layer.weights.codes = ArrayD::from_shape_vec(vec![2, 3], vec![0, 255, 9, 200, 17, 4]).unwrap();
+    layer.weights.zero_points = vec![255, 3, 100];
+    layer.weights.scales = vec![0.01; 3];
+    layer.input_carrier.zero_point = 77;
+    layer.bias = Some(vec![1, -2, 3]);
+    let input = ArrayD::from_shape_vec(vec![1, 2], vec![250, 13]).unwrap();
+    let program = Program::layer(Arc::new(bases[1].clone()), &layer, &input).unwrap();
+    let (outcome, _) = both(&program, "a matrix");
+    let expected = [
+        1 + 173 * -255 + -64 * (200 - 255),
+        -2 + 173 * (255 - 3) + -64 * (17 - 3),
+        3 + 173 * (9 - 100) + -64 * (4 - 100),
+    ];
+    assert_eq!(outcome.accumulators.iter().copied().collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn a_weight_zero_point_without_an_offset_is_refused() {
     let mut random = Random::new(1);

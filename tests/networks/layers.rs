@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use goldpath::functional::graph::{self, Feeds};
+use goldpath::functional::operators::Framework;
+use goldpath::network::Tensor;
 use serde_json::Value as Json;
 
 use super::lazy::{Chain, IMAGES};
-use super::onnx::{Data, INT8, Model};
+use super::onnx::{Data, FLOAT, INT8, Model, Value};
 use super::{Case, goldpath, json, stderr, stdout};
 
 fn layers(model: &str, more: &[&str]) -> Json {
@@ -169,4 +172,61 @@ fn bad_questions_are_refused() {
     model.output(&y);
     let case = Case::of(&model.bytes(), "|i1", &[1, 3], vec![1, 2, 3]);
     assert_eq!(layers(&case.path("m.onnx"), &[])["layers"].as_array().unwrap().len(), 0);
+}
+
+/// What stands in front of a layer is not run where it cannot be: its zero point may be any, and so it is proved.
+#[test]
+fn a_zero_point_that_nothing_computes_may_be_any() {
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 4]);
+    let weights = model.constant(&[4, 1], Data::I8(vec![127; 4]));
+    let unknown = model.node("org.acme.Foo", "", &["x"], &[]);
+    model.node_to("DynamicQuantizeLinear", "", &[&unknown], &["codes", "scale", "zero"], &[]);
+    model.node_to("MatMulInteger", "sum", &["codes", &weights, "zero"], &["y"], &[]);
+    model.output("y");
+    let case = Case::new(&model.bytes(), &[1, 4], &[1.0; 4]);
+    let checked = json(&case.check(&["--format", "json"]))["bounds"].clone();
+    assert_eq!(checked["layers"][0]["proved_width"], 18, "{checked:#}");
+    assert!(checked["layers"][0]["computed"].to_string().contains("zero point"), "{checked:#}");
+    let listed = layers(&case.path("m.onnx"), &["--design", &case.path("d.toml")]);
+    let layer = &listed["layers"][0];
+    assert_eq!((layer["name"].as_str(), layer["input"]["zero_point"].is_null()), (Some("sum"), true));
+    assert_eq!(layer["designs"][0]["proved_bits"], 18, "{listed:#}");
+    // Weights that are no numbers make no layer, and no panic.
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 4]);
+    let weights = model.constant(&[4, 1], Data::F32(vec![127.0; 4]));
+    let unknown = model.node("org.acme.Foo", "", &["x"], &[]);
+    model.node_to("DynamicQuantizeLinear", "", &[&unknown], &["codes", "scale", "zero"], &[]);
+    model.node_to("MatMulInteger", "sum", &["codes", &weights, "zero", "zero"], &["y"], &[]);
+    model.output("y");
+    let case = Case::new(&model.bytes(), &[1, 4], &[1.0; 4]);
+    let said = stderr(&case.check(&[]));
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// A recurrent network's state is fed once, layers first, beside inputs whose batch is open: all of it runs at once.
+#[test]
+fn a_fixed_extent_that_is_there_once_is_no_batch() {
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[0, 0, 4]);
+    model.input("state", FLOAT, &[3, 0, 4]);
+    let all = model.node("Concat", "", &["x", "state"], &[("axis", Value::Int(0))]);
+    let (scale, zero) = (model.scalar(Data::F32(vec![0.5])), model.scalar(Data::I8(vec![0])));
+    let codes = model.node("QuantizeLinear", "", &[&all, &scale, &zero], &[]);
+    model.output(&codes);
+    let network = goldpath::import::onnx::parse(&model.bytes(), Path::new("made.onnx")).unwrap();
+    let run = |x: usize, state: usize| {
+        let ones = |n: usize| Tensor::F32(ndarray::ArrayD::ones(vec![n, 1, 4]));
+        let feeds = Feeds::from([("x".to_owned(), ones(x)), ("state".to_owned(), ones(state))]);
+        graph::infer(&network, &feeds, &Framework).map(|found| found[0].1.shape().to_vec())
+    };
+    // One image beside three layers of state; as many; more.
+    for images in [1, 3, 5] {
+        assert_eq!(run(images, 3).unwrap(), [images + 3, 1, 4]);
+    }
+    // Twice the state is two runs, of half the images each.
+    assert_eq!(run(6, 6).unwrap(), [12, 1, 4]);
+    let refused = run(5, 6).unwrap_err().to_string();
+    assert!(refused.contains("batch of 5 images"), "{refused}");
 }

@@ -18,13 +18,14 @@ use goldpath::import::onnx;
 use goldpath::network::Tensor;
 
 /// Every family that is compared.
-const FAMILIES: [&str; 21] = [
+const FAMILIES: [&str; 22] = [
     "arithmetic",
     "unary",
     "binary",
     "power",
     "quantised",
     "layout",
+    "scatter",
     "reduce",
     "normalize",
     "log_softmax",
@@ -217,6 +218,7 @@ families! {
     power: Within::Ulp(1);
     quantised: Within::Ulp(0);
     layout: Within::Ulp(0);
+    scatter: Within::Ulp(0);
     reduce: Within::Ulp(0);
     normalize: Within::Ulp(0);
     log_softmax: Within::UlpOfLargest(8);

@@ -61,6 +61,7 @@ fn changes(side: &str, operand: &Operand) -> Vec<Settings> {
     let set = |key: &str, value: String| (format!("operands.{side}.{key}"), value);
     let (width, signed) = (operand.format.width(), operand.format.is_signed());
     let mut all: Vec<(Settings, u32)> = vec![(vec![], width)];
+    let mut recoded: Vec<Settings> = Vec::new();
     if signed && width == 8 && operand.recode.is_none() {
         all.push((vec![set("recode", "\"minus_128\"".into())], width));
     }
@@ -68,6 +69,16 @@ fn changes(side: &str, operand: &Operand) -> Vec<Settings> {
     for wider in [width + 1, 8, 16].into_iter().filter(|wider| *wider > width && *wider <= 16) {
         all.push((vec![set("width", wider.to_string())], wider));
         all.push((vec![set("width", wider.to_string()), set("signed", (!signed).to_string())], wider));
+    }
+    if side == "weight" && operand.offset.is_none() && operand.recode.is_none() {
+        // Where a weight less its zero point fits, the multiplier needs no adder in front.
+        let recode = || set("recode", "\"minus_zero_point\"".into());
+        for wider in [width, width + 1, 16].into_iter().filter(|wider| *wider <= 16) {
+            let mut settings = vec![recode()];
+            settings.extend((wider > width).then(|| set("width", wider.to_string())));
+            settings.extend((!signed).then(|| set("signed", "true".into())));
+            recoded.push(settings);
+        }
     }
     if side == "weight" && operand.offset.is_none() {
         let plain = all.clone();
@@ -80,5 +91,5 @@ fn changes(side: &str, operand: &Operand) -> Vec<Settings> {
             all.push((settings, width));
         }
     }
-    all.into_iter().map(|(settings, _)| settings).collect()
+    all.into_iter().map(|(settings, _)| settings).chain(recoded).collect()
 }

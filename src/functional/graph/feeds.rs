@@ -67,23 +67,30 @@ impl<'a> Batches<'a> {
     /// An input that does not fit, and what [`Demand::new`] refuses.
     pub fn new(network: &Network, x: &'a impl Fed, goal: Goal<'a>) -> Result<Batches<'a>> {
         let feeds = x.feeds(network)?;
-        let (mut images, mut fixed) = (None, None);
+        let (mut images, mut fixed, mut times) = (None, None, None);
         for input in &network.inputs {
             let Some(tensor) = feeds.get(&input.name) else { continue };
             let own = batch(network, input, tensor)?;
             let Some(count) = tensor.shape().first().copied() else { continue };
             // Inputs of a fixed batch must come as often as each other.
-            if let (Some(own), Some(fixed), Some(images)) = (own, fixed, images)
-                && count / own != images / fixed
-            {
-                let message = format!(
-                    "input {:?} has {count} along its batch, {own} at a time; others have {images}",
-                    input.name
-                );
-                return Err(Error::new(Kind::Value, message).in_file(&network.source));
+            if let Some(own) = own {
+                let often = count / own;
+                if times.is_some_and(|times| times != often) {
+                    let message = format!(
+                        "input {:?} has {count} along its batch, {own} at a time; others come {} times",
+                        input.name,
+                        times.unwrap_or(1)
+                    );
+                    return Err(Error::new(Kind::Value, message).in_file(&network.source));
+                }
+                times = Some(often);
             }
             images = images.or(Some(count));
             fixed = fixed.or(own);
+        }
+        // An extent that is fixed and there once is no batch, whatever the open ones of others are: a state's layers.
+        if times == Some(1) {
+            (images, fixed) = (None, None);
         }
         let read = Demand::new(network, &|name| feeds.contains_key(name), goal)?.read;
         Ok(Batches { feeds, images, fixed, read, goal })

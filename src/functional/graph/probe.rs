@@ -1,5 +1,7 @@
 //! Integer layers on a made-up input: what holds for every input needs nothing of what lies in front of them.
 
+use std::collections::BTreeMap;
+
 use ndarray::ArrayD;
 
 use super::{is_layer, placed};
@@ -29,7 +31,7 @@ pub fn probe(
 
 fn on_zeros(network: &Network, node: &Node, dtype: Option<DType>, rule: &dyn LayerRule) -> Result<()> {
     let computed = network.computed(node);
-    if computed.any() {
+    if computed.weights || computed.bias {
         let message = format!("the network computes its {}, and is not run up to it", computed.words());
         return Err(Error::new(Kind::Unsupported, message));
     }
@@ -42,9 +44,12 @@ fn on_zeros(network: &Network, node: &Node, dtype: Option<DType>, rule: &dyn Lay
         DType::U64 => return Err(Error::new(Kind::Unsupported, "its input's codes are uint64")),
         dtype => Tensor::from_codes(ArrayD::zeros(shape), dtype),
     };
+    // A zero point that the network computes is made up, too: whoever looks knows that it may be any.
+    let made_up = zero_points(network, node, dtype);
     let constant = |(at, name): (usize, &Option<String>)| match (at, name) {
         (0, _) => Some(&zeros),
-        (_, name) => name.as_ref().and_then(|name| network.constants.get(name)),
+        (at, Some(name)) => network.constants.get(name).or_else(|| made_up.get(&at)),
+        (_, None) => None,
     };
     let inputs: Vec<Option<&Tensor>> = node.inputs.iter().enumerate().map(constant).collect();
     // An output's scale or zero point that is computed is no constant either.
@@ -55,6 +60,21 @@ fn on_zeros(network: &Network, node: &Node, dtype: Option<DType>, rule: &dyn Lay
         return Err(Error::new(Kind::Unsupported, message));
     }
     evaluate(&Call { node, inputs, rule, constants: &network.constants }).map(drop)
+}
+
+/// 0 for each zero point that the network computes, by its place among the node's inputs.
+fn zero_points(network: &Network, node: &Node, input: DType) -> BTreeMap<usize, Tensor> {
+    let (weights_at, input_zero, weight_zero) = match node.operator {
+        Operator::ConvInteger(_) | Operator::MatMulInteger => (1, 2, 3),
+        _ => (3, 2, 5),
+    };
+    let weights = node.input(weights_at).and_then(|name| network.constants.get(name)).map(Tensor::dtype);
+    let computed = network.computed(node);
+    let zero = |dtype: DType| Tensor::from_codes(ArrayD::zeros(vec![]), dtype);
+    let of_input = computed.input_zero_point.then(|| (input_zero, zero(input)));
+    let of_weights = weights.filter(|dtype| computed.weight_zero_points && dtype.format().is_some());
+    let of_weights = of_weights.map(|dtype| (weight_zero, zero(dtype)));
+    of_input.into_iter().chain(of_weights).collect()
 }
 
 /// Of the input: one row of a product; of an image, a window's extent and a stride more.

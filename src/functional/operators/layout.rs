@@ -2,6 +2,7 @@
 
 mod indexing;
 mod making;
+mod placing;
 
 use ndarray::{ArrayD, IxDyn};
 
@@ -22,6 +23,9 @@ pub(super) fn evaluate(call: &Call, layout: &Layout) -> Result<Vec<Tensor>> {
         Layout::Slice => indexing::slice(call),
         Layout::Gather { axis } => indexing::gather(call, *axis),
         Layout::GatherElements { axis } => indexing::gather_elements(call, *axis),
+        Layout::GatherNd { batch } => placing::gather_nd(call, *batch),
+        Layout::ScatterNd { joining } => placing::scatter_nd(call, *joining),
+        Layout::ScatterElements { axis, joining } => placing::scatter_elements(call, *axis, *joining),
         Layout::Pad { mode, pads, value } => indexing::pad(call, *mode, pads.as_deref(), *value),
         Layout::Shape { start, end } => making::shape(call.tensor(0)?, *start, *end),
         Layout::Size => making::size(call.tensor(0)?),

@@ -85,7 +85,7 @@ pub(super) fn slice(call: &Call) -> Result<Tensor> {
 }
 
 /// An index counted from the front.
-fn index_of(index: i64, extent: usize) -> Result<usize> {
+pub(super) fn index_of(index: i64, extent: usize) -> Result<usize> {
     axis_of(index, extent)
         .map_err(|_| Error::new(Kind::Value, format!("index {index} of an axis of extent {extent}")))
 }

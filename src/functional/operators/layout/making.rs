@@ -190,6 +190,12 @@ pub(in crate::functional) fn most_elements(call: &Call, layout: &Layout) -> Opti
             (first.len() / first.shape()[axis].max(1)).checked_mul(call.tensor(1).ok()?.len())
         }
         Layout::GatherElements { .. } => Some(call.tensor(1).ok()?.len()),
+        Layout::GatherNd { batch } => {
+            let indices = call.tensor(1).ok()?;
+            let depth = indices.shape().last().copied().filter(|depth| *depth > 0)?;
+            let tail = first.shape().get(batch.checked_add(depth)?..)?;
+            (indices.len() / depth).checked_mul(tail.iter().product())
+        }
         Layout::Where => {
             let (a, b) = (call.tensor(1).ok()?, call.tensor(2).ok()?);
             let shape = broadcast_shape(&broadcast_shape(first.shape(), a.shape()).ok()?, b.shape()).ok()?;

@@ -3,7 +3,7 @@
 use super::super::attributes::Attributes;
 use super::{Entry, required};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Layout, Operator, PadMode, Tensor};
+use crate::network::{Joining, Layout, Operator, PadMode, Tensor};
 
 pub(super) const ENTRIES: &[Entry] = &[
     ("ConstantOfShape", |a, _| {
@@ -25,6 +25,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     ("Expand", |_, _| layout(Layout::Expand)),
     ("Gather", |a, _| layout(Layout::Gather { axis: a.int_or("axis", 0)? })),
     ("GatherElements", |a, _| layout(Layout::GatherElements { axis: a.int_or("axis", 0)? })),
+    ("GatherND", |a, _| {
+        let batch = usize::try_from(a.int_or("batch_dims", 0)?);
+        let wrong = |_| Error::new(Kind::Malformed, "attribute batch_dims is negative");
+        layout(Layout::GatherNd { batch: batch.map_err(wrong)? })
+    }),
     ("NonZero", |_, _| layout(Layout::NonZero)),
     ("Pad", |a, _| {
         const MODES: [PadMode; 4] = [PadMode::Constant, PadMode::Reflect, PadMode::Edge, PadMode::Wrap];
@@ -32,6 +37,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         layout(Layout::Pad { mode, pads: a.ints("pads"), value: a.float("value")?.unwrap_or(0.0) })
     }),
     ("Range", |_, _| layout(Layout::Range)),
+    // The name of ScatterElements before opset 11.
+    ("Scatter", |a, _| scatter_elements(a)),
+    ("ScatterElements", |a, _| scatter_elements(a)),
+    ("ScatterND", |a, _| layout(Layout::ScatterNd { joining: joining(a)? })),
     ("Shape", |a, _| layout(Layout::Shape { start: a.int_or("start", 0)?, end: a.int("end")? })),
     ("Size", |_, _| layout(Layout::Size)),
     ("Slice", |_, _| layout(Layout::Slice)),
@@ -47,6 +56,15 @@ pub(super) const ENTRIES: &[Entry] = &[
     ("Unsqueeze", |a, _| layout(Layout::Unsqueeze { axes: a.ints("axes") })),
     ("Where", |_, _| layout(Layout::Where)),
 ];
+
+fn scatter_elements(a: &Attributes) -> Result<Operator> {
+    layout(Layout::ScatterElements { axis: a.int_or("axis", 0)?, joining: joining(a)? })
+}
+
+fn joining(a: &Attributes) -> Result<Joining> {
+    const ALL: [Joining; 5] = [Joining::Last, Joining::Add, Joining::Mul, Joining::Min, Joining::Max];
+    Ok(ALL[one_of(a, "reduction", &["none", "add", "mul", "min", "max"])?])
+}
 
 fn layout(layout: Layout) -> Result<Operator> {
     Ok(Operator::Layout(layout))
