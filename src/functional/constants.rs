@@ -28,6 +28,20 @@ const MOST_SHAPED: usize = 1 << 22;
 
 /// The same network, its constant nodes folded; and the names of the tensors that were folded, in evaluation order.
 pub fn folded(mut network: Network) -> (Network, Vec<String>) {
+    let mut all = Vec::new();
+    loop {
+        let (next, names) = folded_once(network);
+        network = next;
+        all.extend(names);
+        // A body that takes the place of its If has constants of its own, and Ifs that these decide.
+        if !network.decide() {
+            network.settle();
+            return (network, all);
+        }
+    }
+}
+
+fn folded_once(mut network: Network) -> (Network, Vec<String>) {
     let (mut names, mut left) = (Vec::new(), most_elements_made());
     let mut free = FreeNames::of(&network);
     let answers: BTreeSet<String> = network.outputs.iter().cloned().collect();

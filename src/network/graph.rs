@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    Arg, Binary, ConvTranspose, DType, Layout, Lookup, Normalization, Padding, Recurrent, Reduce, Resize,
-    Tensor, Unary, Variadic, Window,
+    Arg, Binary, Body, ConvTranspose, DType, Inside, Layout, Lookup, Normalization, Padding, Recurrent,
+    Reduce, Resize, Tensor, Unary, Variadic, Window,
 };
 use crate::error::{Error, Kind, Place, Result};
 
@@ -182,6 +182,15 @@ pub enum Operator {
     Opaque {
         /// Why, in one sentence without a full stop.
         reason: String,
+        /// The MACs in its bodies.
+        inside: Vec<Inside>,
+    },
+    /// One of two bodies, by the truth value of input 0; its other inputs are what the bodies read from around them.
+    If {
+        /// Where it is true.
+        then: Body,
+        /// Where it is not.
+        otherwise: Body,
     },
     /// Each element by itself.
     Unary(Unary),

@@ -5,6 +5,7 @@
 
 mod argmax;
 mod bias;
+mod body;
 mod elementwise;
 mod fuse;
 mod graph;
@@ -23,6 +24,8 @@ mod window;
 mod wires;
 
 pub use crate::limits::{MAX_ELEMENTS, element_count};
+pub(crate) use body::multiplies;
+pub use body::{Body, Inside};
 pub use elementwise::{Binary, Lookup, Unary, Variadic};
 pub use fuse::Qdq;
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};

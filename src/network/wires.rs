@@ -161,9 +161,20 @@ pub(crate) struct FreeNames {
 impl FreeNames {
     /// Taken are those of every tensor that is there.
     pub(crate) fn of(network: &Network) -> FreeNames {
-        let written = network.nodes.iter().flat_map(|node| node.outputs.iter().flatten());
         let fed = network.inputs.iter().map(|input| &input.name);
-        let taken = network.constants.keys().chain(fed).chain(written).cloned().collect();
+        let mut taken: BTreeSet<String> = network.constants.keys().chain(fed).cloned().collect();
+        let mut around = vec![&network.nodes];
+        while let Some(nodes) = around.pop() {
+            for node in nodes {
+                taken.extend(node.outputs.iter().flatten().cloned());
+                around.extend(node.bodies().map(|body| &body.nodes));
+            }
+        }
+        FreeNames { taken, next: BTreeMap::new() }
+    }
+
+    /// Those are taken.
+    pub(crate) fn behind(taken: BTreeSet<String>) -> FreeNames {
         FreeNames { taken, next: BTreeMap::new() }
     }
 

@@ -156,13 +156,19 @@ impl Model {
         self.nodes.push(node);
     }
 
-    /// The file.
-    pub fn bytes(&self) -> Vec<u8> {
+    /// The graph alone, as a body of If, Loop or Scan.
+    pub fn graph(&self) -> Vec<u8> {
         let mut graph: Vec<u8> = self.nodes.iter().flat_map(|n| bytes(1, n)).collect();
         graph.extend(bytes(2, b"g"));
         graph.extend(self.initialisers.iter().flat_map(|t| bytes(5, t)));
         graph.extend(self.inputs.iter().flat_map(|i| bytes(11, i)));
         graph.extend(self.outputs.iter().flat_map(|o| bytes(12, &bytes(1, o.as_bytes()))));
+        graph
+    }
+
+    /// The file.
+    pub fn bytes(&self) -> Vec<u8> {
+        let graph = self.graph();
         let own = if self.opset == 0 { 17 } else { self.opset };
         let opset = |domain: &str, version: u64| [bytes(1, domain.as_bytes()), number(2, version)].concat();
         let opsets = [bytes(8, &opset("", own)), bytes(8, &opset("com.microsoft", 1))].concat();

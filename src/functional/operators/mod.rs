@@ -4,6 +4,7 @@
 
 mod accumulate;
 mod activation;
+mod branch;
 mod designed;
 mod elementwise;
 mod engine;
@@ -47,6 +48,7 @@ pub(super) struct Call<'a> {
 pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
     size::check_inputs(call)?;
     let one = match &call.node.operator {
+        Operator::If { then, otherwise } => return branch::branch(call, [then, otherwise]),
         Operator::Layout(layout) => return layout::evaluate(call, layout),
         Operator::Recurrent(of) => return recurrent::recurrent(call, of),
         Operator::TopK { axis, largest } => return reduce::top(call, *axis, *largest),
@@ -85,7 +87,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::Reshape { allow_zero } => shape::reshape(call, *allow_zero),
         Operator::Transpose { perm } => shape::transpose(call.tensor(0)?, perm.as_deref()),
         Operator::Identity => call.tensor(0).cloned(),
-        Operator::Opaque { reason } => Err(Error::new(Kind::Unsupported, reason.clone())),
+        Operator::Opaque { reason, .. } => Err(Error::new(Kind::Unsupported, reason.clone())),
         Operator::Unary(unary) => activation::unary(call.tensor(0)?, *unary),
         Operator::Binary(binary) => activation::binary(call.tensor(0)?, call.tensor(1)?, *binary),
         Operator::Variadic(variadic) => activation::variadic(call, *variadic),
