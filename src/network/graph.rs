@@ -237,6 +237,8 @@ pub enum Operator {
     GlobalMaxPool,
     /// Along a sequence, in float32.
     Recurrent(Recurrent),
+    /// com.microsoft: an LSTM whose products are those of 8-bit codes, the activations quantised as they come.
+    DynamicQuantizeLstm(Recurrent),
 }
 
 /// Real bounds of the Relu or Clip fused into an integer layer; infinite where there is none.

@@ -3,6 +3,7 @@
 //! Nothing here computes a value of the network (`argmax` reads the answer off one) or touches a file: `import` fills it, `functional` evaluates it
 //! by its framework's rules, `lower` takes single [`Layer`]s out of it.
 
+mod affine;
 mod argmax;
 mod bias;
 mod body;

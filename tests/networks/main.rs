@@ -1,6 +1,7 @@
 //! What is said of whole networks: every MAC is listed, nothing is called proved that an input can break, names name
 //! one thing, and constants are constants.
 
+mod affine;
 mod bodies;
 mod claims;
 mod climb;

@@ -51,6 +51,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::If { then, otherwise } => return branch::branch(call, [then, otherwise]),
         Operator::Layout(layout) => return layout::evaluate(call, layout),
         Operator::Recurrent(of) => return recurrent::recurrent(call, of),
+        Operator::DynamicQuantizeLstm(of) => return recurrent::quantised(call, of),
         Operator::TopK { axis, largest } => return reduce::top(call, *axis, *largest),
         Operator::Normalize(rule) => return normalize::normalize(call, *rule),
         Operator::DynamicQuantizeLinear => return linear::dynamic_quantize(call),

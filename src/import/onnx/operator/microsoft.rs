@@ -1,11 +1,12 @@
 //! ONNX Runtime's own domain.
 
 use super::layer::{dequantize, quantize};
-use super::{Entry, activation, required, statistics};
+use super::{Entry, activation, recurrent, required, statistics};
 use crate::network::{Clamp, Gemm, Lookup, Operator, Reduction};
 
 pub(super) const ENTRIES: &[Entry] = &[
     ("DequantizeLinear", |a, _| dequantize(a)),
+    ("DynamicQuantizeLSTM", |a, _| recurrent::dynamic_lstm(a)),
     ("Gelu", |a, opset| activation::gelu(a, opset)),
     ("QGemm", |a, _| {
         let gemm = Gemm {
