@@ -227,7 +227,8 @@ fn codes_moved(
         return None;
     }
     let source = &network.nodes[*writers.get(node.input(0)?)?];
-    let Operator::DequantizeLinear { axis } = source.operator else { return None };
+    // Blocks of a moved tensor are no blocks of its codes.
+    let Operator::DequantizeLinear { axis, block: 0 } = source.operator else { return None };
     let codes = network.constants.get(source.input(0)?)?;
     let scales = network.constants.get(source.input(1)?)?.len();
     let others = node.inputs.iter().skip(1).map(|name| match name {
@@ -246,7 +247,7 @@ fn codes_moved(
     let written = node.outputs.first().cloned().flatten()?;
     let name = free.take(&format!("{written}_codes"));
     dequantize.name = node.name;
-    dequantize.operator = Operator::DequantizeLinear { axis };
+    dequantize.operator = Operator::DequantizeLinear { axis, block: 0 };
     *dequantize.inputs.first_mut()? = Some(name.clone());
     dequantize.outputs = node.outputs;
     network.constants.insert(name, moved);

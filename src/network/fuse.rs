@@ -126,6 +126,9 @@ impl Wires<'_> {
         if self.constants.get(&x.scale).is_none_or(|scale| scale.len() != 1) {
             return Err("the scale of its input is not one constant number".to_owned());
         }
+        if w.block > 0 {
+            return Err(in_blocks("its weights have", w.block));
+        }
         let one_scale = self.constants.get(&w.scale).is_some_and(|scale| scale.len() == 1);
         if !one_scale && !self.scales_along(&w, channel_axis) {
             return Err("the scales of its weights are not one per output channel".to_owned());
@@ -182,7 +185,7 @@ impl Wires<'_> {
         }
         let codes = self.code_type(&operand.codes);
         match codes {
-            Some(DType::U8 | DType::I8 | DType::U16 | DType::I16) | None => {}
+            Some(DType::U4 | DType::I4 | DType::U8 | DType::I8 | DType::U16 | DType::I16) | None => {}
             Some(other) => return Err(format!("the codes of {what} are {other}")),
         }
         let zero = operand.zero.as_ref().and_then(|zero| self.code_type(zero));
@@ -325,6 +328,11 @@ impl Wires<'_> {
             },
         }
     }
+}
+
+/// Why blocks of a tensor's elements make no integer layer.
+pub(super) fn in_blocks(what: &str, block: usize) -> String {
+    format!("{what} a scale per block of {block}: products of one sum have different scales")
 }
 
 fn is_no_scale(scale: &f32) -> bool {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Inside, multiplies};
+use super::fuse::in_blocks;
 use super::wires::Wires;
 use super::{Network, Node, Operator};
 
@@ -153,6 +154,10 @@ impl Wires<'_> {
         let (name, kind) = (node.name.clone(), node.kind.clone());
         let (state, reason) = match &node.operator {
             Operator::Opaque { reason, .. } => (MacState::Uncovered, format!("not covered: {reason}")),
+            Operator::MatMulNBits(of) => {
+                let why = in_blocks("its weights have", of.block);
+                (MacState::Float, format!("stays float32: {why}"))
+            }
             Operator::DynamicQuantizeLstm(_) => {
                 let why = "stays float32: its products of codes are summed inside the operator, exactly; they are not \
                            looked at";

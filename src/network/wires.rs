@@ -139,10 +139,10 @@ impl<'a> Wires<'a> {
         let last = self.writer(name)?;
         let Source { dequantize, first_move } = self.sources[last]?;
         let node = &self.network.nodes[dequantize];
-        let Operator::DequantizeLinear { axis } = node.operator else { return None };
+        let Operator::DequantizeLinear { axis, block } = node.operator else { return None };
         let input = |position: usize| node.input(position).map(str::to_owned);
         let moves = first_move.map(|first| [first, last]);
-        Some(Dequantized { codes: input(0)?, scale: input(1)?, zero: input(2), axis, moves })
+        Some(Dequantized { codes: input(0)?, scale: input(1)?, zero: input(2), axis, block, moves })
     }
 
     /// A name that no tensor of the network has, nor any that was asked for before: `wanted`, or `wanted` with a number.

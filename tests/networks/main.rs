@@ -7,6 +7,7 @@ mod claims;
 mod climb;
 mod computed;
 mod constants;
+mod four_bits;
 mod layers;
 mod lazy;
 mod listed;

@@ -19,7 +19,7 @@ use goldpath::import::onnx;
 use goldpath::network::Tensor;
 
 /// Every family that is compared.
-const FAMILIES: [&str; 23] = [
+const FAMILIES: [&str; 30] = [
     "arithmetic",
     "unary",
     "binary",
@@ -35,6 +35,13 @@ const FAMILIES: [&str; 23] = [
     "rnn",
     "dynamic_lstm",
     "branch",
+    "fused",
+    "fused_products",
+    "einsum",
+    "lp_pool",
+    "upsample",
+    "volumes",
+    "blocks",
     "matmul",
     "gemm",
     "conv",
@@ -230,5 +237,12 @@ families! {
     recurrent: Within::Ulp(0);
     rnn: Within::UlpOfLargest(32);
     dynamic_lstm: Within::Ulp(0);
+    blocks: Within::Ulp(0);
+    fused: Within::Ulp(0);
+    fused_products: Within::UlpOfLargest(32);
+    einsum: Within::UlpOfLargest(8);
+    lp_pool: Within::Ulp(2);
+    upsample: Within::Ulp(0);
+    volumes: Within::Ulp(0);
     branch: Within::Ulp(0);
 }

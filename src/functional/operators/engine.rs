@@ -25,8 +25,8 @@ const CHANNELS: usize = 16;
 fn design(activation: DType, weight: DType) -> Option<Arc<Design>> {
     static DESIGNS: [OnceLock<Option<Arc<Design>>>; 4] = [const { OnceLock::new() }; 4];
     let signed = |dtype: DType| match dtype {
-        DType::I8 => Some(true),
-        DType::U8 => Some(false),
+        DType::I8 | DType::I4 => Some(true),
+        DType::U8 | DType::U4 => Some(false),
         _ => None,
     };
     let (a, w) = (signed(activation)?, signed(weight)?);

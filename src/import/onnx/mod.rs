@@ -8,6 +8,7 @@
 mod attributes;
 mod bodies;
 mod constant;
+mod expand;
 mod external;
 mod operator;
 mod proto;
@@ -177,6 +178,18 @@ impl Builder<'_> {
             }
             if let Some(wrong) = miscounted(proto) {
                 return Err(self.at(&place, Error::new(Kind::Malformed, wrong)));
+            }
+            match self.expanded(&name, proto) {
+                Ok(None) => {}
+                Ok(Some(several)) => {
+                    nodes.extend(several);
+                    continue;
+                }
+                Err(unknown) if unknown.kind == Kind::Unsupported => {
+                    nodes.push(self.opaque(name, kind, unknown.message, proto));
+                    continue;
+                }
+                Err(error) => return Err(self.at(&place, error)),
             }
             let read = match kind.as_str() {
                 "If" => self.branches(proto),

@@ -45,7 +45,7 @@ pub(super) fn choose(call: &Call) -> Result<Tensor> {
             }
         };
     }
-    chosen!(U8, I8, U16, I16, U32, I32, U64, I64, F32, Bool)
+    chosen!(U4, I4, U8, I8, U16, I16, U32, I32, U64, I64, F32, Bool)
 }
 
 /// The shape that input `index` holds.
