@@ -1,4 +1,5 @@
-//! Graphs inside If, Loop and Scan: every MAC in them is listed, and an If that a constant decides is no If.
+//! Graphs inside If, Loop and Scan: every MAC in them is listed, and an If that a constant decides is no If. A call of a
+//! function of the file is the function's nodes.
 
 use super::lazy::{Chain, IMAGES};
 use super::onnx::{Data, INT8, Model, Value};
@@ -247,4 +248,43 @@ fn bodies_that_do_not_fit_their_node_are_opaque() {
     chain.model.node_to("If", "mid", &[&condition], &["m"], &branches);
     let said = stderr(&Case::new(&chain.end("m"), &[2, 4], &IMAGES).infer(&[]));
     assert!(said.contains("operator If (1 node: mid)") && said.contains("org.acme.Foo \"foo\""), "{said}");
+}
+
+/// A function that calls another twice: its layers are layers, each call's own.
+#[test]
+fn functions_of_the_file_are_read_in() {
+    let mut chain = Chain::new();
+    let mut layer = Model::default();
+    layer.node_to("QuantizeLinear", "", &["in", "s", "z"], &["codes"], &[]);
+    let inputs = ["codes", "s", "z", "w", "s", "z", "s", "z"];
+    layer.node_to("QLinearMatMul", "product", &inputs, &["t1"], &[]);
+    layer.node_to("DequantizeLinear", "", &["t1", "s", "z"], &["real"], &[]);
+    layer.node_to("LeakyRelu", "", &["real"], &["out"], &[("alpha", Value::Of("slope", 1))]);
+    chain.model.function("Layer", &["in", "w", "s", "z"], &["out"], &layer);
+    let mut two = Model::default();
+    two.node_to("local.Layer", "one", &["in", "w", "s", "z"], &["t1"], &[("slope", Value::Float(1.0))]);
+    two.node_to("local.Layer", "two", &["t1", "w", "s", "z"], &["out"], &[]);
+    chain.model.function("Two", &["in", "w", "s", "z"], &["out"], &two);
+    let read = chain.middle.clone();
+    let weights = chain.model.constant(&[4, 4], Data::I8((0..16).map(|i| i - 8).collect()));
+    let (scale, zero) = (chain.model.scalar(Data::F32(vec![0.25])), chain.model.scalar(Data::I8(vec![0])));
+    chain.model.node_to("local.Two", "mid", &[&read, &weights, &scale, &zero], &["m"], &[]);
+    let case = Case::new(&chain.end("m"), &[2, 4], &IMAGES);
+    let answer = json(&case.check(&["--format", "json"]))["bounds"].clone();
+    let names: Vec<&str> =
+        answer["layers"].as_array().unwrap().iter().map(|layer| layer["layer"].as_str().unwrap()).collect();
+    assert_eq!(names, ["first", "product", "product_2", "second"]);
+    let infer = case.infer(&["--format", "json"]);
+    assert_eq!(infer.status.code(), Some(0), "{}", stderr(&infer));
+    // One that calls itself ends.
+    let mut chain = Chain::new();
+    let mut again = Model::default();
+    again.node_to("local.Again", "", &["in"], &["t"], &[]);
+    again.node_to("local.Again", "", &["t"], &["out"], &[]);
+    chain.model.function("Again", &["in"], &["out"], &again);
+    let read = chain.middle.clone();
+    chain.model.node_to("local.Again", "mid", &[&read], &["m"], &[]);
+    let refused = Case::new(&chain.end("m"), &[2, 4], &IMAGES).infer(&[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("too deep"), "{}", stderr(&refused));
 }

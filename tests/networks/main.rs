@@ -2,6 +2,7 @@
 //! one thing, and constants are constants.
 
 mod affine;
+mod batches;
 mod bodies;
 mod claims;
 mod climb;

@@ -19,7 +19,7 @@ use goldpath::import::onnx;
 use goldpath::network::Tensor;
 
 /// Every family that is compared.
-const FAMILIES: [&str; 30] = [
+const FAMILIES: [&str; 31] = [
     "arithmetic",
     "unary",
     "binary",
@@ -41,6 +41,7 @@ const FAMILIES: [&str; 30] = [
     "lp_pool",
     "upsample",
     "volumes",
+    "quantised_mean",
     "blocks",
     "matmul",
     "gemm",
@@ -244,5 +245,6 @@ families! {
     lp_pool: Within::Ulp(2);
     upsample: Within::Ulp(0);
     volumes: Within::Ulp(0);
+    quantised_mean: Within::Ulp(0);
     branch: Within::Ulp(0);
 }

@@ -67,24 +67,31 @@ impl<'a> Batches<'a> {
     /// An input that does not fit, and what [`Demand::new`] refuses.
     pub fn new(network: &Network, x: &'a impl Fed, goal: Goal<'a>) -> Result<Batches<'a>> {
         let feeds = x.feeds(network)?;
-        let (mut images, mut fixed) = (None, None);
+        // Of every input: how many images there are, and how many the model takes at a time.
+        let mut all = Vec::new();
         for input in &network.inputs {
             let Some(tensor) = feeds.get(&input.name) else { continue };
             let own = batch(network, input, tensor)?;
-            let Some(count) = tensor.shape().first().copied() else { continue };
+            if let Some(count) = tensor.shape().first() {
+                all.push((&input.name, *count, own));
+            }
+        }
+        let one_count = all.iter().all(|(_, count, _)| *count == all[0].1);
+        // Where open first axes differ from others, they are no batch that all share: everything is taken at once.
+        let together = !one_count && all.iter().any(|(_, _, own)| own.is_none());
+        let mut times = None;
+        for (name, count, own) in all.iter().filter_map(|(name, count, own)| Some((name, count, (*own)?))) {
             // Inputs of a fixed batch must come as often as each other.
-            if let (Some(own), Some(fixed), Some(images)) = (own, fixed, images)
-                && count / own != images / fixed
-            {
+            let times = *times.get_or_insert(if together { 1 } else { count / own });
+            if count / own != times {
                 let message = format!(
-                    "input {:?} has {count} along its batch, {own} at a time; others have {images}",
-                    input.name
+                    "input {name:?} has {count} along its batch, {own} at a time; others have {times} batches"
                 );
                 return Err(Error::new(Kind::Value, message).in_file(&network.source));
             }
-            images = images.or(Some(count));
-            fixed = fixed.or(own);
         }
+        let images = all.first().map(|(_, count, _)| *count).filter(|_| !together);
+        let fixed = all.iter().find_map(|(_, _, own)| *own);
         let read = Demand::new(network, &|name| feeds.contains_key(name), goal)?.read;
         Ok(Batches { feeds, images, fixed, read, goal })
     }

@@ -10,6 +10,7 @@ mod bodies;
 mod constant;
 mod expand;
 mod external;
+mod functions;
 mod operator;
 mod proto;
 mod tensor;
@@ -17,6 +18,7 @@ mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 
 use prost::Message;
 
@@ -26,7 +28,7 @@ use crate::limits::{Charge, MAX_NODES, max_memory, read_all};
 use crate::network::{DType, FreeNames, Input, Network, Node, Operator, Tensor};
 use external::External;
 pub use operator::supported;
-use proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
 
 /// The first opset of ONNX's own domain whose operators mean what goldpath computes: before it, they broadcast by
 /// attributes. Of later ones than are known, operators are taken as they are known.
@@ -94,14 +96,21 @@ pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
         tensors: FreeNames::behind(bodies::taken(&graph)),
         scopes: Vec::new(),
         inner: BTreeMap::new(),
+        functions: Rc::new(model.functions),
+        calls: 0,
+        depth: 0,
     }
     .network(graph)
 }
 
-fn opset(model: &ModelProto) -> Result<i64> {
+/// The version of ONNX's own domain.
+fn own_opset(imports: &[OperatorSetIdProto]) -> Option<i64> {
     let own = |d: &str| d.is_empty() || d == "ai.onnx";
-    let found = model.opset_import.iter().find(|o| own(o.domain.as_deref().unwrap_or("")));
-    let version = found.and_then(|o| o.version).ok_or_else(|| {
+    imports.iter().find(|o| own(o.domain.as_deref().unwrap_or(""))).and_then(|o| o.version)
+}
+
+fn opset(model: &ModelProto) -> Result<i64> {
+    let version = own_opset(&model.opset_import).ok_or_else(|| {
         Error::new(Kind::Malformed, "no opset of ONNX's own domain is named")
             .help("the file is no ONNX model, or truncated")
     })?;
@@ -129,6 +138,10 @@ struct Builder<'a> {
     scopes: Vec<BTreeMap<String, String>>,
     /// Constants of bodies.
     inner: BTreeMap<String, Tensor>,
+    /// Those of the file, the nodes read from them so far, and how many calls are around the node that is read.
+    functions: Rc<Vec<FunctionProto>>,
+    calls: usize,
+    depth: usize,
 }
 
 impl Builder<'_> {
@@ -179,7 +192,11 @@ impl Builder<'_> {
             if let Some(wrong) = miscounted(proto) {
                 return Err(self.at(&place, Error::new(Kind::Malformed, wrong)));
             }
-            match self.expanded(&name, proto) {
+            let several = match self.called(proto) {
+                Ok(None) => self.expanded(&name, proto),
+                called => called,
+            };
+            match several {
                 Ok(None) => {}
                 Ok(Some(several)) => {
                     nodes.extend(several);

@@ -4,7 +4,8 @@
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 use super::proto::{
-    AttributeProto, DimensionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+    AttributeProto, DimensionProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto,
+    ValueInfoProto,
 };
 
 /// What a model will hold.
@@ -24,6 +25,7 @@ const DEEPEST: usize = 100;
 enum Part {
     Model,
     Graph,
+    Function,
     Node,
     Attribute,
     Tensor,
@@ -51,7 +53,11 @@ fn part(message: Part, tag: u32) -> Option<(Part, usize)> {
     let text = (Part::Leaf, size_of::<String>() + 16);
     Some(match (message, tag) {
         (Part::Model, 7) => (Part::Graph, 0),
-        (Part::Model, 8) => (Part::Leaf, size_of::<OperatorSetIdProto>()),
+        (Part::Model, 25) => (Part::Function, size_of::<FunctionProto>()),
+        (Part::Function, 7) => (Part::Node, size_of::<NodeProto>()),
+        (Part::Function, 11) => (Part::Attribute, size_of::<AttributeProto>()),
+        (Part::Function, 4 | 5) | (Part::Attribute, 21) => text,
+        (Part::Model, 8) | (Part::Function, 9) => (Part::Leaf, size_of::<OperatorSetIdProto>()),
         (Part::Attribute, 6 | 11) => (Part::Graph, size_of::<GraphProto>()),
         (Part::Graph, 1) => (Part::Node, size_of::<NodeProto>()),
         // What a sparse tensor has besides its values is not read.
@@ -85,7 +91,7 @@ impl Asked {
                 }
                 continue;
             };
-            self.nodes += usize::from((message, part) == (Part::Graph, Part::Node));
+            self.nodes += usize::from(part == Part::Node);
             self.bytes = self.bytes.saturating_add(size as u64);
             let content = match (wire, decode_varint_of(wire, &mut bytes)) {
                 // One number, not packed with others.

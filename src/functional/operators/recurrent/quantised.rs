@@ -112,14 +112,14 @@ impl Layer {
         let (batch, hidden, columns) = (self.batch, self.hidden, 4 * self.hidden);
         let longest = self.lengths.iter().copied().max().unwrap_or_default();
         // What lies behind the end of a sequence counts for the range, as long as another one goes on.
-        let inputs = product(&self.x[..longest * batch * self.inputs], self.inputs, w, columns)?;
+        let inputs = product(&self.x[..longest * batch * self.inputs], longest * batch, w, columns)?;
         // Without an output for every step, a sequence that has ended keeps its last state.
         let keeps = call.node.outputs.first().is_none_or(Option::is_none);
         let mut states: Vec<State> = (0..batch).map(|row| self.start(direction, row)).collect();
         let mut before: Vec<f32> = states.iter().flat_map(|state| state.h.iter().copied()).collect();
         let mut all = vec![0.0; self.steps * batch * hidden];
         for index in 0..longest {
-            let sums = product(&before, hidden, r, columns)?;
+            let sums = product(&before, batch, r, columns)?;
             if !keeps || index == 0 {
                 before.fill(0.0);
             }
@@ -136,8 +136,8 @@ impl Layer {
     }
 }
 
-/// Rows of `k` numbers, quantised together, times the weights, as float32.
-fn product(values: &[f32], k: usize, weights: &Weights, columns: usize) -> Result<Vec<f32>> {
+/// So many rows of numbers, quantised together, times the weights, as float32.
+fn product(values: &[f32], rows: usize, weights: &Weights, columns: usize) -> Result<Vec<f32>> {
     if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
         return Err(Error::new(Kind::Value, format!("a value of {bad} cannot be quantised dynamically")));
     }
@@ -146,9 +146,10 @@ fn product(values: &[f32], k: usize, weights: &Weights, columns: usize) -> Resul
     let (scale, zero) = onnx::dynamic_parameters(low, high);
     let rule = rails(DType::U8, zero)?;
     let factors: Vec<f32> = weights.scales.iter().map(|w| scale * w).collect();
-    let rows = values.len().checked_div(k).unwrap_or_default();
     let mut out = vec![0.0; room(&[rows, columns])?];
-    let each = out.par_chunks_exact_mut(columns.max(1)).zip(values.par_chunks_exact(k.max(1)));
+    // Rows of no number add nothing up.
+    let k = values.len().checked_div(rows).unwrap_or_default().max(1);
+    let each = out.par_chunks_exact_mut(columns.max(1)).zip(values.par_chunks_exact(k));
     each.for_each(|(out, row)| {
         let mut sums = vec![0i32; columns];
         for (value, weights) in row.iter().zip(weights.codes.chunks_exact(columns)) {
