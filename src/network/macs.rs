@@ -187,20 +187,23 @@ impl Wires<'_> {
             Err(why) => why,
             Ok(_) => "the network is not fused".to_owned(),
         };
-        let products = self.beside(&node.name);
-        let (state, sums) = match (products, self.products(index)) {
-            (Some(products), _) => {
-                let bias = match (node.input(2).is_some(), products.input(4).is_some()) {
-                    (false, _) => "",
-                    (true, true) => ", from its bias rounded to x.scale · w.scale",
-                    (true, false) => {
-                        ", without its bias, which is no constant that the scale x.scale · w.scale holds"
+        let (beside, products) = (self.beside(&node.name), self.products(index));
+        let (state, sums) = match (beside, &products) {
+            (Some(beside), products) => {
+                let bias = match (node.input(2), beside.input(4).is_some()) {
+                    (None, _) => String::new(),
+                    (Some(_), true) => ", from its bias rounded to x.scale · w.scale".to_owned(),
+                    (Some(name), false) => {
+                        let why = products
+                            .as_ref()
+                            .ok()
+                            .and_then(|found| self.layer_bias(node, [&found.x, &found.w], name).err());
+                        let why = why.unwrap_or_else(|| "it is no constant of that scale".to_owned());
+                        format!(", without its bias: {why}")
                     }
                 };
-                (
-                    MacState::Products,
-                    format!("its integer sum of products is looked at{bias}, and changes no value"),
-                )
+                let sums = format!("its integer sum of products is looked at{bias}, and changes no value");
+                (MacState::Products, sums)
             }
             (None, Ok(_)) => (MacState::FedByIntegers, "its values are the framework's".to_owned()),
             (None, Err(none)) => (MacState::FedByIntegers, format!("no integer sum: {none}")),

@@ -195,3 +195,26 @@ fn what_no_positive_scale_takes_in_stays_float_with_its_reason() {
         assert!(across.contains("Mul") && across.contains("reads it"), "{across}");
     }
 }
+
+/// The sum of a float layer starts from its bias, unless int32 does not hold one: which one is said.
+#[test]
+fn a_bias_beyond_int32_is_named() {
+    let mut model = Model::default();
+    model.input("x", FLOAT, &[6, 4]);
+    let (scale, zero) = (model.scalar(Data::F32(vec![0.25])), model.scalar(Data::I8(vec![0])));
+    let codes = model.node("QuantizeLinear", "", &["x", &scale, &zero], &[]);
+    let x = model.node("DequantizeLinear", "", &[&codes, &scale, &zero], &[]);
+    let weights = model.constant(&[4, 3], Data::I8((0..12).collect()));
+    let w = model.node("DequantizeLinear", "", &[&weights, &scale, &zero], &[]);
+    let bias = model.constant(&[3], Data::F32(vec![1.0, 1e12, 2.0]));
+    let y = model.node("Gemm", "layer", &[&x, &w, &bias], &[]);
+    model.output(&y);
+    let case = Case::new(&model.bytes(), &[6, 4], &[1.0; 24]);
+    let mac = json(&case.check(&["--format", "json"]))["bounds"]["macs"][0].clone();
+    assert_eq!(mac["state"], "products", "{mac}");
+    let reason = mac["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("without its bias: its bias of channel 1, 1000000000000, is no int32"),
+        "{reason}"
+    );
+}

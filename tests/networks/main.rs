@@ -9,6 +9,7 @@ mod climb;
 mod computed;
 mod constants;
 mod four_bits;
+mod fused;
 mod layers;
 mod lazy;
 mod listed;

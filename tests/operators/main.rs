@@ -19,7 +19,7 @@ use goldpath::import::onnx;
 use goldpath::network::Tensor;
 
 /// Every family that is compared.
-const FAMILIES: [&str; 31] = [
+const FAMILIES: [&str; 32] = [
     "arithmetic",
     "unary",
     "binary",
@@ -37,6 +37,7 @@ const FAMILIES: [&str; 31] = [
     "branch",
     "fused",
     "fused_products",
+    "fused_integers",
     "einsum",
     "lp_pool",
     "upsample",
@@ -240,6 +241,7 @@ families! {
     dynamic_lstm: Within::Ulp(0);
     blocks: Within::Ulp(0);
     fused: Within::Ulp(0);
+    fused_integers: Within::Ulp(0);
     fused_products: Within::UlpOfLargest(32);
     einsum: Within::UlpOfLargest(8);
     lp_pool: Within::Ulp(2);

@@ -1,13 +1,13 @@
 //! com.microsoft's fused operators, read as the operators that they fuse: what ONNX Runtime's own optimiser leaves.
 //!
-//! The first node keeps the name; those behind it are called after it.
+//! The product of codes, or else the first node, keeps the name; those behind it are called after it.
 
 use super::attributes::Attributes;
 use super::operator::{conv, gemm};
 use super::proto::NodeProto;
 use super::{Builder, kind};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Layout, Node, Normalization, Operator, Unary};
+use crate::network::{DType, Layout, Node, Normalization, Operator, Unary};
 
 /// Nodes one behind the other.
 struct Steps<'b, 'a> {
@@ -16,6 +16,8 @@ struct Steps<'b, 'a> {
     /// The operator that the file names.
     whole: String,
     nodes: Vec<Node>,
+    /// The name is that of the product of codes among them, wherever it stands.
+    is_integer: bool,
 }
 
 /// How a fused operator is read.
@@ -28,10 +30,19 @@ struct Inputs {
     outputs: Vec<Option<String>>,
 }
 
-const FUSED: [(&str, Expand); 10] = [
+const FUSED: [(&str, Expand); 12] = [
     ("BiasGelu", |steps, _, at| {
         let sum = steps.sum(&at, 0, 1)?;
         steps.last(&at, "Gelu", Operator::Unary(Unary::Gelu { tanh: false }), vec![sum])
+    }),
+    ("DynamicQuantizeMatMul", |steps, _, at| {
+        let [codes, scale, zero] = steps.dynamic_codes(at.needed(0)?);
+        let operands = Operands {
+            codes: [codes, at.needed(1)?],
+            scales: [scale, at.needed(2)?],
+            zeros: [Some(zero), at.get(3)],
+        };
+        steps.integer_product(&at, operands, at.get(4))
     }),
     ("FastGelu", |steps, _, at| {
         let sum = if at.get(1).is_some() { steps.sum(&at, 0, 1)? } else { at.needed(0)? };
@@ -53,6 +64,14 @@ const FUSED: [(&str, Expand); 10] = [
         let y = steps.step("FusedGemm", Operator::Gemm(gemm), layer);
         let (kind, operator) = activation;
         steps.last(&at, kind, operator, vec![y])
+    }),
+    ("MatMulIntegerToFloat", |steps, _, at| {
+        let operands = Operands {
+            codes: [at.needed(0)?, at.needed(1)?],
+            scales: [at.needed(2)?, at.needed(3)?],
+            zeros: [at.get(4), at.get(5)],
+        };
+        steps.integer_product(&at, operands, at.get(6))
     }),
     ("QLinearWhere", |steps, _, at| {
         // Codes of both sides by tables of their real numbers at the output's scale.
@@ -104,6 +123,13 @@ const FUSED: [(&str, Expand); 10] = [
     ("TransposeMatMul", |steps, a, at| fused_product(steps, a, at)),
     ("FusedMatMul", |steps, a, at| fused_product(steps, a, at)),
 ];
+
+/// Codes of both sides of a product, and what they stand for.
+struct Operands {
+    codes: [String; 2],
+    scales: [String; 2],
+    zeros: [Option<String>; 2],
+}
 
 fn fused_product(steps: &mut Steps, a: &Attributes, at: Inputs) -> Result<()> {
     a.only("transBatchA", 0)?;
@@ -171,12 +197,12 @@ impl Steps<'_, '_> {
         inputs: Vec<Option<String>>,
         outputs: Vec<Option<String>>,
     ) {
-        let is_first = self.nodes.is_empty();
-        let name = match is_first {
+        let is_main = operator.is_integer_mac() || (self.nodes.is_empty() && !self.is_integer);
+        let name = match is_main {
             true => self.name.clone(),
             false => self.builder.free_name(format!("{}_{kind}", self.name)),
         };
-        let kind = if is_first { self.whole.clone() } else { kind.to_owned() };
+        let kind = if is_main { self.whole.clone() } else { kind.to_owned() };
         self.nodes.push(Node { name, kind, operator, inputs, outputs, stands_for: None });
     }
 
@@ -185,6 +211,34 @@ impl Steps<'_, '_> {
         let output = self.builder.tensors.take(&format!("{}_{kind}", self.name));
         self.push(kind, operator, inputs, vec![Some(output.clone())]);
         output
+    }
+
+    /// Codes, scale and zero point of what is quantised as it comes.
+    fn dynamic_codes(&mut self, x: String) -> [String; 3] {
+        self.is_integer = true;
+        let outputs = ["codes", "scale", "zero"]
+            .map(|what| self.builder.tensors.take(&format!("{}_{what}", self.name)));
+        let written = outputs.iter().cloned().map(Some).collect();
+        self.push("DynamicQuantizeLinear", Operator::DynamicQuantizeLinear, vec![Some(x)], written);
+        outputs
+    }
+
+    /// MatMulInteger, times both scales, plus a bias.
+    fn integer_product(&mut self, at: &Inputs, operands: Operands, bias: Option<String>) -> Result<()> {
+        self.is_integer = true;
+        let ([a, b], [a_scale, b_scale], [a_zero, b_zero]) =
+            (operands.codes, operands.scales, operands.zeros);
+        let inputs = vec![Some(a), Some(b), a_zero, b_zero];
+        let sums = self.step("MatMulInteger", Operator::MatMulInteger, inputs);
+        let real = self.step("Cast", Operator::Cast { to: DType::F32 }, vec![Some(sums)]);
+        let scale = self.step("Mul", Operator::Mul, vec![Some(a_scale), Some(b_scale)]);
+        match bias {
+            None => self.last(at, "Mul", Operator::Mul, vec![real, scale]),
+            Some(bias) => {
+                let real = self.step("Mul", Operator::Mul, vec![Some(real), Some(scale)]);
+                self.last(at, "Add", Operator::Add, vec![real, bias])
+            }
+        }
     }
 
     fn sum(&mut self, at: &Inputs, first: usize, second: usize) -> Result<String> {
@@ -209,7 +263,8 @@ impl Builder<'_> {
         let Some((_, expand)) = entry else { return Ok(None) };
         let [inputs, outputs] = [&proto.input, &proto.output].map(|list| self.names(list));
         let attributes = Attributes::new(proto);
-        let mut steps = Steps { builder: self, name: name.to_owned(), whole, nodes: Vec::new() };
+        let mut steps =
+            Steps { builder: self, name: name.to_owned(), whole, nodes: Vec::new(), is_integer: false };
         expand(&mut steps, &attributes, Inputs { inputs, outputs })?;
         let nodes = steps.nodes;
         attributes.finish()?;

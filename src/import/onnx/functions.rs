@@ -45,10 +45,8 @@ impl Builder<'_> {
             }
         }
         for name in bodies::taken(&graph) {
-            if !scope.contains_key(&name) {
-                let free = self.tensors.take(&name);
-                scope.insert(name, free);
-            }
+            let tensors = &mut self.tensors;
+            scope.entry(name).or_insert_with_key(|name| tensors.take(name));
         }
         let opset = own_opset(&function.opset_import).unwrap_or(self.opset);
         let outer = std::mem::replace(&mut self.opset, opset);
