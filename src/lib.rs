@@ -25,7 +25,8 @@
 //! the values are those of the float32 operators as written ([`network::Network::written`]). Where accumulators are looked
 //! at, the integer sums inside float layers are set beside these. [`network::Network::macs`] lists every MAC and why it is no integer layer. A node that
 //! is not known is [`network::Operator::Opaque`]: [`functional::graph`] runs what is asked for alone, on what is fed
-//! (`--input`, `--tensors`), and refuses where that needs an opaque node.
+//! (`--input`, `--tensors`), and refuses where that needs an opaque node. An If is read with its bodies ([`network::Body`]): one that a constant
+//! decides is replaced by the body it chooses, any other is computed whole, and its MACs are listed as inside it.
 //!
 //! # The rooms
 //!

@@ -274,11 +274,16 @@ pub(super) fn is_about_operands(reason: &Error) -> bool {
     reason.kind != Kind::Limit && words.iter().any(|word| reason.message.contains(word))
 }
 
+/// The layers, each once.
+fn names(layers: &[(Layer, ArrayD<i32>)]) -> BTreeSet<&str> {
+    layers.iter().map(|(layer, _)| layer.name.as_str()).collect()
+}
+
 impl Bench<'_> {
     fn all(&self) -> usize {
         match self {
             Bench::Product { .. } => 1,
-            Bench::Layers { layers, .. } => layers.len(),
+            Bench::Layers { layers, .. } => names(layers).len(),
         }
     }
 
@@ -309,7 +314,15 @@ impl Bench<'_> {
                 layers.iter().map(run).collect()
             }
         };
-        let runs = results.iter().filter(|result| result.is_ok()).count();
+        // A layer may have several products: it runs when all of them do.
+        let runs = match self {
+            Bench::Product { .. } => usize::from(results.iter().all(Result::is_ok)),
+            Bench::Layers { layers, .. } => {
+                let stopped = layers.iter().zip(&results).filter(|(_, result)| result.is_err());
+                let stopped: BTreeSet<&str> = stopped.map(|((layer, _), _)| layer.name.as_str()).collect();
+                names(layers).len() - stopped.len()
+            }
+        };
         (runs, results.into_iter().find_map(Result::err))
     }
 

@@ -28,6 +28,20 @@ const MOST_SHAPED: usize = 1 << 22;
 
 /// The same network, its constant nodes folded; and the names of the tensors that were folded, in evaluation order.
 pub fn folded(mut network: Network) -> (Network, Vec<String>) {
+    let mut all = Vec::new();
+    loop {
+        let (next, names) = folded_once(network);
+        network = next;
+        all.extend(names);
+        // A body that takes the place of its If has constants of its own, and Ifs that these decide.
+        if !network.decide() {
+            network.settle();
+            return (network, all);
+        }
+    }
+}
+
+fn folded_once(mut network: Network) -> (Network, Vec<String>) {
     let (mut names, mut left) = (Vec::new(), most_elements_made());
     let mut free = FreeNames::of(&network);
     let answers: BTreeSet<String> = network.outputs.iter().cloned().collect();
@@ -213,7 +227,8 @@ fn codes_moved(
         return None;
     }
     let source = &network.nodes[*writers.get(node.input(0)?)?];
-    let Operator::DequantizeLinear { axis } = source.operator else { return None };
+    // Blocks of a moved tensor are no blocks of its codes.
+    let Operator::DequantizeLinear { axis, block: 0 } = source.operator else { return None };
     let codes = network.constants.get(source.input(0)?)?;
     let scales = network.constants.get(source.input(1)?)?.len();
     let others = node.inputs.iter().skip(1).map(|name| match name {
@@ -232,7 +247,7 @@ fn codes_moved(
     let written = node.outputs.first().cloned().flatten()?;
     let name = free.take(&format!("{written}_codes"));
     dequantize.name = node.name;
-    dequantize.operator = Operator::DequantizeLinear { axis };
+    dequantize.operator = Operator::DequantizeLinear { axis, block: 0 };
     *dequantize.inputs.first_mut()? = Some(name.clone());
     dequantize.outputs = node.outputs;
     network.constants.insert(name, moved);

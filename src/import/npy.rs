@@ -241,6 +241,9 @@ impl Header {
         let tensor = match self.dtype {
             DType::U8 => Tensor::U8(self.array(data, u8::from_le_bytes)),
             DType::I8 => Tensor::I8(self.array(data, i8::from_le_bytes)),
+            // No array of numpy's is of these.
+            DType::U4 => Tensor::U4(self.array(data, |[byte]: [u8; 1]| byte.min(15))),
+            DType::I4 => Tensor::I4(self.array(data, |byte: [u8; 1]| i8::from_le_bytes(byte).clamp(-8, 7))),
             DType::U16 => Tensor::U16(self.array(data, u16::from_le_bytes)),
             DType::I16 => Tensor::I16(self.array(data, i16::from_le_bytes)),
             DType::U32 => Tensor::U32(self.array(data, u32::from_le_bytes)),

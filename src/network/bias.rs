@@ -5,6 +5,7 @@
 
 use ndarray::Array1;
 
+use super::affine::Affine;
 use super::trace::Dequantized;
 use super::wires::Wires;
 use super::{Node, Operator, Tensor};
@@ -37,16 +38,42 @@ impl Wires<'_> {
         if let Some(codes) = self.codes_at(name, ws.len(), &scale) {
             return Ok(Bias::Codes(codes));
         }
+        let bias = self.real_bias(node, w, name)?;
+        Ok(Bias::Rounded(rounded(&bias, &scale)?))
+    }
+
+    /// The bias of a layer that takes in what stands behind it, and the scales of its weights.
+    pub(super) fn affine_bias(
+        &self,
+        node: &Node,
+        [x, w]: [&Dequantized; 2],
+        name: Option<&str>,
+        affine: &Affine,
+    ) -> Result<(Bias, Tensor), String> {
+        let (Some(xs), Some(ws)) = (self.floats(&x.scale), self.floats(&w.scale)) else {
+            return Err("its scales are computed by the network".to_owned());
+        };
+        let [x] = xs.as_slice() else { return Err("its input has more than one scale".to_owned()) };
+        let scales = affine.scales(&|channel| of(&ws, channel))?;
+        let own = match name {
+            Some(name) => self.real_bias(node, w, name)?,
+            None => vec![0.0; scales.len()],
+        };
+        let each = own.iter().zip(&affine.factor).zip(&affine.offset);
+        let bias: Vec<f32> = each.map(|((own, factor), offset)| own * factor + offset).collect();
+        let bias = rounded(&bias, &|channel| x * scales[channel])?;
+        Ok((Bias::Rounded(bias), Tensor::F32(Array1::from(scales).into_dyn())))
+    }
+
+    /// The constant bias `name` as real numbers, one per output channel.
+    fn real_bias(&self, node: &Node, w: &Dequantized, name: &str) -> Result<Vec<f32>, String> {
         let bias = self.constant_floats(name).ok_or("its bias is computed by the network")?;
         let channels = self.layer_channels(node, w).ok_or("its weights are computed by the network")?;
         if bias.len() != 1 && bias.shape().last() != Some(&channels) || bias.len() > channels {
             return Err("its bias is not one number per output channel".to_owned());
         }
         let bias: Vec<f32> = bias.iter().copied().collect();
-        let rounded = (0..channels).map(|channel| onnx::bias_code(of(&bias, channel), scale(channel)));
-        let rounded: Option<Vec<i32>> = rounded.collect();
-        let rounded = rounded.ok_or("its bias at x.scale · w.scale is no int32")?;
-        Ok(Bias::Rounded(Tensor::I32(Array1::from(rounded).into_dyn())))
+        Ok((0..channels).map(|channel| of(&bias, channel)).collect())
     }
 
     /// The int32 codes that `name` is dequantised from, when their scale is the layer's and their zero point 0.
@@ -95,7 +122,7 @@ impl Wires<'_> {
     }
 
     /// Output channels of a float layer whose weight codes are constant.
-    fn layer_channels(&self, node: &Node, w: &Dequantized) -> Option<usize> {
+    pub(super) fn layer_channels(&self, node: &Node, w: &Dequantized) -> Option<usize> {
         let shape = self.constants.get(&w.codes)?.shape();
         match &node.operator {
             Operator::Conv(_) => shape.first().copied(),
@@ -103,6 +130,22 @@ impl Wires<'_> {
             _ => shape.last().copied(),
         }
     }
+}
+
+/// One int32 per channel.
+///
+/// # Errors
+/// A number that int32 does not hold at its scale; in words.
+fn rounded(bias: &[f32], scale: &dyn Fn(usize) -> f32) -> Result<Tensor, String> {
+    let code = |(channel, bias): (usize, &f32)| {
+        let why = || {
+            let scale = scale(channel);
+            format!("its bias of channel {channel}, {bias}, is no int32 at x.scale · w.scale, {scale}")
+        };
+        onnx::bias_code(*bias, scale(channel)).ok_or_else(why)
+    };
+    let codes: Vec<i32> = bias.iter().enumerate().map(code).collect::<Result<_, _>>()?;
+    Ok(Tensor::I32(Array1::from(codes).into_dyn()))
 }
 
 /// One for all, or one each; the type's zero when there is none.

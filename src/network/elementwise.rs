@@ -55,6 +55,11 @@ pub enum Unary {
         /// Φ by a hyperbolic tangent (`approximate`), rather than by the error function.
         tanh: bool,
     },
+    /// com.microsoft: x / (1 + e^(−alpha · x)).
+    QuickGelu {
+        /// See above.
+        alpha: f32,
+    },
     /// max(0, min(1, alpha · x + beta)).
     HardSigmoid {
         /// See above.

@@ -6,12 +6,15 @@
 //! b (─ DQ)┘
 //! ```
 //!
+//! What multiplies and shifts each channel behind the layer is taken in, too (`affine`).
+//!
 //! This is what hardware computes. It is not always what the operators say one by one: float32 rounds between them, and a
 //! tie may fall the other way. So the layer takes their place ([`Network::fused`]) or stands beside them, read by nobody
 //! ([`Network::written`]). A layer that is not exactly of this form stays float32, and `Network::macs` says why.
 //!
 //! Several QuantizeLinear with the same numbers, one a reader, are one.
 
+use super::affine::Affine;
 use super::bias::Bias;
 use super::trace::Dequantized;
 use super::wires::Wires;
@@ -130,6 +133,9 @@ impl Wires<'_> {
         if self.constants.get(&x.scale).is_none_or(|scale| scale.len() != 1) {
             return Err("the scale of its input is not one constant number".to_owned());
         }
+        if w.block > 0 {
+            return Err(in_blocks("its weights have", w.block));
+        }
         let one_scale = self.constants.get(&w.scale).is_some_and(|scale| scale.len() == 1);
         if !one_scale && !self.scales_along(&w, channel_axis) {
             return Err("the scales of its weights are not one per output channel".to_owned());
@@ -137,12 +143,19 @@ impl Wires<'_> {
         for (what, operand) in [("its input", &x), ("its weights", &w)] {
             self.are_operand_codes(operand, what)?;
         }
-        let Ends { between, clamp, quantize, added } = self.to_quantize(node)?;
-        let bias = match node.input(2).or(added.as_deref()) {
-            Some(name) => Some(self.layer_bias(node, [&x, &w], name)?),
-            None => None,
-        };
+        let Ends { between, clamp, quantize, added, affine } = self.to_quantize(node, &w)?;
         let mut made = Vec::new();
+        let mut w = w;
+        let bias = match (&affine, node.input(2).or(added.as_deref())) {
+            (Some(affine), name) => {
+                let (bias, scales) = self.affine_bias(node, [&x, &w], name, affine)?;
+                w.scale = self.free_tensor_name(&format!("{}_scales", node.name));
+                made.push((w.scale.clone(), scales));
+                Some(bias)
+            }
+            (None, Some(name)) => Some(self.layer_bias(node, [&x, &w], name)?),
+            (None, None) => None,
+        };
         let bias = bias.map(|bias| match bias {
             Bias::Codes(name) => name,
             Bias::Rounded(codes) => {
@@ -182,7 +195,7 @@ impl Wires<'_> {
         }
         let codes = self.code_type(&operand.codes);
         match codes {
-            Some(DType::U8 | DType::I8 | DType::U16 | DType::I16) | None => {}
+            Some(DType::U4 | DType::I4 | DType::U8 | DType::I8 | DType::U16 | DType::I16) | None => {}
             Some(other) => return Err(format!("the codes of {what} are {other}")),
         }
         let zero = operand.zero.as_ref().and_then(|zero| self.code_type(zero));
@@ -248,10 +261,11 @@ impl Wires<'_> {
         Node { name, kind, operator, inputs, outputs, stands_for: None }
     }
 
-    /// Follows the only reader of `node` over Relu and Clip to a per-tensor QuantizeLinear. A MatMul's bias is a constant
-    /// that an Add right behind it brings.
-    fn to_quantize(&self, node: &Node) -> Result<Ends, String> {
+    /// Follows the only reader of `node`, whose weights are `w`, over what is [`Affine`], Relu and Clip to a per-tensor
+    /// QuantizeLinear. A MatMul's bias is a constant that an Add right behind it brings.
+    fn to_quantize(&self, node: &Node, w: &Dequantized) -> Result<Ends, String> {
         let (mut between, mut clamp, mut added) = (Vec::new(), Clamp::NONE, None);
+        let (mut affine, mut is_clamped) = (None, false);
         let none = || "no QuantizeLinear behind it".to_owned();
         let mut output = node.outputs.first().cloned().flatten().ok_or_else(none)?;
         loop {
@@ -274,7 +288,7 @@ impl Wires<'_> {
                     }
                     let scale = next.input(1).and_then(|name| self.constants.get(name));
                     return match scale.is_some_and(|scale| scale.len() == 1) {
-                        true => Ok(Ends { between, clamp, quantize: reader, added }),
+                        true => Ok(Ends { between, clamp, quantize: reader, added, affine }),
                         false => Err(format!("QuantizeLinear {:?} has not one constant scale", next.name)),
                     };
                 }
@@ -285,15 +299,25 @@ impl Wires<'_> {
                     }
                     added = Some(other.to_owned());
                 }
-                Operator::Relu if reads_it => clamp = clamp.then(0.0, f32::INFINITY),
+                Operator::Relu if reads_it => {
+                    clamp = clamp.then(0.0, f32::INFINITY);
+                    is_clamped = true;
+                }
                 Operator::Clip { low, high } if reads_it => {
                     let bounds = self.bound(next, 1, *low, f32::NEG_INFINITY);
                     match bounds.zip(self.bound(next, 2, *high, f32::INFINITY)) {
-                        Some((low, high)) => clamp = clamp.then(low, high),
+                        Some((low, high)) => {
+                            clamp = clamp.then(low, high);
+                            is_clamped = true;
+                        }
                         None => return Err(format!("the bounds of Clip {:?} are not constant", next.name)),
                     }
                 }
-                _ => return Err(format!("{}: {} {:?} reads it", none(), next.kind, next.name)),
+                _ => {
+                    let reads = || format!("{}: {} {:?} reads it", none(), next.kind, next.name);
+                    let step = self.affine(node, w, next, &output, affine).filter(|_| !is_clamped);
+                    affine = Some(step.ok_or_else(reads)?);
+                }
             }
             between.push(reader);
             output = next.outputs.first().cloned().flatten().ok_or_else(none)?;
@@ -327,6 +351,11 @@ impl Wires<'_> {
     }
 }
 
+/// Why blocks of a tensor's elements make no integer layer.
+pub(super) fn in_blocks(what: &str, block: usize) -> String {
+    format!("{what} a scale per block of {block}: products of one sum have different scales")
+}
+
 fn is_no_scale(scale: &f32) -> bool {
     !(scale.is_finite() && *scale > 0.0)
 }
@@ -339,6 +368,8 @@ struct Ends {
     quantize: usize,
     /// The tensor that the Add brings.
     added: Option<String>,
+    /// What is done to each output channel on it.
+    affine: Option<Affine>,
 }
 
 pub(super) struct Fusion {

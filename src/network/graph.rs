@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    Arg, Binary, ConvTranspose, DType, Layout, Lookup, Normalization, Padding, Recurrent, Reduce, Resize,
-    Tensor, Unary, Variadic, Window,
+    Arg, Binary, Body, ConvTranspose, DType, Equation, Inside, Layout, Lookup, Normalization, Padding,
+    Recurrent, Reduce, Resize, Tensor, Unary, Variadic, Window,
 };
 use crate::error::{Error, Kind, Place, Result};
 
@@ -62,11 +62,15 @@ pub enum Operator {
         axis: i64,
         /// `output_dtype`; the zero point's type where it is not stated.
         dtype: Option<DType>,
+        /// Indices of the axis that share a scale (`block_size`); 0 where there is one for all, or one each.
+        block: usize,
     },
     /// Codes to real: (code − zero point) · scale.
     DequantizeLinear {
         /// Axis of the scales, from the back when negative.
         axis: i64,
+        /// As of QuantizeLinear.
+        block: usize,
     },
     /// Real to u8 codes, with scale and zero point taken from the tensor itself.
     DynamicQuantizeLinear,
@@ -97,6 +101,17 @@ pub enum Operator {
     Conv(Conv),
     /// Matrix product in float32.
     MatMul,
+    /// com.microsoft: alpha · A · B in float32, the last two axes of either changed with one another before.
+    FusedMatMul {
+        /// See above.
+        alpha: f32,
+        /// Of A and of B.
+        transposed: [bool; 2],
+    },
+    /// com.microsoft: A · Bᵀ + bias in float32, B being codes of few bits with a scale per block of a row.
+    MatMulNBits(NBits),
+    /// Sums of products along axes with names, in float32.
+    Einsum(Equation),
     /// Matrix product with bias in float32.
     Gemm(Gemm),
     /// com.microsoft: sum of two tensors of codes, requantised.
@@ -145,6 +160,18 @@ pub enum Operator {
     },
     /// Mean over all spatial positions.
     GlobalAveragePool,
+    /// (Σ |x|^p)^(1/p) over each window.
+    LpPool {
+        /// The window.
+        sliding: Sliding,
+        /// See above.
+        p: i64,
+    },
+    /// (Σ |x|^p)^(1/p) over all spatial positions.
+    GlobalLpPool {
+        /// See above.
+        p: i64,
+    },
     /// The axes before `axis` become rows, the others columns.
     Flatten {
         /// First axis of the columns, from the back when negative.
@@ -184,6 +211,15 @@ pub enum Operator {
     Opaque {
         /// Why, in one sentence without a full stop.
         reason: String,
+        /// The MACs in its bodies.
+        inside: Vec<Inside>,
+    },
+    /// One of two bodies, by the truth value of input 0; its other inputs are what the bodies read from around them.
+    If {
+        /// Where it is true.
+        then: Body,
+        /// Where it is not.
+        otherwise: Body,
     },
     /// Each element by itself.
     Unary(Unary),
@@ -230,6 +266,8 @@ pub enum Operator {
     GlobalMaxPool,
     /// Along a sequence, in float32.
     Recurrent(Recurrent),
+    /// com.microsoft: an LSTM whose products are those of 8-bit codes, the activations quantised as they come.
+    DynamicQuantizeLstm(Recurrent),
 }
 
 /// Real bounds of the Relu or Clip fused into an integer layer; infinite where there is none.
@@ -271,6 +309,19 @@ pub struct Gemm {
     pub transpose_a: bool,
     /// Whether B is stored as `[n, k]`.
     pub transpose_b: bool,
+}
+
+/// What MatMulNBits is told of B.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NBits {
+    /// Bits per code: 2, 4 or 8.
+    pub bits: usize,
+    /// Codes of a row that share a scale.
+    pub block: usize,
+    /// Codes per row.
+    pub k: usize,
+    /// Rows.
+    pub n: usize,
 }
 
 /// `auto_pad` and `pads`, before the rank is known.
@@ -333,6 +384,40 @@ impl Sliding {
             padding,
             ceil: self.ceil,
         })
+    }
+}
+
+impl Sliding {
+    /// The same window as one of a row for every axis of `kernel`, which is the weights' own.
+    ///
+    /// # Errors
+    /// As [`Sliding::window`].
+    pub fn each_axis(&self, kernel: &[usize]) -> Result<Vec<Window>> {
+        let rank = kernel.len();
+        if !self.kernel.is_empty() && self.kernel != kernel {
+            let message = format!("kernel_shape {:?} is not that of the weights, {kernel:?}", self.kernel);
+            return Err(Error::new(Kind::Malformed, message));
+        }
+        let one = |name: &str, list: &[usize], axis: usize| match list.len() {
+            0 => Ok(Vec::new()),
+            length if length == rank => Ok(vec![list[axis]]),
+            length => Err(wrong_length(name, rank, length)),
+        };
+        let of_axis = |axis: usize| {
+            let padding = match &self.padding {
+                AutoPad::Explicit(pads) if pads.is_empty() => AutoPad::Explicit(Vec::new()),
+                AutoPad::Explicit(pads) if pads.len() == 2 * rank => {
+                    AutoPad::Explicit(vec![pads[axis], pads[rank + axis]])
+                }
+                AutoPad::Explicit(pads) => return Err(wrong_length("pads", 2 * rank, pads.len())),
+                same => same.clone(),
+            };
+            let strides = one("strides", &self.strides, axis)?;
+            let dilations = one("dilations", &self.dilations, axis)?;
+            let own = Sliding { kernel: vec![kernel[axis]], strides, dilations, padding, ceil: self.ceil };
+            own.window(1, None)
+        };
+        (0..rank).map(of_axis).collect()
     }
 }
 

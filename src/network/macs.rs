@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::body::{Inside, multiplies};
+use super::fuse::in_blocks;
 use super::wires::Wires;
 use super::{Network, Node, Operator};
 
-/// One Conv, MatMul or Gemm of the model, in whatever form it is written.
+/// One operator of the model that multiplies and accumulates, in whatever form it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mac {
     /// The node's name.
@@ -34,6 +36,8 @@ pub enum MacState {
     FedByIntegers,
     /// It is float32 through and through: no codes feed it.
     Float,
+    /// It lies in a body of If, Loop or Scan, or is of a form that goldpath does not know: nothing more is said of it.
+    Uncovered,
 }
 
 /// Which numbers of an integer layer the network computes: what is proved must hold for all that they can be.
@@ -105,6 +109,13 @@ impl Network {
             } else if node.operator.is_integer_mac() && !node.is_beside() {
                 let (name, kind) = (node.name.clone(), node.kind.clone());
                 macs.push(Mac { name, kind, state: MacState::Integer, reason: None });
+            } else if !node.is_beside() && multiplies(&node.kind) {
+                macs.push(wires.other_mac(node));
+            }
+            for (Inside { name, kind }, around) in node.inside() {
+                let reason =
+                    Some(format!("not covered: inside the body of {} {:?}", around.kind, around.name));
+                macs.push(Mac { name, kind, state: MacState::Uncovered, reason });
             }
         }
         macs
@@ -138,6 +149,29 @@ impl Network {
 }
 
 impl Wires<'_> {
+    /// An operator that multiplies, and of which there is no integer layer.
+    fn other_mac(&self, node: &Node) -> Mac {
+        let (name, kind) = (node.name.clone(), node.kind.clone());
+        let (state, reason) = match &node.operator {
+            Operator::Opaque { reason, .. } => (MacState::Uncovered, format!("not covered: {reason}")),
+            Operator::MatMulNBits(of) => {
+                let why = in_blocks("its weights have", of.block);
+                (MacState::Float, format!("stays float32: {why}"))
+            }
+            Operator::DynamicQuantizeLstm(_) => {
+                let why = "stays float32: its products of codes are summed inside the operator, exactly; they are not \
+                           looked at";
+                (MacState::FedByIntegers, why.to_owned())
+            }
+            _ if node.inputs.iter().flatten().any(|input| self.traced(input).is_some()) => {
+                let reason = format!("stays float32: {kind} is no integer layer here");
+                (MacState::FedByIntegers, reason)
+            }
+            _ => (MacState::Float, "no DequantizeLinear feeds it: it is float32 in the model".to_owned()),
+        };
+        Mac { name, kind, state, reason: Some(reason) }
+    }
+
     fn float_mac(&self, index: usize) -> Mac {
         let node = &self.nodes[index];
         let (name, kind) = (node.name.clone(), node.kind.clone());
@@ -153,20 +187,23 @@ impl Wires<'_> {
             Err(why) => why,
             Ok(_) => "the network is not fused".to_owned(),
         };
-        let products = self.beside(&node.name);
-        let (state, sums) = match (products, self.products(index)) {
-            (Some(products), _) => {
-                let bias = match (node.input(2).is_some(), products.input(4).is_some()) {
-                    (false, _) => "",
-                    (true, true) => ", from its bias rounded to x.scale · w.scale",
-                    (true, false) => {
-                        ", without its bias, which is no constant that the scale x.scale · w.scale holds"
+        let (beside, products) = (self.beside(&node.name), self.products(index));
+        let (state, sums) = match (beside, &products) {
+            (Some(beside), products) => {
+                let bias = match (node.input(2), beside.input(4).is_some()) {
+                    (None, _) => String::new(),
+                    (Some(_), true) => ", from its bias rounded to x.scale · w.scale".to_owned(),
+                    (Some(name), false) => {
+                        let why = products
+                            .as_ref()
+                            .ok()
+                            .and_then(|found| self.layer_bias(node, [&found.x, &found.w], name).err());
+                        let why = why.unwrap_or_else(|| "it is no constant of that scale".to_owned());
+                        format!(", without its bias: {why}")
                     }
                 };
-                (
-                    MacState::Products,
-                    format!("its integer sum of products is looked at{bias}, and changes no value"),
-                )
+                let sums = format!("its integer sum of products is looked at{bias}, and changes no value");
+                (MacState::Products, sums)
             }
             (None, Ok(_)) => (MacState::FedByIntegers, "its values are the framework's".to_owned()),
             (None, Err(none)) => (MacState::FedByIntegers, format!("no integer sum: {none}")),
@@ -207,6 +244,9 @@ pub struct Coverage {
     pub framework_values: Vec<String>,
     /// Those that no integers feed.
     pub float: usize,
+    /// Those inside bodies of If, Loop and Scan, and of forms that goldpath does not know: what the answer says does not
+    /// hold for them.
+    pub uncovered: Vec<String>,
 }
 
 /// The first of many names.
@@ -220,8 +260,10 @@ impl Coverage {
     /// Of `macs`, those of which `is_covered` holds are what the answer is about.
     pub fn new(macs: &[Mac], is_covered: &dyn Fn(&str) -> bool) -> Coverage {
         let (covered, others): (Vec<&Mac>, Vec<&Mac>) = macs.iter().partition(|mac| is_covered(&mac.name));
-        let (float, missing): (Vec<&Mac>, Vec<&Mac>) =
+        let (float, others): (Vec<&Mac>, Vec<&Mac>) =
             others.into_iter().partition(|mac| mac.state == MacState::Float);
+        let (uncovered, missing): (Vec<&Mac>, Vec<&Mac>) =
+            others.into_iter().partition(|mac| mac.state == MacState::Uncovered);
         Coverage {
             macs: macs.len(),
             covered: covered.len(),
@@ -232,26 +274,33 @@ impl Coverage {
                 .collect(),
             not_covered: missing.into_iter().map(|mac| mac.name.clone()).collect(),
             float: float.len(),
+            uncovered: uncovered.into_iter().map(|mac| mac.name.clone()).collect(),
         }
     }
 
-    /// Whether the answer is about every MAC that integers feed.
+    /// Whether the answer is about every MAC that integers feed, as far as is known.
     pub fn is_whole(&self) -> bool {
-        self.not_covered.is_empty()
+        self.not_covered.is_empty() && self.uncovered.is_empty()
     }
 
     /// What the answer is about: `network`, or the layers that it covers.
     pub fn subject(&self) -> String {
-        match self.not_covered.len() {
-            0 => "network".to_owned(),
-            missing => {
-                let layers = match self.covered {
-                    1 => "the layer above".to_owned(),
-                    covered => format!("the {covered} layers above"),
-                };
-                format!("{layers} ({missing} of {} MACs fed by integers and not covered)", self.macs)
-            }
+        if self.is_whole() {
+            return "network".to_owned();
         }
+        let layers = match self.covered {
+            1 => "the layer above".to_owned(),
+            covered => format!("the {covered} layers above"),
+        };
+        let missing = match (self.not_covered.len(), self.uncovered.len()) {
+            (0, inside) => format!("{inside} of {} MACs in bodies or unknown forms", self.macs),
+            (fed, 0) => format!("{fed} of {} MACs fed by integers and not covered", self.macs),
+            (fed, inside) => format!(
+                "{fed} of {} MACs fed by integers and not covered, {inside} in bodies or unknown forms",
+                self.macs
+            ),
+        };
+        format!("{layers} ({missing})")
     }
 
     /// Said wherever answers of the network are: which overflows they do not feel; empty when they feel all.
@@ -279,8 +328,12 @@ impl Coverage {
         if told.is_empty() {
             return String::new();
         }
+        let inside = match self.uncovered.len() {
+            0 => String::new(),
+            count => format!(", {count} in bodies or unknown forms"),
+        };
         let mut text = format!(
-            "{} MACs: {} covered, {} fed by integers and not covered, {} float32\n",
+            "{} MACs: {} covered, {} fed by integers and not covered, {} float32{inside}\n",
             self.macs,
             self.covered,
             self.not_covered.len(),

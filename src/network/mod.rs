@@ -3,8 +3,11 @@
 //! Nothing here computes a value of the network (`argmax` reads the answer off one) or touches a file: `import` fills it, `functional` evaluates it
 //! by its framework's rules, `lower` takes single [`Layer`]s out of it.
 
+mod affine;
 mod argmax;
 mod bias;
+mod body;
+mod einsum;
 mod elementwise;
 mod fuse;
 mod graph;
@@ -23,9 +26,12 @@ mod window;
 mod wires;
 
 pub use crate::limits::{MAX_ELEMENTS, element_count};
+pub(crate) use body::multiplies;
+pub use body::{Body, Inside};
+pub use einsum::{Axis, Equation, Term};
 pub use elementwise::{Binary, Lookup, Unary, Variadic};
 pub use fuse::Qdq;
-pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, Network, Node, Operator, Sliding};
+pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, NBits, Network, Node, Operator, Sliding};
 pub use layer::{Carrier, Geometry, Layer, Weights};
 pub use layout::{Joining, Layout, PadMode};
 pub use macs::{Computed, Coverage, Mac, MacState};

@@ -26,7 +26,7 @@ impl Network {
         let mut found: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         let mut operators: Vec<OpaqueOperator> = Vec::new();
         for node in &self.nodes {
-            let Operator::Opaque { reason } = &node.operator else { continue };
+            let Operator::Opaque { reason, .. } = &node.operator else { continue };
             let mut tensors = node.outputs.iter().flatten().filter(|name| !is_fed(name)).peekable();
             if tensors.peek().is_none() {
                 continue;

@@ -6,6 +6,7 @@
 //! w ─ DQ ─ (move)* ─┴─ Conv ─ anything     beside  w ─ (move)* ─┴─ ConvInteger ─ looked at, read by nobody
 //! ```
 
+use super::fuse::in_blocks;
 use super::trace::Dequantized;
 use super::wires::Wires;
 use super::{Conv, Node, Operator};
@@ -41,6 +42,11 @@ impl Wires<'_> {
             (None, false) => -1,
         };
         let (x, w) = (self.codes(node, 0)?, self.codes(node, 1)?);
+        for (what, operand) in [("its input has", &x), ("its weights have", &w)] {
+            if operand.block > 0 {
+                return Err(in_blocks(what, operand.block));
+            }
+        }
         if !self.per_tensor(&x) {
             return Err(
                 "its input has a scale per slice: products of one sum have different scales".to_owned()

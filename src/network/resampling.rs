@@ -17,6 +17,8 @@ pub struct Resize {
     pub policy: AspectRatio,
     /// The input that holds the scales; the region of interest is in front of it from opset 11 on, sizes behind it.
     pub scales_at: usize,
+    /// The scales, where they are an attribute (Upsample before opset 9).
+    pub scales: Option<Vec<f32>>,
 }
 
 /// What a new element is made of.

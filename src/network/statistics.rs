@@ -57,6 +57,13 @@ pub enum Normalization {
         /// Added to the variance.
         epsilon: f32,
     },
+    /// As com.microsoft's SkipLayerNormalization does it: over the last axis, one element after the other.
+    OnePass {
+        /// Added to the variance.
+        epsilon: f32,
+        /// By the root of the mean square alone.
+        simplified: bool,
+    },
     /// By mean and variance of each channel of each image.
     Instance {
         /// Added to the variance.

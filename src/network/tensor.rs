@@ -15,6 +15,10 @@ pub enum DType {
     U8,
     /// int8.
     I8,
+    /// uint4, each element in a byte of its own.
+    U4,
+    /// int4, each element in a byte of its own.
+    I4,
     /// uint16.
     U16,
     /// int16.
@@ -39,6 +43,8 @@ impl DType {
         match self {
             DType::U8 => "uint8",
             DType::I8 => "int8",
+            DType::U4 => "uint4",
+            DType::I4 => "int4",
             DType::U16 => "uint16",
             DType::I16 => "int16",
             DType::U32 => "uint32",
@@ -58,7 +64,7 @@ impl DType {
     /// Size of one element in bytes.
     pub const fn size_bytes(self) -> usize {
         match self {
-            DType::U8 | DType::I8 | DType::Bool => 1,
+            DType::U4 | DType::I4 | DType::U8 | DType::I8 | DType::Bool => 1,
             DType::U16 | DType::I16 => 2,
             DType::U32 | DType::I32 | DType::F32 => 4,
             DType::U64 | DType::I64 => 8,
@@ -70,6 +76,8 @@ impl DType {
         match self {
             DType::U8 => Format::unsigned(8),
             DType::I8 => Format::signed(8),
+            DType::U4 => Format::unsigned(4),
+            DType::I4 => Format::signed(4),
             DType::U16 => Format::unsigned(16),
             DType::I16 => Format::signed(16),
             DType::U32 => Format::unsigned(32),
@@ -93,6 +101,10 @@ pub enum Tensor {
     U8(ArrayD<u8>),
     /// int8 elements.
     I8(ArrayD<i8>),
+    /// uint4 elements.
+    U4(ArrayD<u8>),
+    /// int4 elements.
+    I4(ArrayD<i8>),
     /// uint16 elements.
     U16(ArrayD<u16>),
     /// int16 elements.
@@ -117,6 +129,8 @@ macro_rules! for_tensor {
         match $tensor {
             $crate::network::Tensor::U8($array) => $body,
             $crate::network::Tensor::I8($array) => $body,
+            $crate::network::Tensor::U4($array) => $body,
+            $crate::network::Tensor::I4($array) => $body,
             $crate::network::Tensor::U16($array) => $body,
             $crate::network::Tensor::I16($array) => $body,
             $crate::network::Tensor::U32($array) => $body,
@@ -135,6 +149,8 @@ macro_rules! map_tensor {
         match $tensor {
             $crate::network::Tensor::U8($array) => $crate::network::Tensor::U8($body),
             $crate::network::Tensor::I8($array) => $crate::network::Tensor::I8($body),
+            $crate::network::Tensor::U4($array) => $crate::network::Tensor::U4($body),
+            $crate::network::Tensor::I4($array) => $crate::network::Tensor::I4($body),
             $crate::network::Tensor::U16($array) => $crate::network::Tensor::U16($body),
             $crate::network::Tensor::I16($array) => $crate::network::Tensor::I16($body),
             $crate::network::Tensor::U32($array) => $crate::network::Tensor::U32($body),
@@ -155,6 +171,8 @@ impl Tensor {
         match self {
             Tensor::U8(_) => DType::U8,
             Tensor::I8(_) => DType::I8,
+            Tensor::U4(_) => DType::U4,
+            Tensor::I4(_) => DType::I4,
             Tensor::U16(_) => DType::U16,
             Tensor::I16(_) => DType::I16,
             Tensor::U32(_) => DType::U32,
@@ -204,8 +222,8 @@ impl Tensor {
     /// float32, and a uint64 above 2^63 − 1.
     pub fn to_i64(&self) -> Result<ArrayD<i64>> {
         match self {
-            Tensor::U8(a) => Ok(a.mapv(i64::from)),
-            Tensor::I8(a) => Ok(a.mapv(i64::from)),
+            Tensor::U8(a) | Tensor::U4(a) => Ok(a.mapv(i64::from)),
+            Tensor::I8(a) | Tensor::I4(a) => Ok(a.mapv(i64::from)),
             Tensor::U16(a) => Ok(a.mapv(i64::from)),
             Tensor::I16(a) => Ok(a.mapv(i64::from)),
             Tensor::U32(a) => Ok(a.mapv(i64::from)),
@@ -230,8 +248,8 @@ impl Tensor {
     /// uint32, a dtype wider than int32, float32, and bool.
     pub fn to_i32(&self) -> Result<ArrayD<i32>> {
         match self {
-            Tensor::U8(a) => Ok(a.mapv(i32::from)),
-            Tensor::I8(a) => Ok(a.mapv(i32::from)),
+            Tensor::U8(a) | Tensor::U4(a) => Ok(a.mapv(i32::from)),
+            Tensor::I8(a) | Tensor::I4(a) => Ok(a.mapv(i32::from)),
             Tensor::U16(a) => Ok(a.mapv(i32::from)),
             Tensor::I16(a) => Ok(a.mapv(i32::from)),
             Tensor::I32(a) => Ok(a.clone()),
@@ -251,6 +269,8 @@ impl Tensor {
         match dtype {
             DType::U8 => Tensor::U8(codes.mapv(|v| v.clamp(0, 255) as u8)),
             DType::I8 => Tensor::I8(codes.mapv(|v| v.clamp(-128, 127) as i8)),
+            DType::U4 => Tensor::U4(codes.mapv(|v| v.clamp(0, 15) as u8)),
+            DType::I4 => Tensor::I4(codes.mapv(|v| v.clamp(-8, 7) as i8)),
             DType::U16 => Tensor::U16(codes.mapv(|v| v.clamp(0, 65535) as u16)),
             DType::I16 => Tensor::I16(codes.mapv(|v| v.clamp(-32768, 32767) as i16)),
             DType::U32 => Tensor::U32(codes.mapv(|v| v.max(0) as u32)),

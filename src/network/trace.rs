@@ -12,6 +12,8 @@ pub(crate) struct Dequantized {
     pub zero: Option<String>,
     /// Axis of the scales in `codes`, from the back when negative; of no matter when there is one scale.
     pub axis: i64,
+    /// Indices of that axis that share a scale; 0 where there is one for all, or one each.
+    pub block: usize,
     /// The first and the last node between the DequantizeLinear and the tensor: each moves elements and changes none.
     pub moves: Option<[usize; 2]>,
 }
@@ -37,7 +39,7 @@ impl Wires<'_> {
         let Some(codes) = self.constants.get(&tensor.codes) else { return false };
         let rank = i64::try_from(codes.shape().len()).unwrap_or(i64::MAX);
         let from_front = |axis: i64| if axis < 0 { axis + rank } else { axis };
-        tensor.moves.is_none() && from_front(tensor.axis) == from_front(wanted)
+        tensor.moves.is_none() && tensor.block == 0 && from_front(tensor.axis) == from_front(wanted)
     }
 
     /// The constant float32 numbers of a tensor.

@@ -139,10 +139,10 @@ impl<'a> Wires<'a> {
         let last = self.writer(name)?;
         let Source { dequantize, first_move } = self.sources[last]?;
         let node = &self.network.nodes[dequantize];
-        let Operator::DequantizeLinear { axis } = node.operator else { return None };
+        let Operator::DequantizeLinear { axis, block } = node.operator else { return None };
         let input = |position: usize| node.input(position).map(str::to_owned);
         let moves = first_move.map(|first| [first, last]);
-        Some(Dequantized { codes: input(0)?, scale: input(1)?, zero: input(2), axis, moves })
+        Some(Dequantized { codes: input(0)?, scale: input(1)?, zero: input(2), axis, block, moves })
     }
 
     /// A name that no tensor of the network has, nor any that was asked for before: `wanted`, or `wanted` with a number.
@@ -161,9 +161,20 @@ pub(crate) struct FreeNames {
 impl FreeNames {
     /// Taken are those of every tensor that is there.
     pub(crate) fn of(network: &Network) -> FreeNames {
-        let written = network.nodes.iter().flat_map(|node| node.outputs.iter().flatten());
         let fed = network.inputs.iter().map(|input| &input.name);
-        let taken = network.constants.keys().chain(fed).chain(written).cloned().collect();
+        let mut taken: BTreeSet<String> = network.constants.keys().chain(fed).cloned().collect();
+        let mut around = vec![&network.nodes];
+        while let Some(nodes) = around.pop() {
+            for node in nodes {
+                taken.extend(node.outputs.iter().flatten().cloned());
+                around.extend(node.bodies().map(|body| &body.nodes));
+            }
+        }
+        FreeNames { taken, next: BTreeMap::new() }
+    }
+
+    /// Those are taken.
+    pub(crate) fn behind(taken: BTreeSet<String>) -> FreeNames {
         FreeNames { taken, next: BTreeMap::new() }
     }
 

@@ -328,6 +328,19 @@ pub struct Moments {
     pub deviation: Option<f32>,
 }
 
+/// Mean, and sum of squares of what lies off it, by Welford's recurrence.
+///
+/// ```
+/// assert_eq!(goldpath::post::float::recurrence(&[1.0, 3.0, 5.0]), (3.0, 8.0));
+/// ```
+pub fn recurrence(row: &[f32]) -> (f32, f32) {
+    row.iter().enumerate().fold((0.0, 0.0), |(mean, squares), (at, v)| {
+        let off = v - mean;
+        let mean = mean + off / (at + 1) as f32;
+        (mean, squares + off * (v - mean))
+    })
+}
+
 /// Rows of fewer than eight by Welford's recurrence; longer ones in two passes: a float64 mean, then eight sums of squares
 /// side by side by fused multiply-adds, then what is behind the eights, four of it without them.
 ///
@@ -340,12 +353,7 @@ pub struct Moments {
 pub fn moments(row: &[f32], epsilon: f32) -> Moments {
     let count = row.len() as f32;
     if row.len() < 8 {
-        let (mut mean, mut squares) = (0.0f32, 0.0f32);
-        for (at, v) in row.iter().enumerate() {
-            let off = v - mean;
-            mean += off / (at + 1) as f32;
-            squares += off * (v - mean);
-        }
+        let (mean, squares) = recurrence(row);
         let deviation = (squares / count + epsilon).sqrt();
         return Moments { mean, inverse: 1.0 / deviation, deviation: Some(deviation) };
     }

@@ -13,11 +13,15 @@ pub(super) fn macs(coverage: &Coverage, macs: &[Mac], behind: &str) -> Option<Se
         table.row([Cell::from(mac.name.clone()), mac.kind.clone().into(), why.into()]);
     }
     let text = format!(
-        "The network has {}. {} looked at here; {} fed by integers and not looked at; {} float32.",
+        "The network has {}. {} looked at here; {} fed by integers and not looked at; {} float32{}.",
         plural(coverage.macs as u64, "MAC"),
         are(coverage.covered),
         are(coverage.not_covered.len()),
-        are(coverage.float)
+        are(coverage.float),
+        match coverage.uncovered.len() {
+            0 => String::new(),
+            inside => format!("; {} in bodies or unknown forms", are(inside)),
+        }
     );
     (!table.is_empty()).then(|| Section {
         title: format!("What is looked at{behind}"),

@@ -262,7 +262,7 @@ fn external_data_behind_links_and_pipes_is_refused() {
 }
 
 /// Arrays by name, as numpy's savez writes them.
-fn npz(path: &str, arrays: &[(&str, &str, &[usize], Vec<u8>)]) {
+pub(crate) fn npz(path: &str, arrays: &[(&str, &str, &[usize], Vec<u8>)]) {
     let mut archive = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
     for (name, element, shape, data) in arrays {
         archive.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();

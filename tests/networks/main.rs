@@ -1,10 +1,15 @@
 //! What is said of whole networks: every MAC is listed, nothing is called proved that an input can break, names name
 //! one thing, and constants are constants.
 
+mod affine;
+mod batches;
+mod bodies;
 mod claims;
 mod climb;
 mod computed;
 mod constants;
+mod four_bits;
+mod fused;
 mod layers;
 mod lazy;
 mod listed;

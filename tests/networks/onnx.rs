@@ -18,6 +18,8 @@ pub enum Value {
     Float(f32),
     Floats(Vec<f32>),
     Text(&'static str),
+    /// Inside a function: an attribute of the call, and its type.
+    Of(&'static str, u64),
     /// A whole message: a tensor in field 5, a graph in field 6, a sparse tensor in field 22.
     Message(u64, Vec<u8>),
 }
@@ -42,6 +44,7 @@ pub struct Model {
     initialisers: Vec<Vec<u8>>,
     inputs: Vec<Vec<u8>>,
     outputs: Vec<String>,
+    functions: Vec<Vec<u8>>,
     names: usize,
     /// Opset of ONNX's own domain; 17 when left 0.
     pub opset: u64,
@@ -149,6 +152,7 @@ impl Model {
                     [list, number(20, 6)].concat()
                 }
                 Value::Text(v) => [bytes(4, v.as_bytes()), number(20, 3)].concat(),
+                Value::Of(outer, kind) => [bytes(21, outer.as_bytes()), number(20, *kind)].concat(),
                 Value::Message(field, content) => bytes(*field, content),
             };
             node.extend(bytes(5, &[bytes(1, name.as_bytes()), value].concat()));
@@ -156,17 +160,35 @@ impl Model {
         self.nodes.push(node);
     }
 
-    /// The file.
-    pub fn bytes(&self) -> Vec<u8> {
+    /// A function of the file, of the domain `local`, with the nodes of `body`.
+    pub fn function(&mut self, name: &str, inputs: &[&str], outputs: &[&str], body: &Model) {
+        let texts = |field: u64, list: &[&str]| {
+            list.iter().flat_map(|t| bytes(field, t.as_bytes())).collect::<Vec<u8>>()
+        };
+        let nodes: Vec<u8> = body.nodes.iter().flat_map(|node| bytes(7, node)).collect();
+        let opset = bytes(9, &[bytes(1, b""), number(2, 17)].concat());
+        let named = [bytes(1, name.as_bytes()), texts(4, inputs), texts(5, outputs)].concat();
+        self.functions.push([named, nodes, opset, bytes(10, b"local")].concat());
+    }
+
+    /// The graph alone, as a body of If, Loop or Scan.
+    pub fn graph(&self) -> Vec<u8> {
         let mut graph: Vec<u8> = self.nodes.iter().flat_map(|n| bytes(1, n)).collect();
         graph.extend(bytes(2, b"g"));
         graph.extend(self.initialisers.iter().flat_map(|t| bytes(5, t)));
         graph.extend(self.inputs.iter().flat_map(|i| bytes(11, i)));
         graph.extend(self.outputs.iter().flat_map(|o| bytes(12, &bytes(1, o.as_bytes()))));
+        graph
+    }
+
+    /// The file.
+    pub fn bytes(&self) -> Vec<u8> {
+        let graph = self.graph();
         let own = if self.opset == 0 { 17 } else { self.opset };
         let opset = |domain: &str, version: u64| [bytes(1, domain.as_bytes()), number(2, version)].concat();
         let opsets = [bytes(8, &opset("", own)), bytes(8, &opset("com.microsoft", 1))].concat();
-        [number(1, 8), bytes(7, &graph), opsets].concat()
+        let functions: Vec<u8> = self.functions.iter().flat_map(|f| bytes(25, f)).collect();
+        [number(1, 8), bytes(7, &graph), opsets, functions].concat()
     }
 }
 

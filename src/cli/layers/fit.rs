@@ -1,9 +1,11 @@
 //! A layer on a design: as it is, or with the fewest overrides that let it run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::ArrayD;
+use sha2::{Digest, Sha256};
 
 use super::answer::Fit;
 use crate::bounds::{Inputs, LayerBounds, Summary};
@@ -29,6 +31,23 @@ pub struct Sight<'a> {
     pub design: Arc<Design>,
     trials: Vec<Settings>,
     built: Vec<OnceLock<Option<Arc<Design>>>>,
+    /// What was found of a layer, by all that is asked of it: networks repeat layers.
+    found: Mutex<BTreeMap<[u8; 32], Fit>>,
+}
+
+/// All of a layer that [`Sight::fit`] looks at, its names left out.
+fn key(layer: &Layer, x: &ArrayD<i32>, computed: Computed) -> [u8; 32] {
+    let Layer { geometry, input_carrier, weights, bias, output, low, high, .. } = layer;
+    let mut hash = Sha256::new();
+    let numbers = (&weights.scales, &weights.zero_points, bias, weights.codes.shape(), x.shape());
+    hash.update(format!(
+        "{:?}",
+        (geometry, input_carrier, weights.dtype, output, low, high, computed, numbers)
+    ));
+    for code in weights.codes.iter().chain(x) {
+        hash.update(code.to_le_bytes());
+    }
+    hash.finalize().into()
 }
 
 impl<'a> Sight<'a> {
@@ -38,7 +57,7 @@ impl<'a> Sight<'a> {
         let design = Arc::new(design_file::load_path(path, overrides)?);
         let trials = candidates(&design);
         let built = trials.iter().map(|_| OnceLock::new()).collect();
-        Ok(Sight { path, overrides, design, trials, built })
+        Ok(Sight { path, overrides, design, trials, built, found: Mutex::default() })
     }
 
     fn load(&self, settings: &Settings) -> Option<Arc<Design>> {
@@ -57,8 +76,19 @@ impl<'a> Sight<'a> {
         Some((if levels { widened() } else { settings.clone() }, design))
     }
 
-    /// Tries the layer.
+    /// Tries the layer, unless its like was tried before.
     pub fn fit(&self, layer: &Layer, x: &ArrayD<i32>, computed: Computed) -> Fit {
+        let key = key(layer, x, computed);
+        let found = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = found().get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let fit = self.tried(layer, x, computed);
+            found().insert(key, fit.clone());
+            fit
+        })
+    }
+
+    fn tried(&self, layer: &Layer, x: &ArrayD<i32>, computed: Computed) -> Fit {
         let answer = |runs: bool,
                       set: Option<&Settings>,
                       on: Option<(&Arc<Design>, Option<u32>)>,

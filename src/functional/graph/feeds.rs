@@ -67,31 +67,34 @@ impl<'a> Batches<'a> {
     /// An input that does not fit, and what [`Demand::new`] refuses.
     pub fn new(network: &Network, x: &'a impl Fed, goal: Goal<'a>) -> Result<Batches<'a>> {
         let feeds = x.feeds(network)?;
-        let (mut images, mut fixed, mut times) = (None, None, None);
+        // Of every input: how many images there are, and how many the model takes at a time.
+        let mut all = Vec::new();
         for input in &network.inputs {
             let Some(tensor) = feeds.get(&input.name) else { continue };
             let own = batch(network, input, tensor)?;
-            let Some(count) = tensor.shape().first().copied() else { continue };
-            // Inputs of a fixed batch must come as often as each other.
-            if let Some(own) = own {
-                let often = count / own;
-                if times.is_some_and(|times| times != often) {
-                    let message = format!(
-                        "input {:?} has {count} along its batch, {own} at a time; others come {} times",
-                        input.name,
-                        times.unwrap_or(1)
-                    );
-                    return Err(Error::new(Kind::Value, message).in_file(&network.source));
-                }
-                times = Some(often);
+            if let Some(count) = tensor.shape().first() {
+                all.push((&input.name, *count, own));
             }
-            images = images.or(Some(count));
-            fixed = fixed.or(own);
         }
+        let one_count = all.iter().all(|(_, count, _)| *count == all[0].1);
+        // Where open first axes differ from others, they are no batch that all share: everything is taken at once.
+        let is_once = all.iter().all(|(_, count, own)| own.is_none_or(|own| own == *count));
+        let together = !one_count && is_once && all.iter().any(|(_, _, own)| own.is_none());
+        let mut times = None;
+        for (name, count, own) in all.iter().filter_map(|(name, count, own)| Some((name, count, (*own)?))) {
+            // Inputs of a fixed batch must come as often as each other.
+            let times = *times.get_or_insert(count / own);
+            if count / own != times {
+                let message = format!(
+                    "input {name:?} has {count} along its batch, {own} at a time; others come {times} times"
+                );
+                return Err(Error::new(Kind::Value, message).in_file(&network.source));
+            }
+        }
+        let images = all.first().map(|(_, count, _)| *count).filter(|_| !together);
+        let fixed = all.iter().find_map(|(_, _, own)| *own);
         // An extent that is fixed and there once is no batch, whatever the open ones of others are: a state's layers.
-        if times == Some(1) {
-            (images, fixed) = (None, None);
-        }
+        let (images, fixed) = if times == Some(1) { (None, None) } else { (images, fixed) };
         let read = Demand::new(network, &|name| feeds.contains_key(name), goal)?.read;
         Ok(Batches { feeds, images, fixed, read, goal })
     }

@@ -43,7 +43,7 @@ pub(super) fn unary(x: &Tensor, unary: Unary) -> Result<Tensor> {
             Ok(Tensor::F32(ArrayD::from_shape_vec(a.raw_dim(), values).expect("as many as before")))
         }
         Tensor::Bool(a) if unary == Unary::Not => Ok(Tensor::Bool(a.mapv(|v| !v))),
-        Tensor::Bool(_) => Err(undefined(x)),
+        Tensor::Bool(_) | Tensor::U4(_) | Tensor::I4(_) => Err(undefined(x)),
         Tensor::I8(a) => signed!(I8, a),
         Tensor::I16(a) => signed!(I16, a),
         Tensor::I32(a) => signed!(I32, a),
@@ -103,6 +103,7 @@ fn real(unary: Unary, values: &mut [f32]) {
         Unary::Elu { alpha } => float::elu(values, alpha),
         Unary::Gelu { tanh: false } => each(values, float::gelu),
         Unary::Gelu { tanh: true } => each(values, float::gelu_tanh),
+        Unary::QuickGelu { alpha } => each(values, |x| x * float::sigmoid(x * alpha)),
         Unary::HardSigmoid { alpha, beta } => each(values, |x| between(alpha * x + beta)),
         Unary::LeakyRelu { alpha } => each(values, |x| if x >= 0.0 { x } else { alpha * x }),
         Unary::Selu { alpha, gamma } => float::selu(values, alpha, gamma),

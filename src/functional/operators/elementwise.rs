@@ -135,6 +135,8 @@ pub(super) fn clip(call: &Call, low: Option<f32>, high: Option<f32>) -> Result<T
         Tensor::F32(v) => clip!(F32, v, low.unwrap_or(f32::MIN), high.unwrap_or(f32::MAX)),
         Tensor::U8(v) => clip!(U8, v, u8::MIN, u8::MAX),
         Tensor::I8(v) => clip!(I8, v, i8::MIN, i8::MAX),
+        Tensor::U4(v) => clip!(U4, v, 0, 15),
+        Tensor::I4(v) => clip!(I4, v, -8, 7),
         Tensor::U16(v) => clip!(U16, v, u16::MIN, u16::MAX),
         Tensor::I16(v) => clip!(I16, v, i16::MIN, i16::MAX),
         Tensor::U32(v) => clip!(U32, v, u32::MIN, u32::MAX),

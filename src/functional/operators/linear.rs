@@ -143,8 +143,8 @@ pub(super) fn cast(x: &Tensor, to: DType) -> Result<Tensor> {
         ($variant:ident, $type:ty, $float:expr) => {
             Tensor::$variant(match x {
                 Tensor::F32(a) => map(a, $float),
-                Tensor::U8(a) => map(a, |v| v as $type),
-                Tensor::I8(a) => map(a, |v| v as $type),
+                Tensor::U8(a) | Tensor::U4(a) => map(a, |v| v as $type),
+                Tensor::I8(a) | Tensor::I4(a) => map(a, |v| v as $type),
                 Tensor::U16(a) => map(a, |v| v as $type),
                 Tensor::I16(a) => map(a, |v| v as $type),
                 Tensor::U32(a) => map(a, |v| v as $type),
@@ -160,6 +160,11 @@ pub(super) fn cast(x: &Tensor, to: DType) -> Result<Tensor> {
         DType::F32 => to!(F32, f32, |v| v),
         DType::U8 => to!(U8, u8, |v| onnx::cast_i32(v) as u8),
         DType::I8 => to!(I8, i8, |v| onnx::cast_i32(v) as i8),
+        DType::U4 | DType::I4 => {
+            // The low four bits; of int4, in two's complement.
+            let low = cast(x, DType::I32)?.to_i32()?.mapv(|v| v & 15);
+            Tensor::from_codes(if to == DType::U4 { low } else { low.mapv(|v| (v ^ 8) - 8) }, to)
+        }
         DType::U16 => to!(U16, u16, |v| onnx::cast_i32(v) as u16),
         DType::I16 => to!(I16, i16, |v| onnx::cast_i32(v) as i16),
         DType::U32 => to!(U32, u32, |v| onnx::cast_i64(v) as u32),

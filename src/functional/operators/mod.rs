@@ -4,14 +4,18 @@
 
 mod accumulate;
 mod activation;
+mod blocks;
+mod branch;
 mod designed;
 mod direct;
+mod einsum;
 mod elementwise;
 mod engine;
 mod float;
 mod layer;
 pub(super) mod layout;
 mod linear;
+mod n_bits;
 mod normalize;
 mod pointwise;
 mod pool;
@@ -50,13 +54,21 @@ pub(super) struct Call<'a> {
 pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
     size::check_inputs(call)?;
     let one = match &call.node.operator {
+        Operator::If { then, otherwise } => return branch::branch(call, [then, otherwise]),
         Operator::Layout(layout) => return layout::evaluate(call, layout),
         Operator::Recurrent(of) => return recurrent::recurrent(call, of),
+        Operator::DynamicQuantizeLstm(of) => return recurrent::quantised(call, of),
         Operator::TopK { axis, largest } => return reduce::top(call, *axis, *largest),
         Operator::Normalize(rule) => return normalize::normalize(call, *rule),
         Operator::DynamicQuantizeLinear => return linear::dynamic_quantize(call),
-        Operator::QuantizeLinear { axis, dtype } => linear::quantize(call, *axis, *dtype),
-        Operator::DequantizeLinear { axis } => linear::dequantize(call, *axis),
+        Operator::QuantizeLinear { axis, dtype, block } if blocks::is_needed(call, *block, *dtype) => {
+            blocks::quantize(call, *axis, *dtype, *block)
+        }
+        Operator::DequantizeLinear { axis, block } if blocks::is_needed(call, *block, None) => {
+            blocks::dequantize(call, *axis, *block)
+        }
+        Operator::QuantizeLinear { axis, dtype, .. } => linear::quantize(call, *axis, *dtype),
+        Operator::DequantizeLinear { axis, .. } => linear::dequantize(call, *axis),
         Operator::Cast { to } => linear::cast(call.tensor(0)?, *to),
         Operator::QLinearConv { .. }
         | Operator::QLinearMatMul { .. }
@@ -65,6 +77,9 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         | Operator::MatMulInteger => layer::evaluate(call),
         Operator::Conv(conv) => float::conv(call, conv),
         Operator::MatMul => float::matmul(call),
+        Operator::FusedMatMul { alpha, transposed } => float::fused_matmul(call, *alpha, *transposed),
+        Operator::MatMulNBits(of) => n_bits::product(call, of),
+        Operator::Einsum(equation) => einsum::einsum(call, equation),
         Operator::Gemm(gemm) => float::gemm(call, gemm),
         Operator::Softmax { axis, flatten } => float::softmax(call.f32(0)?, *axis, *flatten),
         Operator::QLinearAdd => elementwise::quantized_add(call),
@@ -80,6 +95,8 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::QLinearAveragePool { sliding, count_padding } => {
             pool::quantized_average(call, sliding, *count_padding)
         }
+        Operator::LpPool { sliding, p } => pool::lp(call, sliding, *p),
+        Operator::GlobalLpPool { p } => pool::global_lp(call.f32(0)?, *p),
         Operator::GlobalAveragePool => pool::global_average(call.f32(0)?),
         Operator::QLinearGlobalAveragePool => pool::quantized_global_average(call),
         Operator::QLinearConcat { axis } => shape::quantized_concat(call, *axis),
@@ -89,7 +106,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::Reshape { allow_zero } => shape::reshape(call, *allow_zero),
         Operator::Transpose { perm } => shape::transpose(call.tensor(0)?, perm.as_deref()),
         Operator::Identity => call.tensor(0).cloned(),
-        Operator::Opaque { reason } => Err(Error::new(Kind::Unsupported, reason.clone())),
+        Operator::Opaque { reason, .. } => Err(Error::new(Kind::Unsupported, reason.clone())),
         Operator::Unary(unary) => activation::unary(call.tensor(0)?, *unary),
         Operator::Binary(binary) => activation::binary(call.tensor(0)?, call.tensor(1)?, *binary),
         Operator::Variadic(variadic) => activation::variadic(call, *variadic),
@@ -139,10 +156,10 @@ impl<'a> Call<'a> {
     pub fn codes(&self, index: usize) -> Result<ArrayD<i32>> {
         let tensor = self.tensor(index)?;
         match tensor.dtype() {
-            DType::U8 | DType::I8 | DType::U16 | DType::I16 => tensor.to_i32(),
+            DType::U4 | DType::I4 | DType::U8 | DType::I8 | DType::U16 | DType::I16 => tensor.to_i32(),
             other => Err(Error::new(
                 Kind::Value,
-                format!("input {index} must hold 8- or 16-bit codes, not {other}"),
+                format!("input {index} must hold codes of 4, 8 or 16 bits, not {other}"),
             )),
         }
     }
@@ -198,10 +215,12 @@ pub(super) fn rails(dtype: DType, zero_point: i32) -> Result<Codes> {
     match dtype {
         DType::U8 => Ok(Codes { zero_point, low: 0, high: 255 }),
         DType::I8 => Ok(Codes { zero_point, low: -128, high: 127 }),
+        DType::U4 => Ok(Codes { zero_point, low: 0, high: 15 }),
+        DType::I4 => Ok(Codes { zero_point, low: -8, high: 7 }),
         DType::U16 => Ok(Codes { zero_point, low: 0, high: 65535 }),
         DType::I16 => Ok(Codes { zero_point, low: -32768, high: 32767 }),
         other => Err(Error::new(Kind::Unsupported, format!("quantising to {other} is not supported"))
-            .help("supported: int8, uint8, int16, uint16")),
+            .help("supported: int4, uint4, int8, uint8, int16, uint16")),
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) fn normalize(call: &Call, rule: Normalization) -> Result<Vec<Tensor>>
     let x = call.f32(0)?;
     match rule {
         Normalization::Layer { axis, epsilon } => layer(call, x, axis, epsilon),
+        Normalization::OnePass { epsilon, simplified } => one_pass(call, x, epsilon, simplified),
         Normalization::Instance { epsilon } => {
             let channels = channels(x)?;
             per_channel(call, x, channels, |row, start, at| {
@@ -123,6 +124,28 @@ fn layer(call: &Call, x: &ArrayD<f32>, axis: i64, epsilon: f32) -> Result<Vec<Te
         array.map(Tensor::F32).map_err(|e| Error::new(Kind::Value, "rows of no elements").because(e))
     };
     Ok(vec![tensor(x.shape(), out)?, tensor(&shape, means)?, tensor(&shape, inverses)?])
+}
+
+/// Element by element, in one order on every machine.
+fn one_pass(call: &Call, x: &ArrayD<f32>, epsilon: f32, simplified: bool) -> Result<Vec<Tensor>> {
+    let size = x.shape().last().copied().unwrap_or_default();
+    let scale = row_of(call, 1, size)?;
+    let bias = call.optional(2).map(|_| row_of(call, 2, size)).transpose()?;
+    let elements: Vec<f32> = x.iter().copied().collect();
+    let mut out = Vec::with_capacity(elements.len());
+    for row in elements.chunks_exact(size.max(1)) {
+        let (mean, squares) = match simplified {
+            true => (0.0, row.iter().fold(0.0f32, |sum, v| sum + v * v)),
+            false => float::recurrence(row),
+        };
+        let deviation = (squares / size as f32 + epsilon).sqrt();
+        out.extend(row.iter().enumerate().map(|(at, v)| {
+            let v = (v - mean) / deviation * scale[at];
+            bias.as_ref().map_or(v, |bias| v + bias[at])
+        }));
+    }
+    let out = ArrayD::from_shape_vec(x.raw_dim(), out);
+    Ok(vec![Tensor::F32(out.map_err(|e| Error::new(Kind::Value, "rows of no elements").because(e))?)])
 }
 
 fn log_softmax(x: &ArrayD<f32>, axis: i64, flatten: bool) -> Result<Vec<Tensor>> {

@@ -227,6 +227,26 @@ pub(super) fn global_average(x: &ArrayD<f32>) -> Result<Tensor> {
     Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&shape), means).expect("one mean per plane")))
 }
 
+/// |x|^p, added up, ^(1/p).
+fn norm(taps: &[f32], p: i64) -> f32 {
+    let power = |base: f32, p: f64| f64::from(base).powf(p);
+    let sum = taps.iter().fold(0.0f32, |sum, v| (f64::from(sum) + power(v.abs(), p as f64)) as f32);
+    power(sum, f64::from(1.0 / p as f32)) as f32
+}
+
+pub(super) fn lp(call: &Call, sliding: &Sliding, p: i64) -> Result<Tensor> {
+    let x = call.f32(0)?;
+    let frame = Frame::new(sliding, x.shape())?;
+    Ok(Tensor::F32(frame.pool(x, |taps| norm(taps.inside, p))))
+}
+
+pub(super) fn global_lp(x: &ArrayD<f32>, p: i64) -> Result<Tensor> {
+    let (plane, shape) = planes(x.shape())?;
+    let elements: Vec<f32> = x.iter().copied().collect();
+    let norms = elements.chunks_exact(plane).map(|taps| norm(taps, p)).collect();
+    Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&shape), norms).expect("one norm per plane")))
+}
+
 pub(super) fn global_max(x: &ArrayD<f32>) -> Result<Tensor> {
     let (plane, shape) = planes(x.shape())?;
     let elements: Vec<f32> = x.iter().copied().collect();

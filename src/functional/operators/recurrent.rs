@@ -4,6 +4,8 @@
 //! LSTM and GRU are exact to the last bit with constant weights, which it packs beforehand. Its RNN calls another
 //! hyperbolic tangent: there a value is within 32 units in the last place of the largest value.
 
+mod quantised;
+
 use ndarray::{ArrayD, IxDyn};
 
 use super::Call;
@@ -12,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::network::{Cell, Direction, Recurrent, Tensor};
 use crate::post::float;
 use crate::post::sgemm::Order;
+pub(super) use quantised::quantised;
 
 /// MlasSgemm's block for weights that it packed beforehand.
 const PACKED_BLOCK: usize = 256;
@@ -42,32 +45,53 @@ struct State {
 
 /// Outputs: every step's h, the last h and, of an LSTM, the last c.
 pub(super) fn recurrent(call: &Call, of: &Recurrent) -> Result<Vec<Tensor>> {
-    let directions: &[bool] = match of.direction {
-        Direction::Forward => &[false],
-        Direction::Reverse => &[true],
-        Direction::Bidirectional => &[false, true],
-    };
-    let layer = Layer::new(call, of, directions.len())?;
+    let directions = directions(of);
+    let layer = Layer::in_float(call, of, directions.len())?;
     let (steps, batch, hidden) = (layer.steps, layer.batch, layer.hidden);
-    let shape = [steps, directions.len(), batch, hidden];
-    let mut all = vec![0.0; room(&shape)?];
-    let (mut last_h, mut last_c) = (Vec::new(), Vec::new());
+    room(&[steps, directions.len(), batch, hidden])?;
+    let mut runs = Vec::with_capacity(directions.len());
     for (direction, backwards) in directions.iter().enumerate() {
+        let mut all = vec![0.0; steps * batch * hidden];
+        let mut states = Vec::with_capacity(batch);
         for row in 0..batch {
             let length = layer.lengths[row];
             let mut state = layer.start(direction, row);
             for index in 0..length {
                 let step = if *backwards { length - 1 - index } else { index };
-                layer.advance(
-                    &mut state,
-                    direction,
-                    &layer.x[(step * batch + row) * layer.inputs..][..layer.inputs],
-                );
-                let at = ((step * directions.len() + direction) * batch + row) * hidden;
-                all[at..at + hidden].copy_from_slice(&state.h);
+                let x = &layer.x[(step * batch + row) * layer.inputs..][..layer.inputs];
+                layer.advance(&mut state, direction, x);
+                all[(step * batch + row) * hidden..][..hidden].copy_from_slice(&state.h);
             }
+            states.push(state);
+        }
+        runs.push((all, states));
+    }
+    stacked(&layer, runs, of.cell == Cell::Lstm)
+}
+
+/// Whether each direction reads from the last step.
+fn directions(of: &Recurrent) -> &'static [bool] {
+    match of.direction {
+        Direction::Forward => &[false],
+        Direction::Reverse => &[true],
+        Direction::Bidirectional => &[false, true],
+    }
+}
+
+/// Every step's h and the last state of every row, by direction, as the operator's outputs.
+fn stacked(layer: &Layer, runs: Vec<(Vec<f32>, Vec<State>)>, has_memory: bool) -> Result<Vec<Tensor>> {
+    let (steps, batch, hidden) = (layer.steps, layer.batch, layer.hidden);
+    let shape = [steps, runs.len(), batch, hidden];
+    let mut all = vec![0.0; room(&shape)?];
+    let (mut last_h, mut last_c) = (Vec::new(), Vec::new());
+    let (count, size) = (runs.len(), batch * hidden);
+    for (direction, (own, states)) in runs.into_iter().enumerate() {
+        for step in 0..steps {
+            all[(step * count + direction) * size..][..size].copy_from_slice(&own[step * size..][..size]);
+        }
+        for (state, length) in states.into_iter().zip(&layer.lengths) {
             // A sequence of no step has no state.
-            let keep = |values: Vec<f32>| if length == 0 { vec![0.0; hidden] } else { values };
+            let keep = |values: Vec<f32>| if *length == 0 { vec![0.0; hidden] } else { values };
             last_h.extend(keep(state.h));
             last_c.extend(keep(state.c));
         }
@@ -76,26 +100,37 @@ pub(super) fn recurrent(call: &Call, of: &Recurrent) -> Result<Vec<Tensor>> {
         Tensor::F32(ArrayD::from_shape_vec(IxDyn(shape), values).expect("one value per hidden element"))
     };
     let mut outputs = vec![tensor(&shape, all), tensor(&shape[1..], last_h)];
-    if of.cell == Cell::Lstm {
+    if has_memory {
         outputs.push(tensor(&shape[1..], last_c));
     }
     Ok(outputs)
 }
 
 impl Layer {
-    fn new(call: &Call, of: &Recurrent, directions: usize) -> Result<Layer> {
+    /// A layer with float32 weights.
+    fn in_float(call: &Call, of: &Recurrent, directions: usize) -> Result<Layer> {
         let (x, w, r) = (call.f32(0)?, call.f32(1)?, call.f32(2)?);
         let wrong = |what: &str| {
             let shapes = format!("{:?}, {:?} and {:?}", x.shape(), w.shape(), r.shape());
             Error::new(Kind::Value, format!("{what}: input and weights have shapes {shapes}"))
         };
-        let (&[steps, batch, inputs], &[_, _, hidden]) = (x.shape(), r.shape()) else {
+        let (&[_, _, inputs], &[_, _, hidden]) = (x.shape(), r.shape()) else {
             return Err(wrong("three axes are needed"));
         };
         let gates = of.cell.gates().checked_mul(hidden).ok_or_else(|| wrong("too many gates"))?;
         if w.shape() != [directions, gates, inputs] || r.shape() != [directions, gates, hidden] {
             return Err(wrong("the weights do not match"));
         }
+        let all = |array: &ArrayD<f32>| array.iter().copied().collect::<Vec<f32>>();
+        Ok(Layer { w: all(w), r: all(r), ..Layer::new(call, of, directions, hidden)? })
+    }
+
+    /// A layer without its weights.
+    fn new(call: &Call, of: &Recurrent, directions: usize, hidden: usize) -> Result<Layer> {
+        let x = call.f32(0)?;
+        let wrong = |what: &str| Error::new(Kind::Value, format!("{what}: input of shape {:?}", x.shape()));
+        let &[steps, batch, inputs] = x.shape() else { return Err(wrong("three axes are needed")) };
+        let gates = of.cell.gates().checked_mul(hidden).ok_or_else(|| wrong("too many gates"))?;
         if of.cell == Cell::Lstm && call.optional(7).is_some() {
             return Err(Error::new(Kind::Unsupported, "peepholes (input 7) are not supported"));
         }
@@ -119,7 +154,6 @@ impl Layer {
                 fit.filter(|fit| fit.len() == batch).ok_or_else(|| wrong("the lengths do not match"))?
             }
         };
-        let all = |array: &ArrayD<f32>| array.iter().copied().collect::<Vec<f32>>();
         Ok(Layer {
             cell: of.cell,
             clip: of.clip.unwrap_or(f32::MAX),
@@ -127,9 +161,9 @@ impl Layer {
             batch,
             inputs,
             hidden,
-            x: all(x),
-            w: all(w),
-            r: all(r),
+            x: x.iter().copied().collect(),
+            w: Vec::new(),
+            r: Vec::new(),
             bias: values(3, &[directions, 2 * gates])?,
             lengths,
             state: values(5, &[directions, batch, hidden])?,
@@ -176,6 +210,18 @@ impl Layer {
         }
     }
 
+    /// One step of an LSTM; `gate` is the sum of products of a gate's row, without its bias.
+    fn lstm(&self, state: &mut State, direction: usize, gate: &dyn Fn(usize) -> f32) {
+        let hidden = self.hidden;
+        let open = |at: usize| self.clipped(gate(at), self.bias(direction, at).map(|(w, r)| w + r));
+        for j in 0..hidden {
+            let [i, o, f] = [0, 1, 2].map(|k| float::sigmoid(open(k * hidden + j)));
+            let new = float::tanh(open(3 * hidden + j));
+            state.c[j] = state.c[j] * f + i * new;
+            state.h[j] = float::tanh(state.c[j]) * o;
+        }
+    }
+
     fn advance(&self, state: &mut State, direction: usize, x: &[f32]) {
         let gate = |h: &[f32], gate: usize| {
             let x = self.product(x, &self.w, direction, gate, None);
@@ -187,12 +233,7 @@ impl Layer {
         match self.cell {
             Cell::Lstm => {
                 let before = state.h.clone();
-                for j in 0..hidden {
-                    let [i, o, f] = [0, 1, 2].map(|k| float::sigmoid(open(&before, k * hidden + j)));
-                    let new = float::tanh(open(&before, 3 * hidden + j));
-                    state.c[j] = state.c[j] * f + i * new;
-                    state.h[j] = float::tanh(state.c[j]) * o;
-                }
+                self.lstm(state, direction, &|at| gate(&before, at));
             }
             Cell::Gru { linear_before_reset } => {
                 let before = state.h.clone();

@@ -151,8 +151,11 @@ fn lines(call: &Call, resize: &Resize) -> Result<Vec<Line>> {
             lines[*axis].region = [region[i], region[axes.len() + i]];
         }
     }
-    if given(resize.scales_at).is_some() {
-        let scales: Vec<f32> = call.f32(resize.scales_at)?.iter().copied().collect();
+    if resize.scales.is_some() || given(resize.scales_at).is_some() {
+        let scales = match &resize.scales {
+            Some(scales) => scales.clone(),
+            None => call.f32(resize.scales_at)?.iter().copied().collect(),
+        };
         if scales.len() != axes.len() {
             return wrong(format!("{} scales for {} axes", scales.len(), axes.len()));
         }

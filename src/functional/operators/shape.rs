@@ -91,7 +91,7 @@ pub(in crate::functional) fn concat(parts: &[&Tensor], axis: i64) -> Result<Tens
             }
         };
     }
-    Ok(join!(U8, I8, U16, I16, U32, I32, U64, I64, F32, Bool))
+    Ok(join!(U4, I4, U8, I8, U16, I16, U32, I32, U64, I64, F32, Bool))
 }
 
 /// Inputs: the output's scale and zero point, then codes, scale and zero point of every part.

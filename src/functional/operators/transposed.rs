@@ -22,17 +22,15 @@ fn placed(
     rank: usize,
     extent: usize,
 ) -> Result<(usize, usize)> {
+    let [_, kernel] = window.kernel;
     let wrong = || {
-        let message = format!("a window of {:?} over an extent of {extent} leaves no output", window.kernel);
+        let message = format!("a window of {kernel} over an extent of {extent} leaves no output");
         Error::new(Kind::Value, message)
     };
-    // A row is an image of height 1: its only axis is the second.
-    let own = (axis + rank).checked_sub(2);
-    let of_axis = |list: &[usize]| own.and_then(|axis| list.get(axis).copied());
-    let more = of_axis(&of.more).unwrap_or(0);
-    let stride = window.stride[axis];
-    let reach = (window.kernel[axis].checked_sub(1).ok_or_else(wrong)?)
-        .checked_mul(window.dilation[axis])
+    let more = of.more.get(axis).copied().unwrap_or(0);
+    let stride = window.stride[1];
+    let reach = (kernel.checked_sub(1).ok_or_else(wrong)?)
+        .checked_mul(window.dilation[1])
         .and_then(|n| n.checked_add(1))
         .ok_or_else(wrong)?;
     let whole = (extent.checked_sub(1).ok_or_else(wrong)?)
@@ -44,12 +42,12 @@ fn placed(
         let front = if of.sliding.padding == AutoPad::SameUpper { total / 2 } else { total - total / 2 };
         (front, output)
     };
-    let (front, output) = match (of_axis(&of.output), &of.sliding.padding) {
+    let (front, output) = match (of.output.get(axis).copied(), &of.sliding.padding) {
         // Positions that no product reaches hold the bias.
         (Some(wanted), _) => halves(wanted),
         (None, AutoPad::SameUpper | AutoPad::SameLower) => halves(extent.saturating_mul(stride).min(whole)),
         (None, AutoPad::Explicit(pads)) => {
-            let pad = |at: usize| own.and_then(|axis| pads.get(axis + at * rank).copied()).unwrap_or(0);
+            let pad = |at: usize| pads.get(axis + at * rank).copied().unwrap_or(0);
             let cut = pad(0).saturating_add(pad(1));
             (pad(0), whole.checked_sub(cut).ok_or_else(wrong)?)
         }
@@ -57,52 +55,72 @@ fn placed(
     if output == 0 { Err(wrong()) } else { Ok((front, output)) }
 }
 
+/// One axis of a position, and of the output that its tap reaches.
+struct Along<'a> {
+    window: &'a Window,
+    front: usize,
+    input: usize,
+    output: usize,
+}
+
+/// The output position that a tap of an input position reaches, both in row order; none outside.
+fn reached(axes: &[Along<'_>], mut position: usize, mut tap: usize) -> Option<usize> {
+    let (mut at, mut step) = (0, 1);
+    for axis in axes.iter().rev() {
+        let [_, kernel] = axis.window.kernel;
+        let place = position % axis.input * axis.window.stride[1] + tap % kernel * axis.window.dilation[1];
+        at += place.checked_sub(axis.front).filter(|place| *place < axis.output)? * step;
+        step *= axis.output;
+        (position, tap) = (position / axis.input, tap / kernel);
+    }
+    Some(at)
+}
+
 pub(super) fn transposed(call: &Call, of: &ConvTranspose) -> Result<Tensor> {
     let (x, w) = (call.f32(0)?, call.f32(1)?);
     let wrong = |what: &str| {
         Error::new(Kind::Value, format!("{what}: input {:?}, weights {:?}", x.shape(), w.shape()))
     };
-    let rank = x.ndim().checked_sub(2).filter(|rank| (1..=2).contains(rank) && w.ndim() == rank + 2);
-    let rank = rank.ok_or_else(|| wrong("images or rows are needed"))?;
+    let rank = x.ndim().checked_sub(2).filter(|rank| (1..=3).contains(rank) && w.ndim() == rank + 2);
+    let rank = rank.ok_or_else(|| wrong("rows, images or volumes are needed"))?;
     let (channels, per_group) = (x.shape()[1], w.shape()[1]);
     if w.shape()[0] != channels || channels % of.groups != 0 || x.is_empty() || w.is_empty() {
         return Err(wrong("channels and groups do not match"));
     }
-    let window = of.sliding.window(rank, Some(&w.shape()[2..]))?;
-    let size = [if rank == 2 { x.shape()[2] } else { 1 }, x.shape()[rank + 1]];
-    if window.stride.contains(&0) || window.dilation.contains(&0) {
+    let windows = of.sliding.each_axis(&w.shape()[2..])?;
+    if windows.iter().any(|window| window.stride[1] == 0 || window.dilation[1] == 0) {
         return Err(wrong("a stride or dilation is 0"));
     }
-    let (top, height) = placed(of, &window, 0, rank, size[0])?;
-    let (left, width) = placed(of, &window, 1, rank, size[1])?;
+    let along = |(axis, window)| {
+        let input = x.shape()[2 + axis];
+        let (front, output) = placed(of, window, axis, rank, input)?;
+        Ok(Along { window, front, input, output })
+    };
+    let axes: Vec<Along> = windows.iter().enumerate().map(along).collect::<Result<_>>()?;
     let outputs = per_group.checked_mul(of.groups).ok_or_else(|| wrong("too many channels"))?;
-    room(&[x.shape()[0], outputs, height, width])?;
+    let mut shape = vec![x.shape()[0], outputs];
+    shape.extend(axes.iter().map(|axis| axis.output));
+    let mut out = vec![0.0f32; room(&shape)?];
     let bias = call.optional(2).map(|_| call.f32(2)).transpose()?;
     if bias.is_some_and(|b| b.len() != outputs) {
         return Err(wrong("one bias per output channel is needed"));
     }
     let (x_values, w_values): (Vec<f32>, Vec<f32>) =
         (x.iter().copied().collect(), w.iter().copied().collect());
-    let (plane, taps, inner) = (size[0] * size[1], window.taps(), channels / of.groups);
-    let mut out = vec![0.0f32; x.shape()[0] * outputs * height * width];
-    for (index, result) in out.chunks_exact_mut(height * width).enumerate() {
+    let plane: usize = x.shape()[2..].iter().product();
+    let (taps, inner): (usize, usize) = (w.shape()[2..].iter().product(), channels / of.groups);
+    let size: usize = shape[2..].iter().product();
+    for (index, result) in out.chunks_exact_mut(size).enumerate() {
         let (image, channel) = (index / outputs, index % outputs);
         let (first, own) = (channel / per_group * inner, channel % per_group);
         for tap in 0..taps {
-            let (kh, kw) = (tap / window.kernel[1], tap % window.kernel[1]);
             for position in 0..plane {
-                let (h, v) = (position / size[1], position % size[1]);
-                let row = (h * window.stride[0] + kh * window.dilation[0]).checked_sub(top);
-                let column = (v * window.stride[1] + kw * window.dilation[1]).checked_sub(left);
-                let (Some(row), Some(column)) = (row.filter(|r| *r < height), column.filter(|c| *c < width))
-                else {
-                    continue;
-                };
+                let Some(at) = reached(&axes, position, tap) else { continue };
                 let terms = (first..first + inner).map(|c| {
                     let weight = w_values[(c * per_group + own) * taps + tap];
                     (x_values[(image * channels + c) * plane + position], weight)
                 });
-                result[row * width + column] += Order::Blocks(BLOCK).sum(0, None, 1.0, terms);
+                result[at] += Order::Blocks(BLOCK).sum(0, None, 1.0, terms);
             }
         }
         if let Some(bias) = bias {
@@ -110,10 +128,5 @@ pub(super) fn transposed(call: &Call, of: &ConvTranspose) -> Result<Tensor> {
             result.iter_mut().for_each(|v| *v += bias);
         }
     }
-    let shape = if rank == 2 {
-        vec![x.shape()[0], outputs, height, width]
-    } else {
-        vec![x.shape()[0], outputs, width]
-    };
     Ok(Tensor::F32(ArrayD::from_shape_vec(IxDyn(&shape), out).expect("one value per position")))
 }

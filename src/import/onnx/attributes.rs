@@ -54,6 +54,10 @@ impl<'a> Attributes<'a> {
         self.find(name).map(|a| a.f.ok_or_else(|| wrong(name, "a float"))).transpose()
     }
 
+    pub fn floats(&self, name: &str) -> Option<Vec<f32>> {
+        self.find(name).map(|a| a.floats.clone())
+    }
+
     pub fn ints(&self, name: &str) -> Option<Vec<i64>> {
         self.find(name).map(|a| a.ints.clone())
     }

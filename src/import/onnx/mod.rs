@@ -6,8 +6,11 @@
 //! external data beside it, or by [`MAX_ELEMENTS`](crate::network::MAX_ELEMENTS).
 
 mod attributes;
+mod bodies;
 mod constant;
+mod expand;
 mod external;
+mod functions;
 mod operator;
 mod proto;
 mod tensor;
@@ -15,16 +18,17 @@ mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 
 use prost::Message;
 
 use crate::error::{Error, Kind, Place, Result, spelt};
 use crate::import::foreign::looks_like;
 use crate::limits::{Charge, MAX_NODES, max_memory, read_all};
-use crate::network::{DType, Input, Network, Node, Operator, Tensor};
+use crate::network::{DType, FreeNames, Input, Network, Node, Operator, Tensor};
 use external::External;
 pub use operator::supported;
-use proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
 
 /// The first opset of ONNX's own domain whose operators mean what goldpath computes: before it, they broadcast by
 /// attributes. Of later ones than are known, operators are taken as they are known.
@@ -81,13 +85,32 @@ pub fn parse(bytes: &[u8], source: &Path) -> Result<Network> {
     let given = given.filter(|name| !name.is_empty()).collect();
     let external = External::new(source, bytes.len() as u64);
     let (names, numbers) = (BTreeSet::new(), BTreeMap::new());
-    Builder { source, opset, given, names, numbers, external, unread: Vec::new() }.network(graph)
+    Builder {
+        source,
+        opset,
+        given,
+        names,
+        numbers,
+        external,
+        unread: Vec::new(),
+        tensors: FreeNames::behind(bodies::taken(&graph)),
+        scopes: Vec::new(),
+        inner: BTreeMap::new(),
+        functions: Rc::new(model.functions),
+        calls: 0,
+        depth: 0,
+    }
+    .network(graph)
+}
+
+/// The version of ONNX's own domain.
+fn own_opset(imports: &[OperatorSetIdProto]) -> Option<i64> {
+    let own = |d: &str| d.is_empty() || d == "ai.onnx";
+    imports.iter().find(|o| own(o.domain.as_deref().unwrap_or(""))).and_then(|o| o.version)
 }
 
 fn opset(model: &ModelProto) -> Result<i64> {
-    let own = |d: &str| d.is_empty() || d == "ai.onnx";
-    let found = model.opset_import.iter().find(|o| own(o.domain.as_deref().unwrap_or("")));
-    let version = found.and_then(|o| o.version).ok_or_else(|| {
+    let version = own_opset(&model.opset_import).ok_or_else(|| {
         Error::new(Kind::Malformed, "no opset of ONNX's own domain is named")
             .help("the file is no ONNX model, or truncated")
     })?;
@@ -109,6 +132,16 @@ struct Builder<'a> {
     external: External,
     /// Tensors of the file that goldpath does not carry, as nodes that write them.
     unread: Vec<Node>,
+    /// Names of all tensors met so far, those of bodies made unique.
+    tensors: FreeNames,
+    /// Around the node that is read, the outermost body first: the file's names of their tensors, and the unique ones.
+    scopes: Vec<BTreeMap<String, String>>,
+    /// Constants of bodies.
+    inner: BTreeMap<String, Tensor>,
+    /// Those of the file, the nodes read from them so far, and how many calls are around the node that is read.
+    functions: Rc<Vec<FunctionProto>>,
+    calls: usize,
+    depth: usize,
 }
 
 impl Builder<'_> {
@@ -116,39 +149,8 @@ impl Builder<'_> {
         let mut constants = self.initialisers(&graph)?;
         let inputs = self.inputs(&graph, &constants)?;
         let fed: BTreeSet<&str> = graph.input.iter().filter_map(|input| input.name.as_deref()).collect();
-        let mut nodes = Vec::new();
-        for (index, proto) in graph.node.iter().enumerate() {
-            let name = self.unique_name(proto, index);
-            let kind = kind(proto);
-            let place = format!("{name:?} ({kind})");
-            if kind == "Constant" {
-                let value = match constant::value(proto, &self.external) {
-                    Err(unknown) if unknown.kind == Kind::Unsupported => {
-                        nodes.push(opaque(name, kind, unknown.message, proto));
-                        continue;
-                    }
-                    value => value.map_err(|e| self.at(&place, e))?,
-                };
-                let output = proto.output.first().cloned().unwrap_or_default();
-                if fed.contains(output.as_str()) || constants.insert(output.clone(), value).is_some() {
-                    return Err(self.at(&place, twice(&format!("tensor {output:?} is written twice"))));
-                }
-                continue;
-            }
-            if let Some(wrong) = miscounted(proto) {
-                return Err(self.at(&place, Error::new(Kind::Malformed, wrong)));
-            }
-            nodes.push(match self.operator(proto) {
-                Ok(operator) => {
-                    let [inputs, outputs] = [&proto.input, &proto.output].map(|list| optional(list));
-                    Node { name, kind, operator, inputs, outputs, stands_for: None }
-                }
-                Err(unknown) if unknown.kind == Kind::Unsupported => {
-                    opaque(name, kind, unknown.message, proto)
-                }
-                Err(error) => return Err(self.at(&place, error)),
-            });
-        }
+        let mut nodes = self.nodes(&graph, &mut constants, &fed)?;
+        constants.append(&mut self.inner);
         let read: BTreeSet<&String> = nodes
             .iter()
             .flat_map(|node: &Node| node.inputs.iter().flatten())
@@ -159,6 +161,76 @@ impl Builder<'_> {
         let outputs = graph.output.into_iter().filter_map(|o| o.name).collect();
         let network = Network { source: self.source.to_path_buf(), inputs, outputs, constants, nodes };
         network.sorted()
+    }
+
+    /// The nodes of a graph, in the file's order; what Constant nodes hold is put into `constants`.
+    fn nodes(
+        &mut self,
+        graph: &GraphProto,
+        constants: &mut BTreeMap<String, Tensor>,
+        fed: &BTreeSet<&str>,
+    ) -> Result<Vec<Node>> {
+        let mut nodes = Vec::new();
+        for (index, proto) in graph.node.iter().enumerate() {
+            let name = self.unique_name(proto, index);
+            let kind = kind(proto);
+            let place = format!("{name:?} ({kind})");
+            if kind == "Constant" {
+                let value = match constant::value(proto, &self.external) {
+                    Err(unknown) if unknown.kind == Kind::Unsupported => {
+                        nodes.push(self.opaque(name, kind, unknown.message, proto));
+                        continue;
+                    }
+                    value => value.map_err(|e| self.at(&place, e))?,
+                };
+                let output = self.resolved(proto.output.first().map_or("", String::as_str));
+                if fed.contains(output.as_str()) || constants.insert(output.clone(), value).is_some() {
+                    return Err(self.at(&place, twice(&format!("tensor {output:?} is written twice"))));
+                }
+                continue;
+            }
+            if let Some(wrong) = miscounted(proto) {
+                return Err(self.at(&place, Error::new(Kind::Malformed, wrong)));
+            }
+            let several = match self.called(proto) {
+                Ok(None) => self.expanded(&name, proto),
+                called => called,
+            };
+            match several {
+                Ok(None) => {}
+                Ok(Some(several)) => {
+                    nodes.extend(several);
+                    continue;
+                }
+                Err(unknown) if unknown.kind == Kind::Unsupported => {
+                    nodes.push(self.opaque(name, kind, unknown.message, proto));
+                    continue;
+                }
+                Err(error) => return Err(self.at(&place, error)),
+            }
+            let read = match kind.as_str() {
+                "If" => self.branches(proto),
+                _ => self.operator(proto).map(|operator| (operator, self.names(&proto.input))),
+            };
+            nodes.push(match read {
+                Ok((operator, inputs)) => {
+                    let outputs = self.names(&proto.output);
+                    Node { name, kind, operator, inputs, outputs, stands_for: None }
+                }
+                Err(unknown) if unknown.kind == Kind::Unsupported => {
+                    self.opaque(name, kind, unknown.message, proto)
+                }
+                Err(error) => return Err(self.at(&place, error)),
+            });
+        }
+        Ok(nodes)
+    }
+
+    /// A node that is not known, with what is known of it.
+    fn opaque(&mut self, name: String, kind: String, reason: String, proto: &NodeProto) -> Node {
+        let [inputs, outputs] = [&proto.input, &proto.output].map(|list| self.names(list));
+        let operator = Operator::Opaque { reason, inside: self.inside(proto) };
+        Node { name, kind, operator, inputs, outputs, stands_for: None }
     }
 
     /// What a node computes; opaque nodes are decided on by its [`Kind::Unsupported`].
@@ -185,6 +257,7 @@ impl Builder<'_> {
             if !names.insert(name.clone()) {
                 return Err(self.at(&place, twice("is in the file twice")));
             }
+            let name = self.resolved(&name);
             match value {
                 Err(unknown) if unknown.kind == Kind::Unsupported => {
                     self.cannot_carry("initialiser", name, unknown.message);
@@ -200,7 +273,7 @@ impl Builder<'_> {
     /// Makes a tensor that the file holds or asks for the output of an opaque node.
     fn cannot_carry(&mut self, what: &str, tensor: String, reason: String) {
         let name = self.free_name(spelt(&tensor));
-        let (kind, operator) = (what.to_owned(), Operator::Opaque { reason });
+        let (kind, operator) = (what.to_owned(), Operator::Opaque { reason, inside: Vec::new() });
         self.unread.push(Node {
             name,
             kind,
@@ -266,17 +339,6 @@ impl Builder<'_> {
 
 fn twice(what: &str) -> Error {
     Error::new(Kind::Malformed, what.to_owned()).help("ONNX lets every tensor be written once")
-}
-
-/// A node that is not known, with what is known of it.
-fn opaque(name: String, kind: String, reason: String, proto: &NodeProto) -> Node {
-    let [inputs, outputs] = [&proto.input, &proto.output].map(|list| optional(list));
-    Node { name, kind, operator: Operator::Opaque { reason }, inputs, outputs, stands_for: None }
-}
-
-/// Tensor names; an empty one is left out.
-fn optional(list: &[String]) -> Vec<Option<String>> {
-    list.iter().map(|name| Some(name.clone()).filter(|name| !name.is_empty())).collect()
 }
 
 fn outputs(graph: &GraphProto) -> impl Iterator<Item = &String> {

@@ -46,13 +46,15 @@ pub(super) fn element_type(code: i32) -> Result<DType> {
         9 => DType::Bool,
         12 => DType::U32,
         13 => DType::U64,
+        21 => DType::U4,
+        22 => DType::I4,
         other => {
             let name = usize::try_from(other).ok().and_then(|i| NAMES.get(i)).unwrap_or(&"unknown");
             return Err(Error::new(
                 Kind::Unsupported,
                 format!("element type {name} ({other}) is not supported"),
             )
-            .help("supported: float (32 bits), bool and the integers of 8, 16, 32 and 64 bits"));
+            .help("supported: float (32 bits), bool and the integers of 4, 8, 16, 32 and 64 bits"));
         }
     })
 }
@@ -64,9 +66,11 @@ pub(super) fn tensor(proto: &TensorProto, external: &External) -> Result<Tensor>
     let shape =
         shape.map_err(|_| Error::new(Kind::Malformed, format!("impossible shape {:?}", proto.dims)))?;
     let elements = element_count(&shape)?;
-    let read = (proto.data_location == Some(1)).then(|| {
-        external.read(&proto.external_data, (elements as u64).saturating_mul(dtype.size_bytes() as u64))
-    });
+    let size = match dtype {
+        DType::U4 | DType::I4 => elements.div_ceil(2),
+        dtype => elements.saturating_mul(dtype.size_bytes()),
+    };
+    let read = (proto.data_location == Some(1)).then(|| external.read(&proto.external_data, size as u64));
     let read = read.transpose()?;
     let raw = read.as_deref().or(proto.raw_data.as_deref());
     let fields = Fields { raw, shape: &shape };
@@ -78,6 +82,9 @@ pub(super) fn tensor(proto: &TensorProto, external: &External) -> Result<Tensor>
         DType::I8 => {
             Tensor::I8(fields.read(i8::from_le_bytes, &proto.int32_data, |v| i8::try_from(*v).ok())?)
         }
+        DType::U4 => Tensor::U4(fields.nibbles(&proto.int32_data, |nibble| nibble)?),
+        // Two's complement.
+        DType::I4 => Tensor::I4(fields.nibbles(&proto.int32_data, |n| (n << 4).cast_signed() >> 4)?),
         DType::U16 => {
             Tensor::U16(fields.read(u16::from_le_bytes, &proto.int32_data, |v| u16::try_from(*v).ok())?)
         }
@@ -103,6 +110,25 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// Two elements a byte, the first one below; in the field of their type, a number holds one byte.
+    fn nibbles<T>(&self, typed: &[i32], decode: impl Fn(u8) -> T) -> Result<ArrayD<T>> {
+        let elements: usize = self.shape.iter().product();
+        let wrong = |what: String| Error::new(Kind::Malformed, what);
+        let bytes: Vec<u8> = match self.raw {
+            Some(raw) => raw.to_vec(),
+            None => typed
+                .iter()
+                .map(|v| u8::try_from(*v & 0xff).map_err(|_| wrong("an element exceeds its type".to_owned())))
+                .collect::<Result<_>>()?,
+        };
+        if bytes.len() != elements.div_ceil(2) {
+            let message = format!("shape {:?} is not held by {} bytes", self.shape, bytes.len());
+            return Err(wrong(format!("{message}, two elements each")));
+        }
+        let nibbles = bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]).take(elements).map(decode);
+        Ok(ArrayD::from_shape_vec(IxDyn(self.shape), nibbles.collect()).expect("counted above"))
+    }
+
     fn read<T, S, const N: usize>(
         &self,
         decode: impl Fn([u8; N]) -> T,

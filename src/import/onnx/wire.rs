@@ -4,23 +4,28 @@
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 use super::proto::{
-    AttributeProto, DimensionProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+    AttributeProto, DimensionProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto,
+    ValueInfoProto,
 };
 
 /// What a model will hold.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Node messages of its graph.
+    /// Node messages of its graph, and of the graphs inside these.
     pub nodes: usize,
     /// Bytes of its messages in memory, without the content of texts and raw data, which is that of the file.
     pub bytes: u64,
 }
+
+/// How deep messages may lie inside one another, as prost has it.
+const DEEPEST: usize = 100;
 
 /// A message of `proto`, or what else a field is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Model,
     Graph,
+    Function,
     Node,
     Attribute,
     Tensor,
@@ -38,7 +43,7 @@ enum Part {
 /// Counts; of a damaged file, what stands in front of the damage.
 pub fn asked(bytes: &[u8]) -> Asked {
     let mut asked = Asked::default();
-    asked.count(bytes, Part::Model);
+    asked.count(bytes, Part::Model, DEEPEST);
     asked
 }
 
@@ -48,7 +53,12 @@ fn part(message: Part, tag: u32) -> Option<(Part, usize)> {
     let text = (Part::Leaf, size_of::<String>() + 16);
     Some(match (message, tag) {
         (Part::Model, 7) => (Part::Graph, 0),
-        (Part::Model, 8) => (Part::Leaf, size_of::<OperatorSetIdProto>()),
+        (Part::Model, 25) => (Part::Function, size_of::<FunctionProto>()),
+        (Part::Function, 7) => (Part::Node, size_of::<NodeProto>()),
+        (Part::Function, 11) => (Part::Attribute, size_of::<AttributeProto>()),
+        (Part::Function, 4 | 5) | (Part::Attribute, 21) => text,
+        (Part::Model, 8) | (Part::Function, 9) => (Part::Leaf, size_of::<OperatorSetIdProto>()),
+        (Part::Attribute, 6 | 11) => (Part::Graph, size_of::<GraphProto>()),
         (Part::Graph, 1) => (Part::Node, size_of::<NodeProto>()),
         // What a sparse tensor has besides its values is not read.
         (Part::Graph, 15) => (Part::Sparse, size_of::<TensorProto>()),
@@ -70,7 +80,9 @@ fn part(message: Part, tag: u32) -> Option<(Part, usize)> {
 }
 
 impl Asked {
-    fn count(&mut self, mut bytes: &[u8], message: Part) {
+    /// Of what lies too deep, nothing is counted: it is not decoded either.
+    fn count(&mut self, mut bytes: &[u8], message: Part, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else { return };
         while let Ok((tag, wire)) = decode_key(&mut bytes) {
             let part = part(message, tag);
             let Some((part, size)) = part.filter(|_| wire != WireType::StartGroup) else {
@@ -79,7 +91,7 @@ impl Asked {
                 }
                 continue;
             };
-            self.nodes += usize::from((message, part) == (Part::Graph, Part::Node));
+            self.nodes += usize::from(part == Part::Node);
             self.bytes = self.bytes.saturating_add(size as u64);
             let content = match (wire, decode_varint_of(wire, &mut bytes)) {
                 // One number, not packed with others.
@@ -98,7 +110,7 @@ impl Asked {
                     let numbers = content.iter().filter(|byte| **byte < 0x80).count() as u64;
                     self.bytes = self.bytes.saturating_add(numbers.saturating_mul(each));
                 }
-                message => self.count(content, message),
+                message => self.count(content, message, depth),
             }
         }
     }

@@ -96,7 +96,7 @@ fn frame(x: &[usize], w: &[usize], conv: &Conv) -> Result<Frame> {
     let input = match *spatial {
         [width] => [1, width],
         [height, width] => [height, width],
-        _ => return Err(wrong("only 1-D and 2-D convolutions are supported in float32")),
+        _ => return Err(wrong("convolutions over one, two and three axes are supported in float32")),
     };
     if kernel.len() != spatial.len() {
         return Err(wrong("the ranks do not match"));

@@ -6,6 +6,7 @@
 mod conv;
 mod product;
 mod softmax;
+mod volume;
 
 use std::borrow::Cow;
 
@@ -20,7 +21,6 @@ use crate::functional::kernels::float::{Close, STRIP};
 use crate::functional::kernels::{Isa, Kernels};
 use crate::network::{Gemm, Tensor};
 use crate::post::sgemm::{Order, Product};
-pub(super) use conv::conv;
 use product::{Job, Matrix};
 pub(super) use softmax::softmax;
 
@@ -32,6 +32,32 @@ pub(super) fn isa() -> Isa {
 /// The elements in row order.
 fn values(array: &ArrayD<f32>) -> Cow<'_, [f32]> {
     array.as_slice().map_or_else(|| array.iter().copied().collect(), Cow::Borrowed)
+}
+
+pub(super) fn conv(call: &Call, conv: &crate::network::Conv) -> Result<Tensor> {
+    match call.tensor(0)?.shape().len() {
+        5 => volume::conv(call, conv),
+        _ => conv::conv(call, conv),
+    }
+}
+
+/// alpha · A · B; the last two axes of either may be stored the other way round.
+pub(super) fn fused_matmul(call: &Call, alpha: f32, transposed: [bool; 2]) -> Result<Tensor> {
+    let turned = |index: usize| -> Result<Tensor> {
+        let x = call.f32(index)?;
+        let mut axes: Vec<usize> = (0..x.ndim()).collect();
+        if transposed[index] && x.ndim() > 1 {
+            axes.swap(x.ndim() - 2, x.ndim() - 1);
+        }
+        Ok(Tensor::F32(x.view().permuted_axes(IxDyn(&axes)).as_standard_layout().into_owned()))
+    };
+    let (a, b) = (turned(0)?, turned(1)?);
+    let inputs = vec![Some(&a), Some(&b)];
+    let product = matmul(&Call { node: call.node, inputs, rule: call.rule, constants: call.constants })?;
+    match product {
+        Tensor::F32(values) if alpha != 1.0 => Ok(Tensor::F32(values.mapv(|v| v * alpha))),
+        product => Ok(product),
+    }
 }
 
 /// A product of stacks of matrices, one-dimensional operands being a row or a column.

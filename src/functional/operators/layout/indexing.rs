@@ -243,7 +243,7 @@ pub(super) fn pad(call: &Call, mode: PadMode, pads: Option<&[i64]>, value: f32) 
             }
         };
     }
-    padded!(U8, I8, U16, I16, U32, I32, U64, I64, F32, Bool)
+    padded!(U4, I4, U8, I8, U16, I16, U32, I32, U64, I64, F32, Bool)
 }
 
 /// Keeps the triangle above (or below) the diagonal that lies `k` to the right of the main one.

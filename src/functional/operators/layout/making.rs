@@ -44,7 +44,7 @@ pub(in crate::functional) fn choose(condition: &Tensor, a: &Tensor, b: &Tensor) 
             }
         };
     }
-    chosen!(U8, I8, U16, I16, U32, I32, U64, I64, F32, Bool)
+    chosen!(U4, I4, U8, I8, U16, I16, U32, I32, U64, I64, F32, Bool)
 }
 
 /// The shape that input `index` holds.

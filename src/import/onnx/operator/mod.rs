@@ -11,9 +11,11 @@ mod resampling;
 mod statistics;
 
 use super::attributes::Attributes;
+use super::expand;
 use super::proto::NodeProto;
 use crate::error::{Error, Kind, Result};
 use crate::network::Operator;
+pub(super) use layer::{conv, gemm};
 
 /// How an operator is read from its attributes and the version of ONNX's own domain.
 type Read = fn(&Attributes, i64) -> Result<Operator>;
@@ -45,7 +47,10 @@ pub fn supported() -> [Vec<&'static str>; 2] {
     let mut standard = names(&STANDARD);
     // The builder makes a constant of it.
     standard.insert(standard.partition_point(|name| *name < "Constant"), "Constant");
-    [standard, names(&MICROSOFT)]
+    let mut microsoft = names(&MICROSOFT);
+    microsoft.extend(expand::names());
+    microsoft.sort_unstable();
+    [standard, microsoft]
 }
 
 /// Reads one node's operator; `opset` is the version of ONNX's own domain.

@@ -37,7 +37,18 @@ fn activations(a: &Attributes, default: &[&str]) -> Result<()> {
     Err(Error::new(Kind::Unsupported, message).help(format!("supported: {}", default.join(", "))))
 }
 
+/// com.microsoft's DynamicQuantizeLSTM.
+pub(super) fn dynamic_lstm(a: &Attributes) -> Result<Operator> {
+    activations(a, &["Sigmoid", "Tanh", "Tanh"])?;
+    a.only("input_forget", 0)?;
+    Ok(Operator::DynamicQuantizeLstm(told(a, Cell::Lstm)?))
+}
+
 fn layer(a: &Attributes, cell: Cell) -> Result<Operator> {
+    Ok(Operator::Recurrent(told(a, cell)?))
+}
+
+fn told(a: &Attributes, cell: Cell) -> Result<Recurrent> {
     // Of no matter to the activations above.
     a.texts("activation_alpha")?;
     a.texts("activation_beta")?;
@@ -48,5 +59,5 @@ fn layer(a: &Attributes, cell: Cell) -> Result<Operator> {
         1 => Direction::Reverse,
         _ => Direction::Bidirectional,
     };
-    Ok(Operator::Recurrent(Recurrent { cell, direction, clip: a.float("clip")? }))
+    Ok(Recurrent { cell, direction, clip: a.float("clip")? })
 }

@@ -63,6 +63,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             axes: a.ints("axes"),
             policy,
             scales_at,
+            scales: None,
         }))
     }),
     ("Upsample", |a, _| {
@@ -77,6 +78,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             axes: None,
             policy: AspectRatio::Stretch,
             scales_at: 1,
+            scales: a.floats("scales"),
         }))
     }),
 ];
