@@ -25,6 +25,7 @@ mod resize;
 mod shape;
 mod size;
 mod transposed;
+mod wide;
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@ use crate::functional::kernels::Isa;
 use crate::functional::kernels::codes::{Lines, Rescale, rescale, turn};
 
 /// From accumulators to the elements of the output.
-pub(super) trait Finish: Sync {
+pub(in crate::functional::operators) trait Finish: Sync {
     type Out: Copy + Default + Send + Sync;
 
     /// The sums of the channels from `first` on, at one position.
@@ -18,7 +18,7 @@ pub(super) trait Finish: Sync {
 }
 
 /// The accumulators themselves.
-pub(super) struct AsSums;
+pub(in crate::functional::operators) struct AsSums;
 
 impl Finish for AsSums {
     type Out = i32;

@@ -19,8 +19,10 @@ use super::size::room;
 use crate::functional::kernels::codes::{Byte, Rescale};
 use crate::functional::kernels::{Isa, Kernels};
 use crate::network::{DType, Geometry, Tensor};
-use finish::{AsCodes, AsSums, Finish};
+pub(super) use finish::AsSums;
+use finish::{AsCodes, Finish};
 use image::Frame;
+use panels::Panels;
 
 /// Weights as they lie in a tensor: element k of channel n is `codes[k · step[0] + n · step[1]]`.
 #[derive(Clone, Copy)]
@@ -75,8 +77,8 @@ pub(super) enum Output {
     Codes(DType, Vec<f32>, Rescale),
 }
 
-/// A layer, ready to meet its input.
-struct Job<'a> {
+/// A layer, ready to meet inputs of one type.
+pub(super) struct Job<'a> {
     weights: Weights<'a>,
     numbers: Numbers<'a>,
     /// A: what stands for 0 among the kernels' unsigned activations, and for a tap outside the image.
@@ -84,9 +86,90 @@ struct Job<'a> {
     /// Exchanged in every activation: 128 makes a signed code unsigned.
     flip: u8,
     isa: Isa,
+    plan: Plan,
 }
 
-/// The output, of shape `shape`, for the input `x`, taken as of shape `input`; none where plain loops are to do it, or to tell what is wrong.
+/// How it is computed.
+enum Plan {
+    /// Not yet.
+    None,
+    Matrix(Panels),
+    Convolution(Sliding),
+    Planes(Frame, usize),
+}
+
+/// A convolution by panels, one for each group.
+struct Sliding {
+    frame: Frame,
+    panels: Vec<Panels>,
+    /// Where each run of products begins, from a position's first byte on, and how many products it has.
+    starts: Vec<usize>,
+    length: usize,
+    /// Output rows whose input is laid out at a time.
+    at_once: usize,
+}
+
+impl<'a> Job<'a> {
+    /// For inputs of shape `input`, but for the number of rows or images, and codes of 8 bits, signed or not. None where
+    /// plain loops are to do it, or to tell what is wrong.
+    pub fn new(
+        geometry: &Geometry,
+        weights: Weights<'a>,
+        numbers: Numbers<'a>,
+        input: &[usize],
+        is_signed: bool,
+    ) -> Option<Job<'a>> {
+        let offset = if is_signed { 128 } else { 0 };
+        let zero = u8::try_from(numbers.input_zero + offset).ok()?;
+        let isa = Isa::new(Kernels::best());
+        let mut job = Job { weights, numbers, zero, flip: offset as u8, isa, plan: Plan::None };
+        if weights.k == 0 || weights.channels == 0 {
+            return None;
+        }
+        job.plan = match geometry {
+            Geometry::Matrix if input.last() == Some(&weights.k) => Plan::Matrix(job.matrix_panels()?),
+            Geometry::Matrix => return None,
+            Geometry::Convolution { groups, window } => {
+                let &[_, channels, height, width] = input else { return None };
+                let cin = weights.k / window.taps().max(1);
+                let divides = *groups > 0 && weights.channels.is_multiple_of(*groups);
+                if cin.checked_mul(*groups) != Some(channels) || !divides {
+                    return None;
+                }
+                let frame = Frame::new(*window, [height, width], cin)?;
+                match planes::are_better(weights.channels / groups, cin) {
+                    true => Plan::Planes(frame, *groups),
+                    false => Plan::Convolution(job.sliding(frame, *groups)?),
+                }
+            }
+        };
+        Some(job)
+    }
+
+    /// The outputs for `x`, whole rows or images.
+    pub fn on<F: Finish>(&self, x: Elements, finish: &F) -> Option<Vec<F::Out>> {
+        match x {
+            Elements::U8(x) => self.of(x, finish),
+            Elements::I8(x) => self.of(x, finish),
+            Elements::Wide(..) => None,
+        }
+    }
+
+    fn of<B: Byte, F: Finish>(&self, x: &[B], finish: &F) -> Option<Vec<F::Out>> {
+        if x.is_empty() {
+            return None;
+        }
+        match &self.plan {
+            Plan::None => None,
+            Plan::Matrix(panels) => Some(self.matrix(x, panels, finish)),
+            Plan::Convolution(sliding) => Some(self.convolution(x, sliding, finish)),
+            Plan::Planes(frame, groups) => Some(self.planes(x, *groups, frame, finish)),
+        }
+    }
+}
+
+/// The output, of shape `shape`, for the input `x`, taken as of shape `input`; none where plain loops are to do it, or to
+/// tell what is wrong.
 pub(super) fn run(
     geometry: &Geometry,
     weights: Weights,
@@ -95,25 +178,16 @@ pub(super) fn run(
     shape: &[usize],
     output: &Output,
 ) -> Option<Tensor> {
-    let (x_elements, offset) = match Elements::of(x)? {
-        codes @ Elements::U8(_) => (codes, 0),
-        codes => (codes, 128),
-    };
-    if room(shape).ok()? == 0 || weights.k == 0 {
+    let x = Elements::of(x)?;
+    if room(shape).ok()? == 0 {
         return None;
     }
-    let zero = u8::try_from(numbers.input_zero + offset).ok()?;
-    let flip = offset as u8;
-    let job = Job { weights, numbers, zero, flip, isa: Isa::new(Kernels::best()) };
+    let job = Job::new(geometry, weights, numbers, input, matches!(x, Elements::I8(_)))?;
     let dims = IxDyn(shape);
     match output {
-        Output::Sums => {
-            let sums = job.on(geometry, x_elements, input, &AsSums)?;
-            ArrayD::from_shape_vec(dims, sums).ok().map(Tensor::I32)
-        }
+        Output::Sums => ArrayD::from_shape_vec(dims, job.on(x, &AsSums)?).ok().map(Tensor::I32),
         Output::Codes(dtype, factors, how) => {
-            let finish = AsCodes { factors, how: *how, isa: job.isa };
-            let codes = job.on(geometry, x_elements, input, &finish)?;
+            let codes = job.on(x, &AsCodes { factors, how: *how, isa: job.isa })?;
             match dtype {
                 DType::U8 => ArrayD::from_shape_vec(dims, codes).ok().map(Tensor::U8),
                 DType::I8 => {
@@ -121,52 +195,6 @@ pub(super) fn run(
                     ArrayD::from_shape_vec(dims, codes).ok().map(Tensor::I8)
                 }
                 _ => None,
-            }
-        }
-    }
-}
-
-impl Job<'_> {
-    fn on<F: Finish>(
-        &self,
-        geometry: &Geometry,
-        x: Elements,
-        shape: &[usize],
-        finish: &F,
-    ) -> Option<Vec<F::Out>> {
-        match x {
-            Elements::U8(x) => self.of(geometry, x, shape, finish),
-            Elements::I8(x) => self.of(geometry, x, shape, finish),
-            Elements::Wide(..) => None,
-        }
-    }
-
-    fn of<B: Byte, F: Finish>(
-        &self,
-        geometry: &Geometry,
-        x: &[B],
-        shape: &[usize],
-        finish: &F,
-    ) -> Option<Vec<F::Out>> {
-        match geometry {
-            Geometry::Matrix => {
-                (shape.last() == Some(&self.weights.k)).then(|| self.matrix(x, finish)).flatten()
-            }
-            Geometry::Convolution { groups, window } => {
-                let &[images, channels, height, width] = shape else { return None };
-                let taps = window.taps();
-                let cin = self.weights.k / taps.max(1);
-                if cin.checked_mul(*groups) != Some(channels)
-                    || *groups == 0
-                    || !self.weights.channels.is_multiple_of(*groups)
-                {
-                    return None;
-                }
-                let frame = Frame::new(*window, [height, width], cin)?;
-                match planes::are_better(self.weights.channels / groups, cin) {
-                    true => self.planes(x, [images, *groups], &frame, finish),
-                    false => self.convolution(x, [images, *groups], &frame, finish),
-                }
             }
         }
     }

@@ -31,13 +31,14 @@ impl Job<'_> {
     pub(super) fn planes<B: Byte, F: Finish>(
         &self,
         x: &[B],
-        [images, groups]: [usize; 2],
+        groups: usize,
         frame: &Frame,
         finish: &F,
-    ) -> Option<Vec<F::Out>> {
+    ) -> Vec<F::Out> {
         let n = self.weights.channels / groups;
         let pixels = frame.input[0] * frame.input[1];
-        let mut out = vec![F::Out::default(); images * self.weights.channels * frame.outputs()];
+        let parts = x.len() / (frame.channels * pixels);
+        let mut out = vec![F::Out::default(); parts * n * frame.outputs()];
         let parts = out.par_chunks_mut(n * frame.outputs()).enumerate();
         parts.for_each_init(Scratch::default, |scratch, (index, out)| {
             let group = index % groups;
@@ -57,7 +58,7 @@ impl Job<'_> {
             let lines = out.chunks_exact_mut(frame.outputs()).zip(sums.chunks_exact(frame.outputs()));
             lines.enumerate().for_each(|(offset, (out, sums))| finish.plane(group * n + offset, sums, out));
         });
-        Some(out)
+        out
     }
 
     /// One plane as numbers.

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Job;
 use super::finish::Finish;
 use super::image::Frame;
 use super::panels::{Panel, Panels, WIDEST};
+use super::{Job, Sliding};
 use crate::functional::kernels::codes::{Byte, Lines, total};
 use crate::functional::kernels::{Begin, Rows, dot8};
 
@@ -55,18 +55,19 @@ struct Meet<'a> {
     length: usize,
     /// Bytes from one position to the next.
     step: usize,
-    /// Output rows whose input is laid out at a time.
-    at_once: usize,
 }
 
 impl Job<'_> {
+    pub(super) fn matrix_panels(&self) -> Option<Panels> {
+        let order: Vec<usize> = (0..self.weights.k).collect();
+        Panels::new(self, 0, self.weights.channels, &order, 1)
+    }
+
     /// `[rows][k]` times the weights: `[rows][channels]`.
-    pub(super) fn matrix<B: Byte, F: Finish>(&self, x: &[B], finish: &F) -> Option<Vec<F::Out>> {
+    pub(super) fn matrix<B: Byte, F: Finish>(&self, x: &[B], panels: &Panels, finish: &F) -> Vec<F::Out> {
         let (k, n) = (self.weights.k, self.weights.channels);
-        let order: Vec<usize> = (0..k).collect();
-        let panels = &Panels::new(self, 0, n, &order, 1)?;
         let rows = x.len() / k;
-        let meet = Meet { panels, starts: &[0], length: k, step: panels.reach(), at_once: 0 };
+        let meet = Meet { panels, starts: &[0], length: k, step: panels.reach() };
         let mut out = vec![F::Out::default(); rows * n];
         let threads = rayon::current_num_threads();
         let lay_out = |image: &mut Vec<u8>, rows: Range<usize>| {
@@ -103,7 +104,7 @@ impl Job<'_> {
                     out[panel.first..][..panel.channels].copy_from_slice(part);
                 }
             }
-            return Some(out);
+            return out;
         }
         let share = rows.div_ceil(threads).next_multiple_of(6).min(BLOCK);
         let parts = out.par_chunks_mut(share * n).enumerate();
@@ -123,39 +124,44 @@ impl Job<'_> {
                 }
             }
         });
-        Some(out)
+        out
+    }
+
+    pub(super) fn sliding(&self, frame: Frame, groups: usize) -> Option<Sliding> {
+        let at_once = frame.rows_at_once(LAID_OUT, BLOCK)?;
+        let n = self.weights.channels / groups;
+        let (order, starts) = frame.runs();
+        let panels = |group: usize| Panels::new(self, group * n, n, &order, starts.len());
+        let panels: Vec<Panels> = (0..groups).map(panels).collect::<Option<_>>()?;
+        let length = order.len() / starts.len();
+        Some(Sliding { frame, panels, starts, length, at_once })
     }
 
     /// `[images][groups · cin][height][width]` under the weights' windows: `[images][channels][positions]`.
     pub(super) fn convolution<B: Byte, F: Finish>(
         &self,
         x: &[B],
-        [images, groups]: [usize; 2],
-        frame: &Frame,
+        sliding: &Sliding,
         finish: &F,
-    ) -> Option<Vec<F::Out>> {
+    ) -> Vec<F::Out> {
+        let (frame, groups) = (&sliding.frame, sliding.panels.len());
         let n = self.weights.channels / groups;
-        let (order, starts) = frame.runs();
-        let panels = |group: usize| Panels::new(self, group * n, n, &order, starts.len());
-        let panels: Vec<Panels> = (0..groups).map(panels).collect::<Option<_>>()?;
-        let at_once = frame.rows_at_once(LAID_OUT, BLOCK)?;
         let size = n * frame.outputs();
         let plane = frame.channels * frame.input[0] * frame.input[1];
-        let mut out = vec![F::Out::default(); images * groups * size];
+        let parts = x.len() / plane;
+        let mut out = vec![F::Out::default(); parts * size];
         let threads = rayon::current_num_threads();
         let part = |scratch: &mut Scratch<F::Out>, index: usize, rows: Range<usize>, out: &mut [F::Out]| {
-            let group = index % groups;
-            let (starts, length) = (&starts[..], order.len() / starts.len());
-            let meet = Meet { panels: &panels[group], starts, length, step: frame.step(), at_once };
-            self.rows(scratch, (&x[index * plane..][..plane], frame), rows, &meet, (finish, group * n, out));
+            let planes = &x[index * plane..][..plane];
+            self.rows(scratch, planes, rows, (sliding, index % groups), (finish, out));
         };
         let height = frame.placed.output[0];
-        if images * groups >= threads {
+        if parts >= threads {
             let parts = out.par_chunks_mut(size).enumerate();
             parts.for_each_init(Scratch::default, |scratch, (index, out)| {
                 part(scratch, index, 0..height, out)
             });
-            return Some(out);
+            return out;
         }
         // Threads share the rows of an image.
         let share = height.div_ceil(threads);
@@ -176,24 +182,28 @@ impl Job<'_> {
                 }
             }
         }
-        Some(out)
+        out
     }
 
     /// Output rows `rows` of one image and group into `out`, `[channels][positions of these rows]`.
     fn rows<B: Byte, F: Finish>(
         &self,
         scratch: &mut Scratch<F::Out>,
-        (planes, frame): (&[B], &Frame),
+        planes: &[B],
         rows: Range<usize>,
-        meet: &Meet,
-        (finish, channel, out): (&F, usize, &mut [F::Out]),
+        (sliding, group): (&Sliding, usize),
+        (finish, out): (&F, &mut [F::Out]),
     ) {
+        let Sliding { frame, starts, length, at_once, .. } = sliding;
+        let channel = group * self.weights.channels / sliding.panels.len();
+        let (panels, step) = (&sliding.panels[group], frame.step());
+        let meet = &Meet { panels, starts, length: *length, step };
         let across = frame.placed.output[1];
         let all = rows.len() * across;
         let Scratch { image, places, acc, tile, totals } = scratch;
         tile.resize(BLOCK * WIDEST, F::Out::default());
-        for first in rows.clone().step_by(meet.at_once) {
-            let some = first..(first + meet.at_once).min(rows.end);
+        for first in rows.clone().step_by(*at_once) {
+            let some = first..(first + at_once).min(rows.end);
             frame.fill(image, places, planes, some.clone(), [self.zero, self.flip]);
             let mut at = (first - rows.start) * across;
             for block in blocks(frame, some.len()) {
