@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
@@ -14,9 +15,9 @@ use super::model::{self, Model};
 use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
-use crate::functional::graph::{self, infer_written};
+use crate::functional::graph::{self, Held, infer_written};
 use crate::functional::operators::{Designed, LayerRule};
-use crate::network::{Coverage, Mac, MacState, Network, Qdq, Tensor, for_tensor};
+use crate::network::{Coverage, Mac, MacState, Network, Qdq, for_tensor};
 
 /// The longest file name made of a tensor's name, without number and extension.
 const LONGEST_NAME: usize = 150;
@@ -68,7 +69,7 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
         args.design.as_deref(),
         &[Some(&args.model), args.input.as_ref(), args.tensors.as_ref()],
     );
-    let folder = OutputFolder::results(&args.out, "infer", &output::borrowed(&inputs))?;
+    let mut folder = OutputFolder::results(&args.out, "infer", &output::borrowed(&inputs))?;
     let through = args.design.as_ref().map(|_| "layers run through a design");
     let Model { network, folded, qdq } = model::read(&args.model, model::form(args.qdq, through)?)?;
     let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
@@ -95,13 +96,15 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
         bar.set_length(all);
         bar.set_position(done);
     };
-    let mut written = Written { folder: &folder, taken: FileNames::default(), entries: Vec::new() };
-    // What constants alone make is there before anything runs.
-    folded.iter().try_for_each(|(name, tensor)| written.write(name, tensor))?;
-    let run = infer_written(&network, &x, rule, &progress, &mut |name, tensor| written.write(name, tensor));
+    let run = |write: &mut dyn FnMut(&str, &Arc<Held>) -> Result<()>| {
+        // What constants alone make is there before anything runs.
+        folded.into_iter().try_for_each(|(name, tensor)| write(&name, &Held::uncounted(tensor)))?;
+        infer_written(&network, &x, rule, &progress, write)
+    };
+    let written = write_beside(&folder, run);
     bar.finish_and_clear();
-    run?;
-    let tensors = written.entries;
+    let (tensors, hashes) = written?;
+    folder.hashed(hashes);
     if let Some(on_design) = on_design.as_mut().filter(|_| args.tensors.is_some()) {
         did_not_run(&network, &tensors, &mut macs, on_design);
     }
@@ -128,23 +131,40 @@ fn did_not_run(network: &Network, tensors: &[Entry], macs: &mut [Mac], on_design
     }
 }
 
-/// The tensors in the folder so far.
-struct Written<'a> {
-    folder: &'a OutputFolder,
-    taken: FileNames,
-    entries: Vec<Entry>,
-}
+/// Tensors that wait to be written, at most: they hold memory.
+const WAITING: usize = 2;
 
-impl Written<'_> {
-    fn write(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
-        let file = self.taken.file_name(name);
-        self.folder.write_with(&file, |to| {
-            for_tensor!(tensor, array => array.write_npy(to)).map_err(io::Error::other)
-        })?;
-        let (dtype, shape) = (tensor.dtype().name(), tensor.shape().to_vec());
-        self.entries.push(Entry { name: name.to_owned(), file, dtype, shape });
-        Ok(())
-    }
+/// Runs `run`, and writes what it hands over beside it, in a thread of its own: the tensors, and the hashes of their files.
+fn write_beside(
+    folder: &OutputFolder,
+    run: impl FnOnce(&mut dyn FnMut(&str, &Arc<Held>) -> Result<()>) -> Result<()>,
+) -> Result<(Vec<Entry>, BTreeMap<String, String>)> {
+    let (mut taken, mut entries) = (FileNames::default(), Vec::new());
+    let (send, waiting) = mpsc::sync_channel::<(String, Arc<Held>)>(WAITING);
+    let writer = folder.writer();
+    let write = move || {
+        let one = |(file, tensor): (String, Arc<Held>)| {
+            let hash = writer.write(&file, |to| {
+                for_tensor!(&**tensor, array => array.write_npy(to)).map_err(io::Error::other)
+            })?;
+            Ok((file, hash))
+        };
+        waiting.into_iter().map(one).collect::<Result<BTreeMap<String, String>>>()
+    };
+    thread::scope(|scope| {
+        let writing = scope.spawn(write);
+        let ran = run(&mut |name, tensor| {
+            let file = taken.file_name(name);
+            let (dtype, shape) = (tensor.dtype().name(), tensor.shape().to_vec());
+            entries.push(Entry { name: name.to_owned(), file: file.clone(), dtype, shape });
+            // The writer is only gone when it failed: then it says why.
+            let gone = |_| Error::new(Kind::Io, "the tensors cannot be written");
+            send.send((file, Arc::clone(tensor))).map_err(gone)
+        });
+        drop(send);
+        let hashes = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        ran.map(|()| (entries, hashes))
+    })
 }
 
 fn write_index(folder: &OutputFolder, index: &Index) -> Result<()> {

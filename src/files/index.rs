@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -32,12 +32,14 @@ pub struct Index {
 }
 
 impl Index {
-    /// The index of every file in `folder`.
-    pub(super) fn of(folder: &Path, command: &str) -> io::Result<Index> {
+    /// The index of every file in `folder`; those in `known` are not read.
+    pub(super) fn of(folder: &Path, command: &str, known: &BTreeMap<String, String>) -> io::Result<Index> {
         let entries: Vec<fs::DirEntry> = fs::read_dir(folder)?.collect::<io::Result<_>>()?;
-        let hashed = entries
-            .par_iter()
-            .map(|entry| Ok((entry.file_name().to_string_lossy().into_owned(), sha256(&entry.path())?)));
+        let hashed = entries.par_iter().map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let hash = known.get(&name).map_or_else(|| sha256(&entry.path()), |hash| Ok(hash.clone()))?;
+            Ok((name, hash))
+        });
         let files = hashed.collect::<io::Result<_>>()?;
         let generator = concat!("goldpath ", env!("CARGO_PKG_VERSION")).to_owned();
         Ok(Index { schema: 1, generator, command: command.to_owned(), files })
@@ -112,12 +114,47 @@ pub fn refuse_strangers(
     Ok(())
 }
 
+/// Whatever passes, hashed.
+pub struct Hashing<W> {
+    to: W,
+    hash: Sha256,
+}
+
+impl<W: Write> Hashing<W> {
+    pub(super) fn new(to: W) -> Hashing<W> {
+        Hashing { to, hash: Sha256::new() }
+    }
+
+    /// SHA-256 of what was written, as lower-case hex.
+    pub(super) fn sha256(self) -> String {
+        hex(self.hash)
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        /// Hashed while it is in the cache.
+        const PIECE: usize = 1 << 18;
+        let written = self.to.write(&bytes[..bytes.len().min(PIECE)])?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// SHA-256 of a file's bytes, as lower-case hex.
 pub fn sha256(path: &Path) -> io::Result<String> {
     let (mut file, mut hash, mut part) = (File::open(path)?, Sha256::new(), vec![0; 1 << 18]);
     loop {
         match file.read(&mut part)? {
-            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            0 => return Ok(hex(hash)),
             count => hash.update(&part[..count]),
         }
     }

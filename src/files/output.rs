@@ -1,11 +1,12 @@
 //! A folder that appears whole or not at all, and takes the place of an earlier one in one step.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::index::{INDEX, Index};
+use super::index::{Hashing, INDEX, Index};
 use super::pending::PendingFile;
 use super::place::{MadeFolders, Target};
 use super::snapshot::Snapshot;
@@ -34,7 +35,34 @@ pub struct OutputFolder {
     /// A mount point: the stage is inside.
     around: bool,
     trace: Option<TraceFile>,
+    /// SHA-256 of files, by name, as far as it is known.
+    hashes: BTreeMap<String, String>,
     _made: MadeFolders,
+}
+
+/// Writes files into an [`OutputFolder`].
+pub struct FolderWriter {
+    folder: PathBuf,
+    shown: PathBuf,
+}
+
+impl FolderWriter {
+    /// Writes one file piece by piece, and returns its SHA-256.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<Hashing<File>>) -> io::Result<()>,
+    ) -> Result<String> {
+        let written = File::create(self.folder.join(name)).and_then(|file| {
+            let mut file = BufWriter::new(Hashing::new(file));
+            write(&mut file)?;
+            Ok(file.into_inner().map_err(io::IntoInnerError::into_error)?.sha256())
+        });
+        written.map_err(|e| Error::io(&self.shown.join(name), "write", e))
+    }
 }
 
 /// What a user may want to know about a commit.
@@ -108,6 +136,7 @@ impl OutputFolder {
             stage,
             around,
             trace: None,
+            hashes: BTreeMap::new(),
             _made: made,
         })
     }
@@ -126,21 +155,14 @@ impl OutputFolder {
         written.map_err(|e| Error::io(&self.target.shown.join(name), "write", e))
     }
 
-    /// Writes one file piece by piece.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn write_with(
-        &self,
-        name: &str,
-        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-    ) -> Result<()> {
-        let file = File::create(self.folder().join(name)).map(BufWriter::new);
-        let written = file.and_then(|mut file| {
-            write(&mut file)?;
-            file.flush()
-        });
-        written.map_err(|e| Error::io(&self.target.shown.join(name), "write", e))
+    /// For who writes its files from another thread.
+    pub fn writer(&self) -> FolderWriter {
+        FolderWriter { folder: self.folder(), shown: self.target.shown.clone() }
+    }
+
+    /// What files held when they were written, by name: they need not be read again.
+    pub fn hashed(&mut self, hashes: BTreeMap<String, String>) {
+        self.hashes.extend(hashes);
     }
 
     /// Where to write a file so that it appears as `path` together with the folder, in it or elsewhere.
@@ -172,7 +194,7 @@ impl OutputFolder {
     /// What is there is not (any more) wholly ours, or cannot be replaced; everything is then as it was.
     pub fn commit(self) -> Result<Committed> {
         if let Some(command) = self.command {
-            let text = Index::of(&self.folder(), command).and_then(|index| index.text());
+            let text = Index::of(&self.folder(), command, &self.hashes).and_then(|index| index.text());
             let written = text.and_then(|text| fs::write(self.folder().join(INDEX), text));
             written.map_err(|e| self.fail(e))?;
         }

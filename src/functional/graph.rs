@@ -11,6 +11,7 @@ mod probe;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -21,6 +22,7 @@ use crate::network::{Layer, Network, Node, Operator, Tensor};
 use demand::{Demand, Goal};
 use feeds::Batches;
 pub use feeds::{Fed, Feeds, images, only_input, parts, take_images};
+pub use live::Held;
 use live::{Keep, Live};
 pub use probe::probe;
 pub use run::run;
@@ -62,13 +64,13 @@ pub fn infer_written(
     x: &impl Fed,
     rule: &dyn LayerRule,
     progress: &(dyn Fn(u64, u64) + Sync),
-    write: &mut dyn FnMut(&str, &Tensor) -> Result<()>,
+    write: &mut dyn FnMut(&str, &Arc<Held>) -> Result<()>,
 ) -> Result<()> {
     let mut parts = Batches::new(network, x, Goal::Whole)?.cut(network, usize::MAX)?;
     if parts.len() != 1 {
         drop(parts);
         let all = integer_tensors(network, x, rule, Goal::Whole, progress)?;
-        return all.iter().try_for_each(|(name, tensor)| write(name, tensor));
+        return all.into_iter().try_for_each(|(name, tensor)| write(&name, &Held::uncounted(tensor)));
     }
     let (part, all) = (parts.remove(0), network.nodes.len() as u64);
     let done = AtomicU64::new(0);
@@ -103,7 +105,7 @@ fn integer_tensors(
 }
 
 /// For who looks at the tensors afterwards.
-fn unwatched(_: &str, _: &Tensor) -> Result<()> {
+fn unwatched(_: &str, _: &Arc<Held>) -> Result<()> {
     Ok(())
 }
 
@@ -203,7 +205,7 @@ impl<'a> Evaluation<'a> {
 
     /// A tensor by name: of a node, the input, or a constant.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
-        self.known.tensors.get(name).or_else(|| self.network.constants.get(name))
+        self.known.get(name).or_else(|| self.network.constants.get(name))
     }
 
     /// What follows when `tensor` takes the place of the one called `name`.
@@ -346,8 +348,8 @@ fn values(
     rule: &dyn LayerRule,
     (goal, keep): (Goal<'_>, Keep),
     advance: &dyn Fn(),
-    write: &mut dyn FnMut(&str, &Tensor) -> Result<()>,
-) -> Result<(Live, BTreeMap<String, Tensor>)> {
+    write: &mut dyn FnMut(&str, &Arc<Held>) -> Result<()>,
+) -> Result<(Live, BTreeMap<String, Arc<Held>>)> {
     let Demand { runs, may, read } = Demand::new(network, &|name| feeds.contains_key(name), goal)?;
     let (mut known, mut beside) = (Live::new(network, keep), Live::new(network, keep));
     let fed: BTreeSet<String> = feeds.keys().cloned().collect();
@@ -373,12 +375,13 @@ fn values(
                 }
                 Ok(outputs) => outputs,
             };
-            let written = node.stands_for.as_ref().and_then(|name| known.tensors.get(name));
+            let written = node.stands_for.as_ref().and_then(|name| known.get(name));
             if let (Some(written), Some(integer)) = (written, outputs.first()) {
                 rule.beside(&node.name, integer, written).map_err(|e| placed(network, node, e))?;
             }
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 let Some(name) = name else { continue };
+                let tensor = Held::new(name, tensor).map_err(|e| placed(network, node, e))?;
                 if tensor.dtype().is_integer() {
                     write(name, &tensor)?;
                 }
@@ -387,7 +390,7 @@ fn values(
                     true => &mut beside,
                     false => &mut known,
                 };
-                place.insert(name, tensor).map_err(|e| placed(network, node, e))?;
+                place.tensors.insert(name.clone(), tensor);
             }
         }
         known.after(index, node);
@@ -399,9 +402,9 @@ fn values(
 fn lookup<'a>(
     network: &'a Network,
     node: &Node,
-    known: &'a BTreeMap<String, Tensor>,
+    known: &'a BTreeMap<String, Arc<Held>>,
 ) -> Vec<Option<&'a Tensor>> {
-    let find = |name: &String| known.get(name).or_else(|| network.constants.get(name));
+    let find = |name: &String| known.get(name).map(|held| &***held).or_else(|| network.constants.get(name));
     node.inputs.iter().map(|name| name.as_ref().and_then(find)).collect()
 }
 
@@ -410,9 +413,9 @@ fn placed(network: &Network, node: &Node, error: Error) -> Error {
 }
 
 /// The integer outputs of nodes that ran, in evaluation order.
-fn integers(network: &Network, mut known: BTreeMap<String, Tensor>) -> Result<Vec<Named>> {
+fn integers(network: &Network, mut known: BTreeMap<String, Arc<Held>>) -> Result<Vec<Named>> {
     let names = network.nodes.iter().flat_map(|node| node.outputs.iter().flatten());
-    let taken = names.filter_map(|name| known.remove(name).map(|tensor| (name.clone(), tensor)));
+    let taken = names.filter_map(|name| known.remove(name).map(|tensor| (name.clone(), Held::take(tensor))));
     Ok(taken.filter(|(_, tensor)| tensor.dtype().is_integer()).collect())
 }
 

@@ -1,6 +1,8 @@
 //! The tensors of a network while it runs: charged when they are made, dropped when nobody reads them any more.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::limits::{Charge, bytes};
@@ -17,10 +19,44 @@ pub(super) enum Keep {
     Nothing,
 }
 
-/// Tensors by name, each with its charge.
+/// A tensor, counted for as long as somebody holds it.
+pub struct Held {
+    tensor: Tensor,
+    _charge: Option<Charge>,
+}
+
+impl Held {
+    /// # Errors
+    /// With it, more memory would be held than is allowed.
+    pub(super) fn new(name: &str, tensor: Tensor) -> Result<Arc<Held>> {
+        let size = bytes(&[tensor.len()], tensor.dtype().size_bytes() as u64);
+        let charge =
+            Charge::new(size, || format!("the network's tensors with {name:?}, {:?},", tensor.shape()))?;
+        Ok(Arc::new(Held { tensor, _charge: Some(charge) }))
+    }
+
+    /// Counted elsewhere.
+    pub fn uncounted(tensor: Tensor) -> Arc<Held> {
+        Arc::new(Held { tensor, _charge: None })
+    }
+
+    /// The tensor itself, no longer counted.
+    pub(super) fn take(held: Arc<Held>) -> Tensor {
+        Arc::try_unwrap(held).map_or_else(|held| held.tensor.clone(), |held| held.tensor)
+    }
+}
+
+impl Deref for Held {
+    type Target = Tensor;
+
+    fn deref(&self) -> &Tensor {
+        &self.tensor
+    }
+}
+
+/// Tensors by name.
 pub(super) struct Live {
-    pub tensors: BTreeMap<String, Tensor>,
-    charges: BTreeMap<String, Charge>,
+    pub tensors: BTreeMap<String, Arc<Held>>,
     keep: Keep,
     /// Index of the last node that reads a tensor, or stands beside its writers; empty when everything is kept.
     last: BTreeMap<String, usize>,
@@ -34,17 +70,18 @@ impl Live {
                 last.extend(looked_at(node).map(|name| (name.clone(), index)));
             }
         }
-        Live { tensors: BTreeMap::new(), charges: BTreeMap::new(), keep, last }
+        Live { tensors: BTreeMap::new(), keep, last }
+    }
+
+    /// The tensor of that name, if it is still there.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name).map(|held| &***held)
     }
 
     /// # Errors
     /// With it, more memory would be held than is allowed.
     pub fn insert(&mut self, name: &str, tensor: Tensor) -> Result<()> {
-        let size = bytes(&[tensor.len()], tensor.dtype().size_bytes() as u64);
-        let charge =
-            Charge::new(size, || format!("the network's tensors with {name:?}, {:?},", tensor.shape()))?;
-        self.charges.insert(name.to_owned(), charge);
-        self.tensors.insert(name.to_owned(), tensor);
+        self.tensors.insert(name.to_owned(), Held::new(name, tensor)?);
         Ok(())
     }
 
@@ -59,7 +96,6 @@ impl Live {
             let is_float = || self.tensors.get(name).is_some_and(|tensor| !tensor.dtype().is_integer());
             if self.keep == Keep::Nothing || is_float() {
                 self.tensors.remove(name);
-                self.charges.remove(name);
             }
         }
     }

@@ -28,7 +28,7 @@ pub fn run(network: &Network, feeds: &[Named], rule: &dyn LayerRule) -> Result<V
     }
     for node in &network.nodes {
         let outputs = {
-            let find = |name: &str| known.tensors.get(name);
+            let find = |name: &str| known.get(name);
             node_outputs(network, node, &find, rule)?
         };
         for (name, tensor) in node.outputs.iter().zip(outputs) {
@@ -38,7 +38,7 @@ pub fn run(network: &Network, feeds: &[Named], rule: &dyn LayerRule) -> Result<V
         }
     }
     let value = |name: &String| {
-        let value = known.tensors.get(name).or_else(|| network.constants.get(name));
+        let value = known.get(name).or_else(|| network.constants.get(name));
         let missing = || Error::new(Kind::Malformed, format!("nothing writes the output {name:?}"));
         value.map(|value| (name.clone(), value.clone())).ok_or_else(|| missing().in_file(&network.source))
     };
