@@ -78,7 +78,7 @@ def made(net, samples, form, index):
     weights = {"weight_type": S8 if odd else U8, "per_channel": odd, "reduce_range": index % 4 == 3}
     # Products of two activations, too, in some.
     weights["extra_options"] = {"MatMulConstBOnly": index % 3 != 1}
-    kinds = [kind for kind in IntegerOpsRegistry if kind != "LSTM"]
+    kinds = list(IntegerOpsRegistry)
     return by_quantiser(
         net, samples, lambda plain, path, _: quantize_dynamic(plain, path, op_types_to_quantize=kinds, **weights)
     )
