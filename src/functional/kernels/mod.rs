@@ -29,6 +29,10 @@ mod portable;
 #[cfg(test)]
 mod tests;
 
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
 /// Which copy of the kernels runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kernels {
@@ -122,6 +126,18 @@ pub struct Begin<'a> {
     pub add: &'a [i32],
     /// The accumulators hold nothing yet.
     pub first: bool,
+}
+
+/// So many zeros, written by all threads: a large block costs as much as computing what goes into it.
+pub fn zeros<T: Copy + Default + Send + Sync>(count: usize) -> Vec<T> {
+    /// Elements that are worth a thread's while.
+    const PART: usize = 1 << 16;
+    let mut all = Vec::with_capacity(count);
+    let parts = all.spare_capacity_mut()[..count].par_chunks_mut(PART);
+    parts.for_each(|part| part.fill(MaybeUninit::new(T::default())));
+    // SAFETY: there is room for `count` elements, and each of them has just been written.
+    unsafe { all.set_len(count) };
+    all
 }
 
 fn panel(columns: usize) {

@@ -94,13 +94,13 @@ impl Slices {
     }
 
     /// What `rule` makes of every run of elements, told the slice that they belong to; in parallel.
-    fn map<T: Copy + Sync, U: Copy + Default + Send>(
+    fn map<T: Copy + Sync, U: Copy + Default + Send + Sync>(
         &self,
         x: &ArrayD<T>,
         rule: impl Fn(&mut [U], &[T], usize) + Sync,
     ) -> ArrayD<U> {
         let values = in_order(x);
-        let mut out = vec![U::default(); values.len()];
+        let mut out = kernels::zeros(values.len());
         if self.count == 1 {
             let pieces = out.par_chunks_mut(PART).zip(values.par_chunks(PART));
             pieces.for_each(|(out, x)| rule(out, x, 0));
@@ -127,7 +127,7 @@ pub(super) fn dynamic_quantize(call: &Call) -> Result<Vec<Tensor>> {
     }
     let (scale, zero) = onnx::dynamic_parameters(low, high);
     let rule = rails(DType::U8, zero)?;
-    let mut codes = vec![0; values.len()];
+    let mut codes = kernels::zeros(values.len());
     let parts = codes.par_chunks_mut(PART).zip(values.par_chunks(PART));
     parts.for_each(|(codes, x)| kernels::float::quantize_u8(isa(), codes, x, scale, rule));
     let codes = ArrayD::from_shape_vec(x.raw_dim(), codes).expect("one code per value");

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::size::room;
 use crate::error::{Error, Kind, Result};
+use crate::functional::kernels::zeros;
 use crate::network::{DType, Tensor};
 
 /// Elements that are worth a thread's while.
@@ -48,10 +49,10 @@ pub(super) fn in_order<T: Clone>(array: &ArrayD<T>) -> Cow<'_, [T]> {
 pub(super) fn map<T, U>(x: &ArrayD<T>, rule: impl Fn(T) -> U + Sync) -> ArrayD<U>
 where
     T: Copy + Sync,
-    U: Copy + Default + Send,
+    U: Copy + Default + Send + Sync,
 {
     let values = in_order(x);
-    let mut out = vec![U::default(); values.len()];
+    let mut out = zeros(values.len());
     let parts = out.par_chunks_mut(PART).zip(values.par_chunks(PART));
     parts.for_each(|(out, x)| out.iter_mut().zip(x).for_each(|(out, x)| *out = rule(*x)));
     ArrayD::from_shape_vec(x.raw_dim(), out).expect("as many as there were")
@@ -84,11 +85,11 @@ pub(super) fn recoded(x: &Tensor, dtype: DType, rule: impl Fn(i32) -> i32 + Sync
 pub(super) fn zip<T, U>(a: &ArrayD<T>, b: &ArrayD<T>, combine: impl Fn(T, T) -> U + Sync) -> Result<ArrayD<U>>
 where
     T: Copy + Sync,
-    U: Copy + Default + Send,
+    U: Copy + Default + Send + Sync,
 {
     let shape = broadcast_shape(a.shape(), b.shape())?;
     let (left, right) = (in_order(a), in_order(b));
-    let mut out = vec![U::default(); shape.iter().product()];
+    let mut out = zeros(shape.iter().product());
     if a.shape() == b.shape() {
         let parts = out.par_chunks_mut(PART).zip(left.par_chunks(PART)).zip(right.par_chunks(PART));
         parts.for_each(|((out, a), b)| {

@@ -12,6 +12,7 @@ use super::pointwise::{PART, in_order, map};
 use super::rails;
 use super::size::room;
 use crate::error::Result;
+use crate::functional::kernels::zeros;
 use crate::network::{Carrier, DType, Geometry, Layer, Tensor};
 use crate::post::onnx::{self, Codes};
 
@@ -28,8 +29,9 @@ pub(super) fn wide(layer: &Layer, x: &Tensor, output: Carrier, shape: &[usize]) 
     }
     let Some(codes) = layer.weights.codes.as_slice() else { return Ok(None) };
     let weight_parts = parts_of(codes, layer.weights.dtype);
-    let zeros = |part: &Part| layer.weights.zero_points.iter().map(|zero| part.of(*zero)).collect::<Vec<_>>();
-    let weight_zeros: Vec<Vec<i32>> = weight_parts.iter().map(zeros).collect();
+    let zero_points =
+        |part: &Part| layer.weights.zero_points.iter().map(|zero| part.of(*zero)).collect::<Vec<_>>();
+    let weight_zeros: Vec<Vec<i32>> = weight_parts.iter().map(zero_points).collect();
     let input_parts = parts_of(&[], layer.input_carrier.dtype);
     let mut jobs = Vec::new();
     for left in &input_parts {
@@ -54,7 +56,7 @@ pub(super) fn wide(layer: &Layer, x: &Tensor, output: Carrier, shape: &[usize]) 
     let mut out = Vec::with_capacity(count * to);
     for first in (0..count).step_by(at_once) {
         let last = (first + at_once).min(count);
-        let mut sums = vec![0i64; (last - first) * to];
+        let mut sums: Vec<i64> = zeros((last - first) * to);
         for (part, shift, job) in &jobs {
             let bytes = part.bytes(x, first * from..last * from);
             let made = match part.dtype {
@@ -123,7 +125,7 @@ impl Part<'_> {
             of: impl Fn(T) -> i32 + Sync,
         ) -> Vec<u8> {
             let codes = in_order(codes);
-            let mut out = vec![0; range.len()];
+            let mut out = zeros(range.len());
             let pairs = out.par_chunks_mut(PART).zip(codes[range].par_chunks(PART));
             // Its low bits are the byte.
             pairs.for_each(|(out, codes)| {
@@ -170,7 +172,7 @@ impl<'a> Requantized<'a> {
 
     /// The low 16 bits of each code.
     fn codes(&self, sums: &[i64]) -> Vec<u16> {
-        let mut out = vec![0; sums.len()];
+        let mut out = zeros(sums.len());
         let parts = out.par_chunks_mut(self.run).zip(sums.par_chunks(self.run)).enumerate();
         parts.with_min_len(PART.div_ceil(self.run)).for_each(|(index, (out, sums))| {
             let channel = index % self.factors.len();

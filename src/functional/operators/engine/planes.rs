@@ -6,6 +6,7 @@ use super::finish::Finish;
 use super::image::Frame;
 use super::{Elements, Job};
 use crate::functional::kernels::codes::{Byte, add_scaled};
+use crate::functional::kernels::zeros;
 
 /// Whether groups of `cin` channels to `channels` ones are for planes.
 pub(super) fn are_better(channels: usize, cin: usize) -> bool {
@@ -38,7 +39,7 @@ impl Job<'_> {
         let n = self.weights.channels / groups;
         let pixels = frame.input[0] * frame.input[1];
         let parts = x.len() / (frame.channels * pixels);
-        let mut out = vec![F::Out::default(); parts * n * frame.outputs()];
+        let mut out = zeros(parts * n * frame.outputs());
         let parts = out.par_chunks_mut(n * frame.outputs()).enumerate();
         parts.for_each_init(Scratch::default, |scratch, (index, out)| {
             let group = index % groups;

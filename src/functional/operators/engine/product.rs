@@ -9,7 +9,7 @@ use super::image::Frame;
 use super::panels::{Panel, Panels, WIDEST};
 use super::{Job, Sliding};
 use crate::functional::kernels::codes::{Byte, Lines, total};
-use crate::functional::kernels::{Begin, Rows, dot8};
+use crate::functional::kernels::{Begin, Rows, dot8, zeros};
 
 /// Positions of a block: their accumulators stay in the cache, and a panel's weights are read once for all.
 const BLOCK: usize = 96;
@@ -68,7 +68,7 @@ impl Job<'_> {
         let (k, n) = (self.weights.k, self.weights.channels);
         let rows = x.len() / k;
         let meet = Meet { panels, starts: &[0], length: k, step: panels.reach() };
-        let mut out = vec![F::Out::default(); rows * n];
+        let mut out = zeros(rows * n);
         let threads = rayon::current_num_threads();
         let lay_out = |image: &mut Vec<u8>, rows: Range<usize>| {
             image.clear();
@@ -149,7 +149,7 @@ impl Job<'_> {
         let size = n * frame.outputs();
         let plane = frame.channels * frame.input[0] * frame.input[1];
         let parts = x.len() / plane;
-        let mut out = vec![F::Out::default(); parts * size];
+        let mut out = zeros(parts * size);
         let threads = rayon::current_num_threads();
         let part = |scratch: &mut Scratch<F::Out>, index: usize, rows: Range<usize>, out: &mut [F::Out]| {
             let planes = &x[index * plane..][..plane];

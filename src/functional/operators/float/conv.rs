@@ -9,6 +9,7 @@ use super::product::{Columns, Job, Matrix};
 use super::{isa, values};
 use crate::error::{Error, Kind, Result};
 use crate::functional::kernels::float::{Close, STRIP};
+use crate::functional::kernels::zeros;
 use crate::functional::operators::Call;
 use crate::functional::operators::size::room;
 use crate::network::{Conv, Placed, Tensor, Window};
@@ -138,7 +139,7 @@ pub(in crate::functional::operators) fn conv(call: &Call, conv: &Conv) -> Result
     }
     let mut shape = vec![frame.images, cout];
     shape.extend(&frame.placed.output[4 - x.ndim()..]);
-    let mut out = vec![0.0f32; room(&shape)?];
+    let mut out: Vec<f32> = zeros(room(&shape)?);
     let depth = frame.channels * frame.window.taps();
     room(&[depth, STRIP])?;
     let (x, w, bias) = (values(x), values(w), bias.map(values));
