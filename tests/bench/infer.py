@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -182,6 +183,8 @@ def main():
             for name, model in forms.items():
                 rounds = []
                 for _ in range(args.rounds):
+                    # A folder of ours that is replaced would be read first.
+                    shutil.rmtree(folder / "out", ignore_errors=True)
                     command = [args.goldpath, "infer", model, "--input", x, "--out", str(folder / "out"), "-q"]
                     seconds, megabytes, _ = run(command, args.threads)
                     peer = [sys.executable, os.path.abspath(__file__), "theirs", model, x, str(args.threads)]
