@@ -97,21 +97,21 @@ pub fn refuse_strangers(
         error.help = Some(HELP.to_owned());
         error.in_file(&shown.join(index))
     })?;
-    for (name, kind) in snapshot.entries().filter(|(name, _)| *name != Path::new(index)) {
+    let entries: Vec<_> = snapshot.entries().filter(|(name, _)| *name != Path::new(index)).collect();
+    let check = |(name, kind): &(&Path, fs::FileType)| {
         let listed = name.to_str().and_then(|name| known.get(name));
         match listed {
-            _ if kind.is_dir() => return refuse(name, "is a folder, which goldpath does not write here"),
-            _ if !kind.is_file() => return refuse(name, "is a link or no regular file"),
-            None => return refuse(name, &format!("is not in {index}")),
+            _ if kind.is_dir() => refuse(name, "is a folder, which goldpath does not write here"),
+            _ if !kind.is_file() => refuse(name, "is a link or no regular file"),
+            None => refuse(name, &format!("is not in {index}")),
             Some(hash) => {
                 let now = sha256(&folder.join(name)).map_err(|e| Error::io(&shown.join(name), "read", e))?;
-                if now != *hash {
-                    return refuse(name, "was changed after goldpath wrote it");
-                }
+                if now == *hash { Ok(()) } else { refuse(name, "was changed after goldpath wrote it") }
             }
         }
-    }
-    Ok(())
+    };
+    // The first one that is refused is told, whichever is looked at first.
+    entries.par_iter().find_map_first(|entry| check(entry).err()).map_or(Ok(()), Err)
 }
 
 /// Whatever passes, hashed.

@@ -37,7 +37,8 @@ pub type Named = (String, Tensor);
 /// # Errors
 /// An input that does not fit, a node that is opaque, and whatever an operator cannot do: the place is the node.
 pub fn infer(network: &Network, x: &impl Fed, rule: &dyn LayerRule) -> Result<Vec<Named>> {
-    integer_tensors(network, x, rule, Goal::Whole, &|_, _| {})
+    let parts = Batches::new(network, x, Goal::Whole)?.cut(network, usize::MAX)?;
+    integer_tensors(network, parts, rule, Goal::Whole, &|_, _| {})
 }
 
 /// As [`infer`], of what can be computed: every integer layer that nothing opaque lies in front of. `progress` is told of
@@ -51,7 +52,8 @@ pub fn survey(
     rule: &dyn LayerRule,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Named>> {
-    integer_tensors(network, x, rule, Goal::Reachable, progress)
+    let parts = Batches::new(network, x, Goal::Reachable)?.cut(network, usize::MAX)?;
+    integer_tensors(network, parts, rule, Goal::Reachable, progress)
 }
 
 /// As [`infer`], and hands every tensor to `write` when it is computed: none is kept for longer than somebody reads
@@ -68,8 +70,7 @@ pub fn infer_written(
 ) -> Result<()> {
     let mut parts = Batches::new(network, x, Goal::Whole)?.cut(network, usize::MAX)?;
     if parts.len() != 1 {
-        drop(parts);
-        let all = integer_tensors(network, x, rule, Goal::Whole, progress)?;
+        let all = integer_tensors(network, parts, rule, Goal::Whole, progress)?;
         return all.into_iter().try_for_each(|(name, tensor)| write(&name, &Held::uncounted(tensor)));
     }
     let (part, all) = (parts.remove(0), network.nodes.len() as u64);
@@ -78,14 +79,14 @@ pub fn infer_written(
     values(network, part, rule, (Goal::Whole, Keep::Nothing), &advance, write).map(drop)
 }
 
+/// Of every batch, side by side, and joined.
 fn integer_tensors(
     network: &Network,
-    x: &impl Fed,
+    parts: Vec<Feeds>,
     rule: &dyn LayerRule,
     goal: Goal<'_>,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<Named>> {
-    let parts = Batches::new(network, x, goal)?.cut(network, usize::MAX)?;
     let done = AtomicU64::new(0);
     let all = (network.nodes.len() * parts.len()) as u64;
     let advance = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);

@@ -109,7 +109,8 @@ impl Layer {
     }
 }
 
-fn per_channel<T: Copy>(values: &[T], channel: usize) -> T {
+/// The entry of a list that has one entry, or one for each channel.
+pub fn per_channel<T: Copy>(values: &[T], channel: usize) -> T {
     match values {
         [only] => *only,
         many => many[channel],

@@ -32,7 +32,7 @@ pub use einsum::{Axis, Equation, Term};
 pub use elementwise::{Binary, Lookup, Unary, Variadic};
 pub use fuse::Qdq;
 pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, NBits, Network, Node, Operator, Sliding};
-pub use layer::{Carrier, Geometry, Layer, Weights};
+pub use layer::{Carrier, Geometry, Layer, Weights, per_channel};
 pub use layout::{Joining, Layout, PadMode};
 pub use macs::{Computed, Coverage, Mac, MacState};
 pub use opaque::OpaqueOperator;

@@ -7,7 +7,7 @@ use super::wide::wide;
 use super::{Call, rails};
 use crate::error::Result;
 use crate::functional::kernels::codes::Rescale;
-use crate::network::{Carrier, Geometry, Layer, Operator, Tensor};
+use crate::network::{Carrier, DType, Geometry, Layer, Operator, Tensor, per_channel};
 use crate::post::onnx;
 
 /// A layer's output, where the engine is for it.
@@ -55,11 +55,10 @@ fn rescaled(
     limits: [i32; 2],
 ) -> Result<Option<Output>> {
     let codes = rails(output.dtype, output.zero_point)?;
-    let scale = |channel: usize| if scales.len() == 1 { scales[0] } else { scales[channel] };
-    let factor = |channel| onnx::factor(input_scale, scale(channel), output.scale);
+    let factor = |channel| onnx::factor(input_scale, per_channel(scales, channel), output.scale);
     let finish =
         || Output::Codes(output.dtype, (0..channels).map(factor).collect(), Rescale { codes, limits });
-    Ok((output.dtype.size_bytes() == 1).then(finish))
+    Ok(matches!(output.dtype, DType::U8 | DType::I8).then(finish))
 }
 
 /// The node's output straight from its tensors, where the engine is for it.

@@ -8,7 +8,7 @@ use super::accumulate::accumulate;
 use super::designed::nothing;
 use super::direct;
 use super::size::room;
-use super::{Call, rails};
+use super::{Call, rails, wide};
 use crate::error::{Error, Kind, Result};
 use crate::network::{
     Carrier, Clamp, Conv, DType, Gemm, Geometry, Layer, Node, Operator, Tensor, Weights, Window,
@@ -69,26 +69,13 @@ impl LayerRule for Framework {
         let Some(output) = layer.output else {
             return Ok(Tensor::I32(accumulate(layer, &x.to_i32()?)?));
         };
-        let codes = rails(output.dtype, output.zero_point)?;
-        let finish = |channel: usize| {
-            onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale)
-        };
-        let clamp = |code: i32| code.max(layer.low).min(layer.high);
         let x = x.to_i32()?;
         // No framework has an integer layer of 16-bit codes: its sum is as wide as it must be.
         let sums: ArrayD<i64> = match layer.has_wide_codes() {
             true => accumulate(layer, &x)?,
             false => accumulate::<i32>(layer, &x)?.mapv(i64::from),
         };
-        let mut out = ArrayD::zeros(sums.raw_dim());
-        let axis = Axis(channel_axis(layer, out.ndim()));
-        for (channel, (mut slice, sums)) in out.axis_iter_mut(axis).zip(sums.axis_iter(axis)).enumerate() {
-            let factor = finish(channel);
-            slice.zip_mut_with(&sums, |code, sum| {
-                *code = clamp(onnx::requantize_wide(*sum, factor, codes));
-            });
-        }
-        Ok(Tensor::from_codes(out, output.dtype))
+        wide::requantized(layer, output, &sums)
     }
 
     fn is_framework(&self) -> bool {
@@ -97,13 +84,6 @@ impl LayerRule for Framework {
 
     fn looks_beside(&self) -> bool {
         false
-    }
-}
-
-fn channel_axis(layer: &Layer, rank: usize) -> usize {
-    match layer.geometry {
-        Geometry::Matrix => rank - 1,
-        Geometry::Convolution { .. } => 1,
     }
 }
 

@@ -113,10 +113,11 @@ impl Slices {
     }
 }
 
-/// Codes, scale, zero point.
-pub(super) fn dynamic_quantize(call: &Call) -> Result<Vec<Tensor>> {
-    let x = call.f32(0)?;
-    let values = in_order(x);
+/// Scale and zero point of codes that are to hold all of `values`, which one pass over them finds.
+///
+/// # Errors
+/// A value that is not finite.
+pub(super) fn dynamic_parameters(values: &[f32]) -> Result<(f32, i32)> {
     let (low, high) = values
         .par_chunks(PART)
         .map(|part| kernels::float::extremes(isa(), part))
@@ -125,7 +126,14 @@ pub(super) fn dynamic_quantize(call: &Call) -> Result<Vec<Tensor>> {
         let bad = values.iter().find(|value| !value.is_finite()).copied().unwrap_or(f32::NAN);
         return Err(Error::new(Kind::Value, format!("a value of {bad} cannot be quantised dynamically")));
     }
-    let (scale, zero) = onnx::dynamic_parameters(low, high);
+    Ok(onnx::dynamic_parameters(low, high))
+}
+
+/// Codes, scale, zero point.
+pub(super) fn dynamic_quantize(call: &Call) -> Result<Vec<Tensor>> {
+    let x = call.f32(0)?;
+    let values = in_order(x);
+    let (scale, zero) = dynamic_parameters(&values)?;
     let rule = rails(DType::U8, zero)?;
     let mut codes = kernels::zeros(values.len());
     let parts = codes.par_chunks_mut(PART).zip(values.par_chunks(PART));

@@ -30,20 +30,20 @@ pub(super) fn wide(layer: &Layer, x: &Tensor, output: Carrier, shape: &[usize]) 
     let Some(codes) = layer.weights.codes.as_slice() else { return Ok(None) };
     let weight_parts = parts_of(codes, layer.weights.dtype);
     let zero_points =
-        |part: &Part| layer.weights.zero_points.iter().map(|zero| part.of(*zero)).collect::<Vec<_>>();
+        |part: &Part| layer.weights.zero_points.iter().map(|zero| part.place.of(*zero)).collect::<Vec<_>>();
     let weight_zeros: Vec<Vec<i32>> = weight_parts.iter().map(zero_points).collect();
     let input_parts = parts_of(&[], layer.input_carrier.dtype);
     let mut jobs = Vec::new();
     for left in &input_parts {
         for (right, zero_points) in weight_parts.iter().zip(&weight_zeros) {
-            let input_zero = left.of(layer.input_carrier.zero_point);
+            let input_zero = left.place.of(layer.input_carrier.zero_point);
             let numbers = Numbers { input_zero, zero_points, bias: None };
             let weights = weights(layer, Elements::Wide(&right.codes, right.dtype));
             let is_signed = left.dtype == DType::I8;
             let Some(job) = Job::new(&layer.geometry, weights, numbers, x.shape(), is_signed) else {
                 return Ok(None);
             };
-            jobs.push((left, left.shift() + right.shift(), job));
+            jobs.push((left, left.place.shift() + right.place.shift(), job));
         }
     }
     // Rows of a matrix, or images; and what one has of input and output.
@@ -52,7 +52,7 @@ pub(super) fn wide(layer: &Layer, x: &Tensor, output: Carrier, shape: &[usize]) 
         Geometry::Convolution { .. } => (x.shape()[0], rayon::current_num_threads()),
     };
     let (from, to) = (x.len() / count, shape.iter().product::<usize>() / count);
-    let rule = Requantized::new(layer, output, shape)?;
+    let rule = Requantized::new(layer, layer.bias.as_deref(), output, shape)?;
     let mut out = Vec::with_capacity(count * to);
     for first in (0..count).step_by(at_once) {
         let last = (first + at_once).min(count);
@@ -74,49 +74,74 @@ pub(super) fn wide(layer: &Layer, x: &Tensor, output: Carrier, shape: &[usize]) 
         }
         out.extend(rule.codes(&sums));
     }
-    let out = ArrayD::from_shape_vec(IxDyn(shape), out).expect("one code per output");
-    Ok(Some(match output.dtype {
-        DType::U16 => Tensor::U16(out),
-        DType::I16 => Tensor::I16(map(&out, u16::cast_signed)),
-        DType::I8 => Tensor::I8(map(&out, |code| code as i8)),
-        _ => Tensor::U8(map(&out, |code| code as u8)),
-    }))
+    Ok(Some(tensor(out, output.dtype, shape)))
 }
 
-/// One byte of every code: the upper or the lower one of 16 bits, or all of 8.
+/// The codes of a layer whose accumulators are `sums`, `[images][channels][positions]` or `[rows][channels]`.
+///
+/// # Errors
+/// An output type of no codes.
+pub(super) fn requantized(layer: &Layer, output: Carrier, sums: &ArrayD<i64>) -> Result<Tensor> {
+    let codes = Requantized::new(layer, None, output, sums.shape())?.codes(&in_order(sums));
+    Ok(tensor(codes, output.dtype, sums.shape()))
+}
+
+/// Codes from their low 16 bits.
+fn tensor(codes: Vec<u16>, dtype: DType, shape: &[usize]) -> Tensor {
+    let codes = ArrayD::from_shape_vec(IxDyn(shape), codes).expect("one code per output");
+    match dtype {
+        DType::U16 => Tensor::U16(codes),
+        DType::I16 => Tensor::I16(map(&codes, u16::cast_signed)),
+        DType::I8 => Tensor::I8(map(&codes, |code| code as i8)),
+        DType::U8 => Tensor::U8(map(&codes, |code| code as u8)),
+        other => Tensor::from_codes(map(&codes, |code| i32::from(code.cast_signed())), other),
+    }
+}
+
+/// A byte of a code.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// All of one of 8 bits.
+    Whole,
+    Upper,
+    Lower,
+}
+
+/// One byte of every code.
 struct Part<'a> {
     dtype: DType,
-    is_upper: bool,
-    is_whole: bool,
+    place: Place,
     codes: Cow<'a, [i32]>,
 }
 
 fn parts_of(codes: &[i32], dtype: DType) -> Vec<Part<'_>> {
-    let part = |dtype, is_upper| {
-        let part = Part { dtype, is_upper, is_whole: false, codes: Cow::Borrowed(&[]) };
-        let codes = codes.iter().map(|code| part.of(*code)).collect();
-        Part { codes, ..part }
+    let part = |dtype, place: Place| Part {
+        dtype,
+        place,
+        codes: codes.iter().map(|code| place.of(*code)).collect(),
     };
     match dtype {
-        DType::U16 => vec![part(DType::U8, true), part(DType::U8, false)],
-        DType::I16 => vec![part(DType::I8, true), part(DType::U8, false)],
-        _ => vec![Part { dtype, is_upper: false, is_whole: true, codes: Cow::Borrowed(codes) }],
+        DType::U16 => vec![part(DType::U8, Place::Upper), part(DType::U8, Place::Lower)],
+        DType::I16 => vec![part(DType::I8, Place::Upper), part(DType::U8, Place::Lower)],
+        _ => vec![Part { dtype, place: Place::Whole, codes: Cow::Borrowed(codes) }],
+    }
+}
+
+impl Place {
+    fn shift(self) -> u32 {
+        if self == Place::Upper { 8 } else { 0 }
+    }
+
+    fn of(self, code: i32) -> i32 {
+        match self {
+            Place::Whole => code,
+            Place::Upper => code >> 8,
+            Place::Lower => code & 255,
+        }
     }
 }
 
 impl Part<'_> {
-    fn shift(&self) -> u32 {
-        if self.is_upper { 8 } else { 0 }
-    }
-
-    fn of(&self, code: i32) -> i32 {
-        match (self.is_whole, self.is_upper) {
-            (true, _) => code,
-            (false, true) => code >> 8,
-            (false, false) => code & 255,
-        }
-    }
-
     /// Of some of a tensor's codes, as bits.
     fn bytes(&self, x: &Tensor, range: Range<usize>) -> Vec<u8> {
         fn bits<T: Copy + Sync>(
@@ -133,7 +158,7 @@ impl Part<'_> {
             });
             out
         }
-        let shift = self.shift();
+        let shift = self.place.shift();
         match x {
             Tensor::U16(codes) => bits(codes, range, |code| i32::from(code) >> shift),
             Tensor::I16(codes) => bits(codes, range, |code| i32::from(code) >> shift),
@@ -147,6 +172,8 @@ impl Part<'_> {
 /// [`onnx::requantize_wide`] of every sum and its bias, clamped; sums of 8-bit codes wrap at int32 first.
 struct Requantized<'a> {
     layer: &'a Layer,
+    /// What the sums lack.
+    bias: Option<&'a [i32]>,
     codes: Codes,
     factors: Vec<f32>,
     wraps: bool,
@@ -155,11 +182,17 @@ struct Requantized<'a> {
 }
 
 impl<'a> Requantized<'a> {
-    fn new(layer: &'a Layer, output: Carrier, shape: &[usize]) -> Result<Requantized<'a>> {
+    fn new(
+        layer: &'a Layer,
+        bias: Option<&'a [i32]>,
+        output: Carrier,
+        shape: &[usize],
+    ) -> Result<Requantized<'a>> {
         let factor =
             |channel| onnx::factor(layer.input_carrier.scale, layer.weight_scale(channel), output.scale);
         Ok(Requantized {
             layer,
+            bias,
             codes: rails(output.dtype, output.zero_point)?,
             factors: (0..layer.channels()).map(factor).collect(),
             wraps: !layer.has_wide_codes(),
@@ -176,7 +209,7 @@ impl<'a> Requantized<'a> {
         let parts = out.par_chunks_mut(self.run).zip(sums.par_chunks(self.run)).enumerate();
         parts.with_min_len(PART.div_ceil(self.run)).for_each(|(index, (out, sums))| {
             let channel = index % self.factors.len();
-            let bias = self.layer.bias.as_ref().map_or(0, |bias| i64::from(bias[channel]));
+            let bias = self.bias.map_or(0, |bias| i64::from(bias[channel]));
             for (out, sum) in out.iter_mut().zip(sums) {
                 let sum = sum + bias;
                 // The rule of an int32 accumulator: modulo 2^32.

@@ -89,36 +89,17 @@ const FUSED: [(&str, Expand); 12] = [
         steps.last(&at, "QuickGelu", Operator::Unary(Unary::QuickGelu { alpha }), vec![at.needed(0)?])
     }),
     ("SkipLayerNormalization", |steps, a, at| {
-        let epsilon = a.float("epsilon")?.unwrap_or(1e-12);
-        if at.outputs.iter().skip(1).take(2).any(Option::is_some) {
-            return Err(Error::new(Kind::Unsupported, "its mean and deviation as outputs are not supported"));
-        }
-        let mut sum = steps.sum(&at, 0, 1)?;
-        if let Some(bias) = at.get(4) {
-            sum = steps.step("Add", Operator::Add, vec![Some(sum), Some(bias)]);
-        }
-        if let Some(output) = at.outputs.get(3).cloned().flatten() {
-            steps.push("Identity", Operator::Identity, vec![Some(sum.clone())], vec![Some(output)]);
-        }
-        let layer = Operator::Normalize(Normalization::OnePass { epsilon, simplified: false });
-        let mut inputs = vec![sum, at.needed(2)?];
+        let mut inputs = vec![steps.skipped(&at, 4)?, at.needed(2)?];
         inputs.extend(at.get(3));
+        let epsilon = a.float("epsilon")?.unwrap_or(1e-12);
+        let layer = Operator::Normalize(Normalization::OnePass { epsilon, simplified: false });
         steps.last(&at, "LayerNormalization", layer, inputs)
     }),
     ("SkipSimplifiedLayerNormalization", |steps, a, at| {
+        let inputs = vec![steps.skipped(&at, 3)?, at.needed(2)?];
         let epsilon = a.float("epsilon")?.unwrap_or(1e-12);
-        if at.outputs.iter().skip(1).take(2).any(Option::is_some) {
-            return Err(Error::new(Kind::Unsupported, "its deviation as an output is not supported"));
-        }
-        let mut sum = steps.sum(&at, 0, 1)?;
-        if let Some(bias) = at.get(3) {
-            sum = steps.step("Add", Operator::Add, vec![Some(sum), Some(bias)]);
-        }
-        if let Some(output) = at.outputs.get(3).cloned().flatten() {
-            steps.push("Identity", Operator::Identity, vec![Some(sum.clone())], vec![Some(output)]);
-        }
         let layer = Operator::Normalize(Normalization::OnePass { epsilon, simplified: true });
-        steps.last(&at, "LayerNormalization", layer, vec![sum, at.needed(2)?])
+        steps.last(&at, "LayerNormalization", layer, inputs)
     }),
     ("TransposeMatMul", |steps, a, at| fused_product(steps, a, at)),
     ("FusedMatMul", |steps, a, at| fused_product(steps, a, at)),
@@ -239,6 +220,21 @@ impl Steps<'_, '_> {
                 self.last(at, "Add", Operator::Add, vec![real, bias])
             }
         }
+    }
+
+    /// The sum of a layer and what skips it, with the bias, input `bias`; output 3 is the sum itself.
+    fn skipped(&mut self, at: &Inputs, bias: usize) -> Result<String> {
+        if at.outputs.iter().skip(1).take(2).any(Option::is_some) {
+            return Err(Error::new(Kind::Unsupported, "its mean and deviation as outputs are not supported"));
+        }
+        let mut sum = self.sum(at, 0, 1)?;
+        if let Some(bias) = at.get(bias) {
+            sum = self.step("Add", Operator::Add, vec![Some(sum), Some(bias)]);
+        }
+        if let Some(output) = at.outputs.get(3).cloned().flatten() {
+            self.push("Identity", Operator::Identity, vec![Some(sum.clone())], vec![Some(output)]);
+        }
+        Ok(sum)
     }
 
     fn sum(&mut self, at: &Inputs, first: usize, second: usize) -> Result<String> {

@@ -18,7 +18,7 @@ use ndarray::{ArrayD, IxDyn};
 use super::size::room;
 use crate::functional::kernels::codes::{Byte, Rescale};
 use crate::functional::kernels::{Isa, Kernels};
-use crate::network::{DType, Geometry, Tensor};
+use crate::network::{DType, Geometry, Tensor, per_channel};
 pub(super) use finish::AsSums;
 use finish::{AsCodes, Finish};
 use image::Frame;
@@ -65,7 +65,7 @@ pub(super) struct Numbers<'a> {
 
 impl Numbers<'_> {
     fn weight_zero(&self, channel: usize) -> i32 {
-        if self.zero_points.len() == 1 { self.zero_points[0] } else { self.zero_points[channel] }
+        per_channel(self.zero_points, channel)
     }
 }
 
@@ -79,6 +79,12 @@ pub(super) enum Output {
 
 /// A layer, ready to meet inputs of one type.
 pub(super) struct Job<'a> {
+    terms: Terms<'a>,
+    plan: Plan,
+}
+
+/// What is multiplied, and with what.
+struct Terms<'a> {
     weights: Weights<'a>,
     numbers: Numbers<'a>,
     /// A: what stands for 0 among the kernels' unsigned activations, and for a tap outside the image.
@@ -86,13 +92,10 @@ pub(super) struct Job<'a> {
     /// Exchanged in every activation: 128 makes a signed code unsigned.
     flip: u8,
     isa: Isa,
-    plan: Plan,
 }
 
 /// How it is computed.
 enum Plan {
-    /// Not yet.
-    None,
     Matrix(Panels),
     Convolution(Sliding),
     Planes(Frame, usize),
@@ -122,12 +125,12 @@ impl<'a> Job<'a> {
         let offset = if is_signed { 128 } else { 0 };
         let zero = u8::try_from(numbers.input_zero + offset).ok()?;
         let isa = Isa::new(Kernels::best());
-        let mut job = Job { weights, numbers, zero, flip: offset as u8, isa, plan: Plan::None };
+        let terms = Terms { weights, numbers, zero, flip: offset as u8, isa };
         if weights.k == 0 || weights.channels == 0 {
             return None;
         }
-        job.plan = match geometry {
-            Geometry::Matrix if input.last() == Some(&weights.k) => Plan::Matrix(job.matrix_panels()?),
+        let plan = match geometry {
+            Geometry::Matrix if input.last() == Some(&weights.k) => Plan::Matrix(terms.matrix_panels()?),
             Geometry::Matrix => return None,
             Geometry::Convolution { groups, window } => {
                 let &[_, channels, height, width] = input else { return None };
@@ -139,11 +142,11 @@ impl<'a> Job<'a> {
                 let frame = Frame::new(*window, [height, width], cin)?;
                 match planes::are_better(weights.channels / groups, cin) {
                     true => Plan::Planes(frame, *groups),
-                    false => Plan::Convolution(job.sliding(frame, *groups)?),
+                    false => Plan::Convolution(terms.sliding(frame, *groups)?),
                 }
             }
         };
-        Some(job)
+        Some(Job { terms, plan })
     }
 
     /// The outputs for `x`, whole rows or images.
@@ -160,10 +163,9 @@ impl<'a> Job<'a> {
             return None;
         }
         match &self.plan {
-            Plan::None => None,
-            Plan::Matrix(panels) => Some(self.matrix(x, panels, finish)),
-            Plan::Convolution(sliding) => Some(self.convolution(x, sliding, finish)),
-            Plan::Planes(frame, groups) => Some(self.planes(x, *groups, frame, finish)),
+            Plan::Matrix(panels) => Some(self.terms.matrix(x, panels, finish)),
+            Plan::Convolution(sliding) => Some(self.terms.convolution(x, sliding, finish)),
+            Plan::Planes(frame, groups) => Some(self.terms.planes(x, *groups, frame, finish)),
         }
     }
 }
@@ -187,7 +189,7 @@ pub(super) fn run(
     match output {
         Output::Sums => ArrayD::from_shape_vec(dims, job.on(x, &AsSums)?).ok().map(Tensor::I32),
         Output::Codes(dtype, factors, how) => {
-            let codes = job.on(x, &AsCodes { factors, how: *how, isa: job.isa })?;
+            let codes = job.on(x, &AsCodes { factors, how: *how, isa: job.terms.isa })?;
             match dtype {
                 DType::U8 => ArrayD::from_shape_vec(dims, codes).ok().map(Tensor::U8),
                 DType::I8 => {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Elements, Job};
+use super::{Elements, Terms};
 use crate::functional::fast::Code;
 use crate::functional::operators::size::room;
 use crate::network::DType;
@@ -40,7 +40,7 @@ pub(super) struct Panel<'a> {
 impl Panels {
     /// Channels `first..first + channels` of the layer; `order` says which product is meant by each place of each of the
     /// `runs`.
-    pub fn new(job: &Job, first: usize, channels: usize, order: &[usize], runs: usize) -> Option<Panels> {
+    pub fn new(terms: &Terms, first: usize, channels: usize, order: &[usize], runs: usize) -> Option<Panels> {
         let last = channels % WIDEST;
         let padded =
             channels - last + if last == 0 { 0 } else { last.next_multiple_of(16).next_power_of_two() };
@@ -56,28 +56,28 @@ impl Panels {
             begin: vec![0; padded],
             tilt: Vec::new(),
         };
-        let shift = match job.weights.codes {
+        let shift = match terms.weights.codes {
             Elements::U8(_) | Elements::Wide(_, DType::U8) => 128,
             _ => 0,
         };
-        let order: Vec<usize> = order.iter().map(|k| k * job.weights.step[0]).collect();
+        let order: Vec<usize> = order.iter().map(|k| k * terms.weights.step[0]).collect();
         let parts = panels.codes.par_chunks_mut(WIDEST * depth).zip(panels.begin.par_chunks_mut(WIDEST));
         parts.enumerate().for_each(|(panel, (codes, sums))| {
             let at = panel * WIDEST;
             let used = WIDEST.min(channels - at);
-            let base = (first + at) * job.weights.step[1];
+            let base = (first + at) * terms.weights.step[1];
             let mut pack =
-                Pack { to: codes, sums, order: &order, runs, shift, base, step: job.weights.step[1], used };
-            match job.weights.codes {
+                Pack { to: codes, sums, order: &order, runs, shift, base, step: terms.weights.step[1], used };
+            match terms.weights.codes {
                 Elements::U8(codes) => pack.from(codes),
                 Elements::I8(codes) => pack.from(codes),
                 Elements::Wide(codes, _) => pack.from(codes),
             }
         });
-        let (zero, k) = (i32::from(job.zero), order.len() as i32);
-        let offset = |channel: usize| job.numbers.weight_zero(first + channel) - shift;
+        let (zero, k) = (i32::from(terms.zero), order.len() as i32);
+        let offset = |channel: usize| terms.numbers.weight_zero(first + channel) - shift;
         for channel in 0..channels {
-            let bias = job.numbers.bias.map_or(0, |bias| bias[first + channel]);
+            let bias = terms.numbers.bias.map_or(0, |bias| bias[first + channel]);
             let both = k.wrapping_mul(zero).wrapping_mul(offset(channel));
             let sum = panels.begin[channel];
             panels.begin[channel] = bias.wrapping_sub(zero.wrapping_mul(sum)).wrapping_add(both);

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::finish::Finish;
 use super::image::Frame;
-use super::{Elements, Job};
+use super::{Elements, Terms};
 use crate::functional::kernels::codes::{Byte, add_scaled};
 use crate::functional::kernels::zeros;
 
@@ -27,8 +27,8 @@ struct Scratch {
     sums: Vec<i32>,
 }
 
-impl Job<'_> {
-    /// As [`Job::convolution`].
+impl Terms<'_> {
+    /// As [`Terms::convolution`].
     pub(super) fn planes<B: Byte, F: Finish>(
         &self,
         x: &[B],

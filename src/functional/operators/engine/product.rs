@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::finish::Finish;
 use super::image::Frame;
 use super::panels::{Panel, Panels, WIDEST};
-use super::{Job, Sliding};
+use super::{Sliding, Terms};
 use crate::functional::kernels::codes::{Byte, Lines, total};
 use crate::functional::kernels::{Begin, Rows, dot8, zeros};
 
@@ -57,7 +57,7 @@ struct Meet<'a> {
     step: usize,
 }
 
-impl Job<'_> {
+impl Terms<'_> {
     pub(super) fn matrix_panels(&self) -> Option<Panels> {
         let order: Vec<usize> = (0..self.weights.k).collect();
         Panels::new(self, 0, self.weights.channels, &order, 1)

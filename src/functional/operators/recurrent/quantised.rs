@@ -9,9 +9,10 @@ use rayon::prelude::*;
 
 use super::{Layer, State, stacked};
 use crate::error::{Error, Kind, Result};
+use crate::functional::operators::linear::dynamic_parameters;
 use crate::functional::operators::size::room;
 use crate::functional::operators::{Call, rails};
-use crate::network::{DType, Recurrent, Tensor};
+use crate::network::{DType, Recurrent, Tensor, per_channel};
 use crate::post::onnx;
 
 /// Weights of one direction, and what their codes stand for.
@@ -138,12 +139,7 @@ impl Layer {
 
 /// So many rows of numbers, quantised together, times the weights, as float32.
 fn product(values: &[f32], rows: usize, weights: &Weights, columns: usize) -> Result<Vec<f32>> {
-    if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
-        return Err(Error::new(Kind::Value, format!("a value of {bad} cannot be quantised dynamically")));
-    }
-    let low = values.iter().copied().fold(0.0f32, f32::min);
-    let high = values.iter().copied().fold(0.0f32, f32::max);
-    let (scale, zero) = onnx::dynamic_parameters(low, high);
+    let (scale, zero) = dynamic_parameters(values)?;
     let rule = rails(DType::U8, zero)?;
     let factors: Vec<f32> = weights.scales.iter().map(|w| scale * w).collect();
     let mut out = vec![0.0; room(&[rows, columns])?];
@@ -157,7 +153,7 @@ fn product(values: &[f32], rows: usize, weights: &Weights, columns: usize) -> Re
             sums.iter_mut().zip(weights).for_each(|(sum, w)| *sum = sum.wrapping_add(code.wrapping_mul(*w)));
         }
         for (column, (out, sum)) in out.iter_mut().zip(&sums).enumerate() {
-            *out = *sum as f32 * factors[if factors.len() == 1 { 0 } else { column }];
+            *out = *sum as f32 * per_channel(&factors, column);
         }
     });
     Ok(out)
