@@ -236,6 +236,8 @@ mod tests {
             DType::U8 => (0, 255),
             DType::I8 => (-128, 127),
             DType::U16 => (0, 65535),
+            DType::U4 => (0, 15),
+            DType::I4 => (-8, 7),
             _ => (-32768, 32767),
         };
         match random.next_u32() % 4 {
@@ -249,10 +251,11 @@ mod tests {
     #[test]
     fn wide_codes_are_the_plain_loops() {
         const TYPES: [DType; 4] = [DType::U8, DType::I8, DType::U16, DType::I16];
+        const OUTPUTS: [DType; 6] = [DType::U8, DType::I8, DType::U16, DType::I16, DType::U4, DType::I4];
         let mut random = ChaCha8Rng::seed_from_u64(16);
         let (mut beyond, mut compared) = (0, 0);
-        for round in 0..128 {
-            let (a, w, y) = (TYPES[round % 4], TYPES[round / 4 % 4], TYPES[round / 16 % 4]);
+        for round in 0..192 {
+            let (a, w, y) = (TYPES[round % 4], TYPES[round / 4 % 4], OUTPUTS[round / 16 % 6]);
             let window = Window {
                 kernel: [2, 3],
                 stride: [1, 2],
@@ -303,6 +306,6 @@ mod tests {
             assert_eq!(found, Some(Tensor::from_codes(expected, y)), "round {round}: {layer:?}");
             compared += 1;
         }
-        assert!(beyond > 500 && compared == 128, "{beyond} sums beyond int32");
+        assert!(beyond > 500 && compared == 192, "{beyond} sums beyond int32");
     }
 }
