@@ -78,6 +78,22 @@ pub fn plain_tanh(x: f32) -> f32 {
     plain_quotient(clamped(x, -10.0, 10.0))
 }
 
+/// 2σ(2x) − 1, with σ by the C library's exponential function of what is not positive: ONNX Runtime's RNN
+/// (`rnn_activation_functors.h`).
+///
+/// ```
+/// use goldpath::post::float::logistic_tanh;
+/// assert_eq!([0.0, 40.0, -40.0].map(logistic_tanh), [0.0, 1.0, -1.0]);
+/// ```
+pub fn logistic_tanh(x: f32) -> f32 {
+    let x = 2.0 * x;
+    let sigma = match x >= 0.0 {
+        true => 1.0 / (1.0 + (-x).exp()),
+        false => x.exp() / (1.0 + x.exp()),
+    };
+    2.0 * sigma - 1.0
+}
+
 /// 1/2 + tanh(x/2)/2, of the same loops.
 pub fn plain_sigmoid(x: f32) -> f32 {
     0.5 * (1.0 + plain_quotient(0.5 * clamped(x, -20.0, 20.0)))

@@ -239,7 +239,7 @@ families! {
     resize: Within::Ulp(0);
     conv_transpose: Within::Ulp(0);
     recurrent: Within::Ulp(0);
-    rnn: Within::UlpOfLargest(32);
+    rnn: Within::Ulp(0);
     dynamic_lstm: Within::Ulp(0);
     blocks: Within::Ulp(0);
     fused: Within::Ulp(0);

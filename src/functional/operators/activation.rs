@@ -91,6 +91,8 @@ fn real(unary: Unary, values: &mut [f32]) {
                 1.0
             } else if x < 0.0 {
                 -1.0
+            } else if x.is_nan() {
+                x
             } else {
                 0.0
             }

@@ -1,8 +1,8 @@
 //! LSTM, GRU and RNN in float32, in ONNX Runtime's order: one product of the input with all gates, and per step one of
 //! the state, added to it; then the bias, and the activations.
 //!
-//! LSTM and GRU are exact to the last bit with constant weights, which it packs beforehand. Its RNN calls another
-//! hyperbolic tangent: there a value is within 32 units in the last place of the largest value.
+//! LSTM and GRU are exact to the last bit with constant weights, which it packs beforehand. Its RNN does otherwise: the sums
+//! start from the bias, nothing is packed, and the hyperbolic tangent is another one.
 
 mod quantised;
 
@@ -13,7 +13,7 @@ use super::size::room;
 use crate::error::{Error, Kind, Result};
 use crate::network::{Cell, Direction, Recurrent, Tensor};
 use crate::post::float;
-use crate::post::sgemm::Order;
+use crate::post::sgemm::{Order, Product};
 pub(super) use quantised::quantised;
 
 /// MlasSgemm's block for weights that it packed beforehand.
@@ -35,6 +35,15 @@ struct Layer {
     lengths: Vec<usize>,
     state: Option<Vec<f32>>,
     memory: Option<Vec<f32>>,
+}
+
+/// Where a vector stands among those that ONNX Runtime multiplies at once.
+#[derive(Clone, Copy)]
+struct Row {
+    /// Steps before it, in the order in which they are taken.
+    index: usize,
+    /// Of the batch.
+    row: usize,
 }
 
 /// h, and c of an LSTM.
@@ -59,7 +68,10 @@ pub(super) fn recurrent(call: &Call, of: &Recurrent) -> Result<Vec<Tensor>> {
             for index in 0..length {
                 let step = if *backwards { length - 1 - index } else { index };
                 let x = &layer.x[(step * batch + row) * layer.inputs..][..layer.inputs];
-                layer.advance(&mut state, direction, x);
+                match of.cell {
+                    Cell::Rnn { relu } => layer.rnn(&mut state, direction, x, Row { index, row }, relu),
+                    _ => layer.advance(&mut state, direction, x),
+                }
                 all[(step * batch + row) * hidden..][..hidden].copy_from_slice(&state.h);
             }
             states.push(state);
@@ -222,6 +234,30 @@ impl Layer {
         }
     }
 
+    /// One step of an RNN: x · W, begun from the bias, plus h · R, each as MlasSgemm has it for all rows at once.
+    fn rnn(&self, state: &mut State, direction: usize, x: &[f32], at: Row, relu: bool) {
+        let before = state.h.clone();
+        let order = |rows: usize, depth: usize| {
+            let product = Product::plain(rows, self.hidden, depth);
+            Product { transposed_b: true, step_b: depth, beta: 1.0, ..product }.order()
+        };
+        let orders = [order(self.steps * self.batch, self.inputs), order(self.batch, self.hidden)];
+        for j in 0..self.hidden {
+            // Outputs of a vector are numbered: by column, or by row where there is one column.
+            let numbers = if self.hidden == 1 { [at.index * self.batch + at.row, at.row] } else { [j, j] };
+            let sum = |k: usize, values: &[f32], weights: &[f32], start: Option<f32>| {
+                let from = (direction * self.hidden + j) * values.len();
+                let row = &weights[from..from + values.len()];
+                let terms = values.iter().copied().zip(row.iter().copied());
+                orders[k].sum(numbers[k], start, 1.0, terms)
+            };
+            let bias = self.bias(direction, j).map_or(0.0, |(w, r)| w + r);
+            let own = sum(0, x, &self.w, Some(bias));
+            let value = self.clipped(own + sum(1, &before, &self.r, None), None);
+            state.h[j] = if relu { value.max(0.0) } else { float::logistic_tanh(value) };
+        }
+    }
+
     fn advance(&self, state: &mut State, direction: usize, x: &[f32]) {
         let gate = |h: &[f32], gate: usize| {
             let x = self.product(x, &self.w, direction, gate, None);
@@ -254,13 +290,8 @@ impl Layer {
                     state.h[j] = (1.0 - z) * float::plain_tanh(new) + z * before[j];
                 }
             }
-            Cell::Rnn { relu } => {
-                let before = state.h.clone();
-                for j in 0..hidden {
-                    let value = open(&before, j);
-                    state.h[j] = if relu { value.max(0.0) } else { float::tanh(value) };
-                }
-            }
+            // [`Layer::rnn`].
+            Cell::Rnn { .. } => {}
         }
     }
 }
