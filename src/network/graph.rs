@@ -255,6 +255,8 @@ pub enum Operator {
         axis: i64,
         /// Rather than the smallest.
         largest: bool,
+        /// Attribute before opset 10; else input 1.
+        k: Option<i64>,
     },
     /// Values brought to a common scale.
     Normalize(Normalization),

@@ -20,7 +20,10 @@ pub enum Layout {
     /// Side by side, as often as input 1 says for every axis.
     Tile,
     /// From starts to ends along axes in steps: inputs 1 to 4.
-    Slice,
+    Slice {
+        /// Starts, ends and axes where they are attributes, before opset 10.
+        fixed: [Option<Vec<i64>>; 3],
+    },
     /// Slices of input 0 along an axis, at the indices that input 1 holds.
     Gather {
         /// From the back when negative.

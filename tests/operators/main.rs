@@ -19,7 +19,7 @@ use goldpath::import::onnx;
 use goldpath::network::Tensor;
 
 /// Every family that is compared.
-const FAMILIES: [&str; 33] = [
+const FAMILIES: [&str; 35] = [
     "arithmetic",
     "unary",
     "binary",
@@ -53,6 +53,8 @@ const FAMILIES: [&str; 33] = [
     "softmax",
     "coded",
     "float_cases",
+    "early",
+    "integer_products",
 ];
 
 /// How far a float32 value may lie from ONNX Runtime's.
@@ -251,4 +253,6 @@ families! {
     volumes: Within::Ulp(0);
     quantised_mean: Within::Ulp(0);
     branch: Within::Ulp(0);
+    early: Within::Ulp(0);
+    integer_products: Within::Ulp(0);
 }

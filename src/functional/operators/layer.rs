@@ -90,12 +90,6 @@ impl LayerRule for Framework {
 /// Computes the node's layer, by the design where there is one.
 pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
     let x = call.tensor(0)?;
-    if let Operator::QGemm { gemm, .. } = &call.node.operator
-        && gemm.transpose_a
-    {
-        return Err(Error::new(Kind::Unsupported, "QGemm with transA = 1 is not supported")
-            .help("supported: transA = 0"));
-    }
     if call.rule.is_framework()
         && let Some(tensor) = direct::of_node(call)?
     {
@@ -108,9 +102,14 @@ pub(super) fn evaluate(call: &Call) -> Result<Tensor> {
             // Rows of the input times columns of the weights bound the result, whatever the batch axes.
             let k = x.shape().last().copied().unwrap_or(1).max(1);
             room(&[x.len() / k, layer.weights.codes.len() / k])?;
-            match layer.weights.codes.ndim() {
+            let y = match layer.weights.codes.ndim() {
                 2 => call.rule.run(&layer, x),
                 _ => batched(call, &layer, x),
+            }?;
+            // Of a vector no axis stays; what nobody reads has none at all.
+            match y.shape().split_last() {
+                Some((1, rest)) if has_vector(call)? => y.reshaped(rest),
+                _ => Ok(y),
             }
         }
     }
@@ -363,6 +362,16 @@ fn clamp(operator: &Operator) -> Clamp {
     }
 }
 
+/// The weights are one column, given as a vector.
+fn has_vector(call: &Call) -> Result<bool> {
+    let at = match &call.node.operator {
+        Operator::QLinearMatMul { .. } => &QLINEAR,
+        Operator::MatMulInteger => &INTEGER,
+        _ => return Ok(false),
+    };
+    Ok(call.tensor(at.weights)?.shape().len() == 1)
+}
+
 fn matrix_layer(call: &Call) -> Result<Layer> {
     let (at, gemm): (&Positions, Option<&Gemm>) = match &call.node.operator {
         Operator::QGemm { gemm, .. } => (&QGEMM, Some(gemm)),
@@ -373,6 +382,7 @@ fn matrix_layer(call: &Call) -> Result<Layer> {
     let transposed = gemm.is_some_and(|g| g.transpose_b) && weights.ndim() == 2;
     let weights =
         if transposed { weights.reversed_axes().as_standard_layout().into_owned() } else { weights };
+    let weights = if has_vector(call)? { weights.insert_axis(Axis(1)) } else { weights };
     let (x, w) = (call.tensor(0)?.shape(), weights.shape());
     if w.len() < 2 || x.is_empty() || x[x.len() - 1] != w[w.len() - 2] {
         return Err(Error::new(Kind::Value, format!("a product of shapes {x:?} and {w:?} is not defined")));

@@ -20,7 +20,7 @@ pub(super) fn evaluate(call: &Call, layout: &Layout) -> Result<Vec<Tensor>> {
         Layout::Squeeze { axes } => squeeze(call, axes.as_deref()),
         Layout::Expand => indexing::expand(call),
         Layout::Tile => indexing::tile(call),
-        Layout::Slice => indexing::slice(call),
+        Layout::Slice { fixed } => indexing::slice(call, fixed),
         Layout::Gather { axis } => indexing::gather(call, *axis),
         Layout::GatherElements { axis } => indexing::gather_elements(call, *axis),
         Layout::GatherNd { batch } => placing::gather_nd(call, *batch),

@@ -59,7 +59,7 @@ pub(super) fn evaluate(call: &Call) -> Result<Vec<Tensor>> {
         Operator::Layout(layout) => return layout::evaluate(call, layout),
         Operator::Recurrent(of) => return recurrent::recurrent(call, of),
         Operator::DynamicQuantizeLstm(of) => return recurrent::quantised(call, of),
-        Operator::TopK { axis, largest } => return reduce::top(call, *axis, *largest),
+        Operator::TopK { axis, largest, k } => return reduce::top(call, *axis, *largest, *k),
         Operator::Normalize(rule) => return normalize::normalize(call, *rule),
         Operator::DynamicQuantizeLinear => return linear::dynamic_quantize(call),
         Operator::QuantizeLinear { axis, dtype, block } if blocks::is_needed(call, *block, *dtype) => {

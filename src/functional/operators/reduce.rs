@@ -257,10 +257,13 @@ pub(super) fn arg(call: &Call, arg: &Arg) -> Result<Tensor> {
 }
 
 /// Values and indices of the k first, sorted; of equal ones, the first. NaN counts as larger than every number.
-pub(super) fn top(call: &Call, axis: i64, largest: bool) -> Result<Vec<Tensor>> {
+pub(super) fn top(call: &Call, axis: i64, largest: bool, k: Option<i64>) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let axis = axis_of(axis, x.shape().len())?;
-    let k = call.tensor(1)?.to_i64()?.first().copied().unwrap_or(-1);
+    let k = match k {
+        Some(k) => k,
+        None => call.tensor(1)?.to_i64()?.first().copied().unwrap_or(-1),
+    };
     let k = usize::try_from(k)
         .ok()
         .filter(|k| *k <= x.shape()[axis])

@@ -58,14 +58,14 @@ fn steps(start: i64, end: i64, step: i64, extent: usize) -> Result<Vec<usize>> {
     Ok((0..count).map(at).collect())
 }
 
-pub(super) fn slice(call: &Call) -> Result<Tensor> {
+/// `fixed`: starts, ends and axes of the attributes.
+pub(super) fn slice(call: &Call, fixed: &[Option<Vec<i64>>; 3]) -> Result<Tensor> {
     let x = call.tensor(0)?;
-    let (starts, ends) = (integers(call, 1)?, integers(call, 2)?);
+    let given = |index: usize| either(call, fixed[index - 1].as_deref(), index);
+    let starts = given(1)?.map_or_else(|| integers(call, 1), Ok)?;
+    let ends = given(2)?.map_or_else(|| integers(call, 2), Ok)?;
     let count = starts.len();
-    let axes = match call.optional(3) {
-        Some(_) => integers(call, 3)?,
-        None => (0..i64::try_from(count).unwrap_or(0)).collect(),
-    };
+    let axes = given(3)?.unwrap_or_else(|| (0..i64::try_from(count).unwrap_or(0)).collect());
     let strides = if call.optional(4).is_some() { integers(call, 4)? } else { vec![1; count] };
     if [ends.len(), axes.len(), strides.len()] != [count; 3] {
         let message =

@@ -43,7 +43,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     ("ScatterND", |a, _| layout(Layout::ScatterNd { joining: joining(a)? })),
     ("Shape", |a, _| layout(Layout::Shape { start: a.int_or("start", 0)?, end: a.int("end")? })),
     ("Size", |_, _| layout(Layout::Size)),
-    ("Slice", |_, _| layout(Layout::Slice)),
+    ("Slice", |a, opset| {
+        let fixed =
+            if opset < 10 { ["starts", "ends", "axes"].map(|name| a.ints(name)) } else { [None, None, None] };
+        layout(Layout::Slice { fixed })
+    }),
     ("SpaceToDepth", |a, _| layout(Layout::SpaceToDepth { block: block(a)? })),
     ("Split", |a, _| {
         // One piece per output there is.

@@ -38,10 +38,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     ("ReduceProd", |a, _| reduce(a, Reduction::Prod)),
     ("ReduceSum", |a, _| reduce(a, Reduction::Sum)),
     ("ReduceSumSquare", |a, _| reduce(a, Reduction::SumSquare)),
-    ("TopK", |a, _| {
+    ("TopK", |a, opset| {
+        let k = if opset < 10 { Some(required(a, "k")?) } else { None };
         // Sorted or not, the same elements; goldpath always sorts.
         a.int("sorted")?;
-        Ok(Operator::TopK { axis: a.int_or("axis", -1)?, largest: a.int_or("largest", 1)? != 0 })
+        Ok(Operator::TopK { axis: a.int_or("axis", -1)?, largest: a.int_or("largest", 1)? != 0, k })
     }),
 ];
 
