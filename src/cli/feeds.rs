@@ -87,10 +87,15 @@ fn tensors(path: &Path, network: &Network, console: &Console) -> Result<Feeds> {
     let mut feeds = Feeds::new();
     for (name, tensor) in found {
         let place = || Place::Node { path: path.to_path_buf(), node: shown(&name) };
+        let is_input = network.inputs.iter().any(|input| input.name == name);
+        let not_used =
+            |why: &str| console.note(&format!("note: {}: {name}: not used: {why}", path.display()));
         let tensor = match tensor {
             Ok(tensor) => tensor,
+            // Nothing can stand for it.
+            Err(unread) if is_input => return Err(unread.at(place())),
             Err(unread) => {
-                console.note(&format!("note: {}: {name}: not used: {}", path.display(), unread.message));
+                not_used(&unread.message);
                 continue;
             }
         };
@@ -98,8 +103,10 @@ fn tensors(path: &Path, network: &Network, console: &Console) -> Result<Feeds> {
             let message = format!("is {dtype} in the model, not {}", tensor.dtype());
             return Err(Error::new(Kind::Value, message).at(place()));
         }
-        if tensor.is_empty() {
-            return Err(Error::new(Kind::Value, "holds no element").at(place()));
+        // No rows; an extent of 0 further on is a state that has no step yet, say.
+        if tensor.shape().first() == Some(&0) && !is_input {
+            not_used("holds no element");
+            continue;
         }
         feeds.insert(name, tensor);
     }

@@ -8,6 +8,7 @@ mod claims;
 mod climb;
 mod computed;
 mod constants;
+mod empty;
 mod four_bits;
 mod fused;
 mod layers;

@@ -227,7 +227,7 @@ fn batch(network: &Network, input: &Input, x: &Tensor) -> Result<Option<usize>> 
         Some(n) if !x.shape()[0].is_multiple_of(*n) => {
             wrong(format!("the model takes {n} images at a time, the data has {}", x.shape()[0]))
         }
-        _ if x.is_empty() => wrong("the data holds no image".to_owned()),
+        _ if x.shape()[0] == 0 => wrong("the data holds no image".to_owned()),
         fixed => Ok(*fixed),
     }
 }
