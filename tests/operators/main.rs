@@ -19,7 +19,7 @@ use goldpath::import::onnx;
 use goldpath::network::Tensor;
 
 /// Every family that is compared.
-const FAMILIES: [&str; 35] = [
+const FAMILIES: [&str; 37] = [
     "arithmetic",
     "unary",
     "binary",
@@ -55,6 +55,8 @@ const FAMILIES: [&str; 35] = [
     "float_cases",
     "early",
     "integer_products",
+    "channels_last",
+    "quantised_gemm",
 ];
 
 /// How far a float32 value may lie from ONNX Runtime's.
@@ -255,4 +257,6 @@ families! {
     branch: Within::Ulp(0);
     early: Within::Ulp(0);
     integer_products: Within::Ulp(0);
+    channels_last: Within::Ulp(0);
+    quantised_gemm: Within::Ulp(0);
 }

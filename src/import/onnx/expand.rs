@@ -1,4 +1,5 @@
-//! com.microsoft's fused operators, read as the operators that they fuse: what ONNX Runtime's own optimiser leaves.
+//! com.microsoft's fused operators, read as the operators that they fuse, and those with channels last: what ONNX Runtime's
+//! own optimiser leaves.
 //!
 //! The product of codes, or else the first node, keeps the name; those behind it are called after it.
 
@@ -7,7 +8,7 @@ use super::operator::{conv, gemm};
 use super::proto::NodeProto;
 use super::{Builder, kind};
 use crate::error::{Error, Kind, Result};
-use crate::network::{DType, Layout, Node, Normalization, Operator, Unary};
+use crate::network::{Clamp, DType, Gemm, Layout, Node, Normalization, Operator, Unary};
 
 /// Nodes one behind the other.
 struct Steps<'b, 'a> {
@@ -30,7 +31,7 @@ struct Inputs {
     outputs: Vec<Option<String>>,
 }
 
-const FUSED: [(&str, Expand); 12] = [
+const FUSED: [(&str, Expand); 17] = [
     ("BiasGelu", |steps, _, at| {
         let sum = steps.sum(&at, 0, 1)?;
         steps.last(&at, "Gelu", Operator::Unary(Unary::Gelu { tanh: false }), vec![sum])
@@ -72,6 +73,26 @@ const FUSED: [(&str, Expand); 12] = [
             zeros: [at.get(4), at.get(5)],
         };
         steps.integer_product(&at, operands, at.get(6))
+    }),
+    ("NhwcMaxPool", |steps, a, at| {
+        a.only("storage_order", 0)?;
+        let sliding = a.sliding()?;
+        steps.images(&at, "MaxPool", Operator::MaxPool(sliding), axes(a), true)
+    }),
+    ("QGemm", |steps, a, at| quantised_gemm(steps, a, at)),
+    ("QLinearAveragePool", |steps, a, at| {
+        let (last, count_padding) = (a.flag("channels_last")?, a.flag("count_include_pad")?);
+        let pool = Operator::QLinearAveragePool { count_padding, sliding: a.sliding()? };
+        steps.images(&at, "QLinearAveragePool", pool, axes(a), last)
+    }),
+    ("QLinearConv", |steps, a, at| {
+        let (last, conv) = (a.flag("channels_last")?, conv(a)?);
+        let operator = Operator::QLinearConv { conv, clamp: Clamp::NONE };
+        steps.images(&at, "QLinearConv", operator, axes(a), last)
+    }),
+    ("QLinearGlobalAveragePool", |steps, a, at| {
+        let last = a.flag("channels_last")?;
+        steps.images(&at, "QLinearGlobalAveragePool", Operator::QLinearGlobalAveragePool, 2, last)
     }),
     ("QLinearWhere", |steps, _, at| {
         // Codes of both sides by tables of their real numbers at the output's scale.
@@ -122,6 +143,43 @@ fn fused_product(steps: &mut Steps, a: &Attributes, at: Inputs) -> Result<()> {
         _ => Operator::FusedMatMul { alpha, transposed },
     };
     steps.last(&at, "FusedMatMul", operator, vec![at.needed(0)?, at.needed(1)?])
+}
+
+/// QGemm; without a scale of the output it answers real numbers.
+fn quantised_gemm(steps: &mut Steps, a: &Attributes, at: Inputs) -> Result<()> {
+    let mut at = at;
+    let gemm = Gemm { beta: 1.0, transpose_a: false, ..gemm(a)? };
+    let turned = || Operator::Transpose { perm: Some(vec![1, 0]) };
+    steps.is_integer = true;
+    if a.flag("transA")? {
+        at.inputs[0] = Some(steps.step("Transpose", turned(), vec![Some(at.needed(0)?)]));
+    }
+    if at.get(7).is_some() {
+        steps.push("QGemm", Operator::QGemm { gemm, clamp: Clamp::NONE }, at.inputs, at.outputs);
+        return Ok(());
+    }
+    if gemm.alpha != 1.0 {
+        let message =
+            format!("attribute alpha = {} without a scale of the output is not supported", gemm.alpha);
+        return Err(Error::new(Kind::Unsupported, message).help("supported: 1"));
+    }
+    let weights = match gemm.transpose_b {
+        true => steps.step("Transpose", turned(), vec![Some(at.needed(3)?)]),
+        false => at.needed(3)?,
+    };
+    let operands = vec![Some(at.needed(0)?), Some(weights), at.get(2), at.get(5)];
+    let mut sums = steps.step("MatMulInteger", Operator::MatMulInteger, operands);
+    if let Some(bias) = at.get(6) {
+        sums = steps.step("Add", Operator::Add, vec![Some(sums), Some(bias)]);
+    }
+    let real = steps.step("Cast", Operator::Cast { to: DType::F32 }, vec![Some(sums)]);
+    let scale = steps.step("Mul", Operator::Mul, vec![Some(at.needed(1)?), Some(at.needed(4)?)]);
+    steps.last(&at, "Mul", Operator::Mul, vec![real, scale])
+}
+
+/// Along how many axes a window lies; of two where none is named.
+fn axes(a: &Attributes) -> i64 {
+    a.ints("kernel_shape").and_then(|kernel| i64::try_from(kernel.len()).ok()).unwrap_or(2)
 }
 
 /// The activation of FusedConv and FusedGemm.
@@ -240,6 +298,22 @@ impl Steps<'_, '_> {
     fn sum(&mut self, at: &Inputs, first: usize, second: usize) -> Result<String> {
         let parts = vec![Some(at.needed(first)?), Some(at.needed(second)?)];
         Ok(self.step("Add", Operator::Add, parts))
+    }
+
+    /// An operator on images of `axes` axes, which may have their channels last: then they are brought to the front and back.
+    fn images(&mut self, at: &Inputs, kind: &str, operator: Operator, axes: i64, last: bool) -> Result<()> {
+        let first: Vec<i64> = [0, axes + 1].into_iter().chain(1..=axes).collect();
+        let back: Vec<i64> = [0].into_iter().chain(2..=axes + 1).chain([1]).collect();
+        let mut inputs = at.inputs.clone();
+        if !last {
+            self.push(kind, operator, inputs, at.outputs.clone());
+            return Ok(());
+        }
+        self.is_integer = operator.is_integer_mac();
+        let x = vec![Some(at.needed(0)?)];
+        inputs[0] = Some(self.step("Transpose", Operator::Transpose { perm: Some(first) }, x));
+        let y = self.step(kind, operator, inputs);
+        self.last(at, "Transpose", Operator::Transpose { perm: Some(back) }, vec![y])
     }
 
     /// The node that writes the first output.

@@ -3,7 +3,7 @@
 use super::layer::{dequantize, quantize};
 use super::{Entry, activation, recurrent, required, statistics};
 use crate::error::{Error, Kind, Result};
-use crate::network::{Clamp, Gemm, Lookup, NBits, Operator, Reduction};
+use crate::network::{Lookup, NBits, Operator, Reduction};
 
 pub(super) const ENTRIES: &[Entry] = &[
     ("DequantizeLinear", |a, _| dequantize(a)),
@@ -12,6 +12,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     ("MatMulNBits", |a, _| {
         // How exact it has to be at least; float32 is.
         a.int("accuracy_level")?;
+        a.only("weight_prepacked", 0)?;
         let extent = |name: &str| -> Result<usize> {
             let wrong = || Error::new(Kind::Malformed, format!("attribute {name} must be positive"));
             usize::try_from(required(a, name)?).ok().filter(|n| *n > 0).ok_or_else(wrong)
@@ -24,28 +25,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         let (block, k, n) = (extent("block_size")?, extent("K")?, extent("N")?);
         Ok(Operator::MatMulNBits(NBits { bits, block, k, n }))
     }),
-    ("QGemm", |a, _| {
-        let gemm = Gemm {
-            alpha: a.float("alpha")?.unwrap_or(1.0),
-            beta: 1.0,
-            transpose_a: a.flag("transA")?,
-            transpose_b: a.flag("transB")?,
-        };
-        Ok(Operator::QGemm { gemm, clamp: Clamp::NONE })
-    }),
     ("QLinearAdd", |_, _| Ok(Operator::QLinearAdd)),
-    ("QLinearAveragePool", |a, _| {
-        a.only("channels_last", 0)?;
-        Ok(Operator::QLinearAveragePool {
-            count_padding: a.flag("count_include_pad")?,
-            sliding: a.sliding()?,
-        })
-    }),
     ("QLinearConcat", |a, _| Ok(Operator::QLinearConcat { axis: required(a, "axis")? })),
-    ("QLinearGlobalAveragePool", |a, _| {
-        a.only("channels_last", 0)?;
-        Ok(Operator::QLinearGlobalAveragePool)
-    }),
     ("QLinearLeakyRelu", |a, _| {
         Ok(Operator::Lookup(Lookup::LeakyRelu { alpha: a.float("alpha")?.unwrap_or(0.01) }))
     }),
