@@ -139,17 +139,22 @@ pub trait Bytes: Copy + Send + Sync {
 }
 
 macro_rules! bytes {
-    ($($type:ty)*) => {
+    ($($type:ty, $byte:expr;)*) => {
         $(impl Bytes for $type {
             #[inline(always)]
             fn byte(self, from: u32) -> u8 {
-                // Its low bits.
-                (self >> from) as u8
+                $byte(self, from)
             }
         })*
     };
 }
-bytes!(u8 i8 u16 i16);
+// A code of 8 bits has no other: bytes cannot be shifted side by side.
+bytes! {
+    u8, |code: u8, _| code;
+    i8, |code: i8, _| code.cast_unsigned();
+    u16, |code: u16, from| (code >> from) as u8;
+    i16, |code: i16, from| (code.cast_unsigned() >> from) as u8;
+}
 
 /// Where the codes of a matrix lie.
 #[derive(Debug, Clone, Copy)]
