@@ -43,6 +43,9 @@ pub struct Share<'a> {
 /// Most sums of one `rescale_wide_*`.
 pub const WIDE_SUMS: usize = 64;
 
+/// One of `rescale_wide_*`.
+pub type RescaleWide<T> = fn(Isa, &mut [T], &[f64], &[Share], &[f32], Rescale);
+
 macro_rules! rescale_wide {
     ($($type:ty, $name:ident;)*) => {
         $(copies! {

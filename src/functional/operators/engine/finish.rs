@@ -1,7 +1,7 @@
 //! What becomes of a tile of accumulators, and where it goes.
 
 use crate::functional::kernels::Isa;
-use crate::functional::kernels::codes::{Lines, Look, Rescale, Share, WIDE_SUMS, rescale, turn};
+use crate::functional::kernels::codes::{Lines, Look, Rescale, RescaleWide, Share, WIDE_SUMS, rescale, turn};
 
 /// The sums of every pass, of the same outputs.
 #[derive(Clone, Copy)]
@@ -98,7 +98,7 @@ pub(in crate::functional::operators) struct AsWide<'a, T> {
     pub how: Rescale,
     pub isa: Isa,
     /// The kernel for the type.
-    pub rescale: fn(Isa, &mut [T], &[f64], &[Share], &[f32], Rescale),
+    pub rescale: RescaleWide<T>,
 }
 
 /// Two bytes with two.
