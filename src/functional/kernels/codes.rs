@@ -197,14 +197,19 @@ pub fn turn<B: Bytes>(
     look: Look,
 ) {
     let Lines { stride, extents: [rows, columns] } = lines;
+    let flips = u64::from_ne_bytes([look.flip; 8]);
     let (whole_rows, whole_columns) = (rows / 8 * 8, columns / 8 * 8);
     for first in (0..whole_rows).step_by(8) {
         let lines: [&[B]; 8] = std::array::from_fn(|row| &from[(first + row) * stride..][..columns]);
         for column in (0..whole_columns).step_by(8) {
-            let block = lines.map(|line| {
+            // Loops: what `map` of an array is made of need not be inlined.
+            let mut block = [0; 8];
+            for (word, line) in block.iter_mut().zip(lines) {
                 let codes = line[column..].first_chunk::<8>().expect("a whole block");
-                u64::from_le_bytes(codes.map(|code| look.at(code)))
-            });
+                let mut bytes = [0; 8];
+                bytes.iter_mut().zip(codes).for_each(|(byte, code)| *byte = code.byte(look.from));
+                *word = u64::from_le_bytes(bytes) ^ flips;
+            }
             for (offset, bytes) in turned(block).into_iter().enumerate() {
                 if let Some(at) = place(column + offset) {
                     to[at + first..][..8].copy_from_slice(&bytes.to_le_bytes());
