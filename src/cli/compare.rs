@@ -60,6 +60,8 @@ impl LayerRule for Compare {
         let (differ, largest) = match (integer, written) {
             (Tensor::U8(a), Tensor::U8(b)) => differences(a, b, |a, b| a.abs_diff(b).into()),
             (Tensor::I8(a), Tensor::I8(b)) => differences(a, b, |a, b| a.abs_diff(b).into()),
+            (Tensor::U16(a), Tensor::U16(b)) => differences(a, b, |a, b| a.abs_diff(b).into()),
+            (Tensor::I16(a), Tensor::I16(b)) => differences(a, b, |a, b| a.abs_diff(b).into()),
             _ => differences(&integer.to_i32()?, &written.to_i32()?, i32::abs_diff),
         };
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);

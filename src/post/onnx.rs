@@ -179,6 +179,20 @@ pub fn requantize_wide(accumulator: i64, factor: f32, codes: Codes) -> i32 {
     codes.round(accumulator as f32 * factor)
 }
 
+/// As [`requantize_wide`], of a whole number that float64 holds: rounded once to float32, either way.
+///
+/// ```
+/// use goldpath::post::onnx::{Codes, requantize_exact, requantize_wide};
+/// let u16 = Codes { zero_point: 9, low: 0, high: 65535 };
+/// let sum = (1i64 << 40) + (1 << 16) + 1; // just above a tie
+/// let factor = (2f32).powi(-26);
+/// assert_eq!(requantize_exact(sum as f64, factor, u16), requantize_wide(sum, factor, u16));
+/// ```
+#[inline]
+pub fn requantize_exact(accumulator: f64, factor: f32, codes: Codes) -> i32 {
+    codes.round(accumulator as f32 * factor)
+}
+
 /// QLinearAveragePool: `round(f32(mean / scale) + zero_point)`, the zero point before the rounding.
 ///
 /// ```

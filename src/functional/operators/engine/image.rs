@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::functional::kernels::codes::{Byte, Lines, turn};
+use crate::functional::kernels::codes::{Bytes, Lines, Look, turn};
 use crate::functional::operators::size::room;
 use crate::network::{Placed, Window};
 
@@ -80,14 +80,14 @@ impl Frame {
         (order.collect(), starts)
     }
 
-    /// What the output rows `rows` look at, from `planes`, `[channels][height][width]`.
-    pub fn fill<B: Byte>(
+    /// One byte of what the output rows `rows` look at, from `planes`, `[channels][height][width]`.
+    pub fn fill<B: Bytes>(
         &self,
         to: &mut Vec<u8>,
         places: &mut Vec<u32>,
         planes: &[B],
         rows: Range<usize>,
-        [padding, flip]: [u8; 2],
+        (padding, look): (u8, Look),
     ) {
         let [height, width] = self.input;
         to.clear();
@@ -116,6 +116,6 @@ impl Frame {
         }
         let lines = Lines { stride: height * width, extents: [self.channels, inside.len() * width] };
         let place = |pixel: usize| Some(places[pixel]).filter(|at| *at != NOWHERE).map(|at| at as usize);
-        turn(to, place, &planes[inside.start * width..], lines, flip);
+        turn(to, place, &planes[inside.start * width..], lines, look);
     }
 }

@@ -74,7 +74,7 @@ impl Panels {
                 Elements::Wide(codes, _) => pack.from(codes),
             }
         });
-        let (zero, k) = (i32::from(terms.zero), order.len() as i32);
+        let (zero, k) = (i32::from(terms.view.zero), order.len() as i32);
         let offset = |channel: usize| terms.numbers.weight_zero(first + channel) - shift;
         for channel in 0..channels {
             let bias = terms.numbers.bias.map_or(0, |bias| bias[first + channel]);

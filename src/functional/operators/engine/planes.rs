@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::finish::Finish;
+use super::finish::{Finish, Sums};
 use super::image::Frame;
-use super::{Elements, Terms};
-use crate::functional::kernels::codes::{Byte, add_scaled};
-use crate::functional::kernels::zeros;
+use super::{Elements, Job, Terms, View};
+use crate::functional::kernels::codes::{Bytes, add_scaled};
+use crate::functional::kernels::{Isa, zeros};
 
 /// Whether groups of `cin` channels to `channels` ones are for planes.
 pub(super) fn are_better(channels: usize, cin: usize) -> bool {
@@ -27,58 +27,72 @@ struct Scratch {
     sums: Vec<i32>,
 }
 
-impl Terms<'_> {
-    /// As [`Terms::convolution`].
-    pub(super) fn planes<B: Byte, F: Finish>(
+impl Job<'_> {
+    /// As [`Job::convolution`].
+    pub(super) fn planes<B: Bytes, F: Finish>(
         &self,
         x: &[B],
         groups: usize,
         frame: &Frame,
         finish: &F,
     ) -> Vec<F::Out> {
-        let n = self.weights.channels / groups;
+        let n = self.extents()[1] / groups;
         let pixels = frame.input[0] * frame.input[1];
         let parts = x.len() / (frame.channels * pixels);
-        let mut out = zeros(parts * n * frame.outputs());
-        let parts = out.par_chunks_mut(n * frame.outputs()).enumerate();
+        let outputs = frame.outputs();
+        let mut out = zeros(parts * n * outputs);
+        let parts = out.par_chunks_mut(n * outputs).enumerate();
         parts.for_each_init(Scratch::default, |scratch, (index, out)| {
             let group = index % groups;
             let planes = &x[index * frame.channels * pixels..][..frame.channels * pixels];
             let Scratch { phases, sums } = scratch;
             sums.clear();
-            for channel in group * n..(group + 1) * n {
-                let bias = self.numbers.bias.map_or(0, |bias| bias[channel]);
-                sums.resize(sums.len() + frame.outputs(), bias);
-            }
-            for (cin, plane) in planes.chunks_exact(pixels).enumerate() {
-                self.split(phases, plane, frame);
-                for (offset, sums) in sums.chunks_exact_mut(frame.outputs()).enumerate() {
-                    self.add_plane(sums, phases, frame, [group * n + offset, cin]);
+            for terms in &self.terms {
+                let first = sums.len();
+                for channel in group * n..(group + 1) * n {
+                    let bias = terms.numbers.bias.map_or(0, |bias| bias[channel]);
+                    sums.resize(sums.len() + outputs, bias);
+                }
+                for (cin, plane) in planes.chunks_exact(pixels).enumerate() {
+                    split(phases, plane, frame, terms.view);
+                    for (offset, sums) in sums[first..].chunks_exact_mut(outputs).enumerate() {
+                        terms.add_plane(self.isa, sums, phases, frame, [group * n + offset, cin]);
+                    }
                 }
             }
-            let lines = out.chunks_exact_mut(frame.outputs()).zip(sums.chunks_exact(frame.outputs()));
-            lines.enumerate().for_each(|(offset, (out, sums))| finish.plane(group * n + offset, sums, out));
+            for (offset, out) in out.chunks_exact_mut(outputs).enumerate() {
+                let sums = Sums { all: &sums[offset * outputs..], step: n * outputs, count: outputs };
+                finish.plane(group * n + offset, sums, out);
+            }
         });
         out
     }
+}
 
-    /// One plane as numbers.
-    fn split<B: Byte>(&self, phases: &mut Vec<i32>, plane: &[B], frame: &Frame) {
-        let (width, step) = (frame.input[1], frame.window.stride[1]);
-        let [count, columns] = phase_extents(frame);
-        phases.clear();
-        phases.resize(frame.input[0] * count * columns, 0);
-        let number = |code: &B| i32::from(code.bits() ^ self.flip) - i32::from(self.zero);
-        for (line, to) in plane.chunks_exact(width).zip(phases.chunks_exact_mut(count * columns)) {
-            for (phase, to) in to.chunks_exact_mut(columns).enumerate() {
-                let from = line.get(phase..).unwrap_or_default().iter().step_by(step);
-                to.iter_mut().zip(from).for_each(|(to, code)| *to = number(code));
-            }
+/// A byte of one plane as numbers.
+fn split<B: Bytes>(phases: &mut Vec<i32>, plane: &[B], frame: &Frame, View { zero, look }: View) {
+    let (width, step) = (frame.input[1], frame.window.stride[1]);
+    let [count, columns] = phase_extents(frame);
+    phases.clear();
+    phases.resize(frame.input[0] * count * columns, 0);
+    for (line, to) in plane.chunks_exact(width).zip(phases.chunks_exact_mut(count * columns)) {
+        for (phase, to) in to.chunks_exact_mut(columns).enumerate() {
+            let from = line.get(phase..).unwrap_or_default().iter().step_by(step);
+            to.iter_mut().zip(from).for_each(|(to, code)| *to = i32::from(look.at(*code)) - i32::from(zero));
         }
     }
+}
 
+impl Terms<'_> {
     /// The products of one input plane for one output channel.
-    fn add_plane(&self, sums: &mut [i32], phases: &[i32], frame: &Frame, [channel, cin]: [usize; 2]) {
+    fn add_plane(
+        &self,
+        isa: Isa,
+        sums: &mut [i32],
+        phases: &[i32],
+        frame: &Frame,
+        [channel, cin]: [usize; 2],
+    ) {
         let (window, [height, width]) = (frame.window, frame.input);
         let ([top, left], across) = (frame.placed.pad, frame.placed.output[1]);
         let [count, columns] = phase_extents(frame);
@@ -98,7 +112,7 @@ impl Terms<'_> {
                 let y = (row * window.stride[0] + down * window.dilation[0]).checked_sub(top);
                 let Some(y) = y.filter(|y| *y < height) else { continue };
                 let line = &phases[(y * count + phase) * columns + from..];
-                add_scaled(self.isa, &mut sums[first..end], line, weight);
+                add_scaled(isa, &mut sums[first..end], line, weight);
             }
         }
     }
