@@ -366,7 +366,7 @@ pub struct VectorsArgs {
     /// Shape of a made-up case
     #[arg(long, value_name = "M,K,N", requires = "case", value_parser = shape)]
     pub shape: Option<[usize; 3]>,
-    /// Seed of a made-up case
+    /// Seed of what is made up: a case, or the requantisation of a layer that has none
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Show one witness of `goldpath overflow`: its output alone, 1 × K × 1. Without --set, the design is overridden as

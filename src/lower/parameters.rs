@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
-use crate::post::{Op, Operand, Parameter, Per, Step};
+use crate::post::{Operand, Parameter, Per};
 
 /// Values by name: a parameter's name, or the id of the step whose only operand it is (`post.1`).
 /// One value stands for all channels.
@@ -54,7 +54,9 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
             list(&ids)
         )));
     };
-    let parameters: Vec<usize> = operands(step)
+    let parameters: Vec<usize> = step
+        .op
+        .operands()
         .into_iter()
         .filter_map(|o| if let Operand::Parameter(index) = o { Some(index) } else { None })
         .collect();
@@ -71,15 +73,6 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
 
 fn list(names: &[&str]) -> String {
     if names.is_empty() { "none".to_string() } else { names.join(", ") }
-}
-
-fn operands(step: &Step) -> Vec<Operand> {
-    match step.op {
-        Op::Add(v) | Op::Subtract(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => vec![v],
-        Op::ShiftLeft(v) | Op::ShiftRight(v, _) | Op::FloatScale(v, _) => vec![v],
-        Op::Clamp { low, high } => vec![low, high],
-        Op::Fit => vec![],
-    }
 }
 
 fn accept(parameter: &Parameter, name: &str, values: &[i64], channels: usize) -> Result<Vec<i64>> {

@@ -16,7 +16,9 @@ mod listed;
 mod names;
 mod onnx;
 mod quantiser;
+mod settings;
 mod twins;
+mod unscaled;
 
 use std::path::Path;
 use std::process::Output;
