@@ -9,6 +9,7 @@ mod feeds;
 mod live;
 mod probe;
 mod run;
+mod supply;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use live::Held;
 use live::{Keep, Live};
 pub use probe::probe;
 pub use run::run;
+use supply::Shapes;
 
 /// A tensor under its name in the network.
 pub type Named = (String, Tensor);
@@ -329,6 +331,11 @@ fn layers_near(network: &Network, name: &str) -> String {
     format!("{near}its layers: {}", layers.join(", "))
 }
 
+/// Names of the nodes that run on `x`: nothing opaque, and no input that is not fed, lies in front of them.
+pub fn reached<'a>(network: &'a Network, x: &Feeds) -> BTreeSet<&'a str> {
+    demand::reached(network, &|name| x.contains_key(name))
+}
+
 /// Names of the integer layers, in evaluation order.
 pub fn layer_names(network: &Network) -> Vec<String> {
     let layers = network.nodes.iter().filter(|node| is_layer(&node.operator));
@@ -353,7 +360,7 @@ fn values(
 ) -> Result<(Live, BTreeMap<String, Arc<Held>>)> {
     let Demand { runs, may, read } = Demand::new(network, &|name| feeds.contains_key(name), goal)?;
     let (mut known, mut beside) = (Live::new(network, keep), Live::new(network, keep));
-    let fed: BTreeSet<String> = feeds.keys().cloned().collect();
+    let fed: Shapes = feeds.iter().map(|(name, tensor)| (name.clone(), tensor.shape().to_vec())).collect();
     for (name, tensor) in feeds.into_iter().filter(|(name, _)| read.contains(name)) {
         known.insert(&name, tensor)?;
     }
@@ -371,7 +378,7 @@ fn values(
                 }
                 Err(_) if !runs[index] => Vec::new(),
                 Err(error) => {
-                    rule.stopped(placed(network, node, error))?;
+                    rule.stopped(supply::blamed(network, node, &fed, placed(network, node, error)))?;
                     Vec::new()
                 }
                 Ok(outputs) => outputs,
@@ -386,7 +393,7 @@ fn values(
                 if tensor.dtype().is_integer() {
                     write(name, &tensor)?;
                 }
-                let place = match fed.contains(name) {
+                let place = match fed.contains_key(name) {
                     true if !tensor.dtype().is_integer() || keep == Keep::Nothing => continue,
                     true => &mut beside,
                     false => &mut known,

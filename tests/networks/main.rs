@@ -10,6 +10,7 @@ mod computed;
 mod constants;
 mod four_bits;
 mod fused;
+mod given;
 mod layers;
 mod lazy;
 mod listed;
