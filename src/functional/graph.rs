@@ -383,14 +383,16 @@ fn values(
                 }
                 Ok(outputs) => outputs,
             };
-            let written = node.stands_for.as_ref().and_then(|name| known.get(name));
+            let written = node.stands_for.as_ref().filter(|_| node.is_beside());
+            let written = written.and_then(|name| known.get(name));
             if let (Some(written), Some(integer)) = (written, outputs.first()) {
                 rule.beside(&node.name, integer, written).map_err(|e| placed(network, node, e))?;
             }
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 let Some(name) = name else { continue };
                 let tensor = Held::new(name, tensor).map_err(|e| placed(network, node, e))?;
-                if tensor.dtype().is_integer() {
+                // A move that is repeated on codes writes no tensor of the model.
+                if tensor.dtype().is_integer() && node.stands_for.is_none() {
                     write(name, &tensor)?;
                 }
                 let place = match fed.contains_key(name) {
@@ -422,7 +424,8 @@ fn placed(network: &Network, node: &Node, error: Error) -> Error {
 
 /// The integer outputs of nodes that ran, in evaluation order.
 fn integers(network: &Network, mut known: BTreeMap<String, Arc<Held>>) -> Result<Vec<Named>> {
-    let names = network.nodes.iter().flat_map(|node| node.outputs.iter().flatten());
+    let own = network.nodes.iter().filter(|node| node.stands_for.is_none());
+    let names = own.flat_map(|node| node.outputs.iter().flatten());
     let taken = names.filter_map(|name| known.remove(name).map(|tensor| (name.clone(), Held::take(tensor))));
     Ok(taken.filter(|(_, tensor)| tensor.dtype().is_integer()).collect())
 }

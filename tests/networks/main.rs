@@ -14,6 +14,7 @@ mod given;
 mod layers;
 mod lazy;
 mod listed;
+mod moved;
 mod names;
 mod onnx;
 mod quantiser;
