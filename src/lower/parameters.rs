@@ -25,13 +25,23 @@ pub fn bind_numbers(design: &Design, numbers: &Numbers, channels: usize) -> Resu
         }
         bound[index] = Some((name, values));
     }
+    let missing: Vec<&str> = design
+        .parameters
+        .iter()
+        .zip(&bound)
+        .filter(|(parameter, given)| given.is_none() && default(parameter).is_none())
+        .map(|(parameter, _)| parameter.name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return Err(nothing_brings(&missing));
+    }
     design
         .parameters
         .iter()
         .zip(bound)
         .map(|(parameter, given)| match given {
             Some((name, values)) => accept(parameter, name, values, channels),
-            None => absent(parameter, channels),
+            None => accept(parameter, &parameter.name, &[default(parameter).unwrap_or(0)], channels),
         })
         .collect()
 }
@@ -97,13 +107,22 @@ fn accept(parameter: &Parameter, name: &str, values: &[i64], channels: usize) ->
     Ok(if values.len() == 1 { vec![values[0]; wanted] } else { values.to_vec() })
 }
 
-fn absent(parameter: &Parameter, channels: usize) -> Result<Vec<i64>> {
-    let default = if parameter.name == "bias" { parameter.default.or(Some(0)) } else { parameter.default };
-    let Some(value) = default else {
-        return Err(refuse(&parameter.name, "the design needs this parameter and nothing brings it")
-            .help("give it by name or step id in the parameter file"));
+fn default(parameter: &Parameter) -> Option<i64> {
+    if parameter.name == "bias" { parameter.default.or(Some(0)) } else { parameter.default }
+}
+
+fn nothing_brings(missing: &[&str]) -> Error {
+    let message = match missing {
+        [_] => "the design needs this parameter and nothing brings it".to_owned(),
+        many => {
+            format!("the design needs {} parameters that nothing brings: {}", many.len(), many.join(", "))
+        }
     };
-    accept(parameter, &parameter.name, &[value], channels)
+    refuse(missing[0], message).help(
+        "a model's layer brings bias, multiplier, shift, left_shift, right_shift, scale, zero_point, low, high and what \
+         operand offsets are called: name it so, or give it a default (goldpath explain parameters); a product takes it \
+         from --params, by name or step id",
+    )
 }
 
 fn refuse(name: &str, message: impl Into<String>) -> Error {
