@@ -6,7 +6,7 @@
 mod trials;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,7 +23,9 @@ use crate::functional::graph::{Feeds, infer, parts, probe, survey};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::lower::Program;
 use crate::network::{Layer, Network, Qdq, Tensor};
-pub(super) use trials::{Settings, candidates, wider_levels};
+pub(super) use trials::{
+    MOST_STEPS, Settings, Tried, candidates, wider_levels, wider_output, wider_parameter,
+};
 
 /// The work of a command that meets a design, as typed.
 struct Question<'a> {
@@ -182,15 +184,24 @@ impl Question<'_> {
         let mut farthest = (now, told(&reason));
         let load = |settings: &Settings| {
             let set = self.overrides.set.iter().chain(settings).cloned().collect();
-            design_file::load_path(self.design, &Overrides { set }).ok()
+            design_file::load_path(self.design, &Overrides { set }).ok().map(Arc::new)
         };
-        for mut settings in candidates(&design) {
-            let found = load(&settings).or_else(|| {
+        // What a parameter that is too narrow stops is tried again behind all others, that parameter widened.
+        let mut waiting: VecDeque<(Settings, Option<Arc<Design>>, usize)> =
+            candidates(&design).into_iter().map(|settings| (settings, None, 0)).collect();
+        while let Some((mut settings, wider, steps)) = waiting.pop_front() {
+            let found = wider.or_else(|| load(&settings)).or_else(|| {
                 settings.extend(wider_levels(&design, &settings));
                 load(&settings)
             });
-            let Some(design) = found.map(Arc::new) else { continue };
+            let Some(design) = found else { continue };
             let (runs, stops) = bench.runs(&design, Codes::OfTheirType);
+            let wider = stops.as_ref().filter(|_| steps < MOST_STEPS && runs >= farthest.0);
+            if let Some((settings, design)) =
+                wider.and_then(|stop| wider_parameter(&design, &settings, stop, &load))
+            {
+                waiting.push_back((settings, Some(design), steps + 1));
+            }
             if let Some(stops) = stops.filter(|_| runs > farthest.0) {
                 farthest = (runs, told(&stops));
             }
@@ -411,14 +422,22 @@ fn words(
         let levels = levels.take_while(|line| !line.starts_with('[') || *line == "[[reduce]]");
         file.extend(levels.filter(|line| !line.is_empty()).map(String::from));
     }
+    if settings.iter().any(|(key, _)| key.starts_with("post.") && key != "post.format") {
+        let steps = toml.lines().skip_while(|line| *line != "[[post]]");
+        let steps = steps.take_while(|line| !line.starts_with('[') || *line == "[[post]]");
+        file.extend(steps.filter(|line| !line.is_empty()).map(String::from));
+    }
     let parameters =
         settings.iter().filter_map(|(key, value)| Some((key.strip_prefix("parameters.")?, value)));
-    file.extend(
-        parameters.flat_map(|(name, value)| ["[parameters]".to_string(), format!("{name} = {value}")]),
-    );
+    let parameters: Vec<String> = parameters.map(|(name, value)| format!("{name} = {value}")).collect();
+    if !parameters.is_empty() {
+        file.push("[parameters]".to_owned());
+        file.extend(parameters);
+    }
     let all = bench.all();
     let what = match bench {
         Bench::Product { .. } => "this runs".to_string(),
+        Bench::Layers { .. } if all == 1 => "the layer runs".to_string(),
         Bench::Layers { .. } if runs == all => format!("all {all} layers run"),
         Bench::Layers { .. } => format!("{runs} of {all} layers run"),
     };

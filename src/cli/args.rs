@@ -129,8 +129,8 @@ pub struct BoundsArgs {
     /// out
     #[arg(long, value_enum, value_name = "FORM", requires = "input")]
     pub qdq: Option<QdqForm>,
-    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
-    /// writes it. Inputs may stand among them
+    /// Tensors of the model under their names, captured from its own framework: nodes behind them read
+    /// these, in place of what their own nodes compute. Inputs may stand among them
     #[arg(long, value_name = "T.npz", requires = "model")]
     pub tensors: Option<PathBuf>,
 }
@@ -220,8 +220,8 @@ pub struct InferArgs {
     /// Input tensor, batch first
     #[arg(long, value_name = "X.npy")]
     pub input: Option<PathBuf>,
-    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
-    /// writes it. Inputs may stand among them
+    /// Tensors of the model under their names, captured from its own framework: nodes behind them read
+    /// these, in place of what their own nodes compute. Inputs may stand among them
     #[arg(long, value_name = "T.npz")]
     pub tensors: Option<PathBuf>,
     /// Run the integer Conv, MatMul and Gemm layers through this design, and say which layers these are; a model without
@@ -265,8 +265,8 @@ pub struct OverflowArgs {
     /// The model's input tensor, batch first
     #[arg(long, value_name = "X.npy", requires = "design")]
     pub input: Option<PathBuf>,
-    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
-    /// writes it. Inputs may stand among them
+    /// Tensors of the model under their names, captured from its own framework: nodes behind them read
+    /// these, in place of what their own nodes compute. Inputs may stand among them
     #[arg(long, value_name = "T.npz", requires = "design")]
     pub tensors: Option<PathBuf>,
     /// True labels, integer [images]
@@ -346,8 +346,8 @@ pub struct VectorsArgs {
     /// The model's input tensor, batch first
     #[arg(long, value_name = "X.npy", requires = "model")]
     pub input: Option<PathBuf>,
-    /// Tensors of the model under their names, captured from its own framework: each takes the place of the node that
-    /// writes it. Inputs may stand among them
+    /// Tensors of the model under their names, captured from its own framework: nodes behind them read
+    /// these, in place of what their own nodes compute. Inputs may stand among them
     #[arg(long, value_name = "T.npz", requires = "model")]
     pub tensors: Option<PathBuf>,
     /// Images of the input, first..end (end excluded)
@@ -366,7 +366,7 @@ pub struct VectorsArgs {
     /// Shape of a made-up case
     #[arg(long, value_name = "M,K,N", requires = "case", value_parser = shape)]
     pub shape: Option<[usize; 3]>,
-    /// Seed of a made-up case
+    /// Seed of what is made up: a case, or the requantisation of a layer that has none
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Show one witness of `goldpath overflow`: its output alone, 1 × K × 1. Without --set, the design is overridden as

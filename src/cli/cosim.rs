@@ -24,6 +24,9 @@ pub fn run(args: &CosimArgs, console: &Console) -> Result<Status> {
     if !args.rtl.is_empty() && !bench.compares("out.valid") {
         console.note("note: out.valid is not connected: when outputs come is not compared, only out.data where one is expected");
     }
+    if !args.rtl.is_empty() && !bench.compares("out.data") {
+        console.warn("warning: out.data is not connected: the values of outputs are not compared");
+    }
     let compare = match args.compare {
         CompareArgument::Cycles => Compare::Cycles,
         CompareArgument::Beats => Compare::Beats,
@@ -109,8 +112,7 @@ pub(super) fn refuse_unmapped(folder: &Path, design: &Design, set: &[(String, St
         let others = set.iter().filter(|(k, _)| k != key).cloned().collect();
         !design_file::load_path(folder, &Overrides { set: others }).is_ok_and(|d| d.hash == design.hash)
     };
-    let unmapped =
-        set.iter().find(|(key, _)| !design.twin.contains_key(key) && !is_host_only(key) && changes(key));
+    let unmapped = set.iter().find(|(key, _)| is_unmapped(design, key) && changes(key));
     let Some((key, value)) = unmapped else { return Ok(()) };
     let known: Vec<&str> = design.twin.keys().map(String::as_str).collect();
     let message = format!("{key}={value} changes the design, but no Verilog parameter of its twin");
@@ -118,6 +120,11 @@ pub(super) fn refuse_unmapped(folder: &Path, design: &Design, set: &[(String, St
         "the twin has parameters for {}; check other RTL with --rtl and --top",
         known.join(", ")
     )))
+}
+
+/// Whether no Verilog parameter of the design's twin follows the key.
+pub(super) fn is_unmapped(design: &Design, key: &str) -> bool {
+    !design.twin.contains_key(key) && !is_host_only(key)
 }
 
 /// Keys that say what the host feeds and in which order: the circuit is the same.
@@ -152,6 +159,9 @@ fn check(
     ))
 }
 
+/// Where the testbench gives up.
+const MOST_MISMATCHES: usize = 10;
+
 /// The verdict in a person's words; the first mismatch first.
 fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, bench: &Bench) -> String {
     let name = simulator.name();
@@ -172,9 +182,17 @@ fn describe(simulator: Simulator, verdict: &Verdict, compare: Compare, bench: &B
         }
         Verdict::Fail { reason, detail, mismatches } => {
             let mut text = format!("{name}: FAIL, {reason} ({detail})\n");
+            if mismatches.len() >= MOST_MISMATCHES {
+                text.push_str("  that many are looked for: there may be more\n");
+            }
             for (index, mismatch) in mismatches.iter().enumerate() {
                 let which = if index == 0 { "first: " } else { "       " };
                 text.push_str(&format!("  {which}{}\n", mismatch.describe(&bench.manifest, by_beats)));
+            }
+            if !by_beats && bench.is_foreign() && mismatches.iter().any(|m| m.signal == "out.valid") {
+                text.push_str(
+                    "  outputs come in other cycles: where that is only this RTL's latency, --compare beats compares them in order\n",
+                );
             }
             text
         }

@@ -55,7 +55,7 @@ struct Processor {
     /// Whether it is an x86 that sums products of bytes in pairs of 16 bits: it has no VNNI.
     saturates_pairs: bool,
     /// What to know of that.
-    note: Option<&'static str>,
+    note: &'static str,
 }
 
 /// ONNX Runtime's kernels for u8 x s8 take vpmaddubsw where there is no vpdpbusd.
@@ -65,8 +65,11 @@ fn processor() -> Processor {
         || (is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl"));
     #[cfg(not(target_arch = "x86_64"))]
     let vnni = true;
-    Processor { saturates_pairs: !vnni, note: (!vnni).then_some(SATURATES_PAIRS) }
+    Processor { saturates_pairs: !vnni, note: if vnni { EXACT_PAIRS } else { SATURATES_PAIRS } }
 }
+
+const EXACT_PAIRS: &str = "ONNX Runtime's own u8 x s8 products are exact here (it has VNNI, or is no x86), as goldpath's are on \
+    every processor";
 
 const SATURATES_PAIRS: &str = "no VNNI: ONNX Runtime's own u8 x s8 products saturate in pairs here (255 * 113 + 255 * 113 becomes \
     32767), so its answers differ from goldpath's, which are exact on every processor; give it u8 weights with zero point \
@@ -151,9 +154,7 @@ fn in_words(diagnosis: &Diagnosis) -> String {
             text += &format!("- {trap}\n");
         }
     }
-    if let Some(note) = diagnosis.processor.note {
-        text += &format!("\nknown of this processor:\n- {note}\n");
-    }
+    text += &format!("\nknown of this processor:\n- {}\n", diagnosis.processor.note);
     text += "\n";
     text += &match diagnosis.simulators.as_slice() {
         [] => {
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn a_processor_that_saturates_pairs_is_told() {
         let mut diagnosis = diagnose(|_| None);
-        for (saturates_pairs, note) in [(true, Some(SATURATES_PAIRS)), (false, None)] {
+        for (saturates_pairs, note) in [(true, SATURATES_PAIRS), (false, EXACT_PAIRS)] {
             diagnosis.processor = Processor { saturates_pairs, note };
             let told = in_words(&diagnosis);
             assert_eq!(
@@ -214,8 +215,10 @@ mod tests {
                 saturates_pairs,
                 "{told}"
             );
+            // A machine that does not is told so, too.
+            assert_eq!(told.contains("are exact here"), !saturates_pairs, "{told}");
         }
-        assert_eq!(processor().note.is_some(), processor().saturates_pairs);
+        assert_eq!(processor().note == SATURATES_PAIRS, processor().saturates_pairs);
     }
 
     #[test]

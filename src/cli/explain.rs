@@ -47,6 +47,14 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<Status> {
             console.answer_json(&listed)?;
         }
         None => console.answer(&list(&topics))?,
+        Some(asked) if find(&topics, asked).is_err() && topics.iter().any(|topic| is_kind(topic, asked)) => {
+            let of_kind: Vec<Topic> = topics.into_iter().filter(|topic| is_kind(topic, asked)).collect();
+            if console.is_json() {
+                console.answer_json(&of_kind.iter().map(explained).collect::<Vec<_>>())?;
+            } else {
+                console.answer(&list(&of_kind))?;
+            }
+        }
         Some(asked) => {
             let topic = find(&topics, asked)?;
             if console.is_json() {
@@ -92,11 +100,21 @@ fn list(topics: &[Topic]) -> String {
     for topic in topics {
         if topic.kind != kind {
             kind = topic.kind;
-            text += &format!("{}{kind}s\n", if text.is_empty() { "" } else { "\n" });
+            text += &format!("{}{}\n", if text.is_empty() { "" } else { "\n" }, plural(kind));
         }
         text += &format!("  {:<25} {}\n", topic.name, topic.summary);
     }
     text
+}
+
+fn plural(kind: &str) -> String {
+    if kind.ends_with('s') { format!("{kind}es") } else { format!("{kind}s") }
+}
+
+/// Whether `asked` is what the topic is one of: `presets`, `keys`, `rounding modes`.
+fn is_kind(topic: &Topic, asked: &str) -> bool {
+    let plain = |name: &str| name.to_lowercase().replace(['-', '_'], " ");
+    [topic.kind.to_owned(), plural(topic.kind)].contains(&plain(asked))
 }
 
 fn page(topic: &Topic) -> String {
@@ -143,6 +161,16 @@ mod tests {
             assert!(page.lines().all(|line| line.chars().count() <= 110), "{page}");
             assert!(page.lines().count() <= 40, "{page}");
         }
+    }
+
+    #[test]
+    fn a_kind_is_asked_for_like_a_topic() {
+        let topics = all();
+        let of = |asked: &str| topics.iter().filter(|topic| is_kind(topic, asked)).count();
+        assert_eq!([of("presets"), of("preset"), of("rounding-modes"), of("rules")], [4, 4, 10, 12]);
+        assert!(of("keys") >= 2 && of("nothing") == 0);
+        let listed = list(&topics);
+        assert!(listed.contains("\nclasses\n") && !listed.contains("classs"), "{listed}");
     }
 
     #[test]

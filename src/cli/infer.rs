@@ -15,7 +15,7 @@ use super::model::{self, Model};
 use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
-use crate::functional::graph::{self, Held, infer_written};
+use crate::functional::graph::{self, Feeds, Held, infer_written};
 use crate::functional::operators::{Designed, LayerRule};
 use crate::network::{Coverage, Mac, MacState, Network, Qdq, for_tensor};
 
@@ -105,8 +105,8 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     bar.finish_and_clear();
     let (tensors, hashes) = written?;
     folder.hashed(hashes);
-    if let Some(on_design) = on_design.as_mut().filter(|_| args.tensors.is_some()) {
-        did_not_run(&network, &tensors, &mut macs, on_design);
+    if args.tensors.is_some() {
+        did_not_run(&network, &x, &tensors, &mut macs, &mut on_design);
     }
     let integer_layers = compare.answer(&network);
     let qdq = qdq.map(Qdq::name);
@@ -117,17 +117,31 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     Ok(Status::Done)
 }
 
-/// Layers that --tensors leaves nothing to do for ran on no design.
-fn did_not_run(network: &Network, tensors: &[Entry], macs: &mut [Mac], on_design: &mut OnDesign) {
+/// Layers that --tensors leaves nothing to do for, or nothing to read, did not run: not on a design, and not by the
+/// framework's rules.
+fn did_not_run(
+    network: &Network,
+    x: &Feeds,
+    tensors: &[Entry],
+    macs: &mut [Mac],
+    on_design: &mut Option<OnDesign>,
+) {
     let written: BTreeSet<&str> = tensors.iter().map(|entry| entry.name.as_str()).collect();
-    let ran = network.nodes.iter().filter(|node| graph::is_layer(&node.operator));
-    let ran = ran.filter(|node| node.outputs.iter().flatten().any(|name| written.contains(name.as_str())));
+    let reached = graph::reached(network, x);
+    // As written in float32, no integer tensor tells of it.
+    let ran = network.nodes.iter().filter(|node| match graph::is_layer(&node.operator) {
+        true => node.outputs.iter().flatten().any(|name| written.contains(name.as_str())),
+        false => node.operator.is_float_mac() && reached.contains(node.name.as_str()),
+    });
     let ran: BTreeSet<&str> = ran.map(|node| node.name.as_str()).collect();
-    on_design.layers.retain(|name| ran.contains(name.as_str()));
+    if let Some(on_design) = on_design {
+        on_design.layers.retain(|name| ran.contains(name.as_str()));
+    }
     for mac in
         macs.iter_mut().filter(|mac| mac.state == MacState::Integer && !ran.contains(mac.name.as_str()))
     {
-        mac.refused("it did not run: what it feeds is given by --tensors");
+        let why = "an integer layer that did not run here: what it feeds is given by --tensors";
+        mac.reason.get_or_insert(why.to_owned());
     }
 }
 

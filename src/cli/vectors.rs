@@ -66,6 +66,8 @@ pub(super) fn report(
             "cycles": cycles,
             "upstream": provenance.upstream,
             "qdq": provenance.qdq,
+            "requantization": provenance.requantization,
+            "seed": provenance.seed,
             "overflow": { "high": high, "low": low },
             "events": events.iter().map(|e| (e.node.clone(), json!({ "high": e.high, "low": e.low })))
                 .collect::<BTreeMap<_, _>>(),
@@ -82,8 +84,12 @@ pub(super) fn report(
         (Some(upstream), None) => format!("  fed by {upstream} values upstream\n"),
         (Some(upstream), Some(qdq)) => format!("  fed by {upstream} values upstream, QDQ layers {qdq}\n"),
     };
+    let made_up = provenance
+        .requantization
+        .as_ref()
+        .map_or_else(String::new, |how| format!("  requantisation {how}\n"));
     console.answer(&format!(
-        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}",
+        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}{made_up}",
         provenance.source, design.name, shape.images, shape.groups, shape.m, shape.k, shape.n,
     ))
 }
@@ -145,7 +151,16 @@ fn real_layer(
         Upstream::Exact => graph::layer(&network, layer, &x, &Framework)?,
         Upstream::Design => graph::layer(&network, layer, &x, &WherePossible(&designed))?,
     };
-    let program = Program::layer(design.clone(), &found, &codes.to_i32()?)?;
+    let mut program = Program::layer(design.clone(), &found, &codes.to_i32()?)?;
+    let mut requantization = None;
+    if found.output.is_none() {
+        let sums = functional::run(&program, false).accumulators;
+        let made;
+        (program, made) = case::requantized(program, &sums, args.seed);
+        if !made.is_empty() {
+            requantization = Some(format!("made up: the layer has none ({})", made.join(", ")));
+        }
+    }
     let read = [("model", Some(model)), ("input", given.input), ("tensors", given.tensors)];
     let provenance = Provenance {
         source: "layer".to_string(),
@@ -157,6 +172,8 @@ fn real_layer(
             Upstream::Design => "design".to_owned(),
         }),
         qdq: qdq.map(|form| form.name().to_owned()),
+        seed: requantization.is_some().then_some(args.seed),
+        requantization,
         ..Provenance::default()
     };
     Ok((program, provenance))

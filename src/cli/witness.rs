@@ -67,11 +67,15 @@ fn read(path: &Path) -> Result<WitnessFile> {
 /// The design that the claims are about: overridden as it was there unless the command line says how.
 fn design(args: &DesignArgs, file: &WitnessFile, path: &Path) -> Result<(DesignArgs, Arc<Design>)> {
     let mut args = args.clone();
-    if args.overrides.set.is_empty() {
+    let is_own = args.overrides.set.is_empty() && !file.design.overrides.is_empty();
+    if is_own {
         args.overrides.set =
             file.design.overrides.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     }
-    let design = design_file::load(&args)?;
+    let design = match design_file::load(&args) {
+        Err(error) if is_own => return Err(does_not_take(&args, file, path, &error)),
+        loaded => loaded?,
+    };
     if design.hash != file.design.sha256 {
         let message =
             format!("its witnesses are of design {}, which is not this {}", file.design.name, design.name);
@@ -80,6 +84,20 @@ fn design(args: &DesignArgs, file: &WitnessFile, path: &Path) -> Result<(DesignA
             .help(format!("the design's hash must be {}", file.design.sha256)));
     }
     Ok((args, Arc::new(design)))
+}
+
+/// The overrides that the witness was found with, which nobody typed here.
+fn does_not_take(args: &DesignArgs, file: &WitnessFile, path: &Path, error: &Error) -> Error {
+    let set: Vec<String> = args.overrides.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let message = format!(
+        "its witnesses are of design {} with --set {}, and this design does not take that: {}",
+        file.design.name,
+        set.join(" "),
+        error.message
+    );
+    Error::new(Kind::Value, message).in_file(path).help(
+        "without --set, the design is overridden as the witness says: name the design that `overflow` ran on",
+    )
 }
 
 fn provenance(witness: &Witness, path: &Path, args: &DesignArgs, design: &Design) -> Result<Provenance> {

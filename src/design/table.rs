@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{AccumulatorOverflow, Dataflow, Design, Operand, names, ranges};
+use super::{AccumulatorOverflow, Dataflow, Design, Operand, Start, names, ranges};
 use crate::num::Format;
 use crate::post::{self, Op, Parameter, Step};
 
@@ -58,7 +58,10 @@ impl Design {
 
     fn accumulator_rows(&self) -> Vec<Row> {
         let a = &self.accumulator;
-        let does = format!("sum over k, starts from {}", a.start.name());
+        let does = match a.start {
+            Start::Overwrite => "sum over k, the first product overwrites".to_owned(),
+            other => format!("sum over k, starts from {}", other.name()),
+        };
         let overflow = match a.overflow {
             AccumulatorOverflow::SaturateOutput => "wrap",
             other => other.name(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::constants::{constant_shape, constant_value, folded, most_elements_made};
-use crate::network::{Dequantized, Network, Node, Operator, Products, Tensor, Wires};
+use crate::network::{Moves, Network, Node, Operator, Products, Tensor, Wires};
 use crate::post::onnx::bias_code;
 
 /// The same network and, in front of every float layer whose products have an integer sum, a ConvInteger or
@@ -38,8 +38,7 @@ pub fn followed(mut network: Network) -> Network {
 /// What stands beside the float layers. Layers that read the same codes behind the same moves share them.
 struct Beside<'a> {
     wires: &'a Wires<'a>,
-    /// The tensor of moved codes, by the move of data that was repeated for it.
-    moved: BTreeMap<usize, String>,
+    moves: Moves<'a>,
     /// The transposed tensor, by that of codes.
     transposed: BTreeMap<String, String>,
     biases: Vec<(String, Tensor)>,
@@ -49,8 +48,8 @@ struct Beside<'a> {
 
 impl<'a> Beside<'a> {
     fn new(wires: &'a Wires<'a>) -> Beside<'a> {
-        let (moved, transposed) = Default::default();
-        Beside { wires, moved, transposed, biases: Vec::new(), left: most_elements_made() }
+        let transposed = BTreeMap::new();
+        Beside { wires, moves: Moves::new(wires), transposed, biases: Vec::new(), left: most_elements_made() }
     }
 
     /// The sum itself, behind the moves of its operands' codes; none when there is no room for another bias.
@@ -67,7 +66,9 @@ impl<'a> Beside<'a> {
         let mut nodes = Vec::new();
         let operands = [(&products.x, products.transposed[0]), (&products.w, products.transposed[1])];
         let [x, w] = operands.map(|(operand, is_transposed)| {
-            let codes = self.moved(operand, &mut nodes);
+            let mut moved = Vec::new();
+            let codes = self.moves.codes(operand, &mut moved);
+            nodes.extend(moved.into_iter().map(|(_, node)| node));
             if is_transposed { self.transposed(&float.name, codes, &mut nodes) } else { codes }
         });
         let mut inputs = vec![Some(x), Some(w), products.x.zero.clone(), products.w.zero.clone()];
@@ -78,32 +79,6 @@ impl<'a> Beside<'a> {
         };
         nodes.push(Node { operator, inputs, outputs: Vec::new(), ..float.clone() });
         Some(nodes)
-    }
-
-    /// An operand's codes behind its moves; those that no layer before needed are repeated in `nodes`.
-    fn moved(&mut self, operand: &Dequantized, nodes: &mut Vec<Node>) -> String {
-        let Some([first, last]) = operand.moves else { return operand.codes.clone() };
-        let (mut at, mut needed) = (last, Vec::new());
-        let mut codes = loop {
-            if let Some(moved) = self.moved.get(&at) {
-                break moved.clone();
-            }
-            needed.push(at);
-            let before = self.wires.nodes[at].input(0).and_then(|name| self.wires.writer(name));
-            match before.filter(|_| at != first) {
-                Some(before) => at = before,
-                None => break operand.codes.clone(),
-            }
-        };
-        for at in needed.into_iter().rev() {
-            let moved = self.wires.free_tensor_name(&format!("{}_moved", operand.codes));
-            let mut node = self.wires.nodes[at].clone();
-            node.inputs[0] = Some(std::mem::replace(&mut codes, moved.clone()));
-            node.outputs = vec![Some(moved.clone())];
-            nodes.push(node);
-            self.moved.insert(at, moved);
-        }
-        codes
     }
 
     /// Codes, transposed as Gemm asks for.

@@ -9,6 +9,7 @@ mod feeds;
 mod live;
 mod probe;
 mod run;
+mod supply;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use live::Held;
 use live::{Keep, Live};
 pub use probe::probe;
 pub use run::run;
+use supply::Shapes;
 
 /// A tensor under its name in the network.
 pub type Named = (String, Tensor);
@@ -329,6 +331,11 @@ fn layers_near(network: &Network, name: &str) -> String {
     format!("{near}its layers: {}", layers.join(", "))
 }
 
+/// Names of the nodes that run on `x`: nothing opaque, and no input that is not fed, lies in front of them.
+pub fn reached<'a>(network: &'a Network, x: &Feeds) -> BTreeSet<&'a str> {
+    demand::reached(network, &|name| x.contains_key(name))
+}
+
 /// Names of the integer layers, in evaluation order.
 pub fn layer_names(network: &Network) -> Vec<String> {
     let layers = network.nodes.iter().filter(|node| is_layer(&node.operator));
@@ -353,7 +360,7 @@ fn values(
 ) -> Result<(Live, BTreeMap<String, Arc<Held>>)> {
     let Demand { runs, may, read } = Demand::new(network, &|name| feeds.contains_key(name), goal)?;
     let (mut known, mut beside) = (Live::new(network, keep), Live::new(network, keep));
-    let fed: BTreeSet<String> = feeds.keys().cloned().collect();
+    let fed: Shapes = feeds.iter().map(|(name, tensor)| (name.clone(), tensor.shape().to_vec())).collect();
     for (name, tensor) in feeds.into_iter().filter(|(name, _)| read.contains(name)) {
         known.insert(&name, tensor)?;
     }
@@ -371,22 +378,24 @@ fn values(
                 }
                 Err(_) if !runs[index] => Vec::new(),
                 Err(error) => {
-                    rule.stopped(placed(network, node, error))?;
+                    rule.stopped(supply::blamed(network, node, &fed, placed(network, node, error)))?;
                     Vec::new()
                 }
                 Ok(outputs) => outputs,
             };
-            let written = node.stands_for.as_ref().and_then(|name| known.get(name));
+            let written = node.stands_for.as_ref().filter(|_| node.is_beside());
+            let written = written.and_then(|name| known.get(name));
             if let (Some(written), Some(integer)) = (written, outputs.first()) {
                 rule.beside(&node.name, integer, written).map_err(|e| placed(network, node, e))?;
             }
             for (name, tensor) in node.outputs.iter().zip(outputs) {
                 let Some(name) = name else { continue };
                 let tensor = Held::new(name, tensor).map_err(|e| placed(network, node, e))?;
-                if tensor.dtype().is_integer() {
+                // A move that is repeated on codes writes no tensor of the model.
+                if tensor.dtype().is_integer() && node.stands_for.is_none() {
                     write(name, &tensor)?;
                 }
-                let place = match fed.contains(name) {
+                let place = match fed.contains_key(name) {
                     true if !tensor.dtype().is_integer() || keep == Keep::Nothing => continue,
                     true => &mut beside,
                     false => &mut known,
@@ -415,7 +424,8 @@ fn placed(network: &Network, node: &Node, error: Error) -> Error {
 
 /// The integer outputs of nodes that ran, in evaluation order.
 fn integers(network: &Network, mut known: BTreeMap<String, Arc<Held>>) -> Result<Vec<Named>> {
-    let names = network.nodes.iter().flat_map(|node| node.outputs.iter().flatten());
+    let own = network.nodes.iter().filter(|node| node.stands_for.is_none());
+    let names = own.flat_map(|node| node.outputs.iter().flatten());
     let taken = names.filter_map(|name| known.remove(name).map(|tensor| (name.clone(), Held::take(tensor))));
     Ok(taken.filter(|(_, tensor)| tensor.dtype().is_integer()).collect())
 }

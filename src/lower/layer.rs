@@ -19,7 +19,7 @@ impl Program {
     ///
     /// Zero points are subtracted in front of the multiplier where the design has an offset there, and folded into
     /// the bias where it has not. A layer without an output scale runs with idle post parameters: only the
-    /// accumulators of its outcome mean something.
+    /// accumulators of its outcome mean something (`vectors::case::requantized` makes others up).
     ///
     /// # Errors
     /// A shape that does not fit the layer, codes outside their operand's format, a weight zero point without an

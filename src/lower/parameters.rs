@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
-use crate::post::{Op, Operand, Parameter, Per, Step};
+use crate::post::{Operand, Parameter, Per};
 
 /// Values by name: a parameter's name, or the id of the step whose only operand it is (`post.1`).
 /// One value stands for all channels.
@@ -25,13 +25,23 @@ pub fn bind_numbers(design: &Design, numbers: &Numbers, channels: usize) -> Resu
         }
         bound[index] = Some((name, values));
     }
+    let missing: Vec<&str> = design
+        .parameters
+        .iter()
+        .zip(&bound)
+        .filter(|(parameter, given)| given.is_none() && default(parameter).is_none())
+        .map(|(parameter, _)| parameter.name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return Err(nothing_brings(&missing));
+    }
     design
         .parameters
         .iter()
         .zip(bound)
         .map(|(parameter, given)| match given {
             Some((name, values)) => accept(parameter, name, values, channels),
-            None => absent(parameter, channels),
+            None => accept(parameter, &parameter.name, &[default(parameter).unwrap_or(0)], channels),
         })
         .collect()
 }
@@ -54,7 +64,9 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
             list(&ids)
         )));
     };
-    let parameters: Vec<usize> = operands(step)
+    let parameters: Vec<usize> = step
+        .op
+        .operands()
         .into_iter()
         .filter_map(|o| if let Operand::Parameter(index) = o { Some(index) } else { None })
         .collect();
@@ -71,15 +83,6 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
 
 fn list(names: &[&str]) -> String {
     if names.is_empty() { "none".to_string() } else { names.join(", ") }
-}
-
-fn operands(step: &Step) -> Vec<Operand> {
-    match step.op {
-        Op::Add(v) | Op::Subtract(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => vec![v],
-        Op::ShiftLeft(v) | Op::ShiftRight(v, _) | Op::FloatScale(v, _) => vec![v],
-        Op::Clamp { low, high } => vec![low, high],
-        Op::Fit => vec![],
-    }
 }
 
 fn accept(parameter: &Parameter, name: &str, values: &[i64], channels: usize) -> Result<Vec<i64>> {
@@ -104,13 +107,22 @@ fn accept(parameter: &Parameter, name: &str, values: &[i64], channels: usize) ->
     Ok(if values.len() == 1 { vec![values[0]; wanted] } else { values.to_vec() })
 }
 
-fn absent(parameter: &Parameter, channels: usize) -> Result<Vec<i64>> {
-    let default = if parameter.name == "bias" { parameter.default.or(Some(0)) } else { parameter.default };
-    let Some(value) = default else {
-        return Err(refuse(&parameter.name, "the design needs this parameter and nothing brings it")
-            .help("give it by name or step id in the parameter file"));
+fn default(parameter: &Parameter) -> Option<i64> {
+    if parameter.name == "bias" { parameter.default.or(Some(0)) } else { parameter.default }
+}
+
+fn nothing_brings(missing: &[&str]) -> Error {
+    let message = match missing {
+        [_] => "the design needs this parameter and nothing brings it".to_owned(),
+        many => {
+            format!("the design needs {} parameters that nothing brings: {}", many.len(), many.join(", "))
+        }
     };
-    accept(parameter, &parameter.name, &[value], channels)
+    refuse(missing[0], message).help(
+        "a model's layer brings bias, multiplier, shift, left_shift, right_shift, scale, zero_point, low, high and what \
+         operand offsets are called: name it so, or give it a default (goldpath explain parameters); a product takes it \
+         from --params, by name or step id",
+    )
 }
 
 fn refuse(name: &str, message: impl Into<String>) -> Error {

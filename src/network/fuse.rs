@@ -6,6 +6,9 @@
 //! b (─ DQ)┘
 //! ```
 //!
+//! Moves of data between a DequantizeLinear and the layer's input (Reshape, Flatten, Squeeze, Unsqueeze, Transpose) change no
+//! element: they are repeated on the codes (`moves`).
+//!
 //! What multiplies and shifts each channel behind the layer is taken in, too (`affine`).
 //!
 //! This is what hardware computes. It is not always what the operators say one by one: float32 rounds between them, and a
@@ -14,8 +17,11 @@
 //!
 //! Several QuantizeLinear with the same numbers, one a reader, are one.
 
+use std::collections::BTreeSet;
+
 use super::affine::Affine;
 use super::bias::Bias;
+use super::moves::Moves;
 use super::trace::Dequantized;
 use super::wires::Wires;
 use super::{Clamp, DType, Network, Node, Operator, Tensor};
@@ -55,8 +61,11 @@ impl Network {
         let wires = self.wires();
         let macs = (0..self.nodes.len()).filter(|index| self.nodes[*index].operator.is_float_mac());
         let fusions: Vec<Fusion> = macs.filter_map(|index| wires.fusion(index).ok()).collect();
-        for Fusion { mut node, quantize, made, .. } in fusions {
+        let mut moves = Moves::new(&wires);
+        let read: Vec<String> = fusions.iter().map(|fusion| moves.codes(&fusion.x, &mut beside)).collect();
+        for (Fusion { mut node, quantize, made, .. }, read) in fusions.into_iter().zip(read) {
             self.constants.extend(made);
+            node.inputs[0] = Some(read);
             node.stands_for = std::mem::take(&mut node.outputs).into_iter().next().flatten();
             beside.push((quantize, node));
         }
@@ -82,9 +91,13 @@ impl Network {
         let fusions: Vec<(usize, Fusion)> =
             macs.filter_map(|index| Some((index, wires.fusion(index).ok()?))).collect();
         let mut gone = vec![false; self.nodes.len()];
-        for (index, fusion) in fusions {
+        let (mut moves, mut moved) = (Moves::new(&wires), Vec::new());
+        let read: Vec<String> =
+            fusions.iter().map(|(_, fusion)| moves.codes(&fusion.x, &mut moved)).collect();
+        for ((index, fusion), read) in fusions.into_iter().zip(read) {
             // The layer moves to where its QuantizeLinear stood, so the order stays an order.
-            let Fusion { node, quantize, twins, between, made } = fusion;
+            let Fusion { mut node, quantize, twins, between, made, .. } = fusion;
+            node.inputs[0] = Some(read);
             self.constants.extend(made);
             for swallowed in between.into_iter().chain([index]) {
                 gone[swallowed] = true;
@@ -96,16 +109,31 @@ impl Network {
             }
             self.nodes[quantize] = node;
         }
-        let mut gone = gone.into_iter();
-        self.nodes.retain(|_| gone.next() == Some(false));
+        let repeated: BTreeSet<String> =
+            moved.iter().filter_map(|(_, node)| node.stands_for.clone()).collect();
+        moved.sort_by_key(|(at, _)| *at);
+        let mut moved = moved.into_iter().peekable();
+        let mut nodes = Vec::with_capacity(self.nodes.len() + moved.len());
+        for (index, (node, gone)) in self.nodes.into_iter().zip(gone).enumerate() {
+            nodes.extend((!gone).then_some(node));
+            nodes.extend(moved.next_if(|(at, _)| *at == index).map(|(_, node)| node));
+        }
+        self.nodes = nodes;
+        self.without_idle(&repeated)
+    }
+
+    /// Without the DequantizeLinear nodes, and the moves that write one of `repeated`, that nobody reads.
+    fn without_idle(mut self, repeated: &BTreeSet<String>) -> Network {
         let wires = self.wires();
-        let idle = |node: &Node| {
+        let mut idle = vec![false; self.nodes.len()];
+        // A reader stands behind what it reads.
+        for (index, node) in self.nodes.iter().enumerate().rev() {
             let output = node.outputs.first().and_then(Option::as_deref).unwrap_or_default();
-            matches!(node.operator, Operator::DequantizeLinear { .. })
-                && !wires.is_answer(output)
-                && wires.readers(output).is_empty()
-        };
-        let idle: Vec<bool> = self.nodes.iter().map(idle).collect();
+            let may = matches!(node.operator, Operator::DequantizeLinear { .. })
+                || (node.stands_for.is_none() && repeated.contains(output));
+            idle[index] =
+                may && !wires.is_answer(output) && wires.readers(output).iter().all(|reader| idle[*reader]);
+        }
         let mut idle = idle.into_iter();
         self.nodes.retain(|_| idle.next() == Some(false));
         self
@@ -180,11 +208,11 @@ impl Wires<'_> {
             ends.push(Some(name.clone()));
             made.push((name, Tensor::from_codes(ndarray::arr0(0).into_dyn(), dtype)));
         }
-        let node = self.assemble(node, operator, clamp, [x, w], bias, &ends, quantize);
+        let node = self.assemble(node, operator, clamp, [x.clone(), w], bias, &ends, quantize);
         // Every other reader of what it quantises writes the same.
         let readers = self.nodes[quantize].input(0).map_or(&[][..], |name| self.readers(name));
         let twins = readers.iter().copied().filter(|reader| *reader != quantize).collect();
-        Ok(Fusion { node, quantize, twins, between, made })
+        Ok(Fusion { node, x, quantize, twins, between, made })
     }
 
     /// Codes of 8 or 16 bits, scales that are numbers, and a zero point of their type: what an integer layer multiplies.
@@ -217,7 +245,7 @@ impl Wires<'_> {
             };
             return Err(format!("{what} float32{by}: no DequantizeLinear in front"));
         };
-        match found.moves.map(|[first, _]| &self.nodes[first]) {
+        match found.moves.map(|[first, _]| &self.nodes[first]).filter(|_| position > 0) {
             None => Ok(found),
             Some(between) => {
                 Err(format!("{} {:?} lies between a DequantizeLinear and {what}", between.kind, between.name))
@@ -373,7 +401,9 @@ struct Ends {
 }
 
 pub(super) struct Fusion {
+    /// Its first input are the codes in front of any moves.
     node: Node,
+    x: Dequantized,
     /// The QuantizeLinear it replaces, and the Relu and Clip nodes it swallows.
     quantize: usize,
     /// Other QuantizeLinear nodes that write the same codes: they become copies of the layer's output.

@@ -49,7 +49,8 @@ pub struct Node {
     /// `None`: an optional output that nobody asked for.
     pub outputs: Vec<Option<String>>,
     /// Of an integer layer that stands beside the float operators it is made of (see [`Network::written`]): the tensor
-    /// that they write. The layer itself writes none.
+    /// that they write. The layer itself writes none. Of a move of data that is repeated on codes: the tensor of the move
+    /// that it repeats; what it writes is no tensor of the model.
     pub stands_for: Option<String>,
 }
 

@@ -14,6 +14,7 @@ mod graph;
 mod layer;
 mod layout;
 mod macs;
+mod moves;
 mod opaque;
 mod order;
 mod products;
@@ -35,6 +36,7 @@ pub use graph::{AutoPad, Clamp, Conv, Gemm, Input, NBits, Network, Node, Operato
 pub use layer::{Carrier, Geometry, Layer, Weights, per_channel};
 pub use layout::{Joining, Layout, PadMode};
 pub use macs::{Computed, Coverage, Mac, MacState};
+pub(crate) use moves::Moves;
 pub use opaque::OpaqueOperator;
 pub use products::Products;
 pub use recurrent::{Cell, Direction, Recurrent};
@@ -42,6 +44,5 @@ pub use resampling::{AspectRatio, ConvTranspose, Coordinates, Interpolation, Nea
 pub use statistics::{Arg, Normalization, Reduce, Reduction};
 pub use tensor::{DType, Tensor};
 pub(crate) use tensor::{for_tensor, map_tensor};
-pub(crate) use trace::Dequantized;
 pub use window::{Padding, Placed, Window};
 pub(crate) use wires::{FreeNames, Wires};

@@ -88,6 +88,18 @@ pub enum Op {
     FloatScale(Operand, Rounding),
 }
 
+impl Op {
+    /// What it takes beside `x`.
+    pub fn operands(self) -> Vec<Operand> {
+        match self {
+            Op::Add(v) | Op::Subtract(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => vec![v],
+            Op::ShiftLeft(v) | Op::ShiftRight(v, _) | Op::FloatScale(v, _) => vec![v],
+            Op::Clamp { low, high } => vec![low, high],
+            Op::Fit => vec![],
+        }
+    }
+}
+
 /// One node `post.N`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Step {

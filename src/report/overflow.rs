@@ -4,7 +4,7 @@ use super::chart::{Accumulation, Bar, Headroom, HeatMap, LayerBits, Sided, Stack
 use super::sweep::head;
 use super::{Cell, Figure, Page, Section, Table, grouped};
 use crate::error::Result;
-use crate::overflow::{Classes, Event, LayerAnswer, NodeAnswer, Report};
+use crate::overflow::{Classes, Event, LayerAnswer, NodeAnswer, Report, Upstream};
 
 /// Layers with a section of their own.
 const MOST_LAYERS: usize = 24;
@@ -107,6 +107,12 @@ pub fn overflow_lead(report: &Report) -> String {
             _ => format!(", {} decisive and {} unevaluated.", grouped(decisive), grouped(unevaluated)),
         });
     }
+    let wrong = harmful + decisive + unevaluated;
+    if wrong > 0 && report.answer.as_ref().is_some_and(|answer| answer.correct.is_none()) {
+        text.push_str(
+            " What the wrong ones do to the answers together is not measured: --labels does, or `sweep`.",
+        );
+    }
     if total.only_post > 0 {
         let outputs = count(total.only_post, "further output");
         text.push_str(&format!(" {outputs} fitted behind exact sums, at post steps only."));
@@ -123,8 +129,11 @@ pub fn overflow_lead(report: &Report) -> String {
                 report.coverage.not_covered.len()
             ),
         };
+        // What is in front of a later layer is then not what a wider accumulator would have made.
+        let spoilt = wrong > 0 && report.upstream == Some(Upstream::Design) && report.layers.len() > 1;
+        let spoilt = if spoilt { ", with these wrong outputs in front of later layers," } else { "" };
         text.push_str(&format!(
-            " On these inputs {observed} accumulator bits hold what enters the accumulator in {layers}"
+            " On these inputs{spoilt} {observed} accumulator bits hold what enters the accumulator in {layers}"
         ));
         text.push_str(&match widest(|l| l.widths.proved) {
             Some(proved) => format!("; {proved} are proved to hold it for every input."),

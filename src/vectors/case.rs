@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room, element_count};
 use crate::lower::{Numbers, Outcome, Program, Shape, check_extents};
 use crate::num::Format;
-use crate::post::{Parameter, Per};
+use crate::post::{Operand, Parameter, Per};
 
 /// A way to make operands and parameters up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +76,45 @@ pub fn make(
     let accumulators = run(&unscaled).accumulators;
     let scaled = program(&random.numbers(design, &bias, Some(&accumulators)))?;
     if case == Case::Saturating {
-        prove(&run(&scaled))?;
+        prove(design, &run(&scaled))?;
     }
     Ok(scaled)
 }
 
+/// The layer's program with an output stage that works: a layer without a requantisation of its own brings no numbers for
+/// it. What only post steps read is made up of the layer's `accumulators` (`[rows, channels]`, as `program` ends with) by
+/// the rule of made-up cases. The bias, and what belongs to operands, stays. The names of what was made up, none where the
+/// design's post steps take no such number.
+pub fn requantized(mut program: Program, accumulators: &Array2<i64>, seed: u64) -> (Program, Vec<String>) {
+    let design = Arc::clone(&program.design);
+    let read = |index: usize| {
+        let operand = Some(Operand::Parameter(index));
+        let elsewhere = design.activation.offset == operand || design.weight.offset == operand;
+        let by_steps = design.post.iter().flat_map(|step| step.op.operands());
+        by_steps.map(Some).any(|o| o == operand) && !elsewhere && design.accumulator.bias != Some(index)
+    };
+    let mut sums = accumulators.clone();
+    if let Some(bias) = design.parameters.iter().position(|p| p.name == "bias").filter(|index| read(*index)) {
+        let bias = &program.parameters[bias];
+        for (channel, mut column) in sums.columns_mut().into_iter().enumerate() {
+            column.mapv_inplace(|sum| sum.saturating_add(bias[channel % bias.len()]));
+        }
+    }
+    let (mut random, mut made, mut numbers) = (Random::new(seed), Vec::new(), Numbers::new());
+    for (index, parameter) in design.parameters.iter().enumerate() {
+        if parameter.name == "bias" || !read(index) {
+            continue;
+        }
+        let values = random.parameter(parameter, &numbers, &sums);
+        made.push(parameter.name.clone());
+        numbers.insert(parameter.name.clone(), values.clone());
+        program.parameters[index] = values;
+    }
+    (program, made)
+}
+
 /// Uniform random small operands prove nothing about overflow: the hits are asserted.
-fn prove(outcome: &Outcome) -> Result<()> {
+fn prove(design: &Design, outcome: &Outcome) -> Result<()> {
     let nodes = outcome.counts.iter().flat_map(|c| &c.nodes);
     let (high, low) =
         nodes.filter(|n| n.node == "accumulator").map(|n| (n.high, n.low)).next().unwrap_or_default();
@@ -94,7 +126,38 @@ fn prove(outcome: &Outcome) -> Result<()> {
         format!("this shape overflows the accumulator {high} times high and {low} times low"),
     )
     .at(Place::Option("--case saturating".to_string()))
-    .help("both must happen: choose N of at least 2, a larger K, or a narrower accumulator"))
+    .help(match enough_products(design) {
+        Some(k) => {
+            format!("both must happen: choose N of at least 2, a K of about {k}, or a narrower accumulator")
+        }
+        None => {
+            "both must happen, and products of one sign leave one end only: one operand must be signed".into()
+        }
+    }))
+}
+
+/// How far inside an end a bias of a saturating case is, at most.
+fn nearly(high: i64) -> i64 {
+    (high / 8).min(1 << 14)
+}
+
+/// Products after which the runs of one sign (a quarter and a half of K, each at least 7/8 of the extreme codes) have left
+/// the format at both ends; none where products have one sign.
+fn enough_products(design: &Design) -> Option<i64> {
+    let up = |format: Format| format.max() - format.max() / 8;
+    let both = |format: Format| up(format).min(-(format.min() + format.max() / 8));
+    let [activation, weight] = [&design.activation, &design.weight];
+    let least = match weight.sum.min() < 0 {
+        true => up(activation.format).checked_mul(both(weight.format))?,
+        false => both(activation.format).checked_mul(up(weight.format))?,
+    };
+    let high = design.accumulator.format.max();
+    // A bias starts every other channel this near to an end.
+    let way = if design.accumulator.bias.is_some() { nearly(high) } else { high };
+    let quarter = way.checked_div(least.max(0))?.checked_add(1)?;
+    // A beat adds the products of all lanes at once: they must be of one sign.
+    let lanes = i64::try_from(design.array.lanes).ok()?.max(1);
+    quarter.checked_add(lanes - 1)?.checked_div(lanes)?.checked_mul(lanes)?.checked_mul(4)
 }
 
 struct Random(ChaCha8Rng);
@@ -170,8 +233,8 @@ impl Random {
             .map(|j| match (case, j % 4) {
                 (Case::Extreme, 0) => low,
                 (Case::Extreme, 2) => high,
-                (Case::Saturating, 0 | 2) => high - self.within(0, (high / 8).min(1 << 14)),
-                (Case::Saturating, _) => low + self.within(0, (high / 8).min(1 << 14)),
+                (Case::Saturating, 0 | 2) => high - self.within(0, nearly(high)),
+                (Case::Saturating, _) => low + self.within(0, nearly(high)),
                 _ => self.within(-quarter, quarter),
             })
             .map(limit)

@@ -37,6 +37,9 @@ pub struct Provenance {
     /// one float32 operator after the other, or `fused`, the integer layer they stand for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qdq: Option<String>,
+    /// Whose numbers the post steps have, when they are not the layer's: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requantization: Option<String>,
     /// `--set` keys that changed the design, with their values.
     #[serde(default)]
     pub overrides: BTreeMap<String, String>,

@@ -130,3 +130,18 @@ fn what_it_refuses() {
     assert_eq!(status, 2);
     assert!(err.contains("the design can run no layer"), "{err}");
 }
+
+/// Many layers have one number, before their tables.
+#[test]
+fn all_layers_together_have_one_number() {
+    let model = root().join("tests/models/cnn_s8_qdq.onnx").display().to_string();
+    let (status, text, err) = check("mac_s8_acc32", &["--model", &model]);
+    assert_eq!(status, 0, "{err}");
+    let layers = bounds("mac_s8_acc32", &["--model", &model])["layers"].as_array().unwrap().clone();
+    let widths = layers.iter().map(|layer| layer["proved_width"].as_u64().unwrap());
+    let most = widths.max().unwrap();
+    let told = format!("{most} bits are proved exact in all {} of these (", layers.len());
+    let (at, first) = (text.find(&told), text.find(": K = "));
+    assert!(at.is_some() && at < first, "{told:?} is not before the tables in:\n{text}");
+    assert!(text.contains(&format!("s32 has enough in {} of them", layers.len())), "{text}");
+}

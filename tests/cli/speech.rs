@@ -152,3 +152,22 @@ fn completions_know_the_commands() {
         }
     }
 }
+
+/// One sentence does not pass for an answer to what it did not measure.
+#[test]
+fn an_overflow_without_labels_says_what_it_did_not_measure() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = "tests/models/mlp_s8_qdq.onnx";
+    let (x, out) = ("tests/models/mlp_inputs.npy", folder.path().join("o").display().to_string());
+    let asked = ["overflow", model, "--design", "hw_models/mac_s8_acc16sat", "--input", x, "--out", &out];
+    let answer = |width: &str| {
+        let said = stdout(&goldpath(&[&asked[..], &["--set", width]].concat()));
+        said.lines().find(|line| line.starts_with("answer: ")).unwrap().to_owned()
+    };
+    let (measured, spoilt) =
+        ("together is not measured: --labels does, or `sweep`", "wrong outputs in front of later");
+    let narrow = answer("accumulator.width=14");
+    assert!(narrow.contains(measured) && narrow.contains(spoilt), "{narrow}");
+    let wide = answer("accumulator.width=24");
+    assert!(!wide.contains(measured) && !wide.contains(spoilt), "{wide}");
+}

@@ -125,3 +125,24 @@ fn check_says_it_of_the_layer_and_as_a_lint() {
     let wide = done(&[&line[..], &["--set", "accumulator.width=17"]].concat());
     assert!(wide.contains("lints: 0"), "{wide}");
 }
+
+/// Overrides that the witness brings and the named design does not take were typed by nobody here: that is said.
+#[test]
+fn a_witness_says_which_overrides_are_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (found, bundle) = (folder.path().join("found"), folder.path().join("bundle"));
+    let more = ["--params", "tests/data/bias/P.npz", "--out", found.to_str().unwrap()];
+    let set = ["--set", "post.0.rounding=\"floor\""];
+    done(&[&["overflow", DESIGN][..], &PRODUCT, &more, &set].concat());
+    let witness = format!("{}#product/first", found.join("witness.json").display());
+    let other = "hw_models/tree8_s8_acc24";
+    let refused = goldpath(&["vectors", other, "--witness", &witness, "--out", bundle.to_str().unwrap()]);
+    let said = stderr(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("its witnesses are of design mac_s8_acc16sat with --set post.0.rounding="),
+        "{said}"
+    );
+    assert!(said.contains("name the design that `overflow` ran on"), "{said}");
+    done(&["vectors", DESIGN, "--witness", &witness, "--out", bundle.to_str().unwrap()]);
+}

@@ -85,12 +85,24 @@ fn other_rtl_is_compared_by_transactions() {
         text.contains("first: cycle 12, ") && text.contains(": out.valid: expected 1 (0x1), got 0 (0x0)"),
         "{text}"
     );
+    assert!(text.contains("--compare beats compares them in order"), "{text}");
     let wrong = other(folder.path(), "1 ^");
     let text = said(&check(&wrong, " --compare beats --simulator icarus").code(1));
     assert!(
         text.contains("FAIL, mismatch") && text.contains("first: transaction 0") && text.contains("out.data"),
         "{text}"
     );
+}
+
+/// Transactions hold no register: one that is named is not left out in silence.
+#[test]
+fn a_named_register_is_never_left_out_of_a_comparison() {
+    let folder = tempfile::tempdir().unwrap();
+    let late = other(folder.path(), "");
+    let text = said(&check(&late, " pe.acc=sum --compare beats --simulator icarus").code(2));
+    assert!(text.contains("pe.acc would not be compared") && text.contains("by cycles"), "{text}");
+    let text = said(&check(&late, " --compare beats --simulator icarus").success());
+    assert!(text.contains("icarus: PASS, 6 transactions"), "{text}");
 }
 
 #[test]
@@ -116,6 +128,9 @@ fn other_rtl_is_compared_by_cycles_where_outputs_are_expected() {
     );
     let text = said(&run(&line(" --compare beats")).code(2));
     assert!(text.contains("transactions are known by out.valid and out.data"), "{text}");
+    let mute = format!("cosim {RANDOM} --rtl {} --top other_mac --port {PORTS}", right.display());
+    let text = said(&run(&(mute.replace("out_data=od", "out_data=") + " --simulator icarus")).success());
+    assert!(text.contains("warning: out.data is not connected"), "{text}");
     let nothing = run(&line(" --simulator icarus").replace("out_data=od", "out_data=")).code(2);
     assert!(said(&nothing).contains("nothing would be compared"));
 }

@@ -272,12 +272,12 @@ pub(crate) fn npz(path: &str, arrays: &[(&str, &str, &[usize], Vec<u8>)]) {
     archive.finish().unwrap();
 }
 
-fn floats(values: &[f32]) -> Vec<u8> {
+pub(crate) fn floats(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
 /// An unknown operator that is really a Relu, and the network with a Relu in its place.
-fn behind_foo() -> (Case, Case) {
+pub(crate) fn behind_foo() -> (Case, Case) {
     let (mut unknown, mut relu) = (Chain::new(), Chain::new());
     let read = unknown.middle.clone();
     unknown.model.node_to("org.acme.Foo", "mid", &[&read], &["m"], &[]);
@@ -297,7 +297,7 @@ fn written(case: &Case, more: &[&str]) -> std::collections::BTreeMap<String, Vec
 }
 
 /// What the node in the middle writes for [`IMAGES`], from the network that has a Relu there.
-fn captured(relu: &Case) -> Vec<f32> {
+pub(crate) fn captured(relu: &Case) -> Vec<f32> {
     let integers = written(relu, &[]);
     let network = import::read(&relu.folder.path().join("m.onnx")).unwrap();
     let dequantize = network.nodes.iter().find(|n| n.outputs[0].as_deref() == Some("h")).unwrap();

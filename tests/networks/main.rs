@@ -11,13 +11,17 @@ mod constants;
 mod empty;
 mod four_bits;
 mod fused;
+mod given;
 mod layers;
 mod lazy;
 mod listed;
+mod moved;
 mod names;
 mod onnx;
 mod quantiser;
+mod settings;
 mod twins;
+mod unscaled;
 
 use std::path::Path;
 use std::process::Output;

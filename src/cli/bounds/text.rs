@@ -14,6 +14,7 @@ impl LayersProved {
             Over::Calibrated => "the range that each input takes on the given data",
         };
         let mut text = format!("bounds over {over}:\n");
+        text.push_str(&self.in_all());
         for LayerProved { layer, product, computed, not_taken, dead, summary } in &self.layers {
             let product = product.as_ref().map_or(String::new(), |product| format!(", product {product}"));
             let name = layer.as_ref().map_or(String::new(), |layer| format!("{layer}{product}: "));
@@ -53,6 +54,21 @@ impl LayersProved {
             let _ = write!(text, "\n{layer}: not analysed: {reason}\n");
         }
         text
+    }
+
+    /// One number for all layers; nothing where there is one.
+    fn in_all(&self) -> String {
+        let [first, _, ..] = self.layers.as_slice() else { return String::new() };
+        let most = self.layers.iter().max_by_key(|proved| proved.summary.proved_width.unwrap_or(u32::MAX));
+        let most = most.unwrap_or(first);
+        let width = match most.summary.proved_width {
+            Some(width) => format!("{width} bits are proved exact"),
+            None => "no width is proved exact".to_owned(),
+        };
+        let enough = self.layers.iter().filter(|proved| proved_in_register(&proved.summary)).count();
+        let named = most.layer.as_ref().map_or(String::new(), |layer| format!(" ({layer} takes most)"));
+        let (all, register) = (self.layers.len(), &first.summary.register);
+        format!("{width} in all {all} of these{named}; {register} has enough in {enough} of them\n")
     }
 }
 

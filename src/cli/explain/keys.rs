@@ -21,6 +21,25 @@ pub fn topics() -> Vec<Topic> {
                zero and overwrite differ in time only. Choose zero where the hardware has a clear input that takes\n\
                a cycle, overwrite where a multiplexer in front of the adder selects 0 for the first product.",
         example,
+    }, Topic {
+        name: "parameters",
+        kind: "key",
+        summary: "the numbers that a layer brings, by name, and what else a design may ask for",
+        text: "A design's parameters are what its steps, offsets and start name. A layer of a model brings, by name:\n\
+               \n\
+               bias                        its bias at x.scale * w.scale, with zero points folded in (R9)\n\
+               multiplier, shift           x.scale * w.scale over the output's scale, as multiplier * 2^-shift\n\
+               left_shift, right_shift     the same for two roundings (tflite_double), with multiplier\n\
+               shift alone                 the scale as a power of two, which it has to be\n\
+               scale                       the scale as the bits of a float32\n\
+               zero_point, low, high       of the output: its zero point, and what its codes are clamped to\n\
+               what an offset is called    minus the zero point of that operand: `offset = \"za\"` makes za such a name\n\
+               \n\
+               Any other name (or a name of these that you changed) nothing brings: rename it, or give it\n\
+               parameters.NAME.default. Products (--activations, --weights) take all of them from --params, an .npz\n\
+               whose arrays are called as the parameter or as the id of the step (post.1) that reads it alone.\n\
+               format, per (\"layer\" or \"channel\"), min, max and default say what a parameter may be.",
+        example: String::new,
     }]
 }
 

@@ -26,6 +26,8 @@ pub struct Answer {
     pub layers: Vec<LayerSeen>,
     /// Layers of which nothing is known before the network runs, each with the reason.
     pub unknown: Vec<Unknown>,
+    /// Inputs of which the model leaves extents open, beyond the batch: shapes and MACs behind them are not known.
+    pub open_inputs: Vec<String>,
     /// Every multiply-accumulate operator of the model, each once, in evaluation order.
     pub macs: Vec<Mac>,
     /// Operators that goldpath cannot compute.
@@ -100,7 +102,9 @@ pub struct LayerSeen {
     pub low: Option<Exact>,
     /// Largest such value.
     pub high: Option<Exact>,
-    /// Bits of a signed accumulator that holds them, whatever the design; null where none does, or weights are computed.
+    /// Bits of a signed accumulator that holds them where it starts from the bias and sums the products of codes less their
+    /// zero points; a design that folds a zero point, or adds the bias behind it, can need others (`proved_bits`). Null
+    /// where none does, or weights are computed.
     pub accumulator_bits: Option<u32>,
     /// One entry per design.
     pub designs: Vec<Fit>,
@@ -115,6 +119,8 @@ pub struct Fit {
     pub runs: bool,
     /// `--set` options with which it runs, `KEY=VALUE` each; null where it runs without, or none was found.
     pub set: Option<Vec<String>>,
+    /// Keys of `set` that no Verilog parameter of the design's twin follows: `vectors` takes them, `cosim` needs other RTL.
+    pub own_rtl: Vec<String>,
     /// Why it does not run as the design is; where no options were found, also what the nearest ones leave wrong.
     pub reason: Option<String>,
     /// Bits of the accumulator that are proved enough on that design, overridden as `set` says.
@@ -128,14 +134,25 @@ impl Answer {
     pub fn text(&self) -> String {
         let sums = self.layers.iter().filter(|layer| layer.state == MacState::Products).count();
         let others = self.macs.iter().filter(|mac| mac.state != MacState::Integer).count();
+        let all = self.macs.len();
+        let others = match others {
+            0 => format!("all {all} MACs are integer layers"),
+            some => format!("{some} of {all} MACs are no integer layer"),
+        };
         let mut text = format!(
-            "{}: {} integer layers, {sums} integer sums inside float layers; {others} of {} MACs are no integer layer\n\n",
+            "{}: {} integer layers, {sums} integer sums inside float layers; {others}\n\n",
             self.model,
             self.layers.len() - sums,
-            self.macs.len()
         );
+        if self.layers.is_empty() && all > 0 && self.opaque.is_empty() {
+            text.push_str("no MAC reads codes: quantise the model first, with weights and activations of 8 or 16 bits\n");
+        }
         if !self.layers.is_empty() {
             text.push_str(&self.table().text());
+        }
+        if !self.open_inputs.is_empty() && self.layers.iter().any(|layer| layer.macs_per_image.is_none()) {
+            let open = self.open_inputs.join(", ");
+            let _ = writeln!(text, "[?]: the model leaves extents of {open} open, and so of what is behind");
         }
         for Unknown { name, reason } in &self.unknown {
             let _ = writeln!(text, "{name}: not known before it runs: {reason}");
@@ -204,16 +221,21 @@ impl Answer {
             || self.layers.iter().filter_map(|l| l.designs.iter().find(|f| f.design == name).map(|f| (l, f)));
         let count = fits().filter(|(_, fit)| fit.runs).count();
         let mut text = format!("\n{name}: runs {count} of {} layers as it is\n", fits().count());
-        let mut groups: Vec<(&Vec<String>, Vec<&str>)> = Vec::new();
-        for (layer, set) in fits().filter_map(|(layer, fit)| Some((layer, fit.set.as_ref()?))) {
-            match groups.iter_mut().find(|(other, _)| *other == set) {
-                Some((_, names)) => names.push(&layer.name),
-                None => groups.push((set, vec![&layer.name])),
+        let mut groups: Vec<(&Fit, &Vec<String>, Vec<&str>)> = Vec::new();
+        for (layer, fit, set) in fits().filter_map(|(layer, fit)| Some((layer, fit, fit.set.as_ref()?))) {
+            match groups.iter_mut().find(|(_, other, _)| *other == set) {
+                Some((.., names)) => names.push(&layer.name),
+                None => groups.push((fit, set, vec![&layer.name])),
             }
         }
-        for (set, names) in groups {
+        for (fit, set, names) in groups {
             let typed: Vec<String> = set.iter().map(|one| format!("--set '{one}'")).collect();
             let _ = writeln!(text, "  {} more with {}: {}", names.len(), typed.join(" "), few(&names));
+            if !fit.own_rtl.is_empty() {
+                let keys = fit.own_rtl.join(", ");
+                let _ =
+                    writeln!(text, "    its twin has no Verilog parameter for {keys}: check RTL of your own");
+            }
         }
         let bits = fits().filter_map(|(_, fit)| fit.proved_bits.zip(fit.register.as_deref())).max();
         if let Some((bits, register)) = bits {

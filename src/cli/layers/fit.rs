@@ -9,20 +9,17 @@ use sha2::{Digest, Sha256};
 
 use super::answer::Fit;
 use crate::bounds::{Inputs, LayerBounds, Summary};
-use crate::cli::advice::{Codes, Settings, candidates, is_about_operands, wider_levels};
+use crate::cli::advice::{
+    Codes, MOST_STEPS, Settings, Tried, candidates, is_about_operands, wider_levels, wider_output,
+    wider_parameter,
+};
 use crate::cli::args::Overrides;
-use crate::cli::design_file;
+use crate::cli::{cosim, design_file};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::lower::{Program, output_recoding};
 use crate::network::{Computed, Layer};
 use crate::num::Format;
-
-/// The key of the design's output.
-const OUTPUT: &str = "post.format";
-
-/// The widest format that a parameter is given.
-const WIDEST_PARAMETER: u32 = 32;
 
 /// A design and its variants, each read when it is first tried.
 pub struct Sight<'a> {
@@ -30,6 +27,8 @@ pub struct Sight<'a> {
     overrides: &'a Overrides,
     pub design: Arc<Design>,
     trials: Vec<Settings>,
+    /// Verilog lies beside the design.
+    has_twin: bool,
     built: Vec<OnceLock<Option<Arc<Design>>>>,
     /// What was found of a layer, by all that is asked of it: networks repeat layers.
     found: Mutex<BTreeMap<[u8; 32], Fit>>,
@@ -57,7 +56,9 @@ impl<'a> Sight<'a> {
         let design = Arc::new(design_file::load_path(path, overrides)?);
         let trials = candidates(&design);
         let built = trials.iter().map(|_| OnceLock::new()).collect();
-        Ok(Sight { path, overrides, design, trials, built, found: Mutex::default() })
+        let folder = if path.is_dir() { Some(path) } else { path.parent() };
+        let has_twin = folder.is_some_and(|folder| folder.join("rtl").join("files.f").is_file());
+        Ok(Sight { path, overrides, design, trials, has_twin, built, found: Mutex::default() })
     }
 
     fn load(&self, settings: &Settings) -> Option<Arc<Design>> {
@@ -96,6 +97,7 @@ impl<'a> Sight<'a> {
             design: self.design.name.clone(),
             runs,
             set: set.map(|set| set.iter().map(option).collect()),
+            own_rtl: set.map_or_else(Vec::new, |set| self.without_twin(set)),
             reason: why,
             proved_bits: on.and_then(|(_, bits)| bits),
             register: on.map(|(design, _)| design.accumulator.register.to_string()),
@@ -111,7 +113,7 @@ impl<'a> Sight<'a> {
         for index in 0..trials {
             let Some((mut settings, mut design)) = self.variant(index) else { continue };
             // A parameter that is too narrow is widened until it holds what the layer brings.
-            for _ in 0..self.design.parameters.len().min(8) + 2 {
+            for _ in 0..MOST_STEPS {
                 match runs(&design, layer, x, computed) {
                     Ok(bits) => {
                         return answer(false, Some(&settings), Some((&design, bits)), Some(told(&why)));
@@ -130,42 +132,19 @@ impl<'a> Sight<'a> {
         answer(false, None, None, Some(told(&why) + &nearest))
     }
 
+    /// Keys that the twin beside the design has no Verilog parameter for; none without a twin.
+    fn without_twin(&self, set: &Settings) -> Vec<String> {
+        let keys = set.iter().map(|(key, _)| key).filter(|key| cosim::is_unmapped(&self.design, key));
+        if self.has_twin { keys.cloned().collect() } else { Vec::new() }
+    }
+
     /// The same with one parameter wide enough for the value that `narrow` names, or with the output that it asks for.
-    fn wider(
-        &self,
-        design: &Design,
-        settings: &Settings,
-        layer: &Layer,
-        narrow: &Error,
-    ) -> Option<(Settings, Arc<Design>)> {
-        if let Some(format) = output_format(design, layer) {
-            let is_set = settings.iter().any(|(key, _)| key == OUTPUT);
-            let settings = [settings.clone(), vec![(OUTPUT.to_owned(), format!("\"{format}\""))]].concat();
-            return if is_set { None } else { Some((settings.clone(), self.load(&settings)?)) };
+    fn wider(&self, design: &Design, settings: &Settings, layer: &Layer, narrow: &Error) -> Option<Tried> {
+        let load = |settings: &Settings| self.load(settings);
+        match output_format(design, layer) {
+            Some(format) => wider_output(design, settings, format, &load),
+            None => wider_parameter(design, settings, narrow, &load),
         }
-        let (before, _) = narrow.message.split_once(", which the design limits to ")?;
-        let value: i64 = before.rsplit_once(" is ")?.1.parse().ok()?;
-        let name = before.split([' ', '(']).next()?;
-        let parameter = design.parameters.iter().find(|parameter| parameter.name == name)?;
-        let signed = parameter.format.is_signed() || value < 0;
-        let holds = |width: u32| {
-            crate::num::Format::new(width, signed).is_some_and(|f| (f.min()..=f.max()).contains(&value))
-        };
-        let width = (parameter.format.width()..=WIDEST_PARAMETER).find(|width| holds(*width))?;
-        let format = format!("\"{}{width}\"", if signed { 's' } else { 'u' });
-        let per = format!("{:?}", parameter.per).to_lowercase();
-        let whole = format!("{{ format = {format}, per = \"{per}\" }}");
-        let tries = [
-            vec![(format!("parameters.{name}.format"), format.clone())],
-            vec![(format!("parameters.{name}"), whole)],
-        ];
-        tries.into_iter().find_map(|more| {
-            if settings.iter().any(|(key, _)| more.iter().any(|(other, _)| key == other)) {
-                return None;
-            }
-            let settings = [settings.clone(), more].concat();
-            Some((settings.clone(), self.load(&settings)?))
-        })
     }
 }
 

@@ -13,7 +13,7 @@ use super::args::LayersArgs;
 use super::{Console, Status, model};
 use crate::bounds::{Exact, range_of_codes, width_of_codes};
 use crate::error::{Result, spelt};
-use crate::network::{Computed, Geometry, Layer, Mac, MacState, Network, Node, Qdq};
+use crate::network::{Computed, Geometry, Input, Layer, Mac, MacState, Network, Node, Qdq};
 use crate::vectors::cosim;
 use answer::{Answer, Codes, DesignSeen, LayerSeen, Unknown};
 use fit::Sight;
@@ -82,10 +82,24 @@ fn answer(
         designs: sights.iter().map(design).collect(),
         layers,
         unknown: unknown.collect(),
+        open_inputs: network.inputs.iter().filter(|input| is_open(input)).map(extents).collect(),
         opaque: network.opaque(&|_| false),
         behind_opaque: network.behind_opaque(&|_| false),
         macs,
     })
+}
+
+/// Whether more than the batch is left open.
+fn is_open(input: &Input) -> bool {
+    input.dims.as_ref().is_none_or(|dims| dims.iter().skip(1).any(Option::is_none))
+}
+
+/// `x [?, 3, 48, ?]`
+fn extents(input: &Input) -> String {
+    let name = spelt(&input.name);
+    let Some(dims) = &input.dims else { return format!("{name} [...]") };
+    let each = |extent: &Option<usize>| extent.map_or_else(|| "?".to_owned(), |extent| extent.to_string());
+    format!("{name} [{}]", dims.iter().map(each).collect::<Vec<_>>().join(", "))
 }
 
 /// Images of the input that shapes are known for.

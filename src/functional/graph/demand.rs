@@ -71,6 +71,13 @@ impl Demand {
     }
 }
 
+/// Names of the nodes that are computed when the tensors are given of which `is_given` holds: nothing opaque, and no input
+/// that is not given, lies in front.
+pub(super) fn reached<'a>(network: &'a Network, is_given: &dyn Fn(&str) -> bool) -> BTreeSet<&'a str> {
+    let (can, _) = reachable(network, is_given);
+    network.nodes.iter().zip(can).filter(|(_, can)| *can).map(|(node, _)| node.name.as_str()).collect()
+}
+
 fn names_read(node: &Node) -> impl Iterator<Item = &str> {
     node.inputs.iter().flatten().map(String::as_str)
 }

@@ -75,6 +75,8 @@ pub struct Bench {
     pub notes: Vec<String>,
     /// Both `out.valid` and `out.data` are connected.
     by_beats: bool,
+    /// Registers that somebody named: only cycles compare them.
+    named: Vec<String>,
     values_per_beat: usize,
     /// Records that the testbench's memories must hold.
     depth: u64,
@@ -115,7 +117,9 @@ impl Bench {
             return Err(Error::new(Kind::Io, "is no folder")
                 .at(Place::Option(format!("--incdir {}", path.display()))));
         }
-        Ok(Bench { incdirs, ..Bench::new(bundle, manifest, rtl, testbench, wiring)? })
+        let bench = Bench::new(bundle, manifest, rtl, testbench, wiring)?;
+        let named = bench.compared.iter().filter(|name| !name.starts_with("out.")).cloned().collect();
+        Ok(Bench { incdirs, named, ..bench })
     }
 
     fn new(
@@ -142,6 +146,7 @@ impl Bench {
             values_per_cycle: every.iter().map(|f| f.instances()).sum(),
             values_per_output: whenever.iter().map(|f| f.instances()).sum(),
             by_beats: wiring.connects("out.valid") && wiring.connects("out.data"),
+            named: vec![],
             values_per_beat: layouts.beats_out.fields.iter().map(|f| f.instances()).sum(),
             depth: integrity::depth(bundle, &manifest, &layouts).clamp(LEAST_DEPTH, MAX_CYCLES),
             manifest,
@@ -153,6 +158,11 @@ impl Bench {
     pub fn values(&self, cycles: u64) -> u64 {
         cycles * self.values_per_cycle as u64
             + self.manifest.records("beats_out.hex") * self.values_per_output as u64
+    }
+
+    /// Whether the module is somebody's, not the design's twin.
+    pub fn is_foreign(&self) -> bool {
+        self.here
     }
 
     /// Whether `signal` is among those compared by cycles.
@@ -225,6 +235,17 @@ impl Runner<'_> {
             )
             .at(Place::Option("--compare beats".to_string()))
             .help("connect both with --port, or compare by cycles"));
+        }
+        if compare == Compare::Beats && !self.bench.named.is_empty() {
+            let message = format!(
+                "transactions hold outputs alone: {} would not be compared",
+                self.bench.named.join(", ")
+            );
+            return Err(Error::new(Kind::Usage, message)
+                .at(Place::Option("--compare beats".to_string()))
+                .help(
+                    "leave its --port out, or compare by cycles, which compares every register that is named",
+                ));
         }
         let (verdict, said) = self.run_folder(&self.bench.bundle, compare)?;
         let warnings = self.built.warnings.iter().cloned().chain(said).collect();

@@ -105,7 +105,10 @@ pub fn refuse_wrong_widths(output: &Output) -> Result<()> {
                 Kind::Simulator,
                 format!("a port of the RTL has another width than in the bundle: {said}"),
             )
-            .help("the design and the RTL must agree; a changed width reaches the twin by [twin.parameters]"))
+            .help(
+                "the design and the RTL must agree: write the bundle with the RTL's width (vectors --set, or the design's \
+                 file), or build the RTL with the design's (--param); to a twin, [twin.parameters] carries it",
+            ))
         }
     }
 }
@@ -123,7 +126,9 @@ pub fn of_simulation(simulator: Simulator, output: &Output, links: &Links, readi
         Simulator::Icarus => ["WARNING: ", "ERROR: "].iter().any(|word| l.starts_with(word)),
         Simulator::Verilator => l.contains("%Warning") || l.contains("%Error"),
     };
-    let lines = text.lines().filter(|l| begins(l) && !l.contains(TESTBENCH));
+    // What the testbench says when it fails is its verdict, wherever Verilator places it.
+    let own = |l: &str| l.contains(TESTBENCH) || l.contains("Assertion failed in TOP.tb.");
+    let lines = text.lines().filter(|l| begins(l) && !own(l));
     let told = in_order(lines, links);
     told.into_iter().map(|line| with_place(line, simulator, reading)).collect()
 }
