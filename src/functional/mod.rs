@@ -5,6 +5,7 @@
 
 mod constants;
 mod fast;
+pub mod fold;
 mod followed;
 pub mod graph;
 pub mod kernels;

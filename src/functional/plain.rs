@@ -1,12 +1,13 @@
-//! The plain form: R2, R3, R8 and R9 as a loop, in parallel over output rows only.
+//! The plain form: every output folded by itself, in parallel over output rows only.
+
+use std::ops::ControlFlow;
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::design::{AccumulatorOverflow, Level, Node};
+use super::fold::{self, Ended, Source, Visit, Visitor, fold};
+use crate::design::Node;
 use crate::lower::{Counts, Event, NodeEvents, Outcome, Program, no_events};
-use crate::num::{Fitted, Flags, Overflow, fit};
-use crate::post;
 
 /// Where an output stands in the schedule, and its first event: tile, beat, row, column, node.
 pub(super) type Order = (usize, usize, usize, usize, usize);
@@ -73,42 +74,20 @@ impl<'a> Walk<'a> {
 
     /// One output: bias, products in order, clamp, post-processing.
     fn output(&mut self, n: usize) {
-        let program = self.program;
-        let design = &*program.design;
-        let accumulator = &design.accumulator;
-        let rule = accumulator.step_rule();
+        let (program, m) = (self.program, self.m);
         let mut events = 0;
-        let Fitted { value: mut acc, flags } = program.fitted_start(n);
-        self.event(Node::AccumulatorStart, Some(0), n, flags);
-        for beat in 0..program.beats() {
-            let sum = self.lane_sum(beat, n);
-            let Fitted { value, flags } = fit(i128::from(acc) + sum, accumulator.register, rule);
-            acc = value;
-            events += i64::from(flags.any());
-            self.event(Node::Accumulator, Some(beat), n, flags);
-        }
-        if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
-            let Fitted { value, flags } = fit(i128::from(acc), accumulator.format, Overflow::Saturate);
-            acc = value;
-            self.event(Node::AccumulatorOutput, None, n, flags);
-        }
-        let out = post::run(&design.post, acc, &program.parameters, n, |step, flags| {
-            self.event(Node::Post(step), None, n, flags);
+        let ended = output(program, m, n, &mut |visit| {
+            events += i64::from(visit.node == Node::Accumulator && visit.flags.any());
+            self.event(visit, n);
+            ControlFlow::Continue(())
         });
-        self.row.accumulators.push(acc);
-        self.row.outputs.push(out);
+        let Ended { accumulator, output } = ended.continue_value().expect("the visitor goes on");
+        self.row.accumulators.push(accumulator);
+        self.row.outputs.push(output);
         self.row.counts.push(events);
     }
 
-    /// The products of one beat, reduced over the lanes.
-    fn lane_sum(&mut self, beat: usize, n: usize) -> i128 {
-        let (program, m) = (self.program, self.m);
-        reduced(program, m, n, beat, &mut |level, flags| {
-            self.event(Node::Reduce(level), Some(beat), n, flags)
-        })
-    }
-
-    fn event(&mut self, node: Node, beat: Option<usize>, n: usize, flags: Flags) {
+    fn event(&mut self, Visit { node, beat, flags, .. }: Visit, n: usize) {
         if !flags.any() {
             return;
         }
@@ -140,72 +119,57 @@ pub(super) struct Found {
 /// The first event of one output, if it comes before `limit`.
 pub(super) fn first_of(program: &Program, m: usize, n: usize, limit: Option<Order>) -> Option<Found> {
     let design = &*program.design;
-    let accumulator = &design.accumulator;
-    let rule = accumulator.step_rule();
     let nodes = design.fitting_nodes();
     let mut found: Option<Found> = None;
-    let mut note = |node: Node, beat: Option<usize>, flags: Flags| {
-        let index = design.node_index(node);
-        let order = order(program, m, n, beat, index);
-        let is_first = found.as_ref().is_none_or(|found| order < found.order);
-        if flags.any() && is_first && limit.is_none_or(|limit| order < limit) {
-            let event = Event { node: nodes[index].1.clone(), m, n, beat, high: flags.high };
-            found = Some(Found { order, event });
-        }
-        flags.any()
+    // A start's events come with the first beat, whose reduction is before it.
+    let is_over = |found: &Option<Found>, visit: &Visit| {
+        visit.node == Node::Accumulator
+            && (found.is_some() || limit.is_some_and(|limit| limit < order(program, m, n, visit.beat, 0)))
     };
-    let Fitted { value: mut acc, flags } = program.fitted_start(n);
-    // With the first beat, whose reduction comes before it.
-    let mut any = note(Node::AccumulatorStart, Some(0), flags);
-    for beat in 0..program.beats() {
-        let sum = reduced(program, m, n, beat, &mut |level, flags| {
-            any |= note(Node::Reduce(level), Some(beat), flags);
-        });
-        let Fitted { value, flags } = fit(i128::from(acc) + sum, accumulator.register, rule);
-        acc = value;
-        any |= note(Node::Accumulator, Some(beat), flags);
-        if any || limit.is_some_and(|limit| limit < order(program, m, n, Some(beat), 0)) {
-            return found;
+    let _ = output(program, m, n, &mut |visit| {
+        if visit.flags.any() {
+            let index = design.node_index(visit.node);
+            let order = order(program, m, n, visit.beat, index);
+            let is_first = found.as_ref().is_none_or(|found| order < found.order);
+            if is_first && limit.is_none_or(|limit| order < limit) {
+                let (node, high) = (nodes[index].1.clone(), visit.flags.high);
+                found = Some(Found { order, event: Event { node, m, n, beat: visit.beat, high } });
+            }
         }
-    }
-    if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
-        let Fitted { value, flags } = fit(i128::from(acc), accumulator.format, Overflow::Saturate);
-        acc = value;
-        note(Node::AccumulatorOutput, None, flags);
-    }
-    post::run(&design.post, acc, &program.parameters, n, |step, flags| {
-        note(Node::Post(step), None, flags);
+        if is_over(&found, &visit) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     found
 }
 
-/// The products of one beat of an output, reduced over the lanes; `event` is told of every group that a level fits.
+/// Output (`m`, `n`) of a program, folded.
+pub(super) fn output(
+    program: &Program,
+    m: usize,
+    n: usize,
+    visit: &mut Visitor<'_>,
+) -> ControlFlow<(), Ended> {
+    let source = Source {
+        design: &program.design,
+        start: program.fitted_start(n),
+        beats: program.beats(),
+        parameters: &program.parameters,
+        channel: n,
+    };
+    fold(source, |beat, visit| reduced(program, m, n, beat, visit), visit)
+}
+
+/// The products of one beat of an output, reduced over the lanes.
 pub(super) fn reduced(
     program: &Program,
     m: usize,
     n: usize,
     beat: usize,
-    event: &mut dyn FnMut(usize, Flags),
-) -> i128 {
+    visit: &mut Visitor<'_>,
+) -> ControlFlow<(), i128> {
     let lanes = 0..program.design.array.lanes;
     let term = |lane| program.k_of(beat, lane).map_or(0, |k| program.product(m, n, k));
-    if program.design.reduce.is_empty() {
-        return lanes.map(term).sum();
+    match program.design.reduce.as_slice() {
+        [] => ControlFlow::Continue(lanes.map(term).sum()),
+        levels => fold::reduced(levels, lanes.map(term).collect(), beat, visit),
     }
-    let mut terms: Vec<i128> = lanes.map(term).collect();
-    for (index, level) in program.design.reduce.iter().enumerate() {
-        terms = (0..level.outputs(terms.len()))
-            .map(|output| {
-                let Fitted { value, flags } = reduce(level, &terms, output);
-                event(index, flags);
-                i128::from(value)
-            })
-            .collect();
-    }
-    terms.iter().sum()
-}
-
-fn reduce(level: &Level, terms: &[i128], output: usize) -> Fitted {
-    let exact = level.terms(output).filter_map(|input| terms.get(input)).sum();
-    fit(exact, level.format, level.overflow)
 }

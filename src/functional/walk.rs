@@ -1,9 +1,11 @@
 //! One output, step by step: what forensics, witnesses and replays look at.
 
-use crate::design::AccumulatorOverflow;
+use std::ops::ControlFlow;
+
+use super::fold::{Ended, Visit};
+use crate::design::Node;
 use crate::lower::Program;
-use crate::num::{Fitted, Flags, Overflow, fit};
-use crate::post;
+use crate::num::Flags;
 
 /// One beat of one output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,23 +41,20 @@ pub struct Walk {
 
 /// Walks output (`m`, `n`) of the outcome, R3 as it stands.
 pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
-    let design = &program.design;
-    let accumulator = &design.accumulator;
     let (bias, start) = (program.bias(n), program.start(n));
-    let (mut value, mut exact) = (start, i128::from(bias));
+    let (mut before, mut exact) = (start, i128::from(bias));
     let mut steps = Vec::with_capacity(program.beats());
-    for beat in 0..program.beats() {
-        let term = super::plain::reduced(program, m, n, beat, &mut |_, _| {});
-        let entering = i128::from(value) + term;
-        let fitted: Fitted = fit(entering, accumulator.register, accumulator.step_rule());
-        value = fitted.value;
-        let products = (0..design.array.lanes).filter_map(|lane| program.k_of(beat, lane));
-        exact += products.map(|k| program.product(m, n, k)).sum::<i128>();
-        steps.push(Step { term, entering, value, flags: fitted.flags, exact });
-    }
-    if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
-        value = fit(i128::from(value), accumulator.format, Overflow::Saturate).value;
-    }
-    let output = post::run(&design.post, value, &program.parameters, n, |_, _| {});
-    Walk { bias, start, steps, accumulator: value, exact, output }
+    let ended = super::plain::output(program, m, n, &mut |visit| {
+        if let (Node::Accumulator, Some(beat)) = (visit.node, visit.beat) {
+            let products = (0..program.design.array.lanes).filter_map(|lane| program.k_of(beat, lane));
+            exact += products.map(|k| program.product(m, n, k)).sum::<i128>();
+            let Visit { entering, flags, .. } = visit;
+            let (term, value) = (entering - i128::from(before), visit.value as i64);
+            before = value;
+            steps.push(Step { term, entering, value, flags, exact });
+        }
+        ControlFlow::Continue(())
+    });
+    let Ended { accumulator, output } = ended.continue_value().expect("the visitor goes on");
+    Walk { bias, start, steps, accumulator, exact, output }
 }

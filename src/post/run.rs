@@ -6,6 +6,8 @@ use crate::num::{Fitted, Flags, MAX_SHIFT, Rounding, fit, shift_right};
 /// A value between two steps: fitted unless the step is fused with the next one (R8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stepped {
+    /// What the step makes of its input, before its format.
+    pub exact: i128,
     /// Inside the step's format, or exact when the step has none.
     pub value: i128,
     /// R6: on which side the exact result lay outside; none when the step has no format.
@@ -44,10 +46,10 @@ impl Step {
             Op::FloatScale(scale, rounding) => float_scale(x, get(scale) as u32, rounding),
         };
         match self.format {
-            None => Stepped { value: exact, flags: Flags::NONE },
+            None => Stepped { exact, value: exact, flags: Flags::NONE },
             Some(format) => {
                 let Fitted { value, flags } = fit(exact, format, self.overflow);
-                Stepped { value: i128::from(value), flags }
+                Stepped { exact, value: i128::from(value), flags }
             }
         }
     }

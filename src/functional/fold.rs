@@ -1,0 +1,141 @@
+//! One output through a design: R2, R3, R8 and R9 as they stand, one operation at a time, in schedule order.
+//!
+//! The definition of a value: whoever follows an output step by step folds it here, and says what to look at.
+
+use std::ops::ControlFlow;
+
+use crate::design::{AccumulatorOverflow, Design, Level, Node};
+use crate::num::{Fitted, Flags, Overflow, fit};
+use crate::post::{self, Step};
+
+/// What an output is made of, beside its products.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// What forms it.
+    pub design: &'a Design,
+    /// The accumulator's start as its own rule has fitted it (R9).
+    pub start: Fitted,
+    /// Beats of the output.
+    pub beats: usize,
+    /// One entry per design parameter, of length 1 or one value per channel.
+    pub parameters: &'a [Vec<i64>],
+    /// Output channel, over all groups.
+    pub channel: usize,
+}
+
+/// A value that enters a node, and what its format makes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// Which node.
+    pub node: Node,
+    /// In front of the accumulator and there; a start value belongs to the first.
+    pub beat: Option<usize>,
+    /// The exact value; a start's is what was fitted.
+    pub entering: i128,
+    /// Behind the node's rule. A step that is fused with the next (R8) fits nothing: its value is `entering`.
+    pub value: i128,
+    /// R6.
+    pub flags: Flags,
+}
+
+/// How an output ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// After the last beat and any output clamp.
+    pub accumulator: i64,
+    /// Behind the post steps.
+    pub output: i64,
+}
+
+/// Who looks at values, and may break off.
+pub type Visitor<'a> = dyn FnMut(Visit) -> ControlFlow<()> + 'a;
+
+/// A visitor that looks at nothing.
+pub fn nobody(_: Visit) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Folds one output. `sum(beat, visit)` gives what enters the accumulator in a beat (see [`reduced`]); `visit` is told of
+/// every value at every node, in order.
+pub fn fold(
+    source: Source<'_>,
+    mut sum: impl FnMut(usize, &mut Visitor<'_>) -> ControlFlow<(), i128>,
+    visit: &mut Visitor<'_>,
+) -> ControlFlow<(), Ended> {
+    let Source { design, start, beats, parameters, channel } = source;
+    let accumulator = &design.accumulator;
+    let rule = accumulator.step_rule();
+    let told = |node, beat, entering, fitted: Fitted| Visit {
+        node,
+        beat,
+        entering,
+        value: i128::from(fitted.value),
+        flags: fitted.flags,
+    };
+    let mut acc = start.value;
+    visit(told(Node::AccumulatorStart, Some(0), i128::from(acc), start))?;
+    for beat in 0..beats {
+        let entering = i128::from(acc) + sum(beat, visit)?;
+        let fitted = fit(entering, accumulator.register, rule);
+        acc = fitted.value;
+        visit(told(Node::Accumulator, Some(beat), entering, fitted))?;
+    }
+    if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
+        let fitted = fit(i128::from(acc), accumulator.format, Overflow::Saturate);
+        visit(told(Node::AccumulatorOutput, None, i128::from(acc), fitted))?;
+        acc = fitted.value;
+    }
+    let output = finish(&design.post, acc, parameters, channel, visit)?;
+    ControlFlow::Continue(Ended { accumulator: acc, output })
+}
+
+/// R8: the post steps of one finished accumulator.
+fn finish(
+    steps: &[Step],
+    accumulator: i64,
+    parameters: &[Vec<i64>],
+    channel: usize,
+    visit: &mut Visitor<'_>,
+) -> ControlFlow<(), i64> {
+    let mut x = i128::from(accumulator);
+    for (index, step) in steps.iter().enumerate() {
+        let post::Stepped { exact, value, flags } = step.apply(x, parameters, channel);
+        x = value;
+        visit(Visit { node: Node::Post(index), beat: None, entering: exact, value, flags })?;
+    }
+    // Every program ends in a format.
+    ControlFlow::Continue(x as i64)
+}
+
+/// The products of one beat, `terms` in the order of the lanes, reduced level by level; every group that a level fits is told.
+pub fn reduced(
+    levels: &[Level],
+    mut terms: Vec<i128>,
+    beat: usize,
+    visit: &mut Visitor<'_>,
+) -> ControlFlow<(), i128> {
+    for (index, level) in levels.iter().enumerate() {
+        let mut sums = Vec::with_capacity(level.outputs(terms.len()));
+        for (entering, fitted) in groups(level, &terms) {
+            let value = i128::from(fitted.value);
+            visit(Visit {
+                node: Node::Reduce(index),
+                beat: Some(beat),
+                entering,
+                value,
+                flags: fitted.flags,
+            })?;
+            sums.push(value);
+        }
+        terms = sums;
+    }
+    ControlFlow::Continue(terms.iter().sum())
+}
+
+/// The groups of one level: the exact sum of each, and what its format makes of it.
+pub fn groups<'a>(level: &'a Level, terms: &'a [i128]) -> impl Iterator<Item = (i128, Fitted)> + 'a {
+    (0..level.outputs(terms.len())).map(move |output| {
+        let entering = level.terms(output).filter_map(|input| terms.get(input)).sum();
+        (entering, fit(entering, level.format, level.overflow))
+    })
+}
