@@ -55,17 +55,9 @@ struct Flow {
 /// Every fitting node, in datapath order.
 pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
     let design = &program.design;
-    let accumulator = &design.accumulator;
     let mut flows = vec![Flow { range: (0, 0), reached: true }; reached.len()];
     let nodes = design.fitting_nodes().into_iter().map(|(node, id)| {
-        let (format, overflow) = match node {
-            Node::Reduce(level) => (Some(design.reduce[level].format), design.reduce[level].overflow),
-            Node::AccumulatorStart | Node::Accumulator => {
-                (Some(accumulator.register), accumulator.step_rule())
-            }
-            Node::AccumulatorOutput => (Some(accumulator.format), Overflow::Saturate),
-            Node::Post(step) => (design.post[step].format, design.post[step].overflow),
-        };
+        let (format, overflow) = design.rule_of(node);
         let channels = flows.iter_mut().zip(reached).enumerate().map(|(n, (flow, reached))| {
             let into = match node {
                 Node::Reduce(level) => {

@@ -240,6 +240,16 @@ pub enum LaneMap {
     Strided,
 }
 
+impl LaneMap {
+    /// Which product is formed in a beat and lane of `[beats, lanes]`.
+    pub const fn k_of(self, beat: usize, lane: usize, [beats, lanes]: [usize; 2]) -> usize {
+        match self {
+            LaneMap::Adjacent => beat * lanes + lane,
+            LaneMap::Strided => lane * beats + beat,
+        }
+    }
+}
+
 /// An axis along which the products of a convolution's output lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelAxis {

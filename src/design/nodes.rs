@@ -1,6 +1,7 @@
 //! The nodes at which a value can leave its format, in datapath order.
 
 use super::{AccumulatorOverflow, Design};
+use crate::num::{Format, Overflow};
 
 /// A node that fits values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +40,19 @@ impl Design {
         let post = self.post.iter().enumerate().map(|(i, s)| (Node::Post(i), s.id.clone()));
         let accumulator = [(Node::Accumulator, "accumulator".to_string())];
         reduce.chain(start).chain(accumulator).chain(output).chain(post).collect()
+    }
+
+    /// The format that a node fits values into, and its rule; no format for a post step that is fused with its shift (R8).
+    pub fn rule_of(&self, node: Node) -> (Option<Format>, Overflow) {
+        let accumulator = &self.accumulator;
+        match node {
+            Node::Reduce(level) => (Some(self.reduce[level].format), self.reduce[level].overflow),
+            Node::AccumulatorStart | Node::Accumulator => {
+                (Some(accumulator.register), accumulator.step_rule())
+            }
+            Node::AccumulatorOutput => (Some(accumulator.format), Overflow::Saturate),
+            Node::Post(step) => (self.post[step].format, self.post[step].overflow),
+        }
     }
 
     /// Position of a node in [`Design::fitting_nodes`].

@@ -72,6 +72,16 @@ fn node(id: &str, unfitted: Option<Interval>, format: Format, overflow: Overflow
 }
 
 impl Design {
+    /// The exact results of an operation on a range, whatever its numbers are; none where they have no bound (float32).
+    pub fn exact_of(&self, op: crate::post::Op, range: (i128, i128)) -> Option<(i128, i128)> {
+        result(op, range, &self.parameters)
+    }
+
+    /// Every value that a finished accumulator can have.
+    pub fn accumulator_range(&self) -> (i128, i128) {
+        output_interval(&self.accumulator)
+    }
+
     /// What data types and parameter limits prove about the reduction levels and post steps, in order.
     pub fn node_ranges(&self) -> Vec<NodeRange> {
         let mut ranges = levels(self);

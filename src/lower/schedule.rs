@@ -4,7 +4,7 @@
 //! are output channels. A sequential MAC and a tree have tiles of one output.
 
 use super::{Program, Tile};
-use crate::design::{LaneMap, Start};
+use crate::design::Start;
 use crate::post;
 
 /// One step of a tile: every lane of every PE gets one pair of operands.
@@ -72,10 +72,7 @@ impl Program {
 
     /// Which k a lane works on in a beat; `None` when the lane idles.
     pub fn k_of(&self, beat: usize, lane: usize) -> Option<usize> {
-        let k = match self.design.order.lane_map {
-            LaneMap::Adjacent => beat * self.design.array.lanes + lane,
-            LaneMap::Strided => lane * self.beats() + beat,
-        };
+        let k = self.design.order.lane_map.k_of(beat, lane, [self.beats(), self.design.array.lanes]);
         (k < self.shape.k).then_some(k)
     }
 

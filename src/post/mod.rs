@@ -89,14 +89,36 @@ pub enum Op {
 }
 
 impl Op {
-    /// What it takes beside `x`.
-    pub fn operands(self) -> Vec<Operand> {
+    /// The step's word in a design.
+    pub const fn name(self) -> &'static str {
         match self {
-            Op::Add(v) | Op::Subtract(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => vec![v],
-            Op::ShiftLeft(v) | Op::ShiftRight(v, _) | Op::FloatScale(v, _) => vec![v],
-            Op::Clamp { low, high } => vec![low, high],
-            Op::Fit => vec![],
+            Op::Add(_) => "add",
+            Op::Subtract(_) => "subtract",
+            Op::Multiply(_) => "multiply",
+            Op::Max(_) => "max",
+            Op::Min(_) => "min",
+            Op::ShiftLeft(_) => "shift_left",
+            Op::ShiftRight(..) => "shift_right",
+            Op::Clamp { .. } => "clamp",
+            Op::Fit => "fit",
+            Op::FloatScale(..) => "float_scale",
         }
+    }
+
+    /// What it takes beside `x`: nothing, one operand, or a clamp's low and high bound.
+    pub fn operands(mut self) -> Vec<Operand> {
+        self.operands_mut().map(|operand| *operand).collect()
+    }
+
+    /// The same, to be changed.
+    pub fn operands_mut(&mut self) -> impl Iterator<Item = &mut Operand> {
+        let [first, second] = match self {
+            Op::Add(v) | Op::Subtract(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => [Some(v), None],
+            Op::ShiftLeft(v) | Op::ShiftRight(v, _) | Op::FloatScale(v, _) => [Some(v), None],
+            Op::Clamp { low, high } => [Some(low), Some(high)],
+            Op::Fit => [None, None],
+        };
+        first.into_iter().chain(second)
     }
 }
 

@@ -1,0 +1,116 @@
+//! Edits of the operands and of the product.
+
+use super::{
+    Class, Factor, Fault, Hardware, Neighbour, Neighbours, Site, other_latencies, other_sign, other_widths,
+};
+use crate::design::{Design, Operand};
+use crate::num::Format;
+use crate::post;
+
+pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
+    Box::new(Side::BOTH.into_iter().flat_map(move |side| side.neighbours(hardware)).chain(product(hardware)))
+}
+
+#[derive(Clone, Copy)]
+struct Side {
+    node: &'static str,
+    factor: Factor,
+    of: fn(&Design) -> &Operand,
+    of_mut: fn(&mut Design) -> &mut Operand,
+}
+
+impl Side {
+    const BOTH: [Side; 2] = [
+        Side {
+            node: "operands.activation",
+            factor: Factor::Activation,
+            of: |d| &d.activation,
+            of_mut: |d| &mut d.activation,
+        },
+        Side {
+            node: "operands.weight",
+            factor: Factor::Weight,
+            of: |d| &d.weight,
+            of_mut: |d| &mut d.weight,
+        },
+    ];
+
+    fn neighbours(self, hardware: &Hardware) -> Neighbours<'_> {
+        let format = (self.of)(&hardware.design).format;
+        let site = move |key| Site { hardware, key, node: self.node, class: Class::Value };
+        let widths = other_widths(format).map(move |other| {
+            let what = format!("width {} for {}", other.width(), format.width());
+            site("operands.*.width").edit(&what, |design| self.read_as(design, other))
+        });
+        let sign = other_sign(format).map(move |other| {
+            let name = |f: Format| if f.is_signed() { "signed" } else { "unsigned" };
+            let what = format!("{} for {}", name(other), name(format));
+            site("operands.*.signed").edit(&what, |design| self.read_as(design, other))
+        });
+        let is_signed = (self.of)(&hardware.design).sum.is_signed();
+        let symmetric = is_signed.then(|| {
+            let what = "lowest value read as the one above: symmetric";
+            site("operands.*.signed").fault(what, Fault::Symmetric(self.factor))
+        });
+        Box::new(widths.chain(sign).chain(symmetric).chain(self.offsets(hardware)))
+    }
+
+    /// Codes of the port are read in another format; what is behind an offset keeps its own.
+    fn read_as(self, design: &mut Design, format: Format) {
+        let operand = (self.of_mut)(design);
+        operand.format = format;
+        if operand.offset.is_none() {
+            operand.sum = format;
+        }
+    }
+
+    fn offsets(self, hardware: &Hardware) -> Neighbours<'_> {
+        let operand = (self.of)(&hardware.design);
+        let Some(offset) = operand.offset else { return Box::new(std::iter::empty()) };
+        let site = move |key| Site { hardware, key, node: self.node, class: Class::Value };
+        let dropped =
+            site("operands.*.offset").edit("offset dropped", |design| (self.of_mut)(design).offset = None);
+        let moved = [-1, 1].into_iter().map(move |by: i64| {
+            let what = format!("offset {by:+}");
+            let site = site("operands.*.offset");
+            match offset {
+                post::Operand::Constant(value) => site.edit(&what, |design| {
+                    (self.of_mut)(design).offset = Some(post::Operand::Constant(value.wrapping_add(by)));
+                }),
+                post::Operand::Parameter(index) => site.fault(&what, Fault::Added(index, by)),
+            }
+        });
+        let sum = operand.sum;
+        let widths = other_widths(sum).map(move |other| {
+            let what = format!("format {other} for {sum}");
+            site("operands.*.format").edit(&what, |design| (self.of_mut)(design).sum = other)
+        });
+        Box::new(std::iter::once(dropped).chain(moved).chain(widths))
+    }
+}
+
+fn product(hardware: &Hardware) -> Neighbours<'_> {
+    let design = &hardware.design;
+    let exact = design.product_format();
+    let value = Site { hardware, key: "product", node: "product", class: Class::Value };
+    let narrower = other_widths(exact)
+        .filter(move |other| other.width() < exact.width())
+        .map(move |other| value.fault(&format!("{other} for {exact}, wrapping"), Fault::Product(other)));
+    let low = value.fault("lowest bit dropped", Fault::ProductLow(1));
+    let time = |key, node| Site { hardware, key, node, class: Class::Time };
+    let operands = other_latencies(design.operand_latency).map(move |other| {
+        let what = format!("latency {other} for {}", design.operand_latency);
+        time("operands.latency", "operands").edit(&what, |design| design.operand_latency = other)
+    });
+    let product = other_latencies(design.product_latency).map(move |other| {
+        let what = format!("latency {other} for {}", design.product_latency);
+        time("product.latency", "product").edit(&what, |design| design.product_latency = other)
+    });
+    let all: [Neighbours<'_>; 4] = [
+        Box::new(narrower),
+        Box::new(std::iter::once::<Neighbour>(low)),
+        Box::new(operands),
+        Box::new(product),
+    ];
+    Box::new(all.into_iter().flatten())
+}

@@ -1,0 +1,119 @@
+//! Every key of a design has edits, or a reason why not.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use goldpath::design::Design;
+use goldpath::neighbours::{self, Hardware, KEYS, Key};
+use serde_json::Value;
+
+use crate::{DESIGNS, design};
+
+/// Every leaf of the schema, with `*` for an index or a name.
+fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+        let name = target.rsplit('/').next().unwrap();
+        // Values, not tables of keys.
+        if ["Value", "Format", "FormatTable"].contains(&name) {
+            found.insert(path.to_owned());
+            return;
+        }
+        return leaves(root, root.pointer(target.trim_start_matches('#')).unwrap(), path, found);
+    }
+    let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    let mut is_leaf = true;
+    for way in ["anyOf", "oneOf"] {
+        for inner in schema.get(way).and_then(Value::as_array).into_iter().flatten() {
+            if inner.get("type").and_then(Value::as_str) != Some("null") && inner.get("const").is_none() {
+                is_leaf = false;
+                leaves(root, inner, path, found);
+            }
+        }
+    }
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        is_leaf = false;
+        for (key, inner) in properties {
+            leaves(root, inner, &join(key), found);
+        }
+    }
+    if let Some(items) = schema.get("items") {
+        is_leaf = false;
+        leaves(root, items, &join("*"), found);
+    }
+    if let Some(rest) = schema.get("additionalProperties").filter(|rest| rest.is_object()) {
+        is_leaf = false;
+        leaves(root, rest, &join("*"), found);
+    }
+    if is_leaf {
+        found.insert(path.to_owned());
+    }
+}
+
+fn matches(pattern: &str, key: &str) -> bool {
+    let (pattern, key): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), key.split('.').collect());
+    pattern.len() == key.len() && pattern.iter().zip(&key).all(|(p, k)| *p == "*" || *k == "*" || p == k)
+}
+
+#[test]
+fn every_key_has_edits_or_a_reason() {
+    let schema = Design::json_schema();
+    let mut keys = BTreeSet::new();
+    leaves(&schema, &schema, "", &mut keys);
+    assert!(keys.len() > 40, "{keys:?}");
+    let unknown: Vec<&String> =
+        keys.iter().filter(|key| !KEYS.iter().any(|(pattern, _)| matches(pattern, key))).collect();
+    assert!(unknown.is_empty(), "keys without edits and without a reason: {unknown:?}");
+    let stale: Vec<&str> = KEYS
+        .iter()
+        .map(|(pattern, _)| *pattern)
+        .filter(|pattern| !keys.iter().any(|key| matches(pattern, key)))
+        .collect();
+    assert!(stale.is_empty(), "no such key: {stale:?}");
+}
+
+/// A design with everything that the committed ones lack.
+const REST: &str = r#"
+schema = 1
+name = "rest"
+post = [
+  { step = "subtract", value = 3, format = "s34", latency = 0 },
+  { step = "max", value = 0 },
+  { step = "min", value = 100 },
+  { step = "fit", format = "s8", overflow = "saturate" },
+]
+[operands]
+activation = { width = 8, signed = false, offset = -128, format = "s9" }
+weight = { width = 8, signed = true }
+[accumulator]
+width = 20
+signed = true
+overflow = "saturate_output"
+register_width = 32
+start = "overwrite"
+[array]
+dataflow = "output_stationary"
+rows = 2
+columns = 2
+lanes = 1
+hop = { activation = 1, weight = 1 }
+skew = "host"
+drain = { order = "rows", latency = 1 }
+"#;
+
+#[test]
+fn a_key_that_is_said_to_be_edited_is() {
+    let mut edited: BTreeSet<&str> = BTreeSet::new();
+    let rest = Design::parse(REST, Path::new("rest.toml"), &[]).unwrap();
+    let all = DESIGNS.iter().map(|name| (*design(name)).clone()).chain([rest]);
+    for design in all {
+        for neighbour in neighbours::of(&Hardware::of(&design)) {
+            edited.insert(neighbour.key);
+        }
+    }
+    let said: BTreeSet<&str> =
+        KEYS.iter().filter(|(_, key)| *key == Key::Edited).map(|(pattern, _)| *pattern).collect();
+    let silent: Vec<&&str> = said.difference(&edited).collect();
+    assert!(silent.is_empty(), "nothing edits {silent:?}");
+    let unknown: Vec<&&str> = edited.difference(&said).filter(|key| **key != "product").collect();
+    assert!(unknown.is_empty(), "edits of {unknown:?} stand in no table");
+}
