@@ -13,6 +13,8 @@
 //! Trace   ─► vectors (bundle: stimulus, expected values, testbench) · wave (VCD, npz, text)
 //! Outcome ─► accumulators, outputs, overflow events per node · overflow (what became of them) · explore (all
 //!            accumulator widths at once) ─► report (text, JSON, HTML)
+//!
+//! Design  ─► neighbours (one mistake away each) ─► strength (which of them a program tells apart) ─► the bundle's manifest
 //! ```
 //!
 //! Two inputs (a [`design::Design`], a [`network`]), one [`lower::Program`] between: what to multiply in which
@@ -40,6 +42,7 @@
 //! | [`trace`] | samples over time | num, error |
 //! | [`network`] | a quantised graph as plain data | num, post, limits, error |
 //! | [`design`] | design.toml → Design: bounded, hashed, linted | num, limits, error, post |
+//! | [`neighbours`] | Design → hardware that differs by one plausible mistake, lazily; nothing runs here | num, design, post |
 //! | [`lower`] | layer × Design → Program | num, design, post, network, limits, error |
 //! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |
 //! | [`simulate`] | Program → datapath → Trace and Outcome; assigns cycles | datapath, lower, trace and below |
@@ -48,7 +51,8 @@
 //! | [`overflow`] | a network or a product through a design → where sums leave their formats, and whether it matters | simulate, functional and below |
 //! | [`import`] | .onnx, .npy, .npz → data and diagnostics; nobody else knows those formats | network and below |
 //! | [`wave`] | a trace as VCD, npz or text | files, trace, design and below |
-//! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | files, trace, design, lower and below |
+//! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | files, trace, neighbours, design, lower and below |
+//! | [`strength`] | neighbours × programs → what is told apart, what is proved equal; programs directed at what can be | neighbours, functional and below |
 //! | [`explore`] | every accumulator width from one pass: what narrower ones do, what they save | functional, bounds and below |
 //! | [`report`] | answers → text tables, and self-contained HTML pages with charts | the answers |
 //! | `cli` | arguments as typed → what to do; the only place that prints or exits | everything |
@@ -114,12 +118,14 @@ pub mod functional;
 pub mod import;
 pub mod limits;
 pub mod lower;
+pub mod neighbours;
 pub mod network;
 pub mod num;
 pub mod overflow;
 pub mod post;
 pub mod report;
 pub mod simulate;
+pub mod strength;
 pub mod trace;
 pub mod vectors;
 pub mod wave;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may import. A new room in `src` needs a line here.
-const ROOMS: [(&str, &str); 24] = [
+const ROOMS: [(&str, &str); 26] = [
     ("error", ""),
     ("files", "error"),
     ("limits", "error"),
@@ -15,6 +15,7 @@ const ROOMS: [(&str, &str); 24] = [
     ("trace", "num error"),
     ("network", "num error limits post"),
     ("design", "num error limits post"),
+    ("neighbours", "num post design"),
     ("lower", "num error limits post design network"),
     ("datapath", "num error post design"),
     ("simulate", "num error limits post design network lower datapath trace"),
@@ -23,12 +24,19 @@ const ROOMS: [(&str, &str); 24] = [
     ("import", "num error limits network"),
     ("quantize", "num error limits network"),
     ("wave", "num error post design trace files"),
-    ("vectors", "num error limits post design network lower trace files"),
+    ("vectors", "num error limits post design neighbours network lower trace files"),
     ("diff", "num error post design trace"),
     ("overflow", BELOW_THE_QUESTIONS),
     ("explore", BELOW_THE_QUESTIONS),
     ("identify", BELOW_THE_QUESTIONS),
-    ("report", "num error limits post design network lower trace diff bounds overflow explore identify"),
+    (
+        "strength",
+        "num error limits post design neighbours network lower datapath trace simulate functional bounds",
+    ),
+    (
+        "report",
+        "num error limits post design neighbours network lower trace diff bounds overflow explore identify",
+    ),
     ("cli", "*"),
     ("lib", "*"),
 ];

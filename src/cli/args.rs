@@ -317,6 +317,19 @@ pub enum Case {
     Extreme,
     /// Operands that overflow the accumulator in both directions
     Saturating,
+    /// Built backwards from what must be told apart: rails, ties, edges of the clamp, every shift; the smallest shape that
+    /// reaches them, unless --shape limits it
+    Directed,
+    /// The same with one product an output: every beat starts and ends one, and the layer's numbers are at their other ends
+    Single,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Strength {
+    /// Every neighbour is judged
+    Neighbours,
+    /// Nothing is judged or said
+    None,
 }
 
 #[derive(Debug, Args)]
@@ -361,14 +374,17 @@ pub struct VectorsArgs {
     #[arg(long, value_enum, value_name = "FORM", requires = "model")]
     pub qdq: Option<QdqForm>,
     /// Make the operands up
-    #[arg(long, value_enum, requires = "shape")]
+    #[arg(long, value_enum)]
     pub case: Option<Case>,
-    /// Shape of a made-up case
+    /// Shape of a made-up case; directed and single choose their own without it
     #[arg(long, value_name = "M,K,N", requires = "case", value_parser = shape)]
     pub shape: Option<[usize; 3]>,
     /// Seed of what is made up: a case, or the requantisation of a layer that has none
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Say, here and in the manifest, which neighbours of the design (each one plausible mistake away) the bundle tells apart
+    #[arg(long, value_enum, default_value_t = Strength::Neighbours)]
+    pub strength: Strength,
     /// Show one witness of `goldpath overflow`: its output alone, 1 × K × 1. Without --set, the design is overridden as
     /// it was there
     #[arg(long, value_name = "witness.json#ID", conflicts_with_all = ["weights", "bias", "params", "layer", "input", "tensors", "images", "shape", "seed"])]

@@ -1,12 +1,13 @@
 //! `goldpath vectors`: writes a golden bundle.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::args::{Case as CaseArgument, DesignArgs, Upstream, VectorsArgs};
+use super::args::{Case as CaseArgument, DesignArgs, Strength, Upstream, VectorsArgs};
 use super::design_file;
 use super::feeds::Given;
 use super::model::{self, Model};
@@ -16,10 +17,14 @@ use crate::design::Design;
 use crate::error::{Error, Kind, Result};
 use crate::functional::graph;
 use crate::functional::operators::{Designed, Framework, WherePossible};
-use crate::lower::{NodeEvents, Program};
+use crate::lower::{Outcome, Program};
+use crate::neighbours::Score;
+use crate::report::score_text;
+use crate::strength::directed::{Form, directed};
+use crate::strength::{Judge, score_of};
 use crate::vectors::case::{self, Case};
 use crate::vectors::manifest::InputFile;
-use crate::vectors::{BundleWriter, Provenance, sha256};
+use crate::vectors::{BundleWriter, Found, Provenance, sha256};
 use crate::{functional, simulate};
 
 pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
@@ -40,10 +45,18 @@ pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
     let run = simulate::run(&program, options, &mut [&mut writer]);
     bar.finish_and_clear();
     let run = run?;
-    let events = run.outcome.counts.map_or_else(Vec::new, |c| c.nodes);
-    output::note(console, writer.publish(&provenance, Some(&events))?);
-    report(args, console, &program, &provenance, run.cycles, &events)?;
+    let events = run.outcome.counts.as_ref().map_or_else(Vec::new, |c| c.nodes.clone());
+    let strength = strength(args, &program, &run.outcome);
+    let found = Found { events: Some(&events), strength: strength.as_ref() };
+    output::note(console, writer.publish(&provenance, found)?);
+    report(args, console, &program, &provenance, run.cycles, found)?;
     Ok(Status::Done)
+}
+
+/// What the program tells apart, unless nobody asks.
+pub(super) fn strength(args: &VectorsArgs, program: &Program, outcome: &Outcome) -> Option<Score> {
+    let judge = || Judge::with(program, Cow::Borrowed(outcome));
+    (args.strength == Strength::Neighbours).then(|| score_of(program, &judge()))
 }
 
 pub(super) fn report(
@@ -52,8 +65,9 @@ pub(super) fn report(
     program: &Program,
     provenance: &Provenance,
     cycles: u64,
-    events: &[NodeEvents],
+    found: Found<'_>,
 ) -> Result<()> {
+    let events = found.events.unwrap_or_default();
     let (high, low) = events.iter().find(|e| e.node == "accumulator").map_or((0, 0), |e| (e.high, e.low));
     let (out, design, shape) = (args.out.display().to_string(), &program.design, program.shape);
     if console.is_json() {
@@ -66,6 +80,7 @@ pub(super) fn report(
             "cycles": cycles,
             "upstream": provenance.upstream,
             "qdq": provenance.qdq,
+            "strength": found.strength,
             "requantization": provenance.requantization,
             "seed": provenance.seed,
             "overflow": { "high": high, "low": low },
@@ -89,8 +104,15 @@ pub(super) fn report(
         .as_ref()
         .map_or_else(String::new, |how| format!("  requantisation {how}\n"));
     console.answer(&format!(
-        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}{made_up}",
-        provenance.source, design.name, shape.images, shape.groups, shape.m, shape.k, shape.n,
+        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}{made_up}{}",
+        provenance.source,
+        design.name,
+        shape.images,
+        shape.groups,
+        shape.m,
+        shape.k,
+        shape.n,
+        found.strength.map(score_text).unwrap_or_default(),
     ))
 }
 
@@ -102,13 +124,13 @@ fn source(args: &VectorsArgs, design: &Arc<Design>, console: &Console) -> Result
     if let (Some(model), Some(layer)) = (&args.model, &args.layer) {
         return real_layer(args, model, layer, design, console);
     }
-    if let (Some(case), Some(shape)) = (args.case, args.shape) {
-        return made_up(case, shape, args.seed, design);
+    if let Some(case) = args.case {
+        return made_up(case, args.shape, args.seed, design);
     }
     // clap asks for one of the three, each complete.
     Err(Error::new(
         Kind::Usage,
-        "give --activations and --weights, or --model, --layer and --input or --tensors, or --case and --shape",
+        "give --activations and --weights, or --model, --layer and --input or --tensors, or --case",
     ))
 }
 
@@ -181,17 +203,28 @@ fn real_layer(
 
 fn made_up(
     case: CaseArgument,
-    shape: [usize; 3],
+    shape: Option<[usize; 3]>,
     seed: u64,
     design: &Arc<Design>,
 ) -> Result<(Program, Provenance)> {
-    let case = match case {
-        CaseArgument::Random => Case::Random,
-        CaseArgument::Extreme => Case::Extreme,
-        CaseArgument::Saturating => Case::Saturating,
+    let plain = |case: Case| match shape {
+        Some(shape) => {
+            let program = case::make(design, case, shape, seed, &|program| functional::run(program, true))?;
+            Ok((program, case.name()))
+        }
+        None => {
+            let message = format!("--case {} needs --shape M,K,N", case.name());
+            Err(Error::new(Kind::Usage, message).help("--case directed chooses its own shape"))
+        }
     };
-    let program = case::make(design, case, shape, seed, &|program| functional::run(program, true))?;
-    let source = case.name().to_string();
+    let (program, source) = match case {
+        CaseArgument::Random => plain(Case::Random)?,
+        CaseArgument::Extreme => plain(Case::Extreme)?,
+        CaseArgument::Saturating => plain(Case::Saturating)?,
+        CaseArgument::Directed => (directed(design, Form::Whole, shape, seed)?, "directed"),
+        CaseArgument::Single => (directed(design, Form::Single, shape, seed)?, "single"),
+    };
+    let source = source.to_string();
     Ok((program, Provenance { source, seed: Some(seed), ..Provenance::default() }))
 }
 

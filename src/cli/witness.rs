@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{DesignArgs, VectorsArgs};
-use super::vectors::{changed_keys, hashes, report};
+use super::vectors::{changed_keys, hashes, report, strength};
 use super::{Console, Status, design_file, output};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{MAX_JSON_BYTES, read_text};
 use crate::overflow::{Register, Witness, WitnessFile};
 use crate::simulate;
-use crate::vectors::{BundleWriter, Provenance};
+use crate::vectors::{BundleWriter, Found, Provenance};
 
 pub fn run(args: &VectorsArgs, name: &str, console: &Console) -> Result<Status> {
     let (path, id) = split(name)?;
@@ -30,9 +30,11 @@ pub fn run(args: &VectorsArgs, name: &str, console: &Console) -> Result<Status> 
         None => simulate::run(&program, options, &mut [&mut writer]),
     }?;
     witness.check(&program, &run, register.as_ref()).map_err(|e| e.in_file(&path))?;
-    let events = run.outcome.counts.map_or_else(Vec::new, |c| c.nodes);
-    output::note(console, writer.publish(&provenance, Some(&events))?);
-    report(args, console, &program, &provenance, run.cycles, &events)?;
+    let events = run.outcome.counts.as_ref().map_or_else(Vec::new, |c| c.nodes.clone());
+    let strength = strength(args, &program, &run.outcome);
+    let found = Found { events: Some(&events), strength: strength.as_ref() };
+    output::note(console, writer.publish(&provenance, found)?);
+    report(args, console, &program, &provenance, run.cycles, found)?;
     Ok(Status::Done)
 }
 

@@ -7,11 +7,11 @@ use super::beats::InputBeats;
 use super::channels;
 use super::data_files::{Layouts, MAX_CYCLES};
 use super::hex_file::{HexFile, Written, sha256};
-use super::manifest::{self, Provenance};
+use super::manifest::{self, Found, Provenance};
 use super::testbench::{self, HEADER_WORDS, MAGIC, Wiring};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Committed, OutputFolder, refuse_strangers};
-use crate::lower::{NodeEvents, Program};
+use crate::lower::Program;
 use crate::trace::{Chunk, Role, SignalTable, Sink};
 
 const MANIFEST: &str = "manifest.json";
@@ -74,7 +74,7 @@ impl BundleWriter {
     ///
     /// # Errors
     /// The trace did not end, or a file cannot be written; `out` is then as it was.
-    pub fn publish(mut self, provenance: &Provenance, events: Option<&[NodeEvents]>) -> Result<Committed> {
+    pub fn publish(mut self, provenance: &Provenance, found: Found<'_>) -> Result<Committed> {
         let finished =
             self.finished.take().ok_or_else(|| Error::new(Kind::Value, "the trace did not end"))?;
         let design = &self.program.design;
@@ -93,7 +93,7 @@ impl BundleWriter {
             written: &finished.written,
             texts: texts.iter().map(|(name, text)| (*name, sha256(text.as_bytes()))).collect(),
             provenance,
-            events,
+            found,
         };
         let manifest = manifest::text(&facts)?;
         for (name, text) in texts.iter().chain([&(MANIFEST, manifest)]) {

@@ -9,53 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::by_hand;
 use super::data_files::{Layouts, MAX_CYCLES, port_name};
 use super::hex_file::Written;
+pub use super::provenance::{InputFile, Provenance};
 use super::{Field, Layout, validity};
 use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::limits::{MAX_JSON_BYTES, element_count, read_text};
 use crate::lower::{NodeEvents, Program};
+use crate::neighbours::Score;
 use crate::post::Per;
 use crate::trace::{Role, SignalTable};
-
-/// Where a bundle's numbers came from; everything here is the same on any machine.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Provenance {
-    /// `random`, `extreme`, `saturating`, `matrices`, `layer` or `witness`.
-    pub source: String,
-    /// Seed of the made-up numbers; none when they came from files.
-    pub seed: Option<u64>,
-    /// File name and SHA-256 of each input.
-    #[serde(default)]
-    pub inputs: BTreeMap<String, InputFile>,
-    /// Node of the model that was run.
-    pub layer: Option<String>,
-    /// Images taken, first and one past the last.
-    pub images: Option<[usize; 2]>,
-    /// Whose values reached the layer: `exact`, the framework's own, or `design`, what the layers before it do on it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upstream: Option<String>,
-    /// What Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear computed in front of the layer: `written`,
-    /// one float32 operator after the other, or `fused`, the integer layer they stand for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub qdq: Option<String>,
-    /// Whose numbers the post steps have, when they are not the layer's: it has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requantization: Option<String>,
-    /// `--set` keys that changed the design, with their values.
-    #[serde(default)]
-    pub overrides: BTreeMap<String, String>,
-    /// What the bundle shows, when it was made of a witness.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<String>,
-}
-
-/// A file that numbers were taken from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct InputFile {
-    /// Its name without the folder.
-    pub name: String,
-    /// SHA-256 of its bytes, lower-case hex.
-    pub sha256: String,
-}
 
 /// The whole file; every key is stable within one `schema`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -92,6 +53,9 @@ pub struct Manifest {
     pub flags: BTreeMap<String, String>,
     /// How often a value entering a node lay outside its format, when it was counted.
     pub events: Option<BTreeMap<String, Events>>,
+    /// Which neighbours of its design, each one plausible mistake away, the bundle tells apart, when that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<Score>,
     /// Commands that run the bundle in each simulator, typed in its folder.
     pub run: BTreeMap<String, Vec<String>>,
 }
@@ -315,8 +279,17 @@ pub struct Facts<'a> {
     pub texts: Vec<(&'static str, String)>,
     /// Where the numbers came from.
     pub provenance: &'a Provenance,
+    /// What its program does.
+    pub found: Found<'a>,
+}
+
+/// What was found out about a program beside its trace.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Found<'a> {
     /// Overflows per node, when they were counted.
     pub events: Option<&'a [NodeEvents]>,
+    /// Which neighbours of its design it tells apart, when that was asked.
+    pub strength: Option<&'a Score>,
 }
 
 /// The manifest as it is written: indented JSON with a newline at the end.
@@ -377,7 +350,8 @@ fn manifest(facts: &Facts) -> Manifest {
         columns: facts.layouts.columns,
         beats_in: facts.layouts.beats_in.fields.iter().map(field_entry).collect(),
         flags: flags(facts.table),
-        events: facts.events.map(|events| {
+        strength: facts.found.strength.cloned(),
+        events: facts.found.events.map(|events| {
             events.iter().map(|e| (e.node.clone(), Events { high: e.high, low: e.low })).collect()
         }),
         run: by_hand::commands(&design.name),

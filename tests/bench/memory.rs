@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use goldpath::simulate::{self, Options};
-use goldpath::vectors::{BundleWriter, Provenance};
+use goldpath::vectors::{BundleWriter, Found, Provenance};
 
 use super::work;
 
@@ -37,7 +37,7 @@ pub fn child(case: usize) {
     let mut writer = BundleWriter::create(&out, program.clone()).expect("a folder under target");
     let run = simulate::run(&program, Options { counts: true, progress: None }, &mut [&mut writer])
         .expect("room under target");
-    writer.publish(&Provenance::default(), None).expect("room under target");
+    writer.publish(&Provenance::default(), Found::default()).expect("room under target");
     let seconds = begin.elapsed().as_secs_f64();
     let files = std::fs::read_dir(&out).expect("the bundle").flatten();
     let bytes: u64 = files.map(|file| file.metadata().map_or(0, |m| m.len())).sum();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use goldpath::design::Design;
 use goldpath::vectors::case::{self, Case};
 use goldpath::vectors::cosim::{Bench, Compare, Simulator, selftest};
-use goldpath::vectors::{BundleWriter, Provenance, manifest};
+use goldpath::vectors::{BundleWriter, Found, Provenance, manifest};
 use goldpath::{functional, simulate};
 
 pub fn folder(design: &str) -> PathBuf {
@@ -22,7 +22,9 @@ pub fn bundle(name: &str, case: Case, shape: [usize; 3], out: &Path) -> Arc<Desi
     let run = simulate::run(&program, options, &mut [&mut writer]).unwrap();
     let source = case.name().to_string();
     let provenance = Provenance { source, seed: Some(1), ..Provenance::default() };
-    writer.publish(&provenance, Some(&run.outcome.counts.unwrap().nodes)).unwrap();
+    let counts = run.outcome.counts.unwrap();
+    let found = Found { events: Some(&counts.nodes), strength: None };
+    writer.publish(&provenance, found).unwrap();
     design
 }
 

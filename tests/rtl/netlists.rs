@@ -7,7 +7,7 @@ use std::sync::Arc;
 use goldpath::design::Design;
 use goldpath::simulate::{self, Options};
 use goldpath::vectors::cosim::{Bench, Compare, PortMap, Simulator, Verdict, user_wiring};
-use goldpath::vectors::{BundleWriter, Provenance, manifest};
+use goldpath::vectors::{BundleWriter, Found, Provenance, manifest};
 
 use crate::synthesis::{netlist, sources};
 use crate::tools::fresh_folder;
@@ -20,7 +20,7 @@ fn bundle(name: &str, shape: [usize; 3], extreme: bool, out: &Path) {
     let program = work::product(&design, shape, 7, extreme);
     let mut writer = BundleWriter::create(out, program.clone()).unwrap();
     simulate::run(&program, Options::default(), &mut [&mut writer]).unwrap();
-    writer.publish(&Provenance::default(), None).unwrap();
+    writer.publish(&Provenance::default(), Found::default()).unwrap();
 }
 
 /// A netlist is a user's module that has every port of the twin.

@@ -1,0 +1,82 @@
+//! The activations of a directed program, and weights that make a given sum of them.
+
+use super::Chance;
+use crate::design::{Design, Operand};
+
+/// What the multiplier sees of every code: values, not codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Values {
+    pub low: i64,
+    pub high: i64,
+    /// Added to a code.
+    pub offset: i64,
+}
+
+impl Values {
+    pub fn of(operand: &Operand, offset: i64) -> Values {
+        let [low, high] = [operand.format.min(), operand.format.max()].map(|code| code + offset);
+        Values { low, high, offset }
+    }
+
+    pub fn holds(self, value: i64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
+    /// The value nearest to one, so that products are weights; never 0.
+    fn unit(self) -> i64 {
+        match (self.holds(1), self.holds(-1)) {
+            (true, _) => 1,
+            (_, true) => -1,
+            _ if self.low > 0 => self.low,
+            _ => self.high,
+        }
+    }
+
+    pub fn nearest_to_zero(self) -> i64 {
+        0.clamp(self.low, self.high)
+    }
+}
+
+/// Every row's activation values, `[rows][k]`. Row 0 is all units: its products are the weights themselves. Row 1 has the largest
+/// value and a unit by turns, the others ends and chance.
+pub(super) fn rows(values: Values, m: usize, k: usize, chance: &mut Chance) -> Vec<Vec<i64>> {
+    let unit = values.unit();
+    let row = |index: usize| -> Vec<i64> {
+        let at = |k: usize| match index {
+            0 => unit,
+            1 => [values.high, unit][k % 2],
+            2 => values.low,
+            3 => values.high,
+            4 => [values.low, values.high][k % 2],
+            _ => chance.within(values.low, values.high),
+        };
+        (0..k).map(at).collect()
+    };
+    (0..m).map(row).collect()
+}
+
+/// Weights whose products with `row` sum to `target`, taken from the largest steps to the smallest; None: out of reach.
+pub(super) fn composed(row: &[i64], weights: Values, target: i128) -> Option<Vec<i64>> {
+    let mut order: Vec<usize> = (0..row.len()).collect();
+    order.sort_by_key(|k| std::cmp::Reverse(row[*k].unsigned_abs()));
+    let zero = weights.nearest_to_zero();
+    let mut chosen = vec![zero; row.len()];
+    let mut rest = target - row.iter().map(|a| i128::from(*a) * i128::from(zero)).sum::<i128>();
+    for k in order {
+        let a = i128::from(row[k]);
+        if a == 0 || rest == 0 {
+            continue;
+        }
+        let w = (rest / a + i128::from(zero)).clamp(i128::from(weights.low), i128::from(weights.high));
+        rest -= a * (w - i128::from(zero));
+        chosen[k] = i64::try_from(w).ok()?;
+    }
+    (rest == 0).then_some(chosen)
+}
+
+/// The largest sum that `k` products of either sign can be.
+pub(super) fn reach(design: &Design, k: usize) -> (i128, i128) {
+    let (low, high) = design.product_interval();
+    let k = k as i128;
+    ((low * k).min(0), (high * k).max(0))
+}

@@ -1,0 +1,115 @@
+//! Accumulators worth a channel: built backwards from what the post steps must tell apart.
+
+use crate::design::Design;
+use crate::num::Format;
+use crate::post::{Op, bind};
+
+/// Candidates for the accumulator of a channel whose numbers are `numbers` (one entry per parameter, each of length 1).
+pub(super) fn targets(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let register = design.accumulator.register;
+    let mut found: Vec<i128> = vec![0, 1, -1];
+    found.extend(ties(design, numbers));
+    found.extend(edges(design, numbers));
+    let (low, high) = (i128::from(register.min()), i128::from(register.max()));
+    found.retain(|value| (low..=high).contains(value));
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|value| seen.insert(*value));
+    found
+}
+
+/// Values at and beside every power of two up to a register, its rails and those of the widths around it.
+pub(super) fn magnitudes(register: Format) -> Vec<i128> {
+    let mut found = vec![0];
+    for exponent in 0..=register.width() {
+        for beside in -2..=2 {
+            let value = (1_i128 << exponent) + beside;
+            found.extend([value, -value]);
+        }
+    }
+    found
+}
+
+/// What every step is given when the accumulator is `x`, and at last the output.
+pub(super) fn entering(design: &Design, numbers: &[Vec<i64>], x: i128) -> Vec<i128> {
+    let mut values = vec![x];
+    let mut value = x;
+    for step in &design.post {
+        value = step.apply(value, numbers, 0).value;
+        values.push(value);
+    }
+    values
+}
+
+/// Accumulators for which a rounding step meets a tie, and those beside.
+fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let width = design.accumulator.register.width();
+    let mut found = Vec::new();
+    for (index, step) in design.post.iter().enumerate() {
+        let count = match step.op {
+            Op::ShiftRight(count, _) => u32::try_from(bind(count, numbers, 0)).unwrap_or(0),
+            Op::FloatScale(..) => width.min(24),
+            _ => continue,
+        };
+        if count == 0 {
+            continue;
+        }
+        let mut trials: Vec<i128> = Vec::new();
+        // The sum times an odd number and a power of two: the tie is that far up, times the inverse.
+        let factor = design.post[..index].iter().find_map(|step| match step.op {
+            Op::Multiply(by) => Some(i128::from(bind(by, numbers, 0))),
+            _ => None,
+        });
+        if let Some(factor) = factor.filter(|factor| *factor != 0) {
+            let twos = factor.trailing_zeros();
+            if let Some(up) = (count - 1).checked_sub(twos).filter(|_| count < 127) {
+                let modulus = 1_i128 << (count - twos);
+                let odd = inverse(factor >> twos, count - twos);
+                let tie = odd.wrapping_shl(up).rem_euclid(modulus);
+                trials.extend([tie, tie - modulus, tie + modulus, tie - 2 * modulus, tie + 2 * modulus]);
+            }
+        }
+        for exponent in 0..width.min(count + 1) {
+            trials.extend([1, 3, 5, 7].iter().flat_map(|odd| [*odd << exponent, -(*odd << exponent)]));
+        }
+        let is_tie = |x: &i128| match step.op {
+            Op::ShiftRight(..) => {
+                let value = entering(design, numbers, *x)[index];
+                count < 127 && value.rem_euclid(1 << count) == 1 << (count - 1)
+            }
+            _ => true,
+        };
+        trials.retain(is_tie);
+        found.extend(trials.into_iter().flat_map(|tie| [tie, tie - 1, tie + 1]));
+    }
+    found
+}
+
+/// Inverse of an odd number modulo 2^bits, by Newton's steps.
+fn inverse(odd: i128, bits: u32) -> i128 {
+    let mut inverse = odd;
+    for _ in 0..7 {
+        inverse = inverse.wrapping_mul(2_i128.wrapping_sub(odd.wrapping_mul(inverse)));
+    }
+    if bits >= 127 { inverse } else { inverse.rem_euclid(1 << bits) }
+}
+
+/// Accumulators between which the output goes from one value to the next, at both ends of its range and in the middle.
+fn edges(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let register = design.accumulator.register;
+    let output = |x: i128| entering(design, numbers, x).last().copied().unwrap_or(x);
+    let (low, high) = (i128::from(register.min()), i128::from(register.max()));
+    let (first, last) = (output(low), output(high));
+    let (least, most) = (first.min(last), first.max(last));
+    let rises = last >= first;
+    let thresholds = [least + 1, least + 2, (least + most) / 2, 0, 1, most - 1, most];
+    let mut found = vec![low, low + 1, high - 1, high];
+    for threshold in thresholds {
+        let (mut below, mut above) = (low, high);
+        while above - below > 1 {
+            let middle = below + (above - below) / 2;
+            if (output(middle) >= threshold) == rises { above = middle } else { below = middle }
+        }
+        found.extend([below - 1, below, above, above + 1]);
+    }
+    found
+}

@@ -1,0 +1,126 @@
+//! Whether a program tells a neighbour's hardware from its own design.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use crate::functional;
+use crate::lower::{Outcome, Program, Tile};
+use crate::neighbours::Hardware;
+
+use super::wires::{Pe, Wires};
+
+/// Where a program tells hardware apart from its design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// Outputs come in other cycles.
+    Time,
+    /// Output (`m`, `n`) is another one: the first in schedule order.
+    Value {
+        /// Row of the outcome.
+        m: usize,
+        /// Channel, over all groups.
+        n: usize,
+        /// The design's.
+        expected: i64,
+        /// The hardware's.
+        found: i64,
+    },
+}
+
+/// A program and its outcome. Hardware is judged by what leaves it: values and cycles of the outputs.
+pub struct Judge<'a> {
+    program: &'a Program,
+    outcome: Cow<'a, Outcome>,
+    records: Vec<Vec<i64>>,
+}
+
+impl<'a> Judge<'a> {
+    /// Runs the program.
+    pub fn new(program: &'a Program) -> Judge<'a> {
+        Judge::with(program, Cow::Owned(functional::run(program, false)))
+    }
+
+    /// With the program's outcome at hand.
+    pub fn with(program: &'a Program, outcome: Cow<'a, Outcome>) -> Judge<'a> {
+        Judge { records: program.records(), program, outcome }
+    }
+
+    /// Where the hardware's outputs differ, if they do.
+    pub fn difference(&self, hardware: &Hardware) -> Option<Difference> {
+        if !self.program.design.is_timed_as(&hardware.design) {
+            return Some(Difference::Time);
+        }
+        let wires = Wires::new(self.program, &self.records, hardware);
+        let array = &self.program.design.array;
+        let mut held = vec![0; array.rows * array.columns];
+        let takes_sums = wires.has_its_sums();
+        let mut first = None;
+        let mut tiles = (0..self.program.tile_count()).map(|index| self.program.tile(index));
+        let _ = tiles.try_for_each(|tile| {
+            self.outputs(&wires, tile, &mut held, takes_sums, &mut |difference| {
+                first = Some(difference);
+                ControlFlow::Break(())
+            })
+        });
+        first
+    }
+
+    /// Channels of which some output differs, each once, in order; of hardware that is timed otherwise, all.
+    pub fn channels(&self, hardware: &Hardware) -> Vec<usize> {
+        if !self.program.design.is_timed_as(&hardware.design) {
+            return (0..self.program.shape.channels()).collect();
+        }
+        let wires = Wires::new(self.program, &self.records, hardware);
+        let mut held = vec![0; self.program.design.array.rows * self.program.design.array.columns];
+        let takes_sums = wires.has_its_sums();
+        let mut found = vec![false; self.program.shape.channels()];
+        for index in 0..self.program.tile_count() {
+            let _ =
+                self.outputs(&wires, self.program.tile(index), &mut held, takes_sums, &mut |difference| {
+                    if let Difference::Value { n, .. } = difference {
+                        found[n] = true;
+                    }
+                    ControlFlow::Continue(())
+                });
+        }
+        (0..found.len()).filter(|n| found[*n]).collect()
+    }
+
+    /// Tells every output of a tile that differs. `held`: every PE's register, which goes on into the next tile.
+    fn outputs(
+        &self,
+        wires: &Wires<'_>,
+        tile: Tile,
+        held: &mut [i64],
+        takes_sums: bool,
+        tell: &mut dyn FnMut(Difference) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let program = self.program;
+        let (rows, columns) = (program.rows_of(tile), program.columns_of(tile));
+        for (at, held) in held.iter_mut().enumerate() {
+            let pe = Pe { row: at / program.design.array.columns, column: at % program.design.array.columns };
+            let [m, n] = [program.output_row(tile, pe.row), program.output_channel(tile, pe.column)];
+            let is_idle = pe.row >= rows || pe.column >= columns;
+            let found = match takes_sums {
+                true if is_idle => continue,
+                true => wires.finish(self.outcome.accumulators[[m, n]], program.record_of(tile) + pe.column),
+                false => wires.output(tile, pe, held),
+            };
+            if !is_idle && found != self.outcome.outputs[[m, n]] {
+                let expected = self.outcome.outputs[[m, n]];
+                tell(Difference::Value { m, n, expected, found })?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// What the design makes of the program.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// The program that is judged with.
+    pub fn program(&self) -> &Program {
+        self.program
+    }
+}

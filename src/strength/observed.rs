@@ -1,0 +1,113 @@
+//! What a program does at its nodes: events, rails, ties, clips. What never happens cannot tell anything apart.
+
+use std::ops::ControlFlow;
+
+use rayon::prelude::*;
+
+use crate::design::{Design, Node};
+use crate::functional::fold::{Source, Visit, fold, reduced};
+use crate::lower::Program;
+use crate::neighbours::{NodeSeen, Ties};
+use crate::post::{Op, bind};
+
+/// Per fitting node, in datapath order.
+pub(super) fn observed(program: &Program) -> Vec<NodeSeen> {
+    let empty = || {
+        program.design.fitting_nodes().into_iter().map(|(_, node)| NodeSeen::new(node)).collect::<Vec<_>>()
+    };
+    let rows = (0..program.shape.rows()).into_par_iter();
+    rows.fold(empty, |mut seen, m| {
+        for n in 0..program.shape.channels() {
+            output(program, m, n, &mut seen);
+        }
+        seen
+    })
+    .reduce(empty, |mut all, more| {
+        all.iter_mut().zip(more).for_each(|(all, more)| all.add(&more));
+        all
+    })
+}
+
+/// The same of one channel.
+pub(super) fn observed_of(program: &Program, n: usize) -> Vec<NodeSeen> {
+    let mut seen: Vec<NodeSeen> =
+        program.design.fitting_nodes().into_iter().map(|(_, node)| NodeSeen::new(node)).collect();
+    for m in 0..program.shape.rows() {
+        output(program, m, n, &mut seen);
+    }
+    seen
+}
+
+fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
+    let design = &*program.design;
+    let source = Source {
+        design,
+        start: program.fitted_start(n),
+        beats: program.beats(),
+        parameters: &program.parameters,
+        channel: n,
+    };
+    let lanes = design.array.lanes;
+    let term = |beat, lane| program.k_of(beat, lane).map_or(0, |k| program.product(m, n, k));
+    let mut before = 0;
+    let _ = fold(
+        source,
+        |beat, visit| reduced(&design.reduce, (0..lanes).map(|lane| term(beat, lane)).collect(), beat, visit),
+        &mut |visit| {
+            let is_start = visit.node == Node::AccumulatorStart;
+            if !is_start || design.accumulator.bias.is_some() {
+                look(design, program, n, before, visit, &mut seen[design.node_index(visit.node)]);
+            }
+            before = visit.value;
+            ControlFlow::Continue(())
+        },
+    );
+}
+
+fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit, seen: &mut NodeSeen) {
+    let (format, rule) = design.rule_of(visit.node);
+    if let Some(format) = format {
+        let (low, high) = rule.rails(format);
+        seen.at_high += u64::from(visit.entering == i128::from(high));
+        seen.at_low += u64::from(visit.entering == i128::from(low));
+    }
+    seen.high += u64::from(visit.flags.high);
+    seen.low += u64::from(visit.flags.low);
+    seen.inside += u64::from(!visit.flags.any());
+    let Node::Post(index) = visit.node else { return };
+    let get = |operand| bind(operand, &program.parameters, n);
+    match design.post[index].op {
+        Op::Clamp { low, high } => {
+            let (low, high) = (i128::from(get(low)), i128::from(get(high)));
+            seen.clipped_high += u64::from(before > high);
+            seen.clipped_low += u64::from(before < low);
+            seen.unclipped += u64::from((low..=high).contains(&before));
+        }
+        Op::ShiftRight(count, _) => {
+            let count = u32::try_from(get(count)).unwrap_or(0).min(126);
+            *seen.counts.entry(count).or_default() += 1;
+            if count > 0 && before.rem_euclid(1 << count) == 1 << (count - 1) {
+                tie(&mut seen.ties, before < 0, (before >> count) & 1 == 1);
+            }
+        }
+        Op::FloatScale(scale, _) => {
+            // Its low 32 bits are the float's.
+            let product = before as f32 * f32::from_bits(get(scale) as u32);
+            if (product - product.floor()).to_bits() == 0.5_f32.to_bits() {
+                tie(&mut seen.ties, product < 0.0, product.floor() % 2.0 != 0.0);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn tie(ties: &mut Option<Ties>, negative: bool, odd: bool) {
+    let ties = ties.get_or_insert_with(Ties::default);
+    let count = match (negative, odd) {
+        (true, true) => &mut ties.negative_odd,
+        (true, false) => &mut ties.negative_even,
+        (false, true) => &mut ties.positive_odd,
+        (false, false) => &mut ties.positive_even,
+    };
+    *count += 1;
+}

@@ -1,0 +1,363 @@
+//! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
+
+use crate::design::{AccumulatorOverflow, Design, Skew};
+use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
+use crate::num::{Format, Overflow, Rounding};
+use crate::post::{Op, Operand, Parameter, Step, run};
+
+type Range = (i128, i128);
+
+/// Inputs that are tried one by one, at most.
+const EXHAUSTED: i128 = 1 << 20;
+
+/// Why `hardware` gives every output of every program as `design` does, in the same cycle; None: that is not known.
+pub fn proved_equal(design: &Design, hardware: &Hardware) -> Option<String> {
+    if !design.is_timed_as(&hardware.design) {
+        return None;
+    }
+    let its = &hardware.design;
+    if !hardware.faults.is_empty() {
+        // An edit beside a fault is a pair: neither proof holds for both.
+        return (its == design).then(|| faults(design, &hardware.faults)).flatten();
+    }
+    let ranges = Ranges::of(design);
+    let parts: [&dyn Fn() -> Verdict; 6] = [
+        &|| operands(design, its),
+        &|| levels(design, its, &ranges),
+        &|| accumulator(design, its),
+        &|| array(design, its),
+        &|| parameters(design, its),
+        &|| steps(design, its, &ranges),
+    ];
+    let mut why = None;
+    for part in parts {
+        match part() {
+            Verdict::Same => {}
+            Verdict::Equal(reason) => why = why.or(Some(reason)),
+            Verdict::Unknown => return exhausted(design, its),
+        }
+    }
+    why
+}
+
+/// What is known of one part of two designs.
+enum Verdict {
+    /// They do not differ there.
+    Same,
+    /// They do, and no value shows it.
+    Equal(String),
+    Unknown,
+}
+
+impl Verdict {
+    fn when(is_so: bool, why: impl Into<String>) -> Verdict {
+        if is_so { Verdict::Equal(why.into()) } else { Verdict::Unknown }
+    }
+}
+
+struct Ranges {
+    /// What enters each level, unfitted.
+    levels: Vec<Range>,
+    /// What enters each post step, from the step before; and its own exact results.
+    steps: Vec<(Range, Option<Range>)>,
+}
+
+impl Ranges {
+    fn of(design: &Design) -> Ranges {
+        let all = design.node_ranges();
+        let (levels, steps) = all.split_at(design.reduce.len());
+        let mut before = design.accumulator_range();
+        let of_step = |node: &crate::design::NodeRange| {
+            let into = std::mem::replace(&mut before, node.fitted);
+            (into, node.unfitted)
+        };
+        Ranges {
+            levels: levels.iter().filter_map(|node| node.unfitted).collect(),
+            steps: steps.iter().map(of_step).collect(),
+        }
+    }
+}
+
+fn holds(format: Format, rule: Overflow, range: Range) -> bool {
+    let (low, high) = rule.rails(format);
+    range.0 >= i128::from(low) && range.1 <= i128::from(high)
+}
+
+fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
+    let [fault] = faults else { return None };
+    let order = "a sum that wraps does not depend on its order";
+    let wraps = design.accumulator.step_rule() == Overflow::Wrap;
+    let exact = has_exact_levels(design);
+    match fault {
+        Fault::Product(format) => {
+            let fits = holds(*format, Overflow::Wrap, design.product_interval());
+            fits.then(|| format!("every product fits {format}"))
+        }
+        Fault::Bias(MovedBias::Last) | Fault::Mirrored(Mirrored::Beats) => wraps.then(|| order.to_owned()),
+        Fault::Mirrored(Mirrored::Lanes) => {
+            exact.then(|| "no level changes a sum, whatever it adds first".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn has_exact_levels(design: &Design) -> bool {
+    design.node_ranges().iter().take(design.reduce.len()).all(|level| level.always_fits)
+}
+
+fn operands(ours: &Design, its: &Design) -> Verdict {
+    let pairs = [(&ours.activation, &its.activation), (&ours.weight, &its.weight)];
+    let Some((our, its)) = pairs.into_iter().find(|(our, its)| our != its) else { return Verdict::Same };
+    let codes = (i128::from(our.format.min()), i128::from(our.format.max()));
+    let fits = holds(its.format, Overflow::Wrap, codes)
+        && our.offset == its.offset
+        && holds(its.sum, Overflow::Wrap, our.interval(&ours.parameters));
+    Verdict::when(fits, format!("every code fits {}, every sum with its offset {}", its.format, its.sum))
+}
+
+fn levels(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+    let mut pairs = ours.reduce.iter().zip(&its.reduce).enumerate();
+    let Some((index, (our, its))) = pairs.find(|(_, (our, its))| our != its) else { return Verdict::Same };
+    if our.stride != its.stride {
+        return Verdict::when(has_exact_levels(ours), "no level changes a sum, whatever it adds first");
+    }
+    let range = ranges.levels[index];
+    let fits = holds(our.format, our.overflow, range) && holds(its.format, its.overflow, range);
+    Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
+}
+
+fn accumulator(ours: &Design, its: &Design) -> Verdict {
+    let (our, its) = (ours.accumulator, its.accumulator);
+    if our == its {
+        return Verdict::Same;
+    }
+    // Behind a clamp that is as wide as the register, the register is all there is.
+    let is_plain = |a: &crate::design::Accumulator| {
+        a.overflow == AccumulatorOverflow::Wrap
+            || a.overflow == AccumulatorOverflow::SaturateOutput && a.register == a.format
+    };
+    let same = our.register == its.register && our.start == its.start && our.bias == its.bias;
+    Verdict::when(same && is_plain(&our) && is_plain(&its), "the clamp behind the register is as wide as it")
+}
+
+fn array(ours: &Design, its: &Design) -> Verdict {
+    if ours.order != its.order {
+        let wraps = ours.accumulator.step_rule() == Overflow::Wrap;
+        let why =
+            "every product is added all the same, and neither levels nor the register care for the order";
+        return Verdict::when(wraps && has_exact_levels(ours), why);
+    }
+    let (a, b) = (&ours.array, &its.array);
+    if a == b {
+        return Verdict::Same;
+    }
+    let alone = |hop: u32, extent: usize| hop == 0 || extent == 1;
+    let unskewed = alone(a.hop_weight, a.rows) && alone(a.hop_activation, a.columns);
+    let hops = (a.rows == 1 || a.hop_weight == b.hop_weight)
+        && (a.columns == 1 || a.hop_activation == b.hop_activation);
+    let skew = |s: Skew| s == b.skew;
+    Verdict::when(hops && (skew(a.skew) || unskewed), "there is one PE along that way")
+}
+
+fn parameters(ours: &Design, its: &Design) -> Verdict {
+    let mut pairs = ours.parameters.iter().zip(&its.parameters).enumerate();
+    let Some((index, (our, its))) = pairs.find(|(_, (our, its))| our != its) else { return Verdict::Same };
+    let starts = ours.accumulator.bias == Some(index) && ours.accumulator.step_rule() == Overflow::Wrap;
+    let register = ours.accumulator.register;
+    if starts && our.per == its.per && its.format.width() >= register.width() {
+        return Verdict::Equal(format!(
+            "only its lowest {} bits reach a register that wraps",
+            register.width()
+        ));
+    }
+    let range = (i128::from(our.min), i128::from(our.max));
+    let fits = our.per == its.per && holds(its.format, Overflow::Wrap, range);
+    Verdict::when(fits, format!("{} is {}..{}, which fits {}", our.name, our.min, our.max, its.format))
+}
+
+fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+    if ours.post == its.post {
+        return Verdict::Same;
+    }
+    if its.post.len() == ours.post.len() + 1 {
+        return inserted(ours, its, ranges);
+    }
+    let mut pairs = ours.post.iter().zip(&its.post).enumerate().filter(|(_, (our, its))| our != its);
+    let (Some((index, (our, its))), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
+    let (into, exact) = ranges.steps[index];
+    let fits = |step: &Step| match (step.format, exact) {
+        (Some(format), Some(range)) => holds(format, step.overflow, range),
+        (None, _) => true,
+        (Some(_), None) => false,
+    };
+    match (our.op == its.op, exact) {
+        (true, Some(range)) if fits(our) && fits(its) => {
+            Verdict::Equal(format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
+        }
+        (true, Some(range)) => match absorbed(ours, index, [our, its], range) {
+            Some(why) => Verdict::Equal(why),
+            None => Verdict::Unknown,
+        },
+        (true, None) => Verdict::Unknown,
+        (false, _) => {
+            let same_fit = our.format == its.format && our.overflow == its.overflow;
+            match operation(our.op, its.op, into, &ours.parameters).filter(|_| same_fit) {
+                Some(why) => Verdict::Equal(why),
+                None => Verdict::Unknown,
+            }
+        }
+    }
+}
+
+/// Two fits of one step that differ beyond a rail only, and a later step that takes all that they make of that side.
+fn absorbed(design: &Design, index: usize, fits: [&Step; 2], range: Range) -> Option<String> {
+    let [ours, its] = fits.map(|step| step.format.map(|format| (format, step.overflow)));
+    let both = [ours?, its?];
+    let rails = both.map(|(format, rule)| rule.rails(format));
+    let low = i128::from(rails[0].0.max(rails[1].0));
+    let high = i128::from(rails[0].1.min(rails[1].1));
+    let sides = [(range.0, (low - 1).min(range.1)), ((high + 1).max(range.0), range.1)];
+    let mut taken = None;
+    for side in sides.into_iter().filter(|side| side.0 <= side.1) {
+        let images = both.map(|(format, rule)| image(format, rule, side));
+        let hull = (images[0].0.min(images[1].0), images[0].1.max(images[1].1));
+        taken = Some(later(design, index, hull)?);
+    }
+    taken
+}
+
+/// Everything that a rule makes of a range.
+fn image(format: Format, rule: Overflow, range: Range) -> Range {
+    let (low, high) = rule.rails(format);
+    let (low, high) = (i128::from(low), i128::from(high));
+    match rule {
+        _ if range.0 >= low && range.1 <= high => range,
+        Overflow::Wrap => (low, high),
+        _ => (range.0.clamp(low, high), range.1.clamp(low, high)),
+    }
+}
+
+/// The step behind `index` that makes one value of every one in `range`, whatever its numbers are.
+fn later(design: &Design, index: usize, mut range: Range) -> Option<String> {
+    let of = |operand| match operand {
+        Operand::Constant(value) => (i128::from(value), i128::from(value)),
+        Operand::Parameter(index) => {
+            (i128::from(design.parameters[index].min), i128::from(design.parameters[index].max))
+        }
+    };
+    for step in design.post.get(index + 1..)? {
+        let is_taken = match step.op {
+            Op::Clamp { low, high } => range.1 <= of(low).0 || range.0 >= of(high).1,
+            Op::Max(v) => range.1 <= of(v).0,
+            Op::Min(v) => range.0 >= of(v).1,
+            _ => false,
+        };
+        if is_taken {
+            return Some(format!("{} takes whatever lies beyond the rails", step.id));
+        }
+        let exact = design.exact_of(step.op, range)?;
+        range = step.format.map_or(exact, |format| image(format, step.overflow, exact));
+    }
+    (range.0 == range.1).then(|| "the output is the same".to_owned())
+}
+
+/// A further clamp that nothing reaches.
+fn inserted(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+    let at = ours.post.iter().zip(&its.post).take_while(|(our, its)| our == its).count();
+    let rest = ours.post.get(at..) == its.post.get(at + 1..);
+    let low = ranges.steps.get(at).map(|(into, _)| into.0).or_else(|| ranges.last_low(ours));
+    match (its.post[at].op, low) {
+        (Op::Max(Operand::Constant(bound)), Some(low)) if rest => {
+            Verdict::when(low >= i128::from(bound), format!("nothing below {low} comes there"))
+        }
+        _ => Verdict::Unknown,
+    }
+}
+
+impl Ranges {
+    /// Of the output.
+    fn last_low(&self, design: &Design) -> Option<i128> {
+        design.node_ranges().last().map(|node| node.fitted.0)
+    }
+}
+
+/// Why two operations agree on every value of a range.
+fn operation(ours: Op, its: Op, into: Range, parameters: &[Parameter]) -> Option<String> {
+    let range = |operand| match operand {
+        Operand::Constant(value) => (i128::from(value), i128::from(value)),
+        Operand::Parameter(index) => (i128::from(parameters[index].min), i128::from(parameters[index].max)),
+    };
+    match (ours, its) {
+        (Op::ShiftRight(count, a), Op::ShiftRight(other, b)) if count == other => {
+            let unshifted = (range(count) == (0, 0)).then(|| "nothing is shifted".to_owned());
+            unshifted.or_else(|| alike(a, b, into))
+        }
+        (Op::FloatScale(scale, a), Op::FloatScale(other, b)) if scale == other && range(scale).0 >= 0 => {
+            alike(a, b, into)
+        }
+        (ours, Op::Fit) => idle(ours, into, range),
+        _ => None,
+    }
+}
+
+/// Roundings that differ on values of one sign only.
+fn alike(a: Rounding, b: Rounding, into: Range) -> Option<String> {
+    use Rounding::{Away, Ceil, Floor, HalfAway, HalfDown, HalfUp, HalfZero, Trunc};
+    let above = [(Floor, Trunc), (Ceil, Away), (HalfUp, HalfAway), (HalfDown, HalfZero)];
+    let below = [(Floor, Away), (Ceil, Trunc), (HalfUp, HalfZero), (HalfDown, HalfAway)];
+    let is_among = |pairs: [(Rounding, Rounding); 4]| pairs.contains(&(a, b)) || pairs.contains(&(b, a));
+    match into {
+        (0.., _) if is_among(above) => Some("no value there is negative".to_owned()),
+        (_, ..=0) if is_among(below) => Some("no value there is positive".to_owned()),
+        _ => None,
+    }
+}
+
+/// Why a step does nothing.
+fn idle(op: Op, into: Range, range: impl Fn(Operand) -> Range) -> Option<String> {
+    let nothing = match op {
+        Op::Add(v) | Op::Subtract(v) | Op::ShiftLeft(v) | Op::ShiftRight(v, _) => range(v) == (0, 0),
+        Op::Multiply(v) => range(v) == (1, 1),
+        Op::Max(v) => range(v).1 <= into.0,
+        Op::Min(v) => range(v).0 >= into.1,
+        Op::Clamp { low, high } => range(low).1 <= into.0 && range(high).0 >= into.1,
+        Op::Fit => true,
+        Op::FloatScale(..) => false,
+    };
+    nothing.then(|| format!("the step changes nothing of {}..{}", into.0, into.1))
+}
+
+/// All accumulators with all numbers of the post steps, where these are few and nothing in front of them differs.
+fn exhausted(ours: &Design, its: &Design) -> Option<String> {
+    let in_front = Design { post: ours.post.clone(), parameters: ours.parameters.clone(), ..its.clone() };
+    if in_front != *ours || ours.parameters != its.parameters {
+        return None;
+    }
+    let (low, high) = ours.accumulator_range();
+    let reads = |index: usize| {
+        ours.post.iter().any(|step| step.op.operands().into_iter().any(|o| o == Operand::Parameter(index)))
+    };
+    let span = |index: usize| match reads(index) {
+        true => i128::from(ours.parameters[index].max) - i128::from(ours.parameters[index].min) + 1,
+        false => 1,
+    };
+    let spans: Vec<i128> = (0..ours.parameters.len()).map(span).collect();
+    let all = spans.iter().try_fold(high - low + 1, |all, span| all.checked_mul(*span))?;
+    if all > EXHAUSTED {
+        return None;
+    }
+    let mut numbers: Vec<Vec<i64>> = ours.parameters.iter().map(|parameter| vec![parameter.min]).collect();
+    for index in 0..all {
+        let mut rest = index;
+        for (number, (parameter, span)) in numbers.iter_mut().zip(ours.parameters.iter().zip(&spans)) {
+            number[0] = parameter.min + i64::try_from(rest % span).ok()?;
+            rest /= span;
+        }
+        let accumulator = i64::try_from(low + rest).ok()?;
+        let output = |design: &Design| run(&design.post, accumulator, &numbers, 0, |_, _| {});
+        if output(ours) != output(its) {
+            return None;
+        }
+    }
+    Some(format!("all {all} accumulators and numbers were tried"))
+}

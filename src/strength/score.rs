@@ -1,0 +1,120 @@
+//! How many neighbours programs tell apart, and what never happened where they do not.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::judge::Judge;
+use super::observed::observed;
+use super::proofs::proved_equal;
+use crate::design::Design;
+use crate::lower::Program;
+use crate::neighbours::{self, Hardware, Missed, Neighbour, NodeSeen, Score};
+
+/// The score of one program.
+pub fn score(program: &Program) -> Score {
+    score_of(program, &Judge::new(program))
+}
+
+/// The same, by a judge of the program.
+pub fn score_of(program: &Program, judge: &Judge<'_>) -> Score {
+    let all: Vec<Neighbour> = neighbours::of(&Hardware::of(&program.design)).collect();
+    let told: Vec<bool> =
+        all.par_iter().map(|neighbour| judge.difference(&neighbour.hardware).is_some()).collect();
+    summed(&program.design, &all, &told, observed(program))
+}
+
+/// `told`: whether each is told apart. What is not is proved equal, if that can be.
+pub(super) fn summed(design: &Design, all: &[Neighbour], told: &[bool], nodes: Vec<NodeSeen>) -> Score {
+    let others: Vec<&Neighbour> = all.iter().zip(told).filter(|(_, told)| !**told).map(|(n, _)| n).collect();
+    let proofs: Vec<Option<String>> =
+        others.par_iter().map(|neighbour| proved_equal(design, &neighbour.hardware)).collect();
+    let mut equal = BTreeMap::new();
+    let mut missed = Vec::new();
+    for (neighbour, proof) in others.into_iter().zip(proofs) {
+        match proof {
+            Some(why) => {
+                equal.insert(neighbour.name.clone(), why);
+            }
+            None => missed.push(Missed {
+                name: neighbour.name.clone(),
+                node: neighbour.node.clone(),
+                key: neighbour.key.to_owned(),
+                class: neighbour.class.name().to_owned(),
+            }),
+        }
+    }
+    let words = words(&missed, &nodes);
+    let caught = told.iter().filter(|told| **told).count();
+    Score { neighbours: all.len(), caught, equal, missed, words, nodes }
+}
+
+/// One line for every node and key of which something is missed.
+fn words(missed: &[Missed], nodes: &[NodeSeen]) -> Vec<String> {
+    let mut groups: Vec<((&str, &str), Vec<&str>)> = Vec::new();
+    for one in missed {
+        let group = (one.node.as_str(), one.key.as_str());
+        let what = one.name.strip_prefix(one.node.as_str()).unwrap_or(&one.name).trim();
+        match groups.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, names)) => names.push(what),
+            None => groups.push((group, vec![what])),
+        }
+    }
+    let line = |((node, key), names): ((&str, &str), Vec<&str>)| {
+        let seen = nodes.iter().find(|seen| seen.node == node);
+        let why = seen.and_then(|seen| never(seen, key)).map_or(String::new(), |why| format!(": {why}"));
+        format!("{node}{why}, so it looks like {}", names.join(", "))
+    };
+    groups.into_iter().map(line).collect()
+}
+
+/// What would have told a key's edits apart, and did not happen at the node.
+fn never(seen: &NodeSeen, key: &str) -> Option<String> {
+    let mut never = Vec::new();
+    match key.rsplit('.').next().unwrap_or(key) {
+        "rounding" => {
+            let ties = seen.ties.unwrap_or_default();
+            let kinds = [
+                (ties.negative_even, "negative tie above an even number"),
+                (ties.negative_odd, "negative tie above an odd number"),
+                (ties.positive_even, "positive tie above an even number"),
+                (ties.positive_odd, "positive tie above an odd number"),
+            ];
+            match kinds.iter().all(|(count, _)| *count == 0) {
+                true => never.push("tie"),
+                false => never.extend(kinds.iter().filter(|(count, _)| *count == 0).map(|(_, what)| *what)),
+            }
+        }
+        "low" | "high" | "step" if seen.clipped_high + seen.clipped_low + seen.unclipped > 0 => {
+            let kinds =
+                [(seen.clipped_high, "value above the clamp"), (seen.clipped_low, "value below the clamp")];
+            never.extend(kinds.iter().filter(|(count, _)| *count == 0).map(|(_, what)| *what));
+        }
+        "width" | "overflow" | "format" | "register_width" => {
+            let kinds = [
+                (seen.high, "value beyond its upper rail"),
+                (seen.low, "value beyond its lower rail"),
+                (seen.at_high, "value exactly at its upper rail"),
+                (seen.at_low, "value exactly at its lower rail"),
+            ];
+            never.extend(kinds.iter().filter(|(count, _)| *count == 0).map(|(_, what)| *what));
+        }
+        _ => {}
+    }
+    (!never.is_empty()).then(|| format!("no {}", never.join(", no ")))
+}
+
+/// The fewest programs that together tell apart what all do, greedily: indices into `told`, one list of flags each.
+pub fn smallest(told: &[Vec<bool>]) -> Vec<usize> {
+    let Some(count) = told.first().map(Vec::len) else { return Vec::new() };
+    let mut open: Vec<bool> = (0..count).map(|at| told.iter().any(|program| program[at])).collect();
+    let mut chosen = Vec::new();
+    loop {
+        let gain =
+            |index: &usize| told[*index].iter().zip(&open).filter(|(told, open)| **told && **open).count();
+        let best = (0..told.len()).max_by_key(|index| (gain(index), std::cmp::Reverse(*index)));
+        let Some(best) = best.filter(|index| gain(index) > 0) else { return chosen };
+        chosen.push(best);
+        open.iter_mut().zip(&told[best]).for_each(|(open, told)| *open &= !told);
+    }
+}

@@ -1,0 +1,25 @@
+//! What bundles can tell apart: neighbours of designs, and the programs that are directed at them.
+
+mod keys;
+mod proofs;
+mod table;
+
+mod wrong;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use goldpath::design::Design;
+
+/// The committed designs.
+const DESIGNS: [&str; 5] =
+    ["mac_s8_acc32", "mac_s8_acc16sat", "tree8_s8_acc24", "os8x8_s8_acc32", "os16x16_s8_acc16sat"];
+
+fn design(name: &str) -> Arc<Design> {
+    design_with(name, &[])
+}
+
+fn design_with(name: &str, overrides: &[&str]) -> Arc<Design> {
+    let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+    Arc::new(Design::load(&Path::new("hw_models").join(name).join("design.toml"), &overrides).unwrap())
+}

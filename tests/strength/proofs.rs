@@ -1,0 +1,145 @@
+//! What is proved equal is never told apart: random designs, random inputs, and their corners.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use goldpath::design::Design;
+use goldpath::functional;
+use goldpath::neighbours::{self, Hardware};
+use goldpath::strength::directed::{Form, directed};
+use goldpath::strength::{Judge, proved_equal};
+use goldpath::vectors::case::{self, Case};
+
+fn pick<'a>(seed: &mut u64, of: &[&'a str]) -> &'a str {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    of[(*seed >> 33) as usize % of.len()]
+}
+
+/// A design of anything that the language says, as text; not every one can be built.
+pub fn random_design(seed: &mut u64) -> String {
+    let mut p = |of: &[&'static str]| pick(seed, of);
+    let array = p(&["sequential", "tree", "output_stationary"]);
+    let lanes = if array == "sequential" { "1" } else { p(&["1", "2", "3", "4"]) };
+    let lanes = if array == "tree" && lanes == "1" { "2" } else { lanes };
+    let width = p(&["4", "7", "8", "12", "16", "20", "24", "32", "33", "48", "64"]);
+    let overflow = p(&["wrap", "saturate", "saturate_symmetric"]);
+    let start = p(&["zero", "bias", "overwrite", "bias"]);
+    let (aw, asg) = (p(&["1", "2", "4", "5", "8", "9", "12"]), p(&["true", "false", "true"]));
+    let (ww, wsg) = (p(&["2", "3", "4", "8", "8", "11"]), p(&["true", "false", "true", "true"]));
+    let rounding = p(&[
+        "floor",
+        "ceil",
+        "trunc",
+        "away",
+        "half_up",
+        "half_down",
+        "half_away",
+        "half_zero",
+        "half_even",
+        "half_odd",
+    ]);
+    let output = p(&["s8", "u8", "s4", "s12", "u4", "s16"]);
+    let post = match p(&["none", "shift", "multiply_shift", "tflite_double", "onnxruntime", "steps"]) {
+        "none" => String::new(),
+        "shift" => format!(
+            "post = {{ preset = \"shift\", format = \"{output}\", rounding = \"{rounding}\", latency = [0, 1, 1] }}\n"
+        ),
+        "steps" => format!(
+            "post = [{{ step = \"shift_right\", shift = {}, rounding = \"{rounding}\" }}, {{ step = \"max\", value = 0 }}, {{ step = \"saturate\", format = \"{output}\" }}]\n",
+            p(&["1", "2", "3"])
+        ),
+        preset => format!("post = {{ preset = \"{preset}\", format = \"{output}\" }}\n"),
+    };
+    let offset = match p(&["none", "none", "constant", "parameter"]) {
+        "constant" => ", offset = -3, format = \"s16\"",
+        "parameter" => ", offset = \"activation_offset\", format = \"s18\"",
+        _ => "",
+    };
+    let mut text = format!(
+        "schema = 1\nname = \"made\"\n{post}[operands]\nactivation = {{ width = {aw}, signed = {asg}{offset} }}\n\
+         weight = {{ width = {ww}, signed = {wsg} }}\nlatency = {}\n[accumulator]\nwidth = {width}\nsigned = {}\n\
+         overflow = \"{overflow}\"\nstart = \"{start}\"\n[array]\ndataflow = \"{array}\"\nlanes = {lanes}\n",
+        p(&["0", "1"]),
+        p(&["true", "true", "false"]),
+    );
+    if array == "output_stationary" {
+        text += &format!("rows = {}\ncolumns = {}\n", p(&["1", "2", "3"]), p(&["1", "2", "4"]));
+        text += p(&[
+            "",
+            "hop = { activation = 1, weight = 1 }\nskew = \"internal\"\n",
+            "hop = { activation = 1, weight = 0 }\nskew = \"host\"\n",
+        ]);
+    }
+    text += "[parameters]\n";
+    if start == "bias" {
+        text +=
+            &format!("bias = {{ format = \"{}\", per = \"channel\" }}\n", p(&["s32", "s8", "s16", "s40"]));
+    }
+    if offset.contains("activation_offset") {
+        text += "activation_offset = { format = \"s9\", per = \"layer\" }\n";
+    }
+    text
+}
+
+fn designs(count: usize, seed: u64) -> Vec<(u64, Arc<Design>)> {
+    let mut state = seed;
+    let mut made = Vec::new();
+    for _ in 0..count * 40 {
+        let before = state;
+        if let Ok(design) = Design::parse(&random_design(&mut state), Path::new("made.toml"), &[]) {
+            made.push((before, Arc::new(design)));
+        }
+        if made.len() == count {
+            return made;
+        }
+    }
+    panic!("only {} of {count} designs can be built", made.len());
+}
+
+fn check(count: usize, seed: u64) -> [usize; 4] {
+    let (mut programs, mut proved, mut told, mut unknown) = (0, 0, 0, 0);
+    for (at, design) in designs(count, seed) {
+        let all: Vec<_> = neighbours::of(&Hardware::of(&design)).collect();
+        let equal: Vec<bool> = all.iter().map(|n| proved_equal(&design, &n.hardware).is_some()).collect();
+        let mut caught = vec![false; all.len()];
+        let forms = [Form::Whole, Form::Single].into_iter().map(|form| directed(&design, form, None, 1));
+        let cases = Case::ALL
+            .into_iter()
+            .map(|case| case::make(&design, case, [3, 9, 5], at, &|program| functional::run(program, true)));
+        for program in forms.chain(cases).flatten() {
+            let judge = Judge::new(&program);
+            assert_eq!(judge.difference(&Hardware::of(&design)), None, "seed {at}");
+            programs += 1;
+            for (index, neighbour) in all.iter().enumerate() {
+                let difference = judge.difference(&neighbour.hardware);
+                let is_told = difference.is_some();
+                assert!(
+                    !(is_told && equal[index]),
+                    "seed {at}: {} is proved equal, but {difference:?}\n{}",
+                    neighbour.name,
+                    design.to_toml()
+                );
+                caught[index] |= is_told;
+            }
+        }
+        proved += equal.iter().filter(|equal| **equal).count();
+        told += caught.iter().filter(|caught| **caught).count();
+        unknown += caught.iter().zip(&equal).filter(|(caught, equal)| !**caught && !**equal).count();
+    }
+    println!(
+        "{count} designs, {programs} programs: {proved} proved equal, {told} told apart, {unknown} neither"
+    );
+    [programs, proved, told, unknown]
+}
+
+#[test]
+fn what_is_proved_equal_is_never_told_apart() {
+    let [programs, proved, told, _] = check(40, 9);
+    assert!(programs > 120 && proved > 300 && told > 2000);
+}
+
+#[test]
+#[ignore = "long: 1 000 random designs"]
+fn a_thousand_random_designs() {
+    check(1000, 10);
+}
