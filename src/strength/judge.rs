@@ -118,9 +118,4 @@ impl<'a> Judge<'a> {
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
     }
-
-    /// The program that is judged with.
-    pub fn program(&self) -> &Program {
-        self.program
-    }
 }

@@ -12,4 +12,4 @@ mod wires;
 
 pub use judge::{Difference, Judge};
 pub use proofs::proved_equal;
-pub use score::{score, score_of, smallest};
+pub use score::{score, score_of};

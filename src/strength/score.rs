@@ -103,18 +103,3 @@ fn never(seen: &NodeSeen, key: &str) -> Option<String> {
     }
     (!never.is_empty()).then(|| format!("no {}", never.join(", no ")))
 }
-
-/// The fewest programs that together tell apart what all do, greedily: indices into `told`, one list of flags each.
-pub fn smallest(told: &[Vec<bool>]) -> Vec<usize> {
-    let Some(count) = told.first().map(Vec::len) else { return Vec::new() };
-    let mut open: Vec<bool> = (0..count).map(|at| told.iter().any(|program| program[at])).collect();
-    let mut chosen = Vec::new();
-    loop {
-        let gain =
-            |index: &usize| told[*index].iter().zip(&open).filter(|(told, open)| **told && **open).count();
-        let best = (0..told.len()).max_by_key(|index| (gain(index), std::cmp::Reverse(*index)));
-        let Some(best) = best.filter(|index| gain(index) > 0) else { return chosen };
-        chosen.push(best);
-        open.iter_mut().zip(&told[best]).for_each(|(open, told)| *open &= !told);
-    }
-}
