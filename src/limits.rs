@@ -100,15 +100,16 @@ impl Charge {
     /// # Errors
     /// With them, more than [`max_memory`] would be held.
     pub fn new(bytes: u64, what: impl FnOnce() -> String) -> Result<Charge> {
-        let held = CHARGED.fetch_add(bytes, Ordering::Relaxed);
-        let charge = Charge(bytes);
-        // Dropping the charge on the way out takes it back.
-        if held.saturating_add(bytes) > max_memory() {
-            Err(too_large(bytes, held, &what()))
-        } else {
-            Ok(charge)
-        }
+        // What is refused is at no moment counted, or it would have others refused that fit.
+        CHARGED
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| with(held, bytes))
+            .map_or_else(|held| Err(too_large(bytes, held, &what())), |_| Ok(Charge(bytes)))
     }
+}
+
+/// The account with `bytes` more, if it may have them.
+fn with(held: u64, bytes: u64) -> Option<u64> {
+    held.checked_add(bytes).filter(|sum| *sum <= max_memory())
 }
 
 impl Drop for Charge {
@@ -122,7 +123,8 @@ impl Drop for Charge {
 /// # Errors
 /// As [`Charge::new`].
 pub fn check_room(bytes: u64, what: impl FnOnce() -> String) -> Result<()> {
-    Charge::new(bytes.min(u64::MAX / 4), what).map(drop)
+    let held = CHARGED.load(Ordering::Relaxed);
+    with(held, bytes).map_or_else(|| Err(too_large(bytes, held, &what())), |_| Ok(()))
 }
 
 /// Bytes of `count` things of `each` bytes; a product beyond 64 bits is more than any memory.
@@ -237,8 +239,21 @@ mod tests {
         let error = check_room(u64::MAX, || "a tensor".into()).unwrap_err();
         assert!(error.message.starts_with("a tensor would take"), "{error}");
         assert!(error.help.unwrap().contains("--max-memory"));
-        let before = Charge::new(1 << 20, String::new).unwrap();
-        drop(before);
         assert_eq!(bytes(&[usize::MAX, usize::MAX], 8), u64::MAX / 4);
+    }
+
+    /// Thread beside thread, what is refused never has others refused.
+    #[test]
+    fn a_refusal_is_no_one_elses() {
+        std::thread::scope(|scope| {
+            let refused = scope.spawn(|| {
+                (0..20_000).all(|_| {
+                    let charged = Charge::new(u64::MAX / 4, || "all".into()).is_err();
+                    charged && check_room(u64::MAX, || "all".into()).is_err()
+                })
+            });
+            let fits = (0..20_000).all(|_| Charge::new(64, || "a little".into()).is_ok());
+            assert!(fits && refused.join().unwrap());
+        });
     }
 }
