@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use crate::functional;
 use crate::lower::{Outcome, Program, Tile};
 use crate::neighbours::Hardware;
+use crate::num::{Overflow, fit};
 
 use super::wires::{Pe, Wires};
 
@@ -22,12 +23,13 @@ pub enum Difference {
         n: usize,
         /// The design's.
         expected: i64,
-        /// The hardware's.
+        /// The hardware's, as the design's port shows its bits.
         found: i64,
     },
 }
 
-/// A program and its outcome. Hardware is judged by what leaves it: values and cycles of the outputs.
+/// A program and its outcome. Hardware is judged by what leaves it: cycles of the outputs, and their bits on the design's port,
+/// which is as wide as the design says.
 pub struct Judge<'a> {
     program: &'a Program,
     outcome: Cow<'a, Outcome>,
@@ -97,6 +99,7 @@ impl<'a> Judge<'a> {
     ) -> ControlFlow<()> {
         let program = self.program;
         let (rows, columns) = (program.rows_of(tile), program.columns_of(tile));
+        let port = program.design.output();
         for (at, held) in held.iter_mut().enumerate() {
             let pe = Pe { row: at / program.design.array.columns, column: at % program.design.array.columns };
             let [m, n] = [program.output_row(tile, pe.row), program.output_channel(tile, pe.column)];
@@ -106,6 +109,7 @@ impl<'a> Judge<'a> {
                 true => wires.finish(self.outcome.accumulators[[m, n]], program.record_of(tile) + pe.column),
                 false => wires.output(tile, pe, held),
             };
+            let found = fit(i128::from(found), port, Overflow::Wrap).value;
             if !is_idle && found != self.outcome.outputs[[m, n]] {
                 let expected = self.outcome.outputs[[m, n]];
                 tell(Difference::Value { m, n, expected, found })?;

@@ -2,7 +2,7 @@
 
 use crate::design::{AccumulatorOverflow, Design, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
-use crate::num::{Format, Overflow, Rounding};
+use crate::num::{Format, Overflow, Rounding, fit};
 use crate::post::{Op, Operand, Parameter, Step, run};
 
 type Range = (i128, i128);
@@ -136,7 +136,15 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
         a.overflow == AccumulatorOverflow::Wrap
             || a.overflow == AccumulatorOverflow::SaturateOutput && a.register == a.format
     };
-    let same = our.register == its.register && our.start == its.start && our.bias == its.bias;
+    let starts_alike = our.start == its.start && our.bias == its.bias;
+    let port = ours.output().width();
+    let leaves_alone = |a: &crate::design::Accumulator| {
+        a.overflow == AccumulatorOverflow::Wrap && a.register.width() >= port && a.format.width() >= port
+    };
+    if starts_alike && ours.post.is_empty() && leaves_alone(&our) && leaves_alone(&its) {
+        return Verdict::Equal(only_lowest(port));
+    }
+    let same = starts_alike && our.register == its.register;
     Verdict::when(same && is_plain(&our) && is_plain(&its), "the clamp behind the register is as wide as it")
 }
 
@@ -194,6 +202,9 @@ fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
         (true, Some(range)) if fits(our) && fits(its) => {
             Verdict::Equal(format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
         }
+        (true, _) if index + 1 == ours.post.len() && [our, its].into_iter().all(|s| keeps_port(ours, s, exact)) => {
+            Verdict::Equal(only_lowest(ours.output().width()))
+        }
         (true, Some(range)) => match absorbed(ours, index, [our, its], range) {
             Some(why) => Verdict::Equal(why),
             None => Verdict::Unknown,
@@ -207,6 +218,18 @@ fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
             }
         }
     }
+}
+
+fn only_lowest(bits: u32) -> String {
+    format!("only its lowest {bits} bits leave")
+}
+
+/// Whether a step's fit keeps the bits of the output's port, whatever it does above them.
+fn keeps_port(design: &Design, step: &Step, exact: Option<Range>) -> bool {
+    step.format.is_none_or(|format| {
+        let wraps = step.overflow == Overflow::Wrap && format.width() >= design.output().width();
+        wraps || exact.is_some_and(|range| holds(format, step.overflow, range))
+    })
 }
 
 /// Two fits of one step that differ beyond a rail only, and a later step that takes all that they make of that side.
@@ -354,7 +377,10 @@ fn exhausted(ours: &Design, its: &Design) -> Option<String> {
             rest /= span;
         }
         let accumulator = i64::try_from(low + rest).ok()?;
-        let output = |design: &Design| run(&design.post, accumulator, &numbers, 0, |_, _| {});
+        let output = |design: &Design| {
+            let output = run(&design.post, accumulator, &numbers, 0, |_, _| {});
+            fit(i128::from(output), ours.output(), Overflow::Wrap).value
+        };
         if output(ours) != output(its) {
             return None;
         }
