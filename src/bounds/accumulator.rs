@@ -2,7 +2,7 @@
 
 use super::Range;
 use super::terms::{Channels, Ends, Terms, Visitor, Word, Work, beats};
-use crate::num::{Format, Overflow};
+use crate::num::Overflow;
 
 /// What is proved of one channel.
 #[derive(Debug, Clone)]
@@ -133,10 +133,4 @@ impl Work for Accumulate {
             })
             .collect()
     }
-}
-
-/// Whether `range` lies inside the rails of a format.
-pub(super) fn fits(range: Range, format: Format, overflow: Overflow) -> bool {
-    let (low, high) = overflow.rails(format);
-    range.0 >= i128::from(low) && range.1 <= i128::from(high)
 }

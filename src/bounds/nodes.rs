@@ -1,7 +1,7 @@
 //! Every fitting node of a layer in the design as it is: what can enter it, what can leave it.
 
 use super::Range;
-use super::accumulator::{Reached, fits};
+use super::accumulator::Reached;
 use crate::design::Node;
 use crate::lower::Program;
 use crate::num::{Format, Overflow};
@@ -97,13 +97,9 @@ fn start(value: i64) -> Flow {
 }
 
 fn fitted(flow: Flow, format: Option<Format>, overflow: Overflow) -> Flow {
-    let Some(format) = format.filter(|format| !fits(flow.range, *format, overflow)) else { return flow };
-    let (low, high) = overflow.rails(format);
-    let (low, high) = (i128::from(low), i128::from(high));
-    match overflow {
-        Overflow::Wrap => Flow { range: (low, high), reached: false },
-        _ => Flow { range: (flow.range.0.clamp(low, high), flow.range.1.clamp(low, high)), ..flow },
-    }
+    let Some(format) = format else { return flow };
+    let reached = flow.reached && (overflow != Overflow::Wrap || overflow.holds(format, flow.range));
+    Flow { range: overflow.image(format, flow.range), reached }
 }
 
 /// The exact results of a step on a range, with the channel's own numbers.

@@ -1,7 +1,6 @@
 //! How many bits a range needs.
 
 use super::Range;
-use super::accumulator::fits;
 use crate::num::{Format, Overflow};
 
 /// Bits of the narrowest format of that signedness whose rails under `overflow` hold all of `range`; `None` when no
@@ -15,7 +14,7 @@ use crate::num::{Format, Overflow};
 /// assert_eq!(minimal_width((-1, 0), false, Overflow::Wrap), None);
 /// ```
 pub fn minimal_width(range: Range, signed: bool, overflow: Overflow) -> Option<u32> {
-    (1..=64).find(|width| Format::new(*width, signed).is_some_and(|format| fits(range, format, overflow)))
+    (1..=64).find(|width| Format::new(*width, signed).is_some_and(|format| overflow.holds(format, range)))
 }
 
 /// The rule N + M + ceil(log2 K): what designers add up when they know only the operands' widths.

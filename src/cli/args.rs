@@ -320,8 +320,10 @@ pub enum Case {
     /// Built backwards from what must be told apart: rails, ties, edges of the clamp, every shift; the smallest shape that
     /// reaches them, unless --shape limits it
     Directed,
-    /// The same with one product an output: every beat starts and ends one, and the layer's numbers are at their other ends
+    /// The same with one product an output: every beat starts and ends one, and the layer has other numbers
     Single,
+    /// As directed, the layer's numbers others again: of the three, every bit of each is 0 in one and 1 in one
+    Numbers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -376,7 +378,7 @@ pub struct VectorsArgs {
     /// Make the operands up
     #[arg(long, value_enum)]
     pub case: Option<Case>,
-    /// Shape of a made-up case; directed and single choose their own without it
+    /// Shape of a made-up case; directed, single and numbers choose their own without it
     #[arg(long, value_name = "M,K,N", requires = "case", value_parser = shape)]
     pub shape: Option<[usize; 3]>,
     /// Seed of what is made up: a case, or the requantisation of a layer that has none

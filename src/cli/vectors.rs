@@ -217,12 +217,14 @@ fn made_up(
             Err(Error::new(Kind::Usage, message).help("--case directed chooses its own shape"))
         }
     };
+    let backwards = |form: Form| Ok::<_, Error>((directed(design, form, shape, seed)?, form.name()));
     let (program, source) = match case {
         CaseArgument::Random => plain(Case::Random)?,
         CaseArgument::Extreme => plain(Case::Extreme)?,
         CaseArgument::Saturating => plain(Case::Saturating)?,
-        CaseArgument::Directed => (directed(design, Form::Whole, shape, seed)?, "directed"),
-        CaseArgument::Single => (directed(design, Form::Single, shape, seed)?, "single"),
+        CaseArgument::Directed => backwards(Form::Whole)?,
+        CaseArgument::Single => backwards(Form::Single)?,
+        CaseArgument::Numbers => backwards(Form::Numbers)?,
     };
     let source = source.to_string();
     Ok((program, Provenance { source, seed: Some(seed), ..Provenance::default() }))

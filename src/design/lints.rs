@@ -1,6 +1,5 @@
 //! What is legal in a design and probably not meant.
 
-use super::names::interval;
 use super::steps::{Interval, output_interval, result};
 use super::{AccumulatorOverflow, Design, depth, ranges};
 use crate::num::Format;
@@ -144,7 +143,7 @@ impl Design {
         let mut lints = Vec::new();
         for (step, range) in self.post.iter().zip(&ranges) {
             if let Op::ShiftRight(count, rounding) = step.op {
-                let (least, _) = interval(count, &self.parameters);
+                let (least, _) = count.range(&self.parameters);
                 let kindest =
                     Op::ShiftRight(Operand::Constant(i64::try_from(least).unwrap_or(i64::MAX)), rounding);
                 let after = result(kindest, before, &self.parameters).unwrap_or(before);

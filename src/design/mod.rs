@@ -116,7 +116,7 @@ impl Operand {
     /// Every value that the multiplier can see, given the parameters' limits.
     pub fn interval(&self, parameters: &[Parameter]) -> (i128, i128) {
         let (low, high) = match self.offset {
-            Some(offset) => names::interval(offset, parameters),
+            Some(offset) => offset.range(parameters),
             None => (0, 0),
         };
         (i128::from(self.format.min()) + low, i128::from(self.format.max()) + high)

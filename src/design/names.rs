@@ -27,7 +27,7 @@ impl<'a> Names<'a> {
 
     /// Every value the operand can have.
     pub fn interval(&self, operand: Operand) -> (i128, i128) {
-        interval(operand, &self.used)
+        operand.range(&self.used)
     }
 
     /// The operand that `value` is. `implicit` says what an undeclared name means.
@@ -87,14 +87,6 @@ impl<'a> Names<'a> {
             }
         }
         Ok(self.used)
-    }
-}
-
-/// Every value an operand can have, given the parameters' limits.
-pub(super) fn interval(operand: Operand, parameters: &[Parameter]) -> (i128, i128) {
-    match operand {
-        Operand::Constant(value) => (i128::from(value), i128::from(value)),
-        Operand::Parameter(index) => (i128::from(parameters[index].min), i128::from(parameters[index].max)),
     }
 }
 

@@ -60,14 +60,9 @@ pub(super) fn post(design: &Design) -> Vec<NodeRange> {
 }
 
 fn node(id: &str, unfitted: Option<Interval>, format: Format, overflow: Overflow) -> NodeRange {
-    let (low, high) = range_of(format);
-    let low = if overflow == Overflow::SaturateSymmetric { low.max(-high) } else { low };
-    let always_fits = unfitted.is_some_and(|(l, h)| l >= low && h <= high);
-    let fitted = match unfitted {
-        Some(interval) if always_fits => interval,
-        Some((l, h)) if overflow != Overflow::Wrap => (l.clamp(low, high), h.clamp(low, high)),
-        _ => (low, high),
-    };
+    let always_fits = unfitted.is_some_and(|interval| overflow.holds(format, interval));
+    // Of no bound, everything comes.
+    let fitted = overflow.image(format, unfitted.unwrap_or((i128::MIN, i128::MAX)));
     NodeRange { id: id.to_string(), unfitted, fitted, always_fits }
 }
 

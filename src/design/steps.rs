@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::context::Context;
 use super::file::{self, At, StepKind};
-use super::names::{Names, interval};
+use super::names::Names;
 use super::{Accumulator, AccumulatorOverflow, convert, synonyms};
 use crate::error::Result;
 use crate::num::{Format, MAX_SHIFT, Overflow, Rounding, shift_right};
@@ -228,7 +228,7 @@ fn check_count(
 
 /// The interval of the exact result; `None` when it has no bound (float32).
 pub(super) fn result(op: Op, (low, high): Interval, parameters: &[Parameter]) -> Option<Interval> {
-    let get = |operand| interval(operand, parameters);
+    let get = |operand: Operand| operand.range(parameters);
     Some(match op {
         Op::Add(v) => (low + get(v).0, high + get(v).1),
         Op::Subtract(v) => (low - get(v).1, high - get(v).0),

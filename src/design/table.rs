@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{AccumulatorOverflow, Dataflow, Design, Operand, Start, names, ranges};
+use super::{AccumulatorOverflow, Dataflow, Design, Operand, Start, ranges};
 use crate::num::Format;
 use crate::post::{self, Op, Parameter, Step};
 
@@ -68,7 +68,7 @@ impl Design {
         };
         let mut rows = Vec::new();
         if let Some(bias) = a.bias {
-            let (low, high) = names::interval(post::Operand::Parameter(bias), &self.parameters);
+            let (low, high) = self.parameters[bias].range();
             let rails = ranges::rails(self);
             let overflow = if low >= rails.0 && high <= rails.1 { "exact" } else { overflow };
             let does = format!("{}, with the first beat", self.parameters[bias].name);

@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
     fn output(&mut self, n: usize) {
         let (program, m) = (self.program, self.m);
         let mut events = 0;
-        let ended = output(program, m, n, &mut |visit| {
+        let ended = follow(program, m, n, &mut |visit| {
             events += i64::from(visit.node == Node::Accumulator && visit.flags.any());
             self.event(visit, n);
             ControlFlow::Continue(())
@@ -126,7 +126,7 @@ pub(super) fn first_of(program: &Program, m: usize, n: usize, limit: Option<Orde
         visit.node == Node::Accumulator
             && (found.is_some() || limit.is_some_and(|limit| limit < order(program, m, n, visit.beat, 0)))
     };
-    let _ = output(program, m, n, &mut |visit| {
+    let _ = follow(program, m, n, &mut |visit| {
         if visit.flags.any() {
             let index = design.node_index(visit.node);
             let order = order(program, m, n, visit.beat, index);
@@ -141,13 +141,8 @@ pub(super) fn first_of(program: &Program, m: usize, n: usize, limit: Option<Orde
     found
 }
 
-/// Output (`m`, `n`) of a program, folded.
-pub(super) fn output(
-    program: &Program,
-    m: usize,
-    n: usize,
-    visit: &mut Visitor<'_>,
-) -> ControlFlow<(), Ended> {
+/// Follows output (`m`, `n`) of a program: `visit` is told of every value at every node, in order.
+pub fn follow(program: &Program, m: usize, n: usize, visit: &mut Visitor<'_>) -> ControlFlow<(), Ended> {
     let source = Source {
         design: &program.design,
         start: program.fitted_start(n),

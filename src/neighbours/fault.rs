@@ -30,6 +30,15 @@ pub enum Fault {
     OtherChannel(usize, i64),
     /// A parameter, by its index, is read so much higher, modulo its port.
     Added(usize, i64),
+    /// A bit of a parameter's port, by its index, is stuck at this value.
+    Stuck {
+        /// Which parameter.
+        parameter: usize,
+        /// Which bit, from 0.
+        bit: u32,
+        /// What is read there.
+        at: bool,
+    },
 }
 
 /// What is multiplied.

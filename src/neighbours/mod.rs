@@ -18,7 +18,7 @@ mod score;
 
 pub use fault::{Factor, Fault, Mirrored, MovedBias, Shifted};
 pub use keys::{KEYS, Key};
-pub use score::{Missed, NodeSeen, Score, Ties};
+pub use score::{Goals, Missed, NodeSeen, Score, Ties};
 
 use crate::design::Design;
 use crate::num::Format;

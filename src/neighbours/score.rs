@@ -20,6 +20,20 @@ pub struct Score {
     pub words: Vec<String>,
     /// What happened at every node, in datapath order.
     pub nodes: Vec<NodeSeen>,
+    /// What there is to happen.
+    #[serde(default)]
+    pub goals: Goals,
+}
+
+/// What good vectors make happen: rails, ties and edges at every node, corners of the product, every bit of every parameter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Goals {
+    /// How many did.
+    pub reached: usize,
+    /// Which did not, though nothing proves that they could not.
+    pub open: Vec<String>,
+    /// Which no input makes happen: name and proof.
+    pub impossible: BTreeMap<String, String>,
 }
 
 /// A neighbour that is not told apart.
@@ -56,6 +70,13 @@ pub struct NodeSeen {
     pub clipped_low: u64,
     /// Between both.
     pub unclipped: u64,
+    /// An accumulator's outputs whose sum went above its upper rail, and whose exact sum ends inside: wrapping and saturating
+    /// part ways.
+    #[serde(default)]
+    pub returned_high: u64,
+    /// Below its lower rail, and back.
+    #[serde(default)]
+    pub returned_low: u64,
     /// Ties of a rounding step, if it saw any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ties: Option<Ties>,
@@ -94,6 +115,8 @@ impl NodeSeen {
             (&mut self.clipped_high, more.clipped_high),
             (&mut self.clipped_low, more.clipped_low),
             (&mut self.unclipped, more.unclipped),
+            (&mut self.returned_high, more.returned_high),
+            (&mut self.returned_low, more.returned_low),
         ];
         pairs.into_iter().for_each(|(sum, more)| *sum += more);
         if let Some(more) = more.ties {

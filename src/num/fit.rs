@@ -32,6 +32,30 @@ impl Overflow {
             _ => (format.min(), format.max()),
         }
     }
+
+    /// Whether every value of `low..=high` passes unchanged.
+    pub fn holds(self, format: Format, (low, high): (i128, i128)) -> bool {
+        let rails = self.rails(format);
+        low >= i128::from(rails.0) && high <= i128::from(rails.1)
+    }
+
+    /// The least and the largest value that [`fit`] can make of `low..=high`: of what wraps, the rails.
+    ///
+    /// ```
+    /// use goldpath::num::{Format, Overflow};
+    /// let s8 = Format::signed(8).unwrap();
+    /// assert_eq!(Overflow::Wrap.image(s8, (100, 130)), (-128, 127));
+    /// assert_eq!(Overflow::Saturate.image(s8, (100, 130)), (100, 127));
+    /// ```
+    pub fn image(self, format: Format, (low, high): (i128, i128)) -> (i128, i128) {
+        let rails = self.rails(format);
+        let rails = (i128::from(rails.0), i128::from(rails.1));
+        match self {
+            _ if self.holds(format, (low, high)) => (low, high),
+            Overflow::Wrap => rails,
+            _ => (low.clamp(rails.0, rails.1), high.clamp(rails.0, rails.1)),
+        }
+    }
 }
 
 /// R6: on which side the *unfitted* value lay outside the format, in every overflow rule.

@@ -59,7 +59,7 @@ impl Lanes {
             i64::try_from(interval.1).ok()?;
             let rule = match step.format {
                 Some(format) => {
-                    interval = fitted(interval, format, step.overflow);
+                    interval = step.overflow.image(format, interval);
                     Some(Rule::new(format, step.overflow)?)
                 }
                 None => None,
@@ -73,9 +73,7 @@ impl Lanes {
     /// Takes the numbers of the records from `record` on, one a column.
     pub fn bind(&mut self, records: &[Vec<i64>], record: usize) {
         for step in &mut self.steps {
-            let (first, second) = operands(step.op);
-            for (operand, bound) in [(first, &mut step.first), (second, &mut step.second)] {
-                let Some(operand) = operand else { continue };
+            for (operand, bound) in step.op.operands().into_iter().zip([&mut step.first, &mut step.second]) {
                 for (column, value) in bound[..self.columns].iter_mut().enumerate() {
                     *value = bind(operand, records, record + column);
                 }
@@ -141,25 +139,9 @@ fn apply(step: &Lane, values: &mut [i64]) {
     }
 }
 
-fn operands(op: Op) -> (Option<Operand>, Option<Operand>) {
-    match op {
-        Op::Add(v) | Op::Subtract(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => (Some(v), None),
-        Op::ShiftLeft(v) | Op::ShiftRight(v, _) | Op::FloatScale(v, _) => (Some(v), None),
-        Op::Clamp { low, high } => (Some(low), Some(high)),
-        Op::Fit => (None, None),
-    }
-}
-
-fn limits(operand: Operand, parameters: &[Parameter]) -> (i128, i128) {
-    match operand {
-        Operand::Constant(value) => (i128::from(value), i128::from(value)),
-        Operand::Parameter(index) => (i128::from(parameters[index].min), i128::from(parameters[index].max)),
-    }
-}
-
 /// Every exact result of `op` on the interval; `None` when lanes cannot do it.
 fn exact(op: Op, (low, high): (i128, i128), parameters: &[Parameter]) -> Option<(i128, i128)> {
-    let by = |operand| limits(operand, parameters);
+    let by = |operand: Operand| operand.range(parameters);
     let count = |operand| {
         let (least, most) = by(operand);
         (0..=62).contains(&least).then_some(most).filter(|most| *most <= 62)
@@ -189,12 +171,4 @@ fn exact(op: Op, (low, high): (i128, i128), parameters: &[Parameter]) -> Option<
         Op::Fit => (low, high),
         Op::FloatScale(..) => return None,
     })
-}
-
-fn fitted((low, high): (i128, i128), format: Format, overflow: Overflow) -> (i128, i128) {
-    if format.contains(low) && format.contains(high) {
-        return (low, high);
-    }
-    let (least, most) = overflow.rails(format);
-    (i128::from(least), i128::from(most))
 }

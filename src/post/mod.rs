@@ -30,6 +30,16 @@ pub enum Operand {
     Parameter(usize),
 }
 
+impl Operand {
+    /// The least and the largest value that it can have, given the parameters' limits.
+    pub fn range(self, parameters: &[Parameter]) -> (i128, i128) {
+        match self {
+            Operand::Constant(value) => (i128::from(value), i128::from(value)),
+            Operand::Parameter(index) => parameters[index].range(),
+        }
+    }
+}
+
 /// How often a parameter changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Per {
@@ -56,6 +66,13 @@ pub struct Parameter {
     pub max: i64,
     /// Used when the layer or command line brings none; without it the parameter is required.
     pub default: Option<i64>,
+}
+
+impl Parameter {
+    /// Its limits.
+    pub fn range(&self) -> (i128, i128) {
+        (i128::from(self.min), i128::from(self.max))
+    }
 }
 
 /// What a step does to `x`.

@@ -8,7 +8,7 @@ use crate::lower::{Outcome, Program, Tile};
 use crate::neighbours::Hardware;
 use crate::num::{Overflow, fit};
 
-use super::wires::{Pe, Wires};
+use super::wires::{Pe, Way, Wires};
 
 /// Where a program tells hardware apart from its design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +55,11 @@ impl<'a> Judge<'a> {
         let wires = Wires::new(self.program, &self.records, hardware);
         let array = &self.program.design.array;
         let mut held = vec![0; array.rows * array.columns];
-        let takes_sums = wires.has_its_sums();
+        let way = wires.way();
         let mut first = None;
         let mut tiles = (0..self.program.tile_count()).map(|index| self.program.tile(index));
         let _ = tiles.try_for_each(|tile| {
-            self.outputs(&wires, tile, &mut held, takes_sums, &mut |difference| {
+            self.outputs(&wires, tile, &mut held, &way, &mut |difference| {
                 first = Some(difference);
                 ControlFlow::Break(())
             })
@@ -74,16 +74,15 @@ impl<'a> Judge<'a> {
         }
         let wires = Wires::new(self.program, &self.records, hardware);
         let mut held = vec![0; self.program.design.array.rows * self.program.design.array.columns];
-        let takes_sums = wires.has_its_sums();
+        let way = wires.way();
         let mut found = vec![false; self.program.shape.channels()];
         for index in 0..self.program.tile_count() {
-            let _ =
-                self.outputs(&wires, self.program.tile(index), &mut held, takes_sums, &mut |difference| {
-                    if let Difference::Value { n, .. } = difference {
-                        found[n] = true;
-                    }
-                    ControlFlow::Continue(())
-                });
+            let _ = self.outputs(&wires, self.program.tile(index), &mut held, &way, &mut |difference| {
+                if let Difference::Value { n, .. } = difference {
+                    found[n] = true;
+                }
+                ControlFlow::Continue(())
+            });
         }
         (0..found.len()).filter(|n| found[*n]).collect()
     }
@@ -94,7 +93,7 @@ impl<'a> Judge<'a> {
         wires: &Wires<'_>,
         tile: Tile,
         held: &mut [i64],
-        takes_sums: bool,
+        way: &Way,
         tell: &mut dyn FnMut(Difference) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let program = self.program;
@@ -104,10 +103,17 @@ impl<'a> Judge<'a> {
             let pe = Pe { row: at / program.design.array.columns, column: at % program.design.array.columns };
             let [m, n] = [program.output_row(tile, pe.row), program.output_channel(tile, pe.column)];
             let is_idle = pe.row >= rows || pe.column >= columns;
-            let found = match takes_sums {
-                true if is_idle => continue,
-                true => wires.finish(self.outcome.accumulators[[m, n]], program.record_of(tile) + pe.column),
-                false => wires.output(tile, pe, held),
+            let record = program.record_of(tile) + pe.column;
+            let found = match way {
+                Way::Alike(touched) | Way::Moved(touched, _) if is_idle || !touched[record] => continue,
+                Way::Fold(Some(touched)) if is_idle || !touched[record] => continue,
+                Way::Alike(_) => wires.finish(self.outcome.accumulators[[m, n]], record),
+                Way::Moved(_, by) => {
+                    let exact = i128::from(self.outcome.accumulators[[m, n]]) + by[record];
+                    wires
+                        .finish(fit(exact, program.design.accumulator.register, Overflow::Wrap).value, record)
+                }
+                Way::Fold(_) => wires.output(tile, pe, held),
             };
             let found = fit(i128::from(found), port, Overflow::Wrap).value;
             if !is_idle && found != self.outcome.outputs[[m, n]] {

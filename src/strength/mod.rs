@@ -1,15 +1,19 @@
 //! What golden vectors can tell apart: a program's neighbours, judged by whether some output would be another one.
 //!
 //! [`Judge`] runs a program on a neighbour's hardware; [`proved_equal`] says which neighbours no input tells apart; [`score`]
-//! counts both, with what happened at every node; [`directed`] makes programs that tell apart what can be.
+//! counts both, with what happened at every node, and which of the [`goals`] were reached; [`directed`] makes programs that tell
+//! apart what can be.
 
 pub mod directed;
+mod goals;
 mod judge;
 mod observed;
 mod proofs;
 mod score;
+mod stages;
 mod wires;
 
+pub use goals::{Goal, goals, reached};
 pub use judge::{Difference, Judge};
 pub use proofs::proved_equal;
 pub use score::{score, score_of};

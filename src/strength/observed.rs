@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 
 use crate::design::{Design, Node};
-use crate::functional::fold::{Source, Visit, fold, reduced};
+use crate::functional::fold::Visit;
+use crate::functional::follow;
 use crate::lower::Program;
 use crate::neighbours::{NodeSeen, Ties};
+use crate::num::Flags;
 use crate::post::{Op, bind};
 
 /// Per fitting node, in datapath order.
@@ -40,28 +42,32 @@ pub(super) fn observed_of(program: &Program, n: usize) -> Vec<NodeSeen> {
 
 fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
     let design = &*program.design;
-    let source = Source {
-        design,
-        start: program.fitted_start(n),
-        beats: program.beats(),
-        parameters: &program.parameters,
-        channel: n,
-    };
-    let lanes = design.array.lanes;
-    let term = |beat, lane| program.k_of(beat, lane).map_or(0, |k| program.product(m, n, k));
-    let mut before = 0;
-    let _ = fold(
-        source,
-        |beat, visit| reduced(&design.reduce, (0..lanes).map(|lane| term(beat, lane)).collect(), beat, visit),
-        &mut |visit| {
-            let is_start = visit.node == Node::AccumulatorStart;
-            if !is_start || design.accumulator.bias.is_some() {
-                look(design, program, n, before, visit, &mut seen[design.node_index(visit.node)]);
-            }
-            before = visit.value;
-            ControlFlow::Continue(())
-        },
-    );
+    let register = design.accumulator.register;
+    let rule = design.accumulator.step_rule();
+    let accumulator = design.node_index(Node::Accumulator);
+    let (mut before, mut held, mut exact) = (0, 0, i128::from(program.bias(n)));
+    let mut beyond = Flags::NONE;
+    let _ = follow(program, m, n, &mut |visit| {
+        let is_start = visit.node == Node::AccumulatorStart;
+        // A start is told as it was fitted.
+        let entering = if is_start { exact } else { visit.entering };
+        let visit = Visit { entering, ..visit };
+        if !is_start || design.accumulator.bias.is_some() {
+            look(design, program, n, before, visit, &mut seen[design.node_index(visit.node)]);
+        }
+        if visit.node == Node::Accumulator {
+            exact += visit.entering - held;
+            beyond = Flags { high: beyond.high || visit.flags.high, low: beyond.low || visit.flags.low };
+        }
+        if is_start || visit.node == Node::Accumulator {
+            held = visit.value;
+        }
+        before = visit.value;
+        ControlFlow::Continue(())
+    });
+    let is_back = rule.holds(register, (exact, exact));
+    seen[accumulator].returned_high += u64::from(beyond.high && is_back);
+    seen[accumulator].returned_low += u64::from(beyond.low && is_back);
 }
 
 fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit, seen: &mut NodeSeen) {

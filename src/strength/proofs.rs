@@ -1,8 +1,9 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
+use super::goals::is_positive_float;
 use crate::design::{AccumulatorOverflow, Design, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
-use crate::num::{Format, Overflow, Rounding, fit};
+use crate::num::{Overflow, Rounding, fit};
 use crate::post::{Op, Operand, Parameter, Step, run};
 
 type Range = (i128, i128);
@@ -12,6 +13,12 @@ const EXHAUSTED: i128 = 1 << 20;
 
 /// Why `hardware` gives every output of every program as `design` does, in the same cycle; None: that is not known.
 pub fn proved_equal(design: &Design, hardware: &Hardware) -> Option<String> {
+    by_ranges(design, hardware)
+        .or_else(|| exhausted(design, &hardware.design).filter(|_| hardware.faults.is_empty()))
+}
+
+/// The same without trying inputs.
+pub(super) fn by_ranges(design: &Design, hardware: &Hardware) -> Option<String> {
     if !design.is_timed_as(&hardware.design) {
         return None;
     }
@@ -34,7 +41,7 @@ pub fn proved_equal(design: &Design, hardware: &Hardware) -> Option<String> {
         match part() {
             Verdict::Same => {}
             Verdict::Equal(reason) => why = why.or(Some(reason)),
-            Verdict::Unknown => return exhausted(design, its),
+            Verdict::Unknown => return None,
         }
     }
     why
@@ -78,11 +85,6 @@ impl Ranges {
     }
 }
 
-fn holds(format: Format, rule: Overflow, range: Range) -> bool {
-    let (low, high) = rule.rails(format);
-    range.0 >= i128::from(low) && range.1 <= i128::from(high)
-}
-
 fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
     let [fault] = faults else { return None };
     let order = "a sum that wraps does not depend on its order";
@@ -90,7 +92,7 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
     let exact = has_exact_levels(design);
     match fault {
         Fault::Product(format) => {
-            let fits = holds(*format, Overflow::Wrap, design.product_interval());
+            let fits = Overflow::Wrap.holds(*format, design.product_interval());
             fits.then(|| format!("every product fits {format}"))
         }
         Fault::Bias(MovedBias::Last) | Fault::Mirrored(Mirrored::Beats) => wraps.then(|| order.to_owned()),
@@ -109,9 +111,9 @@ fn operands(ours: &Design, its: &Design) -> Verdict {
     let pairs = [(&ours.activation, &its.activation), (&ours.weight, &its.weight)];
     let Some((our, its)) = pairs.into_iter().find(|(our, its)| our != its) else { return Verdict::Same };
     let codes = (i128::from(our.format.min()), i128::from(our.format.max()));
-    let fits = holds(its.format, Overflow::Wrap, codes)
+    let fits = Overflow::Wrap.holds(its.format, codes)
         && our.offset == its.offset
-        && holds(its.sum, Overflow::Wrap, our.interval(&ours.parameters));
+        && Overflow::Wrap.holds(its.sum, our.interval(&ours.parameters));
     Verdict::when(fits, format!("every code fits {}, every sum with its offset {}", its.format, its.sum))
 }
 
@@ -122,7 +124,7 @@ fn levels(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
         return Verdict::when(has_exact_levels(ours), "no level changes a sum, whatever it adds first");
     }
     let range = ranges.levels[index];
-    let fits = holds(our.format, our.overflow, range) && holds(its.format, its.overflow, range);
+    let fits = our.overflow.holds(our.format, range) && its.overflow.holds(its.format, range);
     Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
 }
 
@@ -178,8 +180,8 @@ fn parameters(ours: &Design, its: &Design) -> Verdict {
             register.width()
         ));
     }
-    let range = (i128::from(our.min), i128::from(our.max));
-    let fits = our.per == its.per && holds(its.format, Overflow::Wrap, range);
+    let range = our.range();
+    let fits = our.per == its.per && Overflow::Wrap.holds(its.format, range);
     Verdict::when(fits, format!("{} is {}..{}, which fits {}", our.name, our.min, our.max, its.format))
 }
 
@@ -194,7 +196,7 @@ fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
     let (Some((index, (our, its))), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
     let (into, exact) = ranges.steps[index];
     let fits = |step: &Step| match (step.format, exact) {
-        (Some(format), Some(range)) => holds(format, step.overflow, range),
+        (Some(format), Some(range)) => step.overflow.holds(format, range),
         (None, _) => true,
         (Some(_), None) => false,
     };
@@ -202,7 +204,9 @@ fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
         (true, Some(range)) if fits(our) && fits(its) => {
             Verdict::Equal(format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
         }
-        (true, _) if index + 1 == ours.post.len() && [our, its].into_iter().all(|s| keeps_port(ours, s, exact)) => {
+        (true, _)
+            if index + 1 == ours.post.len() && [our, its].into_iter().all(|s| keeps_port(ours, s, exact)) =>
+        {
             Verdict::Equal(only_lowest(ours.output().width()))
         }
         (true, Some(range)) => match absorbed(ours, index, [our, its], range) {
@@ -228,7 +232,7 @@ fn only_lowest(bits: u32) -> String {
 fn keeps_port(design: &Design, step: &Step, exact: Option<Range>) -> bool {
     step.format.is_none_or(|format| {
         let wraps = step.overflow == Overflow::Wrap && format.width() >= design.output().width();
-        wraps || exact.is_some_and(|range| holds(format, step.overflow, range))
+        wraps || exact.is_some_and(|range| step.overflow.holds(format, range))
     })
 }
 
@@ -242,32 +246,16 @@ fn absorbed(design: &Design, index: usize, fits: [&Step; 2], range: Range) -> Op
     let sides = [(range.0, (low - 1).min(range.1)), ((high + 1).max(range.0), range.1)];
     let mut taken = None;
     for side in sides.into_iter().filter(|side| side.0 <= side.1) {
-        let images = both.map(|(format, rule)| image(format, rule, side));
+        let images = both.map(|(format, rule)| rule.image(format, side));
         let hull = (images[0].0.min(images[1].0), images[0].1.max(images[1].1));
         taken = Some(later(design, index, hull)?);
     }
     taken
 }
 
-/// Everything that a rule makes of a range.
-fn image(format: Format, rule: Overflow, range: Range) -> Range {
-    let (low, high) = rule.rails(format);
-    let (low, high) = (i128::from(low), i128::from(high));
-    match rule {
-        _ if range.0 >= low && range.1 <= high => range,
-        Overflow::Wrap => (low, high),
-        _ => (range.0.clamp(low, high), range.1.clamp(low, high)),
-    }
-}
-
 /// The step behind `index` that makes one value of every one in `range`, whatever its numbers are.
 fn later(design: &Design, index: usize, mut range: Range) -> Option<String> {
-    let of = |operand| match operand {
-        Operand::Constant(value) => (i128::from(value), i128::from(value)),
-        Operand::Parameter(index) => {
-            (i128::from(design.parameters[index].min), i128::from(design.parameters[index].max))
-        }
-    };
+    let of = |operand: Operand| operand.range(&design.parameters);
     for step in design.post.get(index + 1..)? {
         let is_taken = match step.op {
             Op::Clamp { low, high } => range.1 <= of(low).0 || range.0 >= of(high).1,
@@ -279,7 +267,7 @@ fn later(design: &Design, index: usize, mut range: Range) -> Option<String> {
             return Some(format!("{} takes whatever lies beyond the rails", step.id));
         }
         let exact = design.exact_of(step.op, range)?;
-        range = step.format.map_or(exact, |format| image(format, step.overflow, exact));
+        range = step.format.map_or(exact, |format| step.overflow.image(format, exact));
     }
     (range.0 == range.1).then(|| "the output is the same".to_owned())
 }
@@ -306,16 +294,15 @@ impl Ranges {
 
 /// Why two operations agree on every value of a range.
 fn operation(ours: Op, its: Op, into: Range, parameters: &[Parameter]) -> Option<String> {
-    let range = |operand| match operand {
-        Operand::Constant(value) => (i128::from(value), i128::from(value)),
-        Operand::Parameter(index) => (i128::from(parameters[index].min), i128::from(parameters[index].max)),
-    };
+    let range = |operand: Operand| operand.range(parameters);
     match (ours, its) {
         (Op::ShiftRight(count, a), Op::ShiftRight(other, b)) if count == other => {
             let unshifted = (range(count) == (0, 0)).then(|| "nothing is shifted".to_owned());
             unshifted.or_else(|| alike(a, b, into))
         }
-        (Op::FloatScale(scale, a), Op::FloatScale(other, b)) if scale == other && range(scale).0 >= 0 => {
+        (Op::FloatScale(scale, a), Op::FloatScale(other, b))
+            if scale == other && is_positive_float(range(scale)) =>
+        {
             alike(a, b, into)
         }
         (ours, Op::Fit) => idle(ours, into, range),

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::goals::{goals, reached_with, summed as sum_of_goals};
 use super::judge::Judge;
 use super::observed::observed;
-use super::proofs::proved_equal;
-use crate::design::Design;
+use super::proofs::{by_ranges, proved_equal};
 use crate::lower::Program;
-use crate::neighbours::{self, Hardware, Missed, Neighbour, NodeSeen, Score};
+use crate::neighbours::{self, Goals, Hardware, Missed, Neighbour, NodeSeen, Score};
 
 /// The score of one program.
 pub fn score(program: &Program) -> Score {
@@ -18,25 +18,37 @@ pub fn score(program: &Program) -> Score {
 
 /// The same, by a judge of the program.
 pub fn score_of(program: &Program, judge: &Judge<'_>) -> Score {
-    let all: Vec<Neighbour> = neighbours::of(&Hardware::of(&program.design)).collect();
-    let told: Vec<bool> =
-        all.par_iter().map(|neighbour| judge.difference(&neighbour.hardware).is_some()).collect();
-    summed(&program.design, &all, &told, observed(program))
+    let design = &*program.design;
+    let all: Vec<Neighbour> = neighbours::of(&Hardware::of(design)).collect();
+    // Whoever is proved equal need not be run.
+    let judged = |neighbour: &Neighbour| match by_ranges(design, &neighbour.hardware) {
+        Some(why) => Verdict::Equal(why),
+        None if judge.difference(&neighbour.hardware).is_some() => Verdict::Told,
+        None => proved_equal(design, &neighbour.hardware).map_or(Verdict::Missed, Verdict::Equal),
+    };
+    let verdicts: Vec<Verdict> = all.par_iter().map(judged).collect();
+    let nodes = observed(program);
+    let goals = goals(design);
+    let reached = reached_with(program, judge, &goals, &nodes);
+    Score { goals: sum_of_goals(&goals, &reached), ..summed(&all, verdicts, nodes) }
 }
 
-/// `told`: whether each is told apart. What is not is proved equal, if that can be.
-pub(super) fn summed(design: &Design, all: &[Neighbour], told: &[bool], nodes: Vec<NodeSeen>) -> Score {
-    let others: Vec<&Neighbour> = all.iter().zip(told).filter(|(_, told)| !**told).map(|(n, _)| n).collect();
-    let proofs: Vec<Option<String>> =
-        others.par_iter().map(|neighbour| proved_equal(design, &neighbour.hardware)).collect();
-    let mut equal = BTreeMap::new();
-    let mut missed = Vec::new();
-    for (neighbour, proof) in others.into_iter().zip(proofs) {
-        match proof {
-            Some(why) => {
+/// What became of a neighbour.
+enum Verdict {
+    Told,
+    Equal(String),
+    Missed,
+}
+
+fn summed(all: &[Neighbour], verdicts: Vec<Verdict>, nodes: Vec<NodeSeen>) -> Score {
+    let (mut caught, mut equal, mut missed) = (0, BTreeMap::new(), Vec::new());
+    for (neighbour, verdict) in all.iter().zip(verdicts) {
+        match verdict {
+            Verdict::Told => caught += 1,
+            Verdict::Equal(why) => {
                 equal.insert(neighbour.name.clone(), why);
             }
-            None => missed.push(Missed {
+            Verdict::Missed => missed.push(Missed {
                 name: neighbour.name.clone(),
                 node: neighbour.node.clone(),
                 key: neighbour.key.to_owned(),
@@ -45,8 +57,7 @@ pub(super) fn summed(design: &Design, all: &[Neighbour], told: &[bool], nodes: V
         }
     }
     let words = words(&missed, &nodes);
-    let caught = told.iter().filter(|told| **told).count();
-    Score { neighbours: all.len(), caught, equal, missed, words, nodes }
+    Score { neighbours: all.len(), caught, equal, missed, words, nodes, goals: Goals::default() }
 }
 
 /// One line for every node and key of which something is missed.

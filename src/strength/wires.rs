@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::design::{Operand, Skew, Start};
+use crate::design::{AccumulatorOverflow, Operand, Skew, Start};
 use crate::functional::fold::{self, Ended, Source, Visit, fold, groups};
 use crate::lower::{Program, Tile};
 use crate::neighbours::{Factor, Fault, Hardware, Mirrored, MovedBias, Shifted};
@@ -20,6 +20,16 @@ pub(super) struct Wires<'a> {
     parameters: Vec<Vec<i64>>,
     /// As the host brings them.
     records: &'a [Vec<i64>],
+}
+
+/// The shortest way to hardware's outputs. Of records that are not touched, they are the original's.
+pub(super) enum Way {
+    /// Its sums are the original's.
+    Alike(Vec<bool>),
+    /// By record, so much more in a register that wraps.
+    Moved(Vec<bool>, Vec<i128>),
+    /// Product by product; None: in any record.
+    Fold(Option<Vec<bool>>),
 }
 
 /// A PE of the array.
@@ -43,19 +53,62 @@ impl<'a> Wires<'a> {
         Wires { program, hardware, parameters, records }
     }
 
-    /// Whether sums are formed as the original forms them, so that its accumulators may be taken.
-    pub fn has_its_sums(&self) -> bool {
+    /// The shortest way to its outputs.
+    pub fn way(&self) -> Way {
         let (ours, its) = (&self.hardware.design, &*self.program.design);
-        let is_read_as = |operand: Option<post::Operand>| match operand {
-            Some(post::Operand::Parameter(index)) => self.parameters[index] == self.records[index],
-            _ => true,
+        let is_beside =
+            |fault: &Fault| matches!(fault, Fault::Added(..) | Fault::OtherChannel(..) | Fault::Stuck { .. });
+        let moves_bias = |fault: &Fault| matches!(fault, Fault::Bias(MovedBias::Dropped | MovedBias::Twice));
+        let sums_alike =
+            (&ours.activation, &ours.weight, &ours.reduce, &ours.accumulator, &ours.array, &ours.order)
+                == (&its.activation, &its.weight, &its.reduce, &its.accumulator, &its.array, &its.order);
+        let faults = &self.hardware.faults;
+        if !sums_alike || !faults.iter().all(|fault| is_beside(fault) || moves_bias(fault)) {
+            return Way::Fold(None);
+        }
+        let offsets = [its.activation.offset, its.weight.offset].into_iter().flatten();
+        let records = self.program.shape.groups * self.program.records_per_group();
+        // By record: what its channel reads is not what the host brings.
+        let reads_otherwise = |record: usize| {
+            let differs = |index: usize| {
+                self.read(index, record) != bind(post::Operand::Parameter(index), self.records, record)
+            };
+            (0..its.parameters.len()).any(differs)
         };
-        let bias = its.accumulator.bias.map(post::Operand::Parameter);
-        let is_beside = |fault: &Fault| matches!(fault, Fault::Added(..) | Fault::OtherChannel(..));
-        (&ours.activation, &ours.weight, &ours.reduce, &ours.accumulator, &ours.array, &ours.order)
-            == (&its.activation, &its.weight, &its.reduce, &its.accumulator, &its.array, &its.order)
-            && self.hardware.faults.iter().all(is_beside)
-            && [bias, its.activation.offset, its.weight.offset].into_iter().all(is_read_as)
+        let all = ours.post != its.post || faults.iter().any(moves_bias);
+        let touched: Vec<bool> = (0..records).map(|record| all || reads_otherwise(record)).collect();
+        let has_offsets = offsets.into_iter().all(|operand| match operand {
+            post::Operand::Parameter(index) => (0..records).all(|record| {
+                self.read(index, record) == bind(post::Operand::Parameter(index), self.records, record)
+            }),
+            post::Operand::Constant(_) => true,
+        });
+        let by: Vec<i128> = (0..records).map(|record| self.moved_by(record)).collect();
+        match (has_offsets, its.accumulator.overflow) {
+            (true, _) if by.iter().all(|by| *by == 0) => Way::Alike(touched),
+            // A register that wraps ends that much further, modulo its width.
+            (true, AccumulatorOverflow::Wrap) => Way::Moved(touched, by),
+            _ => Way::Fold(Some(touched)),
+        }
+    }
+
+    /// A parameter as the hardware reads it for a record.
+    fn read(&self, index: usize, record: usize) -> i64 {
+        bind(post::Operand::Parameter(index), &self.parameters, record)
+    }
+
+    /// How much more than the host's bias is added to a sum.
+    fn moved_by(&self, record: usize) -> i128 {
+        let Some(index) = self.program.design.accumulator.bias else { return 0 };
+        let (ours, its) =
+            (self.read(index, record), bind(post::Operand::Parameter(index), self.records, record));
+        let times = match self.fault(|fault| if let Fault::Bias(moved) = fault { Some(*moved) } else { None })
+        {
+            Some(MovedBias::Dropped) => 0,
+            Some(MovedBias::Twice) => 2,
+            Some(MovedBias::Last) | None => 1,
+        };
+        i128::from(ours) * times - i128::from(its)
     }
 
     /// The output of a finished accumulator.
@@ -242,7 +295,7 @@ impl<'a> Wires<'a> {
             Some(k) => self.program.activation(tile.image, tile.group, tile.m0 + row, k).into(),
             None => idle(its, self.records, 0),
         };
-        self.read(Factor::Activation, code, 0)
+        self.read_code(Factor::Activation, code, 0)
     }
 
     fn weight(&self, tile: Tile, column: usize, k: Option<usize>) -> i64 {
@@ -252,11 +305,11 @@ impl<'a> Wires<'a> {
             Some(k) => self.program.weight(tile.group, k, tile.n0 + column).into(),
             None => idle(its, self.records, record),
         };
-        self.read(Factor::Weight, code, record)
+        self.read_code(Factor::Weight, code, record)
     }
 
     /// A code of the host's port, and its offset, as the hardware reads them.
-    fn read(&self, factor: Factor, code: i64, record: usize) -> i64 {
+    fn read_code(&self, factor: Factor, code: i64, record: usize) -> i64 {
         let operand = match factor {
             Factor::Activation => &self.hardware.design.activation,
             Factor::Weight => &self.hardware.design.weight,
@@ -292,6 +345,12 @@ fn parameters(records: &[Vec<i64>], hardware: &Hardware) -> Vec<Vec<i64>> {
                 let count = i64::try_from(values.len()).unwrap_or(i64::MAX);
                 let by = usize::try_from(by.rem_euclid(count)).unwrap_or_default();
                 values.rotate_left(by);
+            }
+            Fault::Stuck { parameter, bit, at } => {
+                let only = 1_i64.wrapping_shl(*bit);
+                all[*parameter]
+                    .iter_mut()
+                    .for_each(|value| *value = (*value & !only) | if *at { only } else { 0 });
             }
             _ => {}
         }

@@ -1,18 +1,14 @@
 //! Made-up operands and parameters: random, extreme, or chosen so that the accumulator overflows both ways.
-//!
-//! Every number is our own mapping of ChaCha8's key stream, so that no crate's update changes a vector.
 
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView1};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room, element_count};
 use crate::lower::{Numbers, Outcome, Program, Shape, check_extents};
-use crate::num::Format;
+use crate::num::{Chance, Format};
 use crate::post::{Operand, Parameter, Per};
 
 /// A way to make operands and parameters up.
@@ -160,29 +156,19 @@ fn enough_products(design: &Design) -> Option<i64> {
     quarter.checked_add(lanes - 1)?.checked_div(lanes)?.checked_mul(lanes)?.checked_mul(4)
 }
 
-struct Random(ChaCha8Rng);
+struct Random(Chance);
 
 impl Random {
     fn new(seed: u64) -> Self {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        Random(ChaCha8Rng::from_seed(key))
+        Random(Chance::new(seed, 0))
     }
 
-    /// Uniform in `low..=high`, but for a bias below 2^-32: 96 random bits modulo the span.
     fn within(&mut self, low: i64, high: i64) -> i64 {
-        let wide = (0..3).fold(0_u128, |wide, _| (wide << 32) | u128::from(self.0.next_u32()));
-        let span = u128::from(high.abs_diff(low)) + 1;
-        // The remainder is at most high − low, so the sum is inside.
-        low.wrapping_add((wide % span) as i64)
-    }
-
-    fn of(&mut self, format: Format) -> i64 {
-        self.within(format.min(), format.max())
+        self.0.within(low, high)
     }
 
     fn matrix(&mut self, shape: [usize; 2], format: Format) -> Array2<i64> {
-        Array2::from_shape_simple_fn(shape, || self.of(format))
+        Array2::from_shape_simple_fn(shape, || self.0.of(format))
     }
 
     /// Lines of `k` codes, by turns: all at the minimum, alternating, alternating the other way, any corner.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Where a bundle's numbers came from; everything here is the same on any machine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
-    /// `random`, `extreme`, `saturating`, `directed`, `single`, `matrices`, `layer` or `witness`.
+    /// `random`, `extreme`, `saturating`, `directed`, `single`, `numbers`, `matrices`, `layer` or `witness`.
     pub source: String,
     /// Seed of the made-up numbers; none when they came from files.
     pub seed: Option<u64>,

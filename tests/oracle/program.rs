@@ -226,7 +226,7 @@ impl<'a> Operands<'a> {
         row: usize,
         channel: usize,
         beat: usize,
-        note: &mut dyn FnMut(usize, bool, bool),
+        note: &mut dyn FnMut(usize, i128, (i128, bool, bool)),
     ) -> i128 {
         let work = self.work;
         let (image, position) = (row / work.m, row % work.m);
@@ -244,9 +244,9 @@ impl<'a> Operands<'a> {
             for block in self.terms.chunks(level.group * level.stride) {
                 for first in 0..level.stride.min(block.len()) {
                     let exact = block[first..].iter().step_by(level.stride).sum();
-                    let (value, high, low) = level.entry.fit(exact);
-                    note(index, high, low);
-                    self.sums.push(value);
+                    let fitted = level.entry.fit(exact);
+                    note(index, exact, fitted);
+                    self.sums.push(fitted.0);
                 }
             }
             std::mem::swap(&mut self.terms, &mut self.sums);
@@ -315,7 +315,7 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
     for beat in 0..operands.slots.len() {
         for output in outputs {
             let at = at(*output);
-            let mut note = |level, high, low| log.note(level, *output, Some(beat), high, low);
+            let mut note = |level, _, (_, high, low)| log.note(level, *output, Some(beat), high, low);
             let term = operands.beat(output.0, output.1, beat, &mut note);
             if beat == 0 {
                 let (_, _, high, low) = operands.start(output.1);
@@ -353,8 +353,13 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
 
 impl Step {
     fn apply(&self, x: i128, channel: usize) -> (i128, bool, bool) {
+        let exact = self.exact(x, channel);
+        self.entry.as_ref().map_or((exact, false, false), |entry| entry.fit(exact))
+    }
+
+    fn exact(&self, x: i128, channel: usize) -> i128 {
         let number = |index: usize| self.numbers[index].at(channel);
-        let exact = match self.op {
+        match self.op {
             "add" => x + number(0),
             "subtract" => x - number(0),
             "multiply" => x * number(0),
@@ -369,8 +374,7 @@ impl Step {
             "clamp" => x,
             "float_scale" => float_scale(x, number(0) as i64, self.rounding),
             other => panic!("no step is called {other}"),
-        };
-        self.entry.as_ref().map_or((exact, false, false), |entry| entry.fit(exact))
+        }
     }
 }
 
@@ -387,4 +391,56 @@ pub fn beats(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<
         value = fitted;
     }
     beats
+}
+
+/// A value at a node of one output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// As [`Machine::nodes`] counts them.
+    pub node: usize,
+    /// What the node before left.
+    pub before: i128,
+    pub entering: i128,
+    pub value: i128,
+    pub high: bool,
+    pub low: bool,
+}
+
+/// Every value at every node of one output, in order; a start only where there is a bias.
+pub fn visits(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<Visit> {
+    let mut operands = Operands::new(machine, work);
+    let mut all = Vec::new();
+    let start = machine.levels.len();
+    let accumulator = start + usize::from(machine.bias.is_some());
+    let (bias, mut value, high, low) = operands.start(channel);
+    if machine.bias.is_some() {
+        all.push(Visit { node: start, before: bias, entering: bias, value, high, low });
+    }
+    for beat in 0..operands.slots.len() {
+        let term = operands.beat(row, channel, beat, &mut |node, entering, (value, high, low)| {
+            all.push(Visit { node, before: entering, entering, value, high, low });
+        });
+        let entering = value + term;
+        let (fitted, high, low) = machine.register.fit(entering);
+        all.push(Visit { node: accumulator, before: value, entering, value: fitted, high, low });
+        value = fitted;
+    }
+    if let Some(clamp) = &machine.clamp {
+        let (clamped, high, low) = clamp.fit(value);
+        all.push(Visit { node: accumulator + 1, before: value, entering: value, value: clamped, high, low });
+        value = clamped;
+    }
+    let first = accumulator + 1 + usize::from(machine.clamp.is_some());
+    for (index, step) in machine.post.iter().enumerate() {
+        let (stepped, high, low) = step.apply(value, channel);
+        let entering = step.exact(value, channel);
+        all.push(Visit { node: first + index, before: value, entering, value: stepped, high, low });
+        value = stepped;
+    }
+    all
+}
+
+/// What a step leaves of a value.
+pub fn applied(step: &Step, x: i128, channel: usize) -> i128 {
+    step.apply(x, channel).0
 }

@@ -1,6 +1,11 @@
 //! What bundles can tell apart: neighbours of designs, and the programs that are directed at them.
 
+mod goals;
 mod keys;
+#[path = "../functional/neutral.rs"]
+mod neutral;
+#[path = "../oracle/mod.rs"]
+mod oracle;
 mod proofs;
 mod table;
 

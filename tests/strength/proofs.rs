@@ -81,7 +81,7 @@ pub fn random_design(seed: &mut u64) -> String {
     text
 }
 
-fn designs(count: usize, seed: u64) -> Vec<(u64, Arc<Design>)> {
+pub fn designs(count: usize, seed: u64) -> Vec<(u64, Arc<Design>)> {
     let mut state = seed;
     let mut made = Vec::new();
     for _ in 0..count * 40 {

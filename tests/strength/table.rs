@@ -22,7 +22,7 @@ fn told(program: &Program) -> Vec<bool> {
 
 #[test]
 fn every_neighbour_is_told_apart_or_proved_equal() {
-    println!("{:<22} neighbours equal | random extreme saturating | directed single | cycles", "");
+    println!("{:<22} neighbours equal | random extreme saturating | directed single numbers | cycles", "");
     for name in DESIGNS {
         let design = design(name);
         let all: Vec<_> = neighbours::of(&Hardware::of(&design)).collect();
@@ -31,14 +31,14 @@ fn every_neighbour_is_told_apart_or_proved_equal() {
             let made = case::make(&design, case, shape, 1, &|p| functional::run(p, true));
             made.map_or(0, |program| told(&program).into_iter().filter(|told| *told).count())
         });
-        let programs = [Form::Whole, Form::Single].map(|form| directed(&design, form, None, 1).unwrap());
+        let programs = Form::ALL.map(|form| directed(&design, form, None, 1).unwrap());
         let cycles = programs.each_ref().map(|program| Timing::new(program).total_cycles());
         assert!(cycles.iter().all(|cycles| *cycles <= 20_000), "{name}: {cycles:?} cycles");
         let by = programs.each_ref().map(told);
         let equal: Vec<bool> = all.iter().map(|n| proved_equal(&design, &n.hardware).is_some()).collect();
         let count = |flags: &[bool]| flags.iter().filter(|flag| **flag).count();
         println!(
-            "{name:<22} {:>10} {:>5} | {:>6} {:>7} {:>10} | {:>8} {:>6} | {cycles:?}",
+            "{name:<22} {:>10} {:>5} | {:>6} {:>7} {:>10} | {:>8} {:>6} {:>7} | {cycles:?}",
             all.len(),
             count(&equal),
             old[0],
@@ -46,6 +46,7 @@ fn every_neighbour_is_told_apart_or_proved_equal() {
             old[2],
             count(&by[0]),
             count(&by[1]),
+            count(&by[2]),
         );
         let least = if name.starts_with("mac") { 60 } else { 80 };
         assert!(all.len() >= least, "{name} has {} neighbours", all.len());

@@ -1,16 +1,13 @@
 //! Which candidates become channels.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::goals::by_goal;
 use super::pool::{CYCLES, Pool};
+use super::told;
 use crate::design::{Dataflow, Design, Skew};
 use crate::error::Result;
 use crate::lower::Program;
-use crate::neighbours::{self, Class, Hardware};
-use crate::strength::Judge;
 
 /// One channel in so many is there for what no neighbour stands for.
 const NEEDED: usize = 3;
@@ -19,15 +16,15 @@ const NEEDED: usize = 3;
 pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3]>) -> Result<Program> {
     let alone = Arc::new(by_itself(design));
     let all: Vec<usize> = (0..pool.columns.len()).collect();
-    let candidates = pool.program(&alone, &all)?;
-    let judge = Judge::new(&candidates);
-    let hardware = Hardware::of(&alone);
-    // Which beats an output has shows by its own weights; records and cycles are the matter of all channels together.
-    let told = neighbours::of(&hardware).filter(|n| matches!(n.class, Class::Value | Class::Order));
-    let told: Vec<Vec<usize>> =
-        told.collect::<Vec<_>>().into_par_iter().map(|n| judge.channels(&n.hardware)).collect();
-    let goals = by_goal(&candidates, judge.outcome());
-    let told: Vec<Vec<usize>> = told.into_iter().chain(goals.into_values()).collect();
+    let (short, long): (Vec<usize>, Vec<usize>) =
+        all.iter().partition(|index| pool.columns[**index].weights.len() < pool.depth());
+    let mut by = BTreeMap::new();
+    for (group, k) in [(long, pool.depth()), (short, pool.short)] {
+        if !group.is_empty() {
+            told::add(&mut by, &pool.program(&alone, &group, k)?, &group);
+        }
+    }
+    let told: Vec<(Vec<usize>, usize)> = by.into_iter().map(|(told, by)| (by, told.times())).collect();
     let columns = design.array.columns;
     let wanted = match shape {
         Some([_, _, n]) => n,
@@ -46,7 +43,7 @@ pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3
         let again = chosen[chosen.len() / 2];
         chosen.push(others.next().unwrap_or(again));
     }
-    pool.program(design, &chosen)
+    pool.program(design, &chosen, pool.depth())
 }
 
 /// One PE: values are the same, and a channel is judged alone.
@@ -69,37 +66,37 @@ fn most(design: &Design, pool: &Pool) -> usize {
     tiles.unwrap_or(1) * columns
 }
 
-/// After the `needed` ones, greedily: the candidate that adds most, until every difference is told by two that there are, or
-/// no room is left.
-fn chosen(told: &[Vec<usize>], candidates: usize, most: usize, needed: Vec<usize>) -> Vec<usize> {
-    const TWICE: usize = 2;
+/// After the `needed` ones, greedily: the candidate that adds most, until each of `told` is told by as many channels as it
+/// asks for, if there are that many, or no room is left.
+fn chosen(told: &[(Vec<usize>, usize)], candidates: usize, most: usize, needed: Vec<usize>) -> Vec<usize> {
     let mut by_candidate: Vec<Vec<usize>> = vec![Vec::new(); candidates];
-    for (neighbour, columns) in told.iter().enumerate() {
-        columns.iter().for_each(|column| by_candidate[*column].push(neighbour));
+    for (index, (columns, _)) in told.iter().enumerate() {
+        columns.iter().for_each(|column| by_candidate[*column].push(index));
     }
     let mut by: Vec<usize> = vec![0; told.len()];
     let mut taken = vec![false; candidates];
     for column in &needed {
         taken[*column] = true;
-        by_candidate[*column].iter().for_each(|neighbour| by[*neighbour] += 1);
+        by_candidate[*column].iter().for_each(|index| by[*index] += 1);
     }
     let mut chosen = needed;
     while chosen.len() < most {
-        // What nothing tells yet comes before anything that one channel tells.
-        let gain = |column: &usize| -> [usize; 2] {
-            let those_with = |count: usize| by_candidate[*column].iter().filter(|n| by[**n] == count).count();
-            [those_with(0), (1..TWICE).map(&those_with).sum()]
+        // What nothing tells yet comes before anything that one channel tells; of that, what asks for two.
+        let gain = |column: &usize| -> [usize; 3] {
+            let wanting = || by_candidate[*column].iter().filter(|index| by[**index] < told[**index].1);
+            let untold = |twice: bool| {
+                wanting().filter(|index| by[**index] == 0 && (told[**index].1 > 1) == twice).count()
+            };
+            [untold(true), untold(false), wanting().filter(|index| by[**index] > 0).count()]
         };
         let open = (0..candidates).filter(|column| !taken[*column]);
         let Some(best) = open.max_by_key(|column| (gain(column), std::cmp::Reverse(*column))) else { break };
-        if gain(&best) == [0, 0] {
+        if gain(&best) == [0, 0, 0] {
             break;
         }
         taken[best] = true;
         chosen.push(best);
-        for neighbour in &by_candidate[best] {
-            by[*neighbour] += 1;
-        }
+        by_candidate[best].iter().for_each(|index| by[*index] += 1);
     }
     chosen
 }

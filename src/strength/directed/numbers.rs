@@ -1,8 +1,8 @@
 //! Values of the parameters that are worth a channel, or the layer.
 
-use super::Chance;
+use super::Form;
 use crate::design::Design;
-use crate::num::MAX_SHIFT;
+use crate::num::{Chance, MAX_SHIFT};
 use crate::post::{Op, Operand, Parameter, Per};
 
 /// What a parameter is to the steps that read it.
@@ -55,14 +55,19 @@ pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<
             values.extend(powers.iter().rev().take(2));
             values.extend(powers.get(powers.len() / 2));
             values.extend([chance.within(max / 2, max) | 1, chance.within(max / 2, max)]);
+            values.extend(patterns(parameter));
             values
         }
         Part::Scale => {
             let scales = [1.0_f32, 0.5, 0.25, 0.062_5, 0.003_906_25, 0.371_1, 0.008_3, 1.5, 3.0e-5];
-            scales.into_iter().map(|scale| i64::from(scale.to_bits())).collect()
+            // Every second bit of the fraction, one way and the other.
+            let fractions = [0x37d5_5555, 0x37aa_aaaa, 0x3b2a_aaaa, 0x3b55_5555];
+            scales.into_iter().map(|scale| i64::from(scale.to_bits())).chain(fractions).collect()
         }
         Part::Low | Part::High | Part::Term | Part::Offset => {
-            vec![min, max, min / 2, max / 2, 0, 1, -1, chance.within(min, max)]
+            let mut values = vec![min, max, min / 2, max / 2, 0, 1, -1, chance.within(min, max)];
+            values.extend(thirds(parameter).into_iter().chain(halves(parameter)));
+            values
         }
     };
     values.retain(|value| (min..=max).contains(value));
@@ -74,30 +79,69 @@ pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<
     values
 }
 
-/// Numbers of the layer: outputs use most of their range. `other`: at the other ends.
-pub(super) fn of_layer(design: &Design, index: usize, other: bool) -> i64 {
-    let Parameter { min, max, default, .. } = design.parameters[index];
-    let (min128, max128) = (i128::from(min), i128::from(max));
-    let at = |part: i128, of: i128| {
-        let value = min128 + (max128 - min128) * part / of;
-        i64::try_from(value).unwrap_or(min)
+/// A number of the layer. Over the three forms, every bit of a bound, a term or a factor is 0 and 1, and a lower bound is
+/// always below its upper one: bounds share out the range, most of it to the first form.
+pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
+    let parameter = &design.parameters[index];
+    let [low, high] = thirds(parameter);
+    let [some, _] = halves(parameter);
+    let part = part(design, index);
+    let value = match (part, form) {
+        (Part::Low, Form::Whole) | (Part::High, Form::Single) => low,
+        (Part::Low, Form::Single) => parameter.min,
+        (Part::High, Form::Whole) | (Part::Low, Form::Numbers) => high,
+        (Part::High, Form::Numbers) => parameter.max,
+        (Part::Term | Part::Offset, Form::Whole) => some,
+        // Where a sum of 0 is between the bounds of its form.
+        (Part::Term | Part::Offset, Form::Single) => up_by(parameter, 0x2aaa_aaaa_aaaa_aaaa, false),
+        (Part::Term | Part::Offset, Form::Numbers) => up_by(parameter, 0x2aaa_aaaa_aaaa_aaaa, true),
+        (Part::Count, Form::Whole) => at(parameter, 1, 6),
+        (Part::Count, Form::Single) => at(parameter, 1, 4),
+        (Part::Count, Form::Numbers) => at(parameter, 3, 8),
+        (Part::Factor, Form::Whole) => parameter.max - 1,
+        (Part::Factor, Form::Single) => at(parameter, 3, 4) | 1,
+        (Part::Factor, Form::Numbers) => patterns(parameter)[0],
+        (Part::Scale, Form::Whole) => i64::from(0.062_5_f32.to_bits()),
+        (Part::Scale, Form::Single) => i64::from(0.371_1_f32.to_bits()),
+        (Part::Scale, Form::Numbers) => 0x3daa_aaab,
+        (Part::Bias, _) => parameter.default.unwrap_or(0),
     };
-    let value = match (part(design, index), other) {
-        (Part::Low, false) => min,
-        (Part::Low, true) => at(1, 10),
-        (Part::High, false) => at(9, 10),
-        // Beyond any narrower port, and with the sign bit set.
-        (Part::High, true) => at(2, 9),
-        (Part::Term | Part::Offset, false) => at(1, 9),
-        (Part::Term | Part::Offset, true) => at(4, 5),
-        (Part::Count, false) => at(1, 6),
-        (Part::Count, true) => at(1, 4),
-        (Part::Factor, false) => max - 1,
-        (Part::Factor, true) => at(3, 4) | 1,
-        (Part::Scale, _) => i64::from(if other { 0.371_1_f32 } else { 0.062_5 }.to_bits()),
-        (Part::Bias, _) => default.unwrap_or(0),
-    };
-    value.clamp(min, max)
+    value.clamp(parameter.min, parameter.max)
+}
+
+/// So far up the range.
+fn at(parameter: &Parameter, part: i128, of: i128) -> i64 {
+    let (min, max) = parameter.range();
+    i64::try_from(min + (max - min) * part / of).unwrap_or(parameter.min)
+}
+
+/// The number whose distance from the lower limit has the bits of `pattern`, whose highest bit is the range's.
+fn up_by(parameter: &Parameter, pattern: u64, complement: bool) -> i64 {
+    let span = parameter.max.abs_diff(parameter.min);
+    let width = 64 - span.leading_zeros();
+    let mask = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
+    let bits = if width == 0 { 0 } else { pattern >> (64 - width) };
+    let bits = if complement { bits ^ mask } else { bits };
+    parameter.min.wrapping_add_unsigned(bits.min(span))
+}
+
+/// About a fifth and four fifths up: each bit that is 1 in one is 0 in the other.
+fn thirds(parameter: &Parameter) -> [i64; 2] {
+    [false, true].map(|complement| up_by(parameter, 0x3555_5555_5555_5555, complement))
+}
+
+/// About two fifths and three fifths up.
+fn halves(parameter: &Parameter) -> [i64; 2] {
+    [false, true].map(|complement| up_by(parameter, 0x6555_5555_5555_5555, complement))
+}
+
+/// Numbers of which every second bit is 1, inside the limits.
+fn patterns(parameter: &Parameter) -> [i64; 2] {
+    [0x5555_5555_5555_5555, 0x2aaa_aaaa_aaaa_aaaa].map(|bits: i64| {
+        let width = 64 - parameter.max.max(0).leading_zeros();
+        let mask = if width == 0 { 0 } else { i64::MAX >> (63 - width.min(63)) };
+        (bits & mask).clamp(parameter.min, parameter.max)
+    })
 }
 
 /// Parameters that differ between channels, but for the bias.

@@ -1,7 +1,7 @@
 //! The activations of a directed program, and weights that make a given sum of them.
 
-use super::Chance;
 use crate::design::{Design, Operand};
+use crate::num::Chance;
 
 /// What the multiplier sees of every code: values, not codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

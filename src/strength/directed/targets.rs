@@ -2,7 +2,7 @@
 
 use crate::design::Design;
 use crate::num::Format;
-use crate::post::{Op, bind};
+use crate::post::{Op, Step, bind};
 
 /// Candidates for the accumulator of a channel whose numbers are `numbers` (one entry per parameter, each of length 1).
 pub(super) fn targets(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
@@ -10,6 +10,7 @@ pub(super) fn targets(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
     let mut found: Vec<i128> = vec![0, 1, -1];
     found.extend(ties(design, numbers));
     found.extend(edges(design, numbers));
+    found.extend(rails(design, numbers));
     let (low, high) = (i128::from(register.min()), i128::from(register.max()));
     found.retain(|value| (low..=high).contains(value));
     let mut seen = std::collections::BTreeSet::new();
@@ -44,6 +45,8 @@ pub(super) fn entering(design: &Design, numbers: &[Vec<i64>], x: i128) -> Vec<i1
 fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
     let width = design.accumulator.register.width();
     let mut found = Vec::new();
+    let (least, most) = span(design, |x| output(design, numbers, x));
+    let middle = around(design, |x| output(design, numbers, x), &[0, (least + most) / 2]);
     for (index, step) in design.post.iter().enumerate() {
         let count = match step.op {
             Op::ShiftRight(count, _) => u32::try_from(bind(count, numbers, 0)).unwrap_or(0),
@@ -66,6 +69,12 @@ fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
                 let odd = inverse(factor >> twos, count - twos);
                 let tie = odd.wrapping_shl(up).rem_euclid(modulus);
                 trials.extend([tie, tie - modulus, tie + modulus, tie - 2 * modulus, tie + 2 * modulus]);
+                // Where outputs are inside their bounds, and on both sides of 0.
+                let near = |place: i128| {
+                    let tie = tie + (place - tie).div_euclid(modulus) * modulus;
+                    [tie - modulus, tie, tie + modulus, tie + 2 * modulus]
+                };
+                trials.extend(middle.iter().flat_map(|place| near(*place)));
             }
         }
         for exponent in 0..width.min(count + 1) {
@@ -95,21 +104,67 @@ fn inverse(odd: i128, bits: u32) -> i128 {
 
 /// Accumulators between which the output goes from one value to the next, at both ends of its range and in the middle.
 fn edges(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let output = |x: i128| output(design, numbers, x);
+    let (least, most) = span(design, output);
+    around(design, output, &[least + 1, least + 2, (least + most) / 2, 0, 1, most - 1, most])
+}
+
+/// The same over the whole range of the output.
+pub(super) fn thresholds(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    const PLACES: i128 = 24;
+    let output = |x: i128| output(design, numbers, x);
+    let (least, most) = span(design, output);
+    let mut places: Vec<i128> = (0..=PLACES).map(|at| least + (most - least) * at / PLACES).collect();
+    places.extend([least + 1, least + 2, 0, 1, most - 1]);
+    places.sort_unstable();
+    places.dedup();
+    around(design, output, &places)
+}
+
+/// Accumulators of which a step makes exactly a rail of its format, and those beside.
+fn rails(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let steps = design.post.iter().enumerate();
+    let of_step = |(index, step): (usize, &Step)| {
+        let format = step.format?;
+        let (low, high) = step.overflow.rails(format);
+        let exact = |x: i128| step.apply(entering(design, numbers, x)[index], numbers, 0).exact;
+        let (least, most) = span(design, exact);
+        let reached = [low, high].map(i128::from).into_iter().filter(|rail| (least..=most).contains(rail));
+        let thresholds: Vec<i128> = reached.flat_map(|rail| [rail, rail + 1]).collect();
+        Some(around(design, exact, &thresholds)).filter(|_| !thresholds.is_empty())
+    };
+    steps.filter_map(of_step).flatten().collect()
+}
+
+fn output(design: &Design, numbers: &[Vec<i64>], x: i128) -> i128 {
+    entering(design, numbers, x).last().copied().unwrap_or(x)
+}
+
+fn ends(design: &Design) -> (i128, i128) {
     let register = design.accumulator.register;
-    let output = |x: i128| entering(design, numbers, x).last().copied().unwrap_or(x);
-    let (low, high) = (i128::from(register.min()), i128::from(register.max()));
-    let (first, last) = (output(low), output(high));
-    let (least, most) = (first.min(last), first.max(last));
-    let rises = last >= first;
-    let thresholds = [least + 1, least + 2, (least + most) / 2, 0, 1, most - 1, most];
+    (i128::from(register.min()), i128::from(register.max()))
+}
+
+/// What becomes of both rails of the register, the lesser first.
+fn span(design: &Design, of: impl Fn(i128) -> i128) -> (i128, i128) {
+    let (low, high) = ends(design);
+    let (first, last) = (of(low), of(high));
+    (first.min(last), first.max(last))
+}
+
+/// Accumulators on both sides of where something that rises or falls with them reaches each threshold, and the register's ends.
+fn around(design: &Design, of: impl Fn(i128) -> i128, thresholds: &[i128]) -> Vec<i128> {
+    let (low, high) = ends(design);
+    let rises = of(high) >= of(low);
     let mut found = vec![low, low + 1, high - 1, high];
     for threshold in thresholds {
         let (mut below, mut above) = (low, high);
         while above - below > 1 {
             let middle = below + (above - below) / 2;
-            if (output(middle) >= threshold) == rises { above = middle } else { below = middle }
+            if (of(middle) >= *threshold) == rises { above = middle } else { below = middle }
         }
         found.extend([below - 1, below, above, above + 1]);
     }
+    found.retain(|value| (low..=high).contains(value));
     found
 }

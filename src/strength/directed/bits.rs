@@ -1,0 +1,128 @@
+//! Channels in which a bit of a parameter matters: one sum whose output would be another if the bit were.
+
+use super::maker::Maker;
+use super::numbers::{Part, part};
+use super::targets::{entering, thresholds};
+use crate::num::{Overflow, fit};
+use crate::strength::stages::{Mattering, stages};
+
+/// Assignments of numbers that are tried for one bit of a parameter, at most.
+const TRIED: usize = 96;
+
+/// Around whose outputs sums are tried for bits between steps; of the others, powers of two only.
+const COMBINED: usize = 256;
+
+impl Maker<'_> {
+    /// A channel for each value of each bit of every parameter that post steps read, and of the bias.
+    pub fn bits(&mut self) {
+        let assignments = self.assignments();
+        for index in 0..self.design.parameters.len() {
+            match part(self.design, index) {
+                Part::Bias => self.bits_of_bias(index, &assignments),
+                // Products show them.
+                Part::Offset => {}
+                _ => self.bits_of_step(index, &assignments),
+            }
+        }
+        self.bits_between_steps(&assignments);
+    }
+
+    /// Sums for which a bit between steps decides, each bit both ways, or a rounding; some bits, the low ones of a product
+    /// say, decide only under few numbers.
+    fn bits_between_steps(&mut self, assignments: &[Vec<i64>]) {
+        let stages = stages(self.design);
+        let row = usize::from(self.rows.len() > 1);
+        let mut known = Mattering::nothing(&stages);
+        let powers =
+            (0..self.design.accumulator.format.width()).flat_map(|bit| [1_i128 << bit, -(1_i128 << bit) - 1]);
+        let powers: Vec<i128> = powers.collect();
+        for (at, numbers) in scattered(assignments).enumerate() {
+            let alone = alone(numbers);
+            let around = if at < COMBINED { thresholds(self.design, &alone) } else { vec![0, 2, -3] };
+            let sums = around.into_iter().chain(powers.iter().copied());
+            for sum in sums.filter(|sum| self.design.accumulator.format.contains(*sum)) {
+                let Ok(accumulator) = i64::try_from(sum) else { continue };
+                let before = known.count();
+                known.look(self.design, &stages, (&alone, 0), accumulator);
+                if known.count() > before {
+                    self.lead_to(sum, numbers, row);
+                }
+            }
+        }
+    }
+
+    fn bits_of_step(&mut self, index: usize, assignments: &[Vec<i64>]) {
+        let row = usize::from(self.rows.len() > 1);
+        let edges: Vec<Vec<i128>> =
+            assignments.iter().map(|numbers| thresholds(self.design, &alone(numbers))).collect();
+        for bit in 0..self.design.parameters[index].format.width() {
+            let only = 1_i64.wrapping_shl(bit);
+            for is_set in [false, true] {
+                let mut tried = assignments
+                    .iter()
+                    .zip(&edges)
+                    .filter(|(numbers, _)| (numbers[index] & only != 0) == is_set);
+                let found = tried.by_ref().take(TRIED).find_map(|(numbers, edges)| {
+                    let mut other = numbers.clone();
+                    other[index] ^= only;
+                    let differs = |sum: &&i128| self.output(numbers, **sum) != self.output(&other, **sum);
+                    edges.iter().find(differs).map(|sum| (numbers, *sum))
+                });
+                if let Some((numbers, sum)) = found {
+                    self.lead_to(sum, numbers, row);
+                }
+            }
+        }
+    }
+
+    /// A bias that is a power of two, and one that lacks nothing else, where the output shows it.
+    fn bits_of_bias(&mut self, bias: usize, assignments: &[Vec<i64>]) {
+        let parameter = &self.design.parameters[bias];
+        let accumulator = &self.design.accumulator;
+        for bit in 0..parameter.format.width() {
+            let only = 1_i64.wrapping_shl(bit);
+            for start in [only, !only, 0, -1] {
+                if !(parameter.min..=parameter.max).contains(&start) {
+                    continue;
+                }
+                let fitted = |value: i64| {
+                    i128::from(fit(i128::from(value), accumulator.register, accumulator.step_rule()).value)
+                };
+                let differs = |numbers: &&Vec<i64>| {
+                    self.output(numbers, fitted(start)) != self.output(numbers, fitted(start ^ only))
+                };
+                let Some(numbers) = assignments.iter().find(differs) else { continue };
+                let mut numbers = numbers.clone();
+                numbers[bias] = start;
+                let idle = vec![self.weights(&numbers).nearest_to_zero(); self.k];
+                self.add(&numbers, &idle);
+            }
+        }
+    }
+
+    /// What leaves the port when the accumulator is `sum`.
+    fn output(&self, numbers: &[i64], sum: i128) -> i64 {
+        let value = entering(self.design, &alone(numbers), sum).pop().unwrap_or(sum);
+        fit(value, self.design.output(), Overflow::Wrap).value
+    }
+}
+
+/// All of a list, neighbours far from one another.
+fn scattered<T>(all: &[T]) -> impl Iterator<Item = &T> {
+    let near = (all.len() * 13 / 21).max(1);
+    let stride = (near..).find(|stride| has_no_factor_of(*stride, all.len())).unwrap_or(1);
+    (0..all.len()).map(move |at| &all[at * stride % all.len()])
+}
+
+/// Whether two numbers have no factor in common.
+fn has_no_factor_of(mut a: usize, mut b: usize) -> bool {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a == 1
+}
+
+/// As parameters of one channel.
+fn alone(numbers: &[i64]) -> Vec<Vec<i64>> {
+    numbers.iter().map(|value| vec![*value]).collect()
+}

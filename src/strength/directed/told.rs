@@ -1,0 +1,120 @@
+//! What each candidate is good for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use crate::design::Design;
+use crate::lower::{Outcome, Program};
+use crate::neighbours::{self, Class, Hardware, Neighbour};
+use crate::post::{Op, bind};
+use crate::strength::Judge;
+use crate::strength::goals::{What, goals};
+use crate::strength::observed::observed_of;
+use crate::strength::stages::{Mattering, stages};
+
+/// Something that a channel may tell or reach, by its place in the list of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Told {
+    Neighbour(usize),
+    /// A goal that is counted at a node.
+    Event(usize),
+    /// A bit of an output that no bound cuts, and what it is: a narrower or otherwise signed range is not seen at its rails
+    /// alone.
+    OutputBit(u32, bool),
+    /// A goal: a bit of a parameter matters.
+    ParameterBit(usize),
+    /// A bit of a stage matters while it is this.
+    StageBit(usize, usize, bool),
+    /// A rounding matters.
+    Rounding(usize, u32, bool),
+}
+
+impl Told {
+    /// By how many channels it should be told, where there are as many.
+    pub fn times(self) -> usize {
+        match self {
+            Told::Neighbour(_) | Told::Event(_) | Told::OutputBit(..) => 2,
+            Told::ParameterBit(_) | Told::StageBit(..) | Told::Rounding(..) => 1,
+        }
+    }
+}
+
+/// Adds what channels tell, each by its number: `names[n]` is the number of channel `n` of the program.
+pub(super) fn add(by: &mut BTreeMap<Told, Vec<usize>>, program: &Program, names: &[usize]) {
+    let judge = Judge::new(program);
+    let mut put = |told: Told, n: usize| by.entry(told).or_default().push(names[n]);
+    let hardware = Hardware::of(&program.design);
+    // Which beats an output has shows by its own weights; records and cycles are the matter of all channels together.
+    let all: Vec<Neighbour> = neighbours::of(&hardware).collect();
+    let is_own = |neighbour: &Neighbour| matches!(neighbour.class, Class::Value | Class::Order);
+    let goals = goals(&program.design);
+    let stuck =
+        goals.iter().map(|goal| goal.what.hardware(&program.design).filter(|_| goal.impossible.is_none()));
+    let stuck: Vec<Option<Hardware>> = stuck.collect();
+    let others = all.iter().map(|neighbour| is_own(neighbour).then_some(&neighbour.hardware));
+    let judged: Vec<Option<&Hardware>> = others.chain(stuck.iter().map(Option::as_ref)).collect();
+    let channels: Vec<Vec<usize>> = judged
+        .par_iter()
+        .map(|hardware| hardware.map_or_else(Vec::new, |other| judge.channels(other)))
+        .collect();
+    for (index, channels) in channels.into_iter().enumerate() {
+        let told = match index.checked_sub(all.len()) {
+            None => Told::Neighbour(index),
+            Some(goal) => Told::ParameterBit(goal),
+        };
+        channels.into_iter().for_each(|n| put(told, n));
+    }
+    let stages = stages(&program.design);
+    let of_channel = |n: usize| {
+        let mut mattering = Mattering::nothing(&stages);
+        for accumulator in judge.outcome().accumulators.column(n) {
+            mattering.look(&program.design, &stages, (&program.parameters, n), *accumulator);
+        }
+        let seen = observed_of(program, n);
+        let events = goals.iter().enumerate().filter(|(_, goal)| match goal.what {
+            What::Event(node, event) => event.times(&seen[node]) > 0,
+            _ => false,
+        });
+        let events = events.map(|(index, _)| Told::Event(index));
+        let bits =
+            bits(program, judge.outcome(), n).into_iter().map(|(bit, is_set)| Told::OutputBit(bit, is_set));
+        let rounds = mattering.rounds.iter().map(|(step, count, up)| Told::Rounding(*step, *count, *up));
+        let of_stages = mattering.bits.iter().enumerate().flat_map(|(stage, bits)| {
+            let values = bits
+                .iter()
+                .enumerate()
+                .flat_map(|(bit, values)| [(bit, false, values[0]), (bit, true, values[1])]);
+            values
+                .filter(|(_, _, known)| *known)
+                .map(move |(bit, is_set, _)| Told::StageBit(stage, bit, is_set))
+        });
+        events.chain(bits).chain(rounds).chain(of_stages).collect::<Vec<Told>>()
+    };
+    let channels: Vec<Vec<Told>> = (0..program.shape.channels()).into_par_iter().map(of_channel).collect();
+    for (n, told) in channels.into_iter().enumerate() {
+        told.into_iter().for_each(|told| put(told, n));
+    }
+}
+
+/// Bits of a channel's outputs, where no bound may have cut them, and what they are.
+fn bits(program: &Program, outcome: &Outcome, n: usize) -> BTreeSet<(u32, bool)> {
+    let design = &*program.design;
+    let cut = bounds(design, &program.parameters, n);
+    let free = outcome.outputs.column(n).into_iter().copied().filter(|value| !cut.contains(value));
+    free.flat_map(|value| (0..design.output().width()).map(move |bit| (bit, (value >> bit) & 1 == 1)))
+        .collect()
+}
+
+/// Where outputs of a channel may have been cut.
+fn bounds(design: &Design, parameters: &[Vec<i64>], n: usize) -> Vec<i64> {
+    let get = |operand| bind(operand, parameters, n);
+    let of_step = |op: Op| match op {
+        Op::Clamp { low, high } => vec![get(low), get(high)],
+        Op::Max(bound) | Op::Min(bound) => vec![get(bound)],
+        _ => vec![],
+    };
+    let format = design.output();
+    let rails = [format.min(), format.max()];
+    design.post.iter().flat_map(|step| of_step(step.op)).chain(rails).collect()
+}

@@ -1,0 +1,390 @@
+//! What good vectors make happen, beside telling neighbours apart: which of it a program does, and what no program can.
+
+use rayon::prelude::*;
+
+use super::judge::Judge;
+use super::observed::observed;
+use super::stages::{Mattering, Stage, stages};
+use crate::design::{Design, Node};
+use crate::lower::Program;
+use crate::neighbours::{Fault, Goals, Hardware, NodeSeen};
+use crate::num::{MAX_SHIFT, Overflow, Rounding};
+use crate::post::{Op, Operand, Parameter, Per, Step};
+
+type Range = (i128, i128);
+
+/// Something worth happening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goal {
+    /// In one line, its node or parameter first: `post.0: a negative tie above an even number`.
+    pub name: String,
+    /// How it is seen.
+    pub(super) what: What,
+    /// Why no program reaches it, if that is proved.
+    pub impossible: Option<String>,
+}
+
+/// How a goal is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// At the node of this index.
+    Event(usize, Event),
+    /// Codes at these ends meet in a product.
+    Corner { activation: i64, weight: i64 },
+    /// A bit of the value at a stage matters to some output while it is `is_set`.
+    Stage { stage: usize, bit: u32, is_set: bool },
+    /// A right shift by this count rounds up, or down, and an output depends on it.
+    Rounds { step: usize, count: u32, up: bool },
+    /// A bit of a parameter's port matters to some output while it is the other value than `at`.
+    Bit { parameter: usize, bit: u32, at: bool },
+}
+
+/// What is counted at a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    High,
+    Low,
+    AtHigh,
+    AtLow,
+    ReturnedHigh,
+    ReturnedLow,
+    AboveClamp,
+    BelowClamp,
+    InsideClamp,
+    /// By sign, and by whether the lower neighbour is odd.
+    Tie {
+        negative: bool,
+        odd: bool,
+    },
+    Count(u32),
+}
+
+impl Event {
+    fn words(self) -> String {
+        let words = match self {
+            Event::High => "beyond its upper rail",
+            Event::Low => "beyond its lower rail",
+            Event::AtHigh => "exactly at its upper rail",
+            Event::AtLow => "exactly at its lower rail",
+            Event::ReturnedHigh => "beyond its upper rail and back",
+            Event::ReturnedLow => "beyond its lower rail and back",
+            Event::AboveClamp => "above the clamp",
+            Event::BelowClamp => "below the clamp",
+            Event::InsideClamp => "inside the clamp",
+            Event::Tie { negative: true, odd: false } => "a negative tie above an even number",
+            Event::Tie { negative: true, odd: true } => "a negative tie above an odd number",
+            Event::Tie { negative: false, odd: false } => "a positive tie above an even number",
+            Event::Tie { negative: false, odd: true } => "a positive tie above an odd number",
+            Event::Count(count) => return format!("shift by {count}"),
+        };
+        words.to_owned()
+    }
+
+    /// How often it happened.
+    pub fn times(self, seen: &NodeSeen) -> u64 {
+        let ties = seen.ties.unwrap_or_default();
+        match self {
+            Event::High => seen.high,
+            Event::Low => seen.low,
+            Event::AtHigh => seen.at_high,
+            Event::AtLow => seen.at_low,
+            Event::ReturnedHigh => seen.returned_high,
+            Event::ReturnedLow => seen.returned_low,
+            Event::AboveClamp => seen.clipped_high,
+            Event::BelowClamp => seen.clipped_low,
+            Event::InsideClamp => seen.unclipped,
+            Event::Tie { negative: true, odd: false } => ties.negative_even,
+            Event::Tie { negative: true, odd: true } => ties.negative_odd,
+            Event::Tie { negative: false, odd: false } => ties.positive_even,
+            Event::Tie { negative: false, odd: true } => ties.positive_odd,
+            Event::Count(count) => seen.counts.get(&count).copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// All goals of a design, in datapath order.
+pub fn goals(design: &Design) -> Vec<Goal> {
+    let mut all = corners(design);
+    let ranges = design.node_ranges();
+    let (levels, steps) = ranges.split_at(design.reduce.len());
+    let mut before = design.accumulator_range();
+    for (index, (node, id)) in design.fitting_nodes().into_iter().enumerate() {
+        let mut goal = |event: Event, impossible: Option<String>| {
+            all.push(Goal {
+                name: format!("{id}: {}", event.words()),
+                what: What::Event(index, event),
+                impossible,
+            });
+        };
+        match node {
+            Node::Reduce(level) => rails(design, node, levels[level].unfitted, &mut goal),
+            Node::AccumulatorStart => {
+                let bias = design.accumulator.bias.map(|index| design.parameters[index].range());
+                rails(design, node, bias, &mut goal);
+            }
+            Node::Accumulator => accumulator(design, &mut goal),
+            Node::AccumulatorOutput => {
+                let register = design.accumulator.register;
+                let held = (i128::from(register.min()), i128::from(register.max()));
+                rails(design, node, Some(held), &mut goal);
+            }
+            Node::Post(step) => {
+                rails(design, node, steps[step].unfitted, &mut goal);
+                operation(design, design.post[step].op, before, &mut goal);
+                before = steps[step].fitted;
+            }
+        }
+    }
+    all.extend(of_stages(design));
+    all.extend(of_roundings(design));
+    all.extend((0..design.parameters.len()).flat_map(|index| bits(design, index)));
+    all
+}
+
+type Add<'a> = dyn FnMut(Event, Option<String>) + 'a;
+
+/// Around the rails of a format that values of a range enter.
+fn rails(design: &Design, node: Node, entering: Option<Range>, goal: &mut Add<'_>) {
+    let (Some(format), rule) = design.rule_of(node) else { return };
+    let (low, high) = rule.rails(format);
+    let (low, high) = (i128::from(low), i128::from(high));
+    let never = |is_so: &dyn Fn(Range) -> bool| {
+        entering
+            .filter(|range| is_so(*range))
+            .map(|range| format!("only {}..{} comes there", range.0, range.1))
+    };
+    goal(Event::High, never(&|range| range.1 <= high));
+    goal(Event::Low, never(&|range| range.0 >= low));
+    goal(Event::AtHigh, never(&|range| !(range.0..=range.1).contains(&high)));
+    goal(Event::AtLow, never(&|range| !(range.0..=range.1).contains(&low)));
+}
+
+/// The accumulator, over any number of beats.
+fn accumulator(design: &Design, goal: &mut Add<'_>) {
+    let accumulator = &design.accumulator;
+    let (low, high) = accumulator.step_rule().rails(accumulator.register);
+    let sums = design.node_ranges().iter().take(design.reduce.len()).last().map(|level| level.fitted);
+    // Levels that leave several groups add up to so many times their range: the sign is what matters here.
+    let sums = sums.unwrap_or_else(|| design.product_interval());
+    let bias = accumulator.bias.map_or((0, 0), |index| design.parameters[index].range());
+    let start = accumulator.step_rule().image(accumulator.register, bias);
+    let starts_inside = accumulator.step_rule().holds(accumulator.register, bias);
+    let (never_up, never_down) = (sums.1 <= 0, sums.0 >= 0);
+    let when = |is_so: bool, why: &str| is_so.then(|| why.to_owned());
+    let (no_up, no_down) = ("no sum of a beat is positive", "no sum of a beat is negative");
+    goal(Event::High, when(never_up, no_up));
+    goal(Event::Low, when(never_down, no_down));
+    let wraps = accumulator.step_rule() == Overflow::Wrap;
+    goal(Event::AtHigh, when(never_up && !wraps && start.1 < i128::from(high), no_up));
+    goal(Event::AtLow, when(never_down && !wraps && start.0 > i128::from(low), no_down));
+    let stays = |up: bool| match (never_up, never_down) {
+        (true, _) if up => Some(no_up.to_owned()),
+        (_, true) if !up => Some(no_down.to_owned()),
+        (_, true) if starts_inside => Some(format!("{no_down}, so that none comes back")),
+        (true, _) if starts_inside => Some(format!("{no_up}, so that none comes back")),
+        _ => None,
+    };
+    goal(Event::ReturnedHigh, stays(true));
+    goal(Event::ReturnedLow, stays(false));
+}
+
+/// What a step's operation does, given every value that enters it.
+fn operation(design: &Design, op: Op, into: Range, goal: &mut Add<'_>) {
+    let of = |operand: Operand| operand.range(&design.parameters);
+    let only = |is_so: bool| is_so.then(|| format!("only {}..{} comes there", into.0, into.1));
+    match op {
+        Op::Clamp { low, high } => {
+            let (low, high) = (of(low), of(high));
+            goal(Event::AboveClamp, only(into.1 <= high.0));
+            goal(Event::BelowClamp, only(into.0 >= low.1));
+            goal(Event::InsideClamp, only(into.1 < low.0 || into.0 > high.1));
+        }
+        Op::ShiftRight(count, _) => {
+            let (least, most) = of(count);
+            let half = |count: i128| 1_i128 << (count.clamp(1, 120) - 1);
+            let unit = half(least);
+            let none = (most == 0).then(|| "nothing is shifted".to_owned());
+            let ties = [
+                (true, false, into.0 > -3 * unit),
+                (true, true, into.0 > -unit),
+                (false, false, into.1 < unit),
+                (false, true, into.1 < 3 * unit),
+            ];
+            for (negative, odd, is_out) in ties {
+                goal(Event::Tie { negative, odd }, none.clone().or_else(|| only(is_out)));
+            }
+            if per_channel(design, count) {
+                counts((least, most)).for_each(|count| goal(Event::Count(count), None));
+            }
+        }
+        Op::FloatScale(scale, _) => {
+            let rises = is_positive_float(of(scale));
+            for (negative, odd) in [(true, false), (true, true), (false, false), (false, true)] {
+                let is_out = rises && if negative { into.0 >= 0 } else { into.1 <= 0 };
+                goal(Event::Tie { negative, odd }, only(is_out));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether every one of these bits of a float32 is one without a sign.
+pub(super) fn is_positive_float(bits: Range) -> bool {
+    bits.0 >= 0 && bits.1 <= i128::from(i32::MAX)
+}
+
+/// One bundle has one number per layer.
+fn per_channel(design: &Design, operand: Operand) -> bool {
+    match operand {
+        Operand::Constant(_) => false,
+        Operand::Parameter(index) => design.parameters[index].per == Per::Channel,
+    }
+}
+
+fn corners(design: &Design) -> Vec<Goal> {
+    let ends = |format: crate::num::Format| [("lowest", format.min()), ("highest", format.max())];
+    let (ours, weights) = (ends(design.activation.format), ends(design.weight.format));
+    let pair = |(a, activation): (&str, i64), (w, weight): (&str, i64)| Goal {
+        name: format!("product: {a} activation times {w} weight"),
+        what: What::Corner { activation, weight },
+        impossible: None,
+    };
+    ours.into_iter().flat_map(|a| weights.into_iter().map(move |w| pair(a, w))).collect()
+}
+
+/// Both values of every bit of every value between steps, each where it matters.
+fn of_stages(design: &Design) -> Vec<Goal> {
+    let of_stage = |(index, stage): (usize, Stage)| {
+        let both = (0..stage.format.width()).flat_map(|bit| [false, true].map(|is_set| (bit, is_set)));
+        let goal = |(bit, is_set): (u32, bool)| {
+            let (least, most) = (stage.range.0 >> bit, stage.range.1 >> bit);
+            let fixed = least == most && (least & 1 == 1) != is_set;
+            Goal {
+                name: format!("{}: bit {bit} is {} and matters", stage.id, u8::from(is_set)),
+                what: What::Stage { stage: index, bit, is_set },
+                impossible: fixed.then(|| format!("only {}..{} comes there", stage.range.0, stage.range.1)),
+            }
+        };
+        both.map(goal).collect::<Vec<_>>()
+    };
+    stages(design).into_iter().enumerate().flat_map(of_stage).collect()
+}
+
+/// Every count of every right shift, rounding up and down where it matters.
+fn of_roundings(design: &Design) -> Vec<Goal> {
+    let of_step = |(index, step): (usize, &Step)| {
+        let Op::ShiftRight(count, rounding) = step.op else { return Vec::new() };
+        let counts = match count {
+            Operand::Parameter(_) if !per_channel(design, count) => 0..=0,
+            _ => counts(count.range(&design.parameters)),
+        };
+        let both = counts.filter(|count| *count > 0).flat_map(|count| [false, true].map(|up| (count, up)));
+        let goal = |(count, up): (u32, bool)| {
+            // Of two, halves are all there is to round.
+            let never = match (up, count) {
+                (true, 1) => [Rounding::Floor, Rounding::HalfDown],
+                (true, _) => [Rounding::Floor; 2],
+                (false, 1) => [Rounding::Ceil, Rounding::HalfUp],
+                (false, _) => [Rounding::Ceil; 2],
+            };
+            Goal {
+                name: format!(
+                    "{}: shift by {count} rounds {} and matters",
+                    step.id,
+                    if up { "up" } else { "down" }
+                ),
+                what: What::Rounds { step: index, count, up },
+                impossible: never.contains(&rounding).then(|| format!("it is {rounding}")),
+            }
+        };
+        both.map(goal).collect()
+    };
+    design.post.iter().enumerate().flat_map(of_step).collect()
+}
+
+/// Legal counts of a shift.
+fn counts((least, most): Range) -> std::ops::RangeInclusive<u32> {
+    let count = |value: i128| u32::try_from(value.clamp(0, i128::from(MAX_SHIFT))).unwrap_or(MAX_SHIFT);
+    count(least)..=count(most)
+}
+
+/// Both values of every bit of a parameter's port, each where it matters.
+fn bits(design: &Design, index: usize) -> Vec<Goal> {
+    let parameter: &Parameter = &design.parameters[index];
+    let starts = design.accumulator.bias == Some(index) && design.accumulator.step_rule() == Overflow::Wrap;
+    let register = design.accumulator.register.width();
+    let both = |bit: u32| [false, true].into_iter().map(move |at| (bit, at));
+    let goal = |(bit, at): (u32, bool)| {
+        let (least, most) = (parameter.min >> bit, parameter.max >> bit);
+        let fixed = least == most && (least & 1 == 1) == at;
+        let impossible = match fixed {
+            true => Some(format!("{} is {}..{}", parameter.name, parameter.min, parameter.max)),
+            false => (starts && bit >= register).then(|| format!("the register wraps at {register} bits")),
+        };
+        let name = format!("{}: bit {bit} is {} and matters", parameter.name, u8::from(!at));
+        Goal { name, what: What::Bit { parameter: index, bit, at }, impossible }
+    };
+    (0..parameter.format.width()).flat_map(both).map(goal).collect()
+}
+
+impl What {
+    /// Hardware that shows whether the goal is reached: told apart where it is.
+    pub fn hardware(self, design: &Design) -> Option<Hardware> {
+        let What::Bit { parameter, bit, at } = self else { return None };
+        Some(Hardware { design: design.clone(), faults: vec![Fault::Stuck { parameter, bit, at }] })
+    }
+}
+
+/// Which of the design's goals a program reaches, one entry each.
+pub fn reached(program: &Program, judge: &Judge<'_>, goals: &[Goal]) -> Vec<bool> {
+    let nodes = observed(program);
+    reached_with(program, judge, goals, &nodes)
+}
+
+/// The same with what is observed at hand.
+pub(super) fn reached_with(
+    program: &Program,
+    judge: &Judge<'_>,
+    goals: &[Goal],
+    nodes: &[NodeSeen],
+) -> Vec<bool> {
+    let mattering = Mattering::of(program, judge, &stages(&program.design));
+    let is_reached = |goal: &Goal| match goal.what {
+        What::Stage { stage, bit, is_set } => mattering.bits[stage][bit as usize][usize::from(is_set)],
+        What::Rounds { step, count, up } => mattering.rounds.contains(&(step, count, up)),
+        What::Event(node, event) => event.times(&nodes[node]) > 0,
+        What::Corner { activation, weight } => meets(program, activation, weight),
+        // What is proved impossible is not tried.
+        What::Bit { .. } if goal.impossible.is_some() => false,
+        What::Bit { .. } => {
+            goal.what.hardware(&program.design).is_some_and(|other| judge.difference(&other).is_some())
+        }
+    };
+    goals.par_iter().map(is_reached).collect()
+}
+
+/// Whether two codes meet in some product.
+fn meets(program: &Program, activation: i64, weight: i64) -> bool {
+    let shape = program.shape;
+    let mut taps = (0..shape.groups).flat_map(|group| (0..shape.k).map(move |k| (group, k)));
+    taps.any(|(group, k)| {
+        let has_weight = (0..shape.n).any(|n| i64::from(program.weight(group, k, n)) == weight);
+        let mut rows = (0..shape.images).flat_map(|image| (0..shape.m).map(move |m| (image, m)));
+        has_weight && rows.any(|(image, m)| i64::from(program.activation(image, group, m, k)) == activation)
+    })
+}
+
+/// As plain data.
+pub(super) fn summed(goals: &[Goal], reached: &[bool]) -> Goals {
+    let mut sum = Goals::default();
+    for (goal, is_reached) in goals.iter().zip(reached) {
+        match (&goal.impossible, is_reached) {
+            (_, true) => sum.reached += 1,
+            (Some(why), false) => {
+                sum.impossible.insert(goal.name.clone(), why.clone());
+            }
+            (None, false) => sum.open.push(goal.name.clone()),
+        }
+    }
+    sum
+}

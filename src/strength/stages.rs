@@ -1,0 +1,137 @@
+//! Bits of the values between steps, and roundings: whether an output would be another one if one of them were.
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+
+use super::judge::Judge;
+use crate::design::Design;
+use crate::lower::Program;
+use crate::num::{Format, Overflow, fit};
+use crate::post::{Op, Step, bind};
+
+/// Outputs that are looked at before what is found is shared.
+const AT_ONCE: usize = 4096;
+
+/// A place between steps: the accumulator, or behind a step that fits into a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stage {
+    /// Its node.
+    pub id: String,
+    /// Steps in front of it.
+    pub steps: usize,
+    pub format: Format,
+    /// Every value that it can have.
+    pub range: (i128, i128),
+}
+
+/// All of them, in datapath order.
+pub(super) fn stages(design: &Design) -> Vec<Stage> {
+    let first = Stage {
+        id: "accumulator".to_owned(),
+        steps: 0,
+        format: design.accumulator.format,
+        range: design.accumulator_range(),
+    };
+    let ranges = design.node_ranges();
+    let behind = design.post.iter().zip(&ranges[design.reduce.len()..]).enumerate();
+    let behind = behind.filter_map(|(index, (step, range))| {
+        Some(Stage { id: step.id.clone(), steps: index + 1, format: step.format?, range: range.fitted })
+    });
+    std::iter::once(first).chain(behind).collect()
+}
+
+/// What matters to some output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mattering {
+    /// `[stage][bit]`, a pair each: while it is 0, while it is 1.
+    pub bits: Vec<Vec<[bool; 2]>>,
+    /// Right shifts: step, count, and whether it rounds up, of a value that it rounds.
+    pub rounds: BTreeSet<(usize, u32, bool)>,
+}
+
+impl Mattering {
+    pub fn nothing(stages: &[Stage]) -> Mattering {
+        let bits = stages.iter().map(|stage| vec![[false; 2]; stage.format.width() as usize]).collect();
+        Mattering { bits, rounds: BTreeSet::new() }
+    }
+
+    /// How much it is.
+    pub fn count(&self) -> usize {
+        self.bits.iter().flatten().flatten().filter(|known| **known).count() + self.rounds.len()
+    }
+
+    pub fn add(&mut self, other: &Mattering) {
+        let bits = self.bits.iter_mut().flatten().flatten();
+        bits.zip(other.bits.iter().flatten().flatten()).for_each(|(known, more)| *known |= more);
+        self.rounds.extend(&other.rounds);
+    }
+
+    /// Adds what matters to the output of channel `n` whose accumulator is this; what is known already is not tried again.
+    pub fn look(
+        &mut self,
+        design: &Design,
+        stages: &[Stage],
+        (parameters, n): (&[Vec<i64>], usize),
+        accumulator: i64,
+    ) {
+        let from = |steps: usize, value: i128| {
+            let rest = design.post[steps..].iter();
+            let value = rest.fold(value, |value, step| step.apply(value, parameters, n).value);
+            fit(value, design.output(), Overflow::Wrap).value
+        };
+        let output = from(0, accumulator.into());
+        let (mut value, mut done) = (i128::from(accumulator), 0);
+        for (stage, known) in stages.iter().zip(&mut self.bits) {
+            for (index, step) in design.post.iter().enumerate().take(stage.steps).skip(done) {
+                if let Some((count, up, other)) = rounded(step, value, parameters, n) {
+                    let is_known = self.rounds.contains(&(index, count, up));
+                    if !is_known && from(index + 1, other) != output {
+                        self.rounds.insert((index, count, up));
+                    }
+                }
+                value = step.apply(value, parameters, n).value;
+            }
+            done = stage.steps;
+            for (bit, known) in known.iter_mut().enumerate() {
+                let is_set = (value >> bit) & 1 == 1;
+                let known = &mut known[usize::from(is_set)];
+                if !*known {
+                    let other = fit(value ^ (1 << bit), stage.format, Overflow::Wrap).value;
+                    *known = from(done, other.into()) != output;
+                }
+            }
+        }
+    }
+
+    /// Of all outputs of a program.
+    pub fn of(program: &Program, judge: &Judge<'_>, stages: &[Stage]) -> Mattering {
+        let accumulators = &judge.outcome().accumulators;
+        let all: Vec<(usize, i64)> = accumulators.indexed_iter().map(|((_, n), value)| (n, *value)).collect();
+        let mut known = Mattering::nothing(stages);
+        for part in all.chunks(AT_ONCE) {
+            let of_part = |part: &[(usize, i64)]| {
+                let mut more = known.clone();
+                for (n, accumulator) in part {
+                    more.look(&program.design, stages, (&program.parameters, *n), *accumulator);
+                }
+                more
+            };
+            let parts: Vec<Mattering> = part.par_chunks(AT_ONCE / 16).map(of_part).collect();
+            parts.iter().for_each(|more| known.add(more));
+        }
+        known
+    }
+}
+
+/// Of a right shift that rounds `value`: its count, whether it rounds up, and what it would leave if it did not.
+fn rounded(step: &Step, value: i128, parameters: &[Vec<i64>], n: usize) -> Option<(u32, bool, i128)> {
+    let Op::ShiftRight(count, _) = step.op else { return None };
+    let count = u32::try_from(bind(count, parameters, n)).ok().filter(|count| *count < 127)?;
+    let below = value >> count;
+    let is_exact = below << count == value;
+    let up = step.apply(value, parameters, n).exact > below;
+    let other = below + i128::from(!up);
+    let other = step.format.map_or(other, |format| fit(other, format, step.overflow).value.into());
+    (!is_exact).then_some((count, up, other))
+}
