@@ -13,7 +13,8 @@ const DESIGNS: [&str; 5] =
     ["mac_s8_acc32", "mac_s8_acc16sat", "tree8_s8_acc24", "os8x8_s8_acc32", "os16x16_s8_acc16sat"];
 
 fn write(design: &str, words: &str, out: &Path) -> String {
-    let line = format!("vectors hw_models/{design} {words} --strength none --out {}", out.display());
+    let folder = if design.ends_with(".toml") { "tests/strength/wrong" } else { "hw_models" };
+    let line = format!("vectors {folder}/{design} {words} --strength none --out {}", out.display());
     said(&run(&line).success())
 }
 
@@ -51,15 +52,15 @@ fn twins_agree_on_directed_bundles_with_gaps() {
 #[test]
 fn a_manifest_says_where_the_gaps_are() {
     let root = tempfile::tempdir().unwrap();
-    for design in ["mac_s8_acc16sat", "tree8_s8_acc24"] {
-        for words in ["--case directed --seed 3", "--case random --shape 3,79,3 --gaps mixed"] {
+    for (design, lanes, clears) in [("mac_s8_acc16sat", 1, 0), ("tree8_s8_acc24", 8, 0), ("teal.toml", 4, 1)]
+    {
+        for words in ["--case single --seed 3", "--case random --shape 3,79,3 --gaps mixed"] {
             let out = root.path().join("bundle");
             write(design, words, &out);
             let facts = manifest::read(&out).unwrap();
             let gaps = facts.gaps.unwrap();
             assert!(facts.timing.iter().any(|line| line.contains("idle cycles in front of them (gaps)")));
-            assert_eq!(gaps.after_clear.is_some(), design.starts_with("tree"));
-            let lanes = if design.starts_with("tree") { 8 } else { 1 };
+            assert_eq!(gaps.after_clear.is_some(), clears == 1);
             let (tiles, beats) = (facts.shape.m * facts.shape.n, facts.shape.k.div_ceil(lanes));
             let mut valid = Vec::new();
             for tile in 0..tiles {
@@ -215,7 +216,8 @@ fn a_witness_is_shown_with_gaps() {
     let (a, w) = (matrix("a.npy", [2, 40]), matrix("w.npy", [40, 2]));
     let design = "hw_models/mac_s8_acc16sat";
     let mut words = vec!["overflow".into(), design.into(), "--activations".into(), a.into_os_string()];
-    words.extend(["--weights".into(), w.into_os_string(), "--out".into(), found.clone().into_os_string()]);
+    words.extend(["--weights".into(), w.into_os_string(), "--params".into(), "tests/data/bias/P.npz".into()]);
+    words.extend(["--out".into(), found.clone().into_os_string()]);
     goldpath(&words).success();
     let text = fs::read_to_string(found.join("witness.json")).unwrap();
     let id = text.split("\"id\": \"").nth(1).unwrap().split('"').next().unwrap();

@@ -148,12 +148,12 @@ pub const OSPREY: &[Mistake] = &[
         "the product stalls while valid is 0 inside an output, its valid bit does not",
         &[(
             "osprey_line #(.BITS(TERM), .DEEP(1)) products (.clk(clk), .arst_n(arst_n), .d(product), .q(term));",
-            "reg inside;
+            "reg busy;
                 always @(posedge clk or negedge arst_n)
-                    if (!arst_n) inside <= 1'b0;
-                    else if (stb) inside <= ~eof;
+                    if (!arst_n) busy <= 1'b0;
+                    else if (stb) busy <= ~eof;
                 reg signed [TERM-1:0] kept;
-                always @(posedge clk) if (stb | ~inside) kept <= product;
+                always @(posedge clk) if (stb | ~busy) kept <= product;
                 assign term = kept;",
         )],
     ),
