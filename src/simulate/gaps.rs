@@ -17,9 +17,9 @@ pub struct Gaps {
     seed: Option<u64>,
 }
 
-/// Rests of a pattern: a quarter of its beats wait, and this long. There is room for directed bundles of 15 000 cycles in
-/// the 20 000 that they may have.
-const LENGTHS: [usize; Rests::BEATS / 4] = [1, 1, 1, 1, 2, 2, 3, 3];
+/// Rests of a pattern: a quarter of its beats wait, and this long. Few enough that a directed bundle, which has at most 16 000
+/// cycles without, keeps below 20 000.
+const LENGTHS: [usize; Rests::BEATS / 4] = [1, 1, 1, 1, 1, 2, 2, 3];
 
 impl Gaps {
     /// Beat after beat, tile after tile.
