@@ -75,6 +75,8 @@
 //!   brings, unless the hardware has them wired in as constants.
 //! - **Arithmetic keys never move a cycle, timing keys never change a value.** Only `array.lanes` and
 //!   `accumulator.start` can do both: beats hold more terms, and a start from zero takes a clear cycle.
+//! - **Gaps move cycles and nothing else.** How a host rests ([`simulate::Gaps`]) is no part of a Program: outcomes and the
+//!   sequence of beats are the same, and every law of [`simulate::Timing`] holds with them.
 //! - **Two engines, one arithmetic, one schedule.** A faster path needs a licence: a proof that it cannot differ.
 //! - **Speed comes with its reason.** `functional::fast` gives every channel a route, and says which:
 //!

@@ -283,7 +283,7 @@ fn check(program: &Program, look: Look, seed: u64) -> Option<(u64, u64)> {
     } else {
         Box::new(Alongside { plain, fast, look, random: Random::new(seed), compared: compared.clone() })
     };
-    let options = Options { counts: true, progress: None };
+    let options = Options { counts: true, ..Default::default() };
     let fast = simulate::run_on(program, both.as_mut(), options, &mut []).unwrap();
     let mut plain = OutputStationary::new(program.design.clone(), records);
     let plain = simulate::run_on(program, &mut plain, options, &mut []).unwrap();

@@ -100,7 +100,7 @@ fn simulate_cycles(
 ) -> Result<Answer> {
     let bar = console.progress(simulate::Timing::new(program).total_cycles(), "cycles");
     let advance = |cycle| bar.set_position(cycle);
-    let options = simulate::Options { counts, progress: Some(&advance) };
+    let options = simulate::Options { counts, progress: Some(&advance), ..Default::default() };
     let run = match trace {
         None => simulate::run(program, options, &mut []),
         Some(path) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::args::{Case as CaseArgument, DesignArgs, Strength, Upstream, VectorsArgs};
+use super::args::{Case as CaseArgument, DesignArgs, Gaps as GapsArgument, Strength, Upstream, VectorsArgs};
 use super::design_file;
 use super::feeds::Given;
 use super::model::{self, Model};
@@ -20,11 +20,12 @@ use crate::functional::operators::{Designed, Framework, WherePossible};
 use crate::lower::{Outcome, Program};
 use crate::neighbours::Score;
 use crate::report::score_text;
+use crate::simulate::{Gaps, resting};
 use crate::strength::directed::{Form, directed};
 use crate::strength::{Judge, score_of};
 use crate::vectors::case::{self, Case};
 use crate::vectors::manifest::InputFile;
-use crate::vectors::{BundleWriter, Found, Provenance, sha256};
+use crate::vectors::{BundleWriter, Found, GapsEntry, Provenance, sha256};
 use crate::{functional, simulate};
 
 pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
@@ -39,18 +40,42 @@ pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
     let (program, mut provenance) = source(args, &design, console)?;
     provenance.overrides = changed_keys(&args.design, &design);
     let mut writer = BundleWriter::within(place, program.clone());
-    let bar = console.progress(simulate::Timing::new(&program).total_cycles(), "cycles");
+    let gaps = gaps(args);
+    let bar = console.progress(simulate::Timing::with(&program, gaps).total_cycles(), "cycles");
     let advance = |cycle| bar.set_position(cycle);
-    let options = simulate::Options { counts: true, progress: Some(&advance) };
+    let options = simulate::Options { counts: true, progress: Some(&advance), gaps };
     let run = simulate::run(&program, options, &mut [&mut writer]);
     bar.finish_and_clear();
     let run = run?;
     let events = run.outcome.counts.as_ref().map_or_else(Vec::new, |c| c.nodes.clone());
     let strength = strength(args, &program, &run.outcome);
-    let found = Found { events: Some(&events), strength: strength.as_ref() };
+    let gaps = gaps_entry(gaps, &program);
+    let found = Found { events: Some(&events), strength: strength.as_ref(), gaps: gaps.as_ref() };
     output::note(console, writer.publish(&provenance, found)?);
     report(args, console, &program, &provenance, run.cycles, found)?;
     Ok(Status::Done)
+}
+
+/// How the host rests: as told, else only in cases that are directed at mistakes.
+pub(super) fn gaps(args: &VectorsArgs) -> Gaps {
+    let directed = matches!(args.case, Some(CaseArgument::Directed | CaseArgument::Single | CaseArgument::Numbers));
+    match args.gaps {
+        Some(GapsArgument::None) => Gaps::none(),
+        None if !directed => Gaps::none(),
+        Some(GapsArgument::Mixed) | None => Gaps::mixed(args.seed),
+    }
+}
+
+/// The same in the manifest's words.
+pub(super) fn gaps_entry(gaps: Gaps, program: &Program) -> Option<GapsEntry> {
+    let (seed, rests) = gaps.seed().zip(gaps.rests(program.beats()))?;
+    Some(GapsEntry {
+        seed,
+        first_tile: resting(program),
+        before_tile: rests.lead,
+        after_clear: (program.clears() > 0).then_some(rests.settle),
+        before_beat: rests.before.to_vec(),
+    })
 }
 
 /// What the program tells apart, unless nobody asks.
@@ -81,6 +106,7 @@ pub(super) fn report(
             "upstream": provenance.upstream,
             "qdq": provenance.qdq,
             "strength": found.strength,
+            "gaps": found.gaps,
             "requantization": provenance.requantization,
             "seed": provenance.seed,
             "overflow": { "high": high, "low": low },
@@ -103,8 +129,11 @@ pub(super) fn report(
         .requantization
         .as_ref()
         .map_or_else(String::new, |how| format!("  requantisation {how}\n"));
+    let gaps = found.gaps.map_or("", |_| {
+        "  gaps: every other tile waits now and then, up to 3 cycles in front of a beat (--gaps none: beat after beat)\n"
+    });
     console.answer(&format!(
-        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}{made_up}{}",
+        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}{made_up}{gaps}{}",
         provenance.source,
         design.name,
         shape.images,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{DesignArgs, VectorsArgs};
-use super::vectors::{changed_keys, hashes, report, strength};
+use super::vectors::{changed_keys, gaps, gaps_entry, hashes, report, strength};
 use super::{Console, Status, design_file, output};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
@@ -23,8 +23,9 @@ pub fn run(args: &VectorsArgs, name: &str, console: &Console) -> Result<Status> 
     let program = witness.program(&design).map_err(|e| e.in_file(&path))?;
     let provenance = provenance(witness, &path, &chosen, &design)?;
     let mut writer = BundleWriter::within(place, program.clone());
-    let mut register = Register::of(witness, &program);
-    let options = simulate::Options { counts: true, progress: None };
+    let gaps = gaps(args);
+    let mut register = Register::of(witness, &program, gaps);
+    let options = simulate::Options { counts: true, gaps, ..Default::default() };
     let run = match &mut register {
         Some(register) => simulate::run(&program, options, &mut [&mut writer, register]),
         None => simulate::run(&program, options, &mut [&mut writer]),
@@ -32,7 +33,8 @@ pub fn run(args: &VectorsArgs, name: &str, console: &Console) -> Result<Status> 
     witness.check(&program, &run, register.as_ref()).map_err(|e| e.in_file(&path))?;
     let events = run.outcome.counts.as_ref().map_or_else(Vec::new, |c| c.nodes.clone());
     let strength = strength(args, &program, &run.outcome);
-    let found = Found { events: Some(&events), strength: strength.as_ref() };
+    let gaps = gaps_entry(gaps, &program);
+    let found = Found { events: Some(&events), strength: strength.as_ref(), gaps: gaps.as_ref() };
     output::note(console, writer.publish(&provenance, found)?);
     report(args, console, &program, &provenance, run.cycles, found)?;
     Ok(Status::Done)

@@ -93,4 +93,8 @@ impl<A: Datapath, B: Datapath> Datapath for Lockstep<A, B> {
         self.right.clock(inputs, &mut Deaf);
         self.cycle += 1;
     }
+
+    fn takes_rests(&self) -> bool {
+        self.left.takes_rests() && self.right.takes_rests()
+    }
 }

@@ -6,6 +6,7 @@
 
 mod accumulate;
 mod control;
+mod feed;
 mod grid;
 mod lockstep;
 mod mac;
@@ -18,11 +19,12 @@ mod single;
 mod skew;
 mod tree;
 
+pub use feed::{Feed, Rests, Slot};
 pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
 pub use mac::Mac;
 pub use output_stationary::OutputStationary;
-pub use period::{Observer, Period};
+pub use period::{Held, Observer, Period};
 pub use requantizer::Requantizer;
 pub use tree::Tree;
 
@@ -124,6 +126,11 @@ pub trait Datapath {
     /// The rising edge: every register takes its next state, computed from old state and `inputs`.
     fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch);
 
+    /// Whether it is the hardware in periods whose feed has rests, too.
+    fn takes_rests(&self) -> bool {
+        true
+    }
+
     /// Runs one period, by default cycle by cycle. A faster form of the same hardware may compute the
     /// whole period from its streams, and owes the observer the same calls for every cycle that is sampled.
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
@@ -155,6 +162,10 @@ impl<D: Datapath + ?Sized> Datapath for Box<D> {
         (**self).clock(inputs, watch);
     }
 
+    fn takes_rests(&self) -> bool {
+        (**self).takes_rests()
+    }
+
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
         (**self).run(period, observer);
     }
@@ -162,11 +173,16 @@ impl<D: Datapath + ?Sized> Datapath for Box<D> {
 
 /// The block that a design describes, in its fastest form.
 pub fn build(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
+    grid(design, records).unwrap_or_else(|| plain(design, records))
+}
+
+/// The block that a design describes, cycle by cycle, whatever its inputs are.
+pub fn plain(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
+    let (design, records) = (design.clone(), records.clone());
     match design.array.dataflow {
-        Dataflow::Sequential => Box::new(Mac::new(design.clone(), records.clone())),
-        Dataflow::Tree => Box::new(Tree::new(design.clone(), records.clone())),
-        Dataflow::OutputStationary => grid(design, records)
-            .unwrap_or_else(|| Box::new(OutputStationary::new(design.clone(), records.clone()))),
+        Dataflow::Sequential => Box::new(Mac::new(design, records)),
+        Dataflow::Tree => Box::new(Tree::new(design, records)),
+        Dataflow::OutputStationary => Box::new(OutputStationary::new(design, records)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::feed::{Feed, Slot};
 use super::{Inputs, Watch};
 
 /// A tile's streams, unskewed, and when its drain happens. Cycles count from the period's start.
@@ -10,10 +11,8 @@ use super::{Inputs, Watch};
 pub struct Period {
     /// Cycles until the next period starts.
     pub cycles: usize,
-    /// 1 when a clear cycle comes before the first beat, else 0.
-    pub clears: usize,
-    /// Cycles in which every lane gets a pair of operands; they follow the clear cycle.
-    pub beats: usize,
+    /// Which cycle of a stream is which beat, or the clear cycle, or a rest.
+    pub feed: Feed,
     /// `[rows · lanes][beats]`: stream by stream.
     pub activation: Vec<i32>,
     /// `[beats][columns · lanes]`: beat by beat. The same columns come again with every tile below.
@@ -26,7 +25,9 @@ pub struct Period {
     pub lanes: usize,
     /// Parameter record of column 0.
     pub channel: usize,
-    /// Sequential and tree: the channel is driven only while a beat or its clear cycle is.
+    /// What rests in front of the first beat hold.
+    pub held: Held,
+    /// Sequential and tree: the channel is driven only from the clear cycle or first beat to the last one.
     pub channel_with_beat: bool,
     /// Cycles by which row i (column j) is delayed, per row (column); 0 unless the host skews.
     pub skew_rows: usize,
@@ -38,21 +39,29 @@ pub struct Period {
     pub drain: Option<usize>,
 }
 
-/// Where the host stands in the stream of one row or column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
-    Idle,
-    Clear,
-    Beat(usize),
+/// What the last beat of the tile before brought; 0 before there was one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// `[rows · lanes]`
+    pub activation: Vec<i32>,
+    /// `[columns · lanes]`
+    pub weight: Vec<i32>,
+    /// Parameter record of column 0.
+    pub channel: usize,
 }
 
 impl Period {
     fn slot(&self, cycle: usize, delay: usize) -> Slot {
-        match cycle.checked_sub(delay) {
-            Some(at) if at < self.clears => Slot::Clear,
-            Some(at) if at < self.clears + self.beats => Slot::Beat(at - self.clears),
-            _ => Slot::Idle,
-        }
+        cycle.checked_sub(delay).map_or(Slot::Idle, |at| self.feed.slot(at))
+    }
+
+    /// What its last beat brings; `None` when it has none.
+    pub fn last(&self) -> Option<Held> {
+        let last = self.feed.beats.checked_sub(1)?;
+        let (streams, width) = (self.rows * self.lanes, self.columns * self.lanes);
+        let activation = (0..streams).map(|stream| self.activation[stream * self.feed.beats + last]);
+        let weight = self.weight[last * width..][..width].to_vec();
+        Some(Held { activation: activation.collect(), weight, channel: self.channel })
     }
 
     /// The inputs of one cycle, skewed as the design asks of its host.
@@ -64,17 +73,22 @@ impl Period {
             let slot = self.slot(cycle, row * self.skew_rows);
             inputs.valid.push(matches!(slot, Slot::Beat(_)));
             // With a clear cycle it alone is marked; without one the first beat is.
-            inputs.first.push(slot == if self.clears > 0 { Slot::Clear } else { Slot::Beat(0) });
+            inputs.first.push(slot == if self.feed.clears > 0 { Slot::Clear } else { Slot::Beat(0) });
         }
         let here = self.slot(cycle, 0);
-        inputs.last = here == Slot::Beat(self.beats.wrapping_sub(1));
-        inputs.channel = if self.channel_with_beat && here == Slot::Idle { 0 } else { self.channel };
+        inputs.last = here == Slot::Beat(self.feed.beats.wrapping_sub(1));
+        inputs.channel = match here {
+            Slot::Idle if self.channel_with_beat => 0,
+            Slot::Lead => self.held.channel,
+            _ => self.channel,
+        };
         inputs.drain = self.drain.is_some_and(|start| (start..start + self.rows).contains(&cycle));
-        let by_stream = |stream: usize, beat: usize| self.activation[stream * self.beats + beat];
-        self.drive_edge(cycle, by_stream, [self.rows, self.skew_rows], &mut inputs.activation);
+        let by_stream = |stream: usize, beat: usize| self.activation[stream * self.feed.beats + beat];
+        let (rows, columns) = ([self.rows, self.skew_rows], [self.columns, self.skew_columns]);
+        self.drive_edge(cycle, by_stream, &self.held.activation, rows, &mut inputs.activation);
         let width = self.columns * self.lanes;
         let by_beat = |stream: usize, beat: usize| self.weight[beat * width + stream];
-        self.drive_edge(cycle, by_beat, [self.columns, self.skew_columns], &mut inputs.weight);
+        self.drive_edge(cycle, by_beat, &self.held.weight, columns, &mut inputs.weight);
     }
 
     /// One edge of the array: `extent` streams of `lanes` codes, the i-th delayed by `i · skew`.
@@ -82,16 +96,16 @@ impl Period {
         &self,
         cycle: usize,
         code: impl Fn(usize, usize) -> i32,
+        held: &[i32],
         [extent, skew]: [usize; 2],
         into: &mut Vec<i32>,
     ) {
         into.clear();
         for index in 0..extent {
+            let streams = index * self.lanes..(index + 1) * self.lanes;
             match self.slot(cycle, index * skew) {
-                Slot::Beat(beat) => {
-                    let streams = index * self.lanes..(index + 1) * self.lanes;
-                    into.extend(streams.map(|stream| code(stream, beat)));
-                }
+                Slot::Beat(beat) | Slot::Rest(beat) => into.extend(streams.map(|stream| code(stream, beat))),
+                Slot::Lead | Slot::Settle if !held.is_empty() => into.extend_from_slice(&held[streams]),
                 _ => into.resize(into.len() + self.lanes, 0),
             }
         }

@@ -6,7 +6,7 @@ use super::{Event, Witness};
 use crate::design::Node;
 use crate::error::{Error, Kind, Result};
 use crate::lower::Program;
-use crate::simulate::{Run, Timing};
+use crate::simulate::{Gaps, Run, Timing};
 use crate::trace::{Chunk, SignalTable, Sink};
 
 /// The accumulator's register in the cycle after one edge.
@@ -18,10 +18,11 @@ pub struct Register {
 }
 
 impl Register {
-    /// The register that the witness's event is stored in; `None` when it claims no event of the accumulator.
-    pub fn of(witness: &Witness, program: &Program) -> Option<Register> {
+    /// The register that the witness's event is stored in, when the host rests so; `None` when it claims no event of the
+    /// accumulator.
+    pub fn of(witness: &Witness, program: &Program, gaps: Gaps) -> Option<Register> {
         let event = witness.event.as_ref().filter(|e| e.node == "accumulator")?;
-        let edge = Timing::new(program).cycle_of(Node::Accumulator, 0, event.place.beat, [0, 0]);
+        let edge = Timing::with(program, gaps).cycle_of(Node::Accumulator, 0, event.place.beat, [0, 0]);
         Some(Register { cycle: edge + 1, column: None, row: 0, value: None })
     }
 

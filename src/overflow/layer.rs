@@ -105,7 +105,7 @@ impl LayerState {
                 rows: array.rows,
                 columns: array.columns,
                 tiles: program.tile_count(),
-                period_cycles: grid.timing.period_cycles(),
+                period_cycles: grid.timing.period_cycles(0),
                 cycles: grid.timing.total_cycles(),
             },
             accumulator: design.accumulator,
@@ -118,7 +118,7 @@ impl LayerState {
                 .map(|(node, id)| node_answer(design, node, id))
                 .collect(),
             channels: (0..shape.channels()).map(channel).collect(),
-            cycles: vec![[0; 2]; grid.timing.period_cycles()],
+            cycles: vec![[0; 2]; grid.timing.period_cycles(0)],
             only_post: 0,
             tables: Vec::new(),
             largest: None,

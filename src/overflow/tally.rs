@@ -116,7 +116,7 @@ impl<'a> Grid<'a> {
             nodes: self.nodes.iter().map(node).collect(),
             channels: vec![channel; channels],
             only_post: 0,
-            cycles: vec![[0; 2]; self.timing.period_cycles()],
+            cycles: vec![[0; 2]; self.timing.period_cycles(0)],
             examples: [None; 2],
             wrong: Vec::new(),
             cap,

@@ -4,13 +4,15 @@
 //! strictly before the edge that ends the cycle (R11). Memory does not grow with the number of cycles.
 
 mod collect;
+mod gaps;
 mod timing;
 
+pub use gaps::{Gaps, resting};
 pub use timing::{Located, Timing};
 
 use std::sync::Arc;
 
-use crate::datapath::{self, Datapath, Direction, Period, Port};
+use crate::datapath::{self, Datapath, Direction, Feed, Period, Port};
 use crate::design::{Dataflow, Skew};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room};
@@ -25,6 +27,8 @@ pub struct Options<'a> {
     pub counts: bool,
     /// Told the number of cycles done so far, now and then.
     pub progress: Option<&'a dyn Fn(u64)>,
+    /// Idle cycles of the host between beats.
+    pub gaps: Gaps,
 }
 
 /// What a simulation yields.
@@ -45,14 +49,16 @@ pub struct Run {
 pub fn run(program: &Program, options: Options<'_>, sinks: &mut [&mut dyn Sink]) -> Result<Run> {
     check_array(program)?;
     let records = Arc::new(program.records());
-    let mut datapath = datapath::build(&program.design, &records);
+    let build = if options.gaps.is_none() { datapath::build } else { datapath::plain };
+    let mut datapath = build(&program.design, &records);
     run_on(program, datapath.as_mut(), options, sinks)
 }
 
 /// Runs a program on a given datapath: a faster form, or two in [`datapath::Lockstep`].
 ///
 /// # Errors
-/// More than 65536 parameter records, which the channel port cannot count, and whatever a sink reports.
+/// More than 65536 parameter records, which the channel port cannot count; gaps for a datapath that is not made for them;
+/// whatever a sink reports.
 pub fn run_on(
     program: &Program,
     datapath: &mut dyn Datapath,
@@ -60,8 +66,11 @@ pub fn run_on(
     sinks: &mut [&mut dyn Sink],
 ) -> Result<Run> {
     check_channels(program)?;
-    let timing = Timing::new(program);
-    let table = signal_table(program, datapath);
+    if !options.gaps.is_none() && !datapath.takes_rests() {
+        return Err(Error::new(Kind::Unsupported, "this datapath wants beat after beat, without gaps"));
+    }
+    let timing = Timing::with(program, options.gaps);
+    let table = signal_table(program, datapath, &timing);
     for sink in sinks.iter_mut() {
         sink.begin(&table)?;
     }
@@ -83,10 +92,10 @@ pub fn run_on(
 }
 
 /// The signals of a program's trace: inputs, registers, outputs.
-pub fn signal_table(program: &Program, datapath: &dyn Datapath) -> SignalTable {
+fn signal_table(program: &Program, datapath: &dyn Datapath, timing: &Timing) -> SignalTable {
     let ports = datapath::input_ports(&program.design).into_iter().chain(datapath.signals());
     let signals = ports.map(signal).collect();
-    SignalTable { design: program.design.name.clone(), signals, cycles: Timing::new(program).total_cycles() }
+    SignalTable { design: program.design.name.clone(), signals, cycles: timing.total_cycles() }
 }
 
 fn signal(port: Port) -> Signal {
@@ -123,17 +132,16 @@ fn check_channels(program: &Program) -> Result<()> {
 /// Prepares what is driven, one period at a time, in buffers that are used again.
 struct Host<'a> {
     program: &'a Program,
+    timing: &'a Timing,
     records: Vec<Vec<i64>>,
     period: Period,
     /// The group under way and its weight streams, by tile across: they come again for every tile below.
     group: usize,
     weights: Vec<Arc<Vec<i32>>>,
-    cycles: usize,
-    drain: Option<usize>,
 }
 
 impl<'a> Host<'a> {
-    fn new(program: &'a Program, timing: &Timing) -> Self {
+    fn new(program: &'a Program, timing: &'a Timing) -> Self {
         let array = &program.design.array;
         let stationary = array.dataflow == Dataflow::OutputStationary;
         let host_skews = stationary && array.skew == Skew::Host;
@@ -149,8 +157,7 @@ impl<'a> Host<'a> {
             ..Period::default()
         };
         let records = program.records();
-        let (cycles, drain) = (timing.period_cycles(), timing.drain_start());
-        Host { program, records, period, group: 0, weights: Vec::new(), cycles, drain }
+        Host { program, timing, records, period, group: 0, weights: Vec::new() }
     }
 
     /// The weight streams of a tile, made when its columns come for the first time.
@@ -173,22 +180,23 @@ impl<'a> Host<'a> {
         let program = self.program;
         let tile = program.tile(index);
         let weight = self.weights(tile);
-        let period = &mut self.period;
+        let (feed, period) = (*self.timing.feed(index), &mut self.period);
+        if feed.rests.is_some() {
+            period.held = period.last().unwrap_or_default();
+        }
         program.activation_stream(tile, &self.records, &mut period.activation);
         period.weight = weight;
-        period.cycles = self.cycles;
-        period.clears = program.clears();
-        period.beats = program.beats();
+        period.cycles = self.timing.period_cycles(index);
+        period.feed = feed;
         period.channel = program.record_of(tile);
-        period.drain = self.drain;
+        period.drain = self.timing.drain_start(index);
         period
     }
 
     /// Cycles without a beat: the pipeline runs empty. An array keeps holding the last tile's channel.
     fn idle(&mut self, cycles: usize) -> &Period {
         self.period.cycles = cycles;
-        self.period.clears = 0;
-        self.period.beats = 0;
+        self.period.feed = Feed::default();
         self.period.drain = None;
         &self.period
     }

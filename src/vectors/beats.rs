@@ -25,7 +25,12 @@ pub struct InputBeats {
     window: VecDeque<Vec<i64>>,
     /// A clear cycle (`start = "zero"`) came before the next beat.
     cleared: bool,
+    /// Without `in.last`, the latest beat: the one behind it, however much later, says whether it was the last.
+    pending: Option<Vec<i64>>,
 }
+
+/// Where `last` is in a record.
+const LAST: usize = 1;
 
 /// The codes of one side: where they lie in a cycle's inputs, and how far each line lags.
 struct Operand {
@@ -76,14 +81,14 @@ impl InputBeats {
             weight,
             window: VecDeque::new(),
             cleared: false,
+            pending: None,
         })
     }
 
     /// Takes the inputs of the next cycle; the beat that became complete, if any.
     pub fn cycle(&mut self, inputs: &[i64]) -> Option<Vec<i64>> {
         self.window.push_back(inputs.to_vec());
-        // One cycle beyond the lag tells whether the beat was the last one.
-        if self.window.len() < self.lag + 2 { None } else { self.oldest() }
+        if self.window.len() > self.lag { self.oldest() } else { None }
     }
 
     /// After the last cycle: one more beat, until there is none.
@@ -94,26 +99,30 @@ impl InputBeats {
                 return beat;
             }
         }
-        None
+        self.pending.take()
     }
 
     fn oldest(&mut self) -> Option<Vec<i64>> {
         let now = self.window.front()?;
         let (valid, first) = (now[self.valid] != 0, now[self.first] != 0);
-        let next = self.window.get(1);
-        let last = match self.last {
-            Some(at) => now[at] != 0,
-            None => next.is_none_or(|n| n[self.valid] == 0 || n[self.first] != 0),
-        };
+        let starts = first || self.cleared;
         let beat = valid.then(|| {
-            let mut record = vec![i64::from(first || self.cleared), i64::from(last), now[self.channel]];
+            let last = self.last.is_none_or(|at| now[at] != 0);
+            let mut record = vec![i64::from(starts), i64::from(last), now[self.channel]];
             self.activation.gather(&self.window, &mut record);
             self.weight.gather(&self.window, &mut record);
             record
         });
-        self.cleared = if valid { false } else { self.cleared || first };
+        self.cleared = !valid && starts;
         self.window.pop_front();
-        beat
+        match beat {
+            Some(beat) if self.last.is_none() => {
+                let mut before = self.pending.replace(beat)?;
+                before[LAST] = i64::from(starts);
+                Some(before)
+            }
+            beat => beat,
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::by_hand;
 use super::data_files::{Layouts, MAX_CYCLES, port_name};
+use super::gaps::GAPS;
+pub use super::gaps::GapsEntry;
 use super::hex_file::Written;
 pub use super::provenance::{InputFile, Provenance};
 use super::{Field, Layout, validity};
@@ -56,6 +58,9 @@ pub struct Manifest {
     /// Which neighbours of its design, each one plausible mistake away, the bundle tells apart, when that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strength: Option<Score>,
+    /// Idle cycles of the host between beats; none where beat follows on beat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<GapsEntry>,
     /// Commands that run the bundle in each simulator, typed in its folder.
     pub run: BTreeMap<String, Vec<String>>,
 }
@@ -290,6 +295,8 @@ pub struct Found<'a> {
     pub events: Option<&'a [NodeEvents]>,
     /// Which neighbours of its design it tells apart, when that was asked.
     pub strength: Option<&'a Score>,
+    /// How the host rested between beats, when it did.
+    pub gaps: Option<&'a GapsEntry>,
 }
 
 /// The manifest as it is written: indented JSON with a newline at the end.
@@ -342,7 +349,7 @@ fn manifest(facts: &Facts) -> Manifest {
         shape: ShapeEntry { images: shape.images, groups: shape.groups, m: shape.m, k: shape.k, n: shape.n },
         cycles: facts.cycles,
         values: facts.cycles * values as u64,
-        timing: TIMING.map(String::from).to_vec(),
+        timing: TIMING.into_iter().chain(facts.found.gaps.map(|_| GAPS)).map(String::from).collect(),
         packing: PACKING.to_string(),
         files: files(facts),
         signals: signals(facts),
@@ -354,6 +361,7 @@ fn manifest(facts: &Facts) -> Manifest {
         events: facts.found.events.map(|events| {
             events.iter().map(|e| (e.node.clone(), Events { high: e.high, low: e.low })).collect()
         }),
+        gaps: facts.found.gaps.cloned(),
         run: by_hand::commands(&design.name),
     }
 }

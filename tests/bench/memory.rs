@@ -35,7 +35,7 @@ pub fn child(case: usize) {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-bundle-{case}"));
     let begin = Instant::now();
     let mut writer = BundleWriter::create(&out, program.clone()).expect("a folder under target");
-    let run = simulate::run(&program, Options { counts: true, progress: None }, &mut [&mut writer])
+    let run = simulate::run(&program, Options { counts: true, ..Default::default() }, &mut [&mut writer])
         .expect("room under target");
     writer.publish(&Provenance::default(), Found::default()).expect("room under target");
     let seconds = begin.elapsed().as_secs_f64();

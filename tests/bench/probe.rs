@@ -109,7 +109,8 @@ pub fn report() {
         looks: 0,
         values: 0,
     };
-    let run = simulate::run_on(&program, &mut probed, Options { counts: true, progress: None }, &mut []);
+    let run =
+        simulate::run_on(&program, &mut probed, Options { counts: true, ..Default::default() }, &mut []);
     let run = run.expect("it runs");
     println!(
         "\nState: {} of {} cycles looked at between bulk runs, {} register values, all equal to the plain array's",

@@ -48,7 +48,7 @@ fn main() {
 
 /// The cycle engine, as anyone calls it: a program, event counts, no sink.
 fn engine(program: &Program) -> Run {
-    simulate::run(program, Options { counts: true, progress: None }, &mut []).expect("it runs")
+    simulate::run(program, Options { counts: true, ..Default::default() }, &mut []).expect("it runs")
 }
 
 fn array([m, k, n]: [usize; 3], built: Option<&Path>, folder: &Path) {

@@ -10,7 +10,7 @@ use crate::run;
 const RANDOM: &str = "vectors/mac_s8_acc16sat/random";
 
 /// A module that is not a twin: other names, active-low reset, one more cycle of latency, no registers shown.
-const OTHER: &str = r"
+pub const OTHER: &str = r"
 module other_mac (
     input wire clock, input wire reset_n, input wire v, input wire f, input wire l,
     input wire signed [7:0] x, input wire signed [7:0] w, input wire signed [31:0] b, input wire [3:0] s,
@@ -42,7 +42,7 @@ module other_mac (
 endmodule
 ";
 
-const PORTS: &str = "clk=clock rst=!reset_n in.valid=v in.first=f in.last=l in.activation=x in.weight=w param.bias=b \
+pub const PORTS: &str = "clk=clock rst=!reset_n in.valid=v in.first=f in.last=l in.activation=x in.weight=w param.bias=b \
 param.shift=s param_zero_point=z param.low=lo param.high=hi out.valid=ov out_data=od";
 
 fn other(folder: &Path, bug: &str) -> PathBuf {
@@ -62,7 +62,7 @@ fn check(rtl: &Path, more: &str) -> Assert {
     run(&format!("cosim {RANDOM} --rtl {} --top other_mac --port {PORTS}{more}", rtl.display()))
 }
 
-fn said(assert: &Assert) -> String {
+pub fn said(assert: &Assert) -> String {
     let output = assert.get_output();
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }

@@ -8,6 +8,7 @@ mod committed;
 mod edits;
 mod endings;
 mod false_pass;
+mod gaps;
 mod module;
 mod mutations;
 mod paths;

@@ -23,7 +23,7 @@ pub fn bundle(name: &str, case: Case, shape: [usize; 3], out: &Path) -> Arc<Desi
     let source = case.name().to_string();
     let provenance = Provenance { source, seed: Some(1), ..Provenance::default() };
     let counts = run.outcome.counts.unwrap();
-    let found = Found { events: Some(&counts.nodes), strength: None };
+    let found = Found { events: Some(&counts.nodes), ..Found::default() };
     writer.publish(&provenance, found).unwrap();
     design
 }

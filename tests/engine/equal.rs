@@ -18,7 +18,7 @@ use super::{designs, random};
 pub fn both(program: &Program, what: &str) -> (Outcome, simulate::Run) {
     let plain = functional::run_plain(program, true);
     fast(program, &plain, what);
-    let options = simulate::Options { counts: true, progress: None };
+    let options = simulate::Options { counts: true, ..Default::default() };
     let run = simulate::run(program, options, &mut []).unwrap();
     assert_eq!(plain, run.outcome, "{what}");
     assert_eq!(run.cycles, simulate::Timing::new(program).total_cycles(), "{what}");
@@ -159,7 +159,7 @@ fn check_first(program: &Program, counts: &Counts, cycle: Option<u64>) {
         + design.product_latency
         + design.reduce[..level].iter().map(|l| l.latency).sum::<u32>();
     let skew = hi as usize * (m % array.rows) + hj as usize * (n % array.columns);
-    let start = tile * Timing::new(program).period_cycles() + program.clears();
+    let start = tile * Timing::new(program).period_cycles(0) + program.clears();
     assert_eq!(cycle, Some((start + beat + delay as usize + skew) as u64));
 }
 

@@ -4,6 +4,7 @@ mod command;
 mod convolution;
 mod designs;
 mod equal;
+mod gaps;
 mod inputs;
 mod models;
 mod random;

@@ -74,7 +74,7 @@ fn accumulators_hold_the_prefix_that_law_a_says() {
         let acc = memory.signal("pe.acc").unwrap();
         let array = program.design.array;
         let timing = Timing::new(&program);
-        let start = timing.drain_start().unwrap();
+        let start = timing.drain_start(0).unwrap();
         for (t, acc) in acc[..start].iter().enumerate() {
             for (pe, acc) in acc.iter().enumerate() {
                 let (row, column) = (pe / array.columns, pe % array.columns);
@@ -135,7 +135,7 @@ fn timing_keys_never_change_a_value() {
         let program = random::program(random::design(&mut random), &mut random);
         let mut other = program.clone();
         other.design = other_timing(&program.design, &mut random).into();
-        let options = Options { counts: true, progress: None };
+        let options = Options { counts: true, ..Default::default() };
         let [one, two] = [&program, &other].map(|p| simulate::run(p, options, &mut []).unwrap().outcome);
         assert_eq!(one, two, "seed {seed}");
     }

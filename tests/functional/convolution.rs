@@ -278,7 +278,7 @@ fn compared(case: &Case, seed: u64, what: &str) -> Tally {
     let array = &case.design.array;
     let registers = (array.rows * array.columns * array.lanes) as u64;
     if simulate::Timing::new(&program).total_cycles() * registers < 1_000_000 {
-        let run = simulate::run(&program, Options { counts: true, progress: None }, &mut []).unwrap();
+        let run = simulate::run(&program, Options { counts: true, ..Default::default() }, &mut []).unwrap();
         assert_eq!(run.outcome, found, "{what}: cycle engine");
         tally.cycle_outputs += found.outputs.len() as u64;
     }

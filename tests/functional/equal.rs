@@ -174,7 +174,7 @@ fn cycles(case: &Case, program: &Program, found: &Outcome, tally: &mut Tally) ->
     {
         return Ok(());
     }
-    let options = Options { counts: true, progress: None };
+    let options = Options { counts: true, ..Default::default() };
     let run = simulate::run(program, options, &mut []).map_err(|error| error.to_string())?;
     tally.cycle_outputs += found.outputs.len() as u64;
     if run.outcome != *found {

@@ -227,7 +227,7 @@ fn witnesses_stand_alone() {
                 refused += 1;
                 continue;
             };
-            let mut register = overflow::Register::of(witness, &alone);
+            let mut register = overflow::Register::of(witness, &alone, simulate::Gaps::none());
             let options = simulate::Options { counts: true, ..Default::default() };
             let run = match &mut register {
                 Some(register) => simulate::run(&alone, options, &mut [register]),

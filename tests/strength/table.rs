@@ -5,7 +5,7 @@ use std::sync::Arc;
 use goldpath::functional;
 use goldpath::lower::Program;
 use goldpath::neighbours::{self, Hardware};
-use goldpath::simulate::Timing;
+use goldpath::simulate::{Gaps, Timing};
 use goldpath::strength::directed::{Form, directed};
 use goldpath::strength::{Judge, proved_equal};
 use goldpath::vectors::case::{self, Case};
@@ -32,7 +32,8 @@ fn every_neighbour_is_told_apart_or_proved_equal() {
             made.map_or(0, |program| told(&program).into_iter().filter(|told| *told).count())
         });
         let programs = Form::ALL.map(|form| directed(&design, form, None, 1).unwrap());
-        let cycles = programs.each_ref().map(|program| Timing::new(program).total_cycles());
+        let timing = |program: &Program| Timing::with(program, Gaps::mixed(1));
+        let cycles = programs.each_ref().map(|program| timing(program).total_cycles());
         assert!(cycles.iter().all(|cycles| *cycles <= 20_000), "{name}: {cycles:?} cycles");
         let by = programs.each_ref().map(told);
         let equal: Vec<bool> = all.iter().map(|n| proved_equal(&design, &n.hardware).is_some()).collect();

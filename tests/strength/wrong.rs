@@ -5,8 +5,8 @@
 //! A hand is `wrong/<hand>.toml` and `wrong/<hand>.v`; its mistakes are texts replaced in the latter (`mistakes`). Icarus
 //! compiles a module a mistake; Verilator compiles them all at once, and a file tells which one answers.
 //!
-//! Mistakes that no bundle can show are not here: a sum that goes on while `valid` is 0 (inside an output there is no such
-//! beat, and idle cycles bring codes of 0), idle lanes of a ragged beat (the host feeds them their zero).
+//! Mistakes that no bundle can show are not here: `last` that is taken without `valid` (it is never 1 then), idle lanes of a
+//! ragged beat (the host feeds them their zero).
 
 mod mistakes;
 
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use goldpath::design::Design;
 use goldpath::functional;
 use goldpath::lower::Program;
-use goldpath::simulate;
+use goldpath::simulate::{self, Gaps};
 use goldpath::strength::directed::{Form, directed};
 use goldpath::vectors::case::{self, Case};
 use goldpath::vectors::cosim::{Bench, Compare, Mismatch, PortMap, Runner, Simulator, Verdict, user_wiring};
@@ -104,7 +104,8 @@ const CYCLES: u64 = 20_000;
 
 const DIRECTED: usize = 0;
 const SINGLE: usize = 1;
-const CASES: [&str; 5] = ["directed", "single", "random", "extreme", "saturating"];
+const DENSE: usize = 2;
+const CASES: [&str; 6] = ["directed", "single", "directed without gaps", "random", "extreme", "saturating"];
 
 impl Hand {
     fn text(&self, ending: &str) -> String {
@@ -125,9 +126,9 @@ impl Hand {
 
     fn program(&self, design: &Arc<Design>, case: usize) -> Program {
         let made = match case {
-            DIRECTED => directed(design, Form::Whole, None, 1),
+            DIRECTED | DENSE => directed(design, Form::Whole, None, 1),
             SINGLE => directed(design, Form::Single, None, 1),
-            other => case::make(design, Case::ALL[other - 2], self.shape, 1, &|p| functional::run(p, true)),
+            other => case::make(design, Case::ALL[other - 3], self.shape, 1, &|p| functional::run(p, true)),
         };
         made.unwrap_or_else(|e| panic!("{} {}: {e:?}", self.name, CASES[case]))
     }
@@ -140,7 +141,9 @@ impl Hand {
             let folder = root.join(CASES[case]);
             let program = self.program(&design, case);
             let mut writer = BundleWriter::create(&folder, program.clone()).unwrap();
-            simulate::run(&program, simulate::Options::default(), &mut [&mut writer]).unwrap();
+            let gaps = if case < DENSE { Gaps::mixed(1) } else { Gaps::none() };
+            let options = simulate::Options { gaps, ..Default::default() };
+            simulate::run(&program, options, &mut [&mut writer]).unwrap();
             writer.publish(&Provenance::default(), Found::default()).unwrap();
             folder
         };
@@ -285,6 +288,7 @@ fn every_mistake_is_caught(hand: &Hand) {
             CASES[case],
             passed.join(", ")
         );
+        assert!(!mistake.needs_gaps || passed.contains(&CASES[DENSE]), "{}: {said}", mistake.name);
         let unknown = other.as_ref().is_some_and(|m| m.got.contains(['x', 'X']));
         if first.is_none()
             || other.is_none()

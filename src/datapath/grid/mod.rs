@@ -15,7 +15,8 @@
 //! Registers, latency: those of [`super::OutputStationary`], whose ports it shows; `tests/lockstep.rs` holds
 //! every register of every cycle equal.
 //! Licence: one lane a PE, exact products, formats that fit a machine lane ([`shape`]). Not modelled: other
-//! designs; inputs other than a [`Period`] drives (tiles that overlap, bubbles in the middle of a drain).
+//! designs; rests between beats ([`Datapath::takes_rests`]); inputs other than a [`Period`] drives (tiles that overlap, bubbles
+//! in the middle of a drain).
 //! Rules: R2–R6 through `num::adder`, R7 and R8 through `post`, R9.
 
 mod back;
@@ -400,8 +401,13 @@ impl<L: Lane> Datapath for Grid<L> {
         self.advance(1, Tell::Each, watch);
     }
 
+    /// Its streams have a beat in every place.
+    fn takes_rests(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
-        if period.beats > 0 {
+        if period.feed.beats > 0 {
             self.turn(period.channel);
             self.tile.load(&self.shape, &self.design, &self.records, period);
         }

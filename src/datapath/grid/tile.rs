@@ -91,10 +91,11 @@ impl<L: Lane> Tile<L> {
     pub fn load(&mut self, shape: &Shape, design: &Design, records: &Records, period: &Period) {
         let moved = self.channel != period.channel && design.weight.offset.is_some();
         self.set_channel(design, records, period.channel);
-        let same = self.streams.restart(shape, period.clears, period.beats) && !moved;
+        let beats = period.feed.beats;
+        let same = self.streams.restart(shape, period.feed.clears, beats) && !moved;
         (self.started, self.now, self.drain) = (true, 0, period.drain);
         for row in 0..shape.rows {
-            let codes = &period.activation[row * period.beats..][..period.beats];
+            let codes = &period.activation[row * beats..][..beats];
             self.streams.fill_row(shape, row, codes, self.offset);
         }
         if !same || !(Arc::ptr_eq(&self.weights, &period.weight) || self.weights == period.weight) {

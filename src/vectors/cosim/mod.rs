@@ -108,7 +108,8 @@ impl Bench {
     /// include is searched for in `incdirs` first.
     ///
     /// # Errors
-    /// The bundle is none, or a source cannot be read, is VHDL, or has unpacked array ports.
+    /// The bundle is none or has gaps that the module cannot see, or a source cannot be read, is VHDL, or has unpacked
+    /// array ports.
     pub fn user(bundle: &Path, rtl: Vec<PathBuf>, incdirs: Vec<PathBuf>, wiring: &Wiring) -> Result<Bench> {
         let manifest = manifest::read(bundle)?;
         let testbench = testbench::with_header(&testbench::render(&manifest.layouts()?, wiring)?, "");
@@ -118,6 +119,7 @@ impl Bench {
                 .at(Place::Option(format!("--incdir {}", path.display()))));
         }
         let bench = Bench::new(bundle, manifest, rtl, testbench, wiring)?;
+        bench.refuse_gaps(wiring)?;
         let named = bench.compared.iter().filter(|name| !name.starts_with("out.")).cloned().collect();
         Ok(Bench { incdirs, named, ..bench })
     }
@@ -152,6 +154,25 @@ impl Bench {
             manifest,
             timeout: None,
         })
+    }
+
+    /// Only `in.valid` says that a cycle between two beats is none of them. What stands in front of the accumulator, and is
+    /// no bit that travels with the data, takes whatever comes.
+    fn refuse_gaps(&self, wiring: &Wiring) -> Result<()> {
+        let takes_all = |name: &String| {
+            let data = ["skew.", "pe.a", "pe.w", "pe.product", "reduce."].iter().any(|d| name.starts_with(d));
+            data && !["acc", "valid", "first", "last"].iter().any(|bit| name.contains(bit))
+        };
+        let blind = self.manifest.gaps.is_some() && !wiring.connects("in.valid");
+        let Some(signal) = self.compared.iter().find(|name| !takes_all(name)).filter(|_| blind) else {
+            return Ok(());
+        };
+        let message = format!(
+            "the bundle has idle cycles between beats, which {signal} must not take, and in.valid is not connected"
+        );
+        Err(Error::new(Kind::Usage, message).at(Place::Option("--port in.valid=".into())).help(
+            "connect in.valid=theirs; for RTL that takes a beat in every cycle, write the bundle with `goldpath vectors … --gaps none`",
+        ))
     }
 
     /// Values that a pass by cycles has compared.

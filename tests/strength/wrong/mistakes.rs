@@ -8,18 +8,37 @@ pub struct Mistake {
     /// The bundle of single products is the one that must show it: an output has one product there, and the layer's
     /// numbers are at their other ends.
     pub needs_single: bool,
+    /// Beat after beat, it is right.
+    pub needs_gaps: bool,
 }
 
 const fn mistake(name: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mistake {
-    Mistake { name, edits, needs_single: false }
+    Mistake { name, edits, needs_single: false, needs_gaps: false }
 }
 
 const fn of_single(name: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mistake {
-    Mistake { name, edits, needs_single: true }
+    Mistake { name, edits, needs_single: true, needs_gaps: false }
+}
+
+const fn of_gaps(name: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mistake {
+    Mistake { name, edits, needs_single: false, needs_gaps: true }
 }
 
 /// One clocked block, plain numbers.
 pub const LARK: &[Mistake] = &[
+    of_gaps("sum goes on while valid is 0", &[("if (go1) s <= from + q;", "s <= from + q;")]),
+    of_gaps("cleared while valid is 0", &[("if (go1) s <= from + q;", "s <= go1 ? from + q : 0;")]),
+    of_gaps(
+        "the last beat in front of a rest taken for the last of the output",
+        &[("done <= go1 && tail1;", "done <= go1 && (tail1 || !go);")],
+    ),
+    of_gaps(
+        "operands held while valid is 0, their product added again",
+        &[
+            ("x1 <= x;\n            k1 <= k;", "if (go) {x1, k1} <= {x, k};"),
+            ("if (go1) s <= from + q;", "s <= from + q;"),
+        ],
+    ),
     mistake(
         "accumulator of 32 bits",
         &[
@@ -124,6 +143,20 @@ pub const LARK: &[Mistake] = &[
 
 /// Modules, parameters, functions.
 pub const OSPREY: &[Mistake] = &[
+    of_gaps("sum goes on while valid is 0", &[(".enable(stb_2)", ".enable(1'b1)")]),
+    of_gaps(
+        "the product stalls while valid is 0 inside an output, its valid bit does not",
+        &[(
+            "osprey_line #(.BITS(TERM), .DEEP(1)) products (.clk(clk), .arst_n(arst_n), .d(product), .q(term));",
+            "reg busy;
+                always @(posedge clk or negedge arst_n)
+                    if (!arst_n) busy <= 1'b0;
+                    else if (stb) busy <= ~eof;
+                reg signed [TERM-1:0] kept;
+                always @(posedge clk) if (stb | ~busy) kept <= product;
+                assign term = kept;",
+        )],
+    ),
     mistake(
         "accumulator of 32 bits",
         &[
@@ -333,6 +366,12 @@ pub const OSPREY: &[Mistake] = &[
 
 /// A pipeline of four lanes.
 pub const TEAL: &[Mistake] = &[
+    of_gaps("sum goes on while valid is 0", &[("else if (runs[2]) sum", "else sum")]),
+    of_gaps("cleared while valid is 0", &[("if (wipes[2] & ~runs[2]) sum <= 0;", "if (~runs[2]) sum <= 0;")]),
+    of_gaps(
+        "the tree moves with the next beat or for the last one",
+        &[("@(posedge c) dot <= left + right;", "@(posedge c) if (runs[0] | fins[1]) dot <= left + right;")],
+    ),
     mistake("clear ignored", &[("if (wipes[2] & ~runs[2]) sum <= 0;", "if (1'b0) sum <= 0;")]),
     mistake(
         "clear a clock late",
