@@ -1,6 +1,7 @@
 //! The arguments as typed. What they mean is each command's matter.
 
 mod cosim;
+mod strength;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,8 @@ pub enum Command {
     Vectors(VectorsArgs),
     /// Run a bundle in RTL simulators and report the first difference
     Cosim(CosimArgs),
+    /// Say how much bundles notice: mutants of RTL that no bundle tells from the circuit, by file and line
+    Strength(StrengthArgs),
     /// Print a design's parameters as a Verilog header
     Params(ParamsArgs),
     /// Print the JSON Schema of a file: design.toml, a bundle's manifest.json, a report
@@ -63,6 +66,7 @@ pub enum Command {
 
 pub use super::sweep::args::SweepArgs;
 pub use cosim::{Compare, CosimArgs, Simulator};
+pub use strength::{RtlArgs, StrengthArgs};
 
 /// A design file and the fields overridden for this invocation.
 #[derive(Debug, Clone, Args)]

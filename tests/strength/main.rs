@@ -6,6 +6,8 @@ mod table;
 
 mod wrong;
 
+mod mutants;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@ mod compile;
 mod design_folder;
 mod integrity;
 mod links;
+pub mod mutants;
 mod process;
 mod program;
 mod reading;
