@@ -83,7 +83,7 @@ impl Mutation {
             }
         }
         let (mode, module, cell, port, bit) = (mode?, module?, cell?, port?, bit?);
-        let misread = |name: &str| name.contains([';', '"', '#', '!', '\'', '`', '%', '@', '*', '?']);
+        let misread = |name: &str| name.contains([';', '"', '#', '!']);
         if [module, cell, port].iter().any(|name| misread(name)) {
             return None;
         }
@@ -172,6 +172,8 @@ mod tests {
         assert_eq!(mutation.wire, Some(("upper".to_string(), 5)));
         assert!(mutation.command.ends_with("-port A -portbit 5 -ctrlbit 12"), "{}", mutation.command);
         assert!(Mutation::parse("mutate -mode inv -module m -cell a;exec -port A -portbit 5").is_none());
+        let valued = "mutate -mode inv -module $paramod\\m\\W=s32'00000000000000000000000000000001 -cell c -port A -portbit 0";
+        assert!(Mutation::parse(valued).is_some());
         assert_eq!(plain_module("$paramod$4f\\clamp"), "clamp");
         assert_eq!(plain_module("$paramod\\clamp\\W=1"), "clamp");
         assert_eq!(span("a:b.v:16.13-17.16"), Some(("a:b.v", 1, 3, 16)));
