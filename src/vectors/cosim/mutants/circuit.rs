@@ -1,8 +1,13 @@
 //! The circuit that is mutated, with our names on its ports: a module around the user's module, and the same wiring.
 
+use crate::design::Design;
 use crate::error::{Error, Kind, Result};
+use crate::post::Parameter;
 use crate::vectors::testbench::{Port, Wiring};
 use crate::vectors::{Field, Layouts, port_name};
+
+/// The file of the module around the user's.
+pub const CIRCUIT_FILE: &str = "gp_circuit.v";
 
 /// The module around the user's: what testbench and proofs see.
 pub const CIRCUIT: &str = "gp_circuit";
@@ -12,6 +17,45 @@ pub const SELECTOR: &str = "gp_mutant";
 
 /// Bits of the selector.
 pub const SELECTOR_BITS: usize = 32;
+
+/// Values that a parameter takes, where its port could take others: proofs need not speak of those.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    parameter: String,
+    signed: bool,
+    min: Option<i64>,
+    max: Option<i64>,
+}
+
+/// The limits that a design sets to its parameters.
+pub fn limits(design: &Design) -> Vec<Limit> {
+    let limit = |p: &Parameter| Limit {
+        parameter: format!("param.{}", p.name),
+        signed: p.format.is_signed(),
+        min: (p.min > p.format.min()).then_some(p.min),
+        max: (p.max < p.format.max()).then_some(p.max),
+    };
+    design.parameters.iter().map(limit).filter(|limit| limit.min.or(limit.max).is_some()).collect()
+}
+
+impl Limit {
+    /// Assumptions about every instance of the port `name`, which has so many bits in all, `width` each.
+    fn verilog(&self, name: &str, bits: usize, width: usize) -> String {
+        let compare = |at: usize, relation: &str, value: i64| {
+            let slice = format!("{name}[{} +: {width}]", at * width);
+            let sign = if value < 0 { "-" } else { "" };
+            match self.signed {
+                true => format!("$signed({slice}) {relation} {sign}65'sd{}", value.unsigned_abs()),
+                false => format!("{slice} {relation} 64'd{value}"),
+            }
+        };
+        let each = (0..bits / width).flat_map(|at| {
+            let bounds = [(">=", self.min), ("<=", self.max)];
+            bounds.into_iter().filter_map(move |(relation, value)| Some(compare(at, relation, value?)))
+        });
+        each.map(|holds| format!("  always @* assume ({holds});\n")).collect()
+    }
+}
 
 /// A port of the circuit.
 struct Outline {
@@ -42,7 +86,7 @@ pub fn with_selector(testbench: &str) -> String {
 ///
 /// # Errors
 /// A port that the layouts do not have.
-pub fn verilog(layouts: &Layouts, wiring: &Wiring, header: &str) -> Result<String> {
+pub fn verilog(layouts: &Layouts, wiring: &Wiring, header: &str, limits: &[Limit]) -> Result<String> {
     let ports = wiring.ports.iter().map(|p| outline(layouts, &p.ours)).collect::<Result<Vec<_>>>()?;
     let gated = |ours: &str| wiring.gated && ours == "out.data" && wiring.connects("out.valid");
     let list: Vec<String> = ports
@@ -63,6 +107,12 @@ pub fn verilog(layouts: &Layouts, wiring: &Wiring, header: &str) -> Result<Strin
             text.push_str(&format!("  assign {name} = {valid} ? {inner} : {}'d0;\n", outline.bits));
         }
         connections.push(format!("    .{}({}{inner})", port.theirs, if port.inverted { "~" } else { "" }));
+    }
+    for (port, outline) in wiring.ports.iter().zip(&ports) {
+        let field = port.ours.strip_prefix("param.").and_then(|name| layouts.channels.field(name));
+        if let Some((limit, field)) = limits.iter().find(|limit| limit.parameter == port.ours).zip(field) {
+            text.push_str(&limit.verilog(&outline.name, outline.bits, field.width()));
+        }
     }
     let generics: Vec<String> = wiring.generics.iter().map(|(n, v)| format!(".{n}({v})")).collect();
     let generics = if generics.is_empty() { String::new() } else { format!(" #({})", generics.join(", ")) };

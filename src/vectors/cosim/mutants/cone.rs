@@ -1,24 +1,64 @@
 //! What a mutation can move in a flat circuit: the registers that it does not reach are the circuit's own, and proofs
-//! need them once.
+//! need them once. Arithmetic may be left out of a proof: whatever an operator computes, circuit and mutant get the same
+//! of it where they give it the same ([`Arithmetic::Any`]).
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::circuit::SELECTOR;
+use super::circuit::{CIRCUIT_FILE, SELECTOR};
 
 /// A module of Yosys' JSON.
 type Module = Map<String, Value>;
+
+/// What a proof knows of arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// Everything.
+    Exact,
+    /// That operators give the same for the same: a proof then holds whatever they compute, and takes seconds where a
+    /// multiplier takes hours.
+    Any,
+}
+
+/// Operators that are left out; comparisons with a constant, which choose the mutant, are none of them.
+const ARITHMETIC: [&str; 20] = [
+    "$mul",
+    "$div",
+    "$mod",
+    "$divfloor",
+    "$modfloor",
+    "$macc",
+    "$alu",
+    "$add",
+    "$sub",
+    "$neg",
+    "$shl",
+    "$shr",
+    "$sshl",
+    "$sshr",
+    "$shift",
+    "$shiftx",
+    "$lt",
+    "$gt",
+    "$le",
+    "$ge",
+];
+
+/// What goes into a cell, or a bit of it, and what that moves.
+type Arc = (HashSet<u64>, Vec<u64>);
 
 /// A flat module with every mutation in it, and who reads which net.
 pub struct Cones<'a> {
     gate: &'a Module,
     gold: &'a Module,
-    /// For each cell its name, and pairs of nets: what goes in, what it moves.
-    cells: Vec<(&'a String, Vec<(HashSet<u64>, Vec<u64>)>)>,
+    /// For each cell its name and what moves what.
+    cells: Vec<(&'a String, Vec<Arc>)>,
     readers: HashMap<u64, Vec<usize>>,
     /// Registers, and whether one's next value depends on its value in one step.
     registers: Vec<(&'a String, HashSet<u64>, bool)>,
+    /// A net that nobody has, nor any above it.
+    behind: u64,
 }
 
 impl<'a> Cones<'a> {
@@ -32,7 +72,7 @@ impl<'a> Cones<'a> {
                 readers.entry(*net).or_default().push(at);
             }
         }
-        let mut cones = Cones { gate, gold, cells, readers, registers: vec![] };
+        let mut cones = Cones { gate, gold, cells, readers, registers: vec![], behind: behind(gate) };
         let is_register = |cell: &Value| kind(cell) == "$dff" || kind(cell) == "$ff";
         for (name, cell) in all.iter().filter(|(_, cell)| is_register(cell)) {
             let own: HashSet<u64> = nets(cell, "Q").into_iter().flatten().collect();
@@ -64,7 +104,7 @@ impl<'a> Cones<'a> {
 
     /// `gold` and `gate` for one value of the selector: registers that the mutation does not reach are gold's, or, where
     /// they feed themselves, anything at all, the same for both. `None` where the mutation is not found.
-    pub fn pair(&self, number: usize) -> Option<Value> {
+    pub fn pair(&self, number: usize, arithmetic: Arithmetic) -> Option<Value> {
         let selector = self.gate.get("ports")?.get(SELECTOR)?.get("bits")?.as_array()?;
         let chosen = |cell: &&Value| {
             let [a, b] =
@@ -102,8 +142,99 @@ impl<'a> Cones<'a> {
                 gold.get_mut("ports")?.as_object_mut()?.insert(format!("gp_Q{at}"), port("output"));
             }
         }
+        if arithmetic == Arithmetic::Any {
+            // What stands around the circuit says what is assumed of its inputs: that stays exact.
+            let source = |cell: &Value| {
+                cell.pointer("/attributes/src").and_then(Value::as_str).unwrap_or_default().to_string()
+            };
+            let cells = all.iter().filter(|(_, cell)| ARITHMETIC.contains(&kind(cell)));
+            let cells = cells.filter(|(_, cell)| !source(cell).contains(CIRCUIT_FILE));
+            let mut pair = Pair { gold: &mut gold, gate: &mut gate, next: self.behind };
+            for (at, (name, cell)) in cells.enumerate() {
+                let is_reached = nets(cell, "Y").into_iter().flatten().any(|net| reached.contains(&net));
+                pair.leave_out(name, at, is_reached)?;
+            }
+        }
         Some(json!({ "modules": { "gold": gold, "gate": gate } }))
     }
+}
+
+/// A circuit with and without its mutations, and nets that neither has.
+struct Pair<'a> {
+    gold: &'a mut Module,
+    gate: &'a mut Module,
+    next: u64,
+}
+
+impl Pair<'_> {
+    /// Nets that nobody has.
+    fn fresh(&mut self, count: usize) -> Vec<Value> {
+        let nets = (self.next..).take(count);
+        self.next += count as u64;
+        nets.map(|net| json!(net)).collect()
+    }
+
+    /// Takes an operator out of both: its value is anything (port `gp_Y`), the same for both where its operands are
+    /// (`gp_A` is gold's), and anything else (`gp_Z`) where they are not.
+    fn leave_out(&mut self, name: &str, at: usize, is_reached: bool) -> Option<()> {
+        let take = |module: &mut Module| module.get_mut("cells")?.as_object_mut()?.remove(name);
+        let (its, mine) = (take(self.gold)?, take(self.gate)?);
+        let port = |direction: &str, bits: &[Value]| json!({ "direction": direction, "bits": bits });
+        let result = |cell: &Value| cell.pointer("/connections/Y").and_then(Value::as_array).cloned();
+        let (its_result, my_result) = (result(&its)?, result(&mine)?);
+        let [value, other, operands] = ["gp_Y", "gp_Z", "gp_A"].map(|name| format!("{name}{at}"));
+        put(self.gold, "ports", &value, port("input", &its_result))?;
+        if !is_reached {
+            return put(self.gate, "ports", &value, port("input", &my_result));
+        }
+        let (its_operands, my_operands) = (operands_of(&its), operands_of(&mine));
+        let (width, many) = (my_result.len(), my_operands.len());
+        let [same, anything, unread] = [(); 3].map(|()| self.fresh(width));
+        let (known, equal) = (self.fresh(many), self.fresh(1));
+        put(self.gold, "ports", &operands, port("output", &its_operands))?;
+        put(self.gold, "ports", &other, port("input", &unread))?;
+        put(self.gate, "ports", &value, port("input", &same))?;
+        put(self.gate, "ports", &other, port("input", &anything))?;
+        put(self.gate, "ports", &operands, port("input", &known))?;
+        let binary = |number: usize| format!("{number:032b}");
+        let compare = json!({
+            "hide_name": 0, "type": "$eq", "attributes": {},
+            "parameters": { "A_SIGNED": binary(0), "B_SIGNED": binary(0), "A_WIDTH": binary(many),
+                "B_WIDTH": binary(many), "Y_WIDTH": binary(1) },
+            "port_directions": { "A": "input", "B": "input", "Y": "output" },
+            "connections": { "A": my_operands, "B": known, "Y": equal },
+        });
+        let choose = json!({
+            "hide_name": 0, "type": "$mux", "attributes": {}, "parameters": { "WIDTH": binary(width) },
+            "port_directions": { "A": "input", "B": "input", "S": "input", "Y": "output" },
+            "connections": { "A": anything, "B": same, "S": equal, "Y": my_result },
+        });
+        put(self.gate, "cells", &format!("gp_same{at}"), compare)?;
+        put(self.gate, "cells", &format!("gp_value{at}"), choose)
+    }
+}
+
+/// The number behind the highest of a module's nets.
+fn behind(module: &Module) -> u64 {
+    let all = |key: &str| module.get(key).and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let of_ports = all("ports").filter_map(|port| port.get("bits"));
+    let of_cells = all("cells").filter_map(|cell| cell.get("connections").and_then(Value::as_object));
+    let bits = of_ports.chain(of_cells.flat_map(Map::values)).filter_map(Value::as_array);
+    bits.flatten().filter_map(Value::as_u64).max().map_or(2, |net| net + 1)
+}
+
+/// Puts a port or a cell into a module.
+fn put(module: &mut Module, into: &str, name: &str, what: Value) -> Option<()> {
+    module.get_mut(into)?.as_object_mut()?.insert(name.to_string(), what);
+    Some(())
+}
+
+/// The bits of all operands, constants included.
+fn operands_of(cell: &Value) -> Vec<Value> {
+    let ways = cell.get("port_directions").and_then(Value::as_object).into_iter().flatten();
+    let pins = ways.filter(|(_, way)| way.as_str() == Some("input")).map(|(pin, _)| pin);
+    let bits = |pin: &String| cell.pointer(&format!("/connections/{pin}")).and_then(Value::as_array).cloned();
+    pins.filter_map(bits).flatten().collect()
 }
 
 /// Takes a register out; its value comes from a port.
@@ -124,7 +255,7 @@ fn nets(cell: &Value, pin: &str) -> Vec<Option<u64>> {
 }
 
 /// What goes into a cell and what that moves: bit by bit for a register, everything for the rest.
-fn arcs(cell: &Value) -> Vec<(HashSet<u64>, Vec<u64>)> {
+fn arcs(cell: &Value) -> Vec<Arc> {
     if kind(cell) == "$dff" || kind(cell) == "$ff" {
         let pairs = nets(cell, "D").into_iter().zip(nets(cell, "Q"));
         return pairs.filter_map(|(d, q)| Some((HashSet::from([d?]), vec![q?]))).collect();

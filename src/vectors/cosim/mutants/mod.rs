@@ -41,6 +41,7 @@ pub struct Subject {
     here: bool,
     wiring: Wiring,
     header: String,
+    limits: Vec<circuit::Limit>,
 }
 
 impl Subject {
@@ -56,7 +57,15 @@ impl Subject {
         wiring.ports.retain(|p| layouts.expected.field(&p.ours).is_none() || p.ours.starts_with("out."));
         wiring.gated = true;
         let rtl = design_folder::twin_files(folder)?.iter().map(|file| from_here(file)).collect();
-        Ok(Subject { rtl, incdirs: vec![], here: false, wiring, header: design.verilog_header() })
+        let subject = Subject {
+            rtl,
+            incdirs: vec![],
+            here: false,
+            wiring,
+            header: design.verilog_header(),
+            limits: vec![],
+        };
+        Ok(subject.within_limits_of(design))
     }
 
     /// Somebody's module, wired as told, as [`Bench::user`] takes it.
@@ -65,7 +74,12 @@ impl Subject {
     /// As there.
     pub fn user(bundle: &Path, rtl: Vec<PathBuf>, incdirs: Vec<PathBuf>, wiring: Wiring) -> Result<Subject> {
         Bench::user(bundle, rtl.clone(), incdirs.clone(), &wiring)?;
-        Ok(Subject { rtl, incdirs, here: true, wiring, header: String::new() })
+        Ok(Subject { rtl, incdirs, here: true, wiring, header: String::new(), limits: vec![] })
+    }
+
+    /// Proofs speak of those parameters only that the design allows.
+    pub fn within_limits_of(self, design: &Design) -> Subject {
+        Subject { limits: circuit::limits(design), ..self }
     }
 
     /// Whether both are the same circuit, wired in the same way.
@@ -219,7 +233,8 @@ pub fn run(subject: &Subject, bundles: &[PathBuf], plan: &Plan, tell: &dyn Fn(&s
     tell("reading the RTL");
     yosys::refuse_missing(folder, deadline)?;
     compile::lint(&links, folder, deadline)?;
-    yosys::write(folder, "gp_circuit.v", &circuit::verilog(&layouts, &subject.wiring, &subject.header)?)?;
+    let around = circuit::verilog(&layouts, &subject.wiring, &subject.header, &subject.limits)?;
+    yosys::write(folder, circuit::CIRCUIT_FILE, &around)?;
     let (netlist, mutations, mut notes) = choose(&links, folder, plan, deadline)?;
     tell(&format!("building one simulation of {} mutants", mutations.len()));
     yosys::apply(&links, folder, &mutations, deadline)?;

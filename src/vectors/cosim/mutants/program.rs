@@ -22,6 +22,9 @@ pub enum Ending {
     BrokeDown,
 }
 
+/// Mutants by their place in the list, and how each ended.
+pub type Endings = Vec<(usize, Ending)>;
+
 /// A built simulation.
 pub struct Simulation {
     program: PathBuf,
@@ -52,12 +55,7 @@ impl Simulation {
     ///
     /// # Errors
     /// The circuit itself does not pass, or the simulation cannot be run.
-    pub fn run(
-        &mut self,
-        bench: &Bench,
-        of: &[usize],
-        plan: &Plan,
-    ) -> Result<(Vec<(usize, Ending)>, Option<String>)> {
+    pub fn run(&mut self, bench: &Bench, of: &[usize], plan: &Plan) -> Result<(Endings, Option<String>)> {
         let mut note = None;
         let mut own = self.simulate(bench, &[0], plan)?;
         if self.random && !passes(&own) {
@@ -89,7 +87,7 @@ impl Simulation {
         Ok((endings.into_iter().map(|(number, ending)| (number - 1, ending)).collect(), note))
     }
 
-    fn simulate(&self, bench: &Bench, numbers: &[usize], plan: &Plan) -> Result<Vec<(usize, Ending)>> {
+    fn simulate(&self, bench: &Bench, numbers: &[usize], plan: &Plan) -> Result<Endings> {
         if numbers.is_empty() {
             return Ok(vec![]);
         }
@@ -136,7 +134,7 @@ fn broken(output: &Output) -> Error {
 }
 
 /// `MUTANT <number> <status> <bytes>`, a line's end, and the bytes.
-fn records(mut text: &[u8], promise: &Promise) -> Option<Vec<(usize, Ending)>> {
+fn records(mut text: &[u8], promise: &Promise) -> Option<Endings> {
     let mut found = Vec::new();
     while !text.is_empty() {
         let end = text.iter().position(|b| *b == b'\n')?;

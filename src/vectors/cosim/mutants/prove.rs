@@ -4,17 +4,18 @@
 //! state and show the same outputs. That holds for ever, and where it holds for the mutated module alone, it holds in
 //! every circuit. Then from reset, with every input, for a stated number of cycles; and from any two states, whether
 //! outputs are the same once the pipeline has forgotten them, which makes it for ever. Registers that the mutation does
-//! not reach are shared (`cone`).
+//! not reach are shared (`cone`). Parameters are those that the design allows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::circuit::{CIRCUIT, SELECTOR, SELECTOR_BITS};
-use super::cone::Cones;
+use super::cone::{Arithmetic, Cones};
 use super::mutation::{Mutation, plain_module};
 use super::netlist::is_sequential;
 use super::{Plan, by_module, yosys};
@@ -33,7 +34,7 @@ pub enum Proof {
 }
 
 /// Clocks after which a pipeline has forgotten its state.
-const SETTLED: u64 = 6;
+const SETTLED: u64 = 8;
 
 /// Cycles in which the testbench holds the reset.
 const RESET_CYCLES: u64 = 2;
@@ -72,7 +73,7 @@ pub fn prove(
     left.retain(|at| !found.contains_key(at));
     if plan.cycles > 0 {
         tell(&format!("proving: {} mutants, {} cycles from reset", left.len(), plan.cycles));
-        for (at, proof) in proofs.from_reset(&left, plan.cycles)? {
+        for (at, proof) in proofs.since_reset(&left, plan.cycles)? {
             // Without an output in sight, the same outputs mean nothing.
             let shown = first_output.is_some_and(|first| first < plan.cycles);
             if proof == Proof::Always || shown {
@@ -87,32 +88,41 @@ impl Proofs<'_> {
     /// Those among `members` that the mutated module, with everything below it, cannot be told from in one step.
     fn step(&self, module: &str, members: &[usize]) -> Result<Vec<usize>> {
         let Some(pair) = self.pair(module, members, true)? else { return Ok(vec![]) };
-        self.ask(members, &pair, "")
+        let each = members.len().div_ceil(rayon::current_num_threads()).max(1);
+        let found: Vec<Vec<usize>> =
+            members.par_chunks(each).map(|some| self.ask(some, &pair, "")).collect::<Result<_>>()?;
+        Ok(found.concat())
     }
 
     /// Those that no input tells from the circuit within so many cycles of reset; for ever, where outputs are the same
     /// [`SETTLED`] clocks after any two states, too.
-    fn from_reset(&self, members: &[usize], cycles: u64) -> Result<Vec<(usize, Proof)>> {
+    fn since_reset(&self, members: &[usize], cycles: u64) -> Result<Vec<(usize, Proof)>> {
         let Some(pair) = self.pair(CIRCUIT, members, false)? else { return Ok(vec![]) };
         let module = |name: &str| pair.pointer(&format!("/modules/{name}")).and_then(Value::as_object);
         let (Some(gold), Some(gate)) = (module("gold"), module("gate")) else { return Ok(vec![]) };
         let Some(cones) = Cones::new(gate, gold) else { return Ok(vec![]) };
         let last = cycles.max(SETTLED) + RESET_CYCLES;
-        let mut options = format!(" -seq {last} -prove-skip {RESET_CYCLES}");
+        let mut options = format!(" -set-assumes -seq {last} -prove-skip {RESET_CYCLES}");
         for step in 1..=last {
             options.push_str(&format!(" -set-at {step} in_rst {}", u8::from(step <= RESET_CYCLES)));
         }
-        let settled = format!(" -seq {SETTLED} -prove-skip {}", SETTLED - 1);
-        let mut found = Vec::new();
-        for at in members {
-            let Some(pair) = cones.pair(at + 1) else { continue };
-            if self.ask(&[*at], &pair, &options)?.is_empty() {
-                continue;
+        let settled = format!(" -set-assumes -seq {SETTLED} -prove-skip {}", SETTLED - 1);
+        let one = |at: &usize| -> Result<Option<(usize, Proof)>> {
+            let mut found = None;
+            for arithmetic in [Arithmetic::Any, Arithmetic::Exact] {
+                let Some(pair) = cones.pair(at + 1, arithmetic) else { continue };
+                if found.is_none() && self.ask(&[*at], &pair, &options)?.is_empty() {
+                    continue;
+                }
+                found = Some((*at, Proof::Cycles(cycles)));
+                if !self.ask(&[*at], &pair, &settled)?.is_empty() {
+                    return Ok(Some((*at, Proof::Always)));
+                }
             }
-            let always = !self.ask(&[*at], &pair, &settled)?.is_empty();
-            found.push((*at, if always { Proof::Always } else { Proof::Cycles(cycles) }));
-        }
-        Ok(found)
+            Ok(found)
+        };
+        let found: Vec<Option<(usize, Proof)>> = members.par_iter().map(one).collect::<Result<_>>()?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// `gold` and `gate`, one module with and without its mutations, in JSON. `None` where registers cannot be cut or
@@ -147,8 +157,11 @@ impl Proofs<'_> {
 
     /// Asks for each member whether both can differ.
     fn ask(&self, members: &[usize], pair: &Value, options: &str) -> Result<Vec<usize>> {
-        yosys::write(self.folder, "pair.json", &pair.to_string())?;
-        let mut text = "read_json pair.json\ndesign -save pair\n".to_string();
+        // Several are asked side by side.
+        let which = members.first().copied().unwrap_or_default();
+        let file = format!("pair_{which}.json");
+        yosys::write(self.folder, &file, &pair.to_string())?;
+        let mut text = format!("read_json {file}\ndesign -save pair\n");
         for at in members {
             let _ = fs::remove_file(self.folder.join(answer(*at)));
             text.push_str(&format!(
@@ -162,8 +175,14 @@ impl Proofs<'_> {
         }
         let many = u64::try_from(members.len()).unwrap_or(u64::MAX);
         // A proof that breaks off leaves the others' answers.
-        let _ =
-            yosys::script(self.links, self.folder, "prove", &text, self.deadline(many.saturating_mul(2) + 2));
+        let _ = yosys::script(
+            self.links,
+            self.folder,
+            &format!("prove_{which}"),
+            &text,
+            self.deadline(many.saturating_mul(2) + 2),
+        );
+        let _ = fs::remove_file(self.folder.join(file));
         let proved = |at: &&usize| {
             fs::read_to_string(self.folder.join(answer(**at)))
                 .is_ok_and(|said| said.contains("no model found: SUCCESS"))

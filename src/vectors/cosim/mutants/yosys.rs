@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::circuit::{CIRCUIT, SELECTOR, SELECTOR_BITS};
+use super::circuit::{CIRCUIT, CIRCUIT_FILE, SELECTOR, SELECTOR_BITS};
 use super::mutation::Mutation;
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::cosim::build::Deadline;
@@ -50,7 +50,7 @@ pub fn prepare(links: &Links, folder: &Path, deadline: Deadline) -> Result<()> {
     let folders = links.folders().chain(links.here()).map(|f| format!(" -I{f}")).collect::<String>();
     let sources: String = links.sources().map(|s| format!(" {s}")).collect();
     let text = format!(
-        "read_verilog -sv{folders}{sources}\nread_verilog -sv gp_circuit.v\nprep -top {CIRCUIT}\n\
+        "read_verilog -sv{folders}{sources}\nread_verilog -sv -formal {CIRCUIT_FILE}\nprep -top {CIRCUIT}\n\
          write_ilang prepared.il\nwrite_json prepared.json\n"
     );
     script(links, folder, "prepare", &text, deadline)
@@ -75,7 +75,7 @@ pub fn mutate<'a>(of: impl Iterator<Item = (usize, &'a Mutation)>) -> String {
 pub fn apply(links: &Links, folder: &Path, mutations: &[Mutation], deadline: Deadline) -> Result<()> {
     let edits = mutate(mutations.iter().enumerate());
     let text = format!(
-        "read_ilang prepared.il\n{edits}select -set rtl * {CIRCUIT} %d\nopt_clean -purge\nsplitnets -ports -driver @rtl\n\
+        "read_ilang prepared.il\nchformal -assume -remove\n{edits}select -set rtl * {CIRCUIT} %d\nopt_clean -purge\nsplitnets -ports -driver @rtl\n\
          splitnets -driver\nopt_clean -purge\nwrite_verilog -noattr mutated.v\n"
     );
     script(links, folder, "apply", &text, deadline)
