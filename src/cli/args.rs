@@ -50,7 +50,8 @@ pub enum Command {
     Vectors(VectorsArgs),
     /// Run a bundle in RTL simulators and report the first difference
     Cosim(CosimArgs),
-    /// Say how much bundles notice: mutants of RTL that no bundle tells from the circuit, by file and line
+    /// Say how much bundles notice together: which neighbours of the design they tell apart and which bundles that takes; or
+    /// of how many mutants of RTL none does, by file and line
     Strength(StrengthArgs),
     /// Print a design's parameters as a Verilog header
     Params(ParamsArgs),

@@ -2,14 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use super::judge::Judge;
-use super::observed::observed;
-use super::proofs::proved_equal;
-use crate::design::Design;
+use super::together::{Told, together};
 use crate::lower::Program;
-use crate::neighbours::{self, Hardware, Missed, Neighbour, NodeSeen, Score};
+use crate::neighbours::{Missed, Neighbour, NodeSeen, Score};
 
 /// The score of one program.
 pub fn score(program: &Program) -> Score {
@@ -18,21 +14,21 @@ pub fn score(program: &Program) -> Score {
 
 /// The same, by a judge of the program.
 pub fn score_of(program: &Program, judge: &Judge<'_>) -> Score {
-    let all: Vec<Neighbour> = neighbours::of(&Hardware::of(&program.design)).collect();
-    let told: Vec<bool> =
-        all.par_iter().map(|neighbour| judge.difference(&neighbour.hardware).is_some()).collect();
-    summed(&program.design, &all, &told, observed(program))
+    let mut both = together(&program.design, &[Told::of(program, judge)]);
+    both.each.pop().unwrap_or_default()
 }
 
-/// `told`: whether each is told apart. What is not is proved equal, if that can be.
-pub(super) fn summed(design: &Design, all: &[Neighbour], told: &[bool], nodes: Vec<NodeSeen>) -> Score {
-    let others: Vec<&Neighbour> = all.iter().zip(told).filter(|(_, told)| !**told).map(|(n, _)| n).collect();
-    let proofs: Vec<Option<String>> =
-        others.par_iter().map(|neighbour| proved_equal(design, &neighbour.hardware)).collect();
+/// `told`: whether each of `all` is told apart. What is not is equal where there is a proof.
+pub(super) fn summed(
+    all: &[Neighbour],
+    told: &[bool],
+    proof: &dyn Fn(usize) -> Option<String>,
+    nodes: Vec<NodeSeen>,
+) -> Score {
     let mut equal = BTreeMap::new();
     let mut missed = Vec::new();
-    for (neighbour, proof) in others.into_iter().zip(proofs) {
-        match proof {
+    for (at, neighbour) in all.iter().enumerate().filter(|(at, _)| !told[*at]) {
+        match proof(at) {
             Some(why) => {
                 equal.insert(neighbour.name.clone(), why);
             }

@@ -1,5 +1,6 @@
 //! What bundles can tell apart: neighbours of designs, and the programs that are directed at them.
 
+mod bundles;
 mod keys;
 mod proofs;
 mod table;

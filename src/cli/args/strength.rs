@@ -11,6 +11,9 @@ pub struct StrengthArgs {
     /// Folders that `goldpath vectors` wrote, all of one design: what one of them notices is noticed
     #[arg(value_name = "BUNDLE", required = true, num_args = 1..)]
     pub bundles: Vec<PathBuf>,
+    /// Where the design lies, and its twin, as for cosim
+    #[arg(long, value_name = "DIR")]
+    pub hw_models: Option<PathBuf>,
     #[command(flatten)]
     pub rtl: RtlArgs,
 }
@@ -35,9 +38,6 @@ pub struct RtlArgs {
     /// The bundle's signal = the RTL's port, as for cosim
     #[arg(long, value_name = "OURS=THEIRS", num_args = 1.., value_parser = key_value, requires = "rtl")]
     pub port: Vec<(String, String)>,
-    /// Where the design and its twin lie, as for cosim
-    #[arg(long, value_name = "DIR", requires = "rtl")]
-    pub hw_models: Option<PathBuf>,
     /// How many mutants, spread over modules, cells, bits and source lines
     #[arg(long, value_name = "N", default_value_t = 300, requires = "rtl",
         value_parser = clap::value_parser!(u32).range(1..=20_000))]

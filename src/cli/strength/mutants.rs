@@ -1,24 +1,20 @@
-//! `goldpath strength`: what bundles can tell apart, here mutants of RTL.
+//! `goldpath strength --rtl`: how many mutants of RTL bundles notice.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::{RtlArgs, StrengthArgs};
-use super::{Console, Status, cosim as twins};
+use crate::cli::args::StrengthArgs;
+use crate::cli::{Console, Status, cosim as twins};
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::cosim;
 use crate::vectors::cosim::mutants::{self, Campaign, Fate, Mutant, Plan, Proof, Subject};
 use crate::vectors::manifest;
 
-pub fn run(args: &StrengthArgs, console: &Console) -> Result<Status> {
-    let Some(rtl) = &args.rtl.rtl else {
-        return Err(Error::new(Kind::Usage, "only mutants of RTL are judged so far")
-            .at(Place::Option("--rtl".into()))
-            .help("--rtl alone takes the design's twin, --rtl FILE… --top NAME other RTL"));
-    };
-    let subject = subject(&args.bundles, rtl, &args.rtl)?;
+/// `rtl`: the files of `--rtl`; none for the design's twin.
+pub fn run(args: &StrengthArgs, rtl: &[PathBuf], console: &Console) -> Result<Status> {
+    let subject = subject(args, rtl)?;
     let plan = Plan {
         count: usize::try_from(args.rtl.mutants).unwrap_or(usize::MAX),
         seed: args.rtl.seed,
@@ -42,25 +38,29 @@ pub fn run(args: &StrengthArgs, console: &Console) -> Result<Status> {
 }
 
 /// The twin of the first bundle's design, or the user's RTL; every bundle is looked at before anything is built.
-fn subject(bundles: &[std::path::PathBuf], rtl: &[std::path::PathBuf], args: &RtlArgs) -> Result<Subject> {
+fn subject(args: &StrengthArgs, files: &[PathBuf]) -> Result<Subject> {
+    let given = &args.rtl;
     let usage = |message: &str, option: &str| {
         Err(Error::new(Kind::Usage, message).at(Place::Option(option.to_string())))
     };
     let of = |bundle: &Path| {
-        if rtl.is_empty() {
+        if files.is_empty() {
             let (folder, design) = twins::bundled_design(bundle, args.hw_models.as_deref())?;
             return Subject::twin(bundle, &folder, &design, &design);
         }
-        let Some(top) = &args.top else {
+        let Some(top) = &given.top else {
             return usage("--rtl with files needs the name of its top module", "--top");
         };
         let layouts = manifest::read(bundle)?.layouts()?;
-        let wiring = cosim::user_wiring(&layouts, top, &args.port, &args.param)?;
-        Subject::user(bundle, rtl.to_vec(), args.incdir.clone(), wiring)
+        let wiring = cosim::user_wiring(&layouts, top, &given.port, &given.param)?;
+        let subject = Subject::user(bundle, files.to_vec(), given.incdir.clone(), wiring)?;
+        // Other people's RTL may be checked where its design is not at hand.
+        let written = twins::written_with(bundle, &manifest::read(bundle)?, args.hw_models.as_deref());
+        Ok(written.map_or(subject.clone(), |with| subject.within_limits_of(&with.design)))
     };
-    if rtl.is_empty() {
-        let described = !args.port.is_empty() || !args.param.is_empty() || !args.incdir.is_empty();
-        if described || args.top.is_some() {
+    if files.is_empty() {
+        let described = !given.port.is_empty() || !given.param.is_empty() || !given.incdir.is_empty();
+        if described || given.top.is_some() {
             return usage(
                 "--top, --port, --param and --incdir describe files, which --rtl does not name",
                 "--rtl",
@@ -72,7 +72,7 @@ fn subject(bundles: &[std::path::PathBuf], rtl: &[std::path::PathBuf], args: &Rt
             "--hw-models",
         );
     }
-    let mut subjects = bundles.iter().map(|bundle| of(bundle)).collect::<Result<Vec<_>>>()?;
+    let mut subjects = args.bundles.iter().map(|bundle| of(bundle)).collect::<Result<Vec<_>>>()?;
     if subjects.windows(2).any(|two| !two[0].is_same(&two[1])) {
         return usage(
             "the bundles are of different designs: one circuit is held against all of them",
@@ -82,7 +82,7 @@ fn subject(bundles: &[std::path::PathBuf], rtl: &[std::path::PathBuf], args: &Rt
     subjects.pop().ok_or_else(|| Error::new(Kind::Usage, "no bundle is given"))
 }
 
-fn as_json(bundles: &[std::path::PathBuf], plan: &Plan, campaign: &Campaign) -> Value {
+fn as_json(bundles: &[PathBuf], plan: &Plan, campaign: &Campaign) -> Value {
     let (always, bounded) = campaign.equivalent();
     json!({
         "bundles": bundles, "seed": plan.seed, "mutants": campaign.mutants.len(), "killed": campaign.killed(),
@@ -92,7 +92,7 @@ fn as_json(bundles: &[std::path::PathBuf], plan: &Plan, campaign: &Campaign) -> 
     })
 }
 
-fn as_text(bundles: &[std::path::PathBuf], plan: &Plan, campaign: &Campaign) -> String {
+fn as_text(bundles: &[PathBuf], plan: &Plan, campaign: &Campaign) -> String {
     let (always, bounded) = campaign.equivalent();
     let (killed, survived) = (campaign.killed(), campaign.survivors().count());
     let mut text = format!(

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 pub use build::Simulator;
 pub use cache::cache_folder;
 pub use design_folder::{designs_in_sight, find_design};
+pub use integrity::refuse_changed;
 pub use selftest::{Outcome, selftest};
 pub use verdict::{Mismatch, Verdict};
 pub use wiring::{PortMap, user_wiring};
