@@ -2,7 +2,7 @@
 //! need them once. Arithmetic may be left out of a proof: whatever an operator computes, circuit and mutant get the same
 //! of it where they give it the same ([`Arithmetic::Any`]).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ type Module = Map<String, Value>;
 /// What a proof knows of arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arithmetic {
-    /// Everything.
+    /// Everything of what the mutation reaches; the rest gives the same to both, whatever that is.
     Exact,
     /// That operators give the same for the same: a proof then holds whatever they compute, and takes seconds where a
     /// multiplier takes hours.
@@ -46,7 +46,7 @@ const ARITHMETIC: [&str; 20] = [
 ];
 
 /// What goes into a cell, or a bit of it, and what that moves.
-type Arc = (HashSet<u64>, Vec<u64>);
+type Arc = (BTreeSet<u64>, Vec<u64>);
 
 /// A flat module with every mutation in it, and who reads which net.
 pub struct Cones<'a> {
@@ -54,9 +54,9 @@ pub struct Cones<'a> {
     gold: &'a Module,
     /// For each cell its name and what moves what.
     cells: Vec<(&'a String, Vec<Arc>)>,
-    readers: HashMap<u64, Vec<usize>>,
+    readers: BTreeMap<u64, Vec<usize>>,
     /// Registers, and whether one's next value depends on its value in one step.
-    registers: Vec<(&'a String, HashSet<u64>, bool)>,
+    registers: Vec<(&'a String, BTreeSet<u64>, bool)>,
     /// A net that nobody has, nor any above it.
     behind: u64,
 }
@@ -66,7 +66,7 @@ impl<'a> Cones<'a> {
     pub fn new(gate: &'a Module, gold: &'a Module) -> Option<Cones<'a>> {
         let all = gate.get("cells")?.as_object()?;
         let cells: Vec<_> = all.iter().map(|(name, cell)| (name, arcs(cell))).collect();
-        let mut readers: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut readers: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (at, (_, arcs)) in cells.iter().enumerate() {
             for net in arcs.iter().flat_map(|(ins, _)| ins) {
                 readers.entry(*net).or_default().push(at);
@@ -75,8 +75,8 @@ impl<'a> Cones<'a> {
         let mut cones = Cones { gate, gold, cells, readers, registers: vec![], behind: behind(gate) };
         let is_register = |cell: &Value| kind(cell) == "$dff" || kind(cell) == "$ff";
         for (name, cell) in all.iter().filter(|(_, cell)| is_register(cell)) {
-            let own: HashSet<u64> = nets(cell, "Q").into_iter().flatten().collect();
-            let next: HashSet<u64> = nets(cell, "D").into_iter().flatten().collect();
+            let own: BTreeSet<u64> = nets(cell, "Q").into_iter().flatten().collect();
+            let next: BTreeSet<u64> = nets(cell, "D").into_iter().flatten().collect();
             let moved = cones.reached(own.clone(), true);
             cones.registers.push((name, own, !moved.is_disjoint(&next)));
         }
@@ -84,7 +84,7 @@ impl<'a> Cones<'a> {
     }
 
     /// Every net that one of these moves; in one step, not through registers.
-    fn reached(&self, from: HashSet<u64>, in_one_step: bool) -> HashSet<u64> {
+    fn reached(&self, from: BTreeSet<u64>, in_one_step: bool) -> BTreeSet<u64> {
         let mut waiting: Vec<u64> = from.iter().copied().collect();
         let mut reached = from;
         while let Some(net) = waiting.pop() {
@@ -122,7 +122,7 @@ impl<'a> Cones<'a> {
             kind(cell) == "$eq" && bits == Some(number)
         };
         let all = self.gate.get("cells")?.as_object()?;
-        let from: HashSet<u64> =
+        let from: BTreeSet<u64> =
             all.values().filter(chosen).flat_map(|cell| nets(cell, "Y")).flatten().collect();
         if from.is_empty() {
             return None;
@@ -142,16 +142,16 @@ impl<'a> Cones<'a> {
                 gold.get_mut("ports")?.as_object_mut()?.insert(format!("gp_Q{at}"), port("output"));
             }
         }
-        if arithmetic == Arithmetic::Any {
-            // What stands around the circuit says what is assumed of its inputs: that stays exact.
-            let source = |cell: &Value| {
-                cell.pointer("/attributes/src").and_then(Value::as_str).unwrap_or_default().to_string()
-            };
-            let cells = all.iter().filter(|(_, cell)| ARITHMETIC.contains(&kind(cell)));
-            let cells = cells.filter(|(_, cell)| !source(cell).contains(CIRCUIT_FILE));
-            let mut pair = Pair { gold: &mut gold, gate: &mut gate, next: self.behind };
-            for (at, (name, cell)) in cells.enumerate() {
-                let is_reached = nets(cell, "Y").into_iter().flatten().any(|net| reached.contains(&net));
+        // What stands around the circuit says what is assumed of its inputs: that stays exact.
+        let is_around = |cell: &Value| {
+            let source = cell.pointer("/attributes/src").and_then(Value::as_str);
+            source.is_some_and(|source| source.contains(CIRCUIT_FILE))
+        };
+        let mut pair = Pair { gold: &mut gold, gate: &mut gate, next: self.behind };
+        let cells = all.iter().filter(|(_, cell)| ARITHMETIC.contains(&kind(cell)) && !is_around(cell));
+        for (at, (name, cell)) in cells.enumerate() {
+            let is_reached = nets(cell, "Y").into_iter().flatten().any(|net| reached.contains(&net));
+            if arithmetic == Arithmetic::Any || !is_reached {
                 pair.leave_out(name, at, is_reached)?;
             }
         }
@@ -258,7 +258,7 @@ fn nets(cell: &Value, pin: &str) -> Vec<Option<u64>> {
 fn arcs(cell: &Value) -> Vec<Arc> {
     if kind(cell) == "$dff" || kind(cell) == "$ff" {
         let pairs = nets(cell, "D").into_iter().zip(nets(cell, "Q"));
-        return pairs.filter_map(|(d, q)| Some((HashSet::from([d?]), vec![q?]))).collect();
+        return pairs.filter_map(|(d, q)| Some((BTreeSet::from([d?]), vec![q?]))).collect();
     }
     let pins = |wanted: &str| -> Vec<u64> {
         let ways = cell.get("port_directions").and_then(Value::as_object).into_iter().flatten();

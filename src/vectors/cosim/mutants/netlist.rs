@@ -1,6 +1,6 @@
 //! The circuit as Yosys writes it in JSON: which bits are clocks, which reach an output, and what a cell is.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -26,8 +26,8 @@ struct Module {
 /// Modules, cells and nets, with what is a clock and what reaches an output.
 pub struct Netlist {
     modules: BTreeMap<String, Module>,
-    clocks: HashMap<String, HashSet<usize>>,
-    needed: HashMap<String, HashSet<usize>>,
+    clocks: BTreeMap<String, BTreeSet<usize>>,
+    needed: BTreeMap<String, BTreeSet<usize>>,
 }
 
 /// Pins that hold a clock.
@@ -44,7 +44,7 @@ impl Netlist {
         let modules = all.get("modules").and_then(Value::as_object).ok_or_else(foreign)?;
         let modules =
             modules.iter().map(|(name, value)| (name.clone(), module(value))).collect::<BTreeMap<_, _>>();
-        let mut netlist = Netlist { modules, clocks: HashMap::new(), needed: HashMap::new() };
+        let mut netlist = Netlist { modules, clocks: BTreeMap::new(), needed: BTreeMap::new() };
         netlist.find_clocks();
         netlist.find_needed();
         Ok(netlist)
@@ -106,7 +106,7 @@ impl Netlist {
 
     /// Nets that clocks come from, up through the ports of modules and back through what gates them.
     fn find_clocks(&mut self) {
-        let mut clocks: HashMap<String, HashSet<usize>> = HashMap::new();
+        let mut clocks: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         loop {
             let mut more = 0;
             for (name, module) in &self.modules {
@@ -143,7 +143,7 @@ impl Netlist {
 
     /// Backwards from the circuit's outputs.
     fn find_needed(&mut self) {
-        let mut needed: HashMap<String, HashSet<usize>> = HashMap::new();
+        let mut needed: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         if let Some(circuit) = self.modules.get(CIRCUIT) {
             let outputs = circuit.ports.values().filter(|(output, _)| *output);
             let nets = outputs.flat_map(|(_, nets)| nets.iter().flatten().copied());
@@ -183,8 +183,8 @@ impl Netlist {
 fn through_module(
     cell: &Cell,
     child: &Module,
-    own: &mut HashSet<usize>,
-    needed: &mut HashMap<String, HashSet<usize>>,
+    own: &mut BTreeSet<usize>,
+    needed: &mut BTreeMap<String, BTreeSet<usize>>,
 ) -> usize {
     let inside = needed.entry(cell.kind.clone()).or_default();
     let before = inside.len();
@@ -205,7 +205,7 @@ fn through_module(
     inside.len() - before
 }
 
-fn through_operator(cell: &Cell, own: &mut HashSet<usize>) {
+fn through_operator(cell: &Cell, own: &mut BTreeSet<usize>) {
     for (port, output, nets) in &cell.ports {
         if *output {
             continue;

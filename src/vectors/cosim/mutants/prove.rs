@@ -6,7 +6,7 @@
 //! outputs are the same once the pipeline has forgotten them, which makes it for ever. Registers that the mutation does
 //! not reach are shared (`cone`). Parameters are those that the design allows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::circuit::{CIRCUIT, SELECTOR, SELECTOR_BITS};
 use super::cone::{Arithmetic, Cones};
 use super::mutation::{Mutation, plain_module};
 use super::netlist::is_sequential;
-use super::{Plan, by_module, yosys};
+use super::{COMPILE_LIMIT, Plan, by_module, yosys};
 use crate::error::{Error, Kind, Result};
 use crate::vectors::cosim::build::Deadline;
 use crate::vectors::cosim::links::Links;
@@ -38,6 +38,9 @@ const SETTLED: u64 = 8;
 
 /// Cycles in which the testbench holds the reset.
 const RESET_CYCLES: u64 = 2;
+
+/// A module of Yosys' JSON.
+type Module = Map<String, Value>;
 
 /// What every proof is made with.
 struct Proofs<'a> {
@@ -87,20 +90,21 @@ pub fn prove(
 impl Proofs<'_> {
     /// Those among `members` that the mutated module, with everything below it, cannot be told from in one step.
     fn step(&self, module: &str, members: &[usize]) -> Result<Vec<usize>> {
-        let Some(pair) = self.pair(module, members, true)? else { return Ok(vec![]) };
-        let each = members.len().div_ceil(rayon::current_num_threads()).max(1);
-        let found: Vec<Vec<usize>> =
-            members.par_chunks(each).map(|some| self.ask(some, &pair, "")).collect::<Result<_>>()?;
-        Ok(found.concat())
+        let Some([gold, gate]) = self.pair(module, members, true)? else { return Ok(vec![]) };
+        let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
+        let one = |at: &usize| match cones.pair(at + 1, Arithmetic::Exact) {
+            Some(pair) => Ok(self.holds(*at, &pair, "")?.then_some(*at)),
+            None => Ok(None),
+        };
+        let found: Vec<Option<usize>> = members.par_iter().map(one).collect::<Result<_>>()?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Those that no input tells from the circuit within so many cycles of reset; for ever, where outputs are the same
     /// [`SETTLED`] clocks after any two states, too.
     fn since_reset(&self, members: &[usize], cycles: u64) -> Result<Vec<(usize, Proof)>> {
-        let Some(pair) = self.pair(CIRCUIT, members, false)? else { return Ok(vec![]) };
-        let module = |name: &str| pair.pointer(&format!("/modules/{name}")).and_then(Value::as_object);
-        let (Some(gold), Some(gate)) = (module("gold"), module("gate")) else { return Ok(vec![]) };
-        let Some(cones) = Cones::new(gate, gold) else { return Ok(vec![]) };
+        let Some([gold, gate]) = self.pair(CIRCUIT, members, false)? else { return Ok(vec![]) };
+        let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
         let last = cycles.max(SETTLED) + RESET_CYCLES;
         let mut options = format!(" -set-assumes -seq {last} -prove-skip {RESET_CYCLES}");
         for step in 1..=last {
@@ -111,11 +115,11 @@ impl Proofs<'_> {
             let mut found = None;
             for arithmetic in [Arithmetic::Any, Arithmetic::Exact] {
                 let Some(pair) = cones.pair(at + 1, arithmetic) else { continue };
-                if found.is_none() && self.ask(&[*at], &pair, &options)?.is_empty() {
+                if found.is_none() && !self.holds(*at, &pair, &options)? {
                     continue;
                 }
                 found = Some((*at, Proof::Cycles(cycles)));
-                if !self.ask(&[*at], &pair, &settled)?.is_empty() {
+                if self.holds(*at, &pair, &settled)? {
                     return Ok(Some((*at, Proof::Always)));
                 }
             }
@@ -127,7 +131,7 @@ impl Proofs<'_> {
 
     /// `gold` and `gate`, one module with and without its mutations, in JSON. `None` where registers cannot be cut or
     /// have no common clock.
-    fn pair(&self, module: &str, members: &[usize], cut: bool) -> Result<Option<Value>> {
+    fn pair(&self, module: &str, members: &[usize], cut: bool) -> Result<Option<[Module; 2]>> {
         if members.is_empty() {
             return Ok(None);
         }
@@ -137,7 +141,7 @@ impl Proofs<'_> {
              opt_expr\nopt_clean\nwrite_json flat.json\n"
         );
         // What Yosys cannot bring into this form is not proved, and that is all.
-        if yosys::script(self.links, self.folder, "flat", &text, self.deadline(4)).is_err() {
+        if yosys::script(self.links, self.folder, "flat", &text, Deadline::after(COMPILE_LIMIT)).is_err() {
             return Ok(None);
         }
         let flat: Value = serde_json::from_slice(&yosys::read(self.folder, "flat.json")?).map_err(|e| {
@@ -152,56 +156,38 @@ impl Proofs<'_> {
             return Ok(None);
         }
         let gold = without_selector(&gate);
-        Ok(gold.map(|gold| json!({ "modules": { "gold": gold, "gate": gate } })))
+        Ok(gold.map(|gold| [gold, gate]))
     }
 
-    /// Asks for each member whether both can differ.
-    fn ask(&self, members: &[usize], pair: &Value, options: &str) -> Result<Vec<usize>> {
+    /// Whether mutant `at` and the circuit cannot be told apart, as asked.
+    fn holds(&self, at: usize, pair: &Value, options: &str) -> Result<bool> {
         // Several are asked side by side.
-        let which = members.first().copied().unwrap_or_default();
-        let file = format!("pair_{which}.json");
+        let (file, answer) = (format!("pair_{at}.json"), format!("proof_{at}.txt"));
+        let _ = fs::remove_file(self.folder.join(&answer));
         yosys::write(self.folder, &file, &pair.to_string())?;
-        let mut text = format!("read_json {file}\ndesign -save pair\n");
-        for at in members {
-            let _ = fs::remove_file(self.folder.join(answer(*at)));
-            text.push_str(&format!(
-                "design -load pair\ncd gate\ndelete -input w:{SELECTOR}\nconnect -set {SELECTOR} {SELECTOR_BITS}'d{}\ncd ..\n\
-                 opt_expr gate\nopt_clean gate\nmiter -equiv -cross -flatten gold gate miter\nhierarchy -top miter\nopt_expr\nopt_merge\nopt_expr\nopt_clean\n\
-                 tee -q -o {} sat -timeout {}{options} -prove trigger 0 miter\n",
-                at + 1,
-                answer(*at),
-                self.seconds,
-            ));
-        }
-        let many = u64::try_from(members.len()).unwrap_or(u64::MAX);
-        // A proof that breaks off leaves the others' answers.
-        let _ = yosys::script(
-            self.links,
-            self.folder,
-            &format!("prove_{which}"),
-            &text,
-            self.deadline(many.saturating_mul(2) + 2),
+        let text = format!(
+            "read_json {file}\ncd gate\ndelete -input w:{SELECTOR}\nconnect -set {SELECTOR} {SELECTOR_BITS}'d{}\ncd ..\n\
+             opt_expr gate\nopt_clean gate\nmiter -equiv -cross -flatten gold gate miter\nhierarchy -top miter\nopt_expr\nopt_merge\nopt_expr\nopt_clean\n\
+             tee -q -o {answer} sat -timeout {}{options} -prove trigger 0 miter\n",
+            at + 1,
+            self.seconds,
         );
+        // A proof that breaks off is none.
+        let _ = yosys::script(self.links, self.folder, &format!("prove_{at}"), &text, self.deadline(2));
         let _ = fs::remove_file(self.folder.join(file));
-        let proved = |at: &&usize| {
-            fs::read_to_string(self.folder.join(answer(**at)))
-                .is_ok_and(|said| said.contains("no model found: SUCCESS"))
-        };
-        Ok(members.iter().filter(proved).copied().collect())
+        let said = fs::read_to_string(self.folder.join(answer));
+        Ok(said.is_ok_and(|said| said.contains("no model found: SUCCESS")))
     }
 
+    /// The solver's time, and as much again for what is in front of it.
     fn deadline(&self, times: u64) -> Deadline {
-        Deadline::after(Duration::from_secs(60 + self.seconds.saturating_mul(times)))
+        Deadline::after(Duration::from_secs(10 + self.seconds.saturating_mul(times)))
     }
-}
-
-fn answer(at: usize) -> String {
-    format!("proof_{at}.txt")
 }
 
 /// Takes every register out: its value becomes an input, what it would take an output. False where something else
 /// holds a value.
-fn cut_registers(module: &mut Map<String, Value>) -> bool {
+fn cut_registers(module: &mut Module) -> bool {
     let Some(cells) = module.get_mut("cells").and_then(Value::as_object_mut) else { return false };
     let registers: Vec<String> =
         cells.iter().filter(|(_, c)| is_register(c)).map(|(n, _)| n.clone()).collect();
@@ -230,9 +216,9 @@ fn is_register(cell: &Value) -> bool {
 }
 
 /// Whether every register takes its value at the same edge: time in a proof has no others.
-fn has_one_clock(module: &Map<String, Value>) -> bool {
+fn has_one_clock(module: &Module) -> bool {
     let cells = module.get("cells").and_then(Value::as_object).into_iter().flat_map(|c| c.values());
-    let mut clocks: HashMap<String, usize> = HashMap::new();
+    let mut clocks: BTreeMap<String, usize> = BTreeMap::new();
     for cell in cells.filter(|cell| is_sequential(kind(cell))) {
         if kind(cell) != "$dff" {
             return false;
@@ -245,7 +231,7 @@ fn has_one_clock(module: &Map<String, Value>) -> bool {
 }
 
 /// The same module with the selector at 0 and no port for it.
-fn without_selector(module: &Map<String, Value>) -> Option<Map<String, Value>> {
+fn without_selector(module: &Module) -> Option<Module> {
     let mut gold = module.clone();
     let selector = gold.get_mut("ports")?.as_object_mut()?.remove(SELECTOR)?;
     let bits: Vec<&Value> = selector.get("bits")?.as_array()?.iter().collect();
