@@ -95,7 +95,7 @@ impl Sink for BundleWriter {
 }
 
 /// `header.hex`: magic, layout, cycles, then lines and sum of each data file; 32-bit words.
-fn header(layouts: &Layouts, cycles: u64, written: &[Written]) -> String {
+pub fn header(layouts: &Layouts, cycles: u64, written: &[Written]) -> String {
     let mut words = vec![u64::from(MAGIC), u64::from(testbench::layout_id(layouts)), cycles];
     words.extend(written.iter().flat_map(|w| [w.lines, u64::from(w.sum)]));
     debug_assert_eq!(words.len(), HEADER_WORDS);

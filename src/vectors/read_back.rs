@@ -7,9 +7,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::bundle::header;
 use super::channels;
 use super::data_files::{DATA_FILES, Layouts};
 use super::data_writer::{DataWriter, Finished};
+use super::hex_file::sha256;
 use super::hex_reader::HexReader;
 use super::manifest::Manifest;
 use super::{Layout, beats};
@@ -229,9 +231,13 @@ impl<'a> Rewritten<'a> {
         let Some(finished) = &self.finished else {
             return Err(Error::new(Kind::Value, "the trace did not end"));
         };
-        let differs = |name: &str, sha256: &str| manifest.files.get(name).is_none_or(|f| f.sha256 != sha256);
         let names = DATA_FILES.iter().map(|name| format!("{name}.hex"));
-        let other = names.zip(&finished.written).find(|(name, written)| differs(name, &written.sha256));
+        let data = names.zip(finished.written.iter().map(|written| written.sha256.clone()));
+        let header = sha256(header(&finished.layouts, finished.cycles, &finished.written).as_bytes());
+        let all = data.chain([("header.hex".to_string(), header)]);
+        let differs =
+            |(name, hash): &(String, String)| manifest.files.get(name).is_none_or(|f| f.sha256 != *hash);
+        let other = all.into_iter().find(differs);
         match other {
             None => Ok(()),
             Some((name, _)) => {

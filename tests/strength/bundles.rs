@@ -305,7 +305,9 @@ fn every_edited_digit_is_noticed_though_its_hash_is_mended() {
     assert!(whole.iter().all(|bundle| status_of(bundle).0 == Some(0)));
     for round in 0..150 {
         let bundle = copied(&whole[round % 3], &folder.path().join("edited"));
-        let name = ["beats_in.hex", "channels.hex", "stimulus.hex", "beats_out.hex", "expected.hex"][draw(5)];
+        let name =
+            ["beats_in.hex", "channels.hex", "stimulus.hex", "beats_out.hex", "expected.hex", "header.hex"]
+                [draw(6)];
         let mut bytes = fs::read(bundle.join(name)).unwrap();
         let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != b'\n').collect();
         let at = digits[draw(digits.len())];
