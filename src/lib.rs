@@ -15,6 +15,7 @@
 //!            accumulator widths at once) ─► report (text, JSON, HTML)
 //!
 //! Design  ─► neighbours (one mistake away each) ─► strength (which of them a program tells apart) ─► the bundle's manifest
+//! bundle  ─► vectors::read_back ─► Program ─► strength of several bundles together
 //! ```
 //!
 //! Two inputs (a [`design::Design`], a [`network`]), one [`lower::Program`] between: what to multiply in which
@@ -51,7 +52,7 @@
 //! | [`overflow`] | a network or a product through a design → where sums leave their formats, and whether it matters | simulate, functional and below |
 //! | [`import`] | .onnx, .npy, .npz → data and diagnostics; nobody else knows those formats | network and below |
 //! | [`wave`] | a trace as VCD, npz or text | files, trace, design and below |
-//! | [`vectors`] | a trace as a bundle; co-simulation of a bundle | files, trace, neighbours, design, lower and below |
+//! | [`vectors`] | a trace as a bundle, and a bundle's program; co-simulation of a bundle, and of mutants of its RTL | files, trace, neighbours, design, lower and below |
 //! | [`strength`] | neighbours × programs → what is told apart, what is proved equal; programs directed at what can be | neighbours, functional and below |
 //! | [`explore`] | every accumulator width from one pass: what narrower ones do, what they save | functional, bounds and below |
 //! | [`report`] | answers → text tables, and self-contained HTML pages with charts | the answers |

@@ -1,6 +1,7 @@
 //! The arguments as typed. What they mean is each command's matter.
 
 mod cosim;
+mod strength;
 mod vectors;
 
 use std::path::PathBuf;
@@ -50,6 +51,9 @@ pub enum Command {
     Vectors(VectorsArgs),
     /// Run a bundle in RTL simulators and report the first difference
     Cosim(CosimArgs),
+    /// Say how much bundles notice together: which neighbours of the design they tell apart and which bundles that takes; or
+    /// of how many mutants of RTL none does, by file and line
+    Strength(StrengthArgs),
     /// Print a design's parameters as a Verilog header
     Params(ParamsArgs),
     /// Print the JSON Schema of a file: design.toml, a bundle's manifest.json, a report
@@ -64,6 +68,7 @@ pub enum Command {
 
 pub use super::sweep::args::SweepArgs;
 pub use cosim::{Compare, CosimArgs, Simulator};
+pub use strength::{RtlArgs, StrengthArgs};
 pub use vectors::{Case, Gaps, Strength, VectorsArgs};
 
 /// A design file and the fields overridden for this invocation.

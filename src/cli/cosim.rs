@@ -1,6 +1,6 @@
 //! `goldpath cosim`: runs a bundle in RTL simulators.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -86,13 +86,41 @@ fn bench(args: &CosimArgs) -> Result<Bench> {
 
 /// The design's own twin, with the parameters of the design as overridden.
 fn twin(args: &CosimArgs, manifest: &Manifest) -> Result<Bench> {
-    let folder = cosim::find_design(&manifest.design.name, &args.bundle, args.hw_models.as_deref())?;
-    let mut set: Vec<(String, String)> = manifest.source.overrides.clone().into_iter().collect();
-    let written_with = same_design(&folder, &set, manifest)?;
+    let with = written_with(&args.bundle, manifest, args.hw_models.as_deref())?;
+    let WrittenWith { folder, mut set, design: written_with } = with;
     set.extend(args.overrides.set.iter().cloned());
     let design = design_file::load_path(&folder, &Overrides { set: set.clone() })?;
     refuse_unmapped(&folder, &design, &set)?;
     Bench::twin(&args.bundle, &folder, &design, &written_with)
+}
+
+/// The design that a bundle was written with.
+pub(super) struct WrittenWith {
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// How it was overridden.
+    pub set: Vec<(String, String)>,
+    pub design: Design,
+}
+
+/// Finds the design of a bundle, and overrides it as it was when the bundle was written.
+pub(super) fn written_with(
+    bundle: &Path,
+    manifest: &Manifest,
+    hw_models: Option<&Path>,
+) -> Result<WrittenWith> {
+    let folder = cosim::find_design(&manifest.design.name, bundle, hw_models)?;
+    let set: Vec<(String, String)> = manifest.source.overrides.clone().into_iter().collect();
+    let design = same_design(&folder, &set, manifest)?;
+    Ok(WrittenWith { folder, set, design })
+}
+
+/// Where the design of a bundle lies, and the design that the bundle was made from, which its twin can be.
+pub(super) fn bundled_design(bundle: &Path, hw_models: Option<&Path>) -> Result<(PathBuf, Design)> {
+    let manifest = manifest::read(bundle)?;
+    let WrittenWith { folder, set, design } = written_with(bundle, &manifest, hw_models)?;
+    refuse_unmapped(&folder, &design, &set)?;
+    Ok((folder, design))
 }
 
 /// A bundle is checked against the design that it was made from.

@@ -30,6 +30,7 @@ mod params;
 mod product;
 mod run;
 mod schema;
+mod strength;
 mod sweep;
 mod vectors;
 mod witness;
@@ -120,6 +121,7 @@ fn command_of(command: &Command, console: &Console) -> Result<Status> {
         Command::Sweep(args) => sweep::run(args, console),
         Command::Vectors(args) => vectors::run(args, console),
         Command::Cosim(args) => cosim::run(args, console),
+        Command::Strength(args) => strength::run(args, console),
         Command::Params(args) => params::run(args, console),
         Command::Schema(args) => schema::run(args, console),
         Command::Explain(args) => explain::run(args, console),

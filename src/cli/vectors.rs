@@ -58,7 +58,8 @@ pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
 
 /// How the host rests: as told, else only in cases that are directed at mistakes.
 pub(super) fn gaps(args: &VectorsArgs) -> Gaps {
-    let directed = matches!(args.case, Some(CaseArgument::Directed | CaseArgument::Single | CaseArgument::Numbers));
+    let directed =
+        matches!(args.case, Some(CaseArgument::Directed | CaseArgument::Single | CaseArgument::Numbers));
     match args.gaps {
         Some(GapsArgument::None) => Gaps::none(),
         None if !directed => Gaps::none(),

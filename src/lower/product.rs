@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 
 use super::parameters::{Numbers, bind_numbers};
-use super::{Gather, Program, Shape};
+use super::{Convolution, Gather, Program, Shape};
 use crate::design::{Design, Operand};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room, element_count};
@@ -48,6 +48,45 @@ impl Program {
         Ok(program)
     }
 
+    /// The same of several images and groups, of codes in scheduled order, as a bundle lists them: activations
+    /// `[images][groups][m][k]`, weights `[groups][k][n]`. `parameters` has one entry per design parameter.
+    ///
+    /// # Errors
+    /// An empty product, lists of another length, a code outside its operand's format, a parameter outside its limits.
+    pub fn listed(
+        design: Arc<Design>,
+        shape: Shape,
+        activations: &[i32],
+        weights: Vec<i32>,
+        parameters: &[Vec<i64>],
+    ) -> Result<Program> {
+        check_extents(shape)?;
+        let Shape { images, groups, m, k, n } = shape;
+        let counted = [
+            ("activation", activations, element_count(&[images, groups, m, k])?, design.activation.format),
+            ("weight", &weights, element_count(&[groups, k, n])?, design.weight.format),
+        ];
+        for (node, codes, count, format) in counted {
+            if codes.len() != count {
+                let message = format!("has {} codes, but the shape has {count}", codes.len());
+                return Err(Error::new(Kind::Value, message).at(Place::Signal(node.to_string())));
+            }
+            if let Some(at) = codes.iter().position(|code| !format.contains(i128::from(*code))) {
+                return Err(outside(node, &at.to_string(), i64::from(codes[at]), format));
+            }
+        }
+        let named = design.parameters.iter().map(|parameter| parameter.name.clone());
+        let numbers: Numbers = named.zip(parameters.iter().cloned()).collect();
+        let (gather, activations) = match (images, groups) {
+            (1, 1) => (Gather::Matrix, activations.to_vec()),
+            _ => (side_by_side(shape), transposed(activations, m, k)),
+        };
+        let parameters = bind_numbers(&design, &numbers, shape.channels())?;
+        let program = Program { design, shape, activations, weights, gather, parameters };
+        program.check_idle_codes()?;
+        Ok(program)
+    }
+
     /// Refuses a ragged program whose idle lanes have no code that means 0.
     pub(super) fn check_idle_codes(&self) -> Result<()> {
         let (array, shape) = (&self.design.array, self.shape);
@@ -72,6 +111,28 @@ impl Program {
             _ => Ok(()),
         }
     }
+}
+
+/// One product an image and group: a convolution of one tap, whose positions are the rows and whose channels are k.
+fn side_by_side(shape: Shape) -> Gather {
+    Gather::Convolution(Box::new(Convolution {
+        cin: shape.k,
+        height: shape.m,
+        width: 1,
+        kernel: [1; 2],
+        stride: [1; 2],
+        dilation: [1; 2],
+        pad: [0; 2],
+        output: [shape.m, 1],
+        padding_code: 0,
+        taps: (0..shape.k).map(|k| [0, 0, k]).collect(),
+    }))
+}
+
+/// `[…][m][k]` as `[…][k][m]`.
+fn transposed(codes: &[i32], m: usize, k: usize) -> Vec<i32> {
+    let turned = |one: &[i32]| (0..m * k).map(|at| one[at % m * k + at / m]).collect::<Vec<_>>();
+    codes.chunks_exact(m * k).flat_map(turned).collect()
 }
 
 /// Bytes per operand code on the way into a program: as a file's integers, and as codes.

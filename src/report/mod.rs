@@ -25,6 +25,6 @@ pub use markup::Markup;
 pub use number::{grouped, percent, real};
 pub use overflow::{Drawn, overflow_html, overflow_lead};
 pub use page::{Figure, Page, Section};
-pub use strength::score_text;
+pub use strength::{Scored, score_text, together_text};
 pub use sweep::{sweep_html, sweep_lead};
 pub use table::{Cell, Column, Table};

@@ -2,14 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
-use super::goals::{goals, reached_with, summed as sum_of_goals};
 use super::judge::Judge;
-use super::observed::observed;
-use super::proofs::{by_ranges, proved_equal};
+use super::together::{Told, together};
 use crate::lower::Program;
-use crate::neighbours::{self, Goals, Hardware, Missed, Neighbour, NodeSeen, Score};
+use crate::neighbours::{Goals, Missed, Neighbour, NodeSeen, Score};
 
 /// The score of one program.
 pub fn score(program: &Program) -> Score {
@@ -18,37 +14,26 @@ pub fn score(program: &Program) -> Score {
 
 /// The same, by a judge of the program.
 pub fn score_of(program: &Program, judge: &Judge<'_>) -> Score {
-    let design = &*program.design;
-    let all: Vec<Neighbour> = neighbours::of(&Hardware::of(design)).collect();
-    // Whoever is proved equal need not be run.
-    let judged = |neighbour: &Neighbour| match by_ranges(design, &neighbour.hardware) {
-        Some(why) => Verdict::Equal(why),
-        None if judge.difference(&neighbour.hardware).is_some() => Verdict::Told,
-        None => proved_equal(design, &neighbour.hardware).map_or(Verdict::Missed, Verdict::Equal),
-    };
-    let verdicts: Vec<Verdict> = all.par_iter().map(judged).collect();
-    let nodes = observed(program);
-    let goals = goals(design);
-    let reached = reached_with(program, judge, &goals, &nodes);
-    Score { goals: sum_of_goals(&goals, &reached), ..summed(&all, verdicts, nodes) }
+    let mut both = together(&program.design, &[Told::of(program, judge)]);
+    both.each.pop().unwrap_or_default()
 }
 
-/// What became of a neighbour.
-enum Verdict {
-    Told,
-    Equal(String),
-    Missed,
-}
-
-fn summed(all: &[Neighbour], verdicts: Vec<Verdict>, nodes: Vec<NodeSeen>) -> Score {
-    let (mut caught, mut equal, mut missed) = (0, BTreeMap::new(), Vec::new());
-    for (neighbour, verdict) in all.iter().zip(verdicts) {
-        match verdict {
-            Verdict::Told => caught += 1,
-            Verdict::Equal(why) => {
+/// `told`: whether each of `all` is told apart. What is not is equal where there is a proof.
+pub(super) fn summed(
+    all: &[Neighbour],
+    told: &[bool],
+    proof: &dyn Fn(usize) -> Option<String>,
+    nodes: Vec<NodeSeen>,
+    goals: Goals,
+) -> Score {
+    let mut equal = BTreeMap::new();
+    let mut missed = Vec::new();
+    for (at, neighbour) in all.iter().enumerate().filter(|(at, _)| !told[*at]) {
+        match proof(at) {
+            Some(why) => {
                 equal.insert(neighbour.name.clone(), why);
             }
-            Verdict::Missed => missed.push(Missed {
+            None => missed.push(Missed {
                 name: neighbour.name.clone(),
                 node: neighbour.node.clone(),
                 key: neighbour.key.to_owned(),
@@ -57,7 +42,8 @@ fn summed(all: &[Neighbour], verdicts: Vec<Verdict>, nodes: Vec<NodeSeen>) -> Sc
         }
     }
     let words = words(&missed, &nodes);
-    Score { neighbours: all.len(), caught, equal, missed, words, nodes, goals: Goals::default() }
+    let caught = told.iter().filter(|told| **told).count();
+    Score { neighbours: all.len(), caught, equal, missed, words, nodes, goals }
 }
 
 /// One line for every node and key of which something is missed.

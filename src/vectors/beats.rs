@@ -126,7 +126,7 @@ impl InputBeats {
     }
 }
 
-fn input_layout(design: &Design) -> Layout {
+pub fn input_layout(design: &Design) -> Layout {
     let array = &design.array;
     let flag = Format::unsigned(1).unwrap_or_else(|| unreachable!("u1 is a format"));
     let lines = |count: usize| match (array.dataflow, array.lanes) {

@@ -1,18 +1,17 @@
 //! Writes a bundle: a trace's sink, flat in memory, published in one step at the end.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::beats::InputBeats;
-use super::channels;
-use super::data_files::{Layouts, MAX_CYCLES};
-use super::hex_file::{HexFile, Written, sha256};
+use super::data_files::Layouts;
+use super::data_writer::{DataWriter, Finished};
+use super::hex_file::{Written, sha256};
 use super::manifest::{self, Found, Provenance};
 use super::testbench::{self, HEADER_WORDS, MAGIC, Wiring};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Committed, OutputFolder, refuse_strangers};
 use crate::lower::Program;
-use crate::trace::{Chunk, Role, SignalTable, Sink};
+use crate::trace::{Chunk, SignalTable, Sink};
 
 const MANIFEST: &str = "manifest.json";
 
@@ -20,28 +19,8 @@ const MANIFEST: &str = "manifest.json";
 pub struct BundleWriter {
     output: OutputFolder,
     program: Program,
-    open: Option<Open>,
+    data: DataWriter,
     finished: Option<Finished>,
-}
-
-/// While cycles arrive.
-struct Open {
-    table: SignalTable,
-    layouts: Layouts,
-    inputs: usize,
-    beats: Option<InputBeats>,
-    /// Offsets in a cycle of `out.valid` and `out.data`.
-    output: Option<(usize, usize)>,
-    cycles: u64,
-    files: [HexFile; 4],
-    limbs: Vec<u64>,
-}
-
-struct Finished {
-    table: SignalTable,
-    layouts: Layouts,
-    cycles: u64,
-    written: Vec<Written>,
 }
 
 impl BundleWriter {
@@ -63,11 +42,8 @@ impl BundleWriter {
 
     /// A bundle in a [`BundleWriter::place`].
     pub fn within(output: OutputFolder, program: Program) -> BundleWriter {
-        BundleWriter { output, program, open: None, finished: None }
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.output.folder()
+        let data = DataWriter::new(Some(output.folder()));
+        BundleWriter { output, program, data, finished: None }
     }
 
     /// Writes what describes the data, then puts the bundle in its place.
@@ -105,86 +81,21 @@ impl BundleWriter {
 
 impl Sink for BundleWriter {
     fn begin(&mut self, table: &SignalTable) -> Result<()> {
-        if table.cycles > MAX_CYCLES {
-            return Err(Error::new(
-                Kind::Value,
-                format!("{} cycles are more than a simulator can index", table.cycles),
-            )
-            .help("choose fewer images (--images) or a smaller shape"));
-        }
-        let create = |name: &str| HexFile::create(&self.folder().join(format!("{name}.hex")));
-        let files = [create("stimulus")?, create("expected")?, create("beats_in")?, create("beats_out")?];
-        let design = &self.program.design;
-        let offset = |name: &str| {
-            let index = table.signals.iter().position(|s| s.name == name)?;
-            Some(table.signals[..index].iter().map(|s| s.instances()).sum::<usize>())
-        };
-        self.open = Some(Open {
-            layouts: Layouts::new(design, table),
-            inputs: table.signals.iter().filter(|s| s.role == Role::Input).map(|s| s.instances()).sum(),
-            beats: InputBeats::new(design, table),
-            output: offset("out.valid").zip(offset("out.data")),
-            table: table.clone(),
-            cycles: 0,
-            files,
-            limbs: Vec::new(),
-        });
-        Ok(())
+        self.data.begin(&self.program.design, table)
     }
 
     fn chunk(&mut self, chunk: &Chunk) -> Result<()> {
-        let open = self.open.as_mut().ok_or_else(|| Error::new(Kind::Value, "the trace has not begun"))?;
-        debug_assert_eq!(chunk.first_cycle, open.cycles, "chunks arrive in order");
-        chunk.values.chunks_exact(open.table.row()).try_for_each(|row| open.cycle(row))
+        self.data.chunk(chunk)
     }
 
     fn finish(&mut self) -> Result<()> {
-        let mut open = self.open.take().ok_or_else(|| Error::new(Kind::Value, "the trace has not begun"))?;
-        while let Some(beat) = open.beats.as_mut().and_then(InputBeats::rest) {
-            open.write(2, &beat)?;
-        }
-        let Open { table, layouts, cycles, files, .. } = open;
-        let mut written = files.into_iter().map(HexFile::finish).collect::<Result<Vec<_>>>()?;
-        let mut file = HexFile::create(&self.folder().join("channels.hex"))?;
-        let mut limbs = Vec::new();
-        for record in channels::records(&self.program) {
-            layouts.channels.pack(&record, &mut limbs);
-            file.record(&layouts.channels, &limbs)?;
-        }
-        written.push(file.finish()?);
-        self.finished = Some(Finished { table, layouts, cycles, written });
+        self.finished = Some(self.data.finish(&self.program)?);
         Ok(())
-    }
-}
-
-impl Open {
-    fn cycle(&mut self, row: &[i64]) -> Result<()> {
-        let (inputs, rest) = row.split_at(self.inputs);
-        self.write(0, inputs)?;
-        self.write(1, rest)?;
-        if let Some(beat) = self.beats.as_mut().and_then(|beats| beats.cycle(inputs)) {
-            self.write(2, &beat)?;
-        }
-        if let Some((valid, data)) = self.output
-            && row[valid] != 0
-        {
-            let width = self.layouts.beats_out.fields[0].instances();
-            self.write(3, &row[data..data + width])?;
-        }
-        self.cycles += 1;
-        Ok(())
-    }
-
-    /// One record into file `index` of [`DATA_FILES`].
-    fn write(&mut self, index: usize, values: &[i64]) -> Result<()> {
-        let (_, layout) = self.layouts.files()[index];
-        layout.pack(values, &mut self.limbs);
-        self.files[index].record(layout, &self.limbs)
     }
 }
 
 /// `header.hex`: magic, layout, cycles, then lines and sum of each data file; 32-bit words.
-fn header(layouts: &Layouts, cycles: u64, written: &[Written]) -> String {
+pub fn header(layouts: &Layouts, cycles: u64, written: &[Written]) -> String {
     let mut words = vec![u64::from(MAGIC), u64::from(testbench::layout_id(layouts)), cycles];
     words.extend(written.iter().flat_map(|w| [w.lines, u64::from(w.sum)]));
     debug_assert_eq!(words.len(), HEADER_WORDS);

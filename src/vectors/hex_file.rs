@@ -14,7 +14,8 @@ const BUFFER_BYTES: usize = 1 << 18;
 /// Exactly ceil(width / 4) lower-case digits a line, LF, nothing else; counts, sums and hashes as it goes.
 pub struct HexFile {
     path: PathBuf,
-    out: BufWriter<File>,
+    /// Nowhere without it: only counted, summed and hashed.
+    out: Option<BufWriter<File>>,
     hash: Sha256,
     sum: Sum,
     records: u64,
@@ -34,15 +35,21 @@ pub struct Written {
 impl HexFile {
     pub fn create(path: &Path) -> Result<HexFile> {
         let file = File::create(path).map_err(|e| Error::io(path, "write this file", e))?;
-        Ok(HexFile {
-            path: path.to_path_buf(),
-            out: BufWriter::with_capacity(BUFFER_BYTES, file),
+        let out = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
+        Ok(HexFile { path: path.to_path_buf(), out, ..HexFile::nowhere() })
+    }
+
+    /// A file that nobody writes.
+    pub fn nowhere() -> HexFile {
+        HexFile {
+            path: PathBuf::new(),
+            out: None,
             hash: Sha256::new(),
             sum: Sum::default(),
             records: 0,
             lines: 0,
             text: Vec::new(),
-        })
+        }
     }
 
     /// Appends one packed record: `layout.words` lines, the least significant word first.
@@ -56,11 +63,14 @@ impl HexFile {
         }
         self.records += 1;
         self.hash.update(&self.text);
-        self.out.write_all(&self.text).map_err(|e| Error::io(&self.path, "write this file", e))
+        let Some(out) = &mut self.out else { return Ok(()) };
+        out.write_all(&self.text).map_err(|e| Error::io(&self.path, "write this file", e))
     }
 
     pub fn finish(mut self) -> Result<Written> {
-        self.out.flush().map_err(|e| Error::io(&self.path, "write this file", e))?;
+        if let Some(out) = &mut self.out {
+            out.flush().map_err(|e| Error::io(&self.path, "write this file", e))?;
+        }
         Ok(Written {
             records: self.records,
             lines: self.lines,

@@ -99,6 +99,31 @@ impl Layout {
             }
         }
     }
+
+    /// The record's values, in field order, out of its limbs (R10). False where a bit that no field has is set.
+    pub fn unpack(&self, limbs: &[u64], values: &mut Vec<i64>) -> bool {
+        values.clear();
+        for field in &self.fields {
+            let width = field.width();
+            let ats = (0..field.instances()).map(|instance| field.offset + instance * width);
+            values.extend(ats.map(|at| extract(limbs, at, width, field.format.is_signed())));
+        }
+        let (limb, shift) = (self.bits / 64, self.bits % 64);
+        let beyond = limbs.iter().skip(limb).enumerate();
+        beyond.map(|(at, limb)| if at == 0 { limb >> shift } else { *limb }).all(|rest| rest == 0)
+    }
+}
+
+/// The value of `width` bits at bit `at`.
+fn extract(limbs: &[u64], at: usize, width: usize, signed: bool) -> i64 {
+    let (limb, shift) = (at / 64, at % 64);
+    let mut pattern = limbs[limb] >> shift;
+    if shift + width > 64 {
+        pattern |= limbs[limb + 1] << (64 - shift);
+    }
+    let spare = 64 - width;
+    // The casts reinterpret two's complement: one shift back fills with the sign, the other with zeros.
+    if signed { ((pattern << spare) as i64) >> spare } else { ((pattern << spare) >> spare) as i64 }
 }
 
 /// Sets `width` bits at bit `at` to the pattern of `value` (R10: value mod 2^width).
@@ -124,6 +149,10 @@ mod tests {
         let mut limbs = Vec::new();
         layout.pack(&[-1, 0, -256, 1], &mut limbs);
         assert_eq!(limbs, [0x1ff | (0x100 << 18) | (1 << 27)]);
+        let mut values = Vec::new();
+        assert!(layout.unpack(&limbs, &mut values));
+        assert_eq!(values, [-1, 0, -256, 1]);
+        assert!(!layout.unpack(&[limbs[0] | 1 << 29], &mut values), "a bit beyond the fields");
     }
 
     #[test]
@@ -138,5 +167,10 @@ mod tests {
                 (0..13).map(|b| ((limbs[(i * 13 + b) / 64] >> ((i * 13 + b) % 64)) & 1) << b).sum();
             assert_eq!(bits, (*value as u64) & 0x1fff);
         }
+        let mut read = Vec::new();
+        assert!(layout.unpack(&limbs, &mut read));
+        assert_eq!(read, values);
+        *limbs.last_mut().unwrap() |= 1 << 63;
+        assert!(!layout.unpack(&limbs, &mut read), "a bit beyond the fields");
     }
 }

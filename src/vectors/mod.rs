@@ -1,7 +1,7 @@
 //! Golden bundles: a trace written down for other people's RTL, and the simulators that check it.
 //!
 //! A bundle is a folder (`bundle`): stimulus and expected values as hex lines, a manifest, and a testbench
-//! that checks the files' counts and sums before it believes them. `cosim` runs one.
+//! that checks the files' counts and sums before it believes them. `cosim` runs one, `read_back` makes a program of one.
 
 mod beats;
 mod bundle;
@@ -10,11 +10,14 @@ pub mod case;
 mod channels;
 pub mod cosim;
 mod data_files;
+mod data_writer;
 mod gaps;
 mod hex_file;
+mod hex_reader;
 mod layout;
 pub mod manifest;
 mod provenance;
+pub mod read_back;
 mod sum;
 pub mod testbench;
 mod validity;

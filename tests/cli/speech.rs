@@ -2,13 +2,14 @@
 
 use super::{goldpath, stderr, stdout};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "check",
     "run",
     "infer",
     "layers",
     "vectors",
     "cosim",
+    "strength",
     "params",
     "schema",
     "explain",

@@ -179,7 +179,12 @@ fn answers(folder: &Path, mac: &str) -> Vec<Seed> {
         seeds.push(Seed::new(
             &bundle.join(name),
             Some(&bundle),
-            &["cosim % --simulator icarus", "cosim % --simulator icarus --selftest"],
+            &[
+                "cosim % --simulator icarus",
+                "cosim % --simulator icarus --selftest",
+                "strength %",
+                "strength % %",
+            ],
         ));
     }
     seeds

@@ -1,5 +1,6 @@
 //! What bundles can tell apart: neighbours of designs, and the programs that are directed at them.
 
+mod bundles;
 mod goals;
 mod keys;
 #[path = "../functional/neutral.rs"]
@@ -10,6 +11,8 @@ mod proofs;
 mod table;
 
 mod wrong;
+
+mod mutants;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -190,6 +190,40 @@ pub fn compile(
     Ok(Compiled { words, read, own })
 }
 
+/// What Verilator says of testbench and RTL before anything is built: refuses what [`compile`] would.
+pub fn lint(links: &Links, folder: &Path, deadline: Deadline) -> Result<()> {
+    let simulator = Simulator::Verilator;
+    let mut command = step(simulator.compiler(), folder);
+    command.arg("--lint-only").args(VERILATOR).args(["--Mdir", "gp_list"]);
+    command.args(searched(simulator, links)).arg(TESTBENCH).args(links.sources());
+    let output = run(simulator, &mut command, deadline)?;
+    words::refuse_unknown_parameters(&output)?;
+    if !output.status.success() {
+        return Err(words::refused(simulator.compiler(), &output, links));
+    }
+    words::refuse_wrong_widths(&output)
+}
+
+/// Compiles the testbench in `folder`, these sources and a main program of our own into `folder/sim`; what a register
+/// holds before its reset is told when it runs. `links` only says what files were called.
+pub fn compile_mutants(
+    links: &Links,
+    folder: &Path,
+    sources: &[&str],
+    depth: u64,
+    deadline: Deadline,
+) -> Result<()> {
+    let simulator = Simulator::Verilator;
+    let mut command = step(simulator.compiler(), folder);
+    command.args(["--cc", "--exe"]).args(VERILATOR).args(["--x-initial", "unique"]);
+    command.arg(format!("-GDEPTH={depth}")).args(["--Mdir", "obj", TESTBENCH]).args(sources);
+    let output = run(simulator, &mut command, deadline)?;
+    if !output.status.success() {
+        return Err(words::refused(simulator.compiler(), &output, links));
+    }
+    make(links, folder, deadline)
+}
+
 /// The second half of Verilator's work, without the list of the user's files: make would read that as a makefile.
 fn make(links: &Links, folder: &Path, deadline: Deadline) -> Result<()> {
     let list = folder.join("obj/Vtb__ver.d");

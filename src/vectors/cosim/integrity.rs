@@ -39,6 +39,20 @@ pub fn changed_files(bundle: &Path, manifest: &Manifest) -> Result<Vec<String>> 
     Ok(changed)
 }
 
+/// Refuses a bundle of which a file is missing or not the one that its manifest names.
+///
+/// # Errors
+/// The file; or the manifest, where it describes other signals or counts than the data files were written with.
+pub fn refuse_changed(bundle: &Path, manifest: &Manifest) -> Result<()> {
+    let changed = changed_files(bundle, manifest)?;
+    if let Some(name) = changed.first() {
+        return Err(Error::new(Kind::Malformed, "is not the file that manifest.json names, or is missing")
+            .in_file(&bundle.join(name))
+            .help("write the bundle again with `goldpath vectors`"));
+    }
+    refuse_other_layout(bundle, manifest, &manifest.layouts()?, &changed)
+}
+
 /// Refuses a bundle from before its testbench had the ending of what it is.
 pub fn refuse_earlier(bundle: &Path, manifest: &Manifest) -> Result<()> {
     if manifest.files.contains_key("tb.sv") || !manifest.files.contains_key(EARLIER_TESTBENCH) {

@@ -146,6 +146,11 @@ fn targets(bench: &Bench, layouts: &Layouts) -> Result<Vec<(u64, usize, usize)>>
     Ok(first.into_iter().chain(middle).chain(last).collect())
 }
 
+/// The first cycle with an output, if there is one.
+pub(super) fn first_output(bench: &Bench, layouts: &Layouts) -> Option<u64> {
+    valid_cycles(bench, layouts).ok().map(|(first, _)| first)
+}
+
 /// First and last cycle with an output.
 fn valid_cycles(bench: &Bench, layouts: &Layouts) -> Result<(u64, u64)> {
     let layout = &layouts.expected;

@@ -1,0 +1,255 @@
+//! Which of the mutants that passed everything are the circuit itself, by SAT in Yosys.
+//!
+//! First by one step of induction: circuit and mutant, their registers cut open, from the same state go to the same
+//! state and show the same outputs. That holds for ever, and where it holds for the mutated module alone, it holds in
+//! every circuit. Then from reset, with every input, for a stated number of cycles; and from any two states, whether
+//! outputs are the same once the pipeline has forgotten them, which makes it for ever. Registers that the mutation does
+//! not reach are shared (`cone`). Parameters are those that the design allows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::circuit::{CIRCUIT, SELECTOR, SELECTOR_BITS};
+use super::cone::{Arithmetic, Cones};
+use super::mutation::{Mutation, plain_module};
+use super::netlist::is_sequential;
+use super::{COMPILE_LIMIT, Plan, by_module, yosys};
+use crate::error::{Error, Kind, Result};
+use crate::vectors::cosim::build::Deadline;
+use crate::vectors::cosim::links::Links;
+
+/// How far a mutant is the circuit itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// For every input, for ever.
+    Always,
+    /// For every input, this many cycles after reset.
+    Cycles(u64),
+}
+
+/// Clocks after which a pipeline has forgotten its state.
+const SETTLED: u64 = 8;
+
+/// Cycles in which the testbench holds the reset.
+const RESET_CYCLES: u64 = 2;
+
+/// A module of Yosys' JSON.
+type Module = Map<String, Value>;
+
+/// What every proof is made with.
+struct Proofs<'a> {
+    links: &'a Links,
+    folder: &'a Path,
+    mutations: &'a [Mutation],
+    seconds: u64,
+}
+
+/// Proofs of those among `left` that have one. `first_output` is the first cycle in which a bundle expects an output:
+/// a bound below proves nothing.
+pub fn prove(
+    links: &Links,
+    folder: &Path,
+    mutations: &[Mutation],
+    left: &[usize],
+    plan: &Plan,
+    first_output: Option<u64>,
+    tell: &dyn Fn(&str),
+) -> Result<BTreeMap<usize, Proof>> {
+    let proofs = Proofs { links, folder, mutations, seconds: plan.proof_seconds };
+    let mut found = BTreeMap::new();
+    let mut left = left.to_vec();
+    for (module, members) in by_module(mutations, &left) {
+        tell(&format!("proving: {} mutants of {}", members.len(), plain_module(module)));
+        let step = proofs.step(module, &members)?;
+        found.extend(step.into_iter().map(|at| (at, Proof::Always)));
+    }
+    left.retain(|at| !found.contains_key(at));
+    tell(&format!("proving: {} mutants in the whole circuit", left.len()));
+    let step = proofs.step(CIRCUIT, &left)?;
+    found.extend(step.into_iter().map(|at| (at, Proof::Always)));
+    left.retain(|at| !found.contains_key(at));
+    if plan.cycles > 0 {
+        tell(&format!("proving: {} mutants, {} cycles from reset", left.len(), plan.cycles));
+        for (at, proof) in proofs.since_reset(&left, plan.cycles)? {
+            // Without an output in sight, the same outputs mean nothing.
+            let shown = first_output.is_some_and(|first| first < plan.cycles);
+            if proof == Proof::Always || shown {
+                found.insert(at, proof);
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Proofs<'_> {
+    /// Those among `members` that the mutated module, with everything below it, cannot be told from in one step.
+    fn step(&self, module: &str, members: &[usize]) -> Result<Vec<usize>> {
+        let Some([gold, gate]) = self.pair(module, members, true)? else { return Ok(vec![]) };
+        let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
+        let one = |at: &usize| match cones.pair(at + 1, Arithmetic::Exact) {
+            Some(pair) => Ok(self.holds(*at, &pair, "")?.then_some(*at)),
+            None => Ok(None),
+        };
+        let found: Vec<Option<usize>> = members.par_iter().map(one).collect::<Result<_>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Those that no input tells from the circuit within so many cycles of reset; for ever, where outputs are the same
+    /// [`SETTLED`] clocks after any two states, too.
+    fn since_reset(&self, members: &[usize], cycles: u64) -> Result<Vec<(usize, Proof)>> {
+        let Some([gold, gate]) = self.pair(CIRCUIT, members, false)? else { return Ok(vec![]) };
+        let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
+        let last = cycles.max(SETTLED) + RESET_CYCLES;
+        let mut options = format!(" -set-assumes -seq {last} -prove-skip {RESET_CYCLES}");
+        for step in 1..=last {
+            options.push_str(&format!(" -set-at {step} in_rst {}", u8::from(step <= RESET_CYCLES)));
+        }
+        let settled = format!(" -set-assumes -seq {SETTLED} -prove-skip {}", SETTLED - 1);
+        let one = |at: &usize| -> Result<Option<(usize, Proof)>> {
+            let mut found = None;
+            for arithmetic in [Arithmetic::Any, Arithmetic::Exact] {
+                let Some(pair) = cones.pair(at + 1, arithmetic) else { continue };
+                if found.is_none() && !self.holds(*at, &pair, &options)? {
+                    continue;
+                }
+                found = Some((*at, Proof::Cycles(cycles)));
+                if self.holds(*at, &pair, &settled)? {
+                    return Ok(Some((*at, Proof::Always)));
+                }
+            }
+            Ok(found)
+        };
+        let found: Vec<Option<(usize, Proof)>> = members.par_iter().map(one).collect::<Result<_>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// `gold` and `gate`, one module with and without its mutations, in JSON. `None` where registers cannot be cut or
+    /// have no common clock.
+    fn pair(&self, module: &str, members: &[usize], cut: bool) -> Result<Option<[Module; 2]>> {
+        if members.is_empty() {
+            return Ok(None);
+        }
+        let edits = yosys::mutate(members.iter().map(|at| (*at, &self.mutations[*at])));
+        let text = format!(
+            "read_ilang prepared.il\n{edits}hierarchy -top {module}\nflatten\nopt_clean\nmemory_map\nasync2sync\ndffunmap\n\
+             opt_expr\nopt_clean\nwrite_json flat.json\n"
+        );
+        // What Yosys cannot bring into this form is not proved, and that is all.
+        if yosys::script(self.links, self.folder, "flat", &text, Deadline::after(COMPILE_LIMIT)).is_err() {
+            return Ok(None);
+        }
+        let flat: Value = serde_json::from_slice(&yosys::read(self.folder, "flat.json")?).map_err(|e| {
+            Error::new(Kind::Simulator, "Yosys wrote a netlist that is not understood").because(e)
+        })?;
+        let modules = flat.get("modules").and_then(Value::as_object);
+        let Some(gate) = modules.and_then(|m| m.get(module)).and_then(Value::as_object) else {
+            return Ok(None);
+        };
+        let mut gate = gate.clone();
+        if !(if cut { cut_registers(&mut gate) } else { has_one_clock(&gate) }) {
+            return Ok(None);
+        }
+        let gold = without_selector(&gate);
+        Ok(gold.map(|gold| [gold, gate]))
+    }
+
+    /// Whether mutant `at` and the circuit cannot be told apart, as asked.
+    fn holds(&self, at: usize, pair: &Value, options: &str) -> Result<bool> {
+        // Several are asked side by side.
+        let (file, answer) = (format!("pair_{at}.json"), format!("proof_{at}.txt"));
+        let _ = fs::remove_file(self.folder.join(&answer));
+        yosys::write(self.folder, &file, &pair.to_string())?;
+        let text = format!(
+            "read_json {file}\ncd gate\ndelete -input w:{SELECTOR}\nconnect -set {SELECTOR} {SELECTOR_BITS}'d{}\ncd ..\n\
+             opt_expr gate\nopt_clean gate\nmiter -equiv -cross -flatten gold gate miter\nhierarchy -top miter\nopt_expr\nopt_merge\nopt_expr\nopt_clean\n\
+             tee -q -o {answer} sat -timeout {}{options} -prove trigger 0 miter\n",
+            at + 1,
+            self.seconds,
+        );
+        // A proof that breaks off is none.
+        let _ = yosys::script(self.links, self.folder, &format!("prove_{at}"), &text, self.deadline(2));
+        let _ = fs::remove_file(self.folder.join(file));
+        let said = fs::read_to_string(self.folder.join(answer));
+        Ok(said.is_ok_and(|said| said.contains("no model found: SUCCESS")))
+    }
+
+    /// The solver's time, and as much again for what is in front of it.
+    fn deadline(&self, times: u64) -> Deadline {
+        Deadline::after(Duration::from_secs(10 + self.seconds.saturating_mul(times)))
+    }
+}
+
+/// Takes every register out: its value becomes an input, what it would take an output. False where something else
+/// holds a value.
+fn cut_registers(module: &mut Module) -> bool {
+    let Some(cells) = module.get_mut("cells").and_then(Value::as_object_mut) else { return false };
+    let registers: Vec<String> =
+        cells.iter().filter(|(_, c)| is_register(c)).map(|(n, _)| n.clone()).collect();
+    let mut ports = Vec::new();
+    for (index, name) in registers.iter().enumerate() {
+        let Some(cell) = cells.remove(name) else { continue };
+        for (pin, direction) in [("Q", "input"), ("D", "output")] {
+            let bits = cell.pointer(&format!("/connections/{pin}")).cloned().unwrap_or_default();
+            ports.push((format!("gp_{pin}{index}"), json!({ "direction": direction, "bits": bits })));
+        }
+    }
+    if cells.values().any(|cell| is_sequential(kind(cell))) {
+        return false;
+    }
+    let Some(all) = module.get_mut("ports").and_then(Value::as_object_mut) else { return false };
+    all.extend(ports);
+    true
+}
+
+fn kind(cell: &Value) -> &str {
+    cell.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn is_register(cell: &Value) -> bool {
+    matches!(kind(cell), "$dff" | "$ff")
+}
+
+/// Whether every register takes its value at the same edge: time in a proof has no others.
+fn has_one_clock(module: &Module) -> bool {
+    let cells = module.get("cells").and_then(Value::as_object).into_iter().flat_map(|c| c.values());
+    let mut clocks: BTreeMap<String, usize> = BTreeMap::new();
+    for cell in cells.filter(|cell| is_sequential(kind(cell))) {
+        if kind(cell) != "$dff" {
+            return false;
+        }
+        let part = |path: &str| cell.pointer(path).map(Value::to_string).unwrap_or_default();
+        let clock = format!("{} {}", part("/connections/CLK"), part("/parameters/CLK_POLARITY"));
+        *clocks.entry(clock).or_default() += 1;
+    }
+    clocks.len() <= 1
+}
+
+/// The same module with the selector at 0 and no port for it.
+fn without_selector(module: &Module) -> Option<Module> {
+    let mut gold = module.clone();
+    let selector = gold.get_mut("ports")?.as_object_mut()?.remove(SELECTOR)?;
+    let bits: Vec<&Value> = selector.get("bits")?.as_array()?.iter().collect();
+    let zero = |value: &mut Value| {
+        for bit in value.as_array_mut().into_iter().flatten() {
+            if bits.contains(&&*bit) {
+                *bit = json!("0");
+            }
+        }
+    };
+    for port in gold.get_mut("ports")?.as_object_mut()?.values_mut() {
+        port.get_mut("bits").into_iter().for_each(zero);
+    }
+    for cell in gold.get_mut("cells")?.as_object_mut()?.values_mut() {
+        let connections = cell.get_mut("connections").and_then(Value::as_object_mut);
+        connections.into_iter().flat_map(Map::values_mut).for_each(zero);
+    }
+    // Names of nets are for people, and one of them is the selector's.
+    gold.get_mut("netnames")?.as_object_mut()?.remove(SELECTOR);
+    Some(gold)
+}

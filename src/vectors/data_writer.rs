@@ -1,0 +1,130 @@
+//! Writes the data files of a bundle as cycles arrive; or only counts, sums and hashes what they would be.
+
+use std::path::PathBuf;
+
+use super::beats::InputBeats;
+use super::channels;
+use super::data_files::{Layouts, MAX_CYCLES};
+use super::hex_file::{HexFile, Written};
+use crate::design::Design;
+use crate::error::{Error, Kind, Result};
+use crate::lower::Program;
+use crate::trace::{Chunk, Role, SignalTable};
+
+/// The data files, begun, being written or finished.
+pub struct DataWriter {
+    /// Where they go; nowhere without it.
+    folder: Option<PathBuf>,
+    open: Option<Open>,
+}
+
+/// While cycles arrive.
+struct Open {
+    table: SignalTable,
+    layouts: Layouts,
+    inputs: usize,
+    beats: Option<InputBeats>,
+    /// Offsets in a cycle of `out.valid` and `out.data`.
+    output: Option<(usize, usize)>,
+    cycles: u64,
+    files: [HexFile; 4],
+    limbs: Vec<u64>,
+}
+
+/// What the data files are.
+pub struct Finished {
+    pub table: SignalTable,
+    pub layouts: Layouts,
+    pub cycles: u64,
+    /// In the order of [`super::DATA_FILES`].
+    pub written: Vec<Written>,
+}
+
+impl DataWriter {
+    pub fn new(folder: Option<PathBuf>) -> DataWriter {
+        DataWriter { folder, open: None }
+    }
+
+    fn file(&self, name: &str) -> Result<HexFile> {
+        match &self.folder {
+            Some(folder) => HexFile::create(&folder.join(format!("{name}.hex"))),
+            None => Ok(HexFile::nowhere()),
+        }
+    }
+
+    pub fn begin(&mut self, design: &Design, table: &SignalTable) -> Result<()> {
+        if table.cycles > MAX_CYCLES {
+            return Err(Error::new(
+                Kind::Value,
+                format!("{} cycles are more than a simulator can index", table.cycles),
+            )
+            .help("choose fewer images (--images) or a smaller shape"));
+        }
+        let files =
+            [self.file("stimulus")?, self.file("expected")?, self.file("beats_in")?, self.file("beats_out")?];
+        let offset = |name: &str| {
+            let index = table.signals.iter().position(|s| s.name == name)?;
+            Some(table.signals[..index].iter().map(|s| s.instances()).sum::<usize>())
+        };
+        self.open = Some(Open {
+            layouts: Layouts::new(design, table),
+            inputs: table.signals.iter().filter(|s| s.role == Role::Input).map(|s| s.instances()).sum(),
+            beats: InputBeats::new(design, table),
+            output: offset("out.valid").zip(offset("out.data")),
+            table: table.clone(),
+            cycles: 0,
+            files,
+            limbs: Vec::new(),
+        });
+        Ok(())
+    }
+
+    pub fn chunk(&mut self, chunk: &Chunk) -> Result<()> {
+        let open = self.open.as_mut().ok_or_else(|| Error::new(Kind::Value, "the trace has not begun"))?;
+        debug_assert_eq!(chunk.first_cycle, open.cycles, "chunks arrive in order");
+        chunk.values.chunks_exact(open.table.row()).try_for_each(|row| open.cycle(row))
+    }
+
+    pub fn finish(&mut self, program: &Program) -> Result<Finished> {
+        let mut open = self.open.take().ok_or_else(|| Error::new(Kind::Value, "the trace has not begun"))?;
+        while let Some(beat) = open.beats.as_mut().and_then(InputBeats::rest) {
+            open.write(2, &beat)?;
+        }
+        let Open { table, layouts, cycles, files, .. } = open;
+        let mut written = files.into_iter().map(HexFile::finish).collect::<Result<Vec<_>>>()?;
+        let mut file = self.file("channels")?;
+        let mut limbs = Vec::new();
+        for record in channels::records(program) {
+            layouts.channels.pack(&record, &mut limbs);
+            file.record(&layouts.channels, &limbs)?;
+        }
+        written.push(file.finish()?);
+        Ok(Finished { table, layouts, cycles, written })
+    }
+}
+
+impl Open {
+    fn cycle(&mut self, row: &[i64]) -> Result<()> {
+        let (inputs, rest) = row.split_at(self.inputs);
+        self.write(0, inputs)?;
+        self.write(1, rest)?;
+        if let Some(beat) = self.beats.as_mut().and_then(|beats| beats.cycle(inputs)) {
+            self.write(2, &beat)?;
+        }
+        if let Some((valid, data)) = self.output
+            && row[valid] != 0
+        {
+            let width = self.layouts.beats_out.fields[0].instances();
+            self.write(3, &row[data..data + width])?;
+        }
+        self.cycles += 1;
+        Ok(())
+    }
+
+    /// One record into file `index` of [`super::DATA_FILES`].
+    fn write(&mut self, index: usize, values: &[i64]) -> Result<()> {
+        let (_, layout) = self.layouts.files()[index];
+        layout.pack(values, &mut self.limbs);
+        self.files[index].record(layout, &self.limbs)
+    }
+}

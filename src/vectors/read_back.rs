@@ -1,0 +1,266 @@
+//! The program that a bundle is a trace of, out of its own files; and whether goldpath makes the same bundle of it.
+//!
+//! `beats_in.hex` has every code that the schedule feeds, `channels.hex` every parameter; the design says which beat is
+//! whose. What is read is simulated anew ([`Rewritten`]): only a bundle that comes out as it is, to the last byte, is
+//! spoken of.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::bundle::header;
+use super::channels;
+use super::data_files::{DATA_FILES, Layouts};
+use super::data_writer::{DataWriter, Finished};
+use super::hex_file::sha256;
+use super::hex_reader::HexReader;
+use super::manifest::Manifest;
+use super::{Layout, beats};
+use crate::design::Design;
+use crate::error::{Error, Kind, Place, Result};
+use crate::limits::{bytes, check_room};
+use crate::lower::{Gather, Program, Shape, check_extents};
+use crate::post::Per;
+use crate::trace::{Chunk, SignalTable, Sink};
+
+/// The program of a bundle of `design`.
+///
+/// # Errors
+/// A file is missing, damaged, or not what a bundle of this design holds; one beat contradicts another; the product
+/// would not fit in memory.
+pub fn program(bundle: &Path, manifest: &Manifest, design: &Arc<Design>) -> Result<Program> {
+    let layouts = manifest.layouts().map_err(|e| in_manifest(bundle, e))?;
+    refuse_other_layouts(bundle, &layouts, design)?;
+    let shape = shape(manifest).map_err(|e| in_manifest(bundle, e))?;
+    let empty = Program {
+        design: Arc::clone(design),
+        shape,
+        activations: vec![],
+        weights: vec![],
+        gather: Gather::Matrix,
+        parameters: vec![],
+    };
+    refuse_other_counts(&empty, manifest).map_err(|e| in_manifest(bundle, e))?;
+    let parameters = parameters(bundle, &empty, manifest, &layouts.channels)?;
+    let (activations, weights) = codes(bundle, &empty, manifest, &layouts.beats_in)?;
+    Program::listed(Arc::clone(design), shape, &activations, weights, &parameters)
+        .map_err(|e| e.help("write the bundle again with `goldpath vectors`"))
+}
+
+fn in_manifest(bundle: &Path, error: Error) -> Error {
+    Error { place: Place::File(bundle.join("manifest.json")), ..error }
+}
+
+/// Refuses beats or parameters that lie elsewhere than the design's.
+fn refuse_other_layouts(bundle: &Path, layouts: &Layouts, design: &Design) -> Result<()> {
+    let per: Vec<Per> = design.parameters.iter().map(|p| p.per).collect();
+    let what = match () {
+        () if layouts.beats_in != beats::input_layout(design) => "beats (beats_in)",
+        () if layouts.channels != channels::layout(design) || layouts.per != per => "parameters",
+        () if layouts.columns != design.array.columns => "columns",
+        () => return Ok(()),
+    };
+    let message = format!("describes other {what} than a bundle of {} has", design.name);
+    Err(in_manifest(bundle, Error::new(Kind::Malformed, message))
+        .help("write the bundle again with `goldpath vectors`"))
+}
+
+fn shape(manifest: &Manifest) -> Result<Shape> {
+    let entry = manifest.shape;
+    let shape = Shape { images: entry.images, groups: entry.groups, m: entry.m, k: entry.k, n: entry.n };
+    if shape.groups == 0 {
+        return Err(Error::new(Kind::Value, "groups = 0: there is nothing to compute"));
+    }
+    check_extents(shape)?;
+    Ok(shape)
+}
+
+/// What is allocated follows from counts that the files' lengths bear out.
+fn refuse_other_counts(program: &Program, manifest: &Manifest) -> Result<()> {
+    let beats = program.tile_count().checked_mul(program.beats());
+    let records = program.shape.groups * program.records_per_group();
+    for (file, count) in [("beats_in.hex", beats), ("channels.hex", Some(records))] {
+        let told = manifest.records(file);
+        if count.and_then(|count| u64::try_from(count).ok()) != Some(told) {
+            let wanted = count.map_or("more than can be counted".to_string(), |count| count.to_string());
+            let message =
+                format!("gives {file} {told} records, but its shape makes {wanted} of them on this design");
+            return Err(
+                Error::new(Kind::Malformed, message).help("write the bundle again with `goldpath vectors`")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// One entry per design parameter, of length 1 or the channels of all groups.
+fn parameters(
+    bundle: &Path,
+    program: &Program,
+    manifest: &Manifest,
+    layout: &Layout,
+) -> Result<Vec<Vec<i64>>> {
+    let records = manifest.records("channels.hex");
+    let mut reader = HexReader::open(&bundle.join("channels.hex"), layout, records)?;
+    let mut found: Vec<Vec<i64>> = vec![vec![]; program.design.parameters.len()];
+    let (mut values, padded) = (Vec::new(), program.records_per_group());
+    for index in 0..program.shape.groups * padded {
+        reader.record(&mut values)?;
+        for ((parameter, found), value) in program.design.parameters.iter().zip(&mut found).zip(&values) {
+            let (name, min, max) = (&parameter.name, parameter.min, parameter.max);
+            match parameter.per {
+                Per::Layer if index > 0 && found[0] != *value => {
+                    let message =
+                        format!("{name} is one for the layer, and {value} here, {} before", found[0]);
+                    return Err(reader.fault_in_record(message));
+                }
+                Per::Layer if index > 0 => continue,
+                Per::Channel if index % padded >= program.shape.n => continue,
+                Per::Layer | Per::Channel => {}
+            }
+            if !(min..=max).contains(value) {
+                let message = format!("{name} is {value}, which the design limits to {min}..{max}");
+                return Err(reader.fault_in_record(message));
+            }
+            found.push(*value);
+        }
+    }
+    Ok(found)
+}
+
+/// Codes of a program, each where some beat feeds it.
+struct Codes {
+    values: Vec<i32>,
+    known: Vec<bool>,
+}
+
+impl Codes {
+    fn new(count: usize) -> Codes {
+        Codes { values: vec![0; count], known: vec![false; count] }
+    }
+
+    /// The code that an earlier beat fed, if it was another one.
+    fn put(&mut self, at: usize, value: i64) -> Option<i32> {
+        // A code's format has at most 16 bits.
+        let value = i32::try_from(value).unwrap_or_default();
+        if self.known[at] && self.values[at] != value {
+            return Some(self.values[at]);
+        }
+        (self.known[at], self.values[at]) = (true, value);
+        None
+    }
+}
+
+/// Activations `[images][groups][m][k]` and weights `[groups][k][n]`.
+fn codes(
+    bundle: &Path,
+    program: &Program,
+    manifest: &Manifest,
+    layout: &Layout,
+) -> Result<(Vec<i32>, Vec<i32>)> {
+    let (path, records) = (bundle.join("beats_in.hex"), manifest.records("beats_in.hex"));
+    let mut reader = HexReader::open(&path, layout, records)?;
+    let Shape { images, groups, m, k, n } = program.shape;
+    // Each code, whether it is known, and once more in the program.
+    let room = bytes(&[images, groups, m, k], 9).saturating_add(bytes(&[groups, k, n], 5));
+    check_room(room, || format!("the operands of {}", bundle.display()))?;
+    let (mut activations, mut weights) = (Codes::new(images * groups * m * k), Codes::new(groups * k * n));
+    let (lanes, mut values) = (program.design.array.lanes, Vec::new());
+    for beat in program.schedule() {
+        reader.record(&mut values)?;
+        let tile = beat.tile;
+        let flags = [i64::from(beat.first), i64::from(beat.last)];
+        if values[..2] != flags || values[2] != i64::try_from(program.record_of(tile)).unwrap_or(-1) {
+            let message = format!(
+                "is no beat {} of tile {}: first {}, last {}, channel {}",
+                beat.index, tile.index, values[0], values[1], values[2]
+            );
+            return Err(reader.fault_in_record(message));
+        }
+        let (rows, columns) = values[3..].split_at(program.design.array.rows * lanes);
+        for (at, value) in rows.iter().enumerate().take(program.rows_of(tile) * lanes) {
+            let Some(term) = program.k_of(beat.index, at % lanes) else { continue };
+            let row = (tile.image * groups + tile.group) * m + tile.m0 + at / lanes;
+            if let Some(before) = activations.put(row * k + term, *value) {
+                let (row, what) = (tile.m0 + at / lanes, "activation");
+                return Err(contradiction(&reader, what, "row", row, term, [before.into(), *value]));
+            }
+        }
+        for (at, value) in columns.iter().enumerate().take(program.columns_of(tile) * lanes) {
+            let Some(term) = program.k_of(beat.index, at % lanes) else { continue };
+            let channel = tile.n0 + at / lanes;
+            if let Some(before) = weights.put((tile.group * k + term) * n + channel, *value) {
+                let what = "weight";
+                return Err(contradiction(&reader, what, "channel", channel, term, [before.into(), *value]));
+            }
+        }
+    }
+    Ok((activations.values, weights.values))
+}
+
+fn contradiction(
+    reader: &HexReader<'_>,
+    what: &str,
+    line: &str,
+    at: usize,
+    k: usize,
+    [before, now]: [i64; 2],
+) -> Error {
+    reader.fault_in_record(format!(
+        "feeds the {what} {now} to {line} {at}, k {k}, where it was {before} before"
+    ))
+}
+
+/// The data files that a program makes, written nowhere: a sink to be held against a bundle.
+pub struct Rewritten<'a> {
+    program: &'a Program,
+    data: DataWriter,
+    finished: Option<Finished>,
+}
+
+impl<'a> Rewritten<'a> {
+    /// For one simulation of `program`.
+    pub fn new(program: &'a Program) -> Rewritten<'a> {
+        Rewritten { program, data: DataWriter::new(None), finished: None }
+    }
+
+    /// Refuses a bundle of which a data file has other bytes by its manifest.
+    ///
+    /// # Errors
+    /// The file.
+    pub fn refuse_others(&self, bundle: &Path, manifest: &Manifest) -> Result<()> {
+        let Some(finished) = &self.finished else {
+            return Err(Error::new(Kind::Value, "the trace did not end"));
+        };
+        let names = DATA_FILES.iter().map(|name| format!("{name}.hex"));
+        let data = names.zip(finished.written.iter().map(|written| written.sha256.clone()));
+        let header = sha256(header(&finished.layouts, finished.cycles, &finished.written).as_bytes());
+        let all = data.chain([("header.hex".to_string(), header)]);
+        let differs =
+            |(name, hash): &(String, String)| manifest.files.get(name).is_none_or(|f| f.sha256 != *hash);
+        let other = all.into_iter().find(differs);
+        match other {
+            None => Ok(()),
+            Some((name, _)) => {
+                let message = "is not what goldpath makes of the beats and parameters of this bundle";
+                Err(Error::new(Kind::Malformed, message)
+                    .in_file(&bundle.join(name))
+                    .help("write the bundle again with `goldpath vectors`"))
+            }
+        }
+    }
+}
+
+impl Sink for Rewritten<'_> {
+    fn begin(&mut self, table: &SignalTable) -> Result<()> {
+        self.data.begin(&self.program.design, table)
+    }
+
+    fn chunk(&mut self, chunk: &Chunk) -> Result<()> {
+        self.data.chunk(chunk)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.finished = Some(self.data.finish(self.program)?);
+        Ok(())
+    }
+}
