@@ -163,7 +163,7 @@ fn rails(design: &Design, node: Node, entering: Option<Range>, goal: &mut Add<'_
 fn accumulator(design: &Design, goal: &mut Add<'_>) {
     let accumulator = &design.accumulator;
     let (low, high) = accumulator.step_rule().rails(accumulator.register);
-    let sums = design.node_ranges().iter().take(design.reduce.len()).last().map(|level| level.fitted);
+    let sums = design.reduce.len().checked_sub(1).map(|last| design.node_ranges()[last].fitted);
     // Levels that leave several groups add up to so many times their range: the sign is what matters here.
     let sums = sums.unwrap_or_else(|| design.product_interval());
     let bias = accumulator.bias.map_or((0, 0), |index| design.parameters[index].range());

@@ -66,7 +66,7 @@ pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<
         }
         Part::Low | Part::High | Part::Term | Part::Offset => {
             let mut values = vec![min, max, min / 2, max / 2, 0, 1, -1, chance.within(min, max)];
-            values.extend(thirds(parameter).into_iter().chain(halves(parameter)));
+            values.extend([LOW, HIGH, TERM].concat().into_iter().map(|byte| up_by(parameter, byte)));
             values
         }
     };
@@ -79,22 +79,21 @@ pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<
     values
 }
 
-/// A number of the layer. Over the three forms, every bit of a bound, a term or a factor is 0 and 1, and a lower bound is
-/// always below its upper one: bounds share out the range, most of it to the first form.
+/// How far up its range a bound or a term of the layer is, by the bits of a byte that comes again: in the order of
+/// [`Form::ALL`]. Of each row, every bit is 0 once and 1 once, and a lower bound is below its upper one, a term between them.
+const LOW: [u64; 3] = [0x00, 0xd5, 0x2a];
+const HIGH: [u64; 3] = [0xbf, 0xea, 0x55];
+const TERM: [u64; 3] = [0x5a, 0xe1, 0x3c];
+
+/// A number of the layer: outputs of the first form use most of their range.
 pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
     let parameter = &design.parameters[index];
-    let [low, high] = thirds(parameter);
-    let [some, _] = halves(parameter);
-    let part = part(design, index);
-    let value = match (part, form) {
-        (Part::Low, Form::Whole) | (Part::High, Form::Single) => low,
-        (Part::Low, Form::Single) => parameter.min,
-        (Part::High, Form::Whole) | (Part::Low, Form::Numbers) => high,
-        (Part::High, Form::Numbers) => parameter.max,
-        (Part::Term | Part::Offset, Form::Whole) => some,
-        // Where a sum of 0 is between the bounds of its form.
-        (Part::Term | Part::Offset, Form::Single) => up_by(parameter, 0x2aaa_aaaa_aaaa_aaaa, false),
-        (Part::Term | Part::Offset, Form::Numbers) => up_by(parameter, 0x2aaa_aaaa_aaaa_aaaa, true),
+    // The forms are listed in their own order.
+    let up = |bytes: [u64; 3]| up_by(parameter, bytes[form as usize]);
+    let value = match (part(design, index), form) {
+        (Part::Low, _) => up(LOW),
+        (Part::High, _) => up(HIGH),
+        (Part::Term | Part::Offset, _) => up(TERM),
         (Part::Count, Form::Whole) => at(parameter, 1, 6),
         (Part::Count, Form::Single) => at(parameter, 1, 4),
         (Part::Count, Form::Numbers) => at(parameter, 3, 8),
@@ -115,24 +114,12 @@ fn at(parameter: &Parameter, part: i128, of: i128) -> i64 {
     i64::try_from(min + (max - min) * part / of).unwrap_or(parameter.min)
 }
 
-/// The number whose distance from the lower limit has the bits of `pattern`, whose highest bit is the range's.
-fn up_by(parameter: &Parameter, pattern: u64, complement: bool) -> i64 {
+/// The number whose distance from the lower limit has the bits of `byte`, again and again, from the range's highest bit on.
+fn up_by(parameter: &Parameter, byte: u64) -> i64 {
     let span = parameter.max.abs_diff(parameter.min);
-    let width = 64 - span.leading_zeros();
-    let mask = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
-    let bits = if width == 0 { 0 } else { pattern >> (64 - width) };
-    let bits = if complement { bits ^ mask } else { bits };
+    let all = byte.wrapping_mul(0x0101_0101_0101_0101);
+    let bits = all.checked_shr(span.leading_zeros()).unwrap_or(0);
     parameter.min.wrapping_add_unsigned(bits.min(span))
-}
-
-/// About a fifth and four fifths up: each bit that is 1 in one is 0 in the other.
-fn thirds(parameter: &Parameter) -> [i64; 2] {
-    [false, true].map(|complement| up_by(parameter, 0x3555_5555_5555_5555, complement))
-}
-
-/// About two fifths and three fifths up.
-fn halves(parameter: &Parameter) -> [i64; 2] {
-    [false, true].map(|complement| up_by(parameter, 0x6555_5555_5555_5555, complement))
 }
 
 /// Numbers of which every second bit is 1, inside the limits.
