@@ -51,6 +51,10 @@ demo: setup
 	  $(goldpath) vectors hw_models/$$design --model tests/models/cnn_s8_qoperator.onnx \
 	    --layer conv2_quant --input tests/models/cnn_inputs.npy --images 0..10 --out target/demo/$$design; \
 	  $(goldpath) cosim target/demo/$$design --simulator all; \
+	  rm -rf target/demo/$$design-directed; \
+	  $(goldpath) vectors hw_models/$$design --case directed --out target/demo/$$design-directed; \
+	  $(goldpath) cosim target/demo/$$design-directed --simulator all; \
+	  $(goldpath) strength target/demo/$$design target/demo/$$design-directed; \
 	done
 
 lint: rust

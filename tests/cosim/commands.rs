@@ -7,7 +7,7 @@ use assert_cmd::assert::Assert;
 
 use crate::run;
 
-const RANDOM: &str = "vectors/mac_s8_acc16sat/random";
+const RANDOM: &str = "tests/cosim/bundles/random";
 
 /// A module that is not a twin: other names, active-low reset, one more cycle of latency, no registers shown.
 pub const OTHER: &str = r"

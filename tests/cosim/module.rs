@@ -1,4 +1,4 @@
-//! A small module for the bundle `vectors/mac_s8_acc16sat/random`, with other names than the twin's, and runs of it.
+//! A small module for the bundle `tests/cosim/bundles/random`, with other names than the twin's, and runs of it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Output;
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
 
-pub const BUNDLE: &str = "vectors/mac_s8_acc16sat/random";
+pub const BUNDLE: &str = "tests/cosim/bundles/random";
 
 /// The whole datapath; `MULTIPLY` and `EXTRA` are put in.
 const DATAPATH: &str = r"

@@ -7,7 +7,7 @@ use std::time::Duration;
 use assert_cmd::cargo::cargo_bin_cmd;
 use goldpath::vectors::{Manifest, manifest, sha256};
 
-const BUNDLE: &str = "vectors/mac_s8_acc16sat/saturating";
+const BUNDLE: &str = "tests/cosim/bundles/saturating";
 const HEX: [&str; 6] =
     ["stimulus.hex", "expected.hex", "beats_in.hex", "beats_out.hex", "channels.hex", "header.hex"];
 const TEXTS: [&str; 3] = ["tb.sv", "design.vh", "manifest.json"];

@@ -44,7 +44,7 @@ fn gates_agree(name: &str, shape: [usize; 3]) {
         assert!(verdict.passed(), "{name}, extreme = {extreme}: {verdict:#?}");
         println!("{name}: {} cycles of the netlist agree", manifest::read(&vectors).unwrap().cycles);
     }
-    for case in ["saturating", "layer"] {
+    for case in ["directed", "layer"] {
         let vectors = Path::new("vectors").join(name).join(case);
         let facts = manifest::read(&vectors).unwrap();
         let overflow = facts.events.as_ref().unwrap()["accumulator"];

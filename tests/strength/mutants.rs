@@ -67,7 +67,7 @@ fn zeros(path: &Path, rows: usize, columns: usize) {
 fn directed_vectors_and_a_layer_kill_mutants_of_a_twin() {
     let folder = tempfile::tempdir().unwrap();
     let mut bundles: Vec<PathBuf> =
-        ["directed", "single"].map(|case| made("mac_s8_acc16sat", case, folder.path())).into();
+        ["directed", "single", "numbers"].map(|case| made("mac_s8_acc16sat", case, folder.path())).into();
     bundles.push(PathBuf::from("vectors/mac_s8_acc16sat/layer"));
     let (answer, status) =
         strength(&bundles, &["--mutants", "30", "--min-killed", "90", "--prove-timeout", "2"]);
@@ -221,7 +221,7 @@ fn directed_and_a_layer_kill_the_mutants_of_every_twin() {
     for design in DESIGNS {
         let folder = tempfile::tempdir().unwrap();
         let mut bundles: Vec<PathBuf> =
-            ["directed", "single"].map(|case| made(design, case, folder.path())).into();
+            ["directed", "single", "numbers"].map(|case| made(design, case, folder.path())).into();
         bundles.push(PathBuf::from(format!("vectors/{design}/layer")));
         let older: Vec<PathBuf> =
             ["random", "extreme", "saturating"].map(|case| made(design, case, folder.path())).into();
