@@ -16,10 +16,16 @@ type Module = Map<String, Value>;
 pub enum Arithmetic {
     /// Everything of what the mutation reaches; the rest gives the same to both, whatever that is.
     Exact,
+    /// As [`Arithmetic::Any`], and what wide registers hold that the mutation does not reach may be anything, the same for
+    /// both: control is left, which even a large array has little of.
+    Control,
     /// That operators give the same for the same: a proof then holds whatever they compute, and takes seconds where a
     /// multiplier takes hours.
     Any,
 }
+
+/// Wider registers hold data.
+const CONTROL_BITS: usize = 4;
 
 /// Operators that are left out; comparisons with a constant, which choose the mutant, are none of them.
 const ARITHMETIC: [&str; 20] = [
@@ -136,7 +142,8 @@ impl<'a> Cones<'a> {
             let bits = all.get(*name)?.pointer("/connections/Q").cloned()?;
             let port = |direction: &str| json!({ "direction": direction, "bits": bits });
             remove(&mut gate, name, at, port("input"))?;
-            if *feeds_itself {
+            let is_data = arithmetic == Arithmetic::Control && own.len() > CONTROL_BITS;
+            if *feeds_itself || is_data {
                 remove(&mut gold, name, at, port("input"))?;
             } else {
                 gold.get_mut("ports")?.as_object_mut()?.insert(format!("gp_Q{at}"), port("output"));
@@ -151,7 +158,7 @@ impl<'a> Cones<'a> {
         let cells = all.iter().filter(|(_, cell)| ARITHMETIC.contains(&kind(cell)) && !is_around(cell));
         for (at, (name, cell)) in cells.enumerate() {
             let is_reached = nets(cell, "Y").into_iter().flatten().any(|net| reached.contains(&net));
-            if arithmetic == Arithmetic::Any || !is_reached {
+            if arithmetic != Arithmetic::Exact || !is_reached {
                 pair.leave_out(name, at, is_reached)?;
             }
         }

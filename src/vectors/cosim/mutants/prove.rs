@@ -113,7 +113,7 @@ impl Proofs<'_> {
         let settled = format!(" -set-assumes -seq {SETTLED} -prove-skip {}", SETTLED - 1);
         let one = |at: &usize| -> Result<Option<(usize, Proof)>> {
             let mut found = None;
-            for arithmetic in [Arithmetic::Any, Arithmetic::Exact] {
+            for arithmetic in [Arithmetic::Control, Arithmetic::Any, Arithmetic::Exact] {
                 let Some(pair) = cones.pair(at + 1, arithmetic) else { continue };
                 if found.is_none() && !self.holds(*at, &pair, &options)? {
                     continue;
@@ -155,8 +155,11 @@ impl Proofs<'_> {
         if !(if cut { cut_registers(&mut gate) } else { has_one_clock(&gate) }) {
             return Ok(None);
         }
-        let gold = without_selector(&gate);
-        Ok(gold.map(|gold| [gold, gate]))
+        let Some(mut gold) = without_selector(&gate) else { return Ok(None) };
+        // Names of nets are for people, and most of the text.
+        gold.remove("netnames");
+        gate.remove("netnames");
+        Ok(Some([gold, gate]))
     }
 
     /// Whether mutant `at` and the circuit cannot be told apart, as asked.
