@@ -91,7 +91,7 @@ pub struct VectorsArgs {
     /// Seed of what is made up: a case, the requantisation of a layer that has none, the places of gaps
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Idle cycles between beats; by default mixed for --case directed and --case single, none for all else. RTL without
+    /// Idle cycles between beats; by default mixed for --case directed, single and numbers, none for all else. RTL without
     /// in.valid needs none
     #[arg(long, value_enum)]
     pub gaps: Option<Gaps>,
