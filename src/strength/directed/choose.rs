@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::pool::{CYCLES, Pool};
+use super::pool::{CYCLES, Pool, WITH_RESTS};
 use super::told;
 use crate::design::{Dataflow, Design, Skew};
 use crate::error::Result;
@@ -57,13 +57,17 @@ fn by_itself(design: &Design) -> Design {
     alone
 }
 
-/// Channels for which there is time.
+/// Channels for which there is time, the cycles among it in which the host of a directed bundle rests: 12 in every other tile.
 fn most(design: &Design, pool: &Pool) -> usize {
+    const RESTS: u128 = 6;
     let (m, k) = pool.activations.dim();
-    let cycles = |n: usize| design.cycles(m as u64, k as u64, n as u64).total;
     let columns = design.array.columns;
-    let tiles = (1..=1024).take_while(|tiles| cycles(tiles * columns) <= u128::from(CYCLES)).last();
-    tiles.unwrap_or(1) * columns
+    let fits = |tiles: usize| {
+        let cycles = design.cycles(m as u64, k as u64, (tiles * columns) as u64).total;
+        let all = (tiles * m.div_ceil(design.array.rows)) as u128;
+        cycles <= u128::from(CYCLES) && cycles + all * RESTS <= u128::from(WITH_RESTS)
+    };
+    (1..=1024).take_while(|tiles| fits(*tiles)).last().unwrap_or(1) * columns
 }
 
 /// After the `needed` ones, greedily: the candidate that adds most, until each of `told` is told by as many channels as it

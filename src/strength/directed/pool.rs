@@ -32,6 +32,9 @@ const BEATS: usize = 6;
 /// Cycles of a program whose shape nobody gave.
 pub(super) const CYCLES: u64 = 16_000;
 
+/// And with those in which its host rests.
+pub(super) const WITH_RESTS: u64 = 19_500;
+
 /// One channel: its weights' codes, and one number per parameter of the design.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Column {
