@@ -145,7 +145,8 @@ fn other_rtl_is_checked_with_gaps() {
     let right = other(root.path(), "if (v)", "if (v)");
     for bundle in [&gaps, &dense] {
         let text = said(&check(bundle, &right, PORTS, " --compare beats").success());
-        assert_eq!(text.matches("PASS, 240 transactions").count(), 2, "{text}");
+        let outputs = fs::read_to_string(bundle.join("beats_out.hex")).unwrap().lines().count();
+        assert_eq!(text.matches(&format!("PASS, {outputs} transactions")).count(), 2, "{text}");
     }
     // Its sum goes on, or starts anew, while valid is 0: idle cycles behind the last output show none of that.
     for wrongly in ["sum <= sat(base + product);", "sum <= v ? sat(base + product) : 0;"] {

@@ -61,7 +61,7 @@ fn everything_in(name: &OsStr, simulator: &str) {
     let (status, text) = answer(&mut run(true));
     assert!(status == 0 && text.contains("PASS"), "{name:?}, twin, {simulator}: {status}\n{text}");
     // The bundle is named from the project's root in `cosim`: here it lies beside.
-    symlink(std::path::absolute("vectors").unwrap(), folder.join("vectors")).unwrap();
+    symlink(std::path::absolute("tests").unwrap(), folder.join("tests")).unwrap();
     let (status, text) = answer(&mut run(false));
     assert!(status == 0 && text.contains("PASS"), "{name:?}, RTL, {simulator}: {status}\n{text}");
     let pwned = |folder: &Path| folder.join("pwned").exists();
