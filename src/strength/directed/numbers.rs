@@ -81,10 +81,10 @@ pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<
 
 /// How far up its range a bound or a term of the layer is, by the bits of a byte that comes again: in the order of
 /// [`Form::ALL`]. In each row every bit is 0 once and 1 once; a lower bound is below its upper one, a term between them, and
-/// those of the first form fit no port that is a bit narrower.
-const LOW: [u64; 3] = [0x00, 0x9f, 0x60];
-const HIGH: [u64; 3] = [0xc3, 0xbe, 0x7d];
-const TERM: [u64; 3] = [0x1f, 0xa5, 0x6a];
+/// those of the first form fit no port that is a bit narrower, and both ends are some form's bounds.
+const LOW: [u64; 3] = [0x00, 0xdf, 0x20];
+const HIGH: [u64; 3] = [0xc3, 0xff, 0x3c];
+const TERM: [u64; 3] = [0x1f, 0xe5, 0x2a];
 
 /// A number of the layer: outputs of the first form use most of their range.
 pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
