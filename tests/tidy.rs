@@ -249,7 +249,8 @@ fn shape_of_files(source: &Source) -> Vec<String> {
     let mut complaints = Vec::new();
     let lines = source.text.lines().count();
     // Testbenches of bundles are written by the program: nobody splits them.
-    if source.is_code() && !source.is_in(&["vectors/", "tests/cosim/bundles/"]) && lines > LONGEST_FILE_LINES {
+    if source.is_code() && !source.is_in(&["vectors/", "tests/cosim/bundles/"]) && lines > LONGEST_FILE_LINES
+    {
         complaints.push(source.complaint(lines, format!("more than {LONGEST_FILE_LINES} lines; split it")));
     }
     for part in source.path.split('/') {
