@@ -14,6 +14,8 @@ type Module = Map<String, Value>;
 /// What a proof knows of arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arithmetic {
+    /// Everything.
+    Whole,
     /// Everything of what the mutation reaches; the rest gives the same to both, whatever that is.
     Exact,
     /// As [`Arithmetic::Any`], and what wide registers hold that the mutation does not reach may be anything, the same for
@@ -108,31 +110,38 @@ impl<'a> Cones<'a> {
         reached
     }
 
+    /// Whether Yosys found on its own that nothing depends on this value of the selector. Never where something else
+    /// than a comparison with a number reads the selector: then it is not known.
+    pub fn is_gone(&self, number: usize) -> bool {
+        let asked: Option<Vec<usize>> = self.choosers().map(|cell| asked(cell, self.selector()?)).collect();
+        asked.is_some_and(|asked| !asked.contains(&number))
+    }
+
+    /// Nets of the selector.
+    fn selector(&self) -> Option<&'a Vec<Value>> {
+        self.gate.get("ports")?.get(SELECTOR)?.get("bits")?.as_array()
+    }
+
+    /// Cells that read the selector.
+    fn choosers(&self) -> impl Iterator<Item = &'a Value> {
+        let selector: BTreeSet<u64> =
+            self.selector().into_iter().flatten().filter_map(Value::as_u64).collect();
+        let all = self.gate.get("cells").and_then(Value::as_object).into_iter().flat_map(Map::values);
+        all.filter(move |cell| {
+            operands_of(cell).iter().filter_map(Value::as_u64).any(|net| selector.contains(&net))
+        })
+    }
+
     /// `gold` and `gate` for one value of the selector: registers that the mutation does not reach are gold's, or, where
     /// they feed themselves, anything at all, the same for both. `None` where the mutation is not found.
     pub fn pair(&self, number: usize, arithmetic: Arithmetic) -> Option<Value> {
-        let selector = self.gate.get("ports")?.get(SELECTOR)?.get("bits")?.as_array()?;
-        let chosen = |cell: &&Value| {
-            let [a, b] =
-                ["A", "B"].map(|pin| cell.pointer(&format!("/connections/{pin}")).and_then(Value::as_array));
-            let other = match (a, b) {
-                (Some(a), Some(b)) if a.contains(&selector[0]) => b,
-                (Some(a), Some(b)) if b.contains(&selector[0]) => a,
-                _ => return false,
-            };
-            let bits = other.iter().rev().try_fold(0_usize, |value, bit| match bit.as_str() {
-                Some("0") => Some(value << 1),
-                Some("1") => Some(value << 1 | 1),
-                _ => None,
-            });
-            kind(cell) == "$eq" && bits == Some(number)
-        };
-        let all = self.gate.get("cells")?.as_object()?;
-        let from: BTreeSet<u64> =
-            all.values().filter(chosen).flat_map(|cell| nets(cell, "Y")).flatten().collect();
+        let selector = self.selector()?;
+        let chosen = self.choosers().filter(|cell| asked(cell, selector) == Some(number));
+        let from: BTreeSet<u64> = chosen.flat_map(|cell| nets(cell, "Y")).flatten().collect();
         if from.is_empty() {
             return None;
         }
+        let all = self.gate.get("cells")?.as_object()?;
         let reached = self.reached(from, false);
         let (mut gold, mut gate) = (self.gold.clone(), self.gate.clone());
         for (at, (name, own, feeds_itself)) in self.registers.iter().enumerate() {
@@ -149,16 +158,22 @@ impl<'a> Cones<'a> {
                 gold.get_mut("ports")?.as_object_mut()?.insert(format!("gp_Q{at}"), port("output"));
             }
         }
-        // What stands around the circuit says what is assumed of its inputs: that stays exact.
+        // What stands around the circuit says what is assumed of its inputs: that stays exact. A cell of the circuit has
+        // both places, its own and that of the instance around it.
         let is_around = |cell: &Value| {
             let source = cell.pointer("/attributes/src").and_then(Value::as_str);
-            source.is_some_and(|source| source.contains(CIRCUIT_FILE))
+            source.is_some_and(|source| source.split('|').all(|place| place.contains(CIRCUIT_FILE)))
         };
         let mut pair = Pair { gold: &mut gold, gate: &mut gate, next: self.behind };
         let cells = all.iter().filter(|(_, cell)| ARITHMETIC.contains(&kind(cell)) && !is_around(cell));
         for (at, (name, cell)) in cells.enumerate() {
             let is_reached = nets(cell, "Y").into_iter().flatten().any(|net| reached.contains(&net));
-            if arithmetic != Arithmetic::Exact || !is_reached {
+            let is_left_out = match arithmetic {
+                Arithmetic::Whole => false,
+                Arithmetic::Exact => !is_reached,
+                Arithmetic::Any | Arithmetic::Control => true,
+            };
+            if is_left_out {
                 pair.leave_out(name, at, is_reached)?;
             }
         }
@@ -219,6 +234,22 @@ impl Pair<'_> {
         put(self.gate, "cells", &format!("gp_same{at}"), compare)?;
         put(self.gate, "cells", &format!("gp_value{at}"), choose)
     }
+}
+
+/// The number that a cell compares the selector with.
+fn asked(cell: &Value, selector: &[Value]) -> Option<usize> {
+    let pin = |pin: &str| cell.pointer(&format!("/connections/{pin}")).and_then(Value::as_array);
+    let other = match (pin("A")?, pin("B")?) {
+        (a, b) if a.as_slice() == selector => b,
+        (a, b) if b.as_slice() == selector => a,
+        _ => return None,
+    };
+    let number = other.iter().rev().try_fold(0_usize, |value, bit| match bit.as_str() {
+        Some("0") => Some(value << 1),
+        Some("1") => Some(value << 1 | 1),
+        _ => None,
+    });
+    number.filter(|_| kind(cell) == "$eq")
 }
 
 /// The number behind the highest of a module's nets.

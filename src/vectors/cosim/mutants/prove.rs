@@ -92,9 +92,17 @@ impl Proofs<'_> {
     fn step(&self, module: &str, members: &[usize]) -> Result<Vec<usize>> {
         let Some([gold, gate]) = self.pair(module, members, true)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
-        let one = |at: &usize| match cones.pair(at + 1, Arithmetic::Exact) {
-            Some(pair) => Ok(self.holds(*at, &pair, "")?.then_some(*at)),
-            None => Ok(None),
+        let one = |at: &usize| {
+            if cones.is_gone(at + 1) {
+                return Ok(Some(*at));
+            }
+            for arithmetic in [Arithmetic::Exact, Arithmetic::Whole] {
+                let Some(pair) = cones.pair(at + 1, arithmetic) else { continue };
+                if self.holds(*at, &pair, "")? {
+                    return Ok(Some(*at));
+                }
+            }
+            Ok(None)
         };
         let found: Vec<Option<usize>> = members.par_iter().map(one).collect::<Result<_>>()?;
         Ok(found.into_iter().flatten().collect())
@@ -113,7 +121,7 @@ impl Proofs<'_> {
         let settled = format!(" -set-assumes -seq {SETTLED} -prove-skip {}", SETTLED - 1);
         let one = |at: &usize| -> Result<Option<(usize, Proof)>> {
             let mut found = None;
-            for arithmetic in [Arithmetic::Control, Arithmetic::Any, Arithmetic::Exact] {
+            for arithmetic in [Arithmetic::Control, Arithmetic::Any, Arithmetic::Exact, Arithmetic::Whole] {
                 let Some(pair) = cones.pair(at + 1, arithmetic) else { continue };
                 if found.is_none() && !self.holds(*at, &pair, &options)? {
                     continue;
