@@ -68,8 +68,11 @@ fn shortened(goals: &[&str]) -> Vec<String> {
             [] => String::new(),
         });
         let runs: Vec<String> = runs.collect();
-        if !runs.is_empty() {
-            items.push(format!("bits {} are {} and matter", runs.join(", "), u8::from(value)));
+        let value = u8::from(value);
+        match bits.len() {
+            0 => {}
+            1 => items.push(format!("bit {} is {value} and matters", runs.join(", "))),
+            _ => items.push(format!("bits {} are {value} and matter", runs.join(", "))),
         }
     }
     items

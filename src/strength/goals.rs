@@ -1,5 +1,7 @@
 //! What good vectors make happen, beside telling neighbours apart: which of it a program does, and what no program can.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::judge::Judge;
@@ -348,7 +350,9 @@ pub(super) fn reached_with(
     goals: &[Goal],
     nodes: &[NodeSeen],
 ) -> Vec<bool> {
-    let mattering = Mattering::of(program, judge, &stages(&program.design));
+    let design = &program.design;
+    let mattering = Mattering::of(program, judge, &stages(design));
+    let by_starts = by_starts(program, judge, goals);
     let is_reached = |goal: &Goal| match goal.what {
         What::Stage { stage, bit, is_set } => mattering.bits[stage][bit as usize][usize::from(is_set)],
         What::Rounds { step, count, up } => mattering.rounds.contains(&(step, count, up)),
@@ -356,11 +360,34 @@ pub(super) fn reached_with(
         What::Corner { activation, weight } => meets(program, activation, weight),
         // What is proved impossible is not tried.
         What::Bit { .. } if goal.impossible.is_some() => false,
-        What::Bit { .. } => {
-            goal.what.hardware(&program.design).is_some_and(|other| judge.difference(&other).is_some())
-        }
+        What::Bit { .. } => goal.what.hardware(design).is_some_and(|other| {
+            let known = starts_only(design, goal).then(|| by_starts.get(&judge.starts(&other)));
+            known.flatten().copied().unwrap_or_else(|| judge.difference(&other).is_some())
+        }),
     };
     goals.par_iter().map(is_reached).collect()
+}
+
+/// Whether a goal is about a bit of what starts sums, and is nothing else.
+fn starts_only(design: &Design, goal: &Goal) -> bool {
+    let What::Bit { parameter, .. } = goal.what else { return false };
+    let offsets = [design.activation.offset, design.weight.offset].into_iter().flatten();
+    let mut others = design.post.iter().flat_map(|step| step.op.operands()).chain(offsets);
+    design.accumulator.bias == Some(parameter) && others.all(|other| other != Operand::Parameter(parameter))
+}
+
+/// Whether outputs differ, by where sums start: many bits of a bias lead to the same rail.
+fn by_starts(program: &Program, judge: &Judge<'_>, goals: &[Goal]) -> BTreeMap<Vec<i64>, bool> {
+    let design = &program.design;
+    let asked = goals.iter().filter(|goal| goal.impossible.is_none() && starts_only(design, goal));
+    let others = asked.filter_map(|goal| goal.what.hardware(design));
+    let distinct: BTreeMap<Vec<i64>, Hardware> = others.map(|other| (judge.starts(&other), other)).collect();
+    let own = judge.starts(&Hardware::of(design));
+    let differs = |(starts, other): (Vec<i64>, Hardware)| {
+        let differs = starts != own && judge.difference(&other).is_some();
+        (starts, differs)
+    };
+    distinct.into_par_iter().map(differs).collect()
 }
 
 /// Whether two codes meet in some product.

@@ -8,6 +8,7 @@ use crate::lower::{Outcome, Program, Tile};
 use crate::neighbours::Hardware;
 use crate::num::{Overflow, fit};
 
+use super::fetched::Fetched;
 use super::wires::{Pe, Way, Wires};
 
 /// Where a program tells hardware apart from its design.
@@ -36,6 +37,19 @@ pub struct Judge<'a> {
     records: Vec<Vec<i64>>,
 }
 
+/// What hardware holds from tile to tile.
+struct Held {
+    /// Every PE's register.
+    registers: Vec<i64>,
+    fetched: Fetched,
+}
+
+impl Held {
+    fn of(pes: usize) -> Held {
+        Held { registers: vec![0; pes], fetched: Fetched::default() }
+    }
+}
+
 impl<'a> Judge<'a> {
     /// Runs the program.
     pub fn new(program: &'a Program) -> Judge<'a> {
@@ -54,7 +68,7 @@ impl<'a> Judge<'a> {
         }
         let wires = Wires::new(self.program, &self.records, hardware);
         let array = &self.program.design.array;
-        let mut held = vec![0; array.rows * array.columns];
+        let mut held = Held::of(array.rows * array.columns);
         let way = wires.way();
         let mut first = None;
         let mut tiles = (0..self.program.tile_count()).map(|index| self.program.tile(index));
@@ -67,13 +81,18 @@ impl<'a> Judge<'a> {
         first
     }
 
+    /// What sums start from on this hardware, record by record.
+    pub fn starts(&self, hardware: &Hardware) -> Vec<i64> {
+        Wires::new(self.program, &self.records, hardware).starts()
+    }
+
     /// Channels of which some output differs, each once, in order; of hardware that is timed otherwise, all.
     pub fn channels(&self, hardware: &Hardware) -> Vec<usize> {
         if !self.program.design.is_timed_as(&hardware.design) {
             return (0..self.program.shape.channels()).collect();
         }
         let wires = Wires::new(self.program, &self.records, hardware);
-        let mut held = vec![0; self.program.design.array.rows * self.program.design.array.columns];
+        let mut held = Held::of(self.program.design.array.rows * self.program.design.array.columns);
         let way = wires.way();
         let mut found = vec![false; self.program.shape.channels()];
         for index in 0..self.program.tile_count() {
@@ -87,19 +106,27 @@ impl<'a> Judge<'a> {
         (0..found.len()).filter(|n| found[*n]).collect()
     }
 
-    /// Tells every output of a tile that differs. `held`: every PE's register, which goes on into the next tile.
+    /// Tells every output of a tile that differs. `held` goes on into the next tile.
     fn outputs(
         &self,
         wires: &Wires<'_>,
         tile: Tile,
-        held: &mut [i64],
+        held: &mut Held,
         way: &Way,
         tell: &mut dyn FnMut(Difference) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let program = self.program;
         let (rows, columns) = (program.rows_of(tile), program.columns_of(tile));
         let port = program.design.output();
-        for (at, held) in held.iter_mut().enumerate() {
+        if let Way::Fold(touched) = way {
+            let record = program.record_of(tile);
+            let is_touched = |touched: &Vec<bool>| touched[record..record + columns].contains(&true);
+            if touched.as_ref().is_none_or(is_touched) {
+                wires.fetch(tile, &mut held.fetched);
+            }
+        }
+        let Held { registers, fetched } = held;
+        for (at, held) in registers.iter_mut().enumerate() {
             let pe = Pe { row: at / program.design.array.columns, column: at % program.design.array.columns };
             let [m, n] = [program.output_row(tile, pe.row), program.output_channel(tile, pe.column)];
             let is_idle = pe.row >= rows || pe.column >= columns;
@@ -113,7 +140,7 @@ impl<'a> Judge<'a> {
                     wires
                         .finish(fit(exact, program.design.accumulator.register, Overflow::Wrap).value, record)
                 }
-                Way::Fold(_) => wires.output(tile, pe, held),
+                Way::Fold(_) => wires.output(tile, pe, fetched, held),
             };
             let found = fit(i128::from(found), port, Overflow::Wrap).value;
             if !is_idle && found != self.outcome.outputs[[m, n]] {

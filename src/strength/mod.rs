@@ -6,6 +6,7 @@
 
 mod cover;
 pub mod directed;
+mod fetched;
 mod goals;
 mod judge;
 mod observed;

@@ -5,11 +5,12 @@
 
 use std::ops::ControlFlow;
 
+use super::fetched::{Extents, Fetched};
 use crate::design::{AccumulatorOverflow, Operand, Skew, Start};
 use crate::functional::fold::{self, Ended, Source, Visit, fold, groups};
 use crate::lower::{Program, Tile};
 use crate::neighbours::{Factor, Fault, Hardware, Mirrored, MovedBias, Shifted};
-use crate::num::{Fitted, Flags, Overflow, fit};
+use crate::num::{Fitted, Flags, Format, Overflow, fit};
 use crate::post::{self, bind};
 
 /// A program on other hardware.
@@ -20,6 +21,11 @@ pub(super) struct Wires<'a> {
     parameters: Vec<Vec<i64>>,
     /// As the host brings them.
     records: &'a [Vec<i64>],
+    extents: Extents,
+    /// Each asked for every product.
+    skewed: bool,
+    product: Option<Format>,
+    product_low: Option<u32>,
 }
 
 /// The shortest way to hardware's outputs. Of records that are not touched, they are the original's.
@@ -50,7 +56,34 @@ struct Plan {
 impl<'a> Wires<'a> {
     pub fn new(program: &'a Program, records: &'a [Vec<i64>], hardware: &'a Hardware) -> Wires<'a> {
         let parameters = parameters(records, hardware);
-        Wires { program, hardware, parameters, records }
+        let array = &hardware.design.array;
+        let extents =
+            Extents { rows: array.rows, columns: array.columns, beats: program.beats(), lanes: array.lanes };
+        let skewed = array.skew != program.design.array.skew;
+        let mut wires = Wires {
+            program,
+            hardware,
+            parameters,
+            records,
+            extents,
+            skewed,
+            product: None,
+            product_low: None,
+        };
+        wires.product =
+            wires.fault(|fault| if let Fault::Product(format) = fault { Some(*format) } else { None });
+        wires.product_low =
+            wires.fault(|fault| if let Fault::ProductLow(bits) = fault { Some(*bits) } else { None });
+        wires
+    }
+
+    /// The operands of a tile, as every PE meets them.
+    pub fn fetch(&self, tile: Tile, fetched: &mut Fetched) {
+        if !self.skewed {
+            let activation = |row, beat, lane| self.activation_at(tile, row, beat, lane);
+            let weight = |column, beat, lane| self.weight_at(tile, column, beat, lane);
+            fetched.fetch(tile, self.extents, activation, weight);
+        }
     }
 
     /// The shortest way to its outputs.
@@ -67,7 +100,7 @@ impl<'a> Wires<'a> {
             return Way::Fold(None);
         }
         let offsets = [its.activation.offset, its.weight.offset].into_iter().flatten();
-        let records = self.program.shape.groups * self.program.records_per_group();
+        let records = self.records();
         // By record: what its channel reads is not what the host brings.
         let reads_otherwise = |record: usize| {
             let differs = |index: usize| {
@@ -117,18 +150,18 @@ impl<'a> Wires<'a> {
     }
 
     /// The output of a PE after a tile. `held` is the PE's register, which is left as the tile leaves it.
-    pub fn output(&self, tile: Tile, pe: Pe, held: &mut i64) -> i64 {
+    pub fn output(&self, tile: Tile, pe: Pe, fetched: &Fetched, held: &mut i64) -> i64 {
         let plan = self.plan(tile, pe, *held);
         let record = self.program.record_of(tile) + pe.column;
-        let Ended { output, .. } = self.fold(&plan, pe, record, held);
+        let Ended { output, .. } = self.fold(&plan, (pe, record), fetched, held);
         if self.program.beats() == 1 && self.has(Fault::Last(Shifted::Early)) {
             let whole = Plan { start: self.start(tile, pe), beats: vec![(tile, 0)], last: None };
-            self.fold(&whole, pe, record, held);
+            self.fold(&whole, (pe, record), fetched, held);
         }
         output
     }
 
-    fn fold(&self, plan: &Plan, pe: Pe, record: usize, held: &mut i64) -> Ended {
+    fn fold(&self, plan: &Plan, (pe, record): (Pe, usize), fetched: &Fetched, held: &mut i64) -> Ended {
         *held = plan.start.value;
         let source = Source {
             design: &self.hardware.design,
@@ -138,7 +171,7 @@ impl<'a> Wires<'a> {
             channel: record,
         };
         let sum = |beat: usize, visit: &mut fold::Visitor<'_>| match plan.beats.get(beat) {
-            Some((tile, index)) => self.sum(*tile, pe, *index, beat, visit),
+            Some((tile, index)) => self.sum((*tile, *index), pe, fetched, beat, visit),
             None => ControlFlow::Continue(plan.last.map_or(0, i128::from)),
         };
         let ended = fold(source, sum, &mut |Visit { node, value, .. }| {
@@ -198,46 +231,62 @@ impl<'a> Wires<'a> {
         plan
     }
 
-    fn bias(&self, tile: Tile, pe: Pe) -> i64 {
-        let record = self.program.record_of(tile) + pe.column;
+    fn bias(&self, record: usize) -> i64 {
         let bias = self.hardware.design.accumulator.bias;
         bias.map_or(0, |index| bind(post::Operand::Parameter(index), &self.parameters, record))
     }
 
+    fn records(&self) -> usize {
+        self.program.shape.groups * self.program.records_per_group()
+    }
+
+    /// What sums start from, record by record.
+    pub fn starts(&self) -> Vec<i64> {
+        (0..self.records()).map(|record| self.start_of(record).value).collect()
+    }
+
     fn start(&self, tile: Tile, pe: Pe) -> Fitted {
+        self.start_of(self.program.record_of(tile) + pe.column)
+    }
+
+    fn start_of(&self, record: usize) -> Fitted {
         let accumulator = &self.hardware.design.accumulator;
         let is_moved = |moved| self.has(Fault::Bias(moved));
         let starts = !is_moved(MovedBias::Dropped) && !is_moved(MovedBias::Last);
-        let bias = if starts { self.bias(tile, pe) } else { 0 };
+        let bias = if starts { self.bias(record) } else { 0 };
         fit(i128::from(bias), accumulator.register, accumulator.step_rule())
     }
 
     fn last_bias(&self, tile: Tile, pe: Pe) -> Option<i64> {
         let adds = self.has(Fault::Bias(MovedBias::Twice)) || self.has(Fault::Bias(MovedBias::Last));
-        adds.then(|| self.bias(tile, pe))
+        adds.then(|| self.bias(self.program.record_of(tile) + pe.column))
     }
 
     /// What enters the accumulator in a beat of a tile.
     fn sum(
         &self,
-        tile: Tile,
+        (tile, index): (Tile, usize),
         pe: Pe,
-        index: usize,
+        fetched: &Fetched,
         beat: usize,
         visit: &mut fold::Visitor<'_>,
     ) -> ControlFlow<(), i128> {
-        let lanes = self.hardware.design.array.lanes;
         let levels = &self.hardware.design.reduce;
+        let here = fetched.beat(tile, [pe.row, pe.column], index, self.extents);
+        let product = |lane: usize| match here {
+            Some([activations, weights]) => self.formed(activations[lane], weights[lane]),
+            None => self.product(tile, pe, index, lane),
+        };
+        let terms = (0..self.extents.lanes).map(product);
         if levels.is_empty() {
-            return ControlFlow::Continue((0..lanes).map(|lane| self.product(tile, pe, index, lane)).sum());
+            return ControlFlow::Continue(terms.sum());
         }
-        let terms: Vec<i128> = (0..lanes).map(|lane| self.product(tile, pe, index, lane)).collect();
+        let mut terms: Vec<i128> = terms.collect();
         let low = self.fault(|fault| match fault {
             Fault::ReduceLow(level, bits) => Some((*level, *bits)),
             _ => None,
         });
         let Some((cut, bits)) = low else { return fold::reduced(levels, terms, beat, visit) };
-        let mut terms = terms;
         for (at, level) in levels.iter().enumerate() {
             let bits = if at == cut { bits } else { 0 };
             terms = groups(level, &terms).map(|(_, sum)| i128::from(sum.value) >> bits << bits).collect();
@@ -245,36 +294,60 @@ impl<'a> Wires<'a> {
         ControlFlow::Continue(terms.iter().sum())
     }
 
+    /// The product of two operands as they were read.
+    fn formed(&self, activation: i64, weight: i64) -> i128 {
+        let exact = i128::from(activation) * i128::from(weight);
+        let exact = self.product.map_or(exact, |format| i128::from(fit(exact, format, Overflow::Wrap).value));
+        self.product_low.map_or(exact, |bits| exact >> bits << bits)
+    }
+
     fn product(&self, tile: Tile, pe: Pe, beat: usize, lane: usize) -> i128 {
-        let design = &self.hardware.design;
-        let (beats, lanes) = (self.program.beats(), design.array.lanes);
-        let mirrored = |what, index: usize, extent: usize| {
-            if self.has(Fault::Mirrored(what)) { extent - 1 - index } else { index }
-        };
-        let beat = mirrored(Mirrored::Beats, beat, beats);
-        let lane = mirrored(Mirrored::Lanes, lane, lanes);
-        let row = mirrored(Mirrored::Rows, pe.row, design.array.rows);
-        let column = mirrored(Mirrored::Columns, pe.column, design.array.columns);
-        let other_lane = if self.has(Fault::CrossedLanes) { lanes - 1 - lane } else { lane };
-        let Some(fed) = self.skewed(beat, Pe { row, column }) else { return 0 };
-        let a = self.activation(tile, row, self.k_of(fed, other_lane));
-        let w = self.weight(tile, column, self.k_of(beat, lane));
-        let exact = i128::from(a) * i128::from(w);
-        let exact = match self.fault(|fault| if let Fault::Product(f) = fault { Some(*f) } else { None }) {
-            Some(format) => i128::from(fit(exact, format, Overflow::Wrap).value),
-            None => exact,
-        };
-        let low = self.fault(|fault| if let Fault::ProductLow(bits) = fault { Some(*bits) } else { None });
-        low.map_or(exact, |bits| exact >> bits << bits)
+        let weight = self.weight_at(tile, pe.column, beat, lane);
+        if !self.skewed {
+            return self.formed(self.activation_at(tile, pe.row, beat, lane), weight);
+        }
+        let Extents { rows, columns, beats, .. } = self.extents;
+        let row = self.mirrored(Mirrored::Rows, pe.row, rows);
+        let column = self.mirrored(Mirrored::Columns, pe.column, columns);
+        match self.fed(self.mirrored(Mirrored::Beats, beat, beats), Pe { row, column }) {
+            Some(fed) => {
+                self.formed(self.activation(tile, row, self.k_of(fed, self.activation_lane(lane))), weight)
+            }
+            None => 0,
+        }
+    }
+
+    /// A number, or where it is counted from the other end.
+    fn mirrored(&self, what: Mirrored, index: usize, extent: usize) -> usize {
+        if self.has(Fault::Mirrored(what)) { extent - 1 - index } else { index }
+    }
+
+    /// What a lane of a row reads in a beat.
+    fn activation_at(&self, tile: Tile, row: usize, beat: usize, lane: usize) -> i64 {
+        let Extents { rows, beats, .. } = self.extents;
+        let k = self.k_of(self.mirrored(Mirrored::Beats, beat, beats), self.activation_lane(lane));
+        self.activation(tile, self.mirrored(Mirrored::Rows, row, rows), k)
+    }
+
+    /// The lane whose activation a lane takes.
+    fn activation_lane(&self, lane: usize) -> usize {
+        let lanes = self.extents.lanes;
+        let lane = self.mirrored(Mirrored::Lanes, lane, lanes);
+        if self.has(Fault::CrossedLanes) { lanes - 1 - lane } else { lane }
+    }
+
+    /// What a lane of a column reads in a beat.
+    fn weight_at(&self, tile: Tile, column: usize, beat: usize, lane: usize) -> i64 {
+        let Extents { columns, beats, lanes, .. } = self.extents;
+        let lane = self.mirrored(Mirrored::Lanes, lane, lanes);
+        let k = self.k_of(self.mirrored(Mirrored::Beats, beat, beats), lane);
+        self.weight(tile, self.mirrored(Mirrored::Columns, column, columns), k)
     }
 
     /// The beat of the activation that meets a beat of the weight, where the host skews the operands and the array does so
     /// again, or neither does; None: there is none.
-    fn skewed(&self, beat: usize, pe: Pe) -> Option<usize> {
+    fn fed(&self, beat: usize, pe: Pe) -> Option<usize> {
         let (ours, its) = (&self.hardware.design.array, &self.program.design.array);
-        if ours.skew == its.skew {
-            return Some(beat);
-        }
         let late = |extent: usize, hop: u32| extent * hop as usize;
         let (a, w) = (late(pe.row, its.hop_weight), late(pe.column, its.hop_activation));
         // Skewed twice, the activation is late by what its row adds, the weight by what its column adds.

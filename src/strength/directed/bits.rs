@@ -1,8 +1,11 @@
 //! Channels in which a bit of a parameter matters: one sum whose output would be another if the bit were.
 
+use std::collections::BTreeSet;
+
+use super::compare::decides;
 use super::maker::Maker;
 use super::numbers::{Part, part};
-use super::targets::{entering, thresholds};
+use super::targets::{compared, entering, thresholds};
 use crate::num::{Overflow, fit};
 use crate::strength::stages::{Mattering, stages};
 
@@ -11,6 +14,9 @@ const TRIED: usize = 96;
 
 /// Around whose outputs sums are tried for bits between steps; of the others, powers of two only.
 const COMBINED: usize = 256;
+
+/// Numbers under which bits of comparisons are tried.
+const COMPARED: usize = 32;
 
 impl Maker<'_> {
     /// A channel for each value of each bit of every parameter that post steps read, and of the bias.
@@ -25,6 +31,23 @@ impl Maker<'_> {
             }
         }
         self.bits_between_steps(&assignments);
+        self.bits_compared(&assignments);
+    }
+
+    /// Sums for which a bit of what a step compares decides; bounds are mostly the layer's, so that few numbers will do.
+    fn bits_compared(&mut self, assignments: &[Vec<i64>]) {
+        let row = usize::from(self.rows.len() > 1);
+        let mut known = BTreeSet::new();
+        for numbers in scattered(assignments).take(COMPARED) {
+            let alone = alone(numbers);
+            for sum in compared(self.design, &alone) {
+                let more = decides(self.design, &alone, 0, sum);
+                if !more.is_subset(&known) {
+                    known.extend(more);
+                    self.lead_to(sum, numbers, row);
+                }
+            }
+        }
     }
 
     /// Sums for which a bit between steps decides, each bit both ways, or a rounding; some bits, the low ones of a product
@@ -107,19 +130,11 @@ impl Maker<'_> {
     }
 }
 
-/// All of a list, neighbours far from one another.
+/// All of a list, neighbours far from one another: by what the golden section makes of their places.
 fn scattered<T>(all: &[T]) -> impl Iterator<Item = &T> {
-    let near = (all.len() * 13 / 21).max(1);
-    let stride = (near..).find(|stride| has_no_factor_of(*stride, all.len())).unwrap_or(1);
-    (0..all.len()).map(move |at| &all[at * stride % all.len()])
-}
-
-/// Whether two numbers have no factor in common.
-fn has_no_factor_of(mut a: usize, mut b: usize) -> bool {
-    while b > 0 {
-        (a, b) = (b, a % b);
-    }
-    a == 1
+    let mut places: Vec<usize> = (0..all.len()).collect();
+    places.sort_by_key(|at| (*at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    places.into_iter().map(|at| &all[at])
 }
 
 /// As parameters of one channel.

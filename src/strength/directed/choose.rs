@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::merit;
 use super::pool::{CYCLES, Pool, WITH_RESTS};
-use super::told;
 use crate::design::{Dataflow, Design, Skew};
 use crate::error::Result;
 use crate::lower::Program;
@@ -21,7 +21,7 @@ pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3
     let mut by = BTreeMap::new();
     for (group, k) in [(long, pool.depth()), (short, pool.short)] {
         if !group.is_empty() {
-            told::add(&mut by, &pool.program(&alone, &group, k)?, &group);
+            merit::add(&mut by, &pool.program(&alone, &group, k)?, &group);
         }
     }
     let told: Vec<(Vec<usize>, usize)> = by.into_iter().map(|(told, by)| (by, told.times())).collect();

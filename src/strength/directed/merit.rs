@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use super::compare::{Decides, decides};
 use crate::design::Design;
 use crate::lower::{Outcome, Program};
 use crate::neighbours::{self, Class, Hardware, Neighbour};
@@ -15,7 +16,7 @@ use crate::strength::stages::{Mattering, stages};
 
 /// Something that a channel may tell or reach, by its place in the list of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Told {
+pub(super) enum Merit {
     Neighbour(usize),
     /// A goal that is counted at a node.
     Event(usize),
@@ -28,22 +29,24 @@ pub(super) enum Told {
     StageBit(usize, usize, bool),
     /// A rounding matters.
     Rounding(usize, u32, bool),
+    /// A bit of what is compared with a bound.
+    Decides(Decides),
 }
 
-impl Told {
+impl Merit {
     /// By how many channels it should be told, where there are as many.
     pub fn times(self) -> usize {
         match self {
-            Told::Neighbour(_) | Told::Event(_) | Told::OutputBit(..) => 2,
-            Told::ParameterBit(_) | Told::StageBit(..) | Told::Rounding(..) => 1,
+            Merit::Neighbour(_) | Merit::Event(_) | Merit::OutputBit(..) => 2,
+            Merit::ParameterBit(_) | Merit::StageBit(..) | Merit::Rounding(..) | Merit::Decides(_) => 1,
         }
     }
 }
 
 /// Adds what channels tell, each by its number: `names[n]` is the number of channel `n` of the program.
-pub(super) fn add(by: &mut BTreeMap<Told, Vec<usize>>, program: &Program, names: &[usize]) {
+pub(super) fn add(by: &mut BTreeMap<Merit, Vec<usize>>, program: &Program, names: &[usize]) {
     let judge = Judge::new(program);
-    let mut put = |told: Told, n: usize| by.entry(told).or_default().push(names[n]);
+    let mut put = |told: Merit, n: usize| by.entry(told).or_default().push(names[n]);
     let hardware = Hardware::of(&program.design);
     // Which beats an output has shows by its own weights; records and cycles are the matter of all channels together.
     let all: Vec<Neighbour> = neighbours::of(&hardware).collect();
@@ -60,15 +63,17 @@ pub(super) fn add(by: &mut BTreeMap<Told, Vec<usize>>, program: &Program, names:
         .collect();
     for (index, channels) in channels.into_iter().enumerate() {
         let told = match index.checked_sub(all.len()) {
-            None => Told::Neighbour(index),
-            Some(goal) => Told::ParameterBit(goal),
+            None => Merit::Neighbour(index),
+            Some(goal) => Merit::ParameterBit(goal),
         };
         channels.into_iter().for_each(|n| put(told, n));
     }
     let stages = stages(&program.design);
     let of_channel = |n: usize| {
         let mut mattering = Mattering::nothing(&stages);
+        let mut decided = BTreeSet::new();
         for accumulator in judge.outcome().accumulators.column(n) {
+            decided.extend(decides(&program.design, &program.parameters, n, i128::from(*accumulator)));
             mattering.look(&program.design, &stages, (&program.parameters, n), *accumulator);
         }
         let seen = observed_of(program, n);
@@ -76,10 +81,10 @@ pub(super) fn add(by: &mut BTreeMap<Told, Vec<usize>>, program: &Program, names:
             What::Event(node, event) => event.times(&seen[node]) > 0,
             _ => false,
         });
-        let events = events.map(|(index, _)| Told::Event(index));
+        let events = events.map(|(index, _)| Merit::Event(index));
         let bits =
-            bits(program, judge.outcome(), n).into_iter().map(|(bit, is_set)| Told::OutputBit(bit, is_set));
-        let rounds = mattering.rounds.iter().map(|(step, count, up)| Told::Rounding(*step, *count, *up));
+            bits(program, judge.outcome(), n).into_iter().map(|(bit, is_set)| Merit::OutputBit(bit, is_set));
+        let rounds = mattering.rounds.iter().map(|(step, count, up)| Merit::Rounding(*step, *count, *up));
         let of_stages = mattering.bits.iter().enumerate().flat_map(|(stage, bits)| {
             let values = bits
                 .iter()
@@ -87,11 +92,12 @@ pub(super) fn add(by: &mut BTreeMap<Told, Vec<usize>>, program: &Program, names:
                 .flat_map(|(bit, values)| [(bit, false, values[0]), (bit, true, values[1])]);
             values
                 .filter(|(_, _, known)| *known)
-                .map(move |(bit, is_set, _)| Told::StageBit(stage, bit, is_set))
+                .map(move |(bit, is_set, _)| Merit::StageBit(stage, bit, is_set))
         });
-        events.chain(bits).chain(rounds).chain(of_stages).collect::<Vec<Told>>()
+        let decided = decided.into_iter().map(Merit::Decides);
+        events.chain(bits).chain(rounds).chain(of_stages).chain(decided).collect::<Vec<Merit>>()
     };
-    let channels: Vec<Vec<Told>> = (0..program.shape.channels()).into_par_iter().map(of_channel).collect();
+    let channels: Vec<Vec<Merit>> = (0..program.shape.channels()).into_par_iter().map(of_channel).collect();
     for (n, told) in channels.into_iter().enumerate() {
         told.into_iter().for_each(|told| put(told, n));
     }

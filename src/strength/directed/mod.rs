@@ -6,12 +6,13 @@
 
 mod bits;
 mod choose;
+mod compare;
 mod maker;
+mod merit;
 mod numbers;
 mod pool;
 mod rows;
 mod targets;
-mod told;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! Accumulators worth a channel: built backwards from what the post steps must tell apart.
 
+use super::compare::near_bounds;
 use crate::design::Design;
 use crate::num::Format;
 use crate::post::{Op, Step, bind};
@@ -39,6 +40,11 @@ pub(super) fn entering(design: &Design, numbers: &[Vec<i64>], x: i128) -> Vec<i1
         values.push(value);
     }
     values
+}
+
+/// What enters a step when the accumulator is `x`.
+fn entering_at(design: &Design, numbers: &[Vec<i64>], step: usize, x: i128) -> i128 {
+    design.post[..step].iter().fold(x, |value, step| step.apply(value, numbers, 0).value)
 }
 
 /// Accumulators for which a rounding step meets a tie, and those beside.
@@ -119,6 +125,14 @@ pub(super) fn thresholds(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
     places.sort_unstable();
     places.dedup();
     around(design, output, &places)
+}
+
+/// Accumulators that bring to a comparing step what lies about as far from its bounds as each bit is worth.
+pub(super) fn compared(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let of_step = |(step, values): (usize, Vec<i128>)| {
+        around(design, |x| entering_at(design, numbers, step, x), &values)
+    };
+    near_bounds(design, numbers).into_iter().flat_map(of_step).collect()
 }
 
 /// Accumulators of which a step makes exactly a rail of its format, and those beside.
