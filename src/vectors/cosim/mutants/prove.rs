@@ -42,6 +42,15 @@ const RESET_CYCLES: u64 = 2;
 /// A module of Yosys' JSON.
 type Module = Map<String, Value>;
 
+/// What the solver said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Alike,
+    Apart,
+    /// In its time.
+    Nothing,
+}
+
 /// What every proof is made with.
 struct Proofs<'a> {
     links: &'a Links,
@@ -66,12 +75,13 @@ pub fn prove(
     let mut left = left.to_vec();
     for (module, members) in by_module(mutations, &left) {
         tell(&format!("proving: {} mutants of {}", members.len(), plain_module(module)));
-        let step = proofs.step(module, &members)?;
+        let step = proofs.step(module, &members, &[Arithmetic::Any, Arithmetic::Exact, Arithmetic::Whole])?;
         found.extend(step.into_iter().map(|at| (at, Proof::Always)));
     }
     left.retain(|at| !found.contains_key(at));
     tell(&format!("proving: {} mutants in the whole circuit", left.len()));
-    let step = proofs.step(CIRCUIT, &left)?;
+    // What arithmetic decides, a module has shown by itself.
+    let step = proofs.step(CIRCUIT, &left, &[Arithmetic::Any])?;
     found.extend(step.into_iter().map(|at| (at, Proof::Always)));
     left.retain(|at| !found.contains_key(at));
     if plan.cycles > 0 {
@@ -89,20 +99,15 @@ pub fn prove(
 
 impl Proofs<'_> {
     /// Those among `members` that the mutated module, with everything below it, cannot be told from in one step.
-    fn step(&self, module: &str, members: &[usize]) -> Result<Vec<usize>> {
+    fn step(&self, module: &str, members: &[usize], all: &[Arithmetic]) -> Result<Vec<usize>> {
         let Some([gold, gate]) = self.pair(module, members, true)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
         let one = |at: &usize| {
             if cones.is_gone(at + 1) {
                 return Ok(Some(*at));
             }
-            for arithmetic in [Arithmetic::Exact, Arithmetic::Whole] {
-                let Some(pair) = cones.pair(at + 1, arithmetic) else { continue };
-                if self.holds(*at, &pair, "")? {
-                    return Ok(Some(*at));
-                }
-            }
-            Ok(None)
+            let said = self.closer(all, (&cones, *at), "")?;
+            Ok((said == Said::Alike).then_some(*at))
         };
         let found: Vec<Option<usize>> = members.par_iter().map(one).collect::<Result<_>>()?;
         Ok(found.into_iter().flatten().collect())
@@ -119,19 +124,13 @@ impl Proofs<'_> {
             options.push_str(&format!(" -set-at {step} in_rst {}", u8::from(step <= RESET_CYCLES)));
         }
         let settled = format!(" -set-assumes -seq {SETTLED} -prove-skip {}", SETTLED - 1);
+        let all = [Arithmetic::Control, Arithmetic::Any, Arithmetic::Exact, Arithmetic::Whole];
         let one = |at: &usize| -> Result<Option<(usize, Proof)>> {
-            let mut found = None;
-            for arithmetic in [Arithmetic::Control, Arithmetic::Any, Arithmetic::Exact, Arithmetic::Whole] {
-                let Some(pair) = cones.pair(at + 1, arithmetic) else { continue };
-                if found.is_none() && !self.holds(*at, &pair, &options)? {
-                    continue;
-                }
-                found = Some((*at, Proof::Cycles(cycles)));
-                if self.holds(*at, &pair, &settled)? {
-                    return Ok(Some((*at, Proof::Always)));
-                }
+            if self.closer(&all, (&cones, *at), &options)? != Said::Alike {
+                return Ok(None);
             }
-            Ok(found)
+            let is_always = self.closer(&all, (&cones, *at), &settled)? == Said::Alike;
+            Ok(Some((*at, if is_always { Proof::Always } else { Proof::Cycles(cycles) })))
         };
         let found: Vec<Option<(usize, Proof)>> = members.par_iter().map(one).collect::<Result<_>>()?;
         Ok(found.into_iter().flatten().collect())
@@ -170,8 +169,22 @@ impl Proofs<'_> {
         Ok(Some([gold, gate]))
     }
 
-    /// Whether mutant `at` and the circuit cannot be told apart, as asked.
-    fn holds(&self, at: usize, pair: &Value, options: &str) -> Result<bool> {
+    /// What is said of mutant `at` with more and more known of arithmetic: until they are alike, or no time is left. What
+    /// tells them apart may be arithmetic that there is none of, as long as some is left out.
+    fn closer(&self, all: &[Arithmetic], (cones, at): (&Cones<'_>, usize), options: &str) -> Result<Said> {
+        let mut said = Said::Nothing;
+        for arithmetic in all {
+            let Some(pair) = cones.pair(at + 1, *arithmetic) else { continue };
+            said = self.ask(at, &pair, options)?;
+            if said != Said::Apart {
+                break;
+            }
+        }
+        Ok(said)
+    }
+
+    /// Whether mutant `at` and the circuit can be told apart, as asked.
+    fn ask(&self, at: usize, pair: &Value, options: &str) -> Result<Said> {
         // Several are asked side by side.
         let (file, answer) = (format!("pair_{at}.json"), format!("proof_{at}.txt"));
         let _ = fs::remove_file(self.folder.join(&answer));
@@ -186,8 +199,12 @@ impl Proofs<'_> {
         // A proof that breaks off is none.
         let _ = yosys::script(self.links, self.folder, &format!("prove_{at}"), &text, self.deadline(2));
         let _ = fs::remove_file(self.folder.join(file));
-        let said = fs::read_to_string(self.folder.join(answer));
-        Ok(said.is_ok_and(|said| said.contains("no model found: SUCCESS")))
+        let said = fs::read_to_string(self.folder.join(answer)).unwrap_or_default();
+        Ok(match () {
+            () if said.contains("no model found: SUCCESS") => Said::Alike,
+            () if said.contains("model found: FAIL") => Said::Apart,
+            () => Said::Nothing,
+        })
     }
 
     /// The solver's time, and as much again for what is in front of it.
