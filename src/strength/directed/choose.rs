@@ -16,13 +16,14 @@ const NEEDED: usize = 3;
 pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3]>) -> Result<Program> {
     let alone = Arc::new(by_itself(design));
     let all: Vec<usize> = (0..pool.columns.len()).collect();
-    let (short, long): (Vec<usize>, Vec<usize>) =
-        all.iter().partition(|index| pool.columns[**index].weights.len() < pool.depth());
+    // By how many products their weights need.
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for index in all.iter().filter(|index| !pool.columns[**index].everywhere) {
+        groups.entry(pool.columns[*index].weights.len()).or_default().push(*index);
+    }
     let mut by = BTreeMap::new();
-    for (group, k) in [(long, pool.depth()), (short, pool.short)] {
-        if !group.is_empty() {
-            merit::add(&mut by, &pool.program(&alone, &group, k)?, &group);
-        }
+    for (k, group) in groups {
+        merit::add(&mut by, &pool.program(&alone, &group, k)?, &group);
     }
     let told: Vec<(Vec<usize>, usize)> = by.into_iter().map(|(told, by)| (by, told.times())).collect();
     let columns = design.array.columns;
@@ -37,12 +38,15 @@ pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3
         None => chosen.len().max(2).next_multiple_of(columns),
     };
     // Channels by chance are the last candidates.
-    let mut others =
-        all.iter().rev().filter(|index| !chosen.contains(index)).copied().collect::<Vec<_>>().into_iter();
+    let is_everywhere = |index: &usize| pool.columns[*index].everywhere;
+    let others = all.iter().rev().filter(|index| !chosen.contains(index) && !is_everywhere(index));
+    let mut others = others.copied().collect::<Vec<_>>().into_iter();
     while chosen.len() < fill {
         let again = chosen[chosen.len() / 2];
         chosen.push(others.next().unwrap_or(again));
     }
+    // As many as there are columns, of each kind.
+    chosen.extend(all.iter().copied().filter(is_everywhere));
     pool.program(design, &chosen, pool.depth())
 }
 

@@ -44,7 +44,13 @@ impl Maker<'_> {
             weights.truncate(self.short);
         }
         if self.count(is_short) < self.most[usize::from(is_short)] && weights.iter().all(holds) {
-            self.columns.push(Column { weights, idle, numbers: numbers.to_vec(), needed: false });
+            self.columns.push(Column {
+                weights,
+                idle,
+                numbers: numbers.to_vec(),
+                needed: false,
+                everywhere: false,
+            });
         }
     }
 
@@ -160,6 +166,39 @@ impl Maker<'_> {
             output(-1) != output(0) && output(0) != output(1)
         };
         all.into_iter().find(is_sharp).unwrap_or_else(|| self.showing(&assignments)[0].clone())
+    }
+
+    /// For every column channels in which nothing counts but the last two activations of a row: a weight of 1 or −1 makes
+    /// the same sum of them in every row, around 0 where there is a bias, as long as no bit is lost on the way to a PE.
+    pub fn everywhere(&mut self) {
+        let mut numbers = self.clear();
+        let values = self.weights(&numbers);
+        let both: i64 = self.rows[0].iter().rev().take(2).sum();
+        for weight in [1, -1].into_iter().filter(|weight| values.holds(*weight)) {
+            if let Some(bias) = self.design.accumulator.bias {
+                let parameter = &self.design.parameters[bias];
+                numbers[bias] = (-weight * both).clamp(parameter.min, parameter.max);
+            }
+            let codes = |value: i64| value - values.offset;
+            let mut weights = vec![codes(values.nearest_to_zero()); self.k];
+            weights.extend([codes(weight); 2]);
+            let idle = -values.offset;
+            let one = Column { weights, idle, numbers: numbers.clone(), needed: false, everywhere: true };
+            self.columns.extend(std::iter::repeat_n(one, self.design.array.columns));
+        }
+    }
+
+    /// Numbers under which sums as small as one operand show most of their bits.
+    fn clear(&mut self) -> Vec<i64> {
+        let reach = 1_i128 << self.design.activation.format.width();
+        let shown = |numbers: &Vec<i64>| {
+            let each: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
+            let sums = (-reach..=reach).step_by(usize::try_from(reach / 64).unwrap_or(1).max(1));
+            let outputs = sums.map(|x| super::targets::entering(self.design, &each, x).pop());
+            outputs.collect::<std::collections::BTreeSet<_>>().len()
+        };
+        let assignments = self.assignments();
+        assignments.iter().max_by_key(|numbers| shown(numbers)).unwrap_or(&assignments[0]).clone()
     }
 
     /// From biases at a rail and beside it, one product further, and back.

@@ -81,10 +81,11 @@ pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<
 
 /// How far up its range a bound or a term of the layer is, by the bits of a byte that comes again: in the order of
 /// [`Form::ALL`]. In each row every bit is 0 once and 1 once; a lower bound is below its upper one, a term between them, and
-/// those of the first form fit no port that is a bit narrower, and both ends are some form's bounds.
-const LOW: [u64; 3] = [0x00, 0xdf, 0x20];
-const HIGH: [u64; 3] = [0xc3, 0xff, 0x3c];
-const TERM: [u64; 3] = [0x1f, 0xe5, 0x2a];
+/// those of the first form fit no port that is a bit narrower, both ends are some form's bounds, and of two bounds on one
+/// side of 0 one has the bits that the other lacks: a comparison overlooks a bit only beside such a bound.
+const LOW: [u64; 3] = [0x00, 0xdf, 0x2a];
+const HIGH: [u64; 3] = [0xc4, 0xff, 0x3b];
+const TERM: [u64; 3] = [0x1f, 0xe5, 0x32];
 
 /// A number of the layer: outputs of the first form use most of their range.
 pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {

@@ -7,8 +7,8 @@ use ndarray::Array2;
 use super::Form;
 use super::maker::Maker;
 use super::numbers::of_layer;
-use super::rows::{Values, reach, rows};
-use crate::design::{Dataflow, Design, Start};
+use super::rows::{Values, add_opposites, reach, rows};
+use crate::design::{Design, Start};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{Charge, bytes};
 use crate::lower::{Numbers, Program, Shape, check_extents};
@@ -38,13 +38,15 @@ pub(super) const WITH_RESTS: u64 = 19_500;
 /// One channel: its weights' codes, and one number per parameter of the design.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Column {
-    /// As many as the design's own depth has, or as [`Pool::short`] says: the rest is `idle`.
+    /// As many as some products need; the rest is `idle`.
     pub weights: Vec<i64>,
     /// The code of a weight that is 0.
     pub idle: i64,
     pub numbers: Vec<i64>,
     /// Worth a channel whatever neighbours it tells apart.
     pub needed: bool,
+    /// Of one kind that every column has one of: it tells one PE of many apart.
+    pub everywhere: bool,
 }
 
 /// Whether all lanes of an output's last beat have a product.
@@ -59,8 +61,6 @@ pub(super) struct Pool {
     /// Codes, `[m][k]`.
     pub activations: Array2<i64>,
     pub columns: Vec<Column>,
-    /// Products that are enough for most channels, and to judge them by.
-    pub short: usize,
     _charge: Charge,
 }
 
@@ -104,14 +104,23 @@ impl Pool {
             Some(Operand::Parameter(index)) => layer[index],
         };
         let activation = Values::of(&design.activation, offset(design.activation.offset));
-        let values = rows(activation, m, k, chance);
-        let activations = Array2::from_shape_fn([m, k], |(m, k)| values[m][k] - activation.offset);
+        let mut values = rows(activation, m, k, chance);
+        // With a shape of its own a directed program has room for what every PE needs.
+        let is_everywhere = design.array.is_grid() && form == Form::Whole && shape.is_none();
+        if is_everywhere {
+            add_opposites(&mut values, activation, chance);
+        }
+        let depth = values[0].len();
+        let activations = Array2::from_shape_fn([m, depth], |(m, k)| values[m][k] - activation.offset);
         let mut maker = Maker { design, layer, rows: values, k, short, chance, most, columns: Vec::new() };
         maker.returns();
         maker.excursions();
         maker.sums();
         maker.bits();
         maker.outputs();
+        if is_everywhere {
+            maker.everywhere();
+        }
         maker.by_chance(64);
         let Maker { columns, .. } = maker;
         if columns.is_empty() {
@@ -120,7 +129,7 @@ impl Pool {
                 "no bias, weight and parameter inside their limits make a channel",
             ));
         }
-        Ok(Pool { activations, columns, short, _charge: charge })
+        Ok(Pool { activations, columns, _charge: charge })
     }
 
     /// Products of an output.
@@ -169,10 +178,8 @@ fn own_depth(design: &Design, form: Form, last: LastBeat) -> usize {
     let step = high.max(-low).max(1);
     // Half of the products of row 1 are large.
     let needed = (rail / step).saturating_mul(2).saturating_add(BEATS as i128);
-    let most = match design.array.dataflow {
-        Dataflow::OutputStationary => CYCLES as usize / 4,
-        Dataflow::Sequential | Dataflow::Tree => CYCLES as usize / (8 * own_rows(design)),
-    };
+    let together = if design.array.is_grid() { 4 } else { 8 * own_rows(design) };
+    let most = CYCLES as usize / together;
     let beats = usize::try_from(needed).unwrap_or(usize::MAX);
     // A start that reaches every sum needs no more, where coming back from a rail is too far; one form leaves the time to
     // many channels.

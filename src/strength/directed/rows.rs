@@ -55,6 +55,15 @@ pub(super) fn rows(values: Values, m: usize, k: usize, chance: &mut Chance) -> V
     (0..m).map(row).collect()
 }
 
+/// Two more values in every row: a code and the one of which every bit is the other way, so that a bit that is lost anywhere
+/// is lost from one of them.
+pub(super) fn add_opposites(rows: &mut [Vec<i64>], values: Values, chance: &mut Chance) {
+    for row in rows {
+        let value = chance.within(values.low, values.high);
+        row.extend([value, values.low + values.high - value]);
+    }
+}
+
 /// Weights whose products with `row` sum to `target`, taken from the largest steps to the smallest; None: out of reach.
 pub(super) fn composed(row: &[i64], weights: Values, target: i128) -> Option<Vec<i64>> {
     let mut order: Vec<usize> = (0..row.len()).collect();
