@@ -13,9 +13,7 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use goldpath::datapath::{
-    self, Datapath, Inputs, Lockstep, Observer, OutputStationary, Period, Port, Records, Watch,
-};
+use goldpath::datapath::{self, Datapath, Inputs, Lockstep, Observer, Period, Port, Records, Watch};
 use goldpath::design::{AccumulatorOverflow, Array, Dataflow, Design, Node, Operand, Skew, Start};
 use goldpath::lower::Program;
 use goldpath::num::{Flags, Format, Overflow, Rounding};
@@ -25,7 +23,7 @@ use goldpath::simulate::{self, Options};
 use work::Random;
 
 /// The two clocked together from inputs alone.
-struct Clocked(Lockstep<Box<dyn Datapath>, OutputStationary>, Arc<AtomicU64>);
+struct Clocked(Lockstep<Box<dyn Datapath>, datapath::Array>, Arc<AtomicU64>);
 
 impl Datapath for Clocked {
     fn signals(&self) -> Vec<Port> {
@@ -46,7 +44,7 @@ impl Datapath for Clocked {
 
 /// Both datapaths on the same periods, the grid in its own way; whatever they show must be equal.
 struct Alongside {
-    plain: OutputStationary,
+    plain: datapath::Array,
     fast: Box<dyn Datapath>,
     look: Look,
     random: Random,
@@ -276,7 +274,7 @@ fn check(program: &Program, look: Look, seed: u64) -> Option<(u64, u64)> {
     let compared: Arc<AtomicU64> = Arc::default();
     let (fast, plain) = (
         datapath::grid(&program.design, &records)?,
-        OutputStationary::new(program.design.clone(), records.clone()),
+        datapath::Array::new(program.design.clone(), records.clone()),
     );
     let mut both: Box<dyn Datapath> = if look == Look::Clock {
         Box::new(Clocked(Lockstep::new(fast, plain), compared.clone()))
@@ -285,7 +283,7 @@ fn check(program: &Program, look: Look, seed: u64) -> Option<(u64, u64)> {
     };
     let options = Options { counts: true, ..Default::default() };
     let fast = simulate::run_on(program, both.as_mut(), options, &mut []).unwrap();
-    let mut plain = OutputStationary::new(program.design.clone(), records);
+    let mut plain = datapath::Array::new(program.design.clone(), records);
     let plain = simulate::run_on(program, &mut plain, options, &mut []).unwrap();
     assert_eq!(plain, fast, "outcome, cycles or first event (plain, then fast)");
     let events = plain.outcome.counts.unwrap().nodes.iter().map(|n| n.high + n.low).sum();

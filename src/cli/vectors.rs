@@ -74,7 +74,7 @@ pub(super) fn gaps_entry(gaps: Gaps, program: &Program) -> Option<GapsEntry> {
         seed,
         first_tile: resting(program),
         before_tile: rests.lead,
-        after_clear: (program.clears() > 0).then_some(rests.settle),
+        after_clear: (program.design.time().clears > 0).then_some(rests.settle),
         before_beat: rests.before.to_vec(),
     })
 }

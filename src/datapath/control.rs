@@ -7,7 +7,7 @@ use super::{BIT, Inputs, Port, register, stage_name};
 pub struct Control {
     pub valid: bool,
     pub first: bool,
-    /// Sequential and tree only.
+    /// Where nothing drains.
     pub last: bool,
     pub record: Option<usize>,
 }

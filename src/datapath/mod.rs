@@ -5,32 +5,28 @@
 //! All registers reset to 0 (R12).
 
 mod accumulate;
+mod array;
 mod control;
+mod exit;
 mod feed;
 mod grid;
 mod lockstep;
-mod mac;
 mod operand;
-mod output_stationary;
 mod period;
 mod products;
 mod requantizer;
-mod single;
 mod skew;
-mod tree;
 
+pub use array::Array;
 pub use feed::{Feed, Rests, Slot};
 pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
-pub use mac::Mac;
-pub use output_stationary::OutputStationary;
 pub use period::{Held, Observer, Period};
 pub use requantizer::Requantizer;
-pub use tree::Tree;
 
 use std::sync::Arc;
 
-use crate::design::{Array, Dataflow, Design, Node, Skew};
+use crate::design::{Design, Node};
 use crate::num::{Flags, Format};
 
 /// Which way a signal goes.
@@ -73,7 +69,7 @@ pub struct Inputs {
     pub valid: Vec<bool>,
     /// Marks an output's first beat, or the clear cycle before it; as many bits as `valid`.
     pub first: Vec<bool>,
-    /// Sequential and tree only.
+    /// Where nothing drains.
     pub last: bool,
     /// `[rows][lanes]`
     pub activation: Vec<i32>,
@@ -81,7 +77,7 @@ pub struct Inputs {
     pub weight: Vec<i32>,
     /// Parameter record of column 0.
     pub channel: usize,
-    /// Output-stationary only.
+    /// Where something drains.
     pub drain: bool,
 }
 
@@ -178,19 +174,13 @@ pub fn build(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
 
 /// The block that a design describes, cycle by cycle, whatever its inputs are.
 pub fn plain(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
-    let (design, records) = (design.clone(), records.clone());
-    match design.array.dataflow {
-        Dataflow::Sequential => Box::new(Mac::new(design, records)),
-        Dataflow::Tree => Box::new(Tree::new(design, records)),
-        Dataflow::OutputStationary => Box::new(OutputStationary::new(design, records)),
-    }
+    Box::new(Array::new(design.clone(), records.clone()))
 }
 
 /// The ports the host drives, in order.
 pub fn input_ports(design: &Design) -> Vec<Port> {
     let array = &design.array;
-    let stationary = array.dataflow == Dataflow::OutputStationary;
-    let control = if stationary && array.skew == Skew::Host { vec![array.rows] } else { vec![] };
+    let control = if array.host_skews() { vec![array.rows] } else { vec![] };
     let port = |name: &str, node: &str, shape: Vec<usize>, format| Port {
         name: name.to_string(),
         node: node.to_string(),
@@ -202,13 +192,14 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
         port("in.valid", "interface", control.clone(), BIT),
         port("in.first", "interface", control, BIT),
     ];
-    if !stationary {
+    if !array.drains() {
         ports.push(port("in.last", "interface", vec![], BIT));
     }
-    ports.push(port("in.activation", "activation", edge_shape(array, array.rows), design.activation.format));
-    ports.push(port("in.weight", "weight", edge_shape(array, array.columns), design.weight.format));
+    let (rows, columns) = (array.edge_shape(array.rows), array.edge_shape(array.columns));
+    ports.push(port("in.activation", "activation", rows, design.activation.format));
+    ports.push(port("in.weight", "weight", columns, design.weight.format));
     ports.push(port("in.channel", "interface", vec![], CHANNEL));
-    if stationary {
+    if array.drains() {
         ports.push(port("in.drain", "interface", vec![], BIT));
     }
     ports
@@ -216,32 +207,23 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
 
 /// Appends the inputs in the order of [`input_ports`].
 pub fn visit_inputs(design: &Design, inputs: &Inputs, sample: &mut Vec<i64>) {
-    let stationary = design.array.dataflow == Dataflow::OutputStationary;
+    let drains = design.array.drains();
     sample.extend(inputs.valid.iter().map(|b| i64::from(*b)));
     sample.extend(inputs.first.iter().map(|b| i64::from(*b)));
-    if !stationary {
+    if !drains {
         sample.push(i64::from(inputs.last));
     }
     sample.extend(inputs.activation.iter().map(|v| i64::from(*v)));
     sample.extend(inputs.weight.iter().map(|v| i64::from(*v)));
     // A record index is far below 2^63.
     sample.push(inputs.channel as i64);
-    if stationary {
+    if drains {
         sample.push(i64::from(inputs.drain));
     }
 }
 
 pub(crate) const BIT: Format = Format::unsigned(1).unwrap();
 const CHANNEL: Format = Format::unsigned(16).unwrap();
-
-/// Shape of an operand port on one edge of the array: a trailing lane axis of 1 is dropped.
-fn edge_shape(array: &Array, extent: usize) -> Vec<usize> {
-    let mut shape = if array.dataflow == Dataflow::OutputStationary { vec![extent] } else { vec![] };
-    if array.lanes > 1 {
-        shape.push(array.lanes);
-    }
-    shape
-}
 
 /// `base`, then `base.1`, `base.2`, … for later pipeline stages.
 fn stage_name(base: &str, stage: u32) -> String {

@@ -27,7 +27,7 @@ pub struct Period {
     pub channel: usize,
     /// What rests in front of the first beat hold.
     pub held: Held,
-    /// Sequential and tree: the channel is driven only from the clear cycle or first beat to the last one.
+    /// Where nothing drains, the channel is driven only from the clear cycle or first beat to the last one.
     pub channel_with_beat: bool,
     /// Cycles by which row i (column j) is delayed, per row (column); 0 unless the host skews.
     pub skew_rows: usize,

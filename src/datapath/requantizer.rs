@@ -45,12 +45,13 @@ pub struct Finished<'a> {
 }
 
 impl Requantizer {
-    /// `scalar` leaves the column axis out of the signals' shapes.
-    pub fn new(design: &Design, records: Records, scalar: bool) -> Self {
+    /// One PE has no column axis.
+    pub fn new(design: &Design, records: Records) -> Self {
         let columns = design.array.columns;
         let empty = Stage { data: vec![0; columns], valid: false, record: 0 };
         let stages = design.post.iter().map(|s| vec![empty.clone(); s.latency as usize]).collect();
         let accumulator = design.accumulator.format;
+        let scalar = !design.array.is_grid();
         Requantizer { steps: design.post.clone(), columns, stages, accumulator, records, scalar }
     }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{AccumulatorOverflow, Dataflow, Design, Operand, ranges};
+use super::{AccumulatorOverflow, Design, Operand, ranges};
 use crate::post::{self, Op, Parameter, Per, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -112,7 +112,7 @@ fn array(text: &mut String, design: &Design) {
     let a = &design.array;
     let _ = writeln!(text, "\n[array]\ndataflow = \"{}\"", a.dataflow.name());
     let _ = writeln!(text, "rows = {}\ncolumns = {}\nlanes = {}", a.rows, a.columns, a.lanes);
-    if a.dataflow == Dataflow::OutputStationary {
+    if a.is_grid() {
         let (activation, weight) = (a.hop_activation, a.hop_weight);
         let _ = writeln!(text, "hop = {{ activation = {activation}, weight = {weight} }}");
         if activation + weight > 0 {

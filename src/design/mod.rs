@@ -7,6 +7,7 @@
 //! names of Verilog parameters, is the design's identity. The rest answers questions about a design: `ranges`,
 //! `depth`, `lints`, `timing`, `table`, `schematic`.
 
+mod array;
 mod build;
 mod canonical;
 mod context;
@@ -29,14 +30,17 @@ mod source;
 mod steps;
 mod synonyms;
 mod table;
+mod time;
 mod timing;
 mod verilog;
 
+pub use array::{Array, Dataflow, Skew};
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;
 pub use ranges::NodeRange;
 pub use table::Row;
+pub use time::Time;
 pub use timing::Cycles;
 
 use std::collections::BTreeMap;
@@ -190,47 +194,6 @@ impl Accumulator {
     }
 }
 
-/// How operands reach the PEs and results leave them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dataflow {
-    /// One MAC; rows = columns = lanes = 1.
-    Sequential,
-    /// One dot product of `lanes` terms a beat; rows = columns = 1.
-    Tree,
-    /// R × C accumulators that stay while operands travel right and down; results drain down the columns.
-    OutputStationary,
-}
-
-/// Who delays lane n of a skewed array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Skew {
-    /// The stimulus is skewed.
-    Host,
-    /// Triangular registers inside the array.
-    Internal,
-}
-
-/// Extents and wires of the PEs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Array {
-    /// Which of the three kinds it is.
-    pub dataflow: Dataflow,
-    /// PEs down, one output position each.
-    pub rows: usize,
-    /// PEs across, one output channel each.
-    pub columns: usize,
-    /// Multipliers of one PE.
-    pub lanes: usize,
-    /// Registers per column step of the activation. 0 = broadcast.
-    pub hop_activation: u32,
-    /// Registers per row step of the weight.
-    pub hop_weight: u32,
-    /// Who delays the operands of the outer rows and columns.
-    pub skew: Skew,
-    /// Registers between the bottom of a column and its requantizer.
-    pub drain_latency: u32,
-}
-
 /// Which product of an output is formed in which lane and beat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneMap {
@@ -271,16 +234,6 @@ pub struct Order {
 }
 
 impl Design {
-    /// Registers between the accepting port and the accumulator: `d0` of the timing laws.
-    pub fn front_latency_cycles(&self) -> u32 {
-        self.operand_latency + self.product_latency + self.reduce.iter().map(|l| l.latency).sum::<u32>()
-    }
-
-    /// Registers between the finished accumulator (or the drain's last stage) and the output.
-    pub fn post_latency_cycles(&self) -> u32 {
-        self.post.iter().map(|s| s.latency).sum()
-    }
-
     /// R2: the format of the exact product of both sums; a design without one is not built.
     pub fn product_format(&self) -> Format {
         product_format(self.activation.sum, self.weight.sum).expect("checked when the design was built")

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{AccumulatorOverflow, Dataflow, Design, Operand, Start, ranges};
+use super::{AccumulatorOverflow, Design, Operand, Start, ranges};
 use crate::num::Format;
 use crate::post::{self, Op, Parameter, Step};
 
@@ -79,7 +79,7 @@ impl Design {
             let clamp = exact("accumulator.output", "clamp of the finished sum", a.format, 0);
             rows.push(Row { overflow: "saturate", ..clamp });
         }
-        if self.array.dataflow == Dataflow::OutputStationary {
+        if self.array.drains() {
             rows.push(exact("drain", "by row, last row first", a.format, self.array.drain_latency));
         }
         rows

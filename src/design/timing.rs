@@ -1,9 +1,6 @@
-//! How long a matrix product takes, by formula: fixed latency, no stalls.
-//!
-//! Sequential and tree accept one beat a cycle, output after output, and end one idle cycle after the last
-//! output. Output-stationary tiles do not overlap: skew in, drain R rows, then the next tile.
+//! How long a matrix product takes, by formula: fixed latency, no stalls, by the laws of [`super::Time`].
 
-use super::{Dataflow, Design, Start};
+use super::Design;
 
 /// Cycles of one matrix product [M, K] · [K, N] of one image and one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,43 +18,24 @@ pub struct Cycles {
 }
 
 impl Design {
-    /// Cycles that a tile takes beside its beats.
-    fn overhead_cycles(&self) -> u128 {
-        let clear = u128::from(self.accumulator.start == Start::Zero);
-        match self.array.dataflow {
-            Dataflow::Sequential | Dataflow::Tree => clear,
-            Dataflow::OutputStationary => {
-                let a = &self.array;
-                let travel = u128::from(a.hop_weight) * (a.rows as u128 - 1)
-                    + u128::from(a.hop_activation) * (a.columns as u128 - 1);
-                let tail = u128::from(a.drain_latency) + u128::from(self.post_latency_cycles());
-                clear + u128::from(self.front_latency_cycles()) + travel + a.rows as u128 + tail
-            }
-        }
-    }
-
     /// Whether every output comes in the same cycle from both, whatever the work.
     pub fn is_timed_as(&self, other: &Design) -> bool {
-        let laws = |design: &Design| (design.array.dataflow, design.overhead_cycles(), design.tail_cycles());
+        let laws = |design: &Design| (design.array.dataflow, design.overhead_cycles(), design.time().tail());
         laws(self) == laws(other)
     }
 
-    /// Cycles behind the last tile until the machine is idle.
-    fn tail_cycles(&self) -> u128 {
-        match self.array.dataflow {
-            Dataflow::Sequential | Dataflow::Tree => {
-                u128::from(self.front_latency_cycles()) + 1 + u128::from(self.post_latency_cycles()) + 1
-            }
-            Dataflow::OutputStationary => 1,
-        }
+    /// Cycles that a tile takes beside its beats.
+    fn overhead_cycles(&self) -> usize {
+        let time = self.time();
+        time.period(time.clears)
     }
 
     /// Cycles of one matrix product.
     pub fn cycles(&self, m: u64, k: u64, n: u64) -> Cycles {
         let (rows, columns) = (self.array.rows as u64, self.array.columns as u64);
         let tiles = u128::from(m.div_ceil(rows)) * u128::from(n.div_ceil(columns));
-        let period = u128::from(self.beats(k)) + self.overhead_cycles();
-        let total = tiles.saturating_mul(period).saturating_add(self.tail_cycles());
+        let period = u128::from(self.beats(k)) + self.overhead_cycles() as u128;
+        let total = tiles.saturating_mul(period).saturating_add(self.time().tail() as u128);
         let multipliers = (self.array.rows * self.array.columns * self.array.lanes) as u128;
         Cycles {
             tiles,
@@ -77,6 +55,6 @@ impl Design {
         let (beats, overhead) = (part("K", self.array.lanes), self.overhead_cycles());
         let period = if overhead == 0 { beats } else { format!("({beats} + {overhead})") };
         let (m, n) = (part("M", self.array.rows), part("N", self.array.columns));
-        format!("{m} * {n} * {period} + {}", self.tail_cycles())
+        format!("{m} * {n} * {period} + {}", self.time().tail())
     }
 }

@@ -4,7 +4,6 @@
 //! are output channels. A sequential MAC and a tree have tiles of one output.
 
 use super::{Program, Tile};
-use crate::design::Start;
 use crate::post;
 
 /// One step of a tile: every lane of every PE gets one pair of operands.
@@ -24,11 +23,6 @@ impl Program {
     /// Beats of one tile: ceil(K / lanes).
     pub fn beats(&self) -> usize {
         self.shape.k.div_ceil(self.design.array.lanes)
-    }
-
-    /// Cycles spent before the first beat of a tile: 1 when the accumulator is cleared, else 0.
-    pub fn clears(&self) -> usize {
-        usize::from(self.design.accumulator.start == Start::Zero)
     }
 
     fn tile_grid(&self) -> [usize; 2] {

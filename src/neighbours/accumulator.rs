@@ -3,7 +3,7 @@
 use super::{
     Class, Fault, Hardware, MovedBias, Neighbour, Neighbours, Shifted, Site, other_sign, other_widths,
 };
-use crate::design::{Accumulator, AccumulatorOverflow, Dataflow, Design, Start};
+use crate::design::{Accumulator, AccumulatorOverflow, Design, Start};
 use crate::num::Format;
 use crate::post::{Op, Operand, Step};
 
@@ -133,7 +133,7 @@ fn bias_step(design: &Design) -> Option<(usize, usize)> {
 /// When an output starts and ends.
 fn flags(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
     // Between two tiles of an array whose sums drain lie cycles without a beat.
-    let back_to_back = hardware.design.array.dataflow != Dataflow::OutputStationary;
+    let back_to_back = !hardware.design.array.drains();
     let faults = [
         ("sum carried into the next tile", Fault::Carried, true),
         ("first beat one early", Fault::First(Shifted::Early), back_to_back),

@@ -1,12 +1,12 @@
 //! Edits of the wires between PEs, and of the order in which products meet.
 
 use super::{Class, Fault, Hardware, Mirrored, Neighbours, Site, other_latencies};
-use crate::design::{Dataflow, LaneMap, Skew};
+use crate::design::{LaneMap, Skew};
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
     let array = &hardware.design.array;
     let site = move |key, class| Site { hardware, key, node: "array", class };
-    let travels = array.dataflow == Dataflow::OutputStationary;
+    let travels = array.is_grid();
     let hops = other_latencies(array.hop_activation).filter(move |_| travels).map(move |other| {
         let what = format!("hop of the activation {other} for {}", array.hop_activation);
         site("array.hop.*", Class::Time).edit(&what, |design| design.array.hop_activation = other)

@@ -13,7 +13,6 @@ pub use timing::{Located, Timing};
 use std::sync::Arc;
 
 use crate::datapath::{self, Datapath, Direction, Feed, Period, Port};
-use crate::design::{Dataflow, Skew};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room};
 use crate::lower::{Outcome, Program, Tile};
@@ -143,17 +142,15 @@ struct Host<'a> {
 impl<'a> Host<'a> {
     fn new(program: &'a Program, timing: &'a Timing) -> Self {
         let array = &program.design.array;
-        let stationary = array.dataflow == Dataflow::OutputStationary;
-        let host_skews = stationary && array.skew == Skew::Host;
-        let skew = |hop: u32| if host_skews { hop as usize } else { 0 };
+        let skew = |hop: u32| if array.host_skews() { hop as usize } else { 0 };
         let period = Period {
             rows: array.rows,
             columns: array.columns,
             lanes: array.lanes,
             skew_rows: skew(array.hop_weight),
             skew_columns: skew(array.hop_activation),
-            control_per_row: host_skews,
-            channel_with_beat: !stationary,
+            control_per_row: array.host_skews(),
+            channel_with_beat: !array.drains(),
             ..Period::default()
         };
         let records = program.records();

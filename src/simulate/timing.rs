@@ -1,28 +1,17 @@
-//! The closed timing laws of a fixed-latency design: which cycle does what, and back.
+//! Which cycle of a program does what, and back: the laws of [`Time`], tile after tile.
 
 use super::Gaps;
 use crate::datapath::{Feed, Slot};
-use crate::design::{Dataflow, Node};
+use crate::design::{Node, Time};
 use crate::lower::Program;
 
 /// Cycle arithmetic of one program. Cycles count from 0, the first with reset inactive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
-    stationary: bool,
+    laws: Time,
     tiles: usize,
     /// Tiles with an even number, and those with an odd one.
     feeds: [Feed; 2],
-    rows: usize,
-    /// Cycles from accepting a beat to the edge at which each reduce level, then the accumulator, takes it.
-    reduce_delays: Vec<usize>,
-    front: usize,
-    /// Cycles from the finished accumulator to each post step's input, then to the output.
-    post_delays: Vec<usize>,
-    hop_row: usize,
-    hop_column: usize,
-    /// Of the last PE, behind PE(0, 0).
-    corner: usize,
-    drain_latency: usize,
 }
 
 /// Which part of the work an event belongs to.
@@ -44,29 +33,7 @@ impl Timing {
 
     /// The same with a host that rests.
     pub fn with(program: &Program, gaps: Gaps) -> Self {
-        let design = &*program.design;
-        let array = &design.array;
-        let stationary = array.dataflow == Dataflow::OutputStationary;
-        let hop = |registers: u32| if stationary { registers as usize } else { 0 };
-        let (hop_row, hop_column) = (hop(array.hop_weight), hop(array.hop_activation));
-        let before = (design.operand_latency + design.product_latency) as usize;
-        Timing {
-            stationary,
-            tiles: program.tile_count(),
-            feeds: gaps.feeds(program),
-            rows: array.rows,
-            reduce_delays: running_sum(before, design.reduce.iter().map(|l| l.latency)),
-            front: design.front_latency_cycles() as usize,
-            post_delays: running_sum(0, design.post.iter().map(|s| s.latency)),
-            hop_row,
-            hop_column,
-            corner: hop_row * (array.rows - 1) + hop_column * (array.columns - 1),
-            drain_latency: if stationary { array.drain_latency as usize } else { 0 },
-        }
-    }
-
-    fn post_latency(&self) -> usize {
-        self.post_delays.last().copied().unwrap_or_default()
+        Timing { laws: program.design.time(), tiles: program.tile_count(), feeds: gaps.feeds(program) }
     }
 
     /// How a tile is fed.
@@ -74,20 +41,19 @@ impl Timing {
         &self.feeds[tile % 2]
     }
 
-    /// Cycles from a tile's start to the next one's. A sequential MAC and a tree take a beat every cycle, if there is one.
+    /// Cycles from a tile's start to the next one's.
     pub fn period_cycles(&self, tile: usize) -> usize {
-        let rest = self.front + self.corner + self.rows + self.drain_latency + self.post_latency();
-        self.feed(tile).length() + if self.stationary { rest } else { 0 }
+        self.laws.period(self.feed(tile).length())
     }
 
-    /// First cycle of the drain, from the tile's start: the cycle after the last PE's last edge.
+    /// First cycle of the drain, from the tile's start.
     pub fn drain_start(&self, tile: usize) -> Option<usize> {
-        self.stationary.then(|| self.feed(tile).length() + self.front + self.corner)
+        self.laws.drain_start(self.feed(tile).length())
     }
 
-    /// Cycles after the last period: what is still in the pipeline, and one idle cycle.
+    /// Cycles after the last period.
     pub fn tail_cycles(&self) -> usize {
-        if self.stationary { 1 } else { self.front + 1 + self.post_latency() + 1 }
+        self.laws.tail()
     }
 
     /// Cycles of the whole program.
@@ -123,23 +89,17 @@ impl Timing {
     pub fn is_behind(&self, tile: usize, beat: Option<usize>, cycle: u64) -> bool {
         let start = self.tile_start(tile);
         // The last PE's edge; a later beat's events come after it in schedule order.
-        let of_beat = |beat| self.feed(tile).cycle_of(beat) + self.front + self.corner;
+        let of_beat = |beat| self.feed(tile).cycle_of(beat) + self.laws.front() + self.laws.corner();
         let last = beat.map_or(self.period_cycles(tile) - 1, of_beat);
         cycle > start + last as u64
     }
 
     /// What an event at a node of PE (`row`, `column`) in `cycle` belongs to.
     pub fn locate(&self, node: Node, [row, column]: [usize; 2], cycle: u64) -> Located {
-        let delay = match node {
-            Node::Reduce(level) => self.reduce_delays[level],
-            Node::AccumulatorStart | Node::Accumulator => self.front,
-            Node::AccumulatorOutput => return self.locate_finished(0, cycle),
-            Node::Post(step) => {
-                return self.locate_finished(self.drain_latency + self.post_delays[step], cycle);
-            }
+        let Some(delay) = self.laws.entered(node, [row, column]) else {
+            return self.locate_finished(self.behind(node), cycle);
         };
-        let accepted = cycle - (delay + row * self.hop_row + column * self.hop_column) as u64;
-        let (tile, at) = self.within(accepted);
+        let (tile, at) = self.within(cycle - delay as u64);
         let beat = match self.feed(tile).slot(at) {
             Slot::Beat(beat) => Some(beat),
             _ => None,
@@ -150,44 +110,28 @@ impl Timing {
     /// The cycle whose edge stores what `node` makes of a tile's `beat` in PE (`row`, `column`): the inverse of
     /// [`Timing::locate`]. Nodes behind the accumulator have no beat.
     pub fn cycle_of(&self, node: Node, tile: usize, beat: Option<usize>, [row, column]: [usize; 2]) -> u64 {
-        let travel = row * self.hop_row + column * self.hop_column;
-        let accepted = self.feed(tile).cycle_of(beat.unwrap_or_default()) + travel;
-        let offset = match node {
-            Node::Reduce(level) => accepted + self.reduce_delays[level],
-            Node::AccumulatorStart | Node::Accumulator => accepted + self.front,
-            Node::AccumulatorOutput => self.finished(tile, row),
-            Node::Post(step) => self.finished(tile, row) + self.drain_latency + self.post_delays[step],
+        let offset = match self.laws.entered(node, [row, column]) {
+            Some(delay) => self.feed(tile).cycle_of(beat.unwrap_or_default()) + delay,
+            None => self.laws.finished(self.feed(tile).length(), row) + self.behind(node),
         };
         self.tile_start(tile) + offset as u64
     }
 
-    /// When the finished value of a row leaves its accumulator, from the tile's start.
-    fn finished(&self, tile: usize, row: usize) -> usize {
-        match self.drain_start(tile) {
-            Some(start) => start + self.rows - 1 - row,
-            None => self.feed(tile).length() + self.front,
-        }
+    /// Cycles from a finished value to a node behind the accumulator.
+    fn behind(&self, node: Node) -> usize {
+        if let Node::Post(step) = node { self.laws.post_delay(step) } else { 0 }
     }
 
     /// Behind the accumulator: `delay` cycles after a finished value left it.
     fn locate_finished(&self, delay: usize, cycle: u64) -> Located {
         let left = cycle - delay as u64;
-        if self.stationary {
+        if self.laws.drain.is_some() {
             let (tile, at) = self.within(left);
-            let row = self.drain_start(tile).map_or(0, |start| self.rows - 1 - (at - start));
+            let row = self.drain_start(tile).map_or(0, |start| self.laws.rows - 1 - (at - start));
             return Located { tile, row, beat: None };
         }
         // A tile ends with its last beat.
-        let last_accepted = left - self.front as u64 - 1;
+        let last_accepted = left - self.laws.front() as u64 - 1;
         Located { tile: self.tile_at(last_accepted), row: 0, beat: None }
     }
-}
-
-/// `start` and every partial sum of `start + latencies`.
-fn running_sum(start: usize, latencies: impl Iterator<Item = u32>) -> Vec<usize> {
-    let sums = latencies.scan(start, |sum, latency| {
-        *sum += latency as usize;
-        Some(*sum)
-    });
-    std::iter::once(start).chain(sums).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Layout;
 use super::channels::index_format;
-use crate::design::{Dataflow, Design, Skew};
+use crate::design::Design;
 use crate::num::Format;
 use crate::trace::{Role, SignalTable};
 
@@ -54,7 +54,7 @@ impl InputBeats {
     /// `None` when the table lacks the signals of a beat: a hand-made one.
     pub fn new(design: &Design, table: &SignalTable) -> Option<InputBeats> {
         let array = &design.array;
-        let host = array.dataflow == Dataflow::OutputStationary && array.skew == Skew::Host;
+        let host = array.host_skews();
         // A latency is a small count; usize is at least 32 bits here.
         let hop = |registers: u32| if host { registers as usize } else { 0 };
         let activation = Operand {
@@ -129,12 +129,7 @@ impl InputBeats {
 pub fn input_layout(design: &Design) -> Layout {
     let array = &design.array;
     let flag = Format::unsigned(1).unwrap_or_else(|| unreachable!("u1 is a format"));
-    let lines = |count: usize| match (array.dataflow, array.lanes) {
-        (Dataflow::OutputStationary, 1) => vec![count],
-        (Dataflow::OutputStationary, lanes) => vec![count, lanes],
-        (Dataflow::Tree, lanes) => vec![lanes],
-        (Dataflow::Sequential, _) => vec![],
-    };
+    let lines = |count: usize| array.edge_shape(count);
     Layout::new([
         ("first", &[][..], flag),
         ("last", &[][..], flag),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use goldpath::datapath::{self, Datapath, Inputs, Observer, OutputStationary, Period, Port, Watch};
+use goldpath::datapath::{self, Array, Datapath, Inputs, Observer, Period, Port, Watch};
 use goldpath::design::Node;
 use goldpath::num::Flags;
 use goldpath::simulate::{self, Options};
@@ -17,7 +17,7 @@ const ONE_IN: u32 = 23;
 
 struct Probed {
     fast: Box<dyn Datapath>,
-    plain: OutputStationary,
+    plain: Array,
     random: ChaCha8Rng,
     looks: u64,
     values: u64,
@@ -104,7 +104,7 @@ pub fn report() {
     let records = Arc::new(program.records());
     let mut probed = Probed {
         fast: datapath::build(&program.design, &records),
-        plain: OutputStationary::new(program.design.clone(), records),
+        plain: Array::new(program.design.clone(), records),
         random: ChaCha8Rng::seed_from_u64(1),
         looks: 0,
         values: 0,

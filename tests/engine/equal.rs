@@ -159,7 +159,7 @@ fn check_first(program: &Program, counts: &Counts, cycle: Option<u64>) {
         + design.product_latency
         + design.reduce[..level].iter().map(|l| l.latency).sum::<u32>();
     let skew = hi as usize * (m % array.rows) + hj as usize * (n % array.columns);
-    let start = tile * Timing::new(program).period_cycles(0) + program.clears();
+    let start = tile * Timing::new(program).period_cycles(0) + program.design.time().clears;
     assert_eq!(cycle, Some((start + beat + delay as usize + skew) as u64));
 }
 
@@ -172,8 +172,10 @@ fn mac_and_one_lane_tree_are_the_same_hardware() {
         design.reduce.clear();
         let program = random::program(design, &mut random);
         let records = Arc::new(program.records());
-        let mac = datapath::Mac::new(program.design.clone(), records.clone());
-        let tree = datapath::Tree::new(program.design.clone(), records);
+        let mut tree = (*program.design).clone();
+        tree.array.dataflow = Dataflow::Tree;
+        let tree = datapath::Array::new(Arc::new(tree), records.clone());
+        let mac = datapath::Array::new(program.design.clone(), records);
         let mut both = Lockstep::new(mac, tree);
         simulate::run_on(&program, &mut both, simulate::Options::default(), &mut []).unwrap();
         assert_eq!(both.difference(), None, "seed {seed}");
@@ -190,8 +192,8 @@ fn lockstep_names_the_first_register_that_differs() {
     let shift = [("shift".to_string(), vec![8])].into();
     let program = Program::matrix(design.clone(), a.view(), w.view(), &shift).unwrap();
     let records = Arc::new(program.records());
-    let left = datapath::Mac::new(design, records.clone());
-    let mut both = Lockstep::new(left, datapath::Mac::new(Arc::new(wraps), records));
+    let left = datapath::Array::new(design, records.clone());
+    let mut both = Lockstep::new(left, datapath::Array::new(Arc::new(wraps), records));
     simulate::run_on(&program, &mut both, simulate::Options::default(), &mut []).unwrap();
     let difference = both.difference().unwrap();
     assert_eq!((difference.cycle, difference.signal.as_str()), (3, "pe.acc"));

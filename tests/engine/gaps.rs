@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use goldpath::datapath::{self, Lockstep};
+use goldpath::datapath;
 use goldpath::design::{Array, Dataflow, Design, Skew, Start};
 use goldpath::error::Kind;
 use goldpath::functional;
@@ -153,7 +153,7 @@ fn a_resting_host_holds_its_last_beat() {
         let timing = Timing::with(&program, gaps);
         let dense = Ports::new(design, &run(&program, Gaps::none()).1);
         let ports = Ports::new(design, &run(&program, gaps).1);
-        let (beats, tiles, clears) = (program.beats(), program.tile_count(), program.clears());
+        let (beats, tiles, clears) = (program.beats(), program.tile_count(), program.design.time().clears);
         let (cycles, straight) = (ports.beats(), dense.beats());
         assert_eq!((cycles.len(), straight.len()), (beats * tiles, beats * tiles));
         for (n, (cycle, dense_cycle)) in cycles.iter().zip(&straight).enumerate() {
@@ -192,23 +192,6 @@ fn a_resting_host_holds_its_last_beat() {
         }
     }
     assert!(rests > 1000 && between > 200, "{rests} {between}");
-}
-
-/// Two forms of one block, clocked together.
-#[test]
-fn mac_and_one_lane_tree_rest_alike() {
-    for seed in 0..100 {
-        let mut random = Random::new(8000 + seed);
-        let mut design = random::design(&mut random);
-        design.array = designs::sequential();
-        design.reduce.clear();
-        let program = random::program(design, &mut random);
-        let records = Arc::new(program.records());
-        let mac = datapath::Mac::new(program.design.clone(), records.clone());
-        let mut both = Lockstep::new(mac, datapath::Tree::new(program.design.clone(), records));
-        simulate::run_on(&program, &mut both, options(Gaps::mixed(seed)), &mut []).unwrap();
-        assert_eq!(both.difference(), None, "seed {seed}");
-    }
 }
 
 /// The vector grid has no bubbles: it is not chosen, and refuses them.

@@ -1,6 +1,6 @@
 //! Behind the accumulators: drain stages and requantizers, from the rows that have left the array.
 //!
-//! Row R-1-r leaves the array in cycle `drain + r`; it enters post step k `drain_latency + delay(k)` cycles later
+//! Row R-1-r leaves the array in cycle `drain + r`; it enters post step k `post_delay(k)` cycles later
 //! and the output after all of them (law H). So nothing here is clocked: what happens in a cycle, and what a
 //! register shows, follows from the finished rows.
 
@@ -59,8 +59,9 @@ impl Back {
         tell: Tell,
         watch: &mut dyn Watch,
     ) {
-        let Some(start) = tile.drain.map(|drain| drain + shape.drain_latency) else { return };
-        let latency = shape.post_latency();
+        let time = &shape.time;
+        let Some(start) = tile.drain.map(|drain| drain + time.post_delay(0)) else { return };
+        let latency = time.output_delay() - time.post_delay(0);
         // Rows whose way through the steps has a cycle in the range, and those that are wholly in it.
         let last = to.saturating_sub(start).min(shape.rows);
         let first = from.saturating_sub(start + latency).min(last);
@@ -111,7 +112,7 @@ impl Back {
         tell: Tell,
         watch: &mut dyn Watch,
     ) {
-        let enters = tile.drain.unwrap_or_default() + shape.drain_latency + leaving;
+        let left = tile.drain.unwrap_or_default() + leaving;
         let mut values: Vec<i128> =
             tile.finished_row(shape, leaving).iter().map(|v| i128::from(*v)).collect();
         // One by one an event is told of the row under way; a count names the row it came from.
@@ -125,13 +126,13 @@ impl Back {
                 *value = stepped.value;
             }
             let any = high.iter().chain(low.iter()).any(|count| *count > 0);
-            if any && (from..to).contains(&(enters + shape.post_delays[index])) {
+            if any && (from..to).contains(&(left + shape.time.post_delay(index))) {
                 report(tell, watch, Node::Post(index), named, [high, low]);
             }
             high.fill(0);
             low.fill(0);
         }
-        if (from..to).contains(&(enters + shape.post_latency())) {
+        if (from..to).contains(&(left + shape.time.output_delay())) {
             // The last step always has a format of at most 64 bits.
             let row = &mut self.values[..shape.columns];
             row.iter_mut().zip(values).for_each(|(to, value)| *to = value as i64);

@@ -1,4 +1,4 @@
-//! An output-stationary array in vector form: the same registers as [`super::OutputStationary`], clock by
+//! An output-stationary array in vector form: the same registers as [`super::Array`], clock by
 //! clock, an order of magnitude faster.
 //!
 //! ```text
@@ -12,7 +12,7 @@
 //! are drain and post registers, from the finished rows. The start value is in the accumulator from the tile's
 //! first cycle and shown from the PE's first beat on.
 //!
-//! Registers, latency: those of [`super::OutputStationary`], whose ports it shows; `tests/lockstep.rs` holds
+//! Registers, latency: those of [`super::Array`], whose ports it shows; `tests/lockstep.rs` holds
 //! every register of every cycle equal.
 //! Licence: one lane a PE, exact products, formats that fit a machine lane ([`shape`]). Not modelled: other
 //! designs; rests between beats ([`Datapath::takes_rests`]); inputs other than a [`Period`] drives (tiles that overlap, bubbles
@@ -31,7 +31,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::accumulate::Accumulate;
-use super::{Datapath, Inputs, Observer, OutputStationary, Period, Port, Records, Watch};
+use super::{Array, Datapath, Inputs, Observer, Period, Port, Records, Watch};
 use crate::design::{AccumulatorOverflow, Design, Node, Start};
 use crate::num::Flags;
 use crate::num::adder::Adder;
@@ -93,7 +93,7 @@ impl<L: Lane> Grid<L> {
         let blocks = vec![Block::ZERO; shape.rows * shape.padded / BLOCK];
         Grid {
             accumulate: Accumulate::new(design),
-            ports: OutputStationary::new(design.clone(), records.clone()).signals(),
+            ports: Array::new(design.clone(), records.clone()).signals(),
             back: Back::new(design, records, &shape),
             before: tile.clone(),
             spare: Vec::new(),
@@ -195,8 +195,8 @@ impl<L: Lane> Grid<L> {
         if written.beats == 0 {
             return 0..0;
         }
-        let end = written.length() + shape.hop_column * (shape.columns - 1);
-        let delay = shape.front() + row * shape.hop_row;
+        let end = written.length() + shape.time.hop_column * (shape.columns - 1);
+        let delay = shape.time.front() + row * shape.time.hop_row;
         from.saturating_sub(delay).max(written.clears)..to.saturating_sub(delay).min(end)
     }
 
@@ -233,8 +233,8 @@ impl<L: Lane> Grid<L> {
         let [high, low] = &mut self.counts;
         let (high, low) = (&mut high[..shape.columns], &mut low[..shape.columns]);
         for row in 0..shape.rows {
-            let begins = written.clears + shape.front() + row * shape.hop_row;
-            let entering = |column: usize| (from..to).contains(&(begins + column * shape.hop_column));
+            let begins = written.clears + shape.time.front() + row * shape.time.hop_row;
+            let entering = |column: usize| (from..to).contains(&(begins + column * shape.time.hop_column));
             high.fill(0);
             low.fill(0);
             for (column, flags) in self.tile.cut.iter().filter(|(column, _)| entering(*column)) {

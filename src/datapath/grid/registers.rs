@@ -35,7 +35,7 @@ impl<L: Lane> Grid<L> {
     pub(super) fn registers(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
         self.skew_registers(sample);
         self.operand_registers(sample);
-        for stage in 0..self.shape.product_latency {
+        for stage in 0..self.shape.time.product {
             self.product_registers(stage, sample);
         }
         self.accumulators(sample);
@@ -50,11 +50,11 @@ impl<L: Lane> Grid<L> {
         let stages = |extent: usize, hop: usize| {
             (0..extent).flat_map(move |index| (1..=index * hop).map(move |back| (index, back)))
         };
-        let rows = || stages(self.shape.rows, self.shape.hop_row);
+        let rows = || stages(self.shape.rows, self.shape.time.hop_row);
         sample.extend(rows().map(|(row, back)| self.code(Edge::Row(row), back)));
         sample.extend(rows().map(|(_, back)| i64::from(self.valid(back))));
         sample.extend(rows().map(|(_, back)| i64::from(self.first(back))));
-        let columns = stages(self.shape.columns, self.shape.hop_column);
+        let columns = stages(self.shape.columns, self.shape.time.hop_column);
         sample.extend(columns.map(|(column, back)| self.code(Edge::Column(column), back)));
     }
 
@@ -62,7 +62,7 @@ impl<L: Lane> Grid<L> {
     fn ages(&self, stages: usize) -> impl Iterator<Item = (usize, usize, usize)> {
         let shape = &self.shape;
         (0..shape.rows).flat_map(move |row| {
-            (0..shape.columns).map(move |column| (row, column, shape.delay(row, column) + stages))
+            (0..shape.columns).map(move |column| (row, column, shape.time.travel([row, column]) + stages))
         })
     }
 
@@ -84,7 +84,7 @@ impl<L: Lane> Grid<L> {
     }
 
     fn product_registers(&self, stage: usize, sample: &mut Vec<i64>) {
-        let ages = || self.ages(self.shape.operand_latency + stage + 1);
+        let ages = || self.ages(self.shape.time.operand + stage + 1);
         // The offsets of the tile in whose cycle the product was formed; before the first edge it is 0.
         let formed = self.past(stage + 1).map(|(tile, _)| tile);
         sample.extend(ages().map(|(row, column, back)| {
@@ -101,7 +101,7 @@ impl<L: Lane> Grid<L> {
     fn accumulators(&self, sample: &mut Vec<i64>) {
         let (shape, tile) = (&self.shape, &self.tile);
         let drained = tile.drained(shape);
-        for (row, column, age) in self.ages(shape.front()) {
+        for (row, column, age) in self.ages(shape.time.front()) {
             let begun = tile.started && tile.now > age;
             let shown = match row.checked_sub(drained) {
                 Some(from) if drained > 0 || begun => self.accumulator(from, column),
@@ -140,20 +140,20 @@ impl<L: Lane> Grid<L> {
             }
             sample.push(i64::from(valid));
         };
-        for stage in 0..shape.drain_latency {
+        for stage in 0..shape.time.post_delay(0) {
             show(0, self.left(stage + 1, inputs));
         }
-        for (step, latency) in shape.post_latencies.iter().enumerate() {
+        for (step, latency) in shape.time.post.iter().enumerate() {
             for stage in 0..*latency {
-                let back = shape.drain_latency + shape.post_delays[step] + stage + 1;
+                let back = shape.time.post_delay(step) + stage + 1;
                 show(step + 1, self.left(back, inputs));
             }
         }
-        let (valid, row) = self.left(shape.drain_latency + shape.post_latency(), inputs);
+        let (valid, row) = self.left(shape.time.output_delay(), inputs);
         sample.push(i64::from(valid));
         match row.filter(|_| valid) {
             Some((values, record)) => {
-                sample.extend(self.back.after(shape.post_latencies.len(), &values, record));
+                sample.extend(self.back.after(shape.time.post.len(), &values, record));
             }
             None => sample.resize(sample.len() + columns, 0),
         }

@@ -1,7 +1,7 @@
 //! What a design needs for the grid: extents and delays, and the licence that the formats give.
 
 use super::kernel::BLOCK;
-use crate::design::{Array, Dataflow, Design, Skew};
+use crate::design::{Array, Design, Time};
 use crate::num::Overflow;
 use crate::num::adder::{FullSaturate, FullWrap, RoomySaturate, RoomyWrap, is_full};
 use crate::num::lanes::Lane;
@@ -13,69 +13,35 @@ pub struct Shape {
     pub columns: usize,
     /// Columns in whole blocks.
     pub padded: usize,
-    /// Registers per row step of the weight, per column step of the activation.
-    pub hop_row: usize,
-    pub hop_column: usize,
     /// Whether the host delays rows and columns; otherwise triangular registers do.
     pub host_skews: bool,
-    pub operand_latency: usize,
-    pub product_latency: usize,
-    pub drain_latency: usize,
-    /// Registers in front of each post step.
-    pub post_delays: Vec<usize>,
-    pub post_latencies: Vec<usize>,
+    pub time: Time,
 }
 
 impl Shape {
-    /// `None` when the grid cannot be the design: another dataflow, lanes that are reduced, or a register chain
+    /// `None` when the grid cannot be the design: nothing drains, lanes that are reduced, or a register chain
     /// so long that it remembers more than one tile.
     pub fn new(design: &Design) -> Option<Self> {
-        let Array { dataflow, rows, columns, lanes, .. } = design.array;
-        let post_latencies: Vec<usize> = design.post.iter().map(|s| s.latency as usize).collect();
-        let shape = Shape {
-            rows,
-            columns,
-            padded: columns.next_multiple_of(BLOCK),
-            hop_row: design.array.hop_weight as usize,
-            hop_column: design.array.hop_activation as usize,
-            host_skews: design.array.skew == Skew::Host,
-            operand_latency: design.operand_latency as usize,
-            product_latency: design.product_latency as usize,
-            drain_latency: design.array.drain_latency as usize,
-            post_delays: (0..post_latencies.len()).map(|k| post_latencies[..k].iter().sum()).collect(),
-            post_latencies,
-        };
+        let Array { rows, columns, lanes, .. } = design.array;
+        let (padded, host_skews) = (columns.next_multiple_of(BLOCK), design.array.host_skews());
+        let shape = Shape { rows, columns, padded, host_skews, time: design.time() };
         // A tile lasts at least 1 + d0 + corner + rows cycles; the deepest register looks back by corner + depth.
-        let short = shape.depth_a().max(shape.depth_w()) <= 1 + shape.front() + rows;
-        let supported = dataflow == Dataflow::OutputStationary && lanes == 1 && design.reduce.is_empty();
+        let short = shape.depth_a().max(shape.depth_w()) <= 1 + shape.time.front() + rows;
+        let supported = design.array.drains() && lanes == 1 && design.reduce.is_empty();
         (supported && short).then_some(shape)
-    }
-
-    /// Cycles from a beat's acceptance to PE(0, 0)'s accumulator edge.
-    pub fn front(&self) -> usize {
-        self.operand_latency + self.product_latency
     }
 
     /// Whether activations travel one register a column, so that a row reads consecutive elements.
     pub fn travels(&self) -> bool {
-        self.hop_column == 1
+        self.time.hop_column == 1
     }
 
     pub fn depth_a(&self) -> usize {
-        self.operand_latency.max(self.hop_column)
+        self.time.operand.max(self.time.hop_column)
     }
 
     pub fn depth_w(&self) -> usize {
-        self.operand_latency.max(self.hop_row)
-    }
-
-    pub fn post_latency(&self) -> usize {
-        self.post_latencies.iter().sum()
-    }
-
-    /// By how much PE(row, column) is behind PE(0, 0).
-    pub fn delay(&self, row: usize, column: usize) -> usize {
-        row * self.hop_row + column * self.hop_column
+        self.time.operand.max(self.time.hop_row)
     }
 }
 

@@ -54,7 +54,7 @@ impl<L: Lane> Streams<L> {
 
     /// Elements of a row's activation stream.
     fn row_length(shape: &Shape, room: usize) -> usize {
-        let edges = room + shape.hop_column * (shape.columns - 1);
+        let edges = room + shape.time.hop_column * (shape.columns - 1);
         if shape.travels() { edges + shape.padded - 1 } else { edges * shape.padded }
     }
 
@@ -69,7 +69,7 @@ impl<L: Lane> Streams<L> {
         self.activations.clear();
         self.activations.resize(shape.rows * Self::row_length(shape, self.room), L::ZERO);
         self.weights.clear();
-        let edges = self.room + shape.hop_column * (shape.columns - 1);
+        let edges = self.room + shape.time.hop_column * (shape.columns - 1);
         self.weights.resize(edges * shape.padded, L::ZERO);
         false
     }
@@ -87,7 +87,7 @@ impl<L: Lane> Streams<L> {
             to[..from.len()].copy_from_slice(from);
         }
         self.activations = activations;
-        let edges = room + shape.hop_column * (shape.columns - 1);
+        let edges = room + shape.time.hop_column * (shape.columns - 1);
         self.weights.resize(edges * shape.padded, L::ZERO);
         self.room = room;
     }
@@ -99,7 +99,7 @@ impl<L: Lane> Streams<L> {
     }
 
     fn weight_place(shape: &Shape, column: usize, time: usize) -> usize {
-        (time + shape.hop_column * column) * shape.padded + shape.padded - 1 - column
+        (time + shape.time.hop_column * column) * shape.padded + shape.padded - 1 - column
     }
 
     pub fn activation(&self, shape: &Shape, row: usize, time: usize) -> L {
@@ -118,7 +118,7 @@ impl<L: Lane> Streams<L> {
         }
         // Column j meets it h_a·j later, and comes j places before column 0.
         for column in 0..shape.columns {
-            self.activations[place + column * shape.hop_column * shape.padded - column] = value;
+            self.activations[place + column * shape.time.hop_column * shape.padded - column] = value;
         }
     }
 
@@ -141,7 +141,7 @@ impl<L: Lane> Streams<L> {
     /// Takes all weights, beat by beat.
     pub fn fill_weights(&mut self, shape: &Shape, codes: &[i32], offsets: &[i32]) {
         let skewed = &mut self.weights[self.written.clears * shape.padded..];
-        fill_skewed(skewed, shape.padded, shape.hop_column, codes, offsets);
+        fill_skewed(skewed, shape.padded, shape.time.hop_column, codes, offsets);
     }
 
     /// What block `block` of `row` multiplies at `count` edges from row time `start` on.

@@ -122,7 +122,7 @@ impl<L: Lane> Tile<L> {
         }
         let written = self.streams.written();
         for row in 0..shape.rows {
-            let delay = if shape.host_skews { row * shape.hop_row } else { 0 };
+            let delay = if shape.host_skews { row * shape.time.hop_row } else { 0 };
             let Some(time) = self.now.checked_sub(delay).filter(|time| written.contains(*time)) else {
                 continue;
             };
@@ -130,7 +130,7 @@ impl<L: Lane> Tile<L> {
             self.streams.set_activation(shape, row, time, value);
         }
         for column in 0..shape.columns {
-            let delay = if shape.host_skews { column * shape.hop_column } else { 0 };
+            let delay = if shape.host_skews { column * shape.time.hop_column } else { 0 };
             let Some(time) = self.now.checked_sub(delay).filter(|time| written.contains(*time)) else {
                 continue;
             };
