@@ -1,7 +1,27 @@
 //! goldpath says, bit for bit and clock for clock, what an integer MAC datapath does with a real quantised
 //! network, and writes it down as golden vectors that someone else's RTL is checked against.
 //!
-//! This page is the architecture: what flows where, who may know whom, and what never changes.
+//! This page is the architecture: what flows where, who may know whom, and what never changes. In ten lines:
+//!
+//! ```
+//! use goldpath::{design::Design, functional, lower::Program};
+//! use ndarray::array;
+//!
+//! let text = r#"
+//! schema = 1
+//! name = "mac"
+//! operands = { activation = { width = 8, signed = true }, weight = { width = 8, signed = true } }
+//! accumulator = { width = 16, signed = true, overflow = "saturate", start = "overwrite" }
+//! array = { dataflow = "sequential", rows = 1, columns = 1, lanes = 1 }
+//! "#;
+//! let design = std::sync::Arc::new(Design::parse(text, "mac.toml".as_ref(), &[])?);
+//! let (activations, weights) = (array![[127, 127, 127]], array![[127], [127], [127]]);
+//! let program = Program::matrix(design, activations.view(), weights.view(), &Default::default())?;
+//! let outcome = functional::run(&program, true);
+//! assert_eq!(outcome.accumulators, array![[32767]]);
+//! assert_eq!(outcome.counts.unwrap().accumulator, array![[1]]);
+//! # Ok::<(), goldpath::error::Error>(())
+//! ```
 //!
 //! # The flow
 //!
@@ -59,6 +79,20 @@
 //! | `cli` | arguments as typed → what to do; the only place that prints or exits | everything |
 //!
 //! `tests/tidy.rs` reads the source and holds this table.
+//!
+//! # A new kind of array
+//!
+//! A kind is what its PEs do with their sums, how operands reach them, and how sums leave. It touches:
+//!
+//! | what | where |
+//! |---|---|
+//! | its keys, and their bounds | `design::{schema, file, keys, build, canonical}` |
+//! | what follows from them: rows and columns, a drain, a host that skews | [`design::Array`] |
+//! | its laws: when a sum enters, when it leaves, when the next tile may come | [`design::Time`] |
+//! | which product meets where | [`lower`] (`schedule`) |
+//! | its registers | `datapath::{array, exit}`; the vector grid once it has a licence |
+//! | its mistakes | `neighbours::array` |
+//! | its twin | `hw_models` |
 //!
 //! # Invariants
 //!
