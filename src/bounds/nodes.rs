@@ -5,7 +5,6 @@ use super::accumulator::Reached;
 use crate::design::Node;
 use crate::lower::Program;
 use crate::num::{Format, Overflow};
-use crate::post::Step;
 
 /// What is proved about one node, channel by channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +66,8 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
                 Node::Accumulator => Flow { range: reached.entering, reached: reached.entering_reached },
                 Node::AccumulatorOutput => *flow,
                 Node::Post(step) => {
-                    Flow { range: exact(&design.post[step], flow.range, program, n), ..*flow }
+                    let range = design.post[step].range_of(flow.range, &program.parameters, n);
+                    Flow { range, ..*flow }
                 }
             };
             let out = match node {
@@ -100,15 +100,4 @@ fn fitted(flow: Flow, format: Option<Format>, overflow: Overflow) -> Flow {
     let Some(format) = format else { return flow };
     let reached = flow.reached && (overflow != Overflow::Wrap || overflow.holds(format, flow.range));
     Flow { range: overflow.image(format, flow.range), reached }
-}
-
-/// The exact results of a step on a range, with the channel's own numbers.
-///
-/// Every step is monotone in its input, rising or falling, once its operands are numbers; so its ends are those of
-/// the two ends. The step itself says what they are, without a format to fit them into.
-fn exact(step: &Step, (low, high): Range, program: &Program, channel: usize) -> Range {
-    let unfitted = Step { format: None, ..step.clone() };
-    let at = |x| unfitted.apply(x, &program.parameters, channel).value;
-    let (a, b) = (at(low), at(high));
-    (a.min(b), a.max(b))
 }

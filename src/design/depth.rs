@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use super::Design;
 use crate::num::Format;
+use crate::post::product_range;
 
 /// The extreme products of two ranges.
 ///
@@ -17,7 +18,7 @@ use crate::num::Format;
 /// ```
 pub fn products(activation: RangeInclusive<i64>, weight: RangeInclusive<i64>) -> (i128, i128) {
     let wide = |r: RangeInclusive<i64>| (i128::from(*r.start()), i128::from(*r.end()));
-    super::steps::times(wide(activation), wide(weight))
+    product_range(wide(activation), wide(weight))
 }
 
 /// Every value that a running sum of up to `k` products can have.
@@ -103,7 +104,7 @@ impl Design {
 
     /// Range of one beat's lane sum when a level may change it.
     fn lossy_beat(&self) -> Option<(i128, i128)> {
-        let levels = super::ranges::levels(self);
+        let levels = self.level_ranges();
         let lossy = levels.iter().any(|level| !level.always_fits);
         levels.last().filter(|_| lossy).map(|level| level.fitted)
     }

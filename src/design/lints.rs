@@ -1,9 +1,9 @@
 //! What is legal in a design and probably not meant.
 
-use super::steps::{Interval, output_interval, result};
+use super::steps::Interval;
 use super::{AccumulatorOverflow, Design, depth, ranges};
 use crate::num::Format;
-use crate::post::{Op, Operand};
+use crate::post::{NodeRange, Rounded, Step, product_range};
 
 /// One doubt about a design.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,22 +138,14 @@ impl Design {
 
     /// A right shift whose smallest count leaves nothing but rounding.
     fn empty_shifts(&self) -> Vec<Lint> {
-        let ranges = ranges::post(self);
-        let mut before: Interval = output_interval(&self.accumulator);
-        let mut lints = Vec::new();
-        for (step, range) in self.post.iter().zip(&ranges) {
-            if let Op::ShiftRight(count, rounding) = step.op {
-                let (least, _) = count.range(&self.parameters);
-                let kindest =
-                    Op::ShiftRight(Operand::Constant(i64::try_from(least).unwrap_or(i64::MAX)), rounding);
-                let after = result(kindest, before, &self.parameters).unwrap_or(before);
-                if after.1 - after.0 <= 1 && before.1 - before.0 > 1 {
-                    lints.push(empty_shift(&step.id, before, after, least));
-                }
-            }
-            before = range.fitted;
-        }
-        lints
+        let of_step = |(step, range): (&Step, NodeRange)| {
+            let (Rounded::Shift(count), _) = step.op.rounds()? else { return None };
+            let (least, before) = (count.range(&self.parameters).0, range.entering);
+            let after = step.op.range(before, |_| (least, least))?;
+            (after.1 - after.0 <= 1 && before.1 - before.0 > 1)
+                .then(|| empty_shift(&step.id, before, after, least))
+        };
+        self.post.iter().zip(self.step_ranges()).filter_map(of_step).collect()
     }
 }
 
@@ -178,8 +170,8 @@ impl Design {
         let span = i128::from(port.max()) - i128::from(port.min());
         let weights = weight.interval(&self.parameters);
         let rails = ranges::rails(self);
-        let raw = super::steps::times((i128::from(port.min()), i128::from(port.max())), weights);
-        let centred = super::steps::times((-span, span), weights);
+        let raw = product_range((i128::from(port.min()), i128::from(port.max())), weights);
+        let centred = product_range((-span, span), weights);
         let (folded, subtracted) = (safe(depth::safe_k(rails, raw)), safe(depth::safe_k(rails, centred)));
         let (bits, wide, other) = (port.width(), depth::signed_width((-span, span)), weight.sum.width());
         let fold = format!(

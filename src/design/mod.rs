@@ -35,7 +35,6 @@ mod verilog;
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;
-pub use ranges::NodeRange;
 pub use table::Row;
 pub use timing::Cycles;
 

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::convert::overflow_name;
 use super::{AccumulatorOverflow, Dataflow, Design, Operand, Start, ranges};
-use crate::num::Format;
-use crate::post::{self, Op, Parameter, Step};
+use crate::num::{Format, Rounding};
+use crate::post::{self, Parameter, Step};
 
 /// One node, as `goldpath check` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,7 +30,7 @@ impl Design {
         let mut rows = self.operand_rows();
         let product = self.product_format();
         rows.push(exact("product", "activation * weight", product, self.product_latency));
-        for (level, range) in self.reduce.iter().zip(ranges::levels(self)) {
+        for (level, range) in self.reduce.iter().zip(self.level_ranges()) {
             let does = match level.stride {
                 1 => format!("sum of {} neighbours", level.group),
                 stride => format!("sum of {} terms, {stride} apart", level.group),
@@ -39,7 +39,7 @@ impl Design {
             rows.push(Row { overflow, ..exact(&level.id, &does, level.format, level.latency) });
         }
         rows.extend(self.accumulator_rows());
-        for (step, range) in self.post.iter().zip(ranges::post(self)) {
+        for (step, range) in self.post.iter().zip(self.step_ranges()) {
             rows.push(step_row(step, range.always_fits, &self.parameters));
         }
         rows
@@ -111,19 +111,8 @@ fn step_row(step: &Step, always_fits: bool, parameters: &[Parameter]) -> Row {
 
 /// A step as a short expression, and its rounding.
 pub(super) fn step_words(step: &Step, parameters: &[Parameter]) -> (String, Option<&'static str>) {
-    let name = |operand| show(operand, parameters);
-    match step.op {
-        Op::Add(v) => (format!("x + {}", name(v)), None),
-        Op::Subtract(v) => (format!("x - {}", name(v)), None),
-        Op::Multiply(v) => (format!("x * {}", name(v)), None),
-        Op::Max(v) => (format!("max(x, {})", name(v)), None),
-        Op::Min(v) => (format!("min(x, {})", name(v)), None),
-        Op::ShiftLeft(v) => (format!("x << {}", name(v)), None),
-        Op::ShiftRight(v, rounding) => (format!("x >> {}", name(v)), Some(rounding.name())),
-        Op::Clamp { low, high } => (format!("clamp to {}..{}", name(low), name(high)), None),
-        Op::Fit => ("fit".into(), None),
-        Op::FloatScale(v, rounding) => (format!("float32(x) * {}", name(v)), Some(rounding.name())),
-    }
+    let formula = step.op.formula(|operand| show(operand, parameters));
+    (formula, step.op.rounding().map(Rounding::name))
 }
 
 fn show(operand: post::Operand, parameters: &[Parameter]) -> String {

@@ -375,7 +375,7 @@ fn levels(
     let count = program.design.reduce.len();
     let mut events = no_events(&program.design);
     events.truncate(count);
-    if program.design.node_ranges().iter().take(count).all(|level| level.always_fits) {
+    if program.design.has_exact_levels() {
         return Ok((None, events));
     }
     let counts = functional::run(program, true).counts;

@@ -93,7 +93,7 @@ pub(super) fn agreeing(a: &[u32], b: &[u32]) -> u64 {
 
 /// The reduction levels.
 fn unvaried(design: &Design) -> Vec<Unvaried> {
-    let levels = design.reduce.iter().zip(design.node_ranges());
+    let levels = design.reduce.iter().zip(design.level_ranges());
     levels
         .map(|(level, range)| Unvaried {
             node: level.id.clone(),

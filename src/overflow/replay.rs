@@ -218,8 +218,7 @@ impl Requantizer {
     pub fn new(program: &Program) -> Requantizer {
         let (design, mut steps) = (&program.design, program.design.post.clone());
         let last = steps.len().saturating_sub(1);
-        let ranges = design.node_ranges();
-        let idle = ranges[design.reduce.len()..].iter().map(|range| range.always_fits);
+        let idle = design.step_ranges().into_iter().map(|range| range.always_fits);
         for (index, (step, _)) in steps.iter_mut().zip(idle).enumerate().filter(|(_, (_, idle))| *idle) {
             if index == last || step.op == Op::Fit {
                 step.overflow = Overflow::Saturate;
@@ -236,13 +235,12 @@ impl Requantizer {
         for (index, step) in self.steps.iter().enumerate() {
             let stepped = step.apply(x, &program.parameters, n);
             if stepped.flags.any() {
-                let unfitted = Step { format: None, ..step.clone() };
                 visit(Visit {
                     node: Node::Post(index),
                     beat: None,
                     before: x,
                     term: 0,
-                    entering: unfitted.apply(x, &program.parameters, n).value,
+                    entering: stepped.exact,
                     // A flagged step has a format, and what a format holds has 64 bits.
                     value: stepped.value as i64,
                     flags: stepped.flags,

@@ -10,7 +10,7 @@ use crate::functional::follow;
 use crate::lower::Program;
 use crate::neighbours::{NodeSeen, Ties};
 use crate::num::Flags;
-use crate::post::{Op, bind};
+use crate::post::{Rounded, Tie, bind};
 
 /// Per fitting node, in datapath order.
 pub(super) fn observed(program: &Program) -> Vec<NodeSeen> {
@@ -81,35 +81,27 @@ fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit
     seen.low += u64::from(visit.flags.low);
     seen.inside += u64::from(!visit.flags.any());
     let Node::Post(index) = visit.node else { return };
-    let get = |operand| bind(operand, &program.parameters, n);
-    match design.post[index].op {
-        Op::Clamp { low, high } => {
-            let (low, high) = (i128::from(get(low)), i128::from(get(high)));
-            seen.clipped_high += u64::from(before > high);
-            seen.clipped_low += u64::from(before < low);
-            seen.unclipped += u64::from((low..=high).contains(&before));
-        }
-        Op::ShiftRight(count, _) => {
-            let count = u32::try_from(get(count)).unwrap_or(0).min(126);
-            *seen.counts.entry(count).or_default() += 1;
-            if count > 0 && before.rem_euclid(1 << count) == 1 << (count - 1) {
-                tie(&mut seen.ties, before < 0, (before >> count) & 1 == 1);
-            }
-        }
-        Op::FloatScale(scale, _) => {
-            // Its low 32 bits are the float's.
-            let product = before as f32 * f32::from_bits(get(scale) as u32);
-            if (product - product.floor()).to_bits() == 0.5_f32.to_bits() {
-                tie(&mut seen.ties, product < 0.0, product.floor() % 2.0 != 0.0);
-            }
-        }
-        _ => {}
+    let get = |operand| i128::from(bind(operand, &program.parameters, n));
+    let op = design.post[index].op;
+    if let [Some(low), Some(high)] = op.bounds() {
+        let (low, high) = (get(low), get(high));
+        seen.clipped_high += u64::from(before > high);
+        seen.clipped_low += u64::from(before < low);
+        seen.unclipped += u64::from((low..=high).contains(&before));
+    }
+    let Some((rounded, _)) = op.rounds() else { return };
+    if let Rounded::Shift(count) = rounded {
+        let count = u32::try_from(get(count)).unwrap_or(0).min(126);
+        *seen.counts.entry(count).or_default() += 1;
+    }
+    if let Some(met) = rounded.tie(before, get) {
+        tie(&mut seen.ties, met);
     }
 }
 
-fn tie(ties: &mut Option<Ties>, negative: bool, odd: bool) {
+fn tie(ties: &mut Option<Ties>, met: Tie) {
     let ties = ties.get_or_insert_with(Ties::default);
-    let count = match (negative, odd) {
+    let count = match (met.negative, met.odd) {
         (true, true) => &mut ties.negative_odd,
         (true, false) => &mut ties.negative_even,
         (false, true) => &mut ties.positive_odd,

@@ -1,12 +1,9 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
-use super::goals::is_positive_float;
 use crate::design::{AccumulatorOverflow, Design, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
 use crate::num::{Overflow, Rounding, fit};
-use crate::post::{Op, Operand, Parameter, Step, run};
-
-type Range = (i128, i128);
+use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step, run};
 
 /// Inputs that are tried one by one, at most.
 const EXHAUSTED: i128 = 1 << 20;
@@ -30,14 +27,13 @@ pub(super) fn by_ranges(design: &Design, hardware: &Hardware) -> Option<String> 
         // An edit beside a fault is a pair: neither proof holds for both.
         return (its == design).then(|| faults(design, &hardware.faults)).flatten();
     }
-    let ranges = Ranges::of(design);
     let parts: [&dyn Fn() -> Verdict; 6] = [
         &|| operands(design, its),
-        &|| levels(design, its, &ranges),
+        &|| levels(design, its),
         &|| accumulator(design, its),
         &|| array(design, its),
         &|| parameters(design, its),
-        &|| steps(design, its, &ranges),
+        &|| steps(design, its, &design.step_ranges()),
     ];
     let mut why = None;
     for part in parts {
@@ -65,34 +61,10 @@ impl Verdict {
     }
 }
 
-struct Ranges {
-    /// What enters each level, unfitted.
-    levels: Vec<Range>,
-    /// What enters each post step, from the step before; and its own exact results.
-    steps: Vec<(Range, Option<Range>)>,
-}
-
-impl Ranges {
-    fn of(design: &Design) -> Ranges {
-        let all = design.node_ranges();
-        let (levels, steps) = all.split_at(design.reduce.len());
-        let mut before = design.accumulator_range();
-        let of_step = |node: &crate::design::NodeRange| {
-            let into = std::mem::replace(&mut before, node.fitted);
-            (into, node.unfitted)
-        };
-        Ranges {
-            levels: levels.iter().filter_map(|node| node.unfitted).collect(),
-            steps: steps.iter().map(of_step).collect(),
-        }
-    }
-}
-
 fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
     let [fault] = faults else { return None };
     let order = "a sum that wraps does not depend on its order";
     let wraps = design.accumulator.step_rule() == Overflow::Wrap;
-    let exact = has_exact_levels(design);
     match fault {
         Fault::Product(format) => {
             let fits = Overflow::Wrap.holds(*format, design.product_interval());
@@ -100,14 +72,10 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
         }
         Fault::Bias(MovedBias::Last) | Fault::Mirrored(Mirrored::Beats) => wraps.then(|| order.to_owned()),
         Fault::Mirrored(Mirrored::Lanes) => {
-            exact.then(|| "no level changes a sum, whatever it adds first".to_owned())
+            design.has_exact_levels().then(|| "no level changes a sum, whatever it adds first".to_owned())
         }
         _ => None,
     }
-}
-
-fn has_exact_levels(design: &Design) -> bool {
-    design.node_ranges().iter().take(design.reduce.len()).all(|level| level.always_fits)
 }
 
 fn operands(ours: &Design, its: &Design) -> Verdict {
@@ -120,13 +88,13 @@ fn operands(ours: &Design, its: &Design) -> Verdict {
     Verdict::when(fits, format!("every code fits {}, every sum with its offset {}", its.format, its.sum))
 }
 
-fn levels(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+fn levels(ours: &Design, its: &Design) -> Verdict {
     let mut pairs = ours.reduce.iter().zip(&its.reduce).enumerate();
     let Some((index, (our, its))) = pairs.find(|(_, (our, its))| our != its) else { return Verdict::Same };
     if our.stride != its.stride {
-        return Verdict::when(has_exact_levels(ours), "no level changes a sum, whatever it adds first");
+        return Verdict::when(ours.has_exact_levels(), "no level changes a sum, whatever it adds first");
     }
-    let range = ranges.levels[index];
+    let range = ours.level_ranges()[index].unfitted.unwrap_or((i128::MIN, i128::MAX));
     let fits = our.overflow.holds(our.format, range) && its.overflow.holds(its.format, range);
     Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
 }
@@ -158,7 +126,7 @@ fn array(ours: &Design, its: &Design) -> Verdict {
         let wraps = ours.accumulator.step_rule() == Overflow::Wrap;
         let why =
             "every product is added all the same, and neither levels nor the register care for the order";
-        return Verdict::when(wraps && has_exact_levels(ours), why);
+        return Verdict::when(wraps && ours.has_exact_levels(), why);
     }
     let (a, b) = (&ours.array, &its.array);
     if a == b {
@@ -188,7 +156,7 @@ fn parameters(ours: &Design, its: &Design) -> Verdict {
     Verdict::when(fits, format!("{} is {}..{}, which fits {}", our.name, our.min, our.max, its.format))
 }
 
-fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+fn steps(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
     if ours.post == its.post {
         return Verdict::Same;
     }
@@ -197,7 +165,7 @@ fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
     }
     let mut pairs = ours.post.iter().zip(&its.post).enumerate().filter(|(_, (our, its))| our != its);
     let (Some((index, (our, its))), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
-    let (into, exact) = ranges.steps[index];
+    let (into, exact) = (ranges[index].entering, ranges[index].unfitted);
     let fits = |step: &Step| match (step.format, exact) {
         (Some(format), Some(range)) => step.overflow.holds(format, range),
         (None, _) => true,
@@ -260,57 +228,41 @@ fn absorbed(design: &Design, index: usize, fits: [&Step; 2], range: Range) -> Op
 fn later(design: &Design, index: usize, mut range: Range) -> Option<String> {
     let of = |operand: Operand| operand.range(&design.parameters);
     for step in design.post.get(index + 1..)? {
-        let is_taken = match step.op {
-            Op::Clamp { low, high } => range.1 <= of(low).0 || range.0 >= of(high).1,
-            Op::Max(v) => range.1 <= of(v).0,
-            Op::Min(v) => range.0 >= of(v).1,
-            _ => false,
-        };
-        if is_taken {
+        if step.op.cuts(range, of) {
             return Some(format!("{} takes whatever lies beyond the rails", step.id));
         }
-        let exact = design.exact_of(step.op, range)?;
-        range = step.format.map_or(exact, |format| step.overflow.image(format, exact));
+        let behind = step.range(range, &design.parameters);
+        behind.unfitted?;
+        range = behind.fitted;
     }
     (range.0 == range.1).then(|| "the output is the same".to_owned())
 }
 
 /// A further clamp that nothing reaches.
-fn inserted(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+fn inserted(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
     let at = ours.post.iter().zip(&its.post).take_while(|(our, its)| our == its).count();
     let rest = ours.post.get(at..) == its.post.get(at + 1..);
-    let low = ranges.steps.get(at).map(|(into, _)| into.0).or_else(|| ranges.last_low(ours));
-    match (its.post[at].op, low) {
-        (Op::Max(Operand::Constant(bound)), Some(low)) if rest => {
+    let low = ranges.get(at).map(|step| step.entering.0).or_else(|| ranges.last().map(|step| step.fitted.0));
+    match (its.post[at].op.bounds(), low) {
+        ([Some(Operand::Constant(bound)), None], Some(low)) if rest => {
             Verdict::when(low >= i128::from(bound), format!("nothing below {low} comes there"))
         }
         _ => Verdict::Unknown,
     }
 }
 
-impl Ranges {
-    /// Of the output.
-    fn last_low(&self, design: &Design) -> Option<i128> {
-        design.node_ranges().last().map(|node| node.fitted.0)
-    }
-}
-
 /// Why two operations agree on every value of a range.
 fn operation(ours: Op, its: Op, into: Range, parameters: &[Parameter]) -> Option<String> {
     let range = |operand: Operand| operand.range(parameters);
-    match (ours, its) {
-        (Op::ShiftRight(count, a), Op::ShiftRight(other, b)) if count == other => {
-            let unshifted = (range(count) == (0, 0)).then(|| "nothing is shifted".to_owned());
-            unshifted.or_else(|| alike(a, b, into))
-        }
-        (Op::FloatScale(scale, a), Op::FloatScale(other, b))
-            if scale == other && is_positive_float(range(scale)) =>
-        {
-            alike(a, b, into)
-        }
-        (ours, Op::Fit) => idle(ours, into, range),
-        _ => None,
+    if let (Some((rounded, a)), Some(b)) = (ours.rounds(), its.rounding())
+        && ours.with_rounding(b) == its
+    {
+        let unshifted = matches!(rounded, Rounded::Shift(count) if range(count) == (0, 0));
+        let alike = || alike(a, b, into).filter(|_| rounded.keeps_sign(range));
+        return unshifted.then(|| "nothing is shifted".to_owned()).or_else(alike);
     }
+    let nothing = its == Op::Fit && ours.keeps(into, range);
+    nothing.then(|| format!("the step changes nothing of {}..{}", into.0, into.1))
 }
 
 /// Roundings that differ on values of one sign only.
@@ -324,20 +276,6 @@ fn alike(a: Rounding, b: Rounding, into: Range) -> Option<String> {
         (_, ..=0) if is_among(below) => Some("no value there is positive".to_owned()),
         _ => None,
     }
-}
-
-/// Why a step does nothing.
-fn idle(op: Op, into: Range, range: impl Fn(Operand) -> Range) -> Option<String> {
-    let nothing = match op {
-        Op::Add(v) | Op::Subtract(v) | Op::ShiftLeft(v) | Op::ShiftRight(v, _) => range(v) == (0, 0),
-        Op::Multiply(v) => range(v) == (1, 1),
-        Op::Max(v) => range(v).1 <= into.0,
-        Op::Min(v) => range(v).0 >= into.1,
-        Op::Clamp { low, high } => range(low).1 <= into.0 && range(high).0 >= into.1,
-        Op::Fit => true,
-        Op::FloatScale(..) => false,
-    };
-    nothing.then(|| format!("the step changes nothing of {}..{}", into.0, into.1))
 }
 
 /// All accumulators with all numbers of the post steps, where these are few and nothing in front of them differs.

@@ -8,7 +8,7 @@ use super::judge::Judge;
 use crate::design::Design;
 use crate::lower::Program;
 use crate::num::{Format, Overflow, fit};
-use crate::post::{Op, Step, bind};
+use crate::post::{Rounded, Step, bind};
 
 /// Outputs that are looked at before what is found is shared.
 const AT_ONCE: usize = 4096;
@@ -33,8 +33,7 @@ pub(super) fn stages(design: &Design) -> Vec<Stage> {
         format: design.accumulator.format,
         range: design.accumulator_range(),
     };
-    let ranges = design.node_ranges();
-    let behind = design.post.iter().zip(&ranges[design.reduce.len()..]).enumerate();
+    let behind = design.post.iter().zip(design.step_ranges()).enumerate();
     let behind = behind.filter_map(|(index, (step, range))| {
         Some(Stage { id: step.id.clone(), steps: index + 1, format: step.format?, range: range.fitted })
     });
@@ -126,7 +125,7 @@ impl Mattering {
 
 /// Of a right shift that rounds `value`: its count, whether it rounds up, and what it would leave if it did not.
 fn rounded(step: &Step, value: i128, parameters: &[Vec<i64>], n: usize) -> Option<(u32, bool, i128)> {
-    let Op::ShiftRight(count, _) = step.op else { return None };
+    let (Rounded::Shift(count), _) = step.op.rounds()? else { return None };
     let count = u32::try_from(bind(count, parameters, n)).ok().filter(|count| *count < 127)?;
     let below = value >> count;
     let is_exact = below << count == value;

@@ -20,12 +20,11 @@ pub(super) struct Decides {
 
 /// Steps that compare, each with its bounds and the format of what it compares.
 fn comparing(design: &Design) -> impl Iterator<Item = (usize, Vec<Operand>, Format)> {
-    let compares = |op: Op| matches!(op, Op::Clamp { .. } | Op::Max(_) | Op::Min(_));
-    let steps = design.post.iter().enumerate().filter(move |(_, step)| compares(step.op));
-    steps.filter_map(|(index, step)| {
+    design.post.iter().enumerate().filter_map(|(index, step)| {
+        let bounds: Vec<Operand> = step.op.bounds().into_iter().flatten().collect();
         let before = design.post[..index].last();
         let format = before.map_or(Some(design.accumulator.format), |step| step.format)?;
-        Some((index, step.op.operands(), format))
+        (!bounds.is_empty()).then_some((index, bounds, format))
     })
 }
 
@@ -78,7 +77,8 @@ fn taken(op: Op, bound: usize, value: i128, other: i128, get: &dyn Fn(Operand) -
         }
         Op::Max(v) => Some(if other > get(v) { value } else { get(v) }),
         Op::Min(v) => Some(if other < get(v) { value } else { get(v) }),
-        _ => None,
+        Op::Add(_) | Op::Subtract(_) | Op::Multiply(_) | Op::ShiftLeft(_) | Op::ShiftRight(..) => None,
+        Op::Fit | Op::FloatScale(..) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::compare::near_bounds;
 use crate::design::Design;
 use crate::num::Format;
-use crate::post::{Op, Step, bind};
+use crate::post::{Role, Rounded, Step, bind};
 
 /// Candidates for the accumulator of a channel whose numbers are `numbers` (one entry per parameter, each of length 1).
 pub(super) fn targets(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
@@ -54,20 +54,18 @@ fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
     let (least, most) = span(design, |x| output(design, numbers, x));
     let middle = around(design, |x| output(design, numbers, x), &[0, (least + most) / 2]);
     for (index, step) in design.post.iter().enumerate() {
-        let count = match step.op {
-            Op::ShiftRight(count, _) => u32::try_from(bind(count, numbers, 0)).unwrap_or(0),
-            Op::FloatScale(..) => width.min(24),
-            _ => continue,
+        let Some((rounded, _)) = step.op.rounds() else { continue };
+        let count = match rounded {
+            Rounded::Shift(count) => u32::try_from(bind(count, numbers, 0)).unwrap_or(0),
+            Rounded::Float(_) => width.min(24),
         };
         if count == 0 {
             continue;
         }
         let mut trials: Vec<i128> = Vec::new();
         // The sum times an odd number and a power of two: the tie is that far up, times the inverse.
-        let factor = design.post[..index].iter().find_map(|step| match step.op {
-            Op::Multiply(by) => Some(i128::from(bind(by, numbers, 0))),
-            _ => None,
-        });
+        let factor = design.post[..index].iter().find_map(|step| step.op.operand(Role::Factor));
+        let factor = factor.map(|by| i128::from(bind(by, numbers, 0)));
         if let Some(factor) = factor.filter(|factor| *factor != 0) {
             let twos = factor.trailing_zeros();
             if let Some(up) = (count - 1).checked_sub(twos).filter(|_| count < 127) {
@@ -86,12 +84,12 @@ fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
         for exponent in 0..width.min(count + 1) {
             trials.extend([1, 3, 5, 7].iter().flat_map(|odd| [*odd << exponent, -(*odd << exponent)]));
         }
-        let is_tie = |x: &i128| match step.op {
-            Op::ShiftRight(..) => {
+        let is_tie = |x: &i128| match rounded {
+            Rounded::Shift(_) => {
                 let value = entering(design, numbers, *x)[index];
                 count < 127 && value.rem_euclid(1 << count) == 1 << (count - 1)
             }
-            _ => true,
+            Rounded::Float(_) => true,
         };
         trials.retain(is_tie);
         found.extend(trials.into_iter().flat_map(|tie| [tie, tie - 1, tie + 1]));
