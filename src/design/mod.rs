@@ -285,8 +285,13 @@ impl Design {
         product_format(self.activation.sum, self.weight.sum).expect("checked when the design was built")
     }
 
+    /// What a finished accumulator goes through.
+    pub fn post_program(&self) -> post::Program<'_> {
+        post::Program { input: self.accumulator.format, parameters: &self.parameters, steps: &self.post }
+    }
+
     /// Format of the output: that of the last step, or the accumulator's when there is no post-processing.
     pub fn output(&self) -> Format {
-        self.post.iter().rev().find_map(|s| s.format).unwrap_or(self.accumulator.format)
+        self.post_program().output()
     }
 }

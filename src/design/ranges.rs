@@ -38,13 +38,7 @@ impl Design {
 
     /// What they prove about the post steps, in order.
     pub fn step_ranges(&self) -> Vec<NodeRange> {
-        let mut entering = self.accumulator_range();
-        let of_step = |step: &crate::post::Step| {
-            let range = step.range(entering, &self.parameters);
-            entering = range.fitted;
-            range
-        };
-        self.post.iter().map(of_step).collect()
+        self.post_program().ranges(self.accumulator_range())
     }
 
     /// The reduction levels and the post steps, in order.

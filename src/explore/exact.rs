@@ -20,7 +20,6 @@ use crate::functional::{self, Prefixes};
 use crate::lower::{NodeEvents, Outcome, Program, no_events};
 use crate::network::{Coverage, Layer, Network, Node, Tensor};
 use crate::num::{Format, Overflow};
-use crate::post;
 
 /// A network's values on one input when no accumulator overflows, what it takes to know them at every width, and the
 /// exact network's.
@@ -346,10 +345,7 @@ fn check_held(reference: &Design, layer: &Layer, low: i64, high: i64) -> Result<
 
 /// Sums behind the program's post steps.
 fn finished(program: &Program, sums: &Array2<i64>) -> Array2<i64> {
-    let finish = |(index, sum): (usize, &i64)| {
-        let n = index % program.shape.channels();
-        post::run(&program.design.post, *sum, &program.parameters, n, |_, _| {})
-    };
+    let finish = |(index, sum): (usize, &i64)| program.post(index % program.shape.channels()).output(*sum);
     let flat: Vec<i64> = sums.as_standard_layout().iter().copied().collect();
     let outputs: Vec<i64> = flat.par_iter().enumerate().map(finish).collect();
     Array2::from_shape_vec(sums.raw_dim(), outputs).expect("one output per sum")

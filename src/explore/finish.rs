@@ -8,7 +8,7 @@ use crate::design::Design;
 use crate::error::Result;
 use crate::lower::{Program, output_recoding};
 use crate::network::{Geometry, Layer};
-use crate::post::{self, Op, Operand};
+use crate::post::{Op, Operand};
 
 use super::exact::Pass;
 
@@ -34,7 +34,7 @@ impl Finish {
 
     /// The output that a finished accumulator becomes.
     pub fn output(&self, accumulator: i64, n: usize) -> i64 {
-        post::run(&self.design.post, accumulator, &self.parameters, n, |_, _| {})
+        self.design.post_program().channel(&self.parameters, n).output(accumulator)
     }
 }
 

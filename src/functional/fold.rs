@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use crate::design::{AccumulatorOverflow, Design, Level, Node};
 use crate::num::{Fitted, Flags, Overflow, fit};
-use crate::post::{self, Step};
+use crate::post;
 
 /// What an output is made of, beside its products.
 #[derive(Debug, Clone, Copy)]
@@ -85,26 +85,14 @@ pub fn fold(
         visit(told(Node::AccumulatorOutput, None, i128::from(acc), fitted))?;
         acc = fitted.value;
     }
-    let output = finish(&design.post, acc, parameters, channel, visit)?;
-    ControlFlow::Continue(Ended { accumulator: acc, output })
-}
-
-/// R8: the post steps of one finished accumulator.
-fn finish(
-    steps: &[Step],
-    accumulator: i64,
-    parameters: &[Vec<i64>],
-    channel: usize,
-    visit: &mut Visitor<'_>,
-) -> ControlFlow<(), i64> {
-    let mut x = i128::from(accumulator);
-    for (index, step) in steps.iter().enumerate() {
-        let post::Stepped { exact, value, flags } = step.apply(x, parameters, channel);
-        x = value;
+    let mut output = i128::from(acc);
+    let post = design.post_program().channel(parameters, channel);
+    for (index, (_, post::Stepped { exact, value, flags })) in post.walk(output).enumerate() {
         visit(Visit { node: Node::Post(index), beat: None, entering: exact, value, flags })?;
+        output = value;
     }
     // Every program ends in a format.
-    ControlFlow::Continue(x as i64)
+    ControlFlow::Continue(Ended { accumulator: acc, output: output as i64 })
 }
 
 /// The products of one beat, `terms` in the order of the lanes, reduced level by level; every group that a level fits is told.

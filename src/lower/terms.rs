@@ -24,6 +24,11 @@ impl Program {
         fit(i128::from(self.bias(n)), accumulator.register, accumulator.step_rule())
     }
 
+    /// What finishes the accumulators of channel `n` (counted over all groups).
+    pub fn post(&self, n: usize) -> post::Channel<'_> {
+        self.design.post_program().channel(&self.parameters, n)
+    }
+
     /// The exact product of scheduled element `k` for output row `m` and channel `n`, offsets included.
     pub fn product(&self, m: usize, n: usize, k: usize) -> i128 {
         let shape = self.shape;

@@ -205,7 +205,7 @@ impl Sum {
     }
 }
 
-/// The post steps of a program, for any value: exact sums, which `post::run` cannot take, included.
+/// The post steps of a program, for any value: exact sums, which have more than 64 bits, included.
 ///
 /// A format that holds everything the accumulator's own range can become never acts in the design. Between steps it
 /// follows from the accumulator's width, and would be wider if that were: it does not act on an exact sum either. A `fit`
@@ -232,13 +232,13 @@ impl Requantizer {
     /// `value` behind the last step, for channel `n`; `visit` is told of every event.
     pub fn run(&self, program: &Program, n: usize, value: i128, visit: &mut impl FnMut(Visit)) -> i128 {
         let mut x = value;
-        for (index, step) in self.steps.iter().enumerate() {
-            let stepped = step.apply(x, &program.parameters, n);
+        let channel = post::Channel { steps: &self.steps, ..program.post(n) };
+        for (index, (before, stepped)) in channel.walk(value).enumerate() {
             if stepped.flags.any() {
                 visit(Visit {
                     node: Node::Post(index),
                     beat: None,
-                    before: x,
+                    before,
                     term: 0,
                     entering: stepped.exact,
                     // A flagged step has a format, and what a format holds has 64 bits.

@@ -1,7 +1,7 @@
 //! The same program on many columns at once, in 64-bit lanes: vector instructions instead of `i128`.
 //!
 //! Licensed by intervals: every exact result of every step, given the parameters' limits, fits an `i64`.
-//! [`run`](super::run) is the rule; `tests/engine` and `tests/lockstep` hold the two equal.
+//! [`Channel::run`](super::Channel::run) is the rule; `tests/engine` and `tests/lockstep` hold the two equal.
 
 use multiversion::multiversion;
 

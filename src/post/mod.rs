@@ -9,6 +9,7 @@ pub mod lanes;
 pub mod onnx;
 mod op;
 mod preset;
+mod program;
 mod range;
 mod run;
 pub mod sgemm;
@@ -20,8 +21,9 @@ pub use derive::{
 };
 pub use op::{MAX_LEFT_SHIFT, Op, Role, Rounded};
 pub use preset::{Choice, Preset};
+pub use program::{Channel, Program};
 pub use range::{NodeRange, Range, product_range};
-pub use run::{Stepped, Tie, bind, float_scale, float_to_integer, run};
+pub use run::{Stepped, Tie, bind, float_scale, float_to_integer};
 
 use crate::num::{Format, Overflow};
 

@@ -92,27 +92,6 @@ impl Step {
     }
 }
 
-/// Runs a whole program on one finished accumulator.
-///
-/// `event` is called with the index of every step whose exact result lay outside its format (R6).
-pub fn run(
-    steps: &[Step],
-    accumulator: i64,
-    parameters: &[Vec<i64>],
-    channel: usize,
-    mut event: impl FnMut(usize, Flags),
-) -> i64 {
-    let mut x = i128::from(accumulator);
-    for (index, step) in steps.iter().enumerate() {
-        let stepped = step.apply(x, parameters, channel);
-        if stepped.flags.any() {
-            event(index, stepped.flags);
-        }
-        x = stepped.value;
-    }
-    x as i64
-}
-
 /// `round(f32(x) · scale)`: int → float32 to nearest even, one float32 product, one rounding to integer.
 ///
 /// Source: XNNPACK fp32 and ONNX Runtime's MlasRequantizeOutput. Infinity becomes a value outside every format.

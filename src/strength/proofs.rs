@@ -3,7 +3,7 @@
 use crate::design::{AccumulatorOverflow, Design, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
 use crate::num::{Overflow, Rounding, fit};
-use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step, run};
+use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step};
 
 /// Inputs that are tried one by one, at most.
 const EXHAUSTED: i128 = 1 << 20;
@@ -285,12 +285,9 @@ fn exhausted(ours: &Design, its: &Design) -> Option<String> {
         return None;
     }
     let (low, high) = ours.accumulator_range();
-    let reads = |index: usize| {
-        ours.post.iter().any(|step| step.op.operands().into_iter().any(|o| o == Operand::Parameter(index)))
-    };
-    let span = |index: usize| match reads(index) {
-        true => i128::from(ours.parameters[index].max) - i128::from(ours.parameters[index].min) + 1,
-        false => 1,
+    let span = |index: usize| match ours.post_program().role(index) {
+        Some(_) => i128::from(ours.parameters[index].max) - i128::from(ours.parameters[index].min) + 1,
+        None => 1,
     };
     let spans: Vec<i128> = (0..ours.parameters.len()).map(span).collect();
     let all = spans.iter().try_fold(high - low + 1, |all, span| all.checked_mul(*span))?;
@@ -306,7 +303,7 @@ fn exhausted(ours: &Design, its: &Design) -> Option<String> {
         }
         let accumulator = i64::try_from(low + rest).ok()?;
         let output = |design: &Design| {
-            let output = run(&design.post, accumulator, &numbers, 0, |_, _| {});
+            let output = design.post_program().channel(&numbers, 0).output(accumulator);
             fit(i128::from(output), ours.output(), Overflow::Wrap).value
         };
         if output(ours) != output(its) {

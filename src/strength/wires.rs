@@ -146,7 +146,7 @@ impl<'a> Wires<'a> {
 
     /// The output of a finished accumulator.
     pub fn finish(&self, accumulator: i64, record: usize) -> i64 {
-        post::run(&self.hardware.design.post, accumulator, &self.parameters, record, |_, _| {})
+        self.hardware.design.post_program().channel(&self.parameters, record).output(accumulator)
     }
 
     /// The output of a PE after a tile. `held` is the PE's register, which is left as the tile leaves it.

@@ -6,7 +6,7 @@ use super::wave::Source;
 use crate::design::{Design, Node};
 use crate::lower::Program;
 use crate::num::{Flags, Overflow, fit};
-use crate::post::{self, lanes};
+use crate::post::lanes;
 
 /// Events of some rows.
 #[derive(Debug, Clone)]
@@ -150,7 +150,7 @@ impl<'a> Finish<'a> {
         let node = design.node_index(Node::Post(0));
         let Some((lanes, counters)) = &mut self.lanes else {
             for (n, value) in values.iter_mut().enumerate() {
-                *value = post::run(&design.post, *value, &self.program.parameters, n, |step, flags| {
+                *value = self.program.post(n).run(*value, |step, flags| {
                     self.behind[n] = true;
                     events.nodes[node + step][0] += u64::from(flags.high);
                     events.nodes[node + step][1] += u64::from(flags.low);

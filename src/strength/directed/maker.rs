@@ -96,7 +96,8 @@ impl Maker<'_> {
             let outputs = magnitudes(self.design.accumulator.register).into_iter();
             let register = self.design.accumulator.register;
             let inside = outputs.filter(|x| register.contains(*x));
-            let outputs = inside.map(|x| super::targets::entering(self.design, &each, x).pop());
+            let post = self.design.post_program().channel(&each, 0);
+            let outputs = inside.map(|x| post.from(0, x));
             outputs.collect::<std::collections::BTreeSet<_>>().len()
         };
         let mut ranked: Vec<&Vec<i64>> = assignments.iter().collect();
@@ -156,7 +157,7 @@ impl Maker<'_> {
         }
         let is_sharp = |numbers: &Vec<i64>| {
             let each: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
-            let output = |x: i128| super::targets::entering(self.design, &each, x).pop();
+            let output = |x: i128| self.design.post_program().channel(&each, 0).from(0, x);
             output(-1) != output(0) && output(0) != output(1)
         };
         all.into_iter().find(is_sharp).unwrap_or_else(|| self.showing(&assignments)[0].clone())

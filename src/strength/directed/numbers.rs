@@ -21,16 +21,14 @@ pub(super) enum Part {
 }
 
 pub(super) fn part(design: &Design, index: usize) -> Part {
-    let is_it = |operand: Operand| operand == Operand::Parameter(index);
-    let is_offset = |operand: Option<Operand>| operand.is_some_and(is_it);
+    let is_offset = |operand: Option<Operand>| operand == Some(Operand::Parameter(index));
     if design.accumulator.bias == Some(index) {
         return Part::Bias;
     }
     if is_offset(design.activation.offset) || is_offset(design.weight.offset) {
         return Part::Offset;
     }
-    let mut roles = design.post.iter().flat_map(|step| step.op.roles());
-    match roles.find(|(_, operand)| is_it(*operand)).map(|(role, _)| role) {
+    match design.post_program().role(index) {
         Some(Role::Count) => Part::Count,
         Some(Role::Factor) => Part::Factor,
         Some(Role::Scale) => Part::Scale,
