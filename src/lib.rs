@@ -39,7 +39,7 @@
 //! | [`files`] | folders and files that appear whole or not at all, locks, leftovers, interruption | error |
 //! | [`limits`] | how large is too large: every stated limit, and the account of memory | error |
 //! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
-//! | [`post`] | the post-processing program: steps, presets, one meaning each | num, error |
+//! | [`post`] | the post-processing program: what each operation means and says of itself, presets | num, error |
 //! | [`trace`] | samples over time | num, error |
 //! | [`network`] | a quantised graph as plain data | num, post, limits, error |
 //! | [`design`] | design.toml → Design: bounded, hashed, linted | num, limits, error, post |

@@ -4,7 +4,7 @@ use super::Range;
 use super::accumulator::Reached;
 use crate::design::Node;
 use crate::lower::Program;
-use crate::num::{Format, Overflow};
+use crate::num::{Fit, Overflow};
 
 /// What is proved about one node, channel by channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,10 +13,8 @@ pub struct NodeBounds {
     pub node: Node,
     /// Its id: `reduce.0`, `accumulator`, `post.1`, …
     pub id: String,
-    /// Its format; `None` for a post step that is fused with its shift.
-    pub format: Option<Format>,
-    /// How values enter the format.
-    pub overflow: Overflow,
+    /// Its format, and how values enter it; `None` for a post step that is fused with its shift.
+    pub fit: Option<Fit>,
     /// One entry per output channel, counted over all groups.
     pub channels: Vec<Proved>,
 }
@@ -56,7 +54,7 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
     let design = &program.design;
     let mut flows = vec![Flow { range: (0, 0), reached: true }; reached.len()];
     let nodes = design.fitting_nodes().into_iter().map(|(node, id)| {
-        let (format, overflow) = design.rule_of(node);
+        let fit = design.fit_of(node);
         let channels = flows.iter_mut().zip(reached).enumerate().map(|(n, (flow, reached))| {
             let into = match node {
                 Node::Reduce(level) => {
@@ -73,10 +71,10 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
             let out = match node {
                 Node::AccumulatorStart => start(program.start(n)),
                 Node::Accumulator => Flow { range: reached.held, reached: reached.held_reached },
-                _ => fitted(into, format, overflow),
+                _ => fitted(into, fit),
             };
             *flow = out;
-            let rails = format.map(|format| overflow.rails(format));
+            let rails = fit.map(Fit::rails);
             Proved {
                 entering: into.range,
                 leaving: out.range,
@@ -86,7 +84,7 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
             }
         });
         let channels = channels.collect();
-        NodeBounds { node, id, format, overflow, channels }
+        NodeBounds { node, id, fit, channels }
     });
     nodes.collect()
 }
@@ -96,8 +94,8 @@ fn start(value: i64) -> Flow {
     Flow { range: (value.into(), value.into()), reached: true }
 }
 
-fn fitted(flow: Flow, format: Option<Format>, overflow: Overflow) -> Flow {
-    let Some(format) = format else { return flow };
-    let reached = flow.reached && (overflow != Overflow::Wrap || overflow.holds(format, flow.range));
-    Flow { range: overflow.image(format, flow.range), reached }
+fn fitted(flow: Flow, fit: Option<Fit>) -> Flow {
+    let Some(fit) = fit else { return flow };
+    let reached = flow.reached && (fit.overflow != Overflow::Wrap || fit.holds(flow.range));
+    Flow { range: fit.image(flow.range), reached }
 }

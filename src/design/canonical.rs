@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{AccumulatorOverflow, Dataflow, Design, Operand};
+use super::{Dataflow, Design, Operand};
 use crate::post::{self, Parameter, Per, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -102,7 +102,7 @@ fn accumulator(text: &mut String, design: &Design) {
     let a = &design.accumulator;
     let _ = writeln!(text, "\n[accumulator]\nwidth = {}", a.format.width());
     let _ = writeln!(text, "signed = {}\noverflow = \"{}\"", a.format.is_signed(), a.overflow.name());
-    if a.overflow == AccumulatorOverflow::SaturateOutput {
+    if a.output_fit().is_some() {
         let _ = writeln!(text, "register_width = {}", a.register.width());
     }
     let _ = writeln!(text, "start = \"{}\"", a.start.name());

@@ -1,8 +1,8 @@
 //! What is legal in a design and probably not meant.
 
 use super::steps::Interval;
-use super::{AccumulatorOverflow, Design, depth, ranges};
-use crate::num::Format;
+use super::{Design, depth, ranges};
+use crate::num::{Format, Overflow};
 use crate::post::{NodeRange, Rounded, Step, product_range};
 
 /// One doubt about a design.
@@ -50,12 +50,12 @@ impl Design {
             message: format!(
                 "{k} products reach {low}..{high}, which needs {sign}{need} bits; {register} is safe up to K = {safe}"
             ),
-            help: match self.accumulator.overflow {
-                AccumulatorOverflow::Wrap | AccumulatorOverflow::SaturateOutput => {
+            help: match self.accumulator.step_rule() {
+                Overflow::Wrap => {
                     "a sum that leaves the register and comes back is still exact; one that ends outside is not"
                         .into()
                 }
-                _ => "every saturation loses what lay beyond the rail, in an order-dependent way".into(),
+                Overflow::Saturate | Overflow::SaturateSymmetric => "every saturation loses what lay beyond the rail, in an order-dependent way".into(),
             },
         })
     }
@@ -117,10 +117,7 @@ impl Design {
     /// Bounds on the final sum say nothing about a register that saturates at every step unless every input can
     /// be 0: a partial sum may then lie further out than any final one.
     fn order_dependent_bound(&self) -> Option<Lint> {
-        let saturates = matches!(
-            self.accumulator.overflow,
-            AccumulatorOverflow::Saturate | AccumulatorOverflow::SaturateSymmetric
-        );
+        let saturates = self.accumulator.step_rule() != Overflow::Wrap;
         let (low, high) = self.activation.interval(&self.parameters);
         if !saturates || (low <= 0 && high >= 0) {
             return None;

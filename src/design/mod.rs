@@ -42,7 +42,7 @@ use std::collections::BTreeMap;
 
 pub use nodes::Node;
 
-use crate::num::{Format, Overflow, product_format};
+use crate::num::{Fit, Format, Overflow, product_format};
 use crate::post::{self, Parameter};
 
 /// A complete, validated design. Every default has been made explicit.
@@ -179,6 +179,23 @@ pub struct Accumulator {
 }
 
 impl Accumulator {
+    /// What every sum, and the start, goes through on its way into the register.
+    pub fn register_fit(&self) -> Fit {
+        Fit { format: self.register, overflow: self.step_rule() }
+    }
+
+    /// The clamp that the finished value goes through, where there is one.
+    pub fn output_fit(&self) -> Option<Fit> {
+        let clamp = Fit { format: self.format, overflow: Overflow::Saturate };
+        (self.overflow == AccumulatorOverflow::SaturateOutput).then_some(clamp)
+    }
+
+    /// Every value that a finished accumulator can have.
+    pub fn range(&self) -> post::Range {
+        let (low, high) = self.output_fit().unwrap_or_else(|| self.register_fit()).rails();
+        (i128::from(low), i128::from(high))
+    }
+
     /// The rule of every step of the register.
     pub fn step_rule(&self) -> Overflow {
         match self.overflow {

@@ -1,22 +1,18 @@
 //! Every value that can enter and leave each fitting node, from formats and parameter limits alone.
 
-use super::steps::{output_interval, range_of};
-use super::{AccumulatorOverflow, Design, build};
+use super::{Design, build};
 use crate::post::{NodeRange, Range};
 
 /// The rails of the accumulator's register under its own rule.
 pub(super) fn rails(design: &Design) -> Range {
-    let (low, high) = range_of(design.accumulator.register);
-    match design.accumulator.overflow {
-        AccumulatorOverflow::SaturateSymmetric => (low.max(-high), high),
-        _ => (low, high),
-    }
+    let (low, high) = design.accumulator.register_fit().rails();
+    (i128::from(low), i128::from(high))
 }
 
 impl Design {
     /// Every value that a finished accumulator can have.
     pub fn accumulator_range(&self) -> Range {
-        output_interval(&self.accumulator)
+        self.accumulator.range()
     }
 
     /// What data types and parameter limits prove about the reduction levels, in order.
@@ -24,7 +20,7 @@ impl Design {
         let mut entering = self.product_interval();
         let of_level = |level: &super::Level| {
             let sum = build::times_group(entering, i128::try_from(level.group).unwrap_or(i128::MAX));
-            let range = NodeRange::new(&level.id, entering, Some(sum), Some((level.format, level.overflow)));
+            let range = NodeRange::new(&level.id, entering, Some(sum), Some(level.fit()));
             entering = range.fitted;
             range
         };

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::context::Context;
 use super::file::{self, At, StepKind};
 use super::names::Names;
-use super::{Accumulator, AccumulatorOverflow, convert, synonyms};
+use super::{Accumulator, convert, synonyms};
 use crate::error::Result;
-use crate::num::{Format, Overflow};
+use crate::num::{Fit, Format, Overflow, narrowest};
 use crate::post::{Choice, Op, Operand, Parameter, Role, Step};
 
 const MAX_STEPS: usize = 64;
@@ -41,9 +41,8 @@ pub(super) fn build(
     if let Some(extra) = list.get(MAX_STEPS) {
         return Err(context.wrong(&extra.span(), "post", format!("has more than {MAX_STEPS} steps")));
     }
-    let interval = output_interval(accumulator);
-    let mut state =
-        State { range: range_of(accumulator.format), signed: accumulator.format.is_signed(), interval };
+    let (format, interval) = (accumulator.format, accumulator.range());
+    let mut state = State { range: range_of(format), signed: format.is_signed(), interval };
     let mut steps = Vec::new();
     for (index, file) in list.iter().enumerate() {
         let key = format!("post.{index}");
@@ -59,15 +58,6 @@ pub(super) fn build(
         steps.push(step);
     }
     Ok(steps)
-}
-
-/// Every value that a finished accumulator can have.
-pub(super) fn output_interval(accumulator: &Accumulator) -> Interval {
-    let (low, high) = range_of(accumulator.format);
-    match accumulator.overflow {
-        AccumulatorOverflow::SaturateSymmetric => (low.max(-high), high),
-        _ => (low, high),
-    }
 }
 
 pub(super) fn range_of(format: Format) -> Interval {
@@ -230,10 +220,8 @@ fn exact(op: Op, state: State, names: &Names<'_>, signed: bool) -> (Interval, Op
         Operand::Parameter(index) if !op.is_built_for_limits() => range_of(names.parameters()[index].format),
         _ => names.interval(operand),
     };
-    let (low, high) = op.range(state.range, built_for).unwrap_or(state.range);
-    let width =
-        (1..=64).find(|w| Format::new(*w, signed).is_some_and(|f| f.contains(low) && f.contains(high)));
-    ((low, high), width.and_then(|w| Format::new(w, signed)))
+    let range = op.range(state.range, built_for).unwrap_or(state.range);
+    (range, narrowest(range, signed, Overflow::Wrap))
 }
 
 /// Format and overflow of a node, and what leaves it.
@@ -258,20 +246,17 @@ pub(super) fn fitted(
         }
     };
     let rule = node.overflow.as_ref().map(|o| convert::overflow(**o));
-    let (low, high) = range_of(format);
-    let low = if rule == Some(Overflow::SaturateSymmetric) && format.is_signed() { -high } else { low };
-    match (interval, rule) {
-        (Some(i), _) if i.0 >= low && i.1 <= high => Ok((format, Overflow::Wrap, i)),
-        (_, None) => {
+    let fit = Fit { format, overflow: rule.unwrap_or(Overflow::Wrap) };
+    // Of no bound, everything comes.
+    let range = interval.unwrap_or((i128::MIN, i128::MAX));
+    match rule {
+        _ if fit.holds(range) => Ok((format, Overflow::Wrap, range)),
+        None => {
             let values = interval.map_or("unbounded".into(), |(l, h)| format!("{l}..{h}"));
             let span = node.format.as_ref().map_or_else(|| node.at.clone(), At::span);
             let what = format!("is missing: the result is {values}, which {format} does not hold");
             Err(context.wrong(&span, &key("overflow"), what))
         }
-        (_, Some(Overflow::Wrap)) => Ok((format, Overflow::Wrap, (low, high))),
-        (interval, Some(rule)) => {
-            let (l, h) = interval.unwrap_or((low, high));
-            Ok((format, rule, (l.clamp(low, high), h.clamp(low, high))))
-        }
+        Some(rule) => Ok((format, rule, fit.image(range))),
     }
 }

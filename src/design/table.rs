@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{AccumulatorOverflow, Dataflow, Design, Operand, Start, ranges};
+use super::{Dataflow, Design, Operand, Start};
 use crate::num::{Format, Rounding};
 use crate::post::{self, Parameter, Step};
 
@@ -62,22 +62,18 @@ impl Design {
             Start::Overwrite => "sum over k, the first product overwrites".to_owned(),
             other => format!("sum over k, starts from {}", other.name()),
         };
-        let overflow = match a.overflow {
-            AccumulatorOverflow::SaturateOutput => "wrap",
-            other => other.name(),
-        };
+        let overflow = overflow_name(a.step_rule());
         let mut rows = Vec::new();
         if let Some(bias) = a.bias {
-            let (low, high) = self.parameters[bias].range();
-            let rails = ranges::rails(self);
-            let overflow = if low >= rails.0 && high <= rails.1 { "exact" } else { overflow };
+            let fits = a.register_fit().holds(self.parameters[bias].range());
+            let overflow = if fits { "exact" } else { overflow };
             let does = format!("{}, with the first beat", self.parameters[bias].name);
             rows.push(Row { overflow, ..exact("accumulator.start", &does, a.register, 0) });
         }
         rows.push(Row { overflow, ..exact("accumulator", &does, a.register, 1) });
-        if a.overflow == AccumulatorOverflow::SaturateOutput {
-            let clamp = exact("accumulator.output", "clamp of the finished sum", a.format, 0);
-            rows.push(Row { overflow: "saturate", ..clamp });
+        if let Some(fit) = a.output_fit() {
+            let clamp = exact("accumulator.output", "clamp of the finished sum", fit.format, 0);
+            rows.push(Row { overflow: overflow_name(fit.overflow), ..clamp });
         }
         if self.array.dataflow == Dataflow::OutputStationary {
             rows.push(exact("drain", "by row, last row first", a.format, self.array.drain_latency));

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::needed::needed_width;
 use super::variant::words;
-use crate::design::{AccumulatorOverflow, Design};
+use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Fed, Feeds, Reach, images, is_layer, node_outputs, parts};
 use crate::functional::operators::{Designed, LayerRule};
@@ -333,7 +333,7 @@ impl Pass {
 fn check_held(reference: &Design, layer: &Layer, low: i64, high: i64) -> Result<()> {
     let register = reference.accumulator.register;
     let needed = needed_width(i128::from(low), i128::from(high), register.is_signed(), Overflow::Saturate);
-    if needed <= register.width() && reference.accumulator.overflow != AccumulatorOverflow::SaturateOutput {
+    if needed <= register.width() && reference.accumulator.output_fit().is_none() {
         return Ok(());
     }
     let message =

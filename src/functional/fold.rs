@@ -4,8 +4,8 @@
 
 use std::ops::ControlFlow;
 
-use crate::design::{AccumulatorOverflow, Design, Level, Node};
-use crate::num::{Fitted, Flags, Overflow, fit};
+use crate::design::{Design, Level, Node};
+use crate::num::{Fitted, Flags};
 use crate::post;
 
 /// What an output is made of, beside its products.
@@ -64,7 +64,7 @@ pub fn fold(
 ) -> ControlFlow<(), Ended> {
     let Source { design, start, beats, parameters, channel } = source;
     let accumulator = &design.accumulator;
-    let rule = accumulator.step_rule();
+    let register = accumulator.register_fit();
     let told = |node, beat, entering, fitted: Fitted| Visit {
         node,
         beat,
@@ -76,12 +76,12 @@ pub fn fold(
     visit(told(Node::AccumulatorStart, Some(0), i128::from(acc), start))?;
     for beat in 0..beats {
         let entering = i128::from(acc) + sum(beat, visit)?;
-        let fitted = fit(entering, accumulator.register, rule);
+        let fitted = register.of(entering);
         acc = fitted.value;
         visit(told(Node::Accumulator, Some(beat), entering, fitted))?;
     }
-    if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
-        let fitted = fit(i128::from(acc), accumulator.format, Overflow::Saturate);
+    if let Some(clamp) = accumulator.output_fit() {
+        let fitted = clamp.of(i128::from(acc));
         visit(told(Node::AccumulatorOutput, None, i128::from(acc), fitted))?;
         acc = fitted.value;
     }
@@ -124,6 +124,6 @@ pub fn reduced(
 pub fn groups<'a>(level: &'a Level, terms: &'a [i128]) -> impl Iterator<Item = (i128, Fitted)> + 'a {
     (0..level.outputs(terms.len())).map(move |output| {
         let entering = level.terms(output).filter_map(|input| terms.get(input)).sum();
-        (entering, fit(entering, level.format, level.overflow))
+        (entering, level.fit().of(entering))
     })
 }

@@ -1,7 +1,7 @@
 //! What is known of a step's result for every `x` of a range, whatever its operands are within theirs.
 
 use super::{Op, Operand, Parameter, Role, Rounded, Step};
-use crate::num::{Format, Overflow};
+use crate::num::Fit;
 
 /// The least and the largest value of a set.
 pub type Range = (i128, i128);
@@ -105,16 +105,11 @@ pub struct NodeRange {
 
 impl NodeRange {
     /// A node that makes the results `unfitted` of what comes from the node before. Without a format it fits nothing (R8).
-    pub fn new(
-        id: &str,
-        entering: Range,
-        unfitted: Option<Range>,
-        fit: Option<(Format, Overflow)>,
-    ) -> NodeRange {
+    pub fn new(id: &str, entering: Range, unfitted: Option<Range>, fit: Option<Fit>) -> NodeRange {
         // Of no bound, everything comes.
         let exact = unfitted.unwrap_or((i128::MIN, i128::MAX));
-        let fitted = fit.map_or(exact, |(format, overflow)| overflow.image(format, exact));
-        let always_fits = fit.is_none_or(|(format, overflow)| overflow.holds(format, exact));
+        let fitted = fit.map_or(exact, |fit| fit.image(exact));
+        let always_fits = fit.is_none_or(|fit| fit.holds(exact));
         NodeRange { id: id.to_owned(), entering, unfitted, fitted, always_fits }
     }
 }
@@ -123,7 +118,7 @@ impl Step {
     /// What is proved of the step, given what comes from the node before it and the parameters' limits.
     pub fn range(&self, entering: Range, parameters: &[Parameter]) -> NodeRange {
         let unfitted = self.op.range(entering, |operand| operand.range(parameters));
-        NodeRange::new(&self.id, entering, unfitted, self.format.map(|format| (format, self.overflow)))
+        NodeRange::new(&self.id, entering, unfitted, self.fit())
     }
 
     /// The exact results for one channel's own numbers. Every operation rises or falls with `x`, float32 ones too.
@@ -135,7 +130,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::num::Rounding;
+    use crate::num::{Overflow, Rounding};
     use crate::post::Tie;
 
     const V: Operand = Operand::Parameter(0);

@@ -1,7 +1,7 @@
 //! One meaning for each step.
 
 use super::{MAX_LEFT_SHIFT, Op, Operand, Rounded, Step};
-use crate::num::{Fitted, Flags, MAX_SHIFT, Rounding, fit, shift_right};
+use crate::num::{Fit, Fitted, Flags, MAX_SHIFT, Rounding, shift_right};
 
 /// A value between two steps: fitted unless the step is fused with the next one (R8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,13 +79,18 @@ impl Rounded {
 }
 
 impl Step {
+    /// What its exact result goes through; `None` when it is fused with the next step (R8).
+    pub fn fit(&self) -> Option<Fit> {
+        self.format.map(|format| Fit { format, overflow: self.overflow })
+    }
+
     /// Applies the step to `x` for one output channel: the exact result, then the step's own format.
     pub fn apply(&self, x: i128, parameters: &[Vec<i64>], channel: usize) -> Stepped {
         let exact = self.op.exact(x, |_, operand| i128::from(bind(operand, parameters, channel)));
-        match self.format {
+        match self.fit() {
             None => Stepped { exact, value: exact, flags: Flags::NONE },
-            Some(format) => {
-                let Fitted { value, flags } = fit(exact, format, self.overflow);
+            Some(fit) => {
+                let Fitted { value, flags } = fit.of(exact);
                 Stepped { exact, value: i128::from(value), flags }
             }
         }

@@ -10,7 +10,7 @@ use super::stages::{Mattering, Stage, stages};
 use crate::design::{Design, Node};
 use crate::lower::Program;
 use crate::neighbours::{Fault, Goals, Hardware, NodeSeen};
-use crate::num::{MAX_SHIFT, Overflow, Rounding};
+use crate::num::{Fit, MAX_SHIFT, Overflow, Rounding};
 use crate::post::{Op, Operand, Parameter, Per, Range, Rounded, Step, Tie};
 
 /// Something worth happening.
@@ -139,8 +139,7 @@ type Add<'a> = dyn FnMut(Event, Option<String>) + 'a;
 
 /// Around the rails of a format that values of a range enter.
 fn rails(design: &Design, node: Node, entering: Option<Range>, goal: &mut Add<'_>) {
-    let (Some(format), rule) = design.rule_of(node) else { return };
-    let (low, high) = rule.rails(format);
+    let Some((low, high)) = design.fit_of(node).map(Fit::rails) else { return };
     let (low, high) = (i128::from(low), i128::from(high));
     let never = |is_so: &dyn Fn(Range) -> bool| {
         entering
@@ -156,19 +155,20 @@ fn rails(design: &Design, node: Node, entering: Option<Range>, goal: &mut Add<'_
 /// The accumulator, over any number of beats.
 fn accumulator(design: &Design, goal: &mut Add<'_>) {
     let accumulator = &design.accumulator;
-    let (low, high) = accumulator.step_rule().rails(accumulator.register);
+    let register = accumulator.register_fit();
+    let (low, high) = register.rails();
     let sums = design.level_ranges().last().map(|level| level.fitted);
     // Levels that leave several groups add up to so many times their range: the sign is what matters here.
     let sums = sums.unwrap_or_else(|| design.product_interval());
     let bias = accumulator.bias.map_or((0, 0), |index| design.parameters[index].range());
-    let start = accumulator.step_rule().image(accumulator.register, bias);
-    let starts_inside = accumulator.step_rule().holds(accumulator.register, bias);
+    let start = register.image(bias);
+    let starts_inside = register.holds(bias);
     let (never_up, never_down) = (sums.1 <= 0, sums.0 >= 0);
     let when = |is_so: bool, why: &str| is_so.then(|| why.to_owned());
     let (no_up, no_down) = ("no sum of a beat is positive", "no sum of a beat is negative");
     goal(Event::High, when(never_up, no_up));
     goal(Event::Low, when(never_down, no_down));
-    let wraps = accumulator.step_rule() == Overflow::Wrap;
+    let wraps = register.overflow == Overflow::Wrap;
     goal(Event::AtHigh, when(never_up && !wraps && start.1 < i128::from(high), no_up));
     goal(Event::AtLow, when(never_down && !wraps && start.0 > i128::from(low), no_down));
     let stays = |up: bool| match (never_up, never_down) {

@@ -9,7 +9,7 @@ use crate::functional::fold::Visit;
 use crate::functional::follow;
 use crate::lower::Program;
 use crate::neighbours::{NodeSeen, Ties};
-use crate::num::Flags;
+use crate::num::{Fit, Flags};
 use crate::post::{Rounded, Tie, bind};
 
 /// Per fitting node, in datapath order.
@@ -42,8 +42,7 @@ pub(super) fn observed_of(program: &Program, n: usize) -> Vec<NodeSeen> {
 
 fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
     let design = &*program.design;
-    let register = design.accumulator.register;
-    let rule = design.accumulator.step_rule();
+    let register = design.accumulator.register_fit();
     let accumulator = design.node_index(Node::Accumulator);
     let (mut before, mut held, mut exact) = (0, 0, i128::from(program.bias(n)));
     let mut beyond = Flags::NONE;
@@ -65,15 +64,13 @@ fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
         before = visit.value;
         ControlFlow::Continue(())
     });
-    let is_back = rule.holds(register, (exact, exact));
+    let is_back = register.holds((exact, exact));
     seen[accumulator].returned_high += u64::from(beyond.high && is_back);
     seen[accumulator].returned_low += u64::from(beyond.low && is_back);
 }
 
 fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit, seen: &mut NodeSeen) {
-    let (format, rule) = design.rule_of(visit.node);
-    if let Some(format) = format {
-        let (low, high) = rule.rails(format);
+    if let Some((low, high)) = design.fit_of(visit.node).map(Fit::rails) {
         seen.at_high += u64::from(visit.entering == i128::from(high));
         seen.at_low += u64::from(visit.entering == i128::from(low));
     }

@@ -1,8 +1,8 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
-use crate::design::{AccumulatorOverflow, Design, Skew};
+use crate::design::{Design, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
-use crate::num::{Overflow, Rounding, fit};
+use crate::num::{Fit, Overflow, Rounding, fit};
 use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step};
 
 /// Inputs that are tried one by one, at most.
@@ -95,7 +95,7 @@ fn levels(ours: &Design, its: &Design) -> Verdict {
         return Verdict::when(ours.has_exact_levels(), "no level changes a sum, whatever it adds first");
     }
     let range = ours.level_ranges()[index].unfitted.unwrap_or((i128::MIN, i128::MAX));
-    let fits = our.overflow.holds(our.format, range) && its.overflow.holds(its.format, range);
+    let fits = our.fit().holds(range) && its.fit().holds(range);
     Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
 }
 
@@ -105,14 +105,14 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
         return Verdict::Same;
     }
     // Behind a clamp that is as wide as the register, the register is all there is.
-    let is_plain = |a: &crate::design::Accumulator| {
-        a.overflow == AccumulatorOverflow::Wrap
-            || a.overflow == AccumulatorOverflow::SaturateOutput && a.register == a.format
-    };
+    let is_plain = |a: &crate::design::Accumulator| a.step_rule() == Overflow::Wrap && a.register == a.format;
     let starts_alike = our.start == its.start && our.bias == its.bias;
     let port = ours.output().width();
     let leaves_alone = |a: &crate::design::Accumulator| {
-        a.overflow == AccumulatorOverflow::Wrap && a.register.width() >= port && a.format.width() >= port
+        a.step_rule() == Overflow::Wrap
+            && a.output_fit().is_none()
+            && a.register.width() >= port
+            && a.format.width() >= port
     };
     if starts_alike && ours.post.is_empty() && leaves_alone(&our) && leaves_alone(&its) {
         return Verdict::Equal(only_lowest(port));
@@ -166,11 +166,7 @@ fn steps(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
     let mut pairs = ours.post.iter().zip(&its.post).enumerate().filter(|(_, (our, its))| our != its);
     let (Some((index, (our, its))), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
     let (into, exact) = (ranges[index].entering, ranges[index].unfitted);
-    let fits = |step: &Step| match (step.format, exact) {
-        (Some(format), Some(range)) => step.overflow.holds(format, range),
-        (None, _) => true,
-        (Some(_), None) => false,
-    };
+    let fits = |step: &Step| step.fit().is_none_or(|fit| exact.is_some_and(|range| fit.holds(range)));
     match (our.op == its.op, exact) {
         (true, Some(range)) if fits(our) && fits(its) => {
             Verdict::Equal(format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
@@ -201,23 +197,23 @@ fn only_lowest(bits: u32) -> String {
 
 /// Whether a step's fit keeps the bits of the output's port, whatever it does above them.
 fn keeps_port(design: &Design, step: &Step, exact: Option<Range>) -> bool {
-    step.format.is_none_or(|format| {
-        let wraps = step.overflow == Overflow::Wrap && format.width() >= design.output().width();
-        wraps || exact.is_some_and(|range| step.overflow.holds(format, range))
+    step.fit().is_none_or(|fit| {
+        let wraps = fit.overflow == Overflow::Wrap && fit.format.width() >= design.output().width();
+        wraps || exact.is_some_and(|range| fit.holds(range))
     })
 }
 
 /// Two fits of one step that differ beyond a rail only, and a later step that takes all that they make of that side.
 fn absorbed(design: &Design, index: usize, fits: [&Step; 2], range: Range) -> Option<String> {
-    let [ours, its] = fits.map(|step| step.format.map(|format| (format, step.overflow)));
+    let [ours, its] = fits.map(Step::fit);
     let both = [ours?, its?];
-    let rails = both.map(|(format, rule)| rule.rails(format));
+    let rails = both.map(Fit::rails);
     let low = i128::from(rails[0].0.max(rails[1].0));
     let high = i128::from(rails[0].1.min(rails[1].1));
     let sides = [(range.0, (low - 1).min(range.1)), ((high + 1).max(range.0), range.1)];
     let mut taken = None;
     for side in sides.into_iter().filter(|side| side.0 <= side.1) {
-        let images = both.map(|(format, rule)| rule.image(format, side));
+        let images = both.map(|fit| fit.image(side));
         let hull = (images[0].0.min(images[1].0), images[0].1.max(images[1].1));
         taken = Some(later(design, index, hull)?);
     }

@@ -130,6 +130,6 @@ fn rounded(post: Channel<'_>, index: usize, value: i128) -> Option<(u32, bool, i
     let is_exact = below << count == value;
     let up = post.apply(index, value).exact > below;
     let other = below + i128::from(!up);
-    let other = step.format.map_or(other, |format| fit(other, format, step.overflow).value.into());
+    let other = step.fit().map_or(other, |fit| fit.of(other).value.into());
     (!is_exact).then_some((count, up, other))
 }

@@ -254,7 +254,7 @@ impl<'a> Wires<'a> {
         let is_moved = |moved| self.has(Fault::Bias(moved));
         let starts = !is_moved(MovedBias::Dropped) && !is_moved(MovedBias::Last);
         let bias = if starts { self.bias(record) } else { 0 };
-        fit(i128::from(bias), accumulator.register, accumulator.step_rule())
+        accumulator.register_fit().of(i128::from(bias))
     }
 
     fn last_bias(&self, tile: Tile, pe: Pe) -> Option<i64> {

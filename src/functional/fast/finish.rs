@@ -1,11 +1,10 @@
 //! What follows the last beat: the output clamp, the post steps, and the sums of events.
 
 use super::Results;
-use super::route::clamps;
 use super::wave::Source;
 use crate::design::{Design, Node};
 use crate::lower::Program;
-use crate::num::{Flags, Overflow, fit};
+use crate::num::Flags;
 use crate::post::lanes;
 
 /// Events of some rows.
@@ -129,12 +128,10 @@ impl<'a> Finish<'a> {
 
     fn clamp(&mut self, values: &mut [i64], events: &mut Events) {
         let design = &self.program.design;
-        if !clamps(design) {
-            return;
-        }
+        let Some(clamp) = design.accumulator.output_fit() else { return };
         let node = &mut events.nodes[design.node_index(Node::AccumulatorOutput)];
         for (value, behind) in values.iter_mut().zip(&mut self.behind) {
-            let fitted = fit(i128::from(*value), design.accumulator.format, Overflow::Saturate);
+            let fitted = clamp.of(i128::from(*value));
             node[0] += u64::from(fitted.flags.high);
             node[1] += u64::from(fitted.flags.low);
             *behind |= fitted.flags.any();
@@ -175,10 +172,10 @@ impl<'a> Finish<'a> {
 
 /// The output clamp on 32-bit tables.
 pub fn clamp_narrow(design: &Design, values: &mut [i32]) {
-    if clamps(design) {
+    if let Some(clamp) = design.accumulator.output_fit() {
         for value in values {
             // No wider than the register, which fits.
-            *value = fit(i128::from(*value), design.accumulator.format, Overflow::Saturate).value as i32;
+            *value = clamp.of(i128::from(*value)).value as i32;
         }
     }
 }

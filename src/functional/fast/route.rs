@@ -2,7 +2,6 @@
 
 use super::panel::Register;
 use crate::bounds::{Inputs, Range, accumulator_ranges};
-use crate::design::{AccumulatorOverflow, Design};
 use crate::lower::Program;
 use crate::num::{Format, Overflow};
 use crate::post::{self, bind};
@@ -261,9 +260,4 @@ pub fn columns(program: &Program, group: usize, offsets: &[i32]) -> Vec<Column> 
         }
     }
     columns
-}
-
-/// Whether the finished accumulator is clamped behind its register.
-pub fn clamps(design: &Design) -> bool {
-    design.accumulator.overflow == AccumulatorOverflow::SaturateOutput
 }

@@ -108,9 +108,7 @@ impl Maker<'_> {
                 if !(parameter.min..=parameter.max).contains(&start) {
                     continue;
                 }
-                let fitted = |value: i64| {
-                    i128::from(fit(i128::from(value), accumulator.register, accumulator.step_rule()).value)
-                };
+                let fitted = |value: i64| i128::from(accumulator.register_fit().of(i128::from(value)).value);
                 let differs = |numbers: &&Vec<i64>| {
                     self.output(numbers, fitted(start)) != self.output(numbers, fitted(start ^ only))
                 };
