@@ -56,7 +56,7 @@
 //! | [`strength`] | neighbours × programs → what is told apart, what is proved equal; programs directed at what can be | neighbours, functional and below |
 //! | [`explore`] | every accumulator width from one pass: what narrower ones do, what they save | functional, bounds and below |
 //! | [`report`] | answers → text tables, and self-contained HTML pages with charts | the answers |
-//! | `cli` | arguments as typed → what to do; the only place that prints or exits | everything |
+//! | `cli` | arguments as typed → what to do; the only place that prints or exits. Feature `cli`, on by default: without it the library brings no crate of the command line | everything |
 //!
 //! `tests/tidy.rs` reads the source and holds this table.
 //!
@@ -133,5 +133,6 @@ pub mod trace;
 pub mod vectors;
 pub mod wave;
 
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
