@@ -180,6 +180,7 @@ pub struct Accumulator {
 
 impl Accumulator {
     /// What every sum, and the start, goes through on its way into the register.
+    #[inline]
     pub fn register_fit(&self) -> Fit {
         Fit { format: self.register, overflow: self.step_rule() }
     }

@@ -78,21 +78,25 @@ pub struct Fit {
 
 impl Fit {
     /// [`fit()`].
+    #[inline]
     pub fn of(self, value: i128) -> Fitted {
         fit(value, self.format, self.overflow)
     }
 
     /// [`Overflow::rails`].
+    #[inline]
     pub const fn rails(self) -> (i64, i64) {
         self.overflow.rails(self.format)
     }
 
     /// [`Overflow::holds`].
+    #[inline]
     pub fn holds(self, range: (i128, i128)) -> bool {
         self.overflow.holds(self.format, range)
     }
 
     /// [`Overflow::image`].
+    #[inline]
     pub fn image(self, range: (i128, i128)) -> (i128, i128) {
         self.overflow.image(self.format, range)
     }

@@ -30,6 +30,7 @@ pub fn narrowest(range: (i128, i128), signed: bool, overflow: Overflow) -> Optio
 }
 
 /// [`needed_bits`] of 64-bit values, in the few steps that every output of a network can afford. `None` is 65.
+#[inline]
 pub fn needed_bits_64(low: i64, high: i64, signed: bool, overflow: Overflow) -> u32 {
     let magnitude = |value: i64| i64::BITS - (value ^ (value >> 63)).leading_zeros();
     match (signed, overflow) {

@@ -80,6 +80,7 @@ impl Rounded {
 
 impl Step {
     /// What its exact result goes through; `None` when it is fused with the next step (R8).
+    #[inline]
     pub fn fit(&self) -> Option<Fit> {
         self.format.map(|format| Fit { format, overflow: self.overflow })
     }
