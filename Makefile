@@ -60,6 +60,7 @@ demo: setup
 lint: rust
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
+	cargo check --lib --no-default-features --locked
 
 test: setup lint
 	cargo test --locked --no-fail-fast

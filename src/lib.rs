@@ -59,7 +59,7 @@
 //! | [`files`] | folders and files that appear whole or not at all, locks, leftovers, interruption | error |
 //! | [`limits`] | how large is too large: every stated limit, and the account of memory | error |
 //! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
-//! | [`post`] | the post-processing program: steps, presets, one meaning each | num, error |
+//! | [`post`] | the post-processing program: what each operation means and says of itself, presets | num, error |
 //! | [`trace`] | samples over time | num, error |
 //! | [`network`] | a quantised graph as plain data | num, post, limits, error |
 //! | [`design`] | design.toml → Design: bounded, hashed, linted | num, limits, error, post |
@@ -76,7 +76,7 @@
 //! | [`strength`] | neighbours × programs → what is told apart, what is proved equal; programs directed at what can be | neighbours, functional and below |
 //! | [`explore`] | every accumulator width from one pass: what narrower ones do, what they save | functional, bounds and below |
 //! | [`report`] | answers → text tables, and self-contained HTML pages with charts | the answers |
-//! | `cli` | arguments as typed → what to do; the only place that prints or exits | everything |
+//! | `cli` | arguments as typed → what to do; the only place that prints or exits. Feature `cli`, on by default: without it the library brings no crate of the command line | everything |
 //!
 //! `tests/tidy.rs` reads the source and holds this table.
 //!
@@ -167,5 +167,6 @@ pub mod trace;
 pub mod vectors;
 pub mod wave;
 
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

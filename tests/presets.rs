@@ -7,7 +7,7 @@ use std::path::Path;
 use goldpath::design::Design;
 use goldpath::num::Rounding;
 use goldpath::num::shift_right;
-use goldpath::post::{self, double_rounding, quantize_multiplier, single_rounding};
+use goldpath::post::{double_rounding, quantize_multiplier, single_rounding};
 use serde_json::Value;
 
 /// A design whose 32-bit accumulator goes through one preset.
@@ -44,7 +44,7 @@ fn run(design: &Design, accumulator: i64, given: &[(&str, i64)]) -> i64 {
             vec![value]
         })
         .collect();
-    post::run(&design.post, accumulator, &parameters, 0, |_, _| {})
+    design.post_program().channel(&parameters, 0).output(accumulator)
 }
 
 fn double(design: &Design, accumulator: i64, scale: f64, zero_point: i64) -> i64 {
@@ -260,6 +260,6 @@ fn srdhm_saturates_at_its_corner() {
             .collect(),
         Vec::new(),
     );
-    assert_eq!(post::run(&design.post, low, &parameters, 0, |step, _| seen.push(step)), 127);
+    assert_eq!(design.post_program().channel(&parameters, 0).run(low, |step, _| seen.push(step)), 127);
     assert_eq!(seen, [2]);
 }

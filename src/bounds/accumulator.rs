@@ -45,8 +45,8 @@ struct Registers<T> {
 impl<T: Word> Registers<T> {
     fn new(terms: &Terms<'_>, channels: &Channels) -> Self {
         let program = terms.program;
-        let (register, rule) = (program.design.accumulator.register, program.design.accumulator.step_rule());
-        let (low, high) = rule.rails(register);
+        let register = program.design.accumulator.register_fit();
+        let (low, high) = register.rails();
         let numbers = channels.numbers(program);
         let biases: Vec<T> = numbers.clone().map(|n| T::from(program.bias(n))).collect();
         let starts: Vec<T> = numbers.map(|n| T::from(program.start(n))).collect();
@@ -54,7 +54,7 @@ impl<T: Word> Registers<T> {
             (Ends { low: biases.clone(), high: biases }, Ends { low: starts.clone(), high: starts });
         Registers {
             rails: (T::from(low), T::from(high)),
-            wraps: rule == Overflow::Wrap,
+            wraps: register.overflow == Overflow::Wrap,
             prefixes: sum.clone(),
             entering: held.clone(),
             scratch: held.clone(),

@@ -1,8 +1,8 @@
 //! What a layer's sum can be whatever runs it: bias plus products of codes, zero points taken off both.
 
-use super::{Range, minimal_width};
+use super::Range;
 use crate::network::{Geometry, Layer};
-use crate::num::Overflow;
+use crate::num::{Format, Overflow, narrowest};
 
 /// Smallest and largest of every prefix of every channel's sum, in any order of adding, over every code of the input's
 /// type: the zero point is a code, so that each product may be 0 and the ends are those of the whole sum, or the bias's.
@@ -32,7 +32,7 @@ pub fn range_of_codes(layer: &Layer) -> Option<Range> {
 
 /// Bits of the signed accumulator that holds [`range_of_codes`]; `None` where no format does.
 pub fn width_of_codes(layer: &Layer) -> Option<u32> {
-    minimal_width(range_of_codes(layer)?, true, Overflow::Saturate)
+    narrowest(range_of_codes(layer)?, true, Overflow::Saturate).map(Format::width)
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use ndarray::ArrayD;
 
 use super::layer::farthest;
 use super::terms::{Weights, has_lossy_levels, on_all};
-use super::{BoundSummary, Exact, Inputs, Kind, NodeSummary, Prefixes, Proof, Range, Summary, minimal_width};
+use super::{BoundSummary, Exact, Inputs, Kind, NodeSummary, Prefixes, Proof, Range, Summary};
 use crate::error::{Error, Kind as ErrorKind, Place, Result};
 use crate::lower::{Program, folded_zero_point};
 use crate::network::{Computed, DType, Layer};
+use crate::num::Format;
 use crate::post::bind;
 
 /// Zero points of one tensor that are tried one by one.
@@ -186,21 +187,21 @@ impl Summary {
     /// As [`entering_ranges_of`].
     pub fn of_computed(program: &Program, layer: &Layer, computed: Computed) -> Result<Summary> {
         let accumulator = &program.design.accumulator;
-        let (register, rule) = (accumulator.register, accumulator.step_rule());
+        let fit = accumulator.register_fit();
         let reaches = reaches(program, layer, computed)?;
         let ranges: Vec<Range> = reaches.iter().map(|reach| reach.entering).collect();
         let widths: Vec<Option<u32>> =
-            ranges.iter().map(|range| minimal_width(*range, register.is_signed(), rule)).collect();
+            ranges.iter().map(|range| fit.narrowest(*range).map(Format::width)).collect();
         let worst_channel = farthest(ranges.iter().copied().zip(widths.iter().copied()));
         let (low, high) = ranges.get(worst_channel).copied().unwrap_or((0, 0));
         let width = widths.get(worst_channel).copied().flatten();
-        let rails = rule.rails(register);
+        let rails = fit.rails();
         let node = |node: &str, pick: fn(&Reach) -> Range| {
             let ranges: Vec<Range> = reaches.iter().map(pick).collect();
             let (low, high) = ranges.iter().copied().reduce(hull).unwrap_or((0, 0));
             NodeSummary {
                 node: node.to_owned(),
-                format: Some(register.to_string()),
+                format: Some(fit.format.to_string()),
                 low: Exact(low),
                 high: Exact(high),
                 achieved: false,
@@ -223,7 +224,7 @@ impl Summary {
         Ok(Summary {
             k: program.shape.k,
             channels: program.shape.channels(),
-            register: register.to_string(),
+            register: fit.format.to_string(),
             licence: bound.kind,
             proved_width: width,
             zero_in_every_input: false,

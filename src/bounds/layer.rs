@@ -6,9 +6,9 @@ use super::accumulator::{Accumulate, Reached};
 use super::nodes::{NodeBounds, nodes};
 use super::norms::{Norm, norms};
 use super::terms::{Weights, has_lossy_levels, on_all};
-use super::{Inputs, Range, minimal_width};
-use crate::design::AccumulatorOverflow;
+use super::{Inputs, Range};
 use crate::lower::Program;
+use crate::num::{Format, Overflow};
 
 /// A way to bound an accumulator, the loosest first.
 #[derive(
@@ -112,9 +112,9 @@ impl<'a> LayerBounds<'a> {
 
     /// The kind of bound that licenses this design's accumulator: every prefix, or the final sum where it wraps.
     pub fn licence(&self) -> Kind {
-        match self.program.design.accumulator.overflow {
-            AccumulatorOverflow::Wrap | AccumulatorOverflow::SaturateOutput => Kind::FinalSum,
-            AccumulatorOverflow::Saturate | AccumulatorOverflow::SaturateSymmetric => Kind::Prefix,
+        match self.program.design.accumulator.step_rule() {
+            Overflow::Wrap => Kind::FinalSum,
+            Overflow::Saturate | Overflow::SaturateSymmetric => Kind::Prefix,
         }
     }
 
@@ -143,8 +143,7 @@ pub(super) fn farthest(
 
 /// Bits of the narrowest register of the design's kind that holds `range`.
 fn width(program: &Program, range: Range) -> Option<u32> {
-    let accumulator = &program.design.accumulator;
-    minimal_width(range, accumulator.register.is_signed(), accumulator.step_rule())
+    program.design.accumulator.register_fit().narrowest(range).map(Format::width)
 }
 
 fn bound(

@@ -38,7 +38,7 @@ pub use layer::{Bound, Kind, LayerBounds, Proof};
 pub use nodes::{NodeBounds, Proved};
 pub use norms::{Norm, a2q_largest_norm, a2q_plus_largest_norm};
 pub use summary::{BoundSummary, NodeSummary, Summary};
-pub use width::{minimal_width, rule_of_thumb_width};
+pub use width::rule_of_thumb_width;
 pub use witness::Witness;
 
 use crate::lower::Program;

@@ -4,8 +4,7 @@ use super::Range;
 use super::accumulator::Reached;
 use crate::design::Node;
 use crate::lower::Program;
-use crate::num::{Format, Overflow};
-use crate::post::Step;
+use crate::num::{Fit, Overflow};
 
 /// What is proved about one node, channel by channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +13,8 @@ pub struct NodeBounds {
     pub node: Node,
     /// Its id: `reduce.0`, `accumulator`, `post.1`, …
     pub id: String,
-    /// Its format; `None` for a post step that is fused with its shift.
-    pub format: Option<Format>,
-    /// How values enter the format.
-    pub overflow: Overflow,
+    /// Its format, and how values enter it; `None` for a post step that is fused with its shift.
+    pub fit: Option<Fit>,
     /// One entry per output channel, counted over all groups.
     pub channels: Vec<Proved>,
 }
@@ -57,7 +54,7 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
     let design = &program.design;
     let mut flows = vec![Flow { range: (0, 0), reached: true }; reached.len()];
     let nodes = design.fitting_nodes().into_iter().map(|(node, id)| {
-        let (format, overflow) = design.rule_of(node);
+        let fit = design.fit_of(node);
         let channels = flows.iter_mut().zip(reached).enumerate().map(|(n, (flow, reached))| {
             let into = match node {
                 Node::Reduce(level) => {
@@ -67,16 +64,17 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
                 Node::Accumulator => Flow { range: reached.entering, reached: reached.entering_reached },
                 Node::AccumulatorOutput => *flow,
                 Node::Post(step) => {
-                    Flow { range: exact(&design.post[step], flow.range, program, n), ..*flow }
+                    let range = design.post[step].range_of(flow.range, &program.parameters, n);
+                    Flow { range, ..*flow }
                 }
             };
             let out = match node {
                 Node::AccumulatorStart => start(program.start(n)),
                 Node::Accumulator => Flow { range: reached.held, reached: reached.held_reached },
-                _ => fitted(into, format, overflow),
+                _ => fitted(into, fit),
             };
             *flow = out;
-            let rails = format.map(|format| overflow.rails(format));
+            let rails = fit.map(Fit::rails);
             Proved {
                 entering: into.range,
                 leaving: out.range,
@@ -86,7 +84,7 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
             }
         });
         let channels = channels.collect();
-        NodeBounds { node, id, format, overflow, channels }
+        NodeBounds { node, id, fit, channels }
     });
     nodes.collect()
 }
@@ -96,19 +94,8 @@ fn start(value: i64) -> Flow {
     Flow { range: (value.into(), value.into()), reached: true }
 }
 
-fn fitted(flow: Flow, format: Option<Format>, overflow: Overflow) -> Flow {
-    let Some(format) = format else { return flow };
-    let reached = flow.reached && (overflow != Overflow::Wrap || overflow.holds(format, flow.range));
-    Flow { range: overflow.image(format, flow.range), reached }
-}
-
-/// The exact results of a step on a range, with the channel's own numbers.
-///
-/// Every step is monotone in its input, rising or falling, once its operands are numbers; so its ends are those of
-/// the two ends. The step itself says what they are, without a format to fit them into.
-fn exact(step: &Step, (low, high): Range, program: &Program, channel: usize) -> Range {
-    let unfitted = Step { format: None, ..step.clone() };
-    let at = |x| unfitted.apply(x, &program.parameters, channel).value;
-    let (a, b) = (at(low), at(high));
-    (a.min(b), a.max(b))
+fn fitted(flow: Flow, fit: Option<Fit>) -> Flow {
+    let Some(fit) = fit else { return flow };
+    let reached = flow.reached && (fit.overflow != Overflow::Wrap || fit.holds(flow.range));
+    Flow { range: fit.image(flow.range), reached }
 }

@@ -113,7 +113,7 @@ fn node(node: &NodeBounds) -> NodeSummary {
     let (low, high) = node.channels.iter().map(|channel| channel.entering).reduce(hull).unwrap_or((0, 0));
     NodeSummary {
         node: node.id.clone(),
-        format: node.format.map(|format| format.to_string()),
+        format: node.fit.map(|fit| fit.format.to_string()),
         low: Exact(low),
         high: Exact(high),
         achieved: node.channels.iter().all(|channel| channel.achieved),

@@ -275,8 +275,7 @@ impl<T, F: FnMut(usize, &Ends<T>)> Visitor<T> for F {
 
 /// Whether the levels can change a value at all, from formats and limits alone.
 pub(super) fn has_lossy_levels(program: &Program) -> bool {
-    let design = &program.design;
-    design.node_ranges().iter().take(design.reduce.len()).any(|level| !level.always_fits)
+    !program.design.has_exact_levels()
 }
 
 /// Shows every beat to `visitor`; with `levels`, every group of every level is looked at, even where none can overflow.

@@ -14,7 +14,7 @@ use super::args::BoundsArgs;
 use super::feeds::Given;
 use super::product::ProductFiles;
 use super::{Console, feeds};
-use crate::bounds::{Dead, Inputs, Kind as BoundKind, LayerBounds, Summary, minimal_width};
+use crate::bounds::{Dead, Inputs, Kind as BoundKind, LayerBounds, Summary};
 use crate::design::{Design, Lint};
 use crate::error::{Error, Kind, Result};
 use crate::functional::graph::{Reach, layer_names, no_such_layer, probe, survey};
@@ -357,7 +357,8 @@ impl LayersProved {
         let lint = |layer: &LayerProved| {
             let start = layer.summary.nodes.iter().find(|node| node.node == "accumulator.start")?;
             let (low, high) = (start.low.0, start.high.0);
-            let (register, rule) = (design.accumulator.register, design.accumulator.step_rule());
+            let fit = design.accumulator.register_fit();
+            let register = fit.format;
             let channels = start.channels_high.max(start.channels_low);
             // Only where the network computes numbers of the bias is a channel's start more than one value.
             let channels = if start.achieved { start.channels_high + start.channels_low } else { channels };
@@ -367,8 +368,8 @@ impl LayersProved {
             let place = layer.layer.as_ref().map_or(String::new(), |name| format!("{name}: "));
             let product = layer.product.as_ref().map_or(String::new(), |p| format!("product {p}: "));
             let fits = if start.achieved { "does" } else { "need" };
-            let width = match minimal_width((low, high), register.is_signed(), rule) {
-                Some(width) => format!("{width} bits hold every bias"),
+            let width = match fit.narrowest((low, high)) {
+                Some(format) => format!("{} bits hold every bias", format.width()),
                 None => "no width holds every bias".to_string(),
             };
             Some(Lint {

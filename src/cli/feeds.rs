@@ -6,8 +6,8 @@ use std::path::Path;
 use super::Console;
 use crate::error::{Error, Kind, Place, Result, shown};
 use crate::functional::graph::{Feeds, Reach, only_input};
+use crate::import;
 use crate::import::npy::{read_npy, read_npz_of};
-use crate::import::onnx;
 use crate::network::{Input, Network, Operator};
 
 /// Names that are offered in place of one that is not there.
@@ -130,7 +130,7 @@ fn known(path: &Path, network: &Network, others: &[String], places: &BTreeSet<&s
     if others.is_empty() {
         return Ok(());
     }
-    let file = onnx::read(&network.source)?;
+    let file = import::read(&network.source)?;
     let inputs = file.inputs.iter().map(|input| input.name.as_str());
     let written = file.nodes.iter().flat_map(|node| node.outputs.iter().flatten().map(String::as_str));
     let constants = file.constants.keys().map(String::as_str);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::QdqForm;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional;
-use crate::import::onnx;
+use crate::import;
 use crate::network::{Network, Qdq, Tensor};
 
 /// A model, and what is known of it before it runs.
@@ -20,7 +20,7 @@ pub struct Model {
 
 /// Reads a model for its values.
 pub fn read(path: &Path, qdq: Qdq) -> Result<Model> {
-    let (network, names) = functional::folded(onnx::read(path)?);
+    let (network, names) = functional::folded(import::read(path)?);
     let layers = |network: &Network| network.nodes.iter().filter(|n| n.operator.is_integer_mac()).count();
     let explicit = layers(&network);
     let network = network.with_layers(qdq);

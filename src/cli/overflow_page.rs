@@ -49,7 +49,7 @@ fn draw(witness: &Witness, design: &Arc<Design>) -> Result<Drawn> {
         entering: step.entering,
         value: i128::from(step.value),
     });
-    let (low, high) = design.accumulator.step_rule().rails(design.accumulator.register);
+    let (low, high) = design.accumulator.register_fit().rails();
     let place = &witness.place;
     let accumulation = Accumulation {
         title: format!("Prefix sums of output [{}, {}] of {}", place.m, place.n, witness.layer),

@@ -11,7 +11,7 @@ use crate::import::npy::{read_npy, read_npz};
 use crate::lower::{Numbers, Program, recoding};
 use crate::network::Tensor;
 use crate::num::Format;
-use crate::post::{self, Op};
+use crate::post::{self, Role};
 
 /// Where the operands and numbers of Y[M,N] = A[M,K] · W[K,N] are.
 pub struct ProductFiles<'a> {
@@ -104,12 +104,10 @@ fn parameters(path: &Path, design: &Design) -> Result<Numbers> {
 
 /// The format of a float scale that `name` stands for: the parameter itself, or the step that it scales.
 fn float_scale(design: &Design, name: &str) -> Option<Format> {
-    design.post.iter().find_map(|step| match step.op {
-        Op::FloatScale(post::Operand::Parameter(index), _) => {
-            let parameter = &design.parameters[index];
-            (step.id == name || parameter.name == name).then_some(parameter.format)
-        }
-        _ => None,
+    design.post.iter().find_map(|step| {
+        let post::Operand::Parameter(index) = step.op.operand(Role::Scale)? else { return None };
+        let parameter = &design.parameters[index];
+        (step.id == name || parameter.name == name).then_some(parameter.format)
     })
 }
 

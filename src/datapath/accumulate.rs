@@ -1,17 +1,15 @@
 //! The accumulator's adder: R3 one operation at a time, each fitted (R4, R5), the bias as R9 says.
 
 use super::Records;
-use crate::design::{AccumulatorOverflow, Design, Start};
-use crate::num::{Fitted, Flags, Format, Overflow, fit};
+use crate::design::{Design, Start};
+use crate::num::{Fit, Fitted, Flags};
 use crate::post::{Operand, bind};
 
 /// How a register takes its next value.
 #[derive(Debug, Clone, Copy)]
 pub struct Accumulate {
-    register: Format,
-    output: Format,
-    rule: Overflow,
-    clamps_output: bool,
+    register: Fit,
+    output: Option<Fit>,
     start: Start,
     bias: Option<usize>,
 }
@@ -20,10 +18,8 @@ impl Accumulate {
     pub fn new(design: &Design) -> Self {
         let accumulator = design.accumulator;
         Accumulate {
-            register: accumulator.register,
-            output: accumulator.format,
-            rule: accumulator.step_rule(),
-            clamps_output: accumulator.overflow == AccumulatorOverflow::SaturateOutput,
+            register: accumulator.register_fit(),
+            output: accumulator.output_fit(),
             start: accumulator.start,
             bias: accumulator.bias,
         }
@@ -35,7 +31,7 @@ impl Accumulate {
             return Fitted { value: 0, flags: Flags::NONE };
         };
         let bias = bind(Operand::Parameter(parameter), records, record);
-        fit(i128::from(bias), self.register, self.rule)
+        self.register.of(i128::from(bias))
     }
 
     /// The register's next value, or `None` when it holds. `sum` is the exact sum over the lanes.
@@ -49,15 +45,12 @@ impl Accumulate {
             (Start::Overwrite, true, true) => 0,
             _ => acc,
         };
-        Some(fit(i128::from(onto) + sum, self.register, self.rule))
+        Some(self.register.of(i128::from(onto) + sum))
     }
 
     /// What leaves a finished register: clamped into the accumulator's format by `saturate_output`.
     pub fn finish(&self, acc: i64) -> Fitted {
-        if self.clamps_output {
-            fit(i128::from(acc), self.output, Overflow::Saturate)
-        } else {
-            Fitted { value: acc, flags: Flags::NONE }
-        }
+        let as_it_is = Fitted { value: acc, flags: Flags::NONE };
+        self.output.map_or(as_it_is, |fit| fit.of(i128::from(acc)))
     }
 }

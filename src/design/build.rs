@@ -7,7 +7,7 @@ use super::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxi
 use super::{Operand, Order, Recode, Skew, Start, identifier, steps};
 use crate::error::Result;
 use crate::num::{Format, Overflow, product_format};
-use crate::post::{Choice, Parameter, Per};
+use crate::post::{Choice, Parameter, Per, product_range};
 
 const MAX_SUM_WIDTH: u32 = 32;
 /// Every register of an array is held in memory.
@@ -144,7 +144,7 @@ pub(super) fn product_interval(
     weight: &Operand,
     parameters: &[Parameter],
 ) -> (i128, i128) {
-    steps::times(activation.interval(parameters), weight.interval(parameters))
+    product_range(activation.interval(parameters), weight.interval(parameters))
 }
 
 fn reduce(

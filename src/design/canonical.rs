@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{AccumulatorOverflow, Design, Operand, ranges};
-use crate::post::{self, Op, Parameter, Per, Step};
+use super::{Design, Operand};
+use crate::post::{self, Parameter, Per, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
 pub(super) fn full(design: &Design) -> String {
@@ -57,7 +57,7 @@ fn hashed(design: &Design) -> String {
     let _ = writeln!(text, "weight = {}", operand(&design.weight, parameters));
     let _ = writeln!(text, "latency = {}", design.operand_latency);
     let _ = writeln!(text, "\n[product]\nlatency = {}", design.product_latency);
-    for (level, range) in design.reduce.iter().zip(ranges::levels(design)) {
+    for (level, range) in design.reduce.iter().zip(design.level_ranges()) {
         let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
         let _ = writeln!(text, "format = \"{}\"", level.format);
         if !range.always_fits {
@@ -68,7 +68,7 @@ fn hashed(design: &Design) -> String {
     accumulator(&mut text, design);
     array(&mut text, design);
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
-    for (step, range) in design.post.iter().zip(ranges::post(design)) {
+    for (step, range) in design.post.iter().zip(design.step_ranges()) {
         let pairs = step_pairs(step, &values, !range.always_fits);
         let _ = writeln!(text, "\n[[post]]\n{}", pairs.join("\n"));
     }
@@ -102,7 +102,7 @@ fn accumulator(text: &mut String, design: &Design) {
     let a = &design.accumulator;
     let _ = writeln!(text, "\n[accumulator]\nwidth = {}", a.format.width());
     let _ = writeln!(text, "signed = {}\noverflow = \"{}\"", a.format.is_signed(), a.overflow.name());
-    if a.overflow == AccumulatorOverflow::SaturateOutput {
+    if a.output_fit().is_some() {
         let _ = writeln!(text, "register_width = {}", a.register.width());
     }
     let _ = writeln!(text, "start = \"{}\"", a.start.name());
@@ -164,25 +164,8 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
             Value::Name(name) => quoted(name),
         },
     };
-    let one = |name: &str, key: &str, v| vec![format!("step = \"{name}\""), format!("{key} = {}", show(v))];
-    let with = |mut pairs: Vec<String>, rounding: crate::num::Rounding| {
-        pairs.push(format!("rounding = \"{rounding}\""));
-        pairs
-    };
-    match step.op {
-        Op::Add(v) => one("add", "value", v),
-        Op::Subtract(v) => one("subtract", "value", v),
-        Op::Multiply(v) => one("multiply", "value", v),
-        Op::Max(v) => one("max", "value", v),
-        Op::Min(v) => one("min", "value", v),
-        Op::ShiftLeft(v) => one("shift_left", "shift", v),
-        Op::ShiftRight(v, rounding) => with(one("shift_right", "shift", v), rounding),
-        Op::Clamp { low, high } => {
-            let mut pairs = one("clamp", "low", low);
-            pairs.push(format!("high = {}", show(high)));
-            pairs
-        }
-        Op::Fit => vec!["step = \"fit\"".to_string()],
-        Op::FloatScale(v, rounding) => with(one("float_scale", "value", v), rounding),
-    }
+    let mut pairs = vec![format!("step = \"{}\"", step.op.name())];
+    pairs.extend(step.op.roles().into_iter().map(|(role, v)| format!("{} = {}", role.key(), show(v))));
+    pairs.extend(step.op.rounding().map(|rounding| format!("rounding = \"{rounding}\"")));
+    pairs
 }

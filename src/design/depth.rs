@@ -7,7 +7,8 @@
 use std::ops::RangeInclusive;
 
 use super::Design;
-use crate::num::Format;
+use crate::num::{Format, Overflow, needed_bits};
+use crate::post::product_range;
 
 /// The extreme products of two ranges.
 ///
@@ -17,7 +18,7 @@ use crate::num::Format;
 /// ```
 pub fn products(activation: RangeInclusive<i64>, weight: RangeInclusive<i64>) -> (i128, i128) {
     let wide = |r: RangeInclusive<i64>| (i128::from(*r.start()), i128::from(*r.end()));
-    super::steps::times(wide(activation), wide(weight))
+    product_range(wide(activation), wide(weight))
 }
 
 /// Every value that a running sum of up to `k` products can have.
@@ -38,9 +39,9 @@ pub fn minimum_width(k: u64, activation: RangeInclusive<i64>, weight: RangeInclu
     signed_width(sums(products(activation, weight), k))
 }
 
-pub(super) fn signed_width((low, high): (i128, i128)) -> u32 {
-    let bits = |magnitude: i128| 128 - magnitude.leading_zeros() + 1;
-    bits(high.max(0)).max(bits(!low.min(-1)))
+/// Bits of the narrowest signed number that holds a range.
+pub(super) fn signed_width(range: (i128, i128)) -> u32 {
+    needed_bits(range, true, Overflow::Wrap).expect("a signed number holds anything")
 }
 
 /// The largest number of products whose running sums always stay in `format`; `None` when any number does.
@@ -103,7 +104,7 @@ impl Design {
 
     /// Range of one beat's lane sum when a level may change it.
     fn lossy_beat(&self) -> Option<(i128, i128)> {
-        let levels = super::ranges::levels(self);
+        let levels = self.level_ranges();
         let lossy = levels.iter().any(|level| !level.always_fits);
         levels.last().filter(|_| lossy).map(|level| level.fitted)
     }

@@ -1,8 +1,14 @@
 //! Which inputs a reduction level adds together.
 
 use super::Level;
+use crate::num::Fit;
 
 impl Level {
+    /// What the exact sum of a group goes through.
+    pub fn fit(&self) -> Fit {
+        Fit { format: self.format, overflow: self.overflow }
+    }
+
     /// Sums this level makes of `inputs` terms.
     ///
     /// Inputs come in blocks of `group · stride`; a block makes `stride` sums. Stride 1 pairs neighbours.

@@ -1,9 +1,9 @@
 //! What is legal in a design and probably not meant.
 
-use super::steps::{Interval, output_interval, result};
-use super::{AccumulatorOverflow, Design, depth, ranges};
-use crate::num::Format;
-use crate::post::{Op, Operand};
+use super::steps::Interval;
+use super::{Design, depth, ranges};
+use crate::num::{Format, Overflow};
+use crate::post::{NodeRange, Rounded, Step, product_range};
 
 /// One doubt about a design.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +50,12 @@ impl Design {
             message: format!(
                 "{k} products reach {low}..{high}, which needs {sign}{need} bits; {register} is safe up to K = {safe}"
             ),
-            help: match self.accumulator.overflow {
-                AccumulatorOverflow::Wrap | AccumulatorOverflow::SaturateOutput => {
+            help: match self.accumulator.step_rule() {
+                Overflow::Wrap => {
                     "a sum that leaves the register and comes back is still exact; one that ends outside is not"
                         .into()
                 }
-                _ => "every saturation loses what lay beyond the rail, in an order-dependent way".into(),
+                Overflow::Saturate | Overflow::SaturateSymmetric => "every saturation loses what lay beyond the rail, in an order-dependent way".into(),
             },
         })
     }
@@ -117,10 +117,7 @@ impl Design {
     /// Bounds on the final sum say nothing about a register that saturates at every step unless every input can
     /// be 0: a partial sum may then lie further out than any final one.
     fn order_dependent_bound(&self) -> Option<Lint> {
-        let saturates = matches!(
-            self.accumulator.overflow,
-            AccumulatorOverflow::Saturate | AccumulatorOverflow::SaturateSymmetric
-        );
+        let saturates = self.accumulator.step_rule() != Overflow::Wrap;
         let (low, high) = self.activation.interval(&self.parameters);
         if !saturates || (low <= 0 && high >= 0) {
             return None;
@@ -138,22 +135,14 @@ impl Design {
 
     /// A right shift whose smallest count leaves nothing but rounding.
     fn empty_shifts(&self) -> Vec<Lint> {
-        let ranges = ranges::post(self);
-        let mut before: Interval = output_interval(&self.accumulator);
-        let mut lints = Vec::new();
-        for (step, range) in self.post.iter().zip(&ranges) {
-            if let Op::ShiftRight(count, rounding) = step.op {
-                let (least, _) = count.range(&self.parameters);
-                let kindest =
-                    Op::ShiftRight(Operand::Constant(i64::try_from(least).unwrap_or(i64::MAX)), rounding);
-                let after = result(kindest, before, &self.parameters).unwrap_or(before);
-                if after.1 - after.0 <= 1 && before.1 - before.0 > 1 {
-                    lints.push(empty_shift(&step.id, before, after, least));
-                }
-            }
-            before = range.fitted;
-        }
-        lints
+        let of_step = |(step, range): (&Step, NodeRange)| {
+            let (Rounded::Shift(count), _) = step.op.rounds()? else { return None };
+            let (least, before) = (count.range(&self.parameters).0, range.entering);
+            let after = step.op.range(before, |_| (least, least))?;
+            (after.1 - after.0 <= 1 && before.1 - before.0 > 1)
+                .then(|| empty_shift(&step.id, before, after, least))
+        };
+        self.post.iter().zip(self.step_ranges()).filter_map(of_step).collect()
     }
 }
 
@@ -178,8 +167,8 @@ impl Design {
         let span = i128::from(port.max()) - i128::from(port.min());
         let weights = weight.interval(&self.parameters);
         let rails = ranges::rails(self);
-        let raw = super::steps::times((i128::from(port.min()), i128::from(port.max())), weights);
-        let centred = super::steps::times((-span, span), weights);
+        let raw = product_range((i128::from(port.min()), i128::from(port.max())), weights);
+        let centred = product_range((-span, span), weights);
         let (folded, subtracted) = (safe(depth::safe_k(rails, raw)), safe(depth::safe_k(rails, centred)));
         let (bits, wide, other) = (port.width(), depth::signed_width((-span, span)), weight.sum.width());
         let fold = format!(

@@ -38,7 +38,6 @@ pub use array::{Array, Dataflow, Skew};
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;
-pub use ranges::NodeRange;
 pub use table::Row;
 pub use time::Time;
 pub use timing::Cycles;
@@ -47,7 +46,7 @@ use std::collections::BTreeMap;
 
 pub use nodes::Node;
 
-use crate::num::{Format, Overflow, product_format};
+use crate::num::{Fit, Format, Overflow, product_format};
 use crate::post::{self, Parameter};
 
 /// A complete, validated design. Every default has been made explicit.
@@ -184,6 +183,24 @@ pub struct Accumulator {
 }
 
 impl Accumulator {
+    /// What every sum, and the start, goes through on its way into the register.
+    #[inline]
+    pub fn register_fit(&self) -> Fit {
+        Fit { format: self.register, overflow: self.step_rule() }
+    }
+
+    /// The clamp that the finished value goes through, where there is one.
+    pub fn output_fit(&self) -> Option<Fit> {
+        let clamp = Fit { format: self.format, overflow: Overflow::Saturate };
+        (self.overflow == AccumulatorOverflow::SaturateOutput).then_some(clamp)
+    }
+
+    /// Every value that a finished accumulator can have.
+    pub fn range(&self) -> post::Range {
+        let (low, high) = self.output_fit().unwrap_or_else(|| self.register_fit()).rails();
+        (i128::from(low), i128::from(high))
+    }
+
     /// The rule of every step of the register.
     pub fn step_rule(&self) -> Overflow {
         match self.overflow {
@@ -239,8 +256,13 @@ impl Design {
         product_format(self.activation.sum, self.weight.sum).expect("checked when the design was built")
     }
 
+    /// What a finished accumulator goes through.
+    pub fn post_program(&self) -> post::Program<'_> {
+        post::Program { input: self.accumulator.format, parameters: &self.parameters, steps: &self.post }
+    }
+
     /// Format of the output: that of the last step, or the accumulator's when there is no post-processing.
     pub fn output(&self) -> Format {
-        self.post.iter().rev().find_map(|s| s.format).unwrap_or(self.accumulator.format)
+        self.post_program().output()
     }
 }

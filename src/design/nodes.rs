@@ -1,7 +1,7 @@
 //! The nodes at which a value can leave its format, in datapath order.
 
-use super::{AccumulatorOverflow, Design};
-use crate::num::{Format, Overflow};
+use super::Design;
+use crate::num::Fit;
 
 /// A node that fits values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,31 +27,24 @@ impl Node {
 }
 
 impl Design {
-    fn clamps_output(&self) -> bool {
-        self.accumulator.overflow == AccumulatorOverflow::SaturateOutput
-    }
-
     /// Every fitting node, with its id.
     pub fn fitting_nodes(&self) -> Vec<(Node, String)> {
         let reduce = self.reduce.iter().enumerate().map(|(i, l)| (Node::Reduce(i), l.id.clone()));
         let start = self.accumulator.bias.map(|_| (Node::AccumulatorStart, "accumulator.start".to_string()));
-        let output =
-            self.clamps_output().then(|| (Node::AccumulatorOutput, "accumulator.output".to_string()));
+        let output = self.accumulator.output_fit();
+        let output = output.map(|_| (Node::AccumulatorOutput, "accumulator.output".to_string()));
         let post = self.post.iter().enumerate().map(|(i, s)| (Node::Post(i), s.id.clone()));
         let accumulator = [(Node::Accumulator, "accumulator".to_string())];
         reduce.chain(start).chain(accumulator).chain(output).chain(post).collect()
     }
 
-    /// The format that a node fits values into, and its rule; no format for a post step that is fused with its shift (R8).
-    pub fn rule_of(&self, node: Node) -> (Option<Format>, Overflow) {
-        let accumulator = &self.accumulator;
+    /// What values go through at a node; `None` for a post step that is fused with its shift (R8).
+    pub fn fit_of(&self, node: Node) -> Option<Fit> {
         match node {
-            Node::Reduce(level) => (Some(self.reduce[level].format), self.reduce[level].overflow),
-            Node::AccumulatorStart | Node::Accumulator => {
-                (Some(accumulator.register), accumulator.step_rule())
-            }
-            Node::AccumulatorOutput => (Some(accumulator.format), Overflow::Saturate),
-            Node::Post(step) => (self.post[step].format, self.post[step].overflow),
+            Node::Reduce(level) => Some(self.reduce[level].fit()),
+            Node::AccumulatorStart | Node::Accumulator => Some(self.accumulator.register_fit()),
+            Node::AccumulatorOutput => self.accumulator.output_fit(),
+            Node::Post(step) => self.post[step].fit(),
         }
     }
 
@@ -64,7 +57,7 @@ impl Design {
             Node::AccumulatorStart => levels,
             Node::Accumulator => accumulator,
             Node::AccumulatorOutput => accumulator + 1,
-            Node::Post(step) => accumulator + 1 + usize::from(self.clamps_output()) + step,
+            Node::Post(step) => accumulator + 1 + usize::from(self.accumulator.output_fit().is_some()) + step,
         }
     }
 }

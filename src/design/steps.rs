@@ -5,16 +5,14 @@ use std::ops::Range;
 use super::context::Context;
 use super::file::{self, At, StepKind};
 use super::names::Names;
-use super::{Accumulator, AccumulatorOverflow, convert, synonyms};
+use super::{Accumulator, convert, synonyms};
 use crate::error::Result;
-use crate::num::{Format, MAX_SHIFT, Overflow, Rounding, shift_right};
-use crate::post::{Choice, Op, Operand, Parameter, Step};
+use crate::num::{Fit, Format, Overflow, narrowest};
+use crate::post::{Choice, Op, Operand, Parameter, Role, Step};
 
 const MAX_STEPS: usize = 64;
-/// `apply` shifts left in i128.
-const MAX_LEFT_SHIFT: u32 = 63;
 
-pub(super) type Interval = (i128, i128);
+pub(super) type Interval = crate::post::Range;
 
 /// Format and overflow of a node as written.
 pub(super) struct Node<'a> {
@@ -43,9 +41,8 @@ pub(super) fn build(
     if let Some(extra) = list.get(MAX_STEPS) {
         return Err(context.wrong(&extra.span(), "post", format!("has more than {MAX_STEPS} steps")));
     }
-    let interval = output_interval(accumulator);
-    let mut state =
-        State { range: range_of(accumulator.format), signed: accumulator.format.is_signed(), interval };
+    let (format, interval) = (accumulator.format, accumulator.range());
+    let mut state = State { range: range_of(format), signed: format.is_signed(), interval };
     let mut steps = Vec::new();
     for (index, file) in list.iter().enumerate() {
         let key = format!("post.{index}");
@@ -61,15 +58,6 @@ pub(super) fn build(
         steps.push(step);
     }
     Ok(steps)
-}
-
-/// Every value that a finished accumulator can have.
-pub(super) fn output_interval(accumulator: &Accumulator) -> Interval {
-    let (low, high) = range_of(accumulator.format);
-    match accumulator.overflow {
-        AccumulatorOverflow::SaturateSymmetric => (low.max(-high), high),
-        _ => (low, high),
-    }
 }
 
 pub(super) fn range_of(format: Format) -> Interval {
@@ -173,10 +161,13 @@ fn step(
 ) -> Result<(Step, State)> {
     check_count(file, key, op, names, context)?;
     let latency = context.latency(&file.latency, &format!("{key}.latency"))?;
-    let interval = result(op, state.interval, names.parameters());
-    let signed = signed_after(op, state.signed, names);
+    let interval = op.range(state.interval, |operand| names.interval(operand));
+    let signed = op.is_signed(state.signed, |operand| match operand {
+        Operand::Constant(value) => value < 0,
+        Operand::Parameter(index) => names.parameters()[index].format.is_signed(),
+    });
     let (range, exact) = exact(op, state, names, signed);
-    if matches!(op, Op::Multiply(_)) && exact.is_none() {
+    if op.operand(Role::Factor).is_some() && exact.is_none() {
         fused(file, key, fusable, latency, context)?;
         let step = Step { id: key.to_string(), op, format: None, overflow: Overflow::Wrap, latency };
         let interval = interval.unwrap_or(range);
@@ -211,11 +202,7 @@ fn check_count(
     names: &Names<'_>,
     context: &Context<'_>,
 ) -> Result<()> {
-    let (count, most) = match op {
-        Op::ShiftLeft(count) => (count, MAX_LEFT_SHIFT),
-        Op::ShiftRight(count, _) => (count, MAX_SHIFT),
-        _ => return Ok(()),
-    };
+    let (Some(count), Some(most)) = (op.operand(Role::Count), op.largest_count()) else { return Ok(()) };
     let (low, high) = names.interval(count);
     if low >= 0 && high <= i128::from(most) {
         return Ok(());
@@ -226,78 +213,15 @@ fn check_count(
     Err(context.wrong(&span, &format!("{key}.shift"), what))
 }
 
-/// The interval of the exact result; `None` when it has no bound (float32).
-pub(super) fn result(op: Op, (low, high): Interval, parameters: &[Parameter]) -> Option<Interval> {
-    let get = |operand: Operand| operand.range(parameters);
-    Some(match op {
-        Op::Add(v) => (low + get(v).0, high + get(v).1),
-        Op::Subtract(v) => (low - get(v).1, high - get(v).0),
-        Op::Multiply(v) => times((low, high), get(v)),
-        Op::Max(v) => (low.max(get(v).0), high.max(get(v).1)),
-        Op::Min(v) => (low.min(get(v).0), high.min(get(v).1)),
-        Op::ShiftLeft(v) => {
-            let (least, most) = get(v);
-            ((low << least).min(low << most), (high << least).max(high << most))
-        }
-        Op::ShiftRight(v, rounding) => {
-            let at = |x, count| shift(x, count, rounding);
-            let (least, most) = get(v);
-            (at(low, least).min(at(low, most)), at(high, least).max(at(high, most)))
-        }
-        // As `apply` does it: min with high first, then max with low.
-        Op::Clamp { low: l, high: h } => (low.min(get(h).0).max(get(l).0), high.min(get(h).1).max(get(l).1)),
-        Op::Fit => (low, high),
-        Op::FloatScale(..) => return None,
-    })
-}
-
-fn shift(x: i128, count: i128, rounding: Rounding) -> i128 {
-    let count = u32::try_from(count).unwrap_or(MAX_SHIFT).min(MAX_SHIFT);
-    shift_right(x, count, rounding)
-}
-
-/// Interval product.
-pub(super) fn times(a: Interval, b: Interval) -> Interval {
-    let all = [a.0 * b.0, a.0 * b.1, a.1 * b.0, a.1 * b.1];
-    (all.into_iter().min().expect("four"), all.into_iter().max().expect("four"))
-}
-
-/// R2, for every step: signed if either operand is.
-fn signed_after(op: Op, signed: bool, names: &Names<'_>) -> bool {
-    let operand = |v| match v {
-        Operand::Constant(value) => value < 0,
-        Operand::Parameter(index) => names.parameters()[index].format.is_signed(),
-    };
-    match op {
-        Op::Add(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) => signed || operand(v),
-        Op::Subtract(_) => true,
-        Op::Clamp { low, high } => signed || operand(low) || operand(high),
-        Op::ShiftLeft(_) | Op::ShiftRight(..) | Op::Fit | Op::FloatScale(..) => signed,
-    }
-}
-
 /// Range and format of the exact result, from the formats alone: what the hardware without knowledge of a
 /// parameter's limits would build. No format when it needs more than 64 bits.
 fn exact(op: Op, state: State, names: &Names<'_>, signed: bool) -> (Interval, Option<Format>) {
-    let format_range = |v| match v {
-        Operand::Constant(_) => names.interval(v),
-        Operand::Parameter(index) => range_of(names.parameters()[index].format),
+    let built_for = |operand| match operand {
+        Operand::Parameter(index) if !op.is_built_for_limits() => range_of(names.parameters()[index].format),
+        _ => names.interval(operand),
     };
-    let by = match op {
-        Op::Add(v) | Op::Multiply(v) | Op::Max(v) | Op::Min(v) | Op::Subtract(v) => Some(format_range(v)),
-        _ => None,
-    };
-    let (low, high) = match (op, by) {
-        (Op::Add(_), Some(v)) => (state.range.0 + v.0, state.range.1 + v.1),
-        (Op::Subtract(_), Some(v)) => (state.range.0 - v.1, state.range.1 - v.0),
-        (Op::Multiply(_), Some(v)) => times(state.range, v),
-        (Op::Max(_), Some(v)) => (state.range.0.max(v.0), state.range.1.max(v.1)),
-        (Op::Min(_), Some(v)) => (state.range.0.min(v.0), state.range.1.min(v.1)),
-        _ => result(op, state.range, names.parameters()).unwrap_or(state.range),
-    };
-    let width =
-        (1..=64).find(|w| Format::new(*w, signed).is_some_and(|f| f.contains(low) && f.contains(high)));
-    ((low, high), width.and_then(|w| Format::new(w, signed)))
+    let range = op.range(state.range, built_for).unwrap_or(state.range);
+    (range, narrowest(range, signed, Overflow::Wrap))
 }
 
 /// Format and overflow of a node, and what leaves it.
@@ -322,20 +246,17 @@ pub(super) fn fitted(
         }
     };
     let rule = node.overflow.as_ref().map(|o| convert::overflow(**o));
-    let (low, high) = range_of(format);
-    let low = if rule == Some(Overflow::SaturateSymmetric) && format.is_signed() { -high } else { low };
-    match (interval, rule) {
-        (Some(i), _) if i.0 >= low && i.1 <= high => Ok((format, Overflow::Wrap, i)),
-        (_, None) => {
+    let fit = Fit { format, overflow: rule.unwrap_or(Overflow::Wrap) };
+    // Of no bound, everything comes.
+    let range = interval.unwrap_or((i128::MIN, i128::MAX));
+    match rule {
+        _ if fit.holds(range) => Ok((format, Overflow::Wrap, range)),
+        None => {
             let values = interval.map_or("unbounded".into(), |(l, h)| format!("{l}..{h}"));
             let span = node.format.as_ref().map_or_else(|| node.at.clone(), At::span);
             let what = format!("is missing: the result is {values}, which {format} does not hold");
             Err(context.wrong(&span, &key("overflow"), what))
         }
-        (_, Some(Overflow::Wrap)) => Ok((format, Overflow::Wrap, (low, high))),
-        (interval, Some(rule)) => {
-            let (l, h) = interval.unwrap_or((low, high));
-            Ok((format, rule, (l.clamp(low, high), h.clamp(low, high))))
-        }
+        Some(rule) => Ok((format, rule, fit.image(range))),
     }
 }

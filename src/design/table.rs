@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{AccumulatorOverflow, Design, Operand, Start, ranges};
-use crate::num::Format;
-use crate::post::{self, Op, Parameter, Step};
+use super::{Design, Operand, Start};
+use crate::num::{Format, Rounding};
+use crate::post::{self, Parameter, Step};
 
 /// One node, as `goldpath check` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,7 +30,7 @@ impl Design {
         let mut rows = self.operand_rows();
         let product = self.product_format();
         rows.push(exact("product", "activation * weight", product, self.product_latency));
-        for (level, range) in self.reduce.iter().zip(ranges::levels(self)) {
+        for (level, range) in self.reduce.iter().zip(self.level_ranges()) {
             let does = match level.stride {
                 1 => format!("sum of {} neighbours", level.group),
                 stride => format!("sum of {} terms, {stride} apart", level.group),
@@ -39,7 +39,7 @@ impl Design {
             rows.push(Row { overflow, ..exact(&level.id, &does, level.format, level.latency) });
         }
         rows.extend(self.accumulator_rows());
-        for (step, range) in self.post.iter().zip(ranges::post(self)) {
+        for (step, range) in self.post.iter().zip(self.step_ranges()) {
             rows.push(step_row(step, range.always_fits, &self.parameters));
         }
         rows
@@ -62,22 +62,18 @@ impl Design {
             Start::Overwrite => "sum over k, the first product overwrites".to_owned(),
             other => format!("sum over k, starts from {}", other.name()),
         };
-        let overflow = match a.overflow {
-            AccumulatorOverflow::SaturateOutput => "wrap",
-            other => other.name(),
-        };
+        let overflow = overflow_name(a.step_rule());
         let mut rows = Vec::new();
         if let Some(bias) = a.bias {
-            let (low, high) = self.parameters[bias].range();
-            let rails = ranges::rails(self);
-            let overflow = if low >= rails.0 && high <= rails.1 { "exact" } else { overflow };
+            let fits = a.register_fit().holds(self.parameters[bias].range());
+            let overflow = if fits { "exact" } else { overflow };
             let does = format!("{}, with the first beat", self.parameters[bias].name);
             rows.push(Row { overflow, ..exact("accumulator.start", &does, a.register, 0) });
         }
         rows.push(Row { overflow, ..exact("accumulator", &does, a.register, 1) });
-        if a.overflow == AccumulatorOverflow::SaturateOutput {
-            let clamp = exact("accumulator.output", "clamp of the finished sum", a.format, 0);
-            rows.push(Row { overflow: "saturate", ..clamp });
+        if let Some(fit) = a.output_fit() {
+            let clamp = exact("accumulator.output", "clamp of the finished sum", fit.format, 0);
+            rows.push(Row { overflow: overflow_name(fit.overflow), ..clamp });
         }
         if self.array.drains() {
             rows.push(exact("drain", "by row, last row first", a.format, self.array.drain_latency));
@@ -111,19 +107,8 @@ fn step_row(step: &Step, always_fits: bool, parameters: &[Parameter]) -> Row {
 
 /// A step as a short expression, and its rounding.
 pub(super) fn step_words(step: &Step, parameters: &[Parameter]) -> (String, Option<&'static str>) {
-    let name = |operand| show(operand, parameters);
-    match step.op {
-        Op::Add(v) => (format!("x + {}", name(v)), None),
-        Op::Subtract(v) => (format!("x - {}", name(v)), None),
-        Op::Multiply(v) => (format!("x * {}", name(v)), None),
-        Op::Max(v) => (format!("max(x, {})", name(v)), None),
-        Op::Min(v) => (format!("min(x, {})", name(v)), None),
-        Op::ShiftLeft(v) => (format!("x << {}", name(v)), None),
-        Op::ShiftRight(v, rounding) => (format!("x >> {}", name(v)), Some(rounding.name())),
-        Op::Clamp { low, high } => (format!("clamp to {}..{}", name(low), name(high)), None),
-        Op::Fit => ("fit".into(), None),
-        Op::FloatScale(v, rounding) => (format!("float32(x) * {}", name(v)), Some(rounding.name())),
-    }
+    let formula = step.op.formula(|operand| show(operand, parameters));
+    (formula, step.op.rounding().map(Rounding::name))
 }
 
 fn show(operand: post::Operand, parameters: &[Parameter]) -> String {

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::needed::{NEVER, needed_bits, needed_width};
+use super::needed::{NEVER, needed_width};
 use crate::functional::Prefixes;
 use crate::lower::Program;
-use crate::num::Overflow;
+use crate::num::{Overflow, needed_bits_64};
 
 /// First width of the tables.
 pub const FIRST_WIDTH: u32 = 8;
@@ -79,6 +79,6 @@ fn is_symmetric(rule: Overflow) -> bool {
 /// `[channel][bits]`: one more output that needs so many.
 fn count_needed(counts: &mut [u64], low: &[i64], high: &[i64], signed: bool, rule: Overflow) {
     for ((counts, low), high) in counts.chunks_exact_mut(BITS).zip(low).zip(high) {
-        counts[needed_bits(*low, *high, signed, rule) as usize] += 1;
+        counts[needed_bits_64(*low, *high, signed, rule) as usize] += 1;
     }
 }

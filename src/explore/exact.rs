@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::needed::needed_width;
 use super::variant::words;
-use crate::design::{AccumulatorOverflow, Design};
+use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Fed, Feeds, Reach, images, is_layer, node_outputs, parts};
 use crate::functional::operators::{Designed, LayerRule};
@@ -20,7 +20,6 @@ use crate::functional::{self, Prefixes};
 use crate::lower::{NodeEvents, Outcome, Program, no_events};
 use crate::network::{Coverage, Layer, Network, Node, Tensor};
 use crate::num::{Format, Overflow};
-use crate::post;
 
 /// A network's values on one input when no accumulator overflows, what it takes to know them at every width, and the
 /// exact network's.
@@ -334,7 +333,7 @@ impl Pass {
 fn check_held(reference: &Design, layer: &Layer, low: i64, high: i64) -> Result<()> {
     let register = reference.accumulator.register;
     let needed = needed_width(i128::from(low), i128::from(high), register.is_signed(), Overflow::Saturate);
-    if needed <= register.width() && reference.accumulator.overflow != AccumulatorOverflow::SaturateOutput {
+    if needed <= register.width() && reference.accumulator.output_fit().is_none() {
         return Ok(());
     }
     let message =
@@ -346,10 +345,7 @@ fn check_held(reference: &Design, layer: &Layer, low: i64, high: i64) -> Result<
 
 /// Sums behind the program's post steps.
 fn finished(program: &Program, sums: &Array2<i64>) -> Array2<i64> {
-    let finish = |(index, sum): (usize, &i64)| {
-        let n = index % program.shape.channels();
-        post::run(&program.design.post, *sum, &program.parameters, n, |_, _| {})
-    };
+    let finish = |(index, sum): (usize, &i64)| program.post(index % program.shape.channels()).output(*sum);
     let flat: Vec<i64> = sums.as_standard_layout().iter().copied().collect();
     let outputs: Vec<i64> = flat.par_iter().enumerate().map(finish).collect();
     Array2::from_shape_vec(sums.raw_dim(), outputs).expect("one output per sum")
@@ -375,7 +371,7 @@ fn levels(
     let count = program.design.reduce.len();
     let mut events = no_events(&program.design);
     events.truncate(count);
-    if program.design.node_ranges().iter().take(count).all(|level| level.always_fits) {
+    if program.design.has_exact_levels() {
         return Ok((None, events));
     }
     let counts = functional::run(program, true).counts;

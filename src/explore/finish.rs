@@ -8,7 +8,7 @@ use crate::design::Design;
 use crate::error::Result;
 use crate::lower::{Program, output_recoding};
 use crate::network::{Geometry, Layer};
-use crate::post::{self, Op, Operand};
+use crate::post::{Op, Operand};
 
 use super::exact::Pass;
 
@@ -34,7 +34,7 @@ impl Finish {
 
     /// The output that a finished accumulator becomes.
     pub fn output(&self, accumulator: i64, n: usize) -> i64 {
-        post::run(&self.design.post, accumulator, &self.parameters, n, |_, _| {})
+        self.design.post_program().channel(&self.parameters, n).output(accumulator)
     }
 }
 
@@ -51,7 +51,7 @@ fn one_image(layer: &Layer, input: &ArrayD<i32>) -> ArrayD<i32> {
 /// the same format, or into formats that hold whatever can enter them.
 fn same_post(a: &Design, with_a: &[Vec<i64>], b: &Design, with_b: &[Vec<i64>]) -> bool {
     let always = |design: &Design| -> Vec<bool> {
-        design.node_ranges().into_iter().skip(design.reduce.len()).map(|range| range.always_fits).collect()
+        design.step_ranges().into_iter().map(|range| range.always_fits).collect()
     };
     let (fits_a, fits_b) = (always(a), always(b));
     a.post.len() == b.post.len()
@@ -62,22 +62,11 @@ fn same_post(a: &Design, with_a: &[Vec<i64>], b: &Design, with_b: &[Vec<i64>]) -
         })
 }
 
+/// The same operation, with the same numbers.
 fn same_op(a: Op, with_a: &[Vec<i64>], b: Op, with_b: &[Vec<i64>]) -> bool {
-    let same = |x: Operand, y: Operand| numbers(x, with_a) == numbers(y, with_b);
-    match (a, b) {
-        (Op::Add(x), Op::Add(y))
-        | (Op::Subtract(x), Op::Subtract(y))
-        | (Op::Multiply(x), Op::Multiply(y))
-        | (Op::Max(x), Op::Max(y))
-        | (Op::Min(x), Op::Min(y))
-        | (Op::ShiftLeft(x), Op::ShiftLeft(y)) => same(x, y),
-        (Op::ShiftRight(x, r), Op::ShiftRight(y, q)) | (Op::FloatScale(x, r), Op::FloatScale(y, q)) => {
-            r == q && same(x, y)
-        }
-        (Op::Clamp { low, high }, Op::Clamp { low: l, high: h }) => same(low, l) && same(high, h),
-        (Op::Fit, Op::Fit) => true,
-        _ => false,
-    }
+    let plain = |op: Op| op.with_operands(|_| Operand::Constant(0));
+    let numbers = |op: Op, with| op.operands().into_iter().map(|v| numbers(v, with)).collect::<Vec<_>>();
+    plain(a) == plain(b) && numbers(a, with_a) == numbers(b, with_b)
 }
 
 fn numbers(operand: Operand, parameters: &[Vec<i64>]) -> Vec<i64> {

@@ -11,14 +11,14 @@ use super::answer::{
 use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 use super::exact::{Exact as ExactNetwork, Pass};
 use super::finish::Finish;
-use super::needed::{NEVER, needed_bits, needed_width};
+use super::needed::{NEVER, needed_width};
 use super::replay::{Lane, Replayed, Terms, replay};
 use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds::{self, Dead};
 use crate::design::Design;
 use crate::error::Result;
 use crate::network::{Computed, Coverage};
-use crate::num::{Exact, Format, Overflow};
+use crate::num::{Exact, Format, Overflow, needed_bits_64};
 
 /// Every layer of the exact network, at every width and mode.
 ///
@@ -93,7 +93,7 @@ pub(super) fn agreeing(a: &[u32], b: &[u32]) -> u64 {
 
 /// The reduction levels.
 fn unvaried(design: &Design) -> Vec<Unvaried> {
-    let levels = design.reduce.iter().zip(design.node_ranges());
+    let levels = design.reduce.iter().zip(design.level_ranges());
     levels
         .map(|(level, range)| Unvaried {
             node: level.id.clone(),
@@ -380,7 +380,7 @@ fn output(
     let (low, high) = (pass.prefixes.low[[m, n]], pass.prefixes.high[[m, n]]);
     let (low, high) = (low.min(pass.starts[n]), high.max(pass.starts[n]));
     let [plain, symmetric] =
-        [Overflow::Saturate, Overflow::SaturateSymmetric].map(|rule| needed_bits(low, high, signed, rule));
+        [Overflow::Saturate, Overflow::SaturateSymmetric].map(|rule| needed_bits_64(low, high, signed, rule));
     for (ready, sum) in ready.iter().zip(sums) {
         if is_exact && same && ready.register.width() >= symmetric {
             break;

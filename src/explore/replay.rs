@@ -46,8 +46,7 @@ pub struct Terms<'a> {
 impl<'a> Terms<'a> {
     pub fn of_row(program: &'a Program, m: usize) -> Terms<'a> {
         let design = &program.design;
-        let exact = design.node_ranges().iter().take(design.reduce.len()).all(|level| level.always_fits);
-        let beats = exact.then(|| match design.array.lanes {
+        let beats = design.has_exact_levels().then(|| match design.array.lanes {
             1 => Vec::new(),
             lanes => (0..program.beats())
                 .map(|beat| (0..lanes).filter_map(|lane| program.k_of(beat, lane)).collect())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::answer::Outcome;
 use super::counts::{FIRST_WIDTH, LAST_WIDTH};
-use crate::design::{AccumulatorOverflow, Design};
+use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::num::Overflow;
 
@@ -126,9 +126,7 @@ fn candidate(
 /// One pass serves all widths only where they multiply and reduce alike.
 fn same_front(a: &Design, b: &Design) -> bool {
     let front = |d: &Design| (d.activation, d.weight, d.reduce.clone(), d.array, d.order);
-    let register = a.accumulator.register == a.accumulator.format
-        && a.accumulator.overflow != AccumulatorOverflow::SaturateOutput;
-    front(a) == front(b) && register && a.accumulator.start == b.accumulator.start
+    front(a) == front(b) && a.accumulator.output_fit().is_none() && a.accumulator.start == b.accumulator.start
 }
 
 /// An error without the folder that the design lay in, which is nobody's business in a report.

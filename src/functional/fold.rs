@@ -4,9 +4,9 @@
 
 use std::ops::ControlFlow;
 
-use crate::design::{AccumulatorOverflow, Design, Level, Node};
-use crate::num::{Fitted, Flags, Overflow, fit};
-use crate::post::{self, Step};
+use crate::design::{Design, Level, Node};
+use crate::num::{Fitted, Flags};
+use crate::post;
 
 /// What an output is made of, beside its products.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,7 @@ pub fn fold(
 ) -> ControlFlow<(), Ended> {
     let Source { design, start, beats, parameters, channel } = source;
     let accumulator = &design.accumulator;
-    let rule = accumulator.step_rule();
+    let register = accumulator.register_fit();
     let told = |node, beat, entering, fitted: Fitted| Visit {
         node,
         beat,
@@ -76,35 +76,23 @@ pub fn fold(
     visit(told(Node::AccumulatorStart, Some(0), i128::from(acc), start))?;
     for beat in 0..beats {
         let entering = i128::from(acc) + sum(beat, visit)?;
-        let fitted = fit(entering, accumulator.register, rule);
+        let fitted = register.of(entering);
         acc = fitted.value;
         visit(told(Node::Accumulator, Some(beat), entering, fitted))?;
     }
-    if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
-        let fitted = fit(i128::from(acc), accumulator.format, Overflow::Saturate);
+    if let Some(clamp) = accumulator.output_fit() {
+        let fitted = clamp.of(i128::from(acc));
         visit(told(Node::AccumulatorOutput, None, i128::from(acc), fitted))?;
         acc = fitted.value;
     }
-    let output = finish(&design.post, acc, parameters, channel, visit)?;
-    ControlFlow::Continue(Ended { accumulator: acc, output })
-}
-
-/// R8: the post steps of one finished accumulator.
-fn finish(
-    steps: &[Step],
-    accumulator: i64,
-    parameters: &[Vec<i64>],
-    channel: usize,
-    visit: &mut Visitor<'_>,
-) -> ControlFlow<(), i64> {
-    let mut x = i128::from(accumulator);
-    for (index, step) in steps.iter().enumerate() {
-        let post::Stepped { exact, value, flags } = step.apply(x, parameters, channel);
-        x = value;
+    let mut output = i128::from(acc);
+    let post = design.post_program().channel(parameters, channel);
+    for (index, (_, post::Stepped { exact, value, flags })) in post.walk(output).enumerate() {
         visit(Visit { node: Node::Post(index), beat: None, entering: exact, value, flags })?;
+        output = value;
     }
     // Every program ends in a format.
-    ControlFlow::Continue(x as i64)
+    ControlFlow::Continue(Ended { accumulator: acc, output: output as i64 })
 }
 
 /// The products of one beat, `terms` in the order of the lanes, reduced level by level; every group that a level fits is told.
@@ -136,6 +124,6 @@ pub fn reduced(
 pub fn groups<'a>(level: &'a Level, terms: &'a [i128]) -> impl Iterator<Item = (i128, Fitted)> + 'a {
     (0..level.outputs(terms.len())).map(move |output| {
         let entering = level.terms(output).filter_map(|input| terms.get(input)).sum();
-        (entering, fit(entering, level.format, level.overflow))
+        (entering, level.fit().of(entering))
     })
 }

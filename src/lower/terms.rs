@@ -1,7 +1,7 @@
 //! The numbers of one output: what it starts from, and its products.
 
 use super::Program;
-use crate::num::{Fitted, fit};
+use crate::num::Fitted;
 use crate::post::{self, bind};
 
 impl Program {
@@ -20,8 +20,12 @@ impl Program {
     /// The same, and on which side the bias lay outside: an event of node `accumulator.start` for each of the channel's
     /// outputs.
     pub fn fitted_start(&self, n: usize) -> Fitted {
-        let accumulator = &self.design.accumulator;
-        fit(i128::from(self.bias(n)), accumulator.register, accumulator.step_rule())
+        self.design.accumulator.register_fit().of(i128::from(self.bias(n)))
+    }
+
+    /// What finishes the accumulators of channel `n` (counted over all groups).
+    pub fn post(&self, n: usize) -> post::Channel<'_> {
+        self.design.post_program().channel(&self.parameters, n)
     }
 
     /// The exact product of scheduled element `k` for output row `m` and channel `n`, offsets included.

@@ -37,7 +37,7 @@ fn register(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
             design.accumulator.register = register.unwrap_or(other);
         })
     });
-    let clamps = accumulator.overflow == AccumulatorOverflow::SaturateOutput;
+    let clamps = accumulator.output_fit().is_some();
     let registers = other_widths(accumulator.register)
         .filter(move |other| clamps && other.width() >= format.width())
         .map(move |other| {
@@ -55,7 +55,7 @@ fn register(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
 impl Accumulator {
     /// The finished value has another width; the register follows where it is the same one.
     fn read_as(&mut self, format: Format) {
-        let is_one = self.overflow != AccumulatorOverflow::SaturateOutput;
+        let is_one = self.output_fit().is_none();
         if is_one || self.register.width() < format.width() {
             self.register = format;
         }

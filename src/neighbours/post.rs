@@ -3,7 +3,7 @@
 use super::{Class, Fault, Hardware, Neighbour, Neighbours, Site, other_latencies, other_sign, other_widths};
 use crate::design::overflow_name;
 use crate::num::{Overflow, Rounding};
-use crate::post::{Op, Operand, Step};
+use crate::post::{Op, Operand, Role, Step};
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
     let steps = hardware.design.post.iter().enumerate();
@@ -31,7 +31,7 @@ fn formats<'a>(
         site("post.*.format", Class::Value).edit(&what, |design| design.post[index].format = Some(other))
     });
     // A float32 has no value modulo 2^width.
-    let wraps = !matches!(step.op, Op::FloatScale(..));
+    let wraps = !step.op.is_float();
     let rules = Overflow::ALL
         .into_iter()
         .filter(move |other| *other != step.overflow && (wraps || *other != Overflow::Wrap))
@@ -47,17 +47,12 @@ fn roundings<'a>(
     index: usize,
     step: &'a Step,
 ) -> Neighbours<'a> {
-    let (Op::ShiftRight(_, rounding) | Op::FloatScale(_, rounding)) = step.op else {
-        return Box::new(std::iter::empty());
-    };
+    let Some(rounding) = step.op.rounding() else { return Box::new(std::iter::empty()) };
     let others = Rounding::ALL.into_iter().filter(move |other| *other != rounding);
     Box::new(others.map(move |other| {
         let what = format!("rounding {other} for {rounding}");
-        site("post.*.rounding", Class::Value).edit(&what, |design| {
-            if let Op::ShiftRight(_, rounding) | Op::FloatScale(_, rounding) = &mut design.post[index].op {
-                *rounding = other;
-            }
-        })
+        site("post.*.rounding", Class::Value)
+            .edit(&what, |design| design.post[index].op = design.post[index].op.with_rounding(other))
     }))
 }
 
@@ -82,7 +77,7 @@ fn values<'a>(
             }
         })
     });
-    let clamped = step.format.filter(|format| matches!(step.op, Op::Clamp { .. }) && format.is_signed());
+    let clamped = step.format.filter(|format| step.op.operand(Role::Low).is_some() && format.is_signed());
     let symmetric = clamped.map(move |format| {
         site("post.*.low", Class::Value).edit("clamp symmetric", |design| {
             let op = Op::Max(Operand::Constant(-format.max()));
@@ -94,15 +89,18 @@ fn values<'a>(
 
 /// The operands that an author may be one off in, with their place, name and key.
 fn named_operands(op: Op) -> Vec<(usize, &'static str, &'static str, Operand)> {
-    match op {
-        Op::ShiftLeft(v) | Op::ShiftRight(v, _) => vec![(0, "shift", "post.*.shift", v)],
-        Op::Clamp { low, high } => {
-            vec![(0, "low bound", "post.*.low", low), (1, "high bound", "post.*.high", high)]
-        }
-        Op::Add(v) | Op::Subtract(v) | Op::Max(v) | Op::Min(v) => vec![(0, "value", "post.*.value", v)],
-        // Nobody is one off in 31 bits of a factor.
-        Op::Multiply(_) | Op::FloatScale(..) | Op::Fit => vec![],
-    }
+    let named = |(place, (role, operand)): (usize, (Role, Operand))| {
+        let (name, key) = match role {
+            Role::Count => ("shift", "post.*.shift"),
+            Role::Low => ("low bound", "post.*.low"),
+            Role::High => ("high bound", "post.*.high"),
+            Role::Term | Role::Least | Role::Most => ("value", "post.*.value"),
+            // Nobody is one off in 31 bits of a factor.
+            Role::Factor | Role::Scale => return None,
+        };
+        Some((place, name, key, operand))
+    };
+    op.roles().into_iter().enumerate().filter_map(named).collect()
 }
 
 /// A step that is missing, and one that comes too early.

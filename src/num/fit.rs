@@ -1,6 +1,6 @@
 //! R3 order, R4 wrap, R5 saturate, R6 flags: how exact results enter a format, one after the other.
 
-use super::Format;
+use super::{Format, narrowest};
 
 /// What happens to a value outside its format. There is no default: a design says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,6 +55,55 @@ impl Overflow {
             Overflow::Wrap => rails,
             _ => (low.clamp(rails.0, rails.1), high.clamp(rails.0, rails.1)),
         }
+    }
+}
+
+/// A format, and how values enter it.
+///
+/// ```
+/// use goldpath::num::{Fit, Format, Overflow};
+/// let fit = Fit { format: Format::signed(8).unwrap(), overflow: Overflow::Saturate };
+/// assert_eq!(fit.of(200).value, 127);
+/// assert_eq!(fit.image((-5, 200)), (-5, 127));
+/// assert!(fit.holds((-128, 127)) && !fit.holds((0, 128)));
+/// assert_eq!(fit.narrowest((-5, 200)).unwrap().to_string(), "s9");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fit {
+    /// What values are inside of afterwards.
+    pub format: Format,
+    /// What happens to those that are not.
+    pub overflow: Overflow,
+}
+
+impl Fit {
+    /// [`fit()`].
+    #[inline]
+    pub fn of(self, value: i128) -> Fitted {
+        fit(value, self.format, self.overflow)
+    }
+
+    /// [`Overflow::rails`].
+    #[inline]
+    pub const fn rails(self) -> (i64, i64) {
+        self.overflow.rails(self.format)
+    }
+
+    /// [`Overflow::holds`].
+    #[inline]
+    pub fn holds(self, range: (i128, i128)) -> bool {
+        self.overflow.holds(self.format, range)
+    }
+
+    /// [`Overflow::image`].
+    #[inline]
+    pub fn image(self, range: (i128, i128)) -> (i128, i128) {
+        self.overflow.image(self.format, range)
+    }
+
+    /// The narrowest format of the same signedness that holds a range under the same rule.
+    pub fn narrowest(self, range: (i128, i128)) -> Option<Format> {
+        narrowest(range, self.format.is_signed(), self.overflow)
     }
 }
 

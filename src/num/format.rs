@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::{Overflow, narrowest};
+
 /// An integer format: `width` bits, two's complement when signed.
 ///
 /// Signed formats have 1..=64 bits, unsigned ones 1..=63, so that every value fits an `i64`.
@@ -65,7 +67,7 @@ impl Format {
     /// The narrowest format that holds every value of `low..=high`; signed when `low` is negative.
     /// `None` when that needs more than 64 bits (63 unsigned).
     pub fn holding(low: i128, high: i128) -> Option<Format> {
-        (1..=64).find_map(|width| Format::new(width, low < 0).filter(|f| f.contains(low) && f.contains(high)))
+        narrowest((low, high), low < 0, Overflow::Wrap)
     }
 }
 

@@ -11,7 +11,7 @@
 //! | R7 | a rounding shift divides by a power of two in one of ten modes; count 0 is the identity | `round(v / 2^s)` | [`Rounding`], [`shift_right`] |
 //! | R10 | a bit pattern is the value modulo two to the width, in ceil(w / 4) hex digits | `v mod 2^w` | [`hex()`], [`pack`], [`unpack`] |
 //!
-//! [`Exact`] is the one form in which files say an exact integer; [`Chance`] is where made-up numbers come from. R8 and R9 are `post`'s; R11 and R12 are the datapaths'. Nothing here does I/O or knows a layer. A fitted
+//! A [`Fit`] is a format with its overflow rule, and [`narrowest`] the format that a range needs. [`Exact`] is the one form in which files say an exact integer; [`Chance`] is where made-up numbers come from. R8 and R9 are `post`'s; R11 and R12 are the datapaths'. Nothing here does I/O or knows a layer. A fitted
 //! value is an `i64`, an unfitted one an `i128`. [`lanes`] has R3 to R6 once more on `i16`, `i32` and `i64`,
 //! in the form that a compiler turns into vector instructions, and is tested to be equal.
 
@@ -24,11 +24,13 @@ mod format;
 pub mod lanes;
 mod product;
 mod round;
+mod width;
 
 pub use bits::{hex, hex_digits, pack, unpack};
 pub use chance::Chance;
 pub use exact::Exact;
-pub use fit::{Fitted, Flags, Overflow, accumulate, fit};
+pub use fit::{Fit, Fitted, Flags, Overflow, accumulate, fit};
 pub use format::Format;
 pub use product::{product, product_format};
 pub use round::{MAX_SHIFT, Rounding, shift_right};
+pub use width::{narrowest, needed_bits, needed_bits_64};

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::Class;
 use super::replay::{Ended, Requantizer, Row, Visit, Weights};
 use super::tally::{Grid, Output, Tally};
-use crate::design::{AccumulatorOverflow, Node};
+use crate::design::Node;
 use crate::lower::{Counts, Outcome, Program};
 
 /// Whose difference makes an output differ.
@@ -44,14 +44,12 @@ impl Needs {
             let nodes = design.fitting_nodes();
             nodes.iter().zip(&counts.nodes).any(|((node, _), e)| wanted(*node) && e.high + e.low > 0)
         };
-        let (format, overflow) = (design.accumulator.format, design.accumulator.overflow);
-        let clamps =
-            overflow == AccumulatorOverflow::SaturateOutput && any(|node| node == Node::AccumulatorOutput);
+        let clamp = design.accumulator.output_fit().filter(|_| any(|node| node == Node::AccumulatorOutput));
         Needs {
             every_sum: any(|node| matches!(node, Node::Reduce(_))),
             cut: (0..program.shape.channels()).map(|n| program.fitted_start(n).flags.any()).collect(),
             every_post: any(|node| matches!(node, Node::Post(_))),
-            clamp: clamps.then_some([format.min(), format.max()]),
+            clamp: clamp.map(|clamp| clamp.rails().into()),
         }
     }
 }

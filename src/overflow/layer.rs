@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use ndarray::Array3;
 
 use super::inspect::{Inspected, Judged};
-use super::replay::rails;
 use super::scene::Scene;
 use super::tally::{Both, ChannelTally, Found, Grid, NodeTally, Output};
 use super::widths::Needed;
@@ -373,11 +372,11 @@ fn add(sums: &mut [Both], more: &[Both]) {
 }
 
 fn node_answer(design: &Design, node: Node, id: String) -> NodeAnswer {
-    let rails = rails(design, node);
+    let fit = design.fit_of(node);
     NodeAnswer {
         node: id,
-        format: rails.map(|(format, ..)| format.to_string()),
-        overflow: overflow_name(rails.map_or(Overflow::Wrap, |(_, rule, _)| rule)).to_string(),
+        format: fit.map(|fit| fit.format.to_string()),
+        overflow: overflow_name(fit.map_or(Overflow::Wrap, |fit| fit.overflow)).to_string(),
         high: 0,
         low: 0,
         outputs: 0,

@@ -2,9 +2,9 @@
 //!
 //! Equal to `functional::walk`, with the operands of a row and the weights addressed once for many outputs.
 
-use crate::design::{AccumulatorOverflow, Design, Node};
+use crate::design::{Design, Node};
 use crate::lower::Program;
-use crate::num::{Fitted, Flags, Format, Overflow, fit};
+use crate::num::{Fit, Fitted, Flags, Overflow};
 use crate::post::{self, Op, Step, bind};
 
 /// A value outside its node's format.
@@ -116,7 +116,7 @@ impl<'a> Row<'a> {
             for (index, level) in program.design.reduce.iter().enumerate() {
                 let reduced = (0..level.outputs(terms.len())).map(|output| {
                     let entering = level.terms(output).filter_map(|input| terms.get(input)).sum();
-                    let Fitted { value, flags } = fit(entering, level.format, level.overflow);
+                    let Fitted { value, flags } = level.fit().of(entering);
                     let node = Node::Reduce(index);
                     if flags.any() {
                         visit(Visit { node, beat: Some(beat), before: 0, term: 0, entering, value, flags });
@@ -142,16 +142,15 @@ struct Sum {
     started: Flags,
     low: i64,
     high: i64,
-    format: Format,
-    rule: Overflow,
+    register: Fit,
 }
 
 impl Sum {
     fn new(design: &Design, Fitted { value, flags: started }: Fitted, bias: i64) -> Sum {
-        let (format, rule) = (design.accumulator.register, design.accumulator.step_rule());
-        let (low, high) = rule.rails(format);
+        let register = design.accumulator.register_fit();
+        let (low, high) = register.rails();
         let bias = i128::from(bias);
-        Sum { value, exact: bias, bias, started, low, high, format, rule }
+        Sum { value, exact: bias, bias, started, low, high, register }
     }
 
     /// The start, with the first beat.
@@ -181,7 +180,7 @@ impl Sum {
     fn add_wide(&mut self, beat: usize, term: i128, visit: &mut impl FnMut(Visit)) {
         let before = i128::from(self.value);
         let entering = before + term;
-        let Fitted { value, flags } = fit(entering, self.format, self.rule);
+        let Fitted { value, flags } = self.register.of(entering);
         if flags.any() {
             let node = Node::Accumulator;
             visit(Visit { node, beat: Some(beat), before, term, entering, value, flags });
@@ -192,9 +191,9 @@ impl Sum {
     /// The clamp behind the last beat, where there is one.
     fn end(self, design: &Design, visit: &mut impl FnMut(Visit)) -> Ended {
         let mut accumulator = self.value;
-        if design.accumulator.overflow == AccumulatorOverflow::SaturateOutput {
+        if let Some(clamp) = design.accumulator.output_fit() {
             let entering = i128::from(accumulator);
-            let Fitted { value, flags } = fit(entering, design.accumulator.format, Overflow::Saturate);
+            let Fitted { value, flags } = clamp.of(entering);
             if flags.any() {
                 let node = Node::AccumulatorOutput;
                 visit(Visit { node, beat: None, before: entering, term: 0, entering, value, flags });
@@ -205,7 +204,7 @@ impl Sum {
     }
 }
 
-/// The post steps of a program, for any value: exact sums, which `post::run` cannot take, included.
+/// The post steps of a program, for any value: exact sums, which have more than 64 bits, included.
 ///
 /// A format that holds everything the accumulator's own range can become never acts in the design. Between steps it
 /// follows from the accumulator's width, and would be wider if that were: it does not act on an exact sum either. A `fit`
@@ -218,8 +217,7 @@ impl Requantizer {
     pub fn new(program: &Program) -> Requantizer {
         let (design, mut steps) = (&program.design, program.design.post.clone());
         let last = steps.len().saturating_sub(1);
-        let ranges = design.node_ranges();
-        let idle = ranges[design.reduce.len()..].iter().map(|range| range.always_fits);
+        let idle = design.step_ranges().into_iter().map(|range| range.always_fits);
         for (index, (step, _)) in steps.iter_mut().zip(idle).enumerate().filter(|(_, (_, idle))| *idle) {
             if index == last || step.op == Op::Fit {
                 step.overflow = Overflow::Saturate;
@@ -233,16 +231,15 @@ impl Requantizer {
     /// `value` behind the last step, for channel `n`; `visit` is told of every event.
     pub fn run(&self, program: &Program, n: usize, value: i128, visit: &mut impl FnMut(Visit)) -> i128 {
         let mut x = value;
-        for (index, step) in self.steps.iter().enumerate() {
-            let stepped = step.apply(x, &program.parameters, n);
+        let channel = post::Channel { steps: &self.steps, ..program.post(n) };
+        for (index, (before, stepped)) in channel.walk(value).enumerate() {
             if stepped.flags.any() {
-                let unfitted = Step { format: None, ..step.clone() };
                 visit(Visit {
                     node: Node::Post(index),
                     beat: None,
-                    before: x,
+                    before,
                     term: 0,
-                    entering: unfitted.apply(x, &program.parameters, n).value,
+                    entering: stepped.exact,
                     // A flagged step has a format, and what a format holds has 64 bits.
                     value: stepped.value as i64,
                     flags: stepped.flags,
@@ -252,17 +249,4 @@ impl Requantizer {
         }
         x
     }
-}
-
-/// A node's format, its rule and the values that pass it unchanged; `None` for a step fused with its shift.
-pub(super) fn rails(design: &Design, node: Node) -> Option<(Format, Overflow, [i64; 2])> {
-    let accumulator = &design.accumulator;
-    let (format, rule) = match node {
-        Node::Reduce(level) => (design.reduce[level].format, design.reduce[level].overflow),
-        Node::AccumulatorStart | Node::Accumulator => (accumulator.register, accumulator.step_rule()),
-        Node::AccumulatorOutput => (accumulator.format, Overflow::Saturate),
-        Node::Post(step) => (design.post[step].format?, design.post[step].overflow),
-    };
-    let (low, high) = rule.rails(format);
-    Some((format, rule, [low, high]))
 }

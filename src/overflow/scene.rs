@@ -2,7 +2,7 @@
 
 use super::inspect::{Judged, int32};
 use super::layer::{Run, Slot};
-use super::replay::{Visit, rails};
+use super::replay::Visit;
 use super::tally::{Found, Grid};
 use super::witness::Claim;
 use super::{Class, Event, Exact, LaneEntry, PlaceEntry, Witness};
@@ -28,10 +28,9 @@ impl Scene<'_> {
     /// An event in the answer's words.
     pub fn event(&self, id: &str, found: &Found) -> Event {
         let Visit { node, beat, before, term, entering, value, flags } = found.visit;
-        let (format, rails) = match rails(&self.program.design, node) {
-            Some((format, _, rails)) => (format.to_string(), rails),
-            None => (String::new(), [0; 2]),
-        };
+        let fit = self.program.design.fit_of(node);
+        let format = fit.map_or_else(String::new, |fit| fit.format.to_string());
+        let rails: [i64; 2] = fit.map_or([0; 2], |fit| fit.rails().into());
         Event {
             node: id.to_string(),
             place: self.place(node, found.m, found.n, beat),

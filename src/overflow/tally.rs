@@ -5,6 +5,7 @@ use super::replay::Visit;
 use super::{Class, Exact};
 use crate::design::Node;
 use crate::lower::Program;
+use crate::num::Fit;
 use crate::simulate::Timing;
 
 /// Where an output or one of its beats stands in the schedule: tile, beat, row, column.
@@ -215,8 +216,8 @@ fn add(sums: &mut [Both], more: &[Both]) {
 
 /// How far outside the rails a value lay.
 fn excess(grid: &Grid, visit: &Visit) -> Exact {
-    let rails = super::replay::rails(&grid.program.design, visit.node);
-    Exact(rails.map_or(0, |(_, _, [low, high])| {
+    let fit = grid.program.design.fit_of(visit.node);
+    Exact(fit.map(Fit::rails).map_or(0, |(low, high)| {
         if visit.flags.high { visit.entering - i128::from(high) } else { i128::from(low) - visit.entering }
     }))
 }

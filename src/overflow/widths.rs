@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{Range, entering_ranges, minimal_width};
+use crate::bounds::{Range, entering_ranges};
 use crate::design::Accumulator;
 use crate::functional::{Kernels, Tracker};
 use crate::lower::Program;
+use crate::num::Format;
 
 /// Bits of a layer's accumulator register, of the design's signedness and overflow rule. They speak of the accumulator
 /// alone, fed by the reduction levels as they are: what a level takes away is missing at every width.
@@ -57,12 +58,10 @@ impl Needed {
     }
 
     pub fn widths(&self, accumulator: &Accumulator) -> WidthsEntry {
-        let register = accumulator.register;
-        let width = |range: Option<Range>| {
-            minimal_width(range.unwrap_or((0, 0)), register.is_signed(), accumulator.step_rule())
-        };
+        let fit = accumulator.register_fit();
+        let width = |range: Option<Range>| fit.narrowest(range.unwrap_or((0, 0))).map(Format::width);
         let proved = if self.unproved { None } else { width(self.proved) };
-        WidthsEntry { register: register.width(), observed: width(self.observed), proved }
+        WidthsEntry { register: fit.format.width(), observed: width(self.observed), proved }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The same program on many columns at once, in 64-bit lanes: vector instructions instead of `i128`.
 //!
 //! Licensed by intervals: every exact result of every step, given the parameters' limits, fits an `i64`.
-//! [`run`](super::run) is the rule; `tests/engine` and `tests/lockstep` hold the two equal.
+//! [`Channel::run`](super::Channel::run) is the rule; `tests/engine` and `tests/lockstep` hold the two equal.
 
 use multiversion::multiversion;
 
-use super::{Op, Operand, Parameter, Step, bind};
+use super::{Op, Parameter, Role, Step, bind};
 use crate::num::lanes::{Rule, shift_right};
 use crate::num::{Format, Overflow};
 
@@ -51,17 +51,20 @@ impl Lanes {
         parameters: &[Parameter],
         [rows, columns]: [usize; 2],
     ) -> Option<Self> {
-        let mut interval = (i128::from(input.min()), i128::from(input.max()));
+        let mut entering = (i128::from(input.min()), i128::from(input.max()));
         let mut lanes = Vec::with_capacity(steps.len());
         for step in steps {
-            interval = exact(step.op, interval, parameters)?;
-            i64::try_from(interval.0).ok()?;
-            i64::try_from(interval.1).ok()?;
+            let range = step.range(entering, parameters);
+            let exact = range.unfitted?;
+            i64::try_from(exact.0).ok()?;
+            i64::try_from(exact.1).ok()?;
+            if let Some(count) = step.op.operand(Role::Count) {
+                let (least, most) = count.range(parameters);
+                ((0..=62).contains(&least) && most <= 62).then_some(())?;
+            }
+            entering = range.fitted;
             let rule = match step.format {
-                Some(format) => {
-                    interval = step.overflow.image(format, interval);
-                    Some(Rule::new(format, step.overflow)?)
-                }
+                Some(format) => Some(Rule::new(format, step.overflow)?),
                 None => None,
             };
             let operands = vec![0; rows * columns];
@@ -137,38 +140,4 @@ fn apply(step: &Lane, values: &mut [i64]) {
         // `Lanes::new` refuses float steps.
         Op::Fit | Op::FloatScale(..) => {}
     }
-}
-
-/// Every exact result of `op` on the interval; `None` when lanes cannot do it.
-fn exact(op: Op, (low, high): (i128, i128), parameters: &[Parameter]) -> Option<(i128, i128)> {
-    let by = |operand: Operand| operand.range(parameters);
-    let count = |operand| {
-        let (least, most) = by(operand);
-        (0..=62).contains(&least).then_some(most).filter(|most| *most <= 62)
-    };
-    let corners = |products: [i128; 4]| {
-        (products.into_iter().min().unwrap_or_default(), products.into_iter().max().unwrap_or_default())
-    };
-    Some(match op {
-        Op::Add(v) => (low + by(v).0, high + by(v).1),
-        Op::Subtract(v) => (low - by(v).1, high - by(v).0),
-        Op::Multiply(v) => {
-            let (least, most) = by(v);
-            corners([low * least, low * most, high * least, high * most])
-        }
-        Op::Max(v) => (low.max(by(v).0), high.max(by(v).1)),
-        Op::Min(v) => (low.min(by(v).0), high.min(by(v).1)),
-        Op::ShiftLeft(v) => {
-            let most = count(v)?;
-            corners([low, high, low << most, high << most])
-        }
-        Op::ShiftRight(v, _) => {
-            count(v)?;
-            // Whatever the mode, no further from 0 than the value itself, or 1.
-            (low.min(-1), high.max(1))
-        }
-        Op::Clamp { low: least, high: most } => (low.min(by(least).0), high.max(by(most).1).max(by(least).1)),
-        Op::Fit => (low, high),
-        Op::FloatScale(..) => return None,
-    })
 }

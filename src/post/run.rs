@@ -1,7 +1,7 @@
 //! One meaning for each step.
 
-use super::{Op, Operand, Step};
-use crate::num::{Fitted, Flags, MAX_SHIFT, Rounding, fit, shift_right};
+use super::{MAX_LEFT_SHIFT, Op, Operand, Rounded, Step};
+use crate::num::{Fit, Fitted, Flags, MAX_SHIFT, Rounding, shift_right};
 
 /// A value between two steps: fitted unless the step is fused with the next one (R8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,53 +27,75 @@ pub fn bind(operand: Operand, parameters: &[Vec<i64>], channel: usize) -> i64 {
     }
 }
 
-impl Step {
-    /// Applies the step to `x` for one output channel: the exact result, then the step's own format.
-    pub fn apply(&self, x: i128, parameters: &[Vec<i64>], channel: usize) -> Stepped {
-        let get = |operand| i128::from(bind(operand, parameters, channel));
-        let count =
-            |operand| u32::try_from(bind(operand, parameters, channel)).unwrap_or(MAX_SHIFT).min(MAX_SHIFT);
-        let exact = match self.op {
-            Op::Add(v) => x + get(v),
-            Op::Subtract(v) => x - get(v),
-            Op::Multiply(v) => x * get(v),
-            Op::Max(v) => x.max(get(v)),
-            Op::Min(v) => x.min(get(v)),
-            Op::ShiftLeft(v) => x << count(v).min(63),
-            Op::ShiftRight(v, rounding) => shift_right(x, count(v), rounding),
-            Op::Clamp { low, high } => x.min(get(high)).max(get(low)),
+impl Op {
+    /// The exact result for `x`; `get` is asked for the numbers of the operands by their place in [`Op::roles`].
+    #[inline]
+    pub(super) fn exact(self, x: i128, get: impl Fn(usize, Operand) -> i128) -> i128 {
+        match self {
+            Op::Add(v) => x + get(0, v),
+            Op::Subtract(v) => x - get(0, v),
+            Op::Multiply(v) => x * get(0, v),
+            Op::Max(v) => x.max(get(0, v)),
+            Op::Min(v) => x.min(get(0, v)),
+            Op::ShiftLeft(v) => x << count(get(0, v)).min(MAX_LEFT_SHIFT),
+            Op::ShiftRight(v, rounding) => shift_right(x, count(get(0, v)), rounding),
+            Op::Clamp { low, high } => x.min(get(1, high)).max(get(0, low)),
             Op::Fit => x,
-            Op::FloatScale(scale, rounding) => float_scale(x, get(scale) as u32, rounding),
-        };
-        match self.format {
-            None => Stepped { exact, value: exact, flags: Flags::NONE },
-            Some(format) => {
-                let Fitted { value, flags } = fit(exact, format, self.overflow);
-                Stepped { exact, value: i128::from(value), flags }
+            // The low 32 bits are the float's.
+            Op::FloatScale(scale, rounding) => float_scale(x, get(0, scale) as u32, rounding),
+        }
+    }
+}
+
+fn count(number: i128) -> u32 {
+    u32::try_from(number).unwrap_or(MAX_SHIFT).min(MAX_SHIFT)
+}
+
+/// A value halfway between two integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tie {
+    /// It is below 0.
+    pub negative: bool,
+    /// The integer below it is odd.
+    pub odd: bool,
+}
+
+impl Rounded {
+    /// The tie that rounding `x` meets, if it is one.
+    pub fn tie(self, x: i128, get: impl Fn(Operand) -> i128) -> Option<Tie> {
+        match self {
+            Rounded::Shift(operand) => {
+                let count = count(get(operand)).min(MAX_SHIFT - 1);
+                let is_tie = count > 0 && x.rem_euclid(1 << count) == 1 << (count - 1);
+                is_tie.then(|| Tie { negative: x < 0, odd: (x >> count) & 1 == 1 })
+            }
+            Rounded::Float(scale) => {
+                let product = x as f32 * f32::from_bits(get(scale) as u32);
+                let is_tie = (product - product.floor()).to_bits() == 0.5_f32.to_bits();
+                is_tie.then(|| Tie { negative: product < 0.0, odd: product.floor() % 2.0 != 0.0 })
             }
         }
     }
 }
 
-/// Runs a whole program on one finished accumulator.
-///
-/// `event` is called with the index of every step whose exact result lay outside its format (R6).
-pub fn run(
-    steps: &[Step],
-    accumulator: i64,
-    parameters: &[Vec<i64>],
-    channel: usize,
-    mut event: impl FnMut(usize, Flags),
-) -> i64 {
-    let mut x = i128::from(accumulator);
-    for (index, step) in steps.iter().enumerate() {
-        let stepped = step.apply(x, parameters, channel);
-        if stepped.flags.any() {
-            event(index, stepped.flags);
-        }
-        x = stepped.value;
+impl Step {
+    /// What its exact result goes through; `None` when it is fused with the next step (R8).
+    #[inline]
+    pub fn fit(&self) -> Option<Fit> {
+        self.format.map(|format| Fit { format, overflow: self.overflow })
     }
-    x as i64
+
+    /// Applies the step to `x` for one output channel: the exact result, then the step's own format.
+    pub fn apply(&self, x: i128, parameters: &[Vec<i64>], channel: usize) -> Stepped {
+        let exact = self.op.exact(x, |_, operand| i128::from(bind(operand, parameters, channel)));
+        match self.fit() {
+            None => Stepped { exact, value: exact, flags: Flags::NONE },
+            Some(fit) => {
+                let Fitted { value, flags } = fit.of(exact);
+                Stepped { exact, value: i128::from(value), flags }
+            }
+        }
+    }
 }
 
 /// `round(f32(x) · scale)`: int → float32 to nearest even, one float32 product, one rounding to integer.

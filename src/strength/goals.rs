@@ -10,10 +10,8 @@ use super::stages::{Mattering, Stage, stages};
 use crate::design::{Design, Node};
 use crate::lower::Program;
 use crate::neighbours::{Fault, Goals, Hardware, NodeSeen};
-use crate::num::{MAX_SHIFT, Overflow, Rounding};
-use crate::post::{Op, Operand, Parameter, Per, Step};
-
-type Range = (i128, i128);
+use crate::num::{Fit, MAX_SHIFT, Overflow, Rounding};
+use crate::post::{Op, Operand, Parameter, Per, Range, Rounded, Step, Tie};
 
 /// Something worth happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +52,7 @@ pub(super) enum Event {
     BelowClamp,
     InsideClamp,
     /// By sign, and by whether the lower neighbour is odd.
-    Tie {
-        negative: bool,
-        odd: bool,
-    },
+    Tie(Tie),
     Count(u32),
 }
 
@@ -73,10 +68,10 @@ impl Event {
             Event::AboveClamp => "above the clamp",
             Event::BelowClamp => "below the clamp",
             Event::InsideClamp => "inside the clamp",
-            Event::Tie { negative: true, odd: false } => "a negative tie above an even number",
-            Event::Tie { negative: true, odd: true } => "a negative tie above an odd number",
-            Event::Tie { negative: false, odd: false } => "a positive tie above an even number",
-            Event::Tie { negative: false, odd: true } => "a positive tie above an odd number",
+            Event::Tie(Tie { negative: true, odd: false }) => "a negative tie above an even number",
+            Event::Tie(Tie { negative: true, odd: true }) => "a negative tie above an odd number",
+            Event::Tie(Tie { negative: false, odd: false }) => "a positive tie above an even number",
+            Event::Tie(Tie { negative: false, odd: true }) => "a positive tie above an odd number",
             Event::Count(count) => return format!("shift by {count}"),
         };
         words.to_owned()
@@ -95,10 +90,10 @@ impl Event {
             Event::AboveClamp => seen.clipped_high,
             Event::BelowClamp => seen.clipped_low,
             Event::InsideClamp => seen.unclipped,
-            Event::Tie { negative: true, odd: false } => ties.negative_even,
-            Event::Tie { negative: true, odd: true } => ties.negative_odd,
-            Event::Tie { negative: false, odd: false } => ties.positive_even,
-            Event::Tie { negative: false, odd: true } => ties.positive_odd,
+            Event::Tie(Tie { negative: true, odd: false }) => ties.negative_even,
+            Event::Tie(Tie { negative: true, odd: true }) => ties.negative_odd,
+            Event::Tie(Tie { negative: false, odd: false }) => ties.positive_even,
+            Event::Tie(Tie { negative: false, odd: true }) => ties.positive_odd,
             Event::Count(count) => seen.counts.get(&count).copied().unwrap_or_default(),
         }
     }
@@ -107,9 +102,7 @@ impl Event {
 /// All goals of a design, in datapath order.
 pub fn goals(design: &Design) -> Vec<Goal> {
     let mut all = corners(design);
-    let ranges = design.node_ranges();
-    let (levels, steps) = ranges.split_at(design.reduce.len());
-    let mut before = design.accumulator_range();
+    let (levels, steps) = (design.level_ranges(), design.step_ranges());
     for (index, (node, id)) in design.fitting_nodes().into_iter().enumerate() {
         let mut goal = |event: Event, impossible: Option<String>| {
             all.push(Goal {
@@ -132,8 +125,7 @@ pub fn goals(design: &Design) -> Vec<Goal> {
             }
             Node::Post(step) => {
                 rails(design, node, steps[step].unfitted, &mut goal);
-                operation(design, design.post[step].op, before, &mut goal);
-                before = steps[step].fitted;
+                operation(design, design.post[step].op, steps[step].entering, &mut goal);
             }
         }
     }
@@ -147,8 +139,7 @@ type Add<'a> = dyn FnMut(Event, Option<String>) + 'a;
 
 /// Around the rails of a format that values of a range enter.
 fn rails(design: &Design, node: Node, entering: Option<Range>, goal: &mut Add<'_>) {
-    let (Some(format), rule) = design.rule_of(node) else { return };
-    let (low, high) = rule.rails(format);
+    let Some((low, high)) = design.fit_of(node).map(Fit::rails) else { return };
     let (low, high) = (i128::from(low), i128::from(high));
     let never = |is_so: &dyn Fn(Range) -> bool| {
         entering
@@ -164,19 +155,20 @@ fn rails(design: &Design, node: Node, entering: Option<Range>, goal: &mut Add<'_
 /// The accumulator, over any number of beats.
 fn accumulator(design: &Design, goal: &mut Add<'_>) {
     let accumulator = &design.accumulator;
-    let (low, high) = accumulator.step_rule().rails(accumulator.register);
-    let sums = design.reduce.len().checked_sub(1).map(|last| design.node_ranges()[last].fitted);
+    let register = accumulator.register_fit();
+    let (low, high) = register.rails();
+    let sums = design.level_ranges().last().map(|level| level.fitted);
     // Levels that leave several groups add up to so many times their range: the sign is what matters here.
     let sums = sums.unwrap_or_else(|| design.product_interval());
     let bias = accumulator.bias.map_or((0, 0), |index| design.parameters[index].range());
-    let start = accumulator.step_rule().image(accumulator.register, bias);
-    let starts_inside = accumulator.step_rule().holds(accumulator.register, bias);
+    let start = register.image(bias);
+    let starts_inside = register.holds(bias);
     let (never_up, never_down) = (sums.1 <= 0, sums.0 >= 0);
     let when = |is_so: bool, why: &str| is_so.then(|| why.to_owned());
     let (no_up, no_down) = ("no sum of a beat is positive", "no sum of a beat is negative");
     goal(Event::High, when(never_up, no_up));
     goal(Event::Low, when(never_down, no_down));
-    let wraps = accumulator.step_rule() == Overflow::Wrap;
+    let wraps = register.overflow == Overflow::Wrap;
     goal(Event::AtHigh, when(never_up && !wraps && start.1 < i128::from(high), no_up));
     goal(Event::AtLow, when(never_down && !wraps && start.0 > i128::from(low), no_down));
     let stays = |up: bool| match (never_up, never_down) {
@@ -194,45 +186,36 @@ fn accumulator(design: &Design, goal: &mut Add<'_>) {
 fn operation(design: &Design, op: Op, into: Range, goal: &mut Add<'_>) {
     let of = |operand: Operand| operand.range(&design.parameters);
     let only = |is_so: bool| is_so.then(|| format!("only {}..{} comes there", into.0, into.1));
-    match op {
-        Op::Clamp { low, high } => {
-            let (low, high) = (of(low), of(high));
-            goal(Event::AboveClamp, only(into.1 <= high.0));
-            goal(Event::BelowClamp, only(into.0 >= low.1));
-            goal(Event::InsideClamp, only(into.1 < low.0 || into.0 > high.1));
-        }
-        Op::ShiftRight(count, _) => {
+    if let [Some(low), Some(high)] = op.bounds() {
+        let (low, high) = (of(low), of(high));
+        goal(Event::AboveClamp, only(into.1 <= high.0));
+        goal(Event::BelowClamp, only(into.0 >= low.1));
+        goal(Event::InsideClamp, only(into.1 < low.0 || into.0 > high.1));
+    }
+    let ties = [(true, false), (true, true), (false, false), (false, true)];
+    let tie = |(negative, odd)| Event::Tie(Tie { negative, odd });
+    match op.rounds() {
+        Some((Rounded::Shift(count), _)) => {
             let (least, most) = of(count);
             let half = |count: i128| 1_i128 << (count.clamp(1, 120) - 1);
             let unit = half(least);
             let none = (most == 0).then(|| "nothing is shifted".to_owned());
-            let ties = [
-                (true, false, into.0 > -3 * unit),
-                (true, true, into.0 > -unit),
-                (false, false, into.1 < unit),
-                (false, true, into.1 < 3 * unit),
-            ];
-            for (negative, odd, is_out) in ties {
-                goal(Event::Tie { negative, odd }, none.clone().or_else(|| only(is_out)));
+            let outside = [into.0 > -3 * unit, into.0 > -unit, into.1 < unit, into.1 < 3 * unit];
+            for (sides, is_out) in ties.into_iter().zip(outside) {
+                goal(tie(sides), none.clone().or_else(|| only(is_out)));
             }
             if per_channel(design, count) {
                 counts((least, most)).for_each(|count| goal(Event::Count(count), None));
             }
         }
-        Op::FloatScale(scale, _) => {
-            let rises = is_positive_float(of(scale));
-            for (negative, odd) in [(true, false), (true, true), (false, false), (false, true)] {
-                let is_out = rises && if negative { into.0 >= 0 } else { into.1 <= 0 };
-                goal(Event::Tie { negative, odd }, only(is_out));
+        Some((scale @ Rounded::Float(_), _)) => {
+            for sides in ties {
+                let is_out = scale.keeps_sign(of) && if sides.0 { into.0 >= 0 } else { into.1 <= 0 };
+                goal(tie(sides), only(is_out));
             }
         }
-        _ => {}
+        None => {}
     }
-}
-
-/// Whether every one of these bits of a float32 is one without a sign.
-pub(super) fn is_positive_float(bits: Range) -> bool {
-    bits.0 >= 0 && bits.1 <= i128::from(i32::MAX)
 }
 
 /// One bundle has one number per layer.
@@ -275,7 +258,7 @@ fn of_stages(design: &Design) -> Vec<Goal> {
 /// Every count of every right shift, rounding up and down where it matters.
 fn of_roundings(design: &Design) -> Vec<Goal> {
     let of_step = |(index, step): (usize, &Step)| {
-        let Op::ShiftRight(count, rounding) = step.op else { return Vec::new() };
+        let Some((Rounded::Shift(count), rounding)) = step.op.rounds() else { return Vec::new() };
         let counts = match count {
             Operand::Parameter(_) if !per_channel(design, count) => 0..=0,
             _ => counts(count.range(&design.parameters)),

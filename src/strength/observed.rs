@@ -9,8 +9,8 @@ use crate::functional::fold::Visit;
 use crate::functional::follow;
 use crate::lower::Program;
 use crate::neighbours::{NodeSeen, Ties};
-use crate::num::Flags;
-use crate::post::{Op, bind};
+use crate::num::{Fit, Flags};
+use crate::post::{Rounded, Tie, bind};
 
 /// Per fitting node, in datapath order.
 pub(super) fn observed(program: &Program) -> Vec<NodeSeen> {
@@ -42,8 +42,7 @@ pub(super) fn observed_of(program: &Program, n: usize) -> Vec<NodeSeen> {
 
 fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
     let design = &*program.design;
-    let register = design.accumulator.register;
-    let rule = design.accumulator.step_rule();
+    let register = design.accumulator.register_fit();
     let accumulator = design.node_index(Node::Accumulator);
     let (mut before, mut held, mut exact) = (0, 0, i128::from(program.bias(n)));
     let mut beyond = Flags::NONE;
@@ -65,15 +64,13 @@ fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
         before = visit.value;
         ControlFlow::Continue(())
     });
-    let is_back = rule.holds(register, (exact, exact));
+    let is_back = register.holds((exact, exact));
     seen[accumulator].returned_high += u64::from(beyond.high && is_back);
     seen[accumulator].returned_low += u64::from(beyond.low && is_back);
 }
 
 fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit, seen: &mut NodeSeen) {
-    let (format, rule) = design.rule_of(visit.node);
-    if let Some(format) = format {
-        let (low, high) = rule.rails(format);
+    if let Some((low, high)) = design.fit_of(visit.node).map(Fit::rails) {
         seen.at_high += u64::from(visit.entering == i128::from(high));
         seen.at_low += u64::from(visit.entering == i128::from(low));
     }
@@ -81,35 +78,27 @@ fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit
     seen.low += u64::from(visit.flags.low);
     seen.inside += u64::from(!visit.flags.any());
     let Node::Post(index) = visit.node else { return };
-    let get = |operand| bind(operand, &program.parameters, n);
-    match design.post[index].op {
-        Op::Clamp { low, high } => {
-            let (low, high) = (i128::from(get(low)), i128::from(get(high)));
-            seen.clipped_high += u64::from(before > high);
-            seen.clipped_low += u64::from(before < low);
-            seen.unclipped += u64::from((low..=high).contains(&before));
-        }
-        Op::ShiftRight(count, _) => {
-            let count = u32::try_from(get(count)).unwrap_or(0).min(126);
-            *seen.counts.entry(count).or_default() += 1;
-            if count > 0 && before.rem_euclid(1 << count) == 1 << (count - 1) {
-                tie(&mut seen.ties, before < 0, (before >> count) & 1 == 1);
-            }
-        }
-        Op::FloatScale(scale, _) => {
-            // Its low 32 bits are the float's.
-            let product = before as f32 * f32::from_bits(get(scale) as u32);
-            if (product - product.floor()).to_bits() == 0.5_f32.to_bits() {
-                tie(&mut seen.ties, product < 0.0, product.floor() % 2.0 != 0.0);
-            }
-        }
-        _ => {}
+    let get = |operand| i128::from(bind(operand, &program.parameters, n));
+    let op = design.post[index].op;
+    if let [Some(low), Some(high)] = op.bounds() {
+        let (low, high) = (get(low), get(high));
+        seen.clipped_high += u64::from(before > high);
+        seen.clipped_low += u64::from(before < low);
+        seen.unclipped += u64::from((low..=high).contains(&before));
+    }
+    let Some((rounded, _)) = op.rounds() else { return };
+    if let Rounded::Shift(count) = rounded {
+        let count = u32::try_from(get(count)).unwrap_or(0).min(126);
+        *seen.counts.entry(count).or_default() += 1;
+    }
+    if let Some(met) = rounded.tie(before, get) {
+        tie(&mut seen.ties, met);
     }
 }
 
-fn tie(ties: &mut Option<Ties>, negative: bool, odd: bool) {
+fn tie(ties: &mut Option<Ties>, met: Tie) {
     let ties = ties.get_or_insert_with(Ties::default);
-    let count = match (negative, odd) {
+    let count = match (met.negative, met.odd) {
         (true, true) => &mut ties.negative_odd,
         (true, false) => &mut ties.negative_even,
         (false, true) => &mut ties.positive_odd,

@@ -1,12 +1,9 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
-use super::goals::is_positive_float;
-use crate::design::{AccumulatorOverflow, Design, Skew};
+use crate::design::{Design, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
-use crate::num::{Overflow, Rounding, fit};
-use crate::post::{Op, Operand, Parameter, Step, run};
-
-type Range = (i128, i128);
+use crate::num::{Fit, Overflow, Rounding, fit};
+use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step};
 
 /// Inputs that are tried one by one, at most.
 const EXHAUSTED: i128 = 1 << 20;
@@ -30,14 +27,13 @@ pub(super) fn by_ranges(design: &Design, hardware: &Hardware) -> Option<String> 
         // An edit beside a fault is a pair: neither proof holds for both.
         return (its == design).then(|| faults(design, &hardware.faults)).flatten();
     }
-    let ranges = Ranges::of(design);
     let parts: [&dyn Fn() -> Verdict; 6] = [
         &|| operands(design, its),
-        &|| levels(design, its, &ranges),
+        &|| levels(design, its),
         &|| accumulator(design, its),
         &|| array(design, its),
         &|| parameters(design, its),
-        &|| steps(design, its, &ranges),
+        &|| steps(design, its, &design.step_ranges()),
     ];
     let mut why = None;
     for part in parts {
@@ -65,34 +61,10 @@ impl Verdict {
     }
 }
 
-struct Ranges {
-    /// What enters each level, unfitted.
-    levels: Vec<Range>,
-    /// What enters each post step, from the step before; and its own exact results.
-    steps: Vec<(Range, Option<Range>)>,
-}
-
-impl Ranges {
-    fn of(design: &Design) -> Ranges {
-        let all = design.node_ranges();
-        let (levels, steps) = all.split_at(design.reduce.len());
-        let mut before = design.accumulator_range();
-        let of_step = |node: &crate::design::NodeRange| {
-            let into = std::mem::replace(&mut before, node.fitted);
-            (into, node.unfitted)
-        };
-        Ranges {
-            levels: levels.iter().filter_map(|node| node.unfitted).collect(),
-            steps: steps.iter().map(of_step).collect(),
-        }
-    }
-}
-
 fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
     let [fault] = faults else { return None };
     let order = "a sum that wraps does not depend on its order";
     let wraps = design.accumulator.step_rule() == Overflow::Wrap;
-    let exact = has_exact_levels(design);
     match fault {
         Fault::Product(format) => {
             let fits = Overflow::Wrap.holds(*format, design.product_interval());
@@ -100,14 +72,10 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
         }
         Fault::Bias(MovedBias::Last) | Fault::Mirrored(Mirrored::Beats) => wraps.then(|| order.to_owned()),
         Fault::Mirrored(Mirrored::Lanes) => {
-            exact.then(|| "no level changes a sum, whatever it adds first".to_owned())
+            design.has_exact_levels().then(|| "no level changes a sum, whatever it adds first".to_owned())
         }
         _ => None,
     }
-}
-
-fn has_exact_levels(design: &Design) -> bool {
-    design.node_ranges().iter().take(design.reduce.len()).all(|level| level.always_fits)
 }
 
 fn operands(ours: &Design, its: &Design) -> Verdict {
@@ -120,14 +88,14 @@ fn operands(ours: &Design, its: &Design) -> Verdict {
     Verdict::when(fits, format!("every code fits {}, every sum with its offset {}", its.format, its.sum))
 }
 
-fn levels(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+fn levels(ours: &Design, its: &Design) -> Verdict {
     let mut pairs = ours.reduce.iter().zip(&its.reduce).enumerate();
     let Some((index, (our, its))) = pairs.find(|(_, (our, its))| our != its) else { return Verdict::Same };
     if our.stride != its.stride {
-        return Verdict::when(has_exact_levels(ours), "no level changes a sum, whatever it adds first");
+        return Verdict::when(ours.has_exact_levels(), "no level changes a sum, whatever it adds first");
     }
-    let range = ranges.levels[index];
-    let fits = our.overflow.holds(our.format, range) && its.overflow.holds(its.format, range);
+    let range = ours.level_ranges()[index].unfitted.unwrap_or((i128::MIN, i128::MAX));
+    let fits = our.fit().holds(range) && its.fit().holds(range);
     Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
 }
 
@@ -137,14 +105,14 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
         return Verdict::Same;
     }
     // Behind a clamp that is as wide as the register, the register is all there is.
-    let is_plain = |a: &crate::design::Accumulator| {
-        a.overflow == AccumulatorOverflow::Wrap
-            || a.overflow == AccumulatorOverflow::SaturateOutput && a.register == a.format
-    };
+    let is_plain = |a: &crate::design::Accumulator| a.step_rule() == Overflow::Wrap && a.register == a.format;
     let starts_alike = our.start == its.start && our.bias == its.bias;
     let port = ours.output().width();
     let leaves_alone = |a: &crate::design::Accumulator| {
-        a.overflow == AccumulatorOverflow::Wrap && a.register.width() >= port && a.format.width() >= port
+        a.step_rule() == Overflow::Wrap
+            && a.output_fit().is_none()
+            && a.register.width() >= port
+            && a.format.width() >= port
     };
     if starts_alike && ours.post.is_empty() && leaves_alone(&our) && leaves_alone(&its) {
         return Verdict::Equal(only_lowest(port));
@@ -158,7 +126,7 @@ fn array(ours: &Design, its: &Design) -> Verdict {
         let wraps = ours.accumulator.step_rule() == Overflow::Wrap;
         let why =
             "every product is added all the same, and neither levels nor the register care for the order";
-        return Verdict::when(wraps && has_exact_levels(ours), why);
+        return Verdict::when(wraps && ours.has_exact_levels(), why);
     }
     let (a, b) = (&ours.array, &its.array);
     if a == b {
@@ -188,7 +156,7 @@ fn parameters(ours: &Design, its: &Design) -> Verdict {
     Verdict::when(fits, format!("{} is {}..{}, which fits {}", our.name, our.min, our.max, its.format))
 }
 
-fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+fn steps(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
     if ours.post == its.post {
         return Verdict::Same;
     }
@@ -197,12 +165,8 @@ fn steps(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
     }
     let mut pairs = ours.post.iter().zip(&its.post).enumerate().filter(|(_, (our, its))| our != its);
     let (Some((index, (our, its))), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
-    let (into, exact) = ranges.steps[index];
-    let fits = |step: &Step| match (step.format, exact) {
-        (Some(format), Some(range)) => step.overflow.holds(format, range),
-        (None, _) => true,
-        (Some(_), None) => false,
-    };
+    let (into, exact) = (ranges[index].entering, ranges[index].unfitted);
+    let fits = |step: &Step| step.fit().is_none_or(|fit| exact.is_some_and(|range| fit.holds(range)));
     match (our.op == its.op, exact) {
         (true, Some(range)) if fits(our) && fits(its) => {
             Verdict::Equal(format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
@@ -233,23 +197,23 @@ fn only_lowest(bits: u32) -> String {
 
 /// Whether a step's fit keeps the bits of the output's port, whatever it does above them.
 fn keeps_port(design: &Design, step: &Step, exact: Option<Range>) -> bool {
-    step.format.is_none_or(|format| {
-        let wraps = step.overflow == Overflow::Wrap && format.width() >= design.output().width();
-        wraps || exact.is_some_and(|range| step.overflow.holds(format, range))
+    step.fit().is_none_or(|fit| {
+        let wraps = fit.overflow == Overflow::Wrap && fit.format.width() >= design.output().width();
+        wraps || exact.is_some_and(|range| fit.holds(range))
     })
 }
 
 /// Two fits of one step that differ beyond a rail only, and a later step that takes all that they make of that side.
 fn absorbed(design: &Design, index: usize, fits: [&Step; 2], range: Range) -> Option<String> {
-    let [ours, its] = fits.map(|step| step.format.map(|format| (format, step.overflow)));
+    let [ours, its] = fits.map(Step::fit);
     let both = [ours?, its?];
-    let rails = both.map(|(format, rule)| rule.rails(format));
+    let rails = both.map(Fit::rails);
     let low = i128::from(rails[0].0.max(rails[1].0));
     let high = i128::from(rails[0].1.min(rails[1].1));
     let sides = [(range.0, (low - 1).min(range.1)), ((high + 1).max(range.0), range.1)];
     let mut taken = None;
     for side in sides.into_iter().filter(|side| side.0 <= side.1) {
-        let images = both.map(|(format, rule)| rule.image(format, side));
+        let images = both.map(|fit| fit.image(side));
         let hull = (images[0].0.min(images[1].0), images[0].1.max(images[1].1));
         taken = Some(later(design, index, hull)?);
     }
@@ -260,57 +224,41 @@ fn absorbed(design: &Design, index: usize, fits: [&Step; 2], range: Range) -> Op
 fn later(design: &Design, index: usize, mut range: Range) -> Option<String> {
     let of = |operand: Operand| operand.range(&design.parameters);
     for step in design.post.get(index + 1..)? {
-        let is_taken = match step.op {
-            Op::Clamp { low, high } => range.1 <= of(low).0 || range.0 >= of(high).1,
-            Op::Max(v) => range.1 <= of(v).0,
-            Op::Min(v) => range.0 >= of(v).1,
-            _ => false,
-        };
-        if is_taken {
+        if step.op.cuts(range, of) {
             return Some(format!("{} takes whatever lies beyond the rails", step.id));
         }
-        let exact = design.exact_of(step.op, range)?;
-        range = step.format.map_or(exact, |format| step.overflow.image(format, exact));
+        let behind = step.range(range, &design.parameters);
+        behind.unfitted?;
+        range = behind.fitted;
     }
     (range.0 == range.1).then(|| "the output is the same".to_owned())
 }
 
 /// A further clamp that nothing reaches.
-fn inserted(ours: &Design, its: &Design, ranges: &Ranges) -> Verdict {
+fn inserted(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
     let at = ours.post.iter().zip(&its.post).take_while(|(our, its)| our == its).count();
     let rest = ours.post.get(at..) == its.post.get(at + 1..);
-    let low = ranges.steps.get(at).map(|(into, _)| into.0).or_else(|| ranges.last_low(ours));
-    match (its.post[at].op, low) {
-        (Op::Max(Operand::Constant(bound)), Some(low)) if rest => {
+    let low = ranges.get(at).map(|step| step.entering.0).or_else(|| ranges.last().map(|step| step.fitted.0));
+    match (its.post[at].op.bounds(), low) {
+        ([Some(Operand::Constant(bound)), None], Some(low)) if rest => {
             Verdict::when(low >= i128::from(bound), format!("nothing below {low} comes there"))
         }
         _ => Verdict::Unknown,
     }
 }
 
-impl Ranges {
-    /// Of the output.
-    fn last_low(&self, design: &Design) -> Option<i128> {
-        design.node_ranges().last().map(|node| node.fitted.0)
-    }
-}
-
 /// Why two operations agree on every value of a range.
 fn operation(ours: Op, its: Op, into: Range, parameters: &[Parameter]) -> Option<String> {
     let range = |operand: Operand| operand.range(parameters);
-    match (ours, its) {
-        (Op::ShiftRight(count, a), Op::ShiftRight(other, b)) if count == other => {
-            let unshifted = (range(count) == (0, 0)).then(|| "nothing is shifted".to_owned());
-            unshifted.or_else(|| alike(a, b, into))
-        }
-        (Op::FloatScale(scale, a), Op::FloatScale(other, b))
-            if scale == other && is_positive_float(range(scale)) =>
-        {
-            alike(a, b, into)
-        }
-        (ours, Op::Fit) => idle(ours, into, range),
-        _ => None,
+    if let (Some((rounded, a)), Some(b)) = (ours.rounds(), its.rounding())
+        && ours.with_rounding(b) == its
+    {
+        let unshifted = matches!(rounded, Rounded::Shift(count) if range(count) == (0, 0));
+        let alike = || alike(a, b, into).filter(|_| rounded.keeps_sign(range));
+        return unshifted.then(|| "nothing is shifted".to_owned()).or_else(alike);
     }
+    let nothing = its == Op::Fit && ours.keeps(into, range);
+    nothing.then(|| format!("the step changes nothing of {}..{}", into.0, into.1))
 }
 
 /// Roundings that differ on values of one sign only.
@@ -326,20 +274,6 @@ fn alike(a: Rounding, b: Rounding, into: Range) -> Option<String> {
     }
 }
 
-/// Why a step does nothing.
-fn idle(op: Op, into: Range, range: impl Fn(Operand) -> Range) -> Option<String> {
-    let nothing = match op {
-        Op::Add(v) | Op::Subtract(v) | Op::ShiftLeft(v) | Op::ShiftRight(v, _) => range(v) == (0, 0),
-        Op::Multiply(v) => range(v) == (1, 1),
-        Op::Max(v) => range(v).1 <= into.0,
-        Op::Min(v) => range(v).0 >= into.1,
-        Op::Clamp { low, high } => range(low).1 <= into.0 && range(high).0 >= into.1,
-        Op::Fit => true,
-        Op::FloatScale(..) => false,
-    };
-    nothing.then(|| format!("the step changes nothing of {}..{}", into.0, into.1))
-}
-
 /// All accumulators with all numbers of the post steps, where these are few and nothing in front of them differs.
 fn exhausted(ours: &Design, its: &Design) -> Option<String> {
     let in_front = Design { post: ours.post.clone(), parameters: ours.parameters.clone(), ..its.clone() };
@@ -347,12 +281,9 @@ fn exhausted(ours: &Design, its: &Design) -> Option<String> {
         return None;
     }
     let (low, high) = ours.accumulator_range();
-    let reads = |index: usize| {
-        ours.post.iter().any(|step| step.op.operands().into_iter().any(|o| o == Operand::Parameter(index)))
-    };
-    let span = |index: usize| match reads(index) {
-        true => i128::from(ours.parameters[index].max) - i128::from(ours.parameters[index].min) + 1,
-        false => 1,
+    let span = |index: usize| match ours.post_program().role(index) {
+        Some(_) => i128::from(ours.parameters[index].max) - i128::from(ours.parameters[index].min) + 1,
+        None => 1,
     };
     let spans: Vec<i128> = (0..ours.parameters.len()).map(span).collect();
     let all = spans.iter().try_fold(high - low + 1, |all, span| all.checked_mul(*span))?;
@@ -368,7 +299,7 @@ fn exhausted(ours: &Design, its: &Design) -> Option<String> {
         }
         let accumulator = i64::try_from(low + rest).ok()?;
         let output = |design: &Design| {
-            let output = run(&design.post, accumulator, &numbers, 0, |_, _| {});
+            let output = design.post_program().channel(&numbers, 0).output(accumulator);
             fit(i128::from(output), ours.output(), Overflow::Wrap).value
         };
         if output(ours) != output(its) {

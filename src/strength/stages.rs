@@ -8,7 +8,7 @@ use super::judge::Judge;
 use crate::design::Design;
 use crate::lower::Program;
 use crate::num::{Format, Overflow, fit};
-use crate::post::{Op, Step, bind};
+use crate::post::{Channel, Rounded};
 
 /// Outputs that are looked at before what is found is shared.
 const AT_ONCE: usize = 4096;
@@ -33,8 +33,7 @@ pub(super) fn stages(design: &Design) -> Vec<Stage> {
         format: design.accumulator.format,
         range: design.accumulator_range(),
     };
-    let ranges = design.node_ranges();
-    let behind = design.post.iter().zip(&ranges[design.reduce.len()..]).enumerate();
+    let behind = design.post.iter().zip(design.step_ranges()).enumerate();
     let behind = behind.filter_map(|(index, (step, range))| {
         Some(Stage { id: step.id.clone(), steps: index + 1, format: step.format?, range: range.fitted })
     });
@@ -75,22 +74,20 @@ impl Mattering {
         (parameters, n): (&[Vec<i64>], usize),
         accumulator: i64,
     ) {
-        let from = |steps: usize, value: i128| {
-            let rest = design.post[steps..].iter();
-            let value = rest.fold(value, |value, step| step.apply(value, parameters, n).value);
-            fit(value, design.output(), Overflow::Wrap).value
-        };
+        let post = design.post_program().channel(parameters, n);
+        let from =
+            |steps: usize, value: i128| fit(post.from(steps, value), design.output(), Overflow::Wrap).value;
         let output = from(0, accumulator.into());
         let (mut value, mut done) = (i128::from(accumulator), 0);
         for (stage, known) in stages.iter().zip(&mut self.bits) {
-            for (index, step) in design.post.iter().enumerate().take(stage.steps).skip(done) {
-                if let Some((count, up, other)) = rounded(step, value, parameters, n) {
+            for index in done..stage.steps {
+                if let Some((count, up, other)) = rounded(post, index, value) {
                     let is_known = self.rounds.contains(&(index, count, up));
                     if !is_known && from(index + 1, other) != output {
                         self.rounds.insert((index, count, up));
                     }
                 }
-                value = step.apply(value, parameters, n).value;
+                value = post.apply(index, value).value;
             }
             done = stage.steps;
             for (bit, known) in known.iter_mut().enumerate() {
@@ -125,13 +122,14 @@ impl Mattering {
 }
 
 /// Of a right shift that rounds `value`: its count, whether it rounds up, and what it would leave if it did not.
-fn rounded(step: &Step, value: i128, parameters: &[Vec<i64>], n: usize) -> Option<(u32, bool, i128)> {
-    let Op::ShiftRight(count, _) = step.op else { return None };
-    let count = u32::try_from(bind(count, parameters, n)).ok().filter(|count| *count < 127)?;
+fn rounded(post: Channel<'_>, index: usize, value: i128) -> Option<(u32, bool, i128)> {
+    let step = &post.steps[index];
+    let (Rounded::Shift(count), _) = step.op.rounds()? else { return None };
+    let count = u32::try_from(post.bind(count)).ok().filter(|count| *count < 127)?;
     let below = value >> count;
     let is_exact = below << count == value;
-    let up = step.apply(value, parameters, n).exact > below;
+    let up = post.apply(index, value).exact > below;
     let other = below + i128::from(!up);
-    let other = step.format.map_or(other, |format| fit(other, format, step.overflow).value.into());
+    let other = step.fit().map_or(other, |fit| fit.of(other).value.into());
     (!is_exact).then_some((count, up, other))
 }

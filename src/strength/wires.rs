@@ -146,7 +146,7 @@ impl<'a> Wires<'a> {
 
     /// The output of a finished accumulator.
     pub fn finish(&self, accumulator: i64, record: usize) -> i64 {
-        post::run(&self.hardware.design.post, accumulator, &self.parameters, record, |_, _| {})
+        self.hardware.design.post_program().channel(&self.parameters, record).output(accumulator)
     }
 
     /// The output of a PE after a tile. `held` is the PE's register, which is left as the tile leaves it.
@@ -254,7 +254,7 @@ impl<'a> Wires<'a> {
         let is_moved = |moved| self.has(Fault::Bias(moved));
         let starts = !is_moved(MovedBias::Dropped) && !is_moved(MovedBias::Last);
         let bias = if starts { self.bias(record) } else { 0 };
-        fit(i128::from(bias), accumulator.register, accumulator.step_rule())
+        accumulator.register_fit().of(i128::from(bias))
     }
 
     fn last_bias(&self, tile: Tile, pe: Pe) -> Option<i64> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use goldpath::bounds::{Inputs, Kind, LayerBounds, Proof, Range, accumulator_ranges};
 use goldpath::design::{AccumulatorOverflow, Design, Node};
 use goldpath::lower::Program;
-use goldpath::num::Format;
+use goldpath::num::{Fit, Format};
 use ndarray::Array2;
 
 use super::replay::{Replay, replay};
@@ -151,16 +151,16 @@ fn check_nodes(
         } else {
             hit.sound += 1;
         }
-        if let Some(format) = node.format {
+        if let Some(Fit { format, overflow }) = node.fit {
             let (mut low, high) = oracle::range(format.width(), format.is_signed());
-            if format!("{:?}", node.overflow) == "SaturateSymmetric" && format.is_signed() {
+            if format!("{overflow:?}") == "SaturateSymmetric" && format.is_signed() {
                 low = -high;
             }
             let (above, below) = (seen.1 > high, seen.0 < low);
             assert!(proved.high >= above && proved.low >= below, "{what}");
             assert!(!proved.achieved || (proved.high, proved.low) == (above, below), "{what}");
             (hit.high, hit.low) = (hit.high + u64::from(above), hit.low + u64::from(below));
-            let wraps = format!("{:?}", node.overflow) == "Wrap";
+            let wraps = format!("{overflow:?}") == "Wrap";
             if matches!(node.node, Node::Reduce(_)) && wraps && !proved.always_fits() {
                 exact_beats = false;
             }

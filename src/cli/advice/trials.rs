@@ -63,7 +63,7 @@ pub fn wider_levels(design: &Design, settings: &Settings) -> Settings {
         (width + u32::from(unsigned)).saturating_sub(operand.sum.width())
     };
     let more = grown("activation", &design.activation) + grown("weight", &design.weight);
-    let ranges = design.node_ranges();
+    let ranges = design.level_ranges();
     let exact = |id: &str| ranges.iter().any(|range| range.id == id && range.always_fits);
     let levels = design.reduce.iter().filter(|level| exact(&level.id));
     levels

@@ -30,18 +30,7 @@ fn operation(op: Op, parameters: &[&str]) -> String {
         Operand::Constant(value) => value.to_string(),
         Operand::Parameter(index) => parameters[index].to_string(),
     };
-    match op {
-        Op::Add(v) => format!("add {}", of(v)),
-        Op::Subtract(v) => format!("subtract {}", of(v)),
-        Op::Multiply(v) => format!("multiply by {}", of(v)),
-        Op::Max(v) => format!("max with {}", of(v)),
-        Op::Min(v) => format!("min with {}", of(v)),
-        Op::ShiftLeft(v) => format!("shift left by {}", of(v)),
-        Op::ShiftRight(v, rounding) => format!("shift right by {}, {rounding}", of(v)),
-        Op::Clamp { low, high } => format!("clamp to {}..{}", of(low), of(high)),
-        Op::Fit => "fit".to_string(),
-        Op::FloatScale(v, rounding) => format!("times float32 {}, {rounding}", of(v)),
-    }
+    op.instruction(of)
 }
 
 #[rustfmt::skip]

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::Topic;
 use crate::design::Design;
-use crate::post;
 
 /// Steps and what they are used on in the example.
 const EXAMPLES: [(&str, i64); 7] = [
@@ -55,5 +54,5 @@ fn apply(step: &str, x: i64) -> i64 {
          [array]\ndataflow = \"sequential\"\n"
     );
     let design = Design::parse(&text, Path::new("example"), &[]).expect("a sound design");
-    post::run(&design.post, x, &[], 0, |_, _| ())
+    design.post_program().channel(&[], 0).output(x)
 }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use super::accumulate::Accumulate;
 use super::{Array, Datapath, Inputs, Observer, Period, Port, Records, Watch};
-use crate::design::{AccumulatorOverflow, Design, Node, Start};
+use crate::design::{Design, Node, Start};
 use crate::num::Flags;
 use crate::num::adder::Adder;
 use crate::num::lanes::Lane;
@@ -258,7 +258,7 @@ impl<L: Lane> Grid<L> {
         let finished = &mut self.tile.finished[leaving.start * columns..leaving.end * columns];
         kernel::show_rows(blocks, across, columns, finished);
         for (number, finished) in leaving.zip(finished.chunks_exact_mut(columns)) {
-            if self.design.accumulator.overflow == AccumulatorOverflow::SaturateOutput {
+            if self.design.accumulator.output_fit().is_some() {
                 // One by one an event is told of the row that leaves; a count names the row it came from.
                 let row = if tell == Tell::Each { 0 } else { rows - 1 - number };
                 let [high, low] = &mut self.counts;

@@ -1,12 +1,11 @@
 //! What follows the last beat: the output clamp, the post steps, and the sums of events.
 
 use super::Results;
-use super::route::clamps;
 use super::wave::Source;
 use crate::design::{Design, Node};
 use crate::lower::Program;
-use crate::num::{Flags, Overflow, fit};
-use crate::post::{self, lanes};
+use crate::num::Flags;
+use crate::post::lanes;
 
 /// Events of some rows.
 #[derive(Debug, Clone)]
@@ -129,12 +128,10 @@ impl<'a> Finish<'a> {
 
     fn clamp(&mut self, values: &mut [i64], events: &mut Events) {
         let design = &self.program.design;
-        if !clamps(design) {
-            return;
-        }
+        let Some(clamp) = design.accumulator.output_fit() else { return };
         let node = &mut events.nodes[design.node_index(Node::AccumulatorOutput)];
         for (value, behind) in values.iter_mut().zip(&mut self.behind) {
-            let fitted = fit(i128::from(*value), design.accumulator.format, Overflow::Saturate);
+            let fitted = clamp.of(i128::from(*value));
             node[0] += u64::from(fitted.flags.high);
             node[1] += u64::from(fitted.flags.low);
             *behind |= fitted.flags.any();
@@ -150,7 +147,7 @@ impl<'a> Finish<'a> {
         let node = design.node_index(Node::Post(0));
         let Some((lanes, counters)) = &mut self.lanes else {
             for (n, value) in values.iter_mut().enumerate() {
-                *value = post::run(&design.post, *value, &self.program.parameters, n, |step, flags| {
+                *value = self.program.post(n).run(*value, |step, flags| {
                     self.behind[n] = true;
                     events.nodes[node + step][0] += u64::from(flags.high);
                     events.nodes[node + step][1] += u64::from(flags.low);
@@ -175,10 +172,10 @@ impl<'a> Finish<'a> {
 
 /// The output clamp on 32-bit tables.
 pub fn clamp_narrow(design: &Design, values: &mut [i32]) {
-    if clamps(design) {
+    if let Some(clamp) = design.accumulator.output_fit() {
         for value in values {
             // No wider than the register, which fits.
-            *value = fit(i128::from(*value), design.accumulator.format, Overflow::Saturate).value as i32;
+            *value = clamp.of(i128::from(*value)).value as i32;
         }
     }
 }

@@ -209,8 +209,7 @@ impl Panel {
         if self.choice.route == Route::Exact {
             return vec![self.block(facts, weights, 0..positions, false)];
         }
-        let rule = facts.program.design.accumulator.step_rule();
-        let rails = rule.rails(facts.program.design.accumulator.register);
+        let rails = facts.program.design.accumulator.register_fit().rails();
         let (size, all) = fitting_blocks(facts, weights, columns, rails);
         // The range of everything so far, as long as nothing has left the rails.
         let mut reached: Vec<(i64, i64)> = self.starts.iter().map(|s| (*s, *s)).collect();
@@ -363,14 +362,14 @@ pub struct Register {
 
 impl Register {
     pub fn of(program: &Program) -> Register {
-        let accumulator = &program.design.accumulator;
-        let (low, high) = accumulator.step_rule().rails(accumulator.register);
+        let register = program.design.accumulator.register_fit();
+        let (low, high) = register.rails();
         Register {
             low,
             high,
-            width: accumulator.register.width(),
-            signed: accumulator.register.is_signed(),
-            wraps: accumulator.step_rule() == Overflow::Wrap,
+            width: register.format.width(),
+            signed: register.format.is_signed(),
+            wraps: register.overflow == Overflow::Wrap,
         }
     }
 

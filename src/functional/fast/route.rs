@@ -2,7 +2,6 @@
 
 use super::panel::Register;
 use crate::bounds::{Inputs, Range, accumulator_ranges};
-use crate::design::{AccumulatorOverflow, Design};
 use crate::lower::Program;
 use crate::num::{Format, Overflow};
 use crate::post::{self, bind};
@@ -75,14 +74,12 @@ impl<'a> Licence<'a> {
         let design = &program.design;
         let add = design.activation.offset.map_or(0, |o| bind(o, &program.parameters, 0));
         let format = design.activation.format;
-        let levels = design.node_ranges();
-        let lossy = levels.iter().take(design.reduce.len()).any(|level| !level.always_fits);
         Licence {
             program,
             counts,
             activations: (format.min() + add, format.max() + add),
             ranges: accumulator_ranges(program, &Inputs::Format),
-            lossy,
+            lossy: !design.has_exact_levels(),
             small: [&design.activation, &design.weight].iter().all(|o| o.sum.width() <= 31),
         }
     }
@@ -217,9 +214,9 @@ impl<'a> Licence<'a> {
             range.is_some_and(|(l, h)| i64::try_from(l).is_ok() && i64::try_from(h).is_ok())
         };
         let design = &self.program.design;
-        let levels = design.node_ranges();
-        let sums = levels.iter().take(design.reduce.len()).all(|level| wide(level.unfitted));
-        let last = levels.get(design.reduce.len().wrapping_sub(1)).map(|level| level.fitted);
+        let levels = design.level_ranges();
+        let sums = levels.iter().all(|level| wide(level.unfitted));
+        let last = levels.last().map(|level| level.fitted);
         let lanes = i128::try_from(design.array.lanes).unwrap_or(i128::MAX);
         let beat = last.unwrap_or_else(|| design.product_interval());
         let total = (beat.0.saturating_mul(lanes), beat.1.saturating_mul(lanes));
@@ -263,9 +260,4 @@ pub fn columns(program: &Program, group: usize, offsets: &[i32]) -> Vec<Column> 
         }
     }
     columns
-}
-
-/// Whether the finished accumulator is clamped behind its register.
-pub fn clamps(design: &Design) -> bool {
-    design.accumulator.overflow == AccumulatorOverflow::SaturateOutput
 }

@@ -16,6 +16,7 @@ use crate::functional::fold::nobody;
 use crate::functional::kernels::{self, Kernels, Rows, Track};
 use crate::functional::plain::reduced;
 use crate::lower::Program;
+use crate::num::{Overflow, needed_bits_64};
 
 /// Per output, `[rows, channels]`, of an accumulator wide enough for everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,12 +84,9 @@ impl Tracker {
 /// accumulator of `w` bits and no narrower one. Those that no accumulator holds are counted at 64.
 pub type Widths = [u64; 65];
 
-/// Bits of the narrowest signed format that holds both.
+/// The entry that counts an output with these prefixes.
 fn bits(low: i64, high: i64) -> usize {
-    let magnitude = |v: i64| if v < 0 { !v } else { v };
-    let widest = magnitude(low).max(magnitude(high));
-    // At most 65 − 1.
-    (65 - widest.leading_zeros()) as usize
+    needed_bits_64(low, high, true, Overflow::Wrap) as usize
 }
 
 /// Prefix ranges of every output of a program. Reduction levels act as the design says; the accumulator's own format

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::compare::decides;
 use super::maker::Maker;
 use super::numbers::{Part, part};
-use super::targets::{compared, entering, thresholds};
+use super::targets::{compared, thresholds};
 use crate::num::{Overflow, fit};
 use crate::strength::stages::{Mattering, stages};
 
@@ -108,9 +108,7 @@ impl Maker<'_> {
                 if !(parameter.min..=parameter.max).contains(&start) {
                     continue;
                 }
-                let fitted = |value: i64| {
-                    i128::from(fit(i128::from(value), accumulator.register, accumulator.step_rule()).value)
-                };
+                let fitted = |value: i64| i128::from(accumulator.register_fit().of(i128::from(value)).value);
                 let differs = |numbers: &&Vec<i64>| {
                     self.output(numbers, fitted(start)) != self.output(numbers, fitted(start ^ only))
                 };
@@ -125,7 +123,7 @@ impl Maker<'_> {
 
     /// What leaves the port when the accumulator is `sum`.
     fn output(&self, numbers: &[i64], sum: i128) -> i64 {
-        let value = entering(self.design, &alone(numbers), sum).pop().unwrap_or(sum);
+        let value = self.design.post_program().channel(&alone(numbers), 0).from(0, sum);
         fit(value, self.design.output(), Overflow::Wrap).value
     }
 }

@@ -20,34 +20,27 @@ pub(super) struct Decides {
 
 /// Steps that compare, each with its bounds and the format of what it compares.
 fn comparing(design: &Design) -> impl Iterator<Item = (usize, Vec<Operand>, Format)> {
-    let compares = |op: Op| matches!(op, Op::Clamp { .. } | Op::Max(_) | Op::Min(_));
-    let steps = design.post.iter().enumerate().filter(move |(_, step)| compares(step.op));
-    steps.filter_map(|(index, step)| {
-        let before = design.post[..index].last();
-        let format = before.map_or(Some(design.accumulator.format), |step| step.format)?;
-        Some((index, step.op.operands(), format))
+    design.post.iter().enumerate().filter_map(|(index, step)| {
+        let bounds: Vec<Operand> = step.op.bounds().into_iter().flatten().collect();
+        let format = design.post_program().entering(index)?;
+        (!bounds.is_empty()).then_some((index, bounds, format))
     })
 }
 
 /// Bits that decide a comparison in channel `n` whose accumulator is `x`.
 pub(super) fn decides(design: &Design, parameters: &[Vec<i64>], n: usize, x: i128) -> BTreeSet<Decides> {
     let mut found = BTreeSet::new();
-    let shown = |from: usize, value: i128| {
-        let rest = design.post[from..].iter();
-        let value = rest.fold(value, |value, step| step.apply(value, parameters, n).value);
-        fit(value, design.output(), Overflow::Wrap).value
-    };
+    let post = design.post_program().channel(parameters, n);
+    let shown = |from: usize, value: i128| fit(post.from(from, value), design.output(), Overflow::Wrap).value;
     let output = shown(0, x);
     for (index, bounds, format) in comparing(design) {
         let step = &design.post[index];
-        let before = design.post[..index].iter();
-        let value = before.fold(x, |value, step| step.apply(value, parameters, n).value);
+        let value = post.through(0..index, x);
         for bound in 0..bounds.len() {
             for bit in 0..format.width() {
                 let is_set = (value >> bit) & 1 == 1;
                 let other = i128::from(fit(value ^ (1 << bit), format, Overflow::Wrap).value);
-                let Some(taken) = taken(step.op, bound, value, other, &|v| bind(v, parameters, n).into())
-                else {
+                let Some(taken) = taken(step.op, bound, value, other, &|v| post.bind(v).into()) else {
                     continue;
                 };
                 let fitted =
@@ -78,7 +71,8 @@ fn taken(op: Op, bound: usize, value: i128, other: i128, get: &dyn Fn(Operand) -
         }
         Op::Max(v) => Some(if other > get(v) { value } else { get(v) }),
         Op::Min(v) => Some(if other < get(v) { value } else { get(v) }),
-        _ => None,
+        Op::Add(_) | Op::Subtract(_) | Op::Multiply(_) | Op::ShiftLeft(_) | Op::ShiftRight(..) => None,
+        Op::Fit | Op::FloatScale(..) => None,
     }
 }
 

@@ -97,17 +97,20 @@ impl Maker<'_> {
 
     /// Numbers under which an output shows the most of its accumulator.
     fn showing(&self, assignments: &[Vec<i64>]) -> Vec<Vec<i64>> {
+        let register = self.design.accumulator.register;
         let distinct = |numbers: &&Vec<i64>| {
-            let each: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
-            let outputs = magnitudes(self.design.accumulator.register).into_iter();
-            let register = self.design.accumulator.register;
-            let inside = outputs.filter(|x| register.contains(*x));
-            let outputs = inside.map(|x| super::targets::entering(self.design, &each, x).pop());
-            outputs.collect::<std::collections::BTreeSet<_>>().len()
+            self.distinct(numbers, magnitudes(register).into_iter().filter(|x| register.contains(*x)))
         };
         let mut ranked: Vec<&Vec<i64>> = assignments.iter().collect();
         ranked.sort_by_cached_key(|numbers| std::cmp::Reverse(distinct(numbers)));
         ranked.into_iter().take(4).cloned().collect()
+    }
+
+    /// How many outputs these sums have.
+    fn distinct(&self, numbers: &[i64], sums: impl Iterator<Item = i128>) -> usize {
+        let each: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
+        let post = self.design.post_program().channel(&each, 0);
+        sums.map(|x| post.from(0, x)).collect::<std::collections::BTreeSet<_>>().len()
     }
 
     /// Sums that stop at rails, go beyond and come back: from biases around every magnitude, by small and large steps.
@@ -162,7 +165,7 @@ impl Maker<'_> {
         }
         let is_sharp = |numbers: &Vec<i64>| {
             let each: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
-            let output = |x: i128| super::targets::entering(self.design, &each, x).pop();
+            let output = |x: i128| self.design.post_program().channel(&each, 0).from(0, x);
             output(-1) != output(0) && output(0) != output(1)
         };
         all.into_iter().find(is_sharp).unwrap_or_else(|| self.showing(&assignments)[0].clone())
@@ -191,14 +194,10 @@ impl Maker<'_> {
     /// Numbers under which sums as small as one operand show most of their bits.
     fn clear(&mut self) -> Vec<i64> {
         let reach = 1_i128 << self.design.activation.format.width();
-        let shown = |numbers: &Vec<i64>| {
-            let each: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
-            let sums = (-reach..=reach).step_by(usize::try_from(reach / 64).unwrap_or(1).max(1));
-            let outputs = sums.map(|x| super::targets::entering(self.design, &each, x).pop());
-            outputs.collect::<std::collections::BTreeSet<_>>().len()
-        };
+        let step = usize::try_from(reach / 64).unwrap_or(1).max(1);
         let assignments = self.assignments();
-        assignments.iter().max_by_key(|numbers| shown(numbers)).unwrap_or(&assignments[0]).clone()
+        let shown = |numbers: &&Vec<i64>| self.distinct(numbers, (-reach..=reach).step_by(step));
+        assignments.iter().max_by_key(shown).unwrap_or(&assignments[0]).clone()
     }
 
     /// From biases at a rail and beside it, one product further, and back.

@@ -8,7 +8,7 @@ use super::compare::{Decides, decides};
 use crate::design::Design;
 use crate::lower::{Outcome, Program};
 use crate::neighbours::{self, Class, Hardware, Neighbour};
-use crate::post::{Op, bind};
+use crate::post::bind;
 use crate::strength::Judge;
 use crate::strength::goals::{What, goals};
 use crate::strength::observed::observed_of;
@@ -114,13 +114,8 @@ fn bits(program: &Program, outcome: &Outcome, n: usize) -> BTreeSet<(u32, bool)>
 
 /// Where outputs of a channel may have been cut.
 fn bounds(design: &Design, parameters: &[Vec<i64>], n: usize) -> Vec<i64> {
-    let get = |operand| bind(operand, parameters, n);
-    let of_step = |op: Op| match op {
-        Op::Clamp { low, high } => vec![get(low), get(high)],
-        Op::Max(bound) | Op::Min(bound) => vec![get(bound)],
-        _ => vec![],
-    };
+    let bounds = design.post.iter().flat_map(|step| step.op.bounds()).flatten();
     let format = design.output();
     let rails = [format.min(), format.max()];
-    design.post.iter().flat_map(|step| of_step(step.op)).chain(rails).collect()
+    bounds.map(|bound| bind(bound, parameters, n)).chain(rails).collect()
 }

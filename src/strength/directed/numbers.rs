@@ -3,7 +3,7 @@
 use super::Form;
 use crate::design::Design;
 use crate::num::{Chance, MAX_SHIFT};
-use crate::post::{Op, Operand, Parameter, Per};
+use crate::post::{Operand, Parameter, Per, Role};
 
 /// What a parameter is to the steps that read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,23 +21,20 @@ pub(super) enum Part {
 }
 
 pub(super) fn part(design: &Design, index: usize) -> Part {
-    let is_it = |operand: Operand| operand == Operand::Parameter(index);
-    let is_offset = |operand: Option<Operand>| operand.is_some_and(is_it);
+    let is_offset = |operand: Option<Operand>| operand == Some(Operand::Parameter(index));
     if design.accumulator.bias == Some(index) {
         return Part::Bias;
     }
     if is_offset(design.activation.offset) || is_offset(design.weight.offset) {
         return Part::Offset;
     }
-    let step = design.post.iter().find(|step| step.op.operands().into_iter().any(is_it));
-    match step.map(|step| step.op) {
-        Some(Op::ShiftLeft(_) | Op::ShiftRight(..)) => Part::Count,
-        Some(Op::Multiply(_)) => Part::Factor,
-        Some(Op::FloatScale(..)) => Part::Scale,
-        Some(Op::Clamp { low, .. }) if is_it(low) => Part::Low,
-        Some(Op::Clamp { .. } | Op::Min(_)) => Part::High,
-        Some(Op::Max(_)) => Part::Low,
-        _ => Part::Term,
+    match design.post_program().role(index) {
+        Some(Role::Count) => Part::Count,
+        Some(Role::Factor) => Part::Factor,
+        Some(Role::Scale) => Part::Scale,
+        Some(Role::Low | Role::Least) => Part::Low,
+        Some(Role::High | Role::Most) => Part::High,
+        Some(Role::Term) | None => Part::Term,
     }
 }
 

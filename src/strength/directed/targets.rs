@@ -3,7 +3,7 @@
 use super::compare::near_bounds;
 use crate::design::Design;
 use crate::num::Format;
-use crate::post::{Op, Step, bind};
+use crate::post::{Role, Rounded, Step};
 
 /// Candidates for the accumulator of a channel whose numbers are `numbers` (one entry per parameter, each of length 1).
 pub(super) fn targets(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
@@ -31,43 +31,26 @@ pub(super) fn magnitudes(register: Format) -> Vec<i128> {
     found
 }
 
-/// What every step is given when the accumulator is `x`, and at last the output.
-pub(super) fn entering(design: &Design, numbers: &[Vec<i64>], x: i128) -> Vec<i128> {
-    let mut values = vec![x];
-    let mut value = x;
-    for step in &design.post {
-        value = step.apply(value, numbers, 0).value;
-        values.push(value);
-    }
-    values
-}
-
-/// What enters a step when the accumulator is `x`.
-fn entering_at(design: &Design, numbers: &[Vec<i64>], step: usize, x: i128) -> i128 {
-    design.post[..step].iter().fold(x, |value, step| step.apply(value, numbers, 0).value)
-}
-
 /// Accumulators for which a rounding step meets a tie, and those beside.
 fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
     let width = design.accumulator.register.width();
     let mut found = Vec::new();
-    let (least, most) = span(design, |x| output(design, numbers, x));
-    let middle = around(design, |x| output(design, numbers, x), &[0, (least + most) / 2]);
+    let post = design.post_program().channel(numbers, 0);
+    let (least, most) = span(design, |x| post.from(0, x));
+    let middle = around(design, |x| post.from(0, x), &[0, (least + most) / 2]);
     for (index, step) in design.post.iter().enumerate() {
-        let count = match step.op {
-            Op::ShiftRight(count, _) => u32::try_from(bind(count, numbers, 0)).unwrap_or(0),
-            Op::FloatScale(..) => width.min(24),
-            _ => continue,
+        let Some((rounded, _)) = step.op.rounds() else { continue };
+        let count = match rounded {
+            Rounded::Shift(count) => u32::try_from(post.bind(count)).unwrap_or(0),
+            Rounded::Float(_) => width.min(24),
         };
         if count == 0 {
             continue;
         }
         let mut trials: Vec<i128> = Vec::new();
         // The sum times an odd number and a power of two: the tie is that far up, times the inverse.
-        let factor = design.post[..index].iter().find_map(|step| match step.op {
-            Op::Multiply(by) => Some(i128::from(bind(by, numbers, 0))),
-            _ => None,
-        });
+        let factor = design.post[..index].iter().find_map(|step| step.op.operand(Role::Factor));
+        let factor = factor.map(|by| i128::from(post.bind(by)));
         if let Some(factor) = factor.filter(|factor| *factor != 0) {
             let twos = factor.trailing_zeros();
             if let Some(up) = (count - 1).checked_sub(twos).filter(|_| count < 127) {
@@ -86,12 +69,12 @@ fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
         for exponent in 0..width.min(count + 1) {
             trials.extend([1, 3, 5, 7].iter().flat_map(|odd| [*odd << exponent, -(*odd << exponent)]));
         }
-        let is_tie = |x: &i128| match step.op {
-            Op::ShiftRight(..) => {
-                let value = entering(design, numbers, *x)[index];
+        let is_tie = |x: &i128| match rounded {
+            Rounded::Shift(_) => {
+                let value = post.through(0..index, *x);
                 count < 127 && value.rem_euclid(1 << count) == 1 << (count - 1)
             }
-            _ => true,
+            Rounded::Float(_) => true,
         };
         trials.retain(is_tie);
         found.extend(trials.into_iter().flat_map(|tie| [tie, tie - 1, tie + 1]));
@@ -110,7 +93,8 @@ fn inverse(odd: i128, bits: u32) -> i128 {
 
 /// Accumulators between which the output goes from one value to the next, at both ends of its range and in the middle.
 fn edges(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
-    let output = |x: i128| output(design, numbers, x);
+    let post = design.post_program().channel(numbers, 0);
+    let output = |x: i128| post.from(0, x);
     let (least, most) = span(design, output);
     around(design, output, &[least + 1, least + 2, (least + most) / 2, 0, 1, most - 1, most])
 }
@@ -118,7 +102,8 @@ fn edges(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
 /// The same over the whole range of the output.
 pub(super) fn thresholds(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
     const PLACES: i128 = 24;
-    let output = |x: i128| output(design, numbers, x);
+    let post = design.post_program().channel(numbers, 0);
+    let output = |x: i128| post.from(0, x);
     let (least, most) = span(design, output);
     let mut places: Vec<i128> = (0..=PLACES).map(|at| least + (most - least) * at / PLACES).collect();
     places.extend([least + 1, least + 2, 0, 1, most - 1]);
@@ -129,29 +114,25 @@ pub(super) fn thresholds(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
 
 /// Accumulators that bring to a comparing step what lies about as far from its bounds as each bit is worth.
 pub(super) fn compared(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
-    let of_step = |(step, values): (usize, Vec<i128>)| {
-        around(design, |x| entering_at(design, numbers, step, x), &values)
-    };
+    let post = design.post_program().channel(numbers, 0);
+    let of_step = |(step, values): (usize, Vec<i128>)| around(design, |x| post.through(0..step, x), &values);
     near_bounds(design, numbers).into_iter().flat_map(of_step).collect()
 }
 
 /// Accumulators of which a step makes exactly a rail of its format, and those beside.
 fn rails(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let post = design.post_program().channel(numbers, 0);
     let steps = design.post.iter().enumerate();
     let of_step = |(index, step): (usize, &Step)| {
         let format = step.format?;
         let (low, high) = step.overflow.rails(format);
-        let exact = |x: i128| step.apply(entering(design, numbers, x)[index], numbers, 0).exact;
+        let exact = |x: i128| post.apply(index, post.through(0..index, x)).exact;
         let (least, most) = span(design, exact);
         let reached = [low, high].map(i128::from).into_iter().filter(|rail| (least..=most).contains(rail));
         let thresholds: Vec<i128> = reached.flat_map(|rail| [rail, rail + 1]).collect();
         Some(around(design, exact, &thresholds)).filter(|_| !thresholds.is_empty())
     };
     steps.filter_map(of_step).flatten().collect()
-}
-
-fn output(design: &Design, numbers: &[Vec<i64>], x: i128) -> i128 {
-    entering(design, numbers, x).last().copied().unwrap_or(x)
 }
 
 fn ends(design: &Design) -> (i128, i128) {

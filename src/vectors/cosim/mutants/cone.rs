@@ -26,6 +26,12 @@ pub enum Arithmetic {
     Any,
 }
 
+impl Arithmetic {
+    /// From little to much.
+    pub const ALL: [Arithmetic; 4] =
+        [Arithmetic::Control, Arithmetic::Any, Arithmetic::Exact, Arithmetic::Whole];
+}
+
 /// Wider registers hold data.
 const CONTROL_BITS: usize = 4;
 

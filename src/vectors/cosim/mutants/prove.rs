@@ -33,8 +33,8 @@ pub enum Proof {
     Cycles(u64),
 }
 
-/// Clocks after which a pipeline has forgotten its state.
-const SETTLED: u64 = 8;
+/// Steps after which a pipeline may have forgotten its state.
+const SETTLED: [u64; 4] = [3, 4, 6, 8];
 
 /// Cycles in which the testbench holds the reset.
 const RESET_CYCLES: u64 = 2;
@@ -113,27 +113,36 @@ impl Proofs<'_> {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Those that no input tells from the circuit within so many cycles of reset; for ever, where outputs are the same
-    /// [`SETTLED`] clocks after any two states, too.
+    /// Those that no input tells from the circuit within so many cycles of reset; for ever, where outputs are the same so
+    /// many clocks after any two states, too.
     fn since_reset(&self, members: &[usize], cycles: u64) -> Result<Vec<(usize, Proof)>> {
         let Some([gold, gate]) = self.pair(CIRCUIT, members, false)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
-        let last = cycles.max(SETTLED) + RESET_CYCLES;
-        let mut options = format!(" -set-assumes -seq {last} -prove-skip {RESET_CYCLES}");
-        for step in 1..=last {
-            options.push_str(&format!(" -set-at {step} in_rst {}", u8::from(step <= RESET_CYCLES)));
-        }
-        let settled = format!(" -set-assumes -seq {SETTLED} -prove-skip {}", SETTLED - 1);
-        let all = [Arithmetic::Control, Arithmetic::Any, Arithmetic::Exact, Arithmetic::Whole];
         let one = |at: &usize| -> Result<Option<(usize, Proof)>> {
-            if self.closer(&all, (&cones, *at), &options)? != Said::Alike {
-                return Ok(None);
-            }
-            let is_always = self.closer(&all, (&cones, *at), &settled)? == Said::Alike;
-            Ok(Some((*at, if is_always { Proof::Always } else { Proof::Cycles(cycles) })))
+            let settled = self.settled(&cones, *at)?;
+            // Before that many steps, and not after, the state at reset counts.
+            let last = settled.map_or(cycles + RESET_CYCLES, |steps| steps - 1);
+            let is_proved = last <= RESET_CYCLES
+                || self.closer(&Arithmetic::ALL, (&cones, *at), &from_reset(last))? == Said::Alike;
+            let proof = if settled.is_some() { Proof::Always } else { Proof::Cycles(cycles) };
+            Ok(is_proved.then_some((*at, proof)))
         };
         let found: Vec<Option<(usize, Proof)>> = members.par_iter().map(one).collect::<Result<_>>()?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Steps after which outputs are the same whatever the two states were: few make a small problem, and a pipeline forgets
+    /// in as many as it has registers.
+    fn settled(&self, cones: &Cones<'_>, at: usize) -> Result<Option<u64>> {
+        for steps in SETTLED {
+            let options = format!(" -set-assumes -seq {steps} -prove-skip {}", steps - 1);
+            match self.closer(&[Arithmetic::Control, Arithmetic::Any], (cones, at), &options)? {
+                Said::Alike => return Ok(Some(steps)),
+                Said::Apart => {}
+                Said::Nothing => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     /// `gold` and `gate`, one module with and without its mutations, in JSON. `None` where registers cannot be cut or
@@ -211,6 +220,15 @@ impl Proofs<'_> {
     fn deadline(&self, times: u64) -> Deadline {
         Deadline::after(Duration::from_secs(10 + self.seconds.saturating_mul(times)))
     }
+}
+
+/// What is asked of steps up to `last`, of which the first ones hold the reset.
+fn from_reset(last: u64) -> String {
+    let mut options = format!(" -set-assumes -seq {last} -prove-skip {RESET_CYCLES}");
+    for step in 1..=last {
+        options.push_str(&format!(" -set-at {step} in_rst {}", u8::from(step <= RESET_CYCLES)));
+    }
+    options
 }
 
 /// Takes every register out: its value becomes an input, what it would take an output. False where something else
