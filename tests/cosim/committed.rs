@@ -12,7 +12,7 @@ use crate::goldpath;
 const DIRECTED: [(&str, &str); 5] = [
     ("mac_s8_acc32", "--shape 6,6,48"),
     ("mac_s8_acc16sat", ""),
-    ("tree8_s8_acc24", "--shape 6,47,32"),
+    ("tree8_s8_acc24", "--shape 6,47,28"),
     ("os8x8_s8_acc32", "--shape 8,6,40"),
     ("os16x16_s8_acc16sat", ""),
 ];
