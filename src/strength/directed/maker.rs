@@ -172,15 +172,16 @@ impl Maker<'_> {
     }
 
     /// For every column channels in which nothing counts but the last two activations of a row: a weight of 1 or −1 makes
-    /// the same sum of them in every row, around 0 where there is a bias, as long as no bit is lost on the way to a PE.
+    /// the same sum of them in every row, as long as no bit is lost on the way to a PE. With a bias it is 0, or −1, so that
+    /// no bit is lost on the way out either.
     pub fn everywhere(&mut self) {
         let mut numbers = self.clear();
         let values = self.weights(&numbers);
         let both: i64 = self.rows[0].iter().rev().take(2).sum();
-        for weight in [1, -1].into_iter().filter(|weight| values.holds(*weight)) {
+        for (weight, sum) in [(1, 0), (-1, -1)].into_iter().filter(|(weight, _)| values.holds(*weight)) {
             if let Some(bias) = self.design.accumulator.bias {
                 let parameter = &self.design.parameters[bias];
-                numbers[bias] = (-weight * both).clamp(parameter.min, parameter.max);
+                numbers[bias] = (sum - weight * both).clamp(parameter.min, parameter.max);
             }
             let codes = |value: i64| value - values.offset;
             let mut weights = vec![codes(values.nearest_to_zero()); self.k];
