@@ -11,8 +11,16 @@ use goldpath::num::Format;
 use goldpath::simulate::{self, Options};
 use ndarray::Array2;
 
-const DESIGNS: [&str; 5] =
-    ["mac_s8_acc32", "mac_s8_acc16sat", "tree8_s8_acc24", "os8x8_s8_acc32", "os16x16_s8_acc16sat"];
+const DESIGNS: [&str; 8] = [
+    "mac_s8_acc32",
+    "mac_s8_acc16sat",
+    "tree8_s8_acc24",
+    "os8x8_s8_acc32",
+    "os16x16_s8_acc16sat",
+    "os4x2_l4_s8_acc32",
+    "ws16x16_s8_acc32",
+    "is8x8_s8_acc24",
+];
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("hw_models").join(name).join("design.toml")
@@ -186,7 +194,11 @@ fn cycle_formulas_count_what_is_simulated() {
         for set in
             ["accumulator.start=bias", "accumulator.start=zero", "post.0.latency=3", "product.latency=2"]
         {
-            for (m, k, n) in [(1, 1, 1), (5, 9, 3), (17, 8, 9)] {
+            if set.starts_with("post") && name == "ws16x16_s8_acc32" {
+                // It has no post steps.
+                continue;
+            }
+            for (m, k, n) in [(1, 1, 1), (5, 8, 3), (17, 7, 9)] {
                 let design = Arc::new(Design::load(&path(name), &[set.to_string()]).unwrap());
                 let numbers =
                     design.parameters.iter().map(|p| (p.name.clone(), vec![p.default.unwrap_or(p.max)]));

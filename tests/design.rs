@@ -1,11 +1,19 @@
-//! The five designs, the loader and the presets.
+//! The designs that have twins, the loader and the presets.
 
 use std::path::{Path, PathBuf};
 
 use goldpath::design::Design;
 
-const DESIGNS: [&str; 5] =
-    ["mac_s8_acc32", "mac_s8_acc16sat", "tree8_s8_acc24", "os8x8_s8_acc32", "os16x16_s8_acc16sat"];
+const DESIGNS: [&str; 8] = [
+    "mac_s8_acc32",
+    "mac_s8_acc16sat",
+    "tree8_s8_acc24",
+    "os8x8_s8_acc32",
+    "os16x16_s8_acc16sat",
+    "os4x2_l4_s8_acc32",
+    "ws16x16_s8_acc32",
+    "is8x8_s8_acc24",
+];
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("hw_models").join(name).join("design.toml")

@@ -69,8 +69,8 @@ struct Deaf;
 
 impl Watch for Deaf {
     fn overflow(&mut self, _: Node, _: usize, _: usize, _: Flags) {}
-    fn finished(&mut self, _: &[i64]) {}
-    fn output(&mut self, _: &[i64]) {}
+    fn finished(&mut self, _: usize, _: &[i64]) {}
+    fn output(&mut self, _: usize, _: &[i64]) {}
 }
 
 /// Samples where the plan says, and passes everything else on.
@@ -180,6 +180,7 @@ fn array(random: &mut Random) -> Array {
         hop_weight: hop(random),
         skew: random.pick(&[Skew::Internal, Skew::Host]),
         drain_latency: random.pick(&[0, 0, 1, 2]),
+        ..designs::sequential()
     }
 }
 

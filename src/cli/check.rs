@@ -65,6 +65,12 @@ impl<'a> Answer<'a> {
         notes.push('\n');
         notes.push_str(&node_table(&self.rows));
         let _ = write!(notes, "\ncycles of Y[M,N] = A[M,K] * W[K,N]: {}\n", self.design.cycle_formula());
+        if let Some(most) = self.design.array.column_products() {
+            let _ = writeln!(
+                notes,
+                "  K of at most {most}: a column's products; nothing adds the sums of two loads"
+            );
+        }
         if let (Some([m, k, n]), Some(cycles)) = (self.shape, self.cycles) {
             let _ = writeln!(notes, "  M, K, N = {m}, {k}, {n}: {}", cycle_words(&cycles));
         }

@@ -2,6 +2,7 @@
 //!
 //! The examples are computed when they are printed, by the code they describe, so they cannot drift from it.
 
+mod arrays;
 mod classes;
 mod keys;
 mod limits;
@@ -76,6 +77,7 @@ fn all() -> Vec<Topic> {
         traps::topics(),
         classes::topics(),
         keys::topics(),
+        arrays::topics(),
         limits::topics(),
     ]
     .into_iter()

@@ -69,7 +69,7 @@ pub(super) fn gaps(args: &VectorsArgs) -> Gaps {
 
 /// The same in the manifest's words.
 pub(super) fn gaps_entry(gaps: Gaps, program: &Program) -> Option<GapsEntry> {
-    let (seed, rests) = gaps.seed().zip(gaps.rests(program.beats()))?;
+    let (seed, rests) = gaps.seed().zip(gaps.rests(program.tile_beats()))?;
     Some(GapsEntry {
         seed,
         first_tile: resting(program),

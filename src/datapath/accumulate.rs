@@ -45,7 +45,12 @@ impl Accumulate {
             (Start::Overwrite, true, true) => 0,
             _ => acc,
         };
-        Some(self.register.of(i128::from(onto) + sum))
+        Some(self.onto(onto, sum))
+    }
+
+    /// A sum and what is added to it, fitted by the register's rule (R3).
+    pub fn onto(&self, value: i64, sum: i128) -> Fitted {
+        self.register.of(i128::from(value) + sum)
     }
 
     /// What leaves a finished register: clamped into the accumulator's format by `saturate_output`.

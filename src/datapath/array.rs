@@ -1,28 +1,33 @@
-//! An array of R × C PEs whose sums stay, as it is drawn: every register and its next state, one operation at a time.
+//! An array of R × C PEs, as it is drawn: every register and its next state, one operation at a time.
 //!
 //! ```text
-//!                    in.weight[0]   in.weight[1]          column j delayed by j · hop_activation (by the
-//!                         │              │                host, or in the triangle skew.w)
+//!  sums stay              in.weight[0]   in.weight[1]      column j delayed by j · hop_right (by the
+//!                              │              │            host, or in the triangle skew.w)
 //!  in.activation[0] ─►┌─ PE00 ─┐──►┌─ PE01 ─┐──►          a PE, operands and control bits travelling on:
 //!                     └───┬────┘   └───┬────┘               a ─►[pe.a]…─────────────► right neighbour
 //!  in.activation[1] ─►┌─ PE10 ─┐──►┌─ PE11 ─┐──►            w ─►[pe.w]…─────────────► lower neighbour
 //!   (row i delayed    └───┬────┘   └───┬────┘               a × w ─► products ─► + ─►[pe.acc]
-//!    by i · hop_weight)   ▼              ▼                               bias (first) ┘
+//!    by i · hop_down)     ▼              ▼                               bias (first) ┘
 //!                       exit ─► requantizer ─► out.data[0], [1], …
+//!
+//!  sums travel     bias ─► + ─►[pe.acc]─► + ─►[pe.acc]─► … ─► requantizer, down every column (see `travel`); the other
+//!                          └ a × [pe.w]   └ a × [pe.w]         operand stays in its PE (see `stationary`)
 //! ```
 //!
-//! A sequential MAC and a tree are one PE, whose exit is `pe.done`: 1 in the cycle after the edge that took a `last` beat. Where
-//! there are rows, results drain (see [`Exit`]).
+//! A sequential MAC and a tree are one row, whose exit is `pe.done`: 1 in the cycle after the edge that took a `last` beat. Where
+//! there are rows and sums stay, results drain (see [`Exit`]). Where activations stay, weights come from the left, and all
+//! names of the two are exchanged.
 //!
 //! Registers: `skew.a`, `skew.valid`, `skew.first`, `skew.w` (skew = "internal"); `pe.a`, `pe.valid`, `pe.first`, `pe.last` in
-//! max(operand_latency, hop_activation) stages and `pe.w` in max(operand_latency, hop_weight) stages: one chain
+//! max(operand_latency, hop_right) stages and `pe.w` in max(operand_latency, hop_down) stages: one chain
 //! serves travelling and operand delay; those of `products`; `pe.acc`; those of the exit and the requantizers'.
-//! Free-running but `pe.acc` and the drain and post data registers.
-//! Latency: beat b reaches PE(i, j)'s accumulator d0 + i · hop_weight + j · hop_activation cycles after it was accepted.
-//! Not modelled: stalls, overlapping tiles, the parameters' registers (one PE: the record travels beside the beat,
-//! untraced; others: static while a tile lasts).
+//! Free-running but `pe.acc` where it stays, operands that stay, and the drain and post data registers.
+//! Latency: beat b reaches PE(i, j)'s adder d0 + i · hop_down + j · hop_right cycles after it was accepted.
+//! Not modelled: stalls, the parameters' registers (where tiles follow on each other the record travels beside the beat,
+//! untraced; where they drain it is static while a tile lasts).
 //! Rules: R2–R6, R9.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::accumulate::Accumulate;
@@ -30,18 +35,40 @@ use super::control::{Bits, Control, push};
 use super::exit::Exit;
 use super::operand::operand_sum;
 use super::products::{Products, Stage};
-use super::requantizer::Requantizer;
+use super::requantizer::{Finished, Requantizer};
 use super::skew::Triangle;
+use super::stationary::Stationary;
+use super::travel::Travel;
 use super::{BIT, Datapath, Inputs, Port, Records, Watch, register, stage_name};
-use crate::design::{self, Design, Node, Skew};
+use crate::design::{self, Design, Node, Operand, Skew};
 
 /// What enters every PE in one cycle.
 struct Entering {
     /// `[rows][columns][lanes]`
-    a: Vec<i32>,
-    w: Vec<i32>,
+    left: Vec<i32>,
+    above: Vec<i32>,
     /// `[rows][columns]`
     controls: Vec<Control>,
+}
+
+/// The operands that do not come from the left.
+enum Above {
+    /// They come from above, beat by beat. By stage, each `[rows][columns][lanes]`.
+    Travels {
+        skew: Triangle<i32>,
+        stages: Vec<Vec<i32>>,
+    },
+    Stays(Stationary),
+}
+
+/// The sums.
+enum Sums {
+    /// `[rows][columns]`
+    Stay {
+        acc: Vec<i64>,
+        exit: Exit,
+    },
+    Travel(Travel),
 }
 
 /// The block.
@@ -50,18 +77,17 @@ pub struct Array {
     records: Records,
     array: design::Array,
     bits: Bits,
-    skew_a: Triangle<i32>,
+    skew_left: Triangle<i32>,
     skew_control: Triangle<Control>,
-    skew_w: Triangle<i32>,
     /// By stage, each `[rows][columns][lanes]`.
-    a: Vec<Vec<i32>>,
-    w: Vec<Vec<i32>>,
+    left: Vec<Vec<i32>>,
     controls: Vec<Vec<Control>>,
+    /// Channels that the host drove before, the latest first: as far back as its outer rows are late.
+    channels: VecDeque<usize>,
+    above: Above,
     products: Products,
-    /// `[rows][columns]`
-    acc: Vec<i64>,
     accumulate: Accumulate,
-    exit: Exit,
+    sums: Sums,
     requantizer: Requantizer,
 }
 
@@ -70,20 +96,33 @@ impl Array {
     pub fn new(design: Arc<Design>, records: Records) -> Self {
         let array = design.array;
         let (pes, lanes) = (array.rows * array.columns, array.lanes);
+        let (right, down) = (array.hop_right(), array.hop_down());
         let internal = |hop: u32| if array.skew == Skew::Internal { hop as usize } else { 0 };
         let depth = |hop: u32| design.operand_latency.max(hop) as usize;
-        let bits = if array.drains() { Bits::ValidFirst } else { Bits::ValidFirstLast };
+        let bits = Bits::of(&array);
+        let late =
+            if array.sums_travel() && array.host_skews() { (array.rows - 1) * down as usize } else { 0 };
+        let above = match array.load {
+            Some(load) => Above::Stays(Stationary::new(&array, load)),
+            None => Above::Travels {
+                skew: Triangle::new(array.columns, internal(right), lanes),
+                stages: vec![vec![0; pes * lanes]; depth(down)],
+            },
+        };
+        let sums = match array.sums_travel() {
+            true => Sums::Travel(Travel::new(array)),
+            false => Sums::Stay { acc: vec![0; pes], exit: Exit::new(&array) },
+        };
         Array {
-            skew_a: Triangle::new(array.rows, internal(array.hop_weight), lanes),
-            skew_control: Triangle::new(array.rows, internal(array.hop_weight), 1),
-            skew_w: Triangle::new(array.columns, internal(array.hop_activation), lanes),
-            a: vec![vec![0; pes * lanes]; depth(array.hop_activation)],
-            w: vec![vec![0; pes * lanes]; depth(array.hop_weight)],
-            controls: vec![vec![Control::default(); pes]; depth(array.hop_activation)],
-            products: Products::new(&design, array.pe_shape(), bits),
-            acc: vec![0; pes],
+            skew_left: Triangle::new(array.rows, internal(down), lanes),
+            skew_control: Triangle::new(array.rows, internal(down), 1),
+            left: vec![vec![0; pes * lanes]; depth(right)],
+            controls: vec![vec![Control::default(); pes]; depth(right)],
+            channels: vec![0; late].into(),
+            above,
+            products: Products::new(&design, bits),
             accumulate: Accumulate::new(&design),
-            exit: Exit::new(&array),
+            sums,
             requantizer: Requantizer::new(&design, records.clone()),
             bits,
             array,
@@ -92,33 +131,52 @@ impl Array {
         }
     }
 
+    /// The port on the left, and the one above.
+    fn ports<'a>(&self, inputs: &'a Inputs) -> [&'a [i32]; 2] {
+        let ports = [inputs.activation.as_slice(), &inputs.weight];
+        if self.array.is_turned() { [ports[1], ports[0]] } else { ports }
+    }
+
     /// Control bits as they stand on the port, one per row.
     fn driven_controls(&self, inputs: &Inputs) -> Vec<Control> {
         let host = inputs.valid.len() > 1;
-        (0..self.array.rows).map(|row| Control::driven(inputs, if host { row } else { 0 })).collect()
+        let hop = self.array.hop_down() as usize;
+        let driven = |row: usize| {
+            let control = Control::driven(inputs, if host { row } else { 0 });
+            // The record belongs to the beat that row 0 was given with it.
+            let before = (row * hop).checked_sub(1).and_then(|before| self.channels.get(before));
+            Control { record: before.copied().or(control.record), ..control }
+        };
+        (0..self.array.rows).map(driven).collect()
     }
 
-    /// What enters each PE: the edge of the array, or what the neighbour's chain shows.
+    /// What enters each PE: the edge of the array, or what the neighbour's chain shows. Nothing enters from above where
+    /// operands stay.
     fn entering(&self, inputs: &Inputs) -> Entering {
         let design::Array { rows, columns, lanes, .. } = self.array;
-        let (hop_a, hop_w) = (self.array.hop_activation as usize, self.array.hop_weight as usize);
+        let (right, down) = (self.array.hop_right() as usize, self.array.hop_down() as usize);
         let driven = self.driven_controls(inputs);
-        let mut into = Entering { a: Vec::new(), w: Vec::new(), controls: Vec::new() };
+        let [left, above] = self.ports(inputs);
+        let mut into = Entering { left: Vec::new(), above: Vec::new(), controls: Vec::new() };
         for row in 0..rows {
             for column in 0..columns {
                 let pe = row * columns + column;
-                if column == 0 || hop_a == 0 {
-                    into.a.extend_from_slice(self.skew_a.edge(row, &inputs.activation));
+                if column == 0 || right == 0 {
+                    into.left.extend_from_slice(self.skew_left.edge(row, left));
                     into.controls.push(self.skew_control.edge(row, &driven)[0]);
                 } else {
-                    into.a.extend_from_slice(&self.a[hop_a - 1][(pe - 1) * lanes..pe * lanes]);
-                    into.controls.push(self.controls[hop_a - 1][pe - 1]);
+                    into.left.extend_from_slice(&self.left[right - 1][(pe - 1) * lanes..pe * lanes]);
+                    into.controls.push(self.controls[right - 1][pe - 1]);
                 }
-                if row == 0 || hop_w == 0 {
-                    into.w.extend_from_slice(self.skew_w.edge(column, &inputs.weight));
-                } else {
-                    let above = (pe - columns) * lanes;
-                    into.w.extend_from_slice(&self.w[hop_w - 1][above..above + lanes]);
+                match &self.above {
+                    Above::Stays(_) => {}
+                    Above::Travels { skew, .. } if row == 0 || down == 0 => {
+                        into.above.extend_from_slice(skew.edge(column, above));
+                    }
+                    Above::Travels { stages, .. } => {
+                        let from = (pe - columns) * lanes;
+                        into.above.extend_from_slice(&stages[down - 1][from..from + lanes]);
+                    }
                 }
             }
         }
@@ -130,31 +188,106 @@ impl Array {
         if self.array.drains() { Some(channel) } else { control.record }
     }
 
+    /// Control bits at the multipliers.
+    fn at_multipliers<'a>(&'a self, entering: &'a Entering) -> &'a [Control] {
+        let at = self.design.operand_latency.checked_sub(1).map(|stage| stage as usize);
+        at.map_or(&entering.controls, |stage| &self.controls[stage])
+    }
+
     /// The products being formed in every PE.
     fn multiply(&self, entering: &Entering, channel: usize) -> Stage {
         let at = self.design.operand_latency.checked_sub(1).map(|stage| stage as usize);
-        let a = at.map_or(&entering.a, |stage| &self.a[stage]);
-        let w = at.map_or(&entering.w, |stage| &self.w[stage]);
-        let controls = at.map_or(&entering.controls, |stage| &self.controls[stage]);
+        let controls = self.at_multipliers(entering);
+        let left = at.map_or(&entering.left, |stage| &self.left[stage]);
+        let above = match (&self.above, at) {
+            (Above::Stays(stationary), _) => &stationary.seen(controls),
+            (Above::Travels { stages, .. }, Some(stage)) => &stages[stage],
+            (Above::Travels { .. }, None) => &entering.above,
+        };
         let design::Array { columns, lanes, .. } = self.array;
-        let product = |(index, (a, w)): (usize, (&i32, &i32))| {
+        let turned = self.array.is_turned();
+        let product = |(index, (left, above)): (usize, (&i32, &i32))| {
             let pe = index / lanes;
-            let record = self.record(controls[pe], channel).map(|record| record + pe % columns);
+            let record = self.record(controls[pe], channel);
+            let record = record.map(|record| record + pe % columns * self.array.record_step());
+            let [a, w] = if turned { [above, left] } else { [left, above] };
             operand_sum(&self.design.activation, *a, &self.records, record)
                 * operand_sum(&self.design.weight, *w, &self.records, record)
         };
-        Stage { values: a.iter().zip(w).enumerate().map(product).collect(), controls: controls.clone() }
+        Stage {
+            values: left.iter().zip(above).enumerate().map(product).collect(),
+            controls: controls.to_vec(),
+        }
+    }
+
+    /// What stands in front of the requantizers.
+    fn shown(&self, inputs: &Inputs) -> Finished {
+        match &self.sums {
+            Sums::Stay { acc, exit } => exit.shows(&self.leaving(acc), inputs),
+            Sums::Travel(travel) if travel.is_registered() => {
+                travel.shows((&[], &[]), &self.accumulate, &self.records)
+            }
+            Sums::Travel(travel) => {
+                let (sums, controls) =
+                    self.products.standing(self.multiply(&self.entering(inputs), inputs.channel));
+                travel.shows((&sums, &controls), &self.accumulate, &self.records)
+            }
+        }
+    }
+
+    /// The bottom row as it stands in front of the exit: clamped by `saturate_output`.
+    fn leaving(&self, acc: &[i64]) -> Vec<i64> {
+        let bottom = acc.len() - self.array.columns;
+        acc[bottom..].iter().map(|acc| self.accumulate.finish(*acc).value).collect()
+    }
+
+    /// Tells of sums that leave.
+    fn tell(&self, column: usize, sums: &[i64], watch: &mut dyn Watch) {
+        let finished: Vec<_> = sums.iter().map(|sum| self.accumulate.finish(*sum)).collect();
+        let values: Vec<i64> = finished.iter().map(|finished| finished.value).collect();
+        watch.finished(column, &values);
+        for (at, finished) in finished.iter().enumerate().filter(|(_, finished)| finished.flags.any()) {
+            watch.overflow(Node::AccumulatorOutput, 0, column + at, finished.flags);
+        }
+    }
+
+    /// The edge of everything from the adders on, where sums stay.
+    fn stay(&mut self, sums: &[i128], controls: &[Control], inputs: &Inputs, watch: &mut dyn Watch) {
+        let columns = self.array.columns;
+        let Sums::Stay { acc, exit } = &self.sums else { return };
+        let leaving = self.leaving(acc);
+        if exit.takes(inputs) {
+            self.tell(0, &acc[acc.len() - columns..], watch);
+        }
+        self.requantizer.clock(&exit.shows(&leaving, inputs), watch);
+        let mut next = acc.clone();
+        if inputs.drain {
+            next.rotate_right(columns);
+            next[..columns].fill(0);
+        } else {
+            self.accumulate(&mut next, sums, controls, inputs.channel, watch);
+        }
+        let Sums::Stay { acc, exit } = &mut self.sums else { return };
+        *acc = next;
+        exit.clock(leaving, inputs);
+        exit.arrive(controls);
     }
 
     /// Every accumulator takes its sum, or holds.
-    fn accumulate(&mut self, sums: &[i128], controls: &[Control], channel: usize, watch: &mut dyn Watch) {
+    fn accumulate(
+        &self,
+        acc: &mut [i64],
+        sums: &[i128],
+        controls: &[Control],
+        channel: usize,
+        watch: &mut dyn Watch,
+    ) {
         let columns = self.array.columns;
-        for pe in 0..self.acc.len() {
+        for (pe, acc) in acc.iter_mut().enumerate() {
             let (row, column, control) = (pe / columns, pe % columns, controls[pe]);
             let record = self.record(control, channel).map(|record| record + column);
             let bias = self.accumulate.bias(&self.records, record);
-            let acc = self.acc[pe];
-            let Some(next) = self.accumulate.next(acc, control.valid, control.first, bias, sums[pe]) else {
+            let Some(next) = self.accumulate.next(*acc, control.valid, control.first, bias, sums[pe]) else {
                 continue;
             };
             if control.first && bias.flags.any() {
@@ -163,64 +296,65 @@ impl Array {
             if next.flags.any() {
                 watch.overflow(Node::Accumulator, row, column, next.flags);
             }
-            self.acc[pe] = next.value;
+            *acc = next.value;
         }
     }
 
-    /// The bottom row as it stands in front of the exit: clamped by `saturate_output`.
-    fn leaving(&self) -> Vec<i64> {
-        let bottom = self.acc.len() - self.array.columns;
-        self.acc[bottom..].iter().map(|acc| self.accumulate.finish(*acc).value).collect()
+    /// The edge of everything from the adders on, where sums travel.
+    fn travel(&mut self, sums: &[i128], controls: &[Control], inputs: &Inputs, watch: &mut dyn Watch) {
+        let clears = inputs.load && self.array.load.is_some_and(|load| load.clears_sums);
+        let Sums::Travel(travel) = &mut self.sums else { return };
+        let mut shown = travel.clock((sums, controls), &self.accumulate, &self.records, clears, watch);
+        let together = shown.values.len() / shown.valid.len();
+        for group in (0..shown.valid.len()).filter(|group| shown.valid[*group]) {
+            let columns = group * together..(group + 1) * together;
+            self.tell(columns.start, &shown.values[columns], watch);
+        }
+        shown.values.iter_mut().for_each(|value| *value = self.accumulate.finish(*value).value);
+        self.requantizer.clock(&shown, watch);
     }
 
-    /// Everything behind the accumulators.
-    fn finish(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
-        let leaving = self.leaving();
-        if self.exit.takes(inputs) {
-            watch.finished(&leaving);
-            let bottom = self.acc.len() - self.array.columns;
-            for (column, acc) in self.acc[bottom..].iter().enumerate() {
-                let flags = self.accumulate.finish(*acc).flags;
-                if flags.any() {
-                    watch.overflow(Node::AccumulatorOutput, 0, column, flags);
-                }
-            }
-        }
-        self.requantizer.clock(self.exit.shows(&leaving, inputs), watch);
-        self.exit.clock(leaving, inputs);
+    /// Names of what comes from the left and of what does not: `a` and `w`, or where activations stay the other way round.
+    fn sides(&self) -> [(&'static str, &'static str, &Operand); 2] {
+        let sides = [("a", "activation", &self.design.activation), ("w", "weight", &self.design.weight)];
+        if self.array.is_turned() { [sides[1], sides[0]] } else { sides }
     }
 
     fn skew_signals(&self) -> Vec<Port> {
-        let design = &self.design;
         let mut ports = Vec::new();
-        let mut triangle = |name: &str, node: &str, count: usize, format| {
+        let mut triangle = |name: String, node: &str, count: usize, format| {
             if count > 0 {
-                ports.push(register(name.to_string(), node, vec![count], format));
+                ports.push(register(name, node, vec![count], format));
             }
         };
-        triangle("skew.a", "activation", self.skew_a.stages().len(), design.activation.format);
-        triangle("skew.valid", "activation", self.skew_control.stages().len(), BIT);
-        triangle("skew.first", "activation", self.skew_control.stages().len(), BIT);
-        triangle("skew.w", "weight", self.skew_w.stages().len(), design.weight.format);
+        let [(left, left_node, left_operand), (above, above_node, above_operand)] = self.sides();
+        triangle(format!("skew.{left}"), left_node, self.skew_left.stages().len(), left_operand.format);
+        triangle("skew.valid".to_string(), left_node, self.skew_control.stages().len(), BIT);
+        let first = if self.bits.first { self.skew_control.stages().len() } else { 0 };
+        triangle("skew.first".to_string(), left_node, first, BIT);
+        if let Above::Travels { skew, .. } = &self.above {
+            triangle(format!("skew.{above}"), above_node, skew.stages().len(), above_operand.format);
+        }
         ports
     }
 
     fn operand_signals(&self) -> Vec<Port> {
-        let (array, design) = (&self.array, &self.design);
-        let grid = array.pe_shape();
-        let lanes = (array.lanes > 1).then_some(array.lanes);
-        let shape: Vec<usize> = grid.iter().copied().chain(lanes).collect();
+        let array = &self.array;
+        let [(left, left_node, left_operand), (above, above_node, above_operand)] = self.sides();
+        let shared = array.shared_shape();
+        let shapes = [array.with_lanes(shared.clone()), array.with_lanes(array.pe_shape())];
+        let stages = if let Above::Travels { stages, .. } = &self.above { stages.len() } else { 0 };
         let mut ports = Vec::new();
-        for stage in 0..self.a.len().max(self.w.len()) {
-            let name = |base: &str| stage_name(base, stage as u32);
-            if stage < self.a.len() {
-                ports.push(register(name("pe.a"), "activation", shape.clone(), design.activation.format));
+        for stage in 0..self.left.len().max(stages) {
+            let name = |base: &str| stage_name(&format!("pe.{base}"), stage as u32);
+            if stage < self.left.len() {
+                ports.push(register(name(left), left_node, shapes[0].clone(), left_operand.format));
             }
-            if stage < self.w.len() {
-                ports.push(register(name("pe.w"), "weight", shape.clone(), design.weight.format));
+            if stage < stages {
+                ports.push(register(name(above), above_node, shapes[1].clone(), above_operand.format));
             }
-            if stage < self.a.len() {
-                ports.extend(self.bits.ports("pe", "activation", stage as u32, &grid));
+            if stage < self.left.len() {
+                ports.extend(self.bits.ports("pe", left_node, stage as u32, &shared));
             }
         }
         ports
@@ -231,56 +365,81 @@ impl Datapath for Array {
     fn signals(&self) -> Vec<Port> {
         let mut ports = self.skew_signals();
         ports.extend(self.operand_signals());
+        if let Above::Stays(stationary) = &self.above {
+            ports.extend(stationary.signals(&self.design));
+        }
         ports.extend(self.products.signals());
         let accumulator = &self.design.accumulator;
-        ports.push(register(
-            "pe.acc".to_string(),
-            "accumulator",
-            self.array.pe_shape(),
-            accumulator.register,
-        ));
-        ports.extend(self.exit.signals(self.array.columns, accumulator.format));
+        match &self.sums {
+            Sums::Stay { exit, .. } => {
+                let (name, node, shape) = ("pe.acc".to_string(), "accumulator", self.array.pe_shape());
+                ports.push(register(name, node, shape, accumulator.register));
+                ports.extend(exit.signals(self.array.columns, accumulator.format));
+            }
+            Sums::Travel(travel) => ports.extend(travel.signals(&self.design)),
+        }
         ports.extend(self.requantizer.signals());
         ports
     }
 
     fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
         let codes = |codes: &[i32], sample: &mut Vec<i64>| sample.extend(codes.iter().map(|v| i64::from(*v)));
-        codes(self.skew_a.stages(), sample);
+        codes(self.skew_left.stages(), sample);
         // Nobody delays `last`: whoever skews, drains.
-        Bits::ValidFirst.visit(self.skew_control.stages(), sample);
-        codes(self.skew_w.stages(), sample);
-        for stage in 0..self.a.len().max(self.w.len()) {
-            codes(self.a.get(stage).map_or(&[], Vec::as_slice), sample);
-            codes(self.w.get(stage).map_or(&[], Vec::as_slice), sample);
-            self.bits.visit(self.controls.get(stage).map_or(&[], Vec::as_slice), sample);
+        Bits { last: false, ..self.bits }.visit(self.skew_control.stages(), sample);
+        let none = Vec::new();
+        let above = match &self.above {
+            Above::Travels { skew, stages } => {
+                codes(skew.stages(), sample);
+                stages
+            }
+            Above::Stays(_) => &none,
+        };
+        let shared: usize = self.array.shared_shape().iter().product();
+        for stage in 0..self.left.len().max(above.len()) {
+            codes(self.left.get(stage).map_or(&[], |left| &left[..shared * self.array.lanes]), sample);
+            codes(above.get(stage).map_or(&[], Vec::as_slice), sample);
+            self.bits.visit(self.controls.get(stage).map_or(&[], |controls| &controls[..shared]), sample);
+        }
+        if let Above::Stays(stationary) = &self.above {
+            stationary.visit(sample);
         }
         self.products.visit(sample);
-        sample.extend_from_slice(&self.acc);
-        self.exit.visit(sample);
-        self.requantizer.visit(self.exit.shows(&self.leaving(), inputs), sample);
+        match &self.sums {
+            Sums::Stay { acc, exit } => {
+                sample.extend_from_slice(acc);
+                exit.visit(sample);
+            }
+            Sums::Travel(travel) => travel.visit(sample),
+        }
+        self.requantizer.visit(&self.shown(inputs), sample);
     }
 
     fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
         // Old state is read by everything before any of it changes: back to front, chains last.
         let entering = self.entering(inputs);
         let formed = self.multiply(&entering, inputs.channel);
-        self.finish(inputs, watch);
+        let at_multipliers = self.at_multipliers(&entering).to_vec();
         let (sums, controls) = self.products.clock(formed, watch);
-        if inputs.drain {
-            let columns = self.array.columns;
-            self.acc.rotate_right(columns);
-            self.acc[..columns].fill(0);
-        } else {
-            self.accumulate(&sums, &controls, inputs.channel, watch);
+        match &self.sums {
+            Sums::Stay { .. } => self.stay(&sums, &controls, inputs, watch),
+            Sums::Travel(_) => self.travel(&sums, &controls, inputs, watch),
         }
-        self.exit.arrive(&controls);
-        push(&mut self.a, entering.a);
-        push(&mut self.w, entering.w);
-        push(&mut self.controls, entering.controls);
         let driven = self.driven_controls(inputs);
-        self.skew_a.clock(&inputs.activation);
+        let [left, above] = self.ports(inputs);
+        push(&mut self.left, entering.left);
+        push(&mut self.controls, entering.controls);
+        match &mut self.above {
+            Above::Travels { skew, stages } => {
+                push(stages, entering.above);
+                skew.clock(above);
+            }
+            Above::Stays(stationary) => stationary.clock(inputs, above, &at_multipliers),
+        }
+        self.skew_left.clock(left);
         self.skew_control.clock(&driven);
-        self.skew_w.clock(&inputs.weight);
+        if self.channels.pop_back().is_some() {
+            self.channels.push_front(inputs.channel);
+        }
     }
 }

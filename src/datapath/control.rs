@@ -1,6 +1,7 @@
 //! The control bits that travel beside operands, and the delay lines that carry them.
 
 use super::{BIT, Inputs, Port, register, stage_name};
+use crate::design::{Array, Switch};
 
 /// Control bits of a beat, and the parameter record it travels with (`None` after reset, untraced).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,30 +21,37 @@ impl Control {
     }
 }
 
-/// Which control bits a datapath has: `last` only where no drain follows.
+/// Which control bits a datapath has beside `valid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bits {
-    ValidFirst,
-    ValidFirstLast,
+pub struct Bits {
+    /// Where a beat may start something: a sum that stays, or operands that switch with the wave.
+    pub first: bool,
+    /// Where a beat finishes a sum, and no drain follows.
+    pub last: bool,
 }
 
 impl Bits {
+    pub fn of(array: &Array) -> Bits {
+        let wave = array.load.is_some_and(|load| load.switch == Some(Switch::Wave));
+        let travels = array.sums_travel();
+        Bits { first: wave || !travels, last: !travels && !array.drains() }
+    }
+
     /// `base.valid`, `base.first`, `base.last` of one stage.
     pub fn ports(self, base: &str, node: &str, stage: u32, shape: &[usize]) -> Vec<Port> {
-        let names: &[&str] = match self {
-            Bits::ValidFirst => &["valid", "first"],
-            Bits::ValidFirstLast => &["valid", "first", "last"],
-        };
+        let names = [("valid", true), ("first", self.first), ("last", self.last)];
         let port =
-            |bit: &&str| register(stage_name(&format!("{base}.{bit}"), stage), node, shape.to_vec(), BIT);
-        names.iter().map(port).collect()
+            |(bit, _)| register(stage_name(&format!("{base}.{bit}"), stage), node, shape.to_vec(), BIT);
+        names.into_iter().filter(|(_, is_there)| *is_there).map(port).collect()
     }
 
     /// Appends the bits signal by signal.
     pub fn visit(self, controls: &[Control], sample: &mut Vec<i64>) {
         sample.extend(controls.iter().map(|c| i64::from(c.valid)));
-        sample.extend(controls.iter().map(|c| i64::from(c.first)));
-        if self == Bits::ValidFirstLast {
+        if self.first {
+            sample.extend(controls.iter().map(|c| i64::from(c.first)));
+        }
+        if self.last {
             sample.extend(controls.iter().map(|c| i64::from(c.last)));
         }
     }

@@ -70,17 +70,15 @@ impl Exit {
     }
 
     /// What stands in front of the requantizers while `leaving` stands in the bottom row.
-    pub fn shows<'a>(&'a self, leaving: &'a [i64], inputs: &Inputs) -> Finished<'a> {
-        match self {
-            Exit::Last { done, record } => Finished { values: leaving, valid: *done, record: *record },
-            Exit::Rows(stages) => {
-                let (values, valid) = match stages.last() {
-                    Some((values, valid)) => (values.as_slice(), *valid),
-                    None => (leaving, inputs.drain),
-                };
-                Finished { values, valid, record: inputs.channel }
-            }
-        }
+    pub fn shows(&self, leaving: &[i64], inputs: &Inputs) -> Finished {
+        let (values, valid, record) = match self {
+            Exit::Last { done, record } => (leaving, *done, *record),
+            Exit::Rows(stages) => match stages.last() {
+                Some((values, valid)) => (values.as_slice(), *valid, inputs.channel),
+                None => (leaving, inputs.drain, inputs.channel),
+            },
+        };
+        Finished { values: values.to_vec(), valid: vec![valid], record: vec![record] }
     }
 
     /// The edge, behind the accumulators.

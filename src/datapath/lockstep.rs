@@ -3,9 +3,7 @@
 //! Before every edge both are visited and compared, register by register and output by output; what is shown to
 //! the outside is the left one. Not modelled: the right one's events.
 
-use super::{Datapath, Inputs, Port, Watch};
-use crate::design::Node;
-use crate::num::Flags;
+use super::{Datapath, Deaf, Inputs, Port, Watch};
 
 /// The first value in which two datapaths differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,15 +65,6 @@ impl<A: Datapath, B: Datapath> Lockstep<A, B> {
             }
         }
     }
-}
-
-/// Nobody listens to the right one.
-struct Deaf;
-
-impl Watch for Deaf {
-    fn overflow(&mut self, _: Node, _: usize, _: usize, _: Flags) {}
-    fn finished(&mut self, _: &[i64]) {}
-    fn output(&mut self, _: &[i64]) {}
 }
 
 impl<A: Datapath, B: Datapath> Datapath for Lockstep<A, B> {

@@ -16,17 +16,21 @@ mod period;
 mod products;
 mod requantizer;
 mod skew;
+mod stationary;
+mod travel;
 
 pub use array::Array;
 pub use feed::{Feed, Rests, Slot};
 pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
-pub use period::{Held, Observer, Period};
+pub use period::{Held, Loading, Observer, Past, Period};
 pub use requantizer::Requantizer;
 
 use std::sync::Arc;
 
-use crate::design::{Design, Node};
+use control::Bits;
+
+use crate::design::{Design, LoadKind, Node, Switch};
 use crate::num::{Flags, Format};
 
 /// Which way a signal goes.
@@ -49,7 +53,7 @@ pub struct Port {
     pub node: String,
     /// Whether the host drives it, the hardware holds it, or the hardware drives it.
     pub direction: Direction,
-    /// Instances: `[]` scalar, `[rows, columns]`, `[rows, columns, lanes]`, …
+    /// Instances: `[]` scalar, `[columns]`, `[rows, columns]`, `[rows, columns, lanes]`, …
     pub shape: Vec<usize>,
     /// Of every instance; control bits are u1.
     pub format: Format,
@@ -79,6 +83,12 @@ pub struct Inputs {
     pub channel: usize,
     /// Where something drains.
     pub drain: bool,
+    /// Where operands stay: what their port carries is loaded.
+    pub load: bool,
+    /// Which row of PEs takes it, where rows are addressed.
+    pub load_row: usize,
+    /// All PEs switch to what was loaded.
+    pub switch: bool,
 }
 
 /// The numbers of the parameters, by design parameter: length 1, or one value per record.
@@ -104,11 +114,21 @@ pub trait Watch {
         false
     }
 
-    /// Finished accumulators enter the drain or the requantizers, one per column.
-    fn finished(&mut self, values: &[i64]);
+    /// Finished accumulators enter the drain or the requantizers, one per column from `column` on: all of them, or where sums
+    /// leave skewed, one.
+    fn finished(&mut self, column: usize, values: &[i64]);
 
-    /// `out.valid` is 1 with these values, one per column.
-    fn output(&mut self, values: &[i64]);
+    /// `out.valid` is 1 with these values, of the columns from `column` on.
+    fn output(&mut self, column: usize, values: &[i64]);
+}
+
+/// Nobody listens.
+struct Deaf;
+
+impl Watch for Deaf {
+    fn overflow(&mut self, _: Node, _: usize, _: usize, _: Flags) {}
+    fn finished(&mut self, _: usize, _: &[i64]) {}
+    fn output(&mut self, _: usize, _: &[i64]) {}
 }
 
 /// A clocked block.
@@ -188,37 +208,62 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
         shape,
         format,
     };
-    let mut ports = vec![
-        port("in.valid", "interface", control.clone(), BIT),
-        port("in.first", "interface", control, BIT),
-    ];
-    if !array.drains() {
+    let bits = Bits::of(array);
+    let mut ports = vec![port("in.valid", "interface", control.clone(), BIT)];
+    if bits.first {
+        ports.push(port("in.first", "interface", control, BIT));
+    }
+    if bits.last {
         ports.push(port("in.last", "interface", vec![], BIT));
     }
-    let (rows, columns) = (array.edge_shape(array.rows), array.edge_shape(array.columns));
-    ports.push(port("in.activation", "activation", rows, design.activation.format));
-    ports.push(port("in.weight", "weight", columns, design.weight.format));
+    let [activation, weight] = array.port_shapes();
+    ports.push(port("in.activation", "activation", activation, design.activation.format));
+    ports.push(port("in.weight", "weight", weight, design.weight.format));
     ports.push(port("in.channel", "interface", vec![], CHANNEL));
     if array.drains() {
         ports.push(port("in.drain", "interface", vec![], BIT));
     }
+    let Some(load) = array.load else { return ports };
+    ports.push(port("in.load", "interface", vec![], BIT));
+    if load.kind == LoadKind::Row {
+        ports.push(port("in.load_row", "interface", vec![], row_index(array.rows)));
+    }
+    if load.switch == Some(Switch::Global) {
+        ports.push(port("in.switch", "interface", vec![], BIT));
+    }
     ports
+}
+
+/// What counts the rows of an array.
+fn row_index(rows: usize) -> Format {
+    let bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
+    Format::unsigned(bits.max(1)).unwrap_or(CHANNEL)
 }
 
 /// Appends the inputs in the order of [`input_ports`].
 pub fn visit_inputs(design: &Design, inputs: &Inputs, sample: &mut Vec<i64>) {
-    let drains = design.array.drains();
+    let bits = Bits::of(&design.array);
     sample.extend(inputs.valid.iter().map(|b| i64::from(*b)));
-    sample.extend(inputs.first.iter().map(|b| i64::from(*b)));
-    if !drains {
+    if bits.first {
+        sample.extend(inputs.first.iter().map(|b| i64::from(*b)));
+    }
+    if bits.last {
         sample.push(i64::from(inputs.last));
     }
     sample.extend(inputs.activation.iter().map(|v| i64::from(*v)));
     sample.extend(inputs.weight.iter().map(|v| i64::from(*v)));
     // A record index is far below 2^63.
     sample.push(inputs.channel as i64);
-    if drains {
+    if design.array.drains() {
         sample.push(i64::from(inputs.drain));
+    }
+    let Some(load) = design.array.load else { return };
+    sample.push(i64::from(inputs.load));
+    if load.kind == LoadKind::Row {
+        sample.push(inputs.load_row as i64);
+    }
+    if load.switch == Some(Switch::Global) {
+        sample.push(i64::from(inputs.switch));
     }
 }
 

@@ -5,28 +5,41 @@ use std::sync::Arc;
 
 use super::feed::{Feed, Slot};
 use super::{Inputs, Watch};
+use crate::design::{Array, LoadKind};
 
 /// A tile's streams, unskewed, and when its drain happens. Cycles count from the period's start.
 #[derive(Debug, Clone, Default)]
 pub struct Period {
     /// Cycles until the next period starts.
     pub cycles: usize,
+    /// Cycles in front of what is fed.
+    pub opening: usize,
     /// Which cycle of a stream is which beat, or the clear cycle, or a rest.
     pub feed: Feed,
     /// `[rows · lanes][beats]`: stream by stream.
-    pub activation: Vec<i32>,
-    /// `[beats][columns · lanes]`: beat by beat. The same columns come again with every tile below.
-    pub weight: Arc<Vec<i32>>,
+    pub left: Vec<i32>,
+    /// `[beats][columns · lanes]`: beat by beat, where sums stay. The same columns come again with every tile below.
+    pub above: Arc<Vec<i32>>,
+    /// The operands that stay, which are loaded meanwhile; `None` where sums stay.
+    pub load: Option<Loading>,
+    /// The cycle in which all PEs switch to what was loaded.
+    pub switch: Option<usize>,
     /// Rows of the array, live or not.
     pub rows: usize,
     /// Columns of the array, live or not.
     pub columns: usize,
     /// Pairs of operands per PE and beat.
     pub lanes: usize,
-    /// Parameter record of column 0.
+    /// Whether activations stay, and weights come from the left.
+    pub turned: bool,
+    /// Parameter record of column 0, of the first vector where each has its own.
     pub channel: usize,
+    /// Records from one vector to the next.
+    pub channel_step: usize,
     /// What rests in front of the first beat hold.
     pub held: Held,
+    /// The period before, where its outer rows may still be on their way.
+    pub past: Option<Past>,
     /// Where nothing drains, the channel is driven only from the clear cycle or first beat to the last one.
     pub channel_with_beat: bool,
     /// Cycles by which row i (column j) is delayed, per row (column); 0 unless the host skews.
@@ -39,29 +52,85 @@ pub struct Period {
     pub drain: Option<usize>,
 }
 
+/// What a period that is over was fed with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Past {
+    cycles: usize,
+    opening: usize,
+    feed: Feed,
+    left: Vec<i32>,
+}
+
+/// A load of operands that stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loading {
+    /// Its first cycle; none where no tile is left to be loaded.
+    pub at: Option<usize>,
+    /// How it reaches the rows.
+    pub kind: LoadKind,
+    /// `[rows][columns · lanes]`
+    pub rows: Arc<Vec<i32>>,
+}
+
 /// What the last beat of the tile before brought; 0 before there was one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Held {
     /// `[rows · lanes]`
-    pub activation: Vec<i32>,
-    /// `[columns · lanes]`
-    pub weight: Vec<i32>,
+    pub left: Vec<i32>,
+    /// `[columns · lanes]`, where sums stay.
+    pub above: Vec<i32>,
     /// Parameter record of column 0.
     pub channel: usize,
 }
 
 impl Period {
     fn slot(&self, cycle: usize, delay: usize) -> Slot {
-        cycle.checked_sub(delay).map_or(Slot::Idle, |at| self.feed.slot(at))
+        cycle.checked_sub(self.opening + delay).map_or(Slot::Idle, |at| self.feed.slot(at))
+    }
+
+    /// What a row that is late by `delay` is fed in a cycle, and the stream it comes from: the period's or the past one's.
+    fn row(&self, cycle: usize, delay: usize) -> (Slot, &[i32], usize) {
+        match &self.past {
+            Some(past) if cycle < delay => {
+                let at = (past.cycles + cycle).checked_sub(past.opening + delay);
+                (at.map_or(Slot::Idle, |at| past.feed.slot(at)), &past.left, past.feed.beats)
+            }
+            _ => (self.slot(cycle, delay), &self.left, self.feed.beats),
+        }
+    }
+
+    /// Remembers this period where the next one may begin before its outer rows have been fed.
+    pub fn pass(&mut self) {
+        if self.load.is_some() && self.skew_rows > 0 {
+            let (cycles, opening, feed) = (self.cycles, self.opening, self.feed);
+            self.past = Some(Past { cycles, opening, feed, left: std::mem::take(&mut self.left) });
+        }
+    }
+
+    /// What an array drives in every tile: extents, skew, which side stays.
+    pub fn of(array: &Array) -> Period {
+        let skew = |hop: u32| if array.host_skews() { hop as usize } else { 0 };
+        Period {
+            rows: array.rows,
+            columns: array.columns,
+            lanes: array.lanes,
+            turned: array.is_turned(),
+            channel_step: usize::from(array.is_turned()),
+            skew_rows: skew(array.hop_down()),
+            skew_columns: if array.sums_travel() { 0 } else { skew(array.hop_right()) },
+            control_per_row: array.host_skews(),
+            channel_with_beat: !array.drains(),
+            ..Period::default()
+        }
     }
 
     /// What its last beat brings; `None` when it has none.
     pub fn last(&self) -> Option<Held> {
         let last = self.feed.beats.checked_sub(1)?;
         let (streams, width) = (self.rows * self.lanes, self.columns * self.lanes);
-        let activation = (0..streams).map(|stream| self.activation[stream * self.feed.beats + last]);
-        let weight = self.weight[last * width..][..width].to_vec();
-        Some(Held { activation: activation.collect(), weight, channel: self.channel })
+        let left = (0..streams).map(|stream| self.left[stream * self.feed.beats + last]).collect();
+        let above = self.above.get(last * width..(last + 1) * width).unwrap_or_default().to_vec();
+        Some(Held { left, above, channel: self.channel + last * self.channel_step })
     }
 
     /// The inputs of one cycle, skewed as the design asks of its host.
@@ -70,7 +139,7 @@ impl Period {
         inputs.first.clear();
         let controls = if self.control_per_row { self.rows } else { 1 };
         for row in 0..controls {
-            let slot = self.slot(cycle, row * self.skew_rows);
+            let (slot, ..) = self.row(cycle, row * self.skew_rows);
             inputs.valid.push(matches!(slot, Slot::Beat(_)));
             // With a clear cycle it alone is marked; without one the first beat is.
             inputs.first.push(slot == if self.feed.clears > 0 { Slot::Clear } else { Slot::Beat(0) });
@@ -80,36 +149,72 @@ impl Period {
         inputs.channel = match here {
             Slot::Idle if self.channel_with_beat => 0,
             Slot::Lead => self.held.channel,
+            Slot::Beat(beat) | Slot::Rest(beat) => self.channel + beat * self.channel_step,
             _ => self.channel,
         };
         inputs.drain = self.drain.is_some_and(|start| (start..start + self.rows).contains(&cycle));
-        let by_stream = |stream: usize, beat: usize| self.activation[stream * self.feed.beats + beat];
-        let (rows, columns) = ([self.rows, self.skew_rows], [self.columns, self.skew_columns]);
-        self.drive_edge(cycle, by_stream, &self.held.activation, rows, &mut inputs.activation);
-        let width = self.columns * self.lanes;
-        let by_beat = |stream: usize, beat: usize| self.weight[beat * width + stream];
-        self.drive_edge(cycle, by_beat, &self.held.weight, columns, &mut inputs.weight);
+        let (left, above) = match self.turned {
+            false => (&mut inputs.activation, &mut inputs.weight),
+            true => (&mut inputs.weight, &mut inputs.activation),
+        };
+        left.clear();
+        for row in 0..self.rows {
+            let (slot, codes, beats) = self.row(cycle, row * self.skew_rows);
+            self.drive_line(slot, row, |stream, beat| codes[stream * beats + beat], &self.held.left, left);
+        }
+        let Some(load) = &self.load else {
+            let width = self.columns * self.lanes;
+            above.clear();
+            for column in 0..self.columns {
+                let slot = self.slot(cycle, column * self.skew_columns);
+                let code = |stream: usize, beat: usize| self.above[beat * width + stream];
+                self.drive_line(slot, column, code, &self.held.above, above);
+            }
+            return;
+        };
+        inputs.switch = self.switch == Some(cycle);
+        (inputs.load, inputs.load_row) = load.drive(cycle, [self.rows, self.columns * self.lanes], above);
     }
 
-    /// One edge of the array: `extent` streams of `lanes` codes, the i-th delayed by `i · skew`.
-    fn drive_edge(
+    /// One row or column of the array: `lanes` codes.
+    fn drive_line(
         &self,
-        cycle: usize,
+        slot: Slot,
+        index: usize,
         code: impl Fn(usize, usize) -> i32,
         held: &[i32],
-        [extent, skew]: [usize; 2],
         into: &mut Vec<i32>,
     ) {
-        into.clear();
-        for index in 0..extent {
-            let streams = index * self.lanes..(index + 1) * self.lanes;
-            match self.slot(cycle, index * skew) {
-                Slot::Beat(beat) | Slot::Rest(beat) => into.extend(streams.map(|stream| code(stream, beat))),
-                Slot::Lead | Slot::Settle if !held.is_empty() => into.extend_from_slice(&held[streams]),
-                _ => into.resize(into.len() + self.lanes, 0),
-            }
+        let streams = index * self.lanes..(index + 1) * self.lanes;
+        match slot {
+            Slot::Beat(beat) | Slot::Rest(beat) => into.extend(streams.map(|stream| code(stream, beat))),
+            Slot::Lead | Slot::Settle if !held.is_empty() => into.extend_from_slice(&held[streams]),
+            _ => into.resize(into.len() + self.lanes, 0),
         }
     }
+}
+
+impl Loading {
+    /// Drives what is loaded in a cycle, else zeros: whether something is, and which row of PEs takes it.
+    fn drive(&self, cycle: usize, [rows, width]: [usize; 2], into: &mut Vec<i32>) -> (bool, usize) {
+        into.clear();
+        let edges = if self.kind == LoadKind::Instant { 1 } else { rows };
+        let edge = self.at.and_then(|at| cycle.checked_sub(at)).filter(|edge| *edge < edges);
+        let (from, row) = match (self.kind, edge) {
+            (LoadKind::Instant, Some(_)) => (0..rows * width, 0),
+            (LoadKind::Row, Some(edge)) => (edge * width..(edge + 1) * width, edge),
+            (LoadKind::Shift, Some(edge)) => ((rows - 1 - edge) * width..(rows - edge) * width, 0),
+            (LoadKind::Instant, None) => return idle(into, rows * width),
+            (LoadKind::Row | LoadKind::Shift, None) => return idle(into, width),
+        };
+        into.extend_from_slice(&self.rows[from]);
+        (true, row)
+    }
+}
+
+fn idle(into: &mut Vec<i32>, width: usize) -> (bool, usize) {
+    into.resize(width, 0);
+    (false, 0)
 }
 
 /// Whoever follows a period: samples before each edge, events at it.

@@ -13,7 +13,7 @@
 //! Rules: R2 product, R3 one fit a group, R4–R6.
 
 use super::control::{Bits, Control, push};
-use super::{Port, Watch, register, stage_name};
+use super::{Deaf, Port, Watch, register, stage_name};
 use crate::design::{Design, Level, Node};
 use crate::num::{Flags, Format, fit};
 
@@ -33,9 +33,11 @@ impl Stage {
 }
 
 /// The block.
+#[derive(Clone)]
 pub struct Products {
-    /// Shape of the grid: `[]` or `[rows, columns]`.
+    /// Shape of what every PE has, and of what they share.
     grid: Vec<usize>,
+    shared: Vec<usize>,
     columns: usize,
     lanes: usize,
     bits: Bits,
@@ -48,7 +50,8 @@ pub struct Products {
 }
 
 impl Products {
-    pub fn new(design: &Design, grid: Vec<usize>, bits: Bits) -> Self {
+    pub fn new(design: &Design, bits: Bits) -> Self {
+        let (grid, shared) = (design.array.pe_shape(), design.array.shared_shape());
         let pes = grid.iter().product();
         let lanes = design.array.lanes;
         let terms: Vec<usize> = design
@@ -63,6 +66,7 @@ impl Products {
         Products {
             columns: grid.last().copied().unwrap_or(1),
             grid,
+            shared,
             lanes,
             bits,
             product: design.product_format(),
@@ -79,23 +83,29 @@ impl Products {
         for stage in 0..stage_count(&self.products) {
             let shape = self.grid.iter().copied().chain(lanes).collect();
             ports.push(register(stage_name("pe.product", stage), "product", shape, self.product));
-            ports.extend(self.bits.ports("pe.product", "product", stage, &self.grid));
+            ports.extend(self.bits.ports("pe.product", "product", stage, &self.shared));
         }
         for (index, level) in self.levels.iter().enumerate() {
             for stage in 0..stage_count(&self.reduced[index]) {
                 let shape = self.grid.iter().copied().chain([self.terms[index]]).collect();
                 ports.push(register(stage_name(&level.id, stage), &level.id, shape, level.format));
-                ports.extend(self.bits.ports(&level.id, &level.id, stage, &self.grid));
+                ports.extend(self.bits.ports(&level.id, &level.id, stage, &self.shared));
             }
         }
         ports
     }
 
     pub fn visit(&self, sample: &mut Vec<i64>) {
+        let shared = self.shared.iter().product();
         for stage in self.products.iter().chain(self.reduced.iter().flatten()) {
             sample.extend_from_slice(&stage.values);
-            self.bits.visit(&stage.controls, sample);
+            self.bits.visit(&stage.controls[..shared], sample);
         }
+    }
+
+    /// What would stand at the accumulators while these products are being formed; nothing changes.
+    pub fn standing(&self, formed: Stage) -> (Vec<i128>, Vec<Control>) {
+        self.clone().clock(formed, &mut Deaf)
     }
 
     /// The edge. Takes the products being formed; returns the lane sums that stand at the accumulators,

@@ -5,7 +5,7 @@
 //!  valid ───────────►[.valid]──────────►[.valid]─► … ─► out.valid
 //! ```
 //!
-//! Registers: `post.K` `[columns]` and `post.K.valid` for each step with latency ≥ 1; further stages of
+//! Registers: `post.K` `[columns]` and `post.K.valid` (one bit, or `[columns]` where columns leave skewed) for each step with latency ≥ 1; further stages of
 //! one step have suffix `.s`. Data registers load only behind a valid input, valid bits at every edge.
 //! Latency: the sum of the steps' latencies; none at all is combinational.
 //! Not modelled: the parameters' own pipeline registers (a stage's record travels beside it, untraced).
@@ -20,9 +20,10 @@ use crate::post::Step;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stage {
     data: Vec<i64>,
-    valid: bool,
-    /// Parameter record of column 0.
-    record: usize,
+    /// One bit, or one per column where columns leave skewed.
+    valid: Vec<bool>,
+    /// Parameter record of the first column that has each.
+    record: Vec<usize>,
 }
 
 /// The steps of a design, for `columns` values side by side.
@@ -33,31 +34,51 @@ pub struct Requantizer {
     stages: Vec<Vec<Stage>>,
     accumulator: Format,
     records: Records,
-    scalar: bool,
+    shape: Vec<usize>,
+    /// Columns that a valid bit and a record serve.
+    together: usize,
+    /// Records from one of them to the next.
+    record_step: usize,
 }
 
 /// What enters the requantizers in one cycle.
-#[derive(Debug, Clone, Copy)]
-pub struct Finished<'a> {
-    pub values: &'a [i64],
-    pub valid: bool,
-    pub record: usize,
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// One per column.
+    pub values: Vec<i64>,
+    /// One bit, or one per column where columns leave skewed.
+    pub valid: Vec<bool>,
+    /// Parameter record of the first column that has each.
+    pub record: Vec<usize>,
 }
 
 impl Requantizer {
     /// One PE has no column axis.
     pub fn new(design: &Design, records: Records) -> Self {
         let columns = design.array.columns;
-        let empty = Stage { data: vec![0; columns], valid: false, record: 0 };
+        let groups = if design.array.leaves_skewed() { columns } else { 1 };
+        let empty = Stage { data: vec![0; columns], valid: vec![false; groups], record: vec![0; groups] };
         let stages = design.post.iter().map(|s| vec![empty.clone(); s.latency as usize]).collect();
         let accumulator = design.accumulator.format;
-        let scalar = !design.array.is_grid();
-        Requantizer { steps: design.post.clone(), columns, stages, accumulator, records, scalar }
+        Requantizer {
+            steps: design.post.clone(),
+            columns,
+            stages,
+            accumulator,
+            records,
+            shape: design.array.column_shape(),
+            together: columns / groups,
+            record_step: design.array.record_step(),
+        }
+    }
+
+    fn valid_shape(&self) -> Vec<usize> {
+        if self.together == self.columns { vec![] } else { self.shape.clone() }
     }
 
     /// Registers, then `out.valid` and `out.data`.
     pub fn signals(&self) -> Vec<Port> {
-        let shape = if self.scalar { vec![] } else { vec![self.columns] };
+        let shape = &self.shape;
         let mut format = self.accumulator;
         let mut ports = Vec::new();
         for step in &self.steps {
@@ -66,77 +87,86 @@ impl Requantizer {
                 let name = stage_name(&step.id, stage);
                 let valid = stage_name(&format!("{}.valid", step.id), stage);
                 ports.push(register(name, &step.id, shape.clone(), format));
-                ports.push(register(valid, &step.id, vec![], BIT));
+                ports.push(register(valid, &step.id, self.valid_shape(), BIT));
             }
         }
-        let output = |name: &str, shape, format| Port {
+        let output = |name: &str, shape: Vec<usize>, format| Port {
             name: name.to_string(),
             node: "interface".to_string(),
             direction: Direction::Output,
             shape,
             format,
         };
-        ports.push(output("out.valid", vec![], BIT));
-        ports.push(output("out.data", shape, format));
+        ports.push(output("out.valid", self.valid_shape(), BIT));
+        ports.push(output("out.data", shape.clone(), format));
         ports
     }
 
     /// Appends registers and outputs; `input` matters to the outputs of a pipeline without registers.
-    pub fn visit(&self, input: Finished<'_>, sample: &mut Vec<i64>) {
+    pub fn visit(&self, input: &Finished, sample: &mut Vec<i64>) {
         for stage in self.stages.iter().flatten() {
             sample.extend_from_slice(&stage.data);
-            sample.push(i64::from(stage.valid));
+            sample.extend(stage.valid.iter().map(|valid| i64::from(*valid)));
         }
         let (valid, data) = self.output(input);
-        sample.push(i64::from(valid));
-        if valid { sample.extend_from_slice(&data) } else { sample.resize(sample.len() + self.columns, 0) }
+        sample.extend(valid.iter().map(|valid| i64::from(*valid)));
+        sample.extend_from_slice(&data);
     }
 
-    /// What stands on `out.valid` and `out.data` (where valid).
-    pub fn output(&self, input: Finished<'_>) -> (bool, Vec<i64>) {
+    /// What stands on `out.valid` and `out.data` (0 where not valid).
+    pub fn output(&self, input: &Finished) -> (Vec<bool>, Vec<i64>) {
         let registered = self.steps.iter().rposition(|s| s.latency > 0);
-        let (from, x) = match registered.and_then(|at| self.stages[at].last().map(|s| (at + 1, s))) {
-            Some((from, s)) => (from, Finished { values: &s.data, valid: s.valid, record: s.record }),
-            None => (0, input),
-        };
-        if !x.valid {
-            return (false, vec![]);
+        let (from, values, valid, record) =
+            match registered.and_then(|at| self.stages[at].last().map(|s| (at + 1, s))) {
+                Some((from, s)) => (from, &s.data, &s.valid, &s.record),
+                None => (0, &input.values, &input.valid, &input.record),
+            };
+        if !valid.contains(&true) {
+            return (valid.clone(), vec![0; self.columns]);
         }
         let finish = |(column, value): (usize, &i64)| {
-            let last = self.steps[from..].iter().fold(i128::from(*value), |value, step| {
-                step.apply(value, &self.records, x.record + column).value
-            });
+            let (group, within) = (column / self.together, column % self.together);
+            if !valid[group] {
+                return 0;
+            }
+            let record = record[group] + within * self.record_step;
+            let last = self.steps[from..]
+                .iter()
+                .fold(i128::from(*value), |value, step| step.apply(value, &self.records, record).value);
             // The last step always has a format of at most 64 bits.
             last as i64
         };
-        (true, x.values.iter().enumerate().map(finish).collect())
+        (valid.clone(), values.iter().enumerate().map(finish).collect())
     }
 
     /// The edge. Steps are walked in order; each reads what the old state of its predecessor shows.
-    pub fn clock(&mut self, input: Finished<'_>, watch: &mut dyn Watch) {
-        if !input.valid && self.stages.iter().flatten().all(|stage| !stage.valid) {
+    pub fn clock(&mut self, input: &Finished, watch: &mut dyn Watch) {
+        let any = |valid: &[bool]| valid.contains(&true);
+        if !any(&input.valid) && self.stages.iter().flatten().all(|stage| !any(&stage.valid)) {
             // Every valid bit stays 0 and every data register holds.
             return;
         }
         let (valid, data) = self.output(input);
-        if valid {
-            watch.output(&data);
+        for (group, data) in data.chunks_exact(self.together).enumerate().filter(|(group, _)| valid[*group]) {
+            watch.output(group * self.together, data);
         }
         let mut values: Vec<i128> = input.values.iter().map(|v| i128::from(*v)).collect();
-        let (mut valid, mut record) = (input.valid, input.record);
+        let (mut valid, mut record) = (input.valid.clone(), input.record.clone());
         for (index, step) in self.steps.iter().enumerate() {
-            if valid {
-                for (column, value) in values.iter_mut().enumerate() {
-                    let stepped = step.apply(*value, &self.records, record + column);
-                    if stepped.flags.any() {
-                        watch.overflow(Node::Post(index), 0, column, stepped.flags);
-                    }
-                    *value = stepped.value;
+            for (column, value) in values.iter_mut().enumerate() {
+                let (group, within) = (column / self.together, column % self.together);
+                if !valid[group] {
+                    continue;
                 }
+                let stepped = step.apply(*value, &self.records, record[group] + within * self.record_step);
+                if stepped.flags.any() {
+                    watch.overflow(Node::Post(index), 0, column, stepped.flags);
+                }
+                *value = stepped.value;
             }
             let stages = &mut self.stages[index];
             if let Some(old) = stages.last().cloned() {
-                shift(stages, &values, valid, record);
+                shift(stages, &values, &valid, &record, self.together);
                 values = old.data.iter().map(|v| i128::from(*v)).collect();
                 (valid, record) = (old.valid, old.record);
             }
@@ -145,20 +175,18 @@ impl Requantizer {
 }
 
 /// Moves one step's stages on by one, last stage first so that every stage reads old state.
-fn shift(stages: &mut [Stage], values: &[i128], valid: bool, record: usize) {
-    for at in (1..stages.len()).rev() {
-        let (before, after) = stages.split_at_mut(at);
-        let (from, to) = (&before[at - 1], &mut after[0]);
-        to.valid = from.valid;
-        if from.valid {
-            to.data.copy_from_slice(&from.data);
-            to.record = from.record;
+fn shift(stages: &mut [Stage], values: &[i128], valid: &[bool], record: &[usize], together: usize) {
+    // A step with registers has a format, so its values fit an i64.
+    let data = values.iter().map(|value| *value as i64).collect();
+    let mut next = Stage { data, valid: valid.to_vec(), record: record.to_vec() };
+    for stage in stages {
+        let old = stage.clone();
+        for group in (0..next.valid.len()).filter(|group| next.valid[*group]) {
+            let columns = group * together..(group + 1) * together;
+            stage.data[columns.clone()].copy_from_slice(&next.data[columns]);
+            stage.record[group] = next.record[group];
         }
-    }
-    stages[0].valid = valid;
-    if valid {
-        // A step with registers has a format, so its values fit an i64.
-        stages[0].data.iter_mut().zip(values).for_each(|(to, from)| *to = *from as i64);
-        stages[0].record = record;
+        stage.valid = next.valid;
+        next = old;
     }
 }

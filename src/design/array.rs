@@ -1,51 +1,116 @@
 //! The PEs: how many, how they are wired, and what follows from that. Whoever asks for one of these things asks for it by
 //! name, and not for the dataflow.
 
+use schemars::JsonSchema;
+
 /// How operands reach the PEs and results leave them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dataflow {
-    /// One MAC; rows = columns = lanes = 1.
+    /// One MAC; rows = columns = 1.
     Sequential,
-    /// One dot product of `lanes` terms a beat; rows = columns = 1.
+    /// A dot product of `lanes` terms a beat in each of C columns, which read the same activations; rows = 1.
     Tree,
     /// R × C accumulators that stay while operands travel right and down; results drain down the columns.
     OutputStationary,
+    /// R × C weights that stay, R · lanes products of K by C channels, while activations travel right and sums down.
+    WeightStationary,
+    /// The same with the operands exchanged: activations stay, a column is an output position, and weights travel.
+    InputStationary,
 }
 
 /// Who delays lane n of a skewed array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Skew {
-    /// The stimulus is skewed.
+    /// The stimulus is skewed, and so are the sums of an array in which they travel.
     Host,
     /// Triangular registers inside the array.
     Internal,
 }
 
+/// Where the register of a travelling sum is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SumRegister {
+    /// Behind every PE's adder.
+    After,
+    /// In front of it: the last adder drives the port.
+    Before,
+}
+
+/// How operands that stay come to their PEs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadKind {
+    /// One addressed row an edge.
+    Row,
+    /// Down the columns, one row an edge, the last row first.
+    Shift,
+    /// All at once.
+    Instant,
+}
+
+/// When PEs take what was loaded beside what they use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// Each with the first vector that needs it.
+    Wave,
+    /// All at once, when nothing is under way.
+    Global,
+}
+
+/// How a tile's stationary operands are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Row by row, shifted, or at once.
+    pub kind: LoadKind,
+    /// With a second buffer, loads hide behind the vectors before: when PEs switch. `None`: one buffer.
+    pub switch: Option<Switch>,
+    /// Whether registers of sums are set to 0 while a row is loaded.
+    pub clears_sums: bool,
+}
+
 /// Extents and wires of the PEs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Array {
-    /// Which of the three kinds it is.
+    /// Which kind it is.
     pub dataflow: Dataflow,
-    /// PEs down, one output position each.
+    /// PEs down: output positions where sums stay, products of an output where they travel.
     pub rows: usize,
-    /// PEs across, one output channel each.
+    /// PEs across, one output channel each; one output position each where activations stay.
     pub columns: usize,
     /// Multipliers of one PE.
     pub lanes: usize,
-    /// Registers per column step of the activation. 0 = broadcast.
+    /// Registers per PE step of the activation. 0 = broadcast.
     pub hop_activation: u32,
-    /// Registers per row step of the weight.
+    /// Registers per PE step of the weight.
     pub hop_weight: u32,
+    /// Registers per row step of a sum that travels.
+    pub hop_sum: u32,
     /// Who delays the operands of the outer rows and columns.
     pub skew: Skew,
-    /// Registers between the bottom of a column and its requantizer.
+    /// Registers between the bottom of a column and its requantizer, where sums drain.
     pub drain_latency: u32,
+    /// Of sums that travel.
+    pub sum_register: SumRegister,
+    /// Of operands that stay; `None` where sums do.
+    pub load: Option<Load>,
 }
 
 impl Array {
     /// Whether PEs stand in rows and columns, each with its own operands.
     pub fn is_grid(&self) -> bool {
-        self.dataflow == Dataflow::OutputStationary
+        !matches!(self.dataflow, Dataflow::Sequential | Dataflow::Tree)
+    }
+
+    /// Whether sums travel from row to row, past operands that stay; otherwise sums stay.
+    pub fn sums_travel(&self) -> bool {
+        self.load.is_some()
+    }
+
+    /// Whether activations stay and weights travel: vectors are channels, columns output positions.
+    pub fn is_turned(&self) -> bool {
+        self.dataflow == Dataflow::InputStationary
     }
 
     /// Whether results leave row by row, when the host says so, and tiles do not overlap; otherwise an output's last beat
@@ -54,19 +119,105 @@ impl Array {
         self.dataflow == Dataflow::OutputStationary
     }
 
+    /// Products of an output that there is room for: those of a column past which its sum travels.
+    pub fn column_products(&self) -> Option<usize> {
+        self.sums_travel().then_some(self.rows * self.lanes)
+    }
+
+    /// Registers per column step of what travels right.
+    pub fn hop_right(&self) -> u32 {
+        if self.is_turned() { self.hop_weight } else { self.hop_activation }
+    }
+
+    /// Registers per row step of what travels down.
+    pub fn hop_down(&self) -> u32 {
+        if self.sums_travel() { self.hop_sum } else { self.hop_weight }
+    }
+
     /// Whether the stimulus is skewed: row i has its own control bits.
     pub fn host_skews(&self) -> bool {
         self.is_grid() && self.skew == Skew::Host
     }
 
-    /// Shape of a signal that every PE has: `[rows, columns]`, or `[]` where there is one.
-    pub fn pe_shape(&self) -> Vec<usize> {
-        if self.is_grid() { vec![self.rows, self.columns] } else { vec![] }
+    /// Whether every column's sums leave in their own cycle, with a valid bit of their own.
+    pub fn leaves_skewed(&self) -> bool {
+        self.sums_travel() && self.skew == Skew::Host && self.hop_right() > 0 && self.columns > 1
     }
 
-    /// Shape of an operand port on an edge of `extent` PEs: a lane axis of 1 is dropped.
-    pub fn edge_shape(&self, extent: usize) -> Vec<usize> {
-        let extent = self.is_grid().then_some(extent);
-        extent.into_iter().chain((self.lanes > 1).then_some(self.lanes)).collect()
+    /// Parameter records that stand side by side: one per column where columns are channels.
+    pub fn records(&self) -> usize {
+        if self.is_turned() { 1 } else { self.columns }
+    }
+
+    /// Records from one column to the next.
+    pub fn record_step(&self) -> usize {
+        usize::from(!self.is_turned())
+    }
+
+    /// Shape of what every row has one of: `[rows]`, or `[]` where there are no rows.
+    pub fn row_shape(&self) -> Vec<usize> {
+        self.is_grid().then_some(self.rows).into_iter().collect()
+    }
+
+    /// Shape of what every column has one of: `[columns]`, or `[]` where there is one PE.
+    pub fn column_shape(&self) -> Vec<usize> {
+        (self.is_grid() || self.columns > 1).then_some(self.columns).into_iter().collect()
+    }
+
+    /// Shape of a signal that every PE has: `[rows, columns]`, `[columns]` of a tree, or `[]` where there is one.
+    pub fn pe_shape(&self) -> Vec<usize> {
+        [self.row_shape(), self.column_shape()].concat()
+    }
+
+    /// Shape of the activation's registers and control bits: `[rows, columns]`, or `[]` where all columns share them.
+    pub fn shared_shape(&self) -> Vec<usize> {
+        if self.is_grid() { self.pe_shape() } else { vec![] }
+    }
+
+    /// Shapes of the activation's and the weight's port: rows are fed from the left, columns from above, and operands that
+    /// stay are loaded a row of PEs or all PEs at a time.
+    pub fn port_shapes(&self) -> [Vec<usize>; 2] {
+        let above = match self.load {
+            Some(Load { kind: LoadKind::Instant, .. }) => self.pe_shape(),
+            _ => self.column_shape(),
+        };
+        let [left, above] = [self.row_shape(), above].map(|shape| self.with_lanes(shape));
+        if self.is_turned() { [above, left] } else { [left, above] }
+    }
+
+    /// A shape with the axis of the lanes behind it, which one lane has not.
+    pub fn with_lanes(&self, shape: Vec<usize>) -> Vec<usize> {
+        shape.into_iter().chain((self.lanes > 1).then_some(self.lanes)).collect()
+    }
+}
+
+impl SumRegister {
+    /// As the file spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SumRegister::After => "after",
+            SumRegister::Before => "before",
+        }
+    }
+}
+
+impl LoadKind {
+    /// As the file spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LoadKind::Row => "row",
+            LoadKind::Shift => "shift",
+            LoadKind::Instant => "instant",
+        }
+    }
+}
+
+impl Switch {
+    /// As the file spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Switch::Wave => "wave",
+            Switch::Global => "global",
+        }
     }
 }

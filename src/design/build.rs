@@ -3,22 +3,19 @@
 use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
-use super::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level};
-use super::{Operand, Order, Recode, Skew, Start, identifier, steps};
+use super::{Accumulator, AccumulatorOverflow, Array, Design, KernelAxis, LaneMap, Level};
+use super::{Operand, Order, Recode, Start, identifier, pes, steps};
 use crate::error::Result;
 use crate::num::{Format, Overflow, product_format};
 use crate::post::{Choice, Parameter, Per, product_range};
 
 const MAX_SUM_WIDTH: u32 = 32;
-/// Every register of an array is held in memory.
-const MAX_MULTIPLIERS: usize = 1 << 20;
 
 /// Everything but the twin's values and the hash, which need the canonical text.
 pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Context<'_>) -> Result<Design> {
     header(file, context)?;
     let mut names = Names::new(&file.parameters);
-    let (array, drain_latency) = array(&file.array, context)?;
-    let array = Array { drain_latency, ..array };
+    let array = pes::array(&file.array, context)?;
     let activation = operand(&file.operands.activation, "operands.activation", &mut names, context)?;
     let weight = operand(&file.operands.weight, "operands.weight", &mut names, context)?;
     let product = product_interval(&activation, &weight, names.parameters());
@@ -260,102 +257,6 @@ fn accumulator(
         Start::Zero | Start::Overwrite => None,
     };
     Ok(Accumulator { format, register, overflow, start, bias })
-}
-
-fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<(Array, u32)> {
-    let dataflow = Dataflow::from(*file.dataflow);
-    let stationary = dataflow == Dataflow::OutputStationary;
-    let extent = |at: &Option<At<i64>>, key: &str, most: i64| match at {
-        Some(at) => context.integer(at, key, 1..=most).map(|n| n as usize),
-        None if stationary && most == 1024 => Err(context.wrong(&file.span(), key, "is missing")),
-        None if dataflow == Dataflow::Tree && most > 1024 => {
-            Err(context.wrong(&file.span(), key, "is missing: a tree needs its lanes"))
-        }
-        None => Ok(1),
-    };
-    let rows = extent(&file.rows, "array.rows", 1024)?;
-    let columns = extent(&file.columns, "array.columns", 1024)?;
-    let lanes = extent(&file.lanes, "array.lanes", 4096)?;
-    let multipliers = rows * columns * lanes;
-    if multipliers > MAX_MULTIPLIERS {
-        let what = format!(
-            "has {rows} x {columns} x {lanes} = {multipliers} multipliers; goldpath builds up to {MAX_MULTIPLIERS}"
-        );
-        return Err(context.wrong(&file.dataflow.span(), "array", what));
-    }
-    for (value, at, key) in [(rows, &file.rows, "array.rows"), (columns, &file.columns, "array.columns")] {
-        one_mac(dataflow, value, at, key, context)?;
-    }
-    if dataflow == Dataflow::Sequential && lanes != 1 {
-        let span = file.lanes.as_ref().map(At::span).unwrap_or_default();
-        let what = format!("is {lanes}, but \"sequential\" has one lane: use dataflow = \"tree\"");
-        return Err(context.wrong(&span, "array.lanes", what));
-    }
-    let mut array = Array {
-        dataflow,
-        rows,
-        columns,
-        lanes,
-        hop_activation: 0,
-        hop_weight: 0,
-        skew: Skew::Host,
-        drain_latency: 0,
-    };
-    if !stationary {
-        let why = format!("dataflow {:?} has no PEs to travel through", dataflow.name());
-        context.idle(&file.hop, "array.hop", &why)?;
-        context.idle(&file.skew, "array.skew", &why)?;
-        context.idle(&file.drain, "array.drain", &why)?;
-        return Ok((array, 0));
-    }
-    travel(file, &mut array, context)?;
-    let Some(drain) = &file.drain else { return Ok((array, 0)) };
-    // The only order built, so also what an absent one means; another would be a field of `Array`.
-    if let Some(order) = &drain.order {
-        let file::DrainOrder::Rows = **order;
-    }
-    Ok((array, context.latency(&drain.latency, "array.drain.latency")?))
-}
-
-fn one_mac(
-    dataflow: Dataflow,
-    value: usize,
-    at: &Option<At<i64>>,
-    key: &str,
-    context: &Context<'_>,
-) -> Result<()> {
-    match at {
-        Some(at) if dataflow != Dataflow::OutputStationary && value != 1 => {
-            let what = format!("is {value}; goldpath supports 1 with dataflow {:?}", dataflow.name());
-            Err(context.source.error(crate::error::Kind::Unsupported, &at.span(), key, what))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Hops and skew of an output-stationary array.
-fn travel(file: &file::Array, array: &mut Array, context: &Context<'_>) -> Result<()> {
-    if let Some(hop) = &file.hop {
-        let read =
-            |at: &Option<At<i64>>, key: &str| at.as_ref().map_or(Ok(0), |a| context.integer(a, key, 0..=16));
-        array.hop_activation = read(&hop.activation, "array.hop.activation")?;
-        array.hop_weight = read(&hop.weight, "array.hop.weight")?;
-    }
-    match (&file.skew, array.hop_activation + array.hop_weight) {
-        (Some(skew), 0) => {
-            let what = "changes nothing: every hop is 0, so no lane is delayed";
-            Err(context.wrong(&skew.span(), "array.skew", what))
-        }
-        (None, 1..) => {
-            let span = file.hop.as_ref().map(At::span).unwrap_or_default();
-            Err(context.wrong(&span, "array.skew", "is missing: a hop above 0 needs skewed operands"))
-        }
-        (Some(skew), _) => {
-            array.skew = Skew::from(**skew);
-            Ok(())
-        }
-        (None, 0) => Ok(()),
-    }
 }
 
 fn order(file: &file::Order, array: &Array, context: &Context<'_>) -> Result<Order> {

@@ -113,13 +113,27 @@ fn array(text: &mut String, design: &Design) {
     let _ = writeln!(text, "\n[array]\ndataflow = \"{}\"", a.dataflow.name());
     let _ = writeln!(text, "rows = {}\ncolumns = {}\nlanes = {}", a.rows, a.columns, a.lanes);
     if a.is_grid() {
-        let (activation, weight) = (a.hop_activation, a.hop_weight);
-        let _ = writeln!(text, "hop = {{ activation = {activation}, weight = {weight} }}");
-        if activation + weight > 0 {
+        let hops = match (a.sums_travel(), a.is_turned()) {
+            (false, _) => [("activation", a.hop_activation), ("weight", a.hop_weight)],
+            (true, false) => [("activation", a.hop_activation), ("sum", a.hop_sum)],
+            (true, true) => [("weight", a.hop_weight), ("sum", a.hop_sum)],
+        };
+        let hops = hops.map(|(name, hop)| format!("{name} = {hop}")).join(", ");
+        let _ = writeln!(text, "hop = {{ {hops} }}");
+        if a.hop_right() + a.hop_down() > 0 {
             let _ = writeln!(text, "skew = \"{}\"", a.skew.name());
         }
+    }
+    if a.drains() {
         let _ = writeln!(text, "drain = {{ order = \"rows\", latency = {} }}", a.drain_latency);
     }
+    let Some(load) = a.load else { return };
+    let _ = writeln!(text, "sum_register = \"{}\"", a.sum_register.name());
+    let _ = write!(text, "load = {{ kind = \"{}\"", load.kind.name());
+    if let Some(switch) = load.switch {
+        let _ = write!(text, ", buffers = 2, switch = \"{}\"", switch.name());
+    }
+    let _ = writeln!(text, ", clears_sums = {} }}", load.clears_sums);
 }
 
 fn write_parameter(text: &mut String, parameter: &Parameter) {

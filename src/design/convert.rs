@@ -86,6 +86,8 @@ impl Dataflow {
             Dataflow::Sequential => "sequential",
             Dataflow::Tree => "tree",
             Dataflow::OutputStationary => "output_stationary",
+            Dataflow::WeightStationary => "weight_stationary",
+            Dataflow::InputStationary => "input_stationary",
         }
     }
 }
@@ -96,6 +98,8 @@ impl From<file::Dataflow> for Dataflow {
             file::Dataflow::Sequential => Dataflow::Sequential,
             file::Dataflow::Tree => Dataflow::Tree,
             file::Dataflow::OutputStationary => Dataflow::OutputStationary,
+            file::Dataflow::WeightStationary => Dataflow::WeightStationary,
+            file::Dataflow::InputStationary => Dataflow::InputStationary,
         }
     }
 }

@@ -8,6 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
+use super::array::{LoadKind, SumRegister, Switch};
+
 /// A value and where it stands.
 #[derive(Debug, Clone)]
 pub(super) struct At<T>(Spanned<T>);
@@ -192,6 +194,10 @@ pub(super) struct Array {
     pub hop: Option<At<Hop>>,
     pub skew: Option<At<Skew>>,
     pub drain: Option<At<Drain>>,
+    /// Of sums that travel: behind the adder unless said otherwise.
+    pub sum_register: Option<At<SumRegister>>,
+    /// How operands that stay come to their PEs; needed where they do.
+    pub load: Option<At<Load>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -200,6 +206,8 @@ pub(super) enum Dataflow {
     Sequential,
     Tree,
     OutputStationary,
+    WeightStationary,
+    InputStationary,
 }
 
 /// Registers per PE step of what travels; 0 = broadcast.
@@ -208,6 +216,20 @@ pub(super) enum Dataflow {
 pub(super) struct Hop {
     pub activation: Option<At<i64>>,
     pub weight: Option<At<i64>>,
+    /// Of sums that travel: 1 unless said otherwise.
+    pub sum: Option<At<i64>>,
+}
+
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Load {
+    pub kind: At<LoadKind>,
+    /// 1, or 2: loads hide behind the vectors before.
+    pub buffers: Option<At<i64>>,
+    /// Needed with two buffers.
+    pub switch: Option<At<Switch>>,
+    /// Whether registers of sums are 0 while a row is loaded.
+    pub clears_sums: Option<At<bool>>,
 }
 
 /// Who delays lane n of a skewed array.

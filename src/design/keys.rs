@@ -32,16 +32,26 @@ const ALLOWED: &[(&str, &str)] = &[
     ("accumulator.overflow", "\"wrap\", \"saturate\", \"saturate_symmetric\" or \"saturate_output\""),
     ("accumulator.start", "\"zero\", \"bias\" or \"overwrite\""),
     ("array", "a table with dataflow, rows, columns and lanes"),
-    ("array.dataflow", "\"sequential\", \"tree\" or \"output_stationary\""),
+    (
+        "array.dataflow",
+        "\"sequential\", \"tree\", \"output_stationary\", \"weight_stationary\" or \"input_stationary\"",
+    ),
     ("array.rows", "an integer from 1 to 1024"),
     ("array.columns", "an integer from 1 to 1024"),
     ("array.lanes", "an integer from 1 to 4096"),
-    ("array.hop", "{ activation, weight }: registers per PE step, 0 = broadcast"),
+    ("array.hop", "{ activation, weight, sum }: registers per PE step of what travels, 0 = broadcast"),
+    ("array.hop.sum", "an integer from 1 to 16"),
     ("array.hop.*", "an integer from 0 to 16"),
     ("array.skew", "\"host\" or \"internal\""),
     ("array.drain", "{ order = \"rows\", latency }"),
     ("array.drain.order", "\"rows\""),
     ("array.drain.latency", "an integer from 0 to 64"),
+    ("array.sum_register", "\"after\" or \"before\""),
+    ("array.load", "{ kind, buffers, switch, clears_sums }, for operands that stay"),
+    ("array.load.kind", "\"row\", \"shift\" or \"instant\""),
+    ("array.load.buffers", "1 or 2"),
+    ("array.load.switch", "\"wave\" or \"global\", with two buffers"),
+    ("array.load.clears_sums", "true or false"),
     (
         "post",
         "a list of steps, or { preset = \"shift\" | \"multiply_shift\" | \"tflite_double\" | \"onnxruntime\" }",
@@ -92,10 +102,7 @@ pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
     ("accumulator.clear", "aligned", "the clear travels with the product registers"),
     ("accumulator.banks", "1", "one accumulator per MAC"),
     ("accumulator.latency", "1", "one register in the accumulator's loop"),
-    ("array.hop.sum", "", "sums stay in place; \"output_stationary\" has hop.activation and hop.weight"),
     ("array.mirror", "none", "columns and rows are not mirrored"),
-    ("array.sum_register", "", "sums stay in place"),
-    ("array.load", "", "operands stream; stationary operands are not built"),
     ("array.drain.capture", "false", "a tile drains before the next begins"),
     ("array.drain.exit", "last_row", "the bottom row leaves first"),
     ("array.drain.steps", "", "the drain passes values unchanged; use [[post]]"),
@@ -114,8 +121,6 @@ pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
 
 /// Values of built keys that are not built: key, value, what is supported.
 pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
-    ("array.dataflow", "weight_stationary", DATAFLOWS),
-    ("array.dataflow", "input_stationary", DATAFLOWS),
     ("array.drain.order", "parallel", "order = \"rows\""),
     ("array.drain.order", "columns", "order = \"rows\""),
     ("array.drain.order", "diagonal", "order = \"rows\""),
@@ -126,8 +131,6 @@ pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
     ("post.*.step", "branch", STEPS),
     ("operands.*.coding", "power_of_two", "weights are integers"),
 ];
-
-const DATAFLOWS: &str = "dataflow = \"sequential\", \"tree\" and \"output_stationary\"";
 
 /// What a key may hold.
 pub(super) fn allowed(key: &str) -> Option<&'static str> {

@@ -23,6 +23,7 @@ mod load;
 mod names;
 mod nodes;
 mod overrides;
+mod pes;
 mod ranges;
 mod schema;
 mod schematic;
@@ -34,7 +35,7 @@ mod time;
 mod timing;
 mod verilog;
 
-pub use array::{Array, Dataflow, Skew};
+pub use array::{Array, Dataflow, Load, LoadKind, Skew, SumRegister, Switch};
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;

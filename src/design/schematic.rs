@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 
 use super::table::step_words;
-use super::{Dataflow, Design, Skew};
+use super::{Dataflow, Design, LoadKind, Skew, SumRegister};
 
 impl Design {
     /// The design's schematic, several lines.
     pub fn schematic(&self) -> String {
         let mut text = match self.array.dataflow {
             Dataflow::Sequential | Dataflow::Tree => self.one_accumulator(),
-            Dataflow::OutputStationary => self.grid(),
+            Dataflow::OutputStationary | Dataflow::WeightStationary | Dataflow::InputStationary => {
+                self.grid()
+            }
         };
         self.post_chain(&mut text);
         text
@@ -48,15 +50,14 @@ impl Design {
 
     fn grid(&self) -> String {
         let a = &self.array;
-        let skew = match (a.hop_activation + a.hop_weight, a.skew) {
-            (0, _) => "broadcast",
-            (_, Skew::Host) => "skewed by the host",
-            (_, Skew::Internal) => "skewed by triangular registers",
-        };
         let lanes = if a.lanes == 1 { String::new() } else { format!(" x{}", a.lanes) };
-        let head = format!("  activation {}{lanes} -", self.activation.format);
+        let (activation, weight) = (self.activation.format, self.weight.format);
+        let sides = [("activation", activation), ("weight", weight)];
+        let [(left, left_format), (above, above_format)] =
+            if a.is_turned() { [sides[1], sides[0]] } else { sides };
+        let head = format!("  {left} {left_format}{lanes} -");
         let columns = shown(a.columns);
-        let hop = format!(" -{}-> ", registers(a.hop_activation));
+        let hop = format!(" -{}-> ", registers(a.hop_right()));
         let mut text = String::new();
         let mut starts = Vec::new();
         for row in shown(a.rows) {
@@ -72,25 +73,78 @@ impl Design {
                 line.push_str(&column.map_or("..".into(), |c| cell(row, c, a)));
             }
             if row == 0 {
-                let weight = format!("weight {}{lanes}, {skew}", self.weight.format);
-                let _ = writeln!(text, "{}", at("", &[(starts[0], &weight)]));
+                let above = self.comes_from_above(&format!("{above} {above_format}{lanes}"));
+                let _ = writeln!(text, "{}", at("", &[(starts[0], &above)]));
                 let _ = writeln!(text, "{}\n{line}", every(&starts, "v"));
                 if a.rows > 1 {
-                    let _ = writeln!(text, "{}", every(&starts, &registers(a.hop_weight)));
+                    let _ = writeln!(text, "{}", every(&starts, &registers(a.hop_down())));
                 }
             } else {
                 let _ = writeln!(text, "{line}");
             }
         }
-        let drain = format!("{} rows move down, the last row leaves first", registers(a.drain_latency));
-        let _ = writeln!(text, "{}\n{}", every(&starts, "v"), at("", &[(starts[0], &drain)]));
-        let mut pe = format!("  PE: activation, weight -{}-> ", registers(self.operand_latency));
-        self.product_chain(&mut pe);
-        let acc = &self.accumulator;
-        let (format, rule, start) = (acc.register, acc.overflow.name(), acc.start.name());
-        let _ = writeln!(text, "{pe}-> (+) --> accumulator {format} {rule} [1], start: {start}");
+        let _ = writeln!(text, "{}\n{}", every(&starts, "v"), at("", &[(starts[0], &self.leaves_below())]));
+        self.element(&mut text, left, above);
         let _ = writeln!(text, "  one post per column:");
         text
+    }
+
+    /// What enters the columns at the top.
+    fn comes_from_above(&self, operand: &str) -> String {
+        let a = &self.array;
+        let skew = match (a.hop_right() + a.hop_down(), a.skew) {
+            (0, _) => "broadcast",
+            (_, Skew::Host) => "skewed by the host",
+            (_, Skew::Internal) => "skewed by triangular registers",
+        };
+        match a.load {
+            None => format!("{operand}, {skew}"),
+            Some(load) => {
+                let start = if self.accumulator.bias.is_some() { "bias" } else { "0" };
+                let how = match load.kind {
+                    LoadKind::Row => "row by row, addressed",
+                    LoadKind::Shift => "shifted down, last row first",
+                    LoadKind::Instant => "all at once",
+                };
+                let buffers = match load.switch {
+                    None => "one buffer".to_owned(),
+                    Some(switch) => format!("two buffers, switched by {}", switch.name()),
+                };
+                format!("{start}, {skew}; {operand} stays, loaded {how}, {buffers}")
+            }
+        }
+    }
+
+    /// How sums leave at the bottom.
+    fn leaves_below(&self) -> String {
+        let a = &self.array;
+        match (a.load, a.leaves_skewed()) {
+            (None, _) => format!("{} rows move down, the last row leaves first", registers(a.drain_latency)),
+            (Some(_), true) => "sums leave column after column".to_owned(),
+            (Some(_), false) if a.hop_right() == 0 => "a vector's sums leave together".to_owned(),
+            (Some(_), false) => "triangular registers: a vector's sums leave together".to_owned(),
+        }
+    }
+
+    /// One PE.
+    fn element(&self, text: &mut String, left: &str, above: &str) {
+        let acc = &self.accumulator;
+        let (format, rule, start) = (acc.register, acc.overflow.name(), acc.start.name());
+        let operand = registers(self.operand_latency);
+        if !self.array.sums_travel() {
+            let mut pe = format!("  PE: {left}, {above} -{operand}-> ");
+            self.product_chain(&mut pe);
+            let _ = writeln!(text, "{pe}-> (+) --> accumulator {format} {rule} [1], start: {start}");
+            return;
+        }
+        let mut pe = format!("  PE: {left} -{operand}-> ");
+        self.product_chain(&mut pe);
+        let hop = registers(self.array.hop_sum);
+        let place = match self.array.sum_register {
+            SumRegister::After => format!("sum below {format} {rule} {hop}"),
+            SumRegister::Before => format!("sum below {format} {rule} {hop}, the last adder without"),
+        };
+        let _ = writeln!(text, "{pe}-> (+ sum from above) --> {place}");
     }
 
     fn post_chain(&self, text: &mut String) {

@@ -5,7 +5,7 @@ use super::Design;
 /// Cycles of one matrix product [M, K] · [K, N] of one image and one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cycles {
-    /// Output tiles; outputs where there is one MAC or tree.
+    /// Output tiles; outputs where there is one MAC or tree; loads of operands that stay.
     pub tiles: u128,
     /// Cycles from one tile's first beat to the next one's.
     pub period: u128,
@@ -17,25 +17,61 @@ pub struct Cycles {
     pub slots: u128,
 }
 
+/// What a tile is fed for, which M, K or N says, and how many tiles there are.
+struct Extents {
+    /// Beats or vectors of a tile.
+    fed: &'static str,
+    /// What divides the positions, and the channels, into tiles; 0: nothing does.
+    tiles: [usize; 2],
+}
+
 impl Design {
     /// Whether every output comes in the same cycle from both, whatever the work.
     pub fn is_timed_as(&self, other: &Design) -> bool {
-        let laws = |design: &Design| (design.array.dataflow, design.overhead_cycles(), design.time().tail());
+        let period = |design: &Design, fed: usize| {
+            let time = design.time();
+            time.period([time.clears, time.clears + fed])
+        };
+        // A period grows with what is fed, evenly or from a certain length on.
+        let laws = |design: &Design| {
+            let time = design.time();
+            let long = 4 * (time.corner() + time.operand + time.rows) + 64;
+            (
+                design.array.dataflow,
+                [0, long].map(|fed| period(design, fed)),
+                time.lead(),
+                time.tail(),
+                time.opening(),
+                time.leaves(0),
+            )
+        };
         laws(self) == laws(other)
     }
 
-    /// Cycles that a tile takes beside its beats.
-    fn overhead_cycles(&self) -> usize {
-        let time = self.time();
-        time.period(time.clears)
+    fn extents(&self) -> Extents {
+        let array = &self.array;
+        match (array.sums_travel(), array.is_turned()) {
+            (false, _) => Extents { fed: "K", tiles: [array.rows, array.columns] },
+            (true, false) => Extents { fed: "M", tiles: [0, array.columns] },
+            (true, true) => Extents { fed: "N", tiles: [array.columns, 0] },
+        }
     }
 
     /// Cycles of one matrix product.
     pub fn cycles(&self, m: u64, k: u64, n: u64) -> Cycles {
-        let (rows, columns) = (self.array.rows as u64, self.array.columns as u64);
-        let tiles = u128::from(m.div_ceil(rows)) * u128::from(n.div_ceil(columns));
-        let period = u128::from(self.beats(k)) + self.overhead_cycles() as u128;
-        let total = tiles.saturating_mul(period).saturating_add(self.time().tail() as u128);
+        let extents = self.extents();
+        let tiles = |extent: u64, by: usize| u128::from(if by == 0 { 1 } else { extent.div_ceil(by as u64) });
+        let tiles = tiles(m, extents.tiles[0]) * tiles(n, extents.tiles[1]);
+        let fed = match extents.fed {
+            "K" => self.beats(k),
+            "M" => m,
+            _ => n,
+        };
+        let time = self.time();
+        // A product that fits in memory has extents that fit.
+        let fed = usize::try_from(fed).unwrap_or(usize::MAX / 4).min(usize::MAX / 4);
+        let period = time.period([time.clears, time.clears + fed]) as u128;
+        let total = tiles.saturating_mul(period).saturating_add((time.lead() + time.tail()) as u128);
         let multipliers = (self.array.rows * self.array.columns * self.array.lanes) as u128;
         Cycles {
             tiles,
@@ -52,9 +88,21 @@ impl Design {
             1 => extent.to_string(),
             _ => format!("ceil({extent}/{by})"),
         };
-        let (beats, overhead) = (part("K", self.array.lanes), self.overhead_cycles());
-        let period = if overhead == 0 { beats } else { format!("({beats} + {overhead})") };
-        let (m, n) = (part("M", self.array.rows), part("N", self.array.columns));
-        format!("{m} * {n} * {period} + {}", self.time().tail())
+        let (time, extents) = (self.time(), self.extents());
+        let lanes = if time.travel.is_some() { 1 } else { self.array.lanes };
+        let fed = part(extents.fed, lanes);
+        // Evenly, or not below the cycles between two loads.
+        let least = time.period([time.clears, time.clears]);
+        let long = 4 * least + 64;
+        let grows = time.period([time.clears, time.clears + long]) - long;
+        let period = match (grows, least) {
+            (0, 0) => fed,
+            (grows, least) if grows == least => format!("({fed} + {grows})"),
+            (0, least) => format!("max({fed}, {least})"),
+            (grows, least) => format!("max({fed} + {grows}, {least})"),
+        };
+        let tiles = ["M", "N"].into_iter().zip(extents.tiles).filter(|(_, by)| *by > 0);
+        let tiles: Vec<String> = tiles.map(|(extent, by)| part(extent, by)).collect();
+        format!("{} * {period} + {}", tiles.join(" * "), time.lead() + time.tail())
     }
 }

@@ -105,9 +105,8 @@ impl<'a> Walk<'a> {
 
 /// Where an event of output (`m`, `n`) stands in the schedule.
 fn order(program: &Program, m: usize, n: usize, beat: Option<usize>, node: usize) -> Order {
-    let (shape, array) = (program.shape, &program.design.array);
-    let [row, column] = [m % shape.m % array.rows, n % shape.n % array.columns];
-    (program.tile_of(m, n), beat.unwrap_or(usize::MAX), row, column, node)
+    let [tile, row, column] = program.place(m, n);
+    (tile, beat.unwrap_or(usize::MAX), row, column, node)
 }
 
 /// An output's first event.

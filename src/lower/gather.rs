@@ -17,9 +17,13 @@ impl Program {
         self.weights[(group * self.shape.k + k) * self.shape.n + n]
     }
 
-    /// What every row of a tile is fed, stream by stream: `[rows · lanes][beats]`. Idle lanes and rows carry
+    /// What every row of PEs is fed in a tile, stream by stream: `[rows · lanes][tile_beats]`. Idle lanes and rows carry
     /// the code whose sum with the offset is 0.
-    pub fn activation_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
+    pub fn left_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
+        if self.design.array.sums_travel() {
+            self.vectors(tile, records, into);
+            return;
+        }
         let array = &self.design.array;
         let idle = idle_code(self.design.activation.offset, records, 0);
         let beats = self.beats();
@@ -40,8 +44,49 @@ impl Program {
         into.resize(array.rows * array.lanes * beats, idle);
     }
 
-    /// What every column of a tile is fed, beat by beat: `[beats][columns · lanes]`.
-    pub fn weight_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
+    /// The vectors that pass operands that stay.
+    fn vectors(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
+        let (array, vectors) = (&self.design.array, self.tile_beats());
+        into.clear();
+        for row in 0..array.rows {
+            for lane in 0..array.lanes {
+                let k = self.k_of(row, lane);
+                let code = |vector| match (k, array.is_turned()) {
+                    (Some(k), false) => self.activation(tile.image, tile.group, tile.m0 + vector, k),
+                    (Some(k), true) => self.weight(tile.group, k, tile.n0 + vector),
+                    (None, false) => idle_code(self.design.activation.offset, records, 0),
+                    (None, true) => {
+                        idle_code(self.design.weight.offset, records, self.record_of(tile) + vector)
+                    }
+                };
+                into.extend((0..vectors).map(code));
+            }
+        }
+    }
+
+    /// The operands that stay while a tile's vectors pass: `[rows][columns · lanes]`.
+    pub fn loaded(&self, tile: Tile, records: &[Vec<i64>]) -> Vec<i32> {
+        let array = &self.design.array;
+        let (positions, channels) = (self.rows_of(tile), self.columns_of(tile));
+        let code = |row: usize, column: usize, lane: usize| {
+            let k = self.k_of(row, lane);
+            match (k, array.is_turned()) {
+                (Some(k), false) if column < channels => self.weight(tile.group, k, tile.n0 + column),
+                (Some(k), true) if column < positions => {
+                    self.activation(tile.image, tile.group, tile.m0 + column, k)
+                }
+                (_, false) => idle_code(self.design.weight.offset, records, self.record_of(tile) + column),
+                (_, true) => idle_code(self.design.activation.offset, records, 0),
+            }
+        };
+        let row = |row| {
+            (0..array.columns).flat_map(move |column| (0..array.lanes).map(move |lane| (row, column, lane)))
+        };
+        (0..array.rows).flat_map(row).map(|(row, column, lane)| code(row, column, lane)).collect()
+    }
+
+    /// What every column of PEs is fed in a tile, beat by beat: `[beats][columns · lanes]`; where sums stay.
+    pub fn above_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
         let array = &self.design.array;
         let live = self.columns_of(tile);
         let record = self.record_of(tile);

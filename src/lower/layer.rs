@@ -58,7 +58,7 @@ fn lower(design: Arc<Design>, layer: &Layer, input: &ArrayD<i32>) -> Result<Prog
     numbers.extend(post_numbers(&design, layer)?);
     let parameters = bind_numbers(&design, &numbers, shape.channels())?;
     let program = Program { design, shape, activations: codes.activations, weights, gather, parameters };
-    program.check_idle_codes()?;
+    program.check_work()?;
     Ok(program)
 }
 

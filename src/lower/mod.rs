@@ -2,6 +2,7 @@
 
 mod gather;
 mod layer;
+mod map;
 mod outcome;
 mod parameters;
 mod product;
@@ -10,11 +11,11 @@ mod schedule;
 mod terms;
 mod zero_point;
 
+pub use map::Map;
 pub use outcome::{Counts, Event, NodeEvents, Outcome, no_events};
 pub use parameters::{Numbers, bind_numbers};
 pub use product::check_extents;
 pub use requantize::output_recoding;
-pub use schedule::Beat;
 pub use zero_point::{folded_zero_point, recoding};
 
 use std::sync::Arc;

@@ -44,7 +44,7 @@ impl Program {
             design,
             shape,
         };
-        program.check_idle_codes()?;
+        program.check_work()?;
         Ok(program)
     }
 
@@ -83,19 +83,32 @@ impl Program {
         };
         let parameters = bind_numbers(&design, &numbers, shape.channels())?;
         let program = Program { design, shape, activations, weights, gather, parameters };
-        program.check_idle_codes()?;
+        program.check_work()?;
         Ok(program)
     }
 
-    /// Refuses a ragged program whose idle lanes have no code that means 0.
-    pub(super) fn check_idle_codes(&self) -> Result<()> {
+    /// Refuses outputs of more products than there is room for, and a ragged program whose idle lanes have no code that means 0.
+    pub(super) fn check_work(&self) -> Result<()> {
+        if let Some(steps) = self.map().steps().filter(|steps| *steps < self.beats()) {
+            let (k, lanes) = (self.shape.k, self.design.array.lanes);
+            let message = format!(
+                "K is {k}, but a column of {steps} x {lanes} operands that stay sums {}",
+                steps * lanes
+            );
+            return Err(Error::new(Kind::Value, message)
+                .at(Place::Signal("array.rows".to_string()))
+                .help("give the array more rows or lanes"));
+        }
         let (array, shape) = (&self.design.array, self.shape);
-        let lanes = !shape.k.is_multiple_of(array.lanes);
-        let records = self.records();
-        if lanes || !shape.m.is_multiple_of(array.rows) {
+        let lanes = match self.map().steps() {
+            Some(steps) => shape.k != steps * array.lanes,
+            None => !shape.k.is_multiple_of(array.lanes),
+        };
+        let (records, tile) = (self.records(), self.map().tile);
+        if lanes || !shape.m.is_multiple_of(tile[0]) {
             check_idle("activation", &self.design.activation, &records)?;
         }
-        if lanes || !shape.n.is_multiple_of(array.columns) {
+        if lanes || !shape.n.is_multiple_of(tile[1]) {
             check_idle("weight", &self.design.weight, &records)?;
         }
         self.check_activation_offset()

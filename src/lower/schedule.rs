@@ -1,33 +1,31 @@
-//! The order of the work: a lazy walk over beats, without cycle numbers.
+//! The order of the work, without cycle numbers.
 //!
 //! Loops, outermost first: image, group, m_tile, n_tile, k. Rows of a tile are output positions, columns
-//! are output channels. A sequential MAC and a tree have tiles of one output.
+//! are output channels. A sequential MAC has tiles of one output; where operands stay, a tile is all that one load of them
+//! serves.
 
-use super::{Program, Tile};
+use super::{Map, Program, Tile};
 use crate::post;
 
-/// One step of a tile: every lane of every PE gets one pair of operands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Beat {
-    /// The tile it belongs to.
-    pub tile: Tile,
-    /// Beat of the tile, from 0.
-    pub index: usize,
-    /// Whether it starts every output of the tile.
-    pub first: bool,
-    /// Whether it finishes every output of the tile.
-    pub last: bool,
-}
-
 impl Program {
-    /// Beats of one tile: ceil(K / lanes).
+    /// Beats of one output, which are the steps of its accumulation: ceil(K / lanes).
     pub fn beats(&self) -> usize {
         self.shape.k.div_ceil(self.design.array.lanes)
     }
 
+    /// Which product meets where.
+    pub fn map(&self) -> Map {
+        Map::new(&self.design.array, self.shape)
+    }
+
+    /// What the host feeds in one tile: its outputs' beats, or the vectors that pass operands that stay.
+    pub fn tile_beats(&self) -> usize {
+        self.map().vectors().unwrap_or(self.beats())
+    }
+
     fn tile_grid(&self) -> [usize; 2] {
-        let array = &self.design.array;
-        [self.shape.m.div_ceil(array.rows), self.shape.n.div_ceil(array.columns)]
+        let [rows, columns] = self.map().tile;
+        [self.shape.m.div_ceil(rows), self.shape.n.div_ceil(columns)]
     }
 
     /// How many tiles the whole program has: images · groups · tiles down · tiles across.
@@ -39,8 +37,9 @@ impl Program {
     /// The tile at `index` of the loop nest.
     pub fn tile(&self, index: usize) -> Tile {
         let [down, across] = self.tile_grid();
-        let n0 = index % across * self.design.array.columns;
-        let m0 = index / across % down * self.design.array.rows;
+        let [rows, columns] = self.map().tile;
+        let n0 = index % across * columns;
+        let m0 = index / across % down * rows;
         let group = index / (across * down) % self.shape.groups;
         let image = index / (across * down * self.shape.groups);
         Tile { index, image, group, m0, n0 }
@@ -48,36 +47,34 @@ impl Program {
 
     /// Index of the tile that computes row `m` and channel `n` of the outcome.
     pub fn tile_of(&self, m: usize, n: usize) -> usize {
+        self.place(m, n)[0]
+    }
+
+    /// Tile, and row and column of the tile, of row `m` and channel `n` of the outcome.
+    pub fn place(&self, m: usize, n: usize) -> [usize; 3] {
         let [down, across] = self.tile_grid();
-        let array = &self.design.array;
+        let [rows, columns] = self.map().tile;
         let (image, position) = (m / self.shape.m, m % self.shape.m);
         let (group, channel) = (n / self.shape.n, n % self.shape.n);
-        let band = (image * self.shape.groups + group) * down + position / array.rows;
-        band * across + channel / array.columns
+        let band = (image * self.shape.groups + group) * down + position / rows;
+        [band * across + channel / columns, position % rows, channel % columns]
     }
 
-    /// Every beat of every tile, in order.
-    pub fn schedule(&self) -> impl Iterator<Item = Beat> + '_ {
-        let beats = self.beats();
-        (0..self.tile_count()).map(|index| self.tile(index)).flat_map(move |tile| {
-            (0..beats).map(move |index| Beat { tile, index, first: index == 0, last: index + 1 == beats })
-        })
-    }
-
-    /// Which k a lane works on in a beat; `None` when the lane idles.
+    /// Which k a lane works on in a beat of an output, or in a row of PEs past which its sum travels; `None` when it idles.
     pub fn k_of(&self, beat: usize, lane: usize) -> Option<usize> {
-        let k = self.design.order.lane_map.k_of(beat, lane, [self.beats(), self.design.array.lanes]);
-        (k < self.shape.k).then_some(k)
+        let beats = self.beats();
+        let k = self.design.order.lane_map.k_of(beat, lane, [beats, self.design.array.lanes]);
+        (beat < beats && k < self.shape.k).then_some(k)
     }
 
     /// Rows of the tile that carry an output; the others idle.
     pub fn rows_of(&self, tile: Tile) -> usize {
-        self.design.array.rows.min(self.shape.m - tile.m0)
+        self.map().tile[0].min(self.shape.m - tile.m0)
     }
 
     /// Columns of the tile that carry an output; the others idle.
     pub fn columns_of(&self, tile: Tile) -> usize {
-        self.design.array.columns.min(self.shape.n - tile.n0)
+        self.map().tile[1].min(self.shape.n - tile.n0)
     }
 
     /// Row of the outcome for row `row` of a tile.
@@ -92,7 +89,7 @@ impl Program {
 
     /// Parameter records of one group: its channels, padded to whole tiles.
     pub fn records_per_group(&self) -> usize {
-        self.shape.n.div_ceil(self.design.array.columns) * self.design.array.columns
+        self.shape.n.next_multiple_of(self.map().tile[1])
     }
 
     /// Record of column 0 of a tile: what `in.channel` carries.

@@ -82,12 +82,14 @@ fn starts(hardware: &Hardware) -> Neighbours<'_> {
     let bias = bias_step(design);
     let others = [Start::Zero, Start::Overwrite, Start::Bias].into_iter().filter(move |other| {
         let is_there = *other != Start::Bias || bias.is_some();
-        *other != start && is_there
+        // A sum that travels starts from 0 either way.
+        let is_same = design.array.sums_travel() && *other != Start::Bias && start != Start::Bias;
+        *other != start && is_there && !is_same
     });
     let others = others.map(move |other| {
         let what = format!("start {} for {}", other.name(), start.name());
         // A clear cycle is there or not.
-        let is_timed = (other == Start::Zero) != (start == Start::Zero);
+        let is_timed = !design.array.sums_travel() && (other == Start::Zero) != (start == Start::Zero);
         let class = if is_timed { Class::Time } else { Class::Value };
         let site = Site { class, ..site(hardware, "accumulator.start") };
         site.edit(&what, |design| {
@@ -142,6 +144,8 @@ fn flags(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
         ("last beat one late", Fault::Last(Shifted::Late), back_to_back),
     ];
     let site = Site { class: Class::Order, ..site(hardware, "accumulator.start") };
-    let faults = faults.into_iter().filter(|(.., is_one)| *is_one);
+    // Sums that travel start at the top of a column, whatever beat it is.
+    let stays = !hardware.design.array.sums_travel();
+    let faults = faults.into_iter().filter(move |(.., is_one)| *is_one && stays);
     faults.map(move |(what, fault, _)| site.fault(what, fault))
 }

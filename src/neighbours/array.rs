@@ -1,36 +1,51 @@
 //! Edits of the wires between PEs, and of the order in which products meet.
 
-use super::{Class, Fault, Hardware, Mirrored, Neighbours, Site, other_latencies};
-use crate::design::{LaneMap, Skew};
+use super::{Class, Fault, Hardware, Mirrored, Neighbours, Shifted, Site, other_latencies};
+use crate::design::{Array, LaneMap, Skew, SumRegister};
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
     let array = &hardware.design.array;
-    let site = move |key, class| Site { hardware, key, node: "array", class };
+    let site = move |key| Site { hardware, key, node: "array", class: Class::Time };
     let travels = array.is_grid();
-    let hops = other_latencies(array.hop_activation).filter(move |_| travels).map(move |other| {
-        let what = format!("hop of the activation {other} for {}", array.hop_activation);
-        site("array.hop.*", Class::Time).edit(&what, |design| design.array.hop_activation = other)
+    let stays = |what: bool| travels && !what;
+    let turned = array.is_turned();
+    let hops: [(&str, u32, bool, fn(&mut Array, u32)); 3] = [
+        ("activation", array.hop_activation, stays(turned), |array, hop| array.hop_activation = hop),
+        ("weight", array.hop_weight, stays(array.sums_travel() && !turned), |array, hop| {
+            array.hop_weight = hop
+        }),
+        ("sum", array.hop_sum, array.sums_travel(), |array, hop| array.hop_sum = hop),
+    ];
+    let hops = hops.into_iter().filter(|(.., travels, _)| *travels).flat_map(move |(name, hop, _, set)| {
+        // Between two rows a sum has a register.
+        let others = other_latencies(hop).filter(move |other| name != "sum" || *other > 0);
+        others.map(move |other| {
+            let what = format!("hop of the {name} {other} for {hop}");
+            site("array.hop.*").edit(&what, |design| set(&mut design.array, other))
+        })
     });
-    let weight_hops = other_latencies(array.hop_weight).filter(move |_| travels).map(move |other| {
-        let what = format!("hop of the weight {other} for {}", array.hop_weight);
-        site("array.hop.*", Class::Time).edit(&what, |design| design.array.hop_weight = other)
-    });
-    let skewed = travels && array.hop_activation + array.hop_weight > 0;
+    let skewed = travels && array.hop_right() + array.hop_down() > 0;
     let skew = skewed.then(|| {
         let other = if array.skew == Skew::Host { Skew::Internal } else { Skew::Host };
         let what = format!("skew {} for {}", other.name(), array.skew.name());
-        site("array.skew", Class::Time).edit(&what, |design| design.array.skew = other)
+        site("array.skew").edit(&what, |design| design.array.skew = other)
     });
-    let drains = other_latencies(array.drain_latency).filter(move |_| travels).map(move |other| {
+    let drains = other_latencies(array.drain_latency).filter(move |_| array.drains()).map(move |other| {
         let what = format!("drain latency {other} for {}", array.drain_latency);
-        site("array.drain.latency", Class::Time).edit(&what, |design| design.array.drain_latency = other)
+        site("array.drain.latency").edit(&what, |design| design.array.drain_latency = other)
+    });
+    let register = array.sums_travel().then(|| {
+        let own = array.sum_register;
+        let other = if own == SumRegister::After { SumRegister::Before } else { SumRegister::After };
+        let what = format!("sum_register {} for {}", other.name(), own.name());
+        site("array.sum_register").edit(&what, |design| design.array.sum_register = other)
     });
     let all: [Neighbours<'_>; 5] = [
         Box::new(hops),
-        Box::new(weight_hops),
-        Box::new(skew.into_iter()),
+        Box::new(skew.into_iter().chain(register)),
         Box::new(drains),
         orders(hardware),
+        loads(hardware),
     ];
     Box::new(all.into_iter().flatten())
 }
@@ -38,15 +53,13 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
 fn orders(hardware: &Hardware) -> Neighbours<'_> {
     let array = &hardware.design.array;
     let site = move |key, node| Site { hardware, key, node, class: Class::Order };
+    // Rows of PEs are positions, or the steps of a sum that travels; columns are channels, or positions.
+    let rows = if array.sums_travel() { Mirrored::Beats } else { Mirrored::Rows };
+    let columns = if array.is_turned() { Mirrored::Rows } else { Mirrored::Columns };
+    let beats = if array.sums_travel() { 1 } else { usize::MAX };
     let mirrored = [
-        (array.rows, "array.rows", "array", "rows in the opposite order", Fault::Mirrored(Mirrored::Rows)),
-        (
-            array.columns,
-            "array.columns",
-            "array",
-            "columns in the opposite order",
-            Fault::Mirrored(Mirrored::Columns),
-        ),
+        (array.rows, "array.rows", "array", "rows in the opposite order", Fault::Mirrored(rows)),
+        (array.columns, "array.columns", "array", "columns in the opposite order", Fault::Mirrored(columns)),
         (
             array.lanes,
             "array.lanes",
@@ -55,13 +68,7 @@ fn orders(hardware: &Hardware) -> Neighbours<'_> {
             Fault::Mirrored(Mirrored::Lanes),
         ),
         (array.lanes, "array.lanes", "array", "lanes of the activation crossed", Fault::CrossedLanes),
-        (
-            usize::MAX,
-            "order.kernel.*",
-            "order",
-            "beats in the opposite order",
-            Fault::Mirrored(Mirrored::Beats),
-        ),
+        (beats, "order.kernel.*", "order", "beats in the opposite order", Fault::Mirrored(Mirrored::Beats)),
     ];
     let mirrored = mirrored
         .into_iter()
@@ -74,4 +81,21 @@ fn orders(hardware: &Hardware) -> Neighbours<'_> {
         site("order.lane_map", "order").edit(&what, |design| design.order.lane_map = other)
     });
     Box::new(mirrored.chain(strided))
+}
+
+/// How operands that stay come to their PEs.
+fn loads(hardware: &Hardware) -> Neighbours<'_> {
+    let array = &hardware.design.array;
+    let site = move |key| Site { hardware, key, node: "array.load", class: Class::Order };
+    let crossed = array
+        .load
+        .filter(|_| array.rows > 1)
+        .map(move |_| site("array.load.kind").fault("rows loaded in the opposite order", Fault::CrossedRows));
+    let switches = array.load.and_then(|load| load.switch).into_iter().flat_map(move |_| {
+        let faults = [("one vector early", Shifted::Early), ("one vector late", Shifted::Late)];
+        faults.map(|(when, by)| {
+            site("array.load.switch").fault(&format!("operands switch {when}"), Fault::Switch(by))
+        })
+    });
+    Box::new(crossed.into_iter().chain(switches))
 }

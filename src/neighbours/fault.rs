@@ -26,6 +26,10 @@ pub enum Fault {
     Mirrored(Mirrored),
     /// The activations of a beat meet the weights in the opposite order of the lanes.
     CrossedLanes,
+    /// Operands that stay are in the opposite order of the rows.
+    CrossedRows,
+    /// Operands that stay are exchanged at another vector than a tile's first.
+    Switch(Shifted),
     /// A parameter, by its index in the design, is that of so many channels further on (of the last, the first's).
     OtherChannel(usize, i64),
     /// A parameter, by its index, is read so much higher, modulo its port.

@@ -160,7 +160,7 @@ impl Line<'_> {
             true => Some(Class::Transient),
             false => equal.then_some(Class::Surviving),
         };
-        let [tile, row, column] = self.grid.place(self.m, n);
+        let [tile, row, column] = self.grid.program.place(self.m, n);
         let order = [tile, 0, row, column];
         tally.output(class, Output { order, m: self.m, n, exact, corrected });
     }

@@ -19,7 +19,7 @@ pub(super) struct Scene<'a> {
 impl Scene<'_> {
     /// Where output (`m`, `n`) is computed, and when.
     pub fn place(&self, node: Node, m: usize, n: usize, beat: Option<usize>) -> PlaceEntry {
-        let [tile, row, column] = self.grid.place(m, n);
+        let [tile, row, column] = self.program.place(m, n);
         let cycle = self.grid.timing.cycle_of(node, tile, beat, [row, column]);
         let (image, product) = (self.run.image(self.program, m), self.run.product);
         PlaceEntry { image, product, m, n, beat, tile, row, column, cycle }

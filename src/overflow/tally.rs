@@ -88,16 +88,6 @@ impl<'a> Grid<'a> {
         Grid { program, timing: Timing::new(program), nodes }
     }
 
-    /// Tile, row and column of an output.
-    pub fn place(&self, m: usize, n: usize) -> [usize; 3] {
-        let (shape, array) = (self.program.shape, &self.program.design.array);
-        let (image, position, group, channel) = (m / shape.m, m % shape.m, n / shape.n, n % shape.n);
-        let (down, across) = (shape.m.div_ceil(array.rows), shape.n.div_ceil(array.columns));
-        let band = (image * shape.groups + group) * down + position / array.rows;
-        let tile = band * across + channel / array.columns;
-        [tile, position % array.rows, channel % array.columns]
-    }
-
     pub fn empty(&self, cap: usize) -> Tally {
         let (program, array) = (self.program, &self.program.design.array);
         let channels = program.shape.channels();
@@ -129,11 +119,13 @@ impl Tally {
     /// Files one event.
     pub fn event(&mut self, grid: &Grid, m: usize, n: usize, visit: Visit) {
         let design = &grid.program.design;
-        let [tile, row, column] = grid.place(m, n);
+        let [tile, row, column] = grid.program.place(m, n);
+        let ([pe_row, pe_column], _) =
+            grid.program.map().place([row, column], visit.beat.unwrap_or_default());
         let node = &mut self.nodes[design.node_index(visit.node)];
         let side = usize::from(visit.flags.low);
         node.channels[n][side] += 1;
-        node.pes[row * design.array.columns + column][side] += 1;
+        node.pes[pe_row * design.array.columns + pe_column][side] += 1;
         if let Some(beat) = visit.beat
             && let Some(events) = node.beats.get_mut(beat)
         {

@@ -6,7 +6,7 @@ use super::{Run, Timing};
 use crate::datapath::{Inputs, Observer, Watch, visit_inputs};
 use crate::design::Node;
 use crate::error::{Error, Result};
-use crate::lower::{Counts, Event, Outcome, Program, Tile, no_events};
+use crate::lower::{Counts, Event, Map, Outcome, Program, Tile, no_events};
 use crate::num::Flags;
 use crate::trace::{Chunk, SignalTable, Sink};
 
@@ -85,12 +85,9 @@ impl<'a, 'b> Collector<'a, 'b> {
     pub fn finish(mut self) -> Result<Run> {
         self.flush();
         self.fail_early()?;
-        let expected = self.program.tile_count() * self.program.design.array.rows;
-        assert_eq!(
-            (self.finished.done, self.delivered.done),
-            (expected, expected),
-            "every row leaves the datapath once"
-        );
+        let expected = self.program.tile_count() * self.program.map().leaving();
+        let all = |leaving: &Leaving| leaving.columns.iter().all(|column| column.done == expected);
+        assert!(all(&self.finished) && all(&self.delivered), "every row leaves the datapath once");
         let first_cycle = self.first.as_ref().map(|f| f.cycle);
         if let Some(counts) = &mut self.counts {
             counts.first = self.first.map(|f| f.event);
@@ -110,33 +107,63 @@ impl<'a, 'b> Collector<'a, 'b> {
     }
 }
 
-/// Where the next row that leaves the datapath belongs: tiles in order, the last row of a tile first.
+/// Where the next values that leave the datapath belong: tiles in order, and in a tile as the map says.
 struct Leaving {
+    map: Map,
+    /// All columns together, or where sums leave skewed, each by itself.
+    columns: Vec<Column>,
+}
+
+/// How far some columns are.
+#[derive(Clone)]
+struct Column {
     tile: Tile,
-    /// Rows of the tile that are still to come.
-    rows: usize,
-    /// Rows that have left, over all tiles.
+    /// Values of the tile that are still to come.
+    left: usize,
+    /// Values that have left, over all tiles.
     done: usize,
 }
 
 impl Leaving {
     fn new(program: &Program) -> Self {
-        Leaving { tile: program.tile(0), rows: program.design.array.rows, done: 0 }
+        let (map, array) = (program.map(), &program.design.array);
+        let column = Column { tile: program.tile(0), left: map.leaving(), done: 0 };
+        Leaving { map, columns: vec![column; if array.leaves_skewed() { array.columns } else { 1 }] }
     }
 
-    /// Stores a row, unless it is an idle one.
-    fn store(&mut self, program: &Program, under_way: Tile, values: &[i64], into: &mut Array2<i64>) {
-        if self.rows == 0 {
-            let next = self.tile.index + 1;
+    /// Stores values of the columns from `first` on, unless they are idle. `under_way` is a tile that may be the next.
+    fn store(
+        &mut self,
+        program: &Program,
+        under_way: Tile,
+        first: usize,
+        values: &[i64],
+        into: &mut Array2<i64>,
+    ) {
+        let of = if self.columns.len() > 1 { first } else { 0 };
+        let at = &mut self.columns[of];
+        if at.left == 0 {
+            let next = at.tile.index + 1;
             // Mostly the same tile: no need to work it out again.
-            self.tile = if under_way.index == next { under_way } else { program.tile(next) };
-            self.rows = program.design.array.rows;
+            at.tile = if under_way.index == next { under_way } else { program.tile(next) };
+            at.left = self.map.leaving();
         }
-        self.rows -= 1;
-        self.done += 1;
-        if self.rows < program.rows_of(self.tile) {
-            let live = &values[..program.columns_of(self.tile)];
-            copy(live_row(program, self.tile, self.rows, into), live);
+        at.left -= 1;
+        at.done += 1;
+        let (tile, nth) = (at.tile, self.map.leaving() - 1 - at.left);
+        let [row, column] = self.map.leaves(nth, first);
+        if self.map.is_turned() {
+            // A channel's positions, one under the other.
+            let live = program.rows_of(tile).saturating_sub(row).min(values.len());
+            let at = [program.output_row(tile, row), program.output_channel(tile, column)];
+            values[..live]
+                .iter()
+                .enumerate()
+                .for_each(|(below, value)| into[[at[0] + below, at[1]]] = *value);
+        } else if row < program.rows_of(tile) {
+            let live = live_row(program, tile, row, into).get_mut(column..).unwrap_or_default();
+            let count = live.len().min(values.len());
+            copy(&mut live[..count], &values[..count]);
         }
     }
 }
@@ -162,6 +189,7 @@ impl Watch for Collector<'_, '_> {
         let program = self.program;
         let at = self.timing.locate(node, [row, column], self.cycle);
         let tile = program.tile(at.tile);
+        let column = at.column;
         if at.row >= program.rows_of(tile) || column >= program.columns_of(tile) {
             return;
         }
@@ -215,12 +243,13 @@ impl Watch for Collector<'_, '_> {
         self.counts.is_none() || self.first.as_ref().is_some_and(behind)
     }
 
-    fn finished(&mut self, values: &[i64]) {
-        self.finished.store(self.program, self.under_way, values, &mut self.accumulators);
+    fn finished(&mut self, column: usize, values: &[i64]) {
+        self.finished.store(self.program, self.under_way, column, values, &mut self.accumulators);
     }
 
-    fn output(&mut self, values: &[i64]) {
-        self.delivered.store(self.program, self.finished.tile, values, &mut self.outputs);
+    fn output(&mut self, column: usize, values: &[i64]) {
+        let tile = self.finished.columns[0].tile;
+        self.delivered.store(self.program, tile, column, values, &mut self.outputs);
     }
 }
 

@@ -69,9 +69,9 @@ impl Gaps {
 
     /// How tiles are fed: those with an even number, and those with an odd one.
     pub fn feeds(self, program: &Program) -> [Feed; 2] {
-        let dense = Feed { clears: program.design.time().clears, beats: program.beats(), rests: None };
+        let dense = Feed { clears: program.design.time().clears, beats: program.tile_beats(), rests: None };
         let mut feeds = [dense, dense];
-        feeds[resting(program)].rests = self.rests(program.beats());
+        feeds[resting(program)].rests = self.rests(program.tile_beats());
         feeds
     }
 }

@@ -12,7 +12,7 @@ pub use timing::{Located, Timing};
 
 use std::sync::Arc;
 
-use crate::datapath::{self, Datapath, Direction, Feed, Period, Port};
+use crate::datapath::{self, Datapath, Direction, Feed, Loading, Period, Port};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room};
 use crate::lower::{Outcome, Program, Tile};
@@ -75,6 +75,9 @@ pub fn run_on(
     }
     let mut collector = Collector::new(program, &timing, options.counts, &table, sinks);
     let mut host = Host::new(program, &timing);
+    if let Some(period) = host.lead() {
+        datapath.run(period, &mut collector);
+    }
     for index in 0..program.tile_count() {
         datapath.run(host.tile(index), &mut collector);
         collector.fail_early()?;
@@ -111,7 +114,8 @@ fn check_array(program: &Program) -> Result<()> {
     let array = &program.design.array;
     let depth = 4 + program.design.operand_latency as usize + program.design.product_latency as usize;
     let registers = bytes(&[array.rows, array.columns, array.lanes, depth], 8);
-    let streams = bytes(&[array.rows + array.columns, array.lanes, program.beats()], 8);
+    let above = if array.sums_travel() { 0 } else { array.columns };
+    let streams = bytes(&[array.rows + above, array.lanes, program.tile_beats()], 8);
     check_room(registers.saturating_add(streams), || {
         format!("an array of {} x {} x {} multipliers", array.rows, array.columns, array.lanes)
     })
@@ -134,67 +138,86 @@ struct Host<'a> {
     timing: &'a Timing,
     records: Vec<Vec<i64>>,
     period: Period,
-    /// The group under way and its weight streams, by tile across: they come again for every tile below.
+    /// The group under way and its streams from above, by tile across: they come again for every tile below.
     group: usize,
-    weights: Vec<Arc<Vec<i32>>>,
+    above: Vec<Arc<Vec<i32>>>,
 }
 
 impl<'a> Host<'a> {
     fn new(program: &'a Program, timing: &'a Timing) -> Self {
-        let array = &program.design.array;
-        let skew = |hop: u32| if array.host_skews() { hop as usize } else { 0 };
-        let period = Period {
-            rows: array.rows,
-            columns: array.columns,
-            lanes: array.lanes,
-            skew_rows: skew(array.hop_weight),
-            skew_columns: skew(array.hop_activation),
-            control_per_row: array.host_skews(),
-            channel_with_beat: !array.drains(),
-            ..Period::default()
-        };
-        let records = program.records();
-        Host { program, timing, records, period, group: 0, weights: Vec::new() }
+        let period = Period::of(&program.design.array);
+        Host { program, timing, records: program.records(), period, group: 0, above: Vec::new() }
     }
 
-    /// The weight streams of a tile, made when its columns come for the first time.
-    fn weights(&mut self, tile: Tile) -> Arc<Vec<i32>> {
+    /// The streams from above of a tile, made when its columns come for the first time.
+    fn above(&mut self, tile: Tile) -> Arc<Vec<i32>> {
         if self.group != tile.group {
-            (self.group, self.weights) = (tile.group, Vec::new());
+            (self.group, self.above) = (tile.group, Vec::new());
         }
         let across = tile.n0 / self.program.design.array.columns;
-        if let Some(kept) = self.weights.get(across) {
+        if let Some(kept) = self.above.get(across) {
             return kept.clone();
         }
         let mut stream = Vec::new();
-        self.program.weight_stream(tile, &self.records, &mut stream);
+        self.program.above_stream(tile, &self.records, &mut stream);
         // Tiles of a group come from left to right: this one is the next.
-        self.weights.push(Arc::new(stream));
-        self.weights[across].clone()
+        self.above.push(Arc::new(stream));
+        self.above[across].clone()
+    }
+
+    /// The load of a tile's operands from cycle `at` of the period on; of no tile, nothing.
+    fn load(&self, index: usize, at: usize) -> Option<Loading> {
+        let (program, load) = (self.program, self.program.design.array.load?);
+        let is_one = index < program.tile_count();
+        let rows = if is_one { program.loaded(program.tile(index), &self.records) } else { Vec::new() };
+        Some(Loading { at: is_one.then_some(at), kind: load.kind, rows: Arc::new(rows) })
+    }
+
+    /// Cycles in front of the first tile, in which its operands are loaded.
+    fn lead(&mut self) -> Option<&Period> {
+        let cycles = self.timing.lead_cycles();
+        self.period.load = self.load(0, 0);
+        self.period.cycles = cycles;
+        self.period.feed = Feed::default();
+        self.period.switch = self.timing.switch(0).map(|_| cycles - 1);
+        (cycles > 0).then_some(&self.period)
     }
 
     fn tile(&mut self, index: usize) -> &Period {
         let program = self.program;
         let tile = program.tile(index);
-        let weight = self.weights(tile);
-        let (feed, period) = (*self.timing.feed(index), &mut self.period);
+        let feed = *self.timing.feed(index);
         if feed.rests.is_some() {
-            period.held = period.last().unwrap_or_default();
+            self.period.held = self.period.last().unwrap_or_default();
         }
-        program.activation_stream(tile, &self.records, &mut period.activation);
-        period.weight = weight;
+        match program.design.array.load {
+            None => self.period.above = self.above(tile),
+            Some(load) => {
+                // With a second buffer, the next tile's hides behind this one.
+                let loaded = index + usize::from(load.switch.is_some());
+                self.period.load = self.load(loaded, self.timing.load(index));
+            }
+        }
+        let period = &mut self.period;
+        period.pass();
+        program.left_stream(tile, &self.records, &mut period.left);
         period.cycles = self.timing.period_cycles(index);
+        period.opening = self.timing.opening();
         period.feed = feed;
         period.channel = program.record_of(tile);
         period.drain = self.timing.drain_start(index);
+        period.switch = self.timing.switch(index).filter(|_| index + 1 < program.tile_count());
         period
     }
 
     /// Cycles without a beat: the pipeline runs empty. An array keeps holding the last tile's channel.
     fn idle(&mut self, cycles: usize) -> &Period {
+        self.period.pass();
         self.period.cycles = cycles;
         self.period.feed = Feed::default();
         self.period.drain = None;
+        self.period.switch = None;
+        self.period.load = self.load(usize::MAX, 0);
         &self.period
     }
 }

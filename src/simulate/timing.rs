@@ -3,12 +3,13 @@
 use super::Gaps;
 use crate::datapath::{Feed, Slot};
 use crate::design::{Node, Time};
-use crate::lower::Program;
+use crate::lower::{Map, Program};
 
 /// Cycle arithmetic of one program. Cycles count from 0, the first with reset inactive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
     laws: Time,
+    map: Map,
     tiles: usize,
     /// Tiles with an even number, and those with an odd one.
     feeds: [Feed; 2],
@@ -21,7 +22,9 @@ pub struct Located {
     pub tile: usize,
     /// Row of the tile, from 0.
     pub row: usize,
-    /// In front of and at the accumulator only.
+    /// Column of the tile, from 0.
+    pub column: usize,
+    /// Step of the output's sum; in front of and at the accumulator only.
     pub beat: Option<usize>,
 }
 
@@ -33,7 +36,8 @@ impl Timing {
 
     /// The same with a host that rests.
     pub fn with(program: &Program, gaps: Gaps) -> Self {
-        Timing { laws: program.design.time(), tiles: program.tile_count(), feeds: gaps.feeds(program) }
+        let (laws, map) = (program.design.time(), program.map());
+        Timing { laws, map, tiles: program.tile_count(), feeds: gaps.feeds(program) }
     }
 
     /// How a tile is fed.
@@ -41,9 +45,35 @@ impl Timing {
         &self.feeds[tile % 2]
     }
 
+    /// Cycles of a tile's own up to its first beat, and up to its end.
+    fn fed(&self, tile: usize) -> [usize; 2] {
+        let feed = self.feed(tile);
+        [feed.cycle_of(0), feed.length()]
+    }
+
+    /// Cycles in front of the first tile.
+    pub fn lead_cycles(&self) -> usize {
+        self.laws.lead()
+    }
+
+    /// Cycles of a period in front of what is fed.
+    pub fn opening(&self) -> usize {
+        self.laws.opening()
+    }
+
+    /// First cycle of the load in a tile's period.
+    pub fn load(&self, tile: usize) -> usize {
+        self.laws.load(self.fed(tile)[0])
+    }
+
+    /// Cycle of a tile's period in which all PEs switch to the next tile's operands.
+    pub fn switch(&self, tile: usize) -> Option<usize> {
+        self.laws.switch(self.fed(tile))
+    }
+
     /// Cycles from a tile's start to the next one's.
     pub fn period_cycles(&self, tile: usize) -> usize {
-        self.laws.period(self.feed(tile).length())
+        self.laws.period(self.fed(tile))
     }
 
     /// First cycle of the drain, from the tile's start.
@@ -65,7 +95,7 @@ impl Timing {
     pub fn tile_start(&self, tile: usize) -> u64 {
         // Products of in-memory extents fit 64 bits.
         let odd = if tile % 2 == 1 { self.period_cycles(0) } else { 0 };
-        (tile / 2) as u64 * self.pair_cycles() + odd as u64
+        (self.lead_cycles() + odd) as u64 + (tile / 2) as u64 * self.pair_cycles()
     }
 
     /// The tile whose period a cycle lies in.
@@ -78,18 +108,38 @@ impl Timing {
         (self.period_cycles(0) + self.period_cycles(1)) as u64
     }
 
-    /// The tile whose period a cycle lies in, and how many cycles after its start.
+    /// The tile whose period a cycle lies in, and how many cycles after its start. Cycles in front of the first are its own.
     fn within(&self, cycle: u64) -> (usize, usize) {
+        let cycle = cycle.saturating_sub(self.lead_cycles() as u64);
         let (pairs, left) = (cycle / self.pair_cycles(), (cycle % self.pair_cycles()) as usize);
         let even = 2 * pairs as usize;
         left.checked_sub(self.period_cycles(0)).map_or((even, left), |left| (even + 1, left))
     }
 
+    /// The tile and beat that were accepted in a cycle.
+    fn accepted(&self, cycle: u64) -> (usize, Option<usize>) {
+        let (tile, at) = self.within(cycle);
+        let beat = match at.checked_sub(self.opening()).map(|at| self.feed(tile).slot(at)) {
+            Some(Slot::Beat(beat)) => Some(beat),
+            _ => None,
+        };
+        (tile, beat)
+    }
+
+    /// Cycles from a tile's start until a beat of it is accepted.
+    fn accepts(&self, tile: usize, beat: usize) -> usize {
+        self.opening() + self.feed(tile).cycle_of(beat)
+    }
+
     /// Whether no accumulator event of a tile's `beat`, or without one nothing of the tile, can happen from `cycle` on.
     pub fn is_behind(&self, tile: usize, beat: Option<usize>, cycle: u64) -> bool {
         let start = self.tile_start(tile);
+        if let Some(leaves) = self.laws.leaves(self.laws.columns - 1) {
+            let last = self.opening() + self.feed(tile).length() + leaves + self.laws.output_delay();
+            return cycle > start + last as u64;
+        }
         // The last PE's edge; a later beat's events come after it in schedule order.
-        let of_beat = |beat| self.feed(tile).cycle_of(beat) + self.laws.front() + self.laws.corner();
+        let of_beat = |beat| self.accepts(tile, beat) + self.laws.front() + self.laws.corner();
         let last = beat.map_or(self.period_cycles(tile) - 1, of_beat);
         cycle > start + last as u64
     }
@@ -97,22 +147,23 @@ impl Timing {
     /// What an event at a node of PE (`row`, `column`) in `cycle` belongs to.
     pub fn locate(&self, node: Node, [row, column]: [usize; 2], cycle: u64) -> Located {
         let Some(delay) = self.laws.entered(node, [row, column]) else {
-            return self.locate_finished(self.behind(node), cycle);
+            return self.locate_finished(self.behind(node), column, cycle);
         };
-        let (tile, at) = self.within(cycle - delay as u64);
-        let beat = match self.feed(tile).slot(at) {
-            Slot::Beat(beat) => Some(beat),
-            _ => None,
-        };
-        Located { tile, row, beat }
+        let (tile, beat) = self.accepted(cycle - delay as u64);
+        let ([row, column], step) = self.map.meets([row, column], beat.unwrap_or_default());
+        // A start that is fitted in a clear cycle has no beat.
+        let beat = if self.laws.travel.is_some() { Some(step) } else { beat };
+        Located { tile, row, column, beat }
     }
 
-    /// The cycle whose edge stores what `node` makes of a tile's `beat` in PE (`row`, `column`): the inverse of
-    /// [`Timing::locate`]. Nodes behind the accumulator have no beat.
+    /// The cycle whose edge stores what `node` makes of step `beat` of output (`row`, `column`) of a tile: the inverse of
+    /// [`Timing::locate`]. Nodes behind the accumulator have no step.
     pub fn cycle_of(&self, node: Node, tile: usize, beat: Option<usize>, [row, column]: [usize; 2]) -> u64 {
-        let offset = match self.laws.entered(node, [row, column]) {
-            Some(delay) => self.feed(tile).cycle_of(beat.unwrap_or_default()) + delay,
-            None => self.laws.finished(self.feed(tile).length(), row) + self.behind(node),
+        let (pe, fed) = self.map.place([row, column], beat.unwrap_or_default());
+        let offset = match (self.laws.entered(node, pe), self.laws.leaves(pe[1])) {
+            (Some(delay), _) => self.accepts(tile, fed) + delay,
+            (None, Some(leaves)) => self.accepts(tile, fed) + leaves + self.behind(node),
+            (None, None) => self.laws.finished(self.feed(tile).length(), row) + self.behind(node),
         };
         self.tile_start(tile) + offset as u64
     }
@@ -122,16 +173,21 @@ impl Timing {
         if let Node::Post(step) = node { self.laws.post_delay(step) } else { 0 }
     }
 
-    /// Behind the accumulator: `delay` cycles after a finished value left it.
-    fn locate_finished(&self, delay: usize, cycle: u64) -> Located {
+    /// Behind the accumulator: `delay` cycles after a finished value left a column.
+    fn locate_finished(&self, delay: usize, column: usize, cycle: u64) -> Located {
         let left = cycle - delay as u64;
+        if let Some(leaves) = self.laws.leaves(column) {
+            let (tile, vector) = self.accepted(left - leaves as u64);
+            let [row, column] = self.map.leaves(vector.unwrap_or_default(), column);
+            return Located { tile, row, column, beat: None };
+        }
         if self.laws.drain.is_some() {
             let (tile, at) = self.within(left);
             let row = self.drain_start(tile).map_or(0, |start| self.laws.rows - 1 - (at - start));
-            return Located { tile, row, beat: None };
+            return Located { tile, row, column, beat: None };
         }
         // A tile ends with its last beat.
         let last_accepted = left - self.laws.front() as u64 - 1;
-        Located { tile: self.tile_at(last_accepted), row: 0, beat: None }
+        Located { tile: self.tile_at(last_accepted), row: 0, column, beat: None }
     }
 }

@@ -39,14 +39,15 @@ pub struct Judge<'a> {
 
 /// What hardware holds from tile to tile.
 struct Held {
-    /// Every PE's register.
+    /// The register of every output of a tile.
     registers: Vec<i64>,
     fetched: Fetched,
 }
 
 impl Held {
-    fn of(pes: usize) -> Held {
-        Held { registers: vec![0; pes], fetched: Fetched::default() }
+    fn of(program: &Program) -> Held {
+        let outputs = program.map().tile.iter().product();
+        Held { registers: vec![0; outputs], fetched: Fetched::default() }
     }
 }
 
@@ -67,8 +68,7 @@ impl<'a> Judge<'a> {
             return Some(Difference::Time);
         }
         let wires = Wires::new(self.program, &self.records, hardware);
-        let array = &self.program.design.array;
-        let mut held = Held::of(array.rows * array.columns);
+        let mut held = Held::of(self.program);
         let way = wires.way();
         let mut first = None;
         let mut tiles = (0..self.program.tile_count()).map(|index| self.program.tile(index));
@@ -92,7 +92,7 @@ impl<'a> Judge<'a> {
             return (0..self.program.shape.channels()).collect();
         }
         let wires = Wires::new(self.program, &self.records, hardware);
-        let mut held = Held::of(self.program.design.array.rows * self.program.design.array.columns);
+        let mut held = Held::of(self.program);
         let way = wires.way();
         let mut found = vec![false; self.program.shape.channels()];
         for index in 0..self.program.tile_count() {
@@ -127,7 +127,8 @@ impl<'a> Judge<'a> {
         }
         let Held { registers, fetched } = held;
         for (at, held) in registers.iter_mut().enumerate() {
-            let pe = Pe { row: at / program.design.array.columns, column: at % program.design.array.columns };
+            let across = program.map().tile[1];
+            let pe = Pe { row: at / across, column: at % across };
             let [m, n] = [program.output_row(tile, pe.row), program.output_channel(tile, pe.column)];
             let is_idle = pe.row >= rows || pe.column >= columns;
             let record = program.record_of(tile) + pe.column;

@@ -57,8 +57,8 @@ impl<'a> Wires<'a> {
     pub fn new(program: &'a Program, records: &'a [Vec<i64>], hardware: &'a Hardware) -> Wires<'a> {
         let parameters = parameters(records, hardware);
         let array = &hardware.design.array;
-        let extents =
-            Extents { rows: array.rows, columns: array.columns, beats: program.beats(), lanes: array.lanes };
+        let [rows, columns] = program.map().tile;
+        let extents = Extents { rows, columns, beats: program.beats(), lanes: array.lanes };
         let skewed = array.skew != program.design.array.skew;
         let mut wires = Wires {
             program,
@@ -79,7 +79,7 @@ impl<'a> Wires<'a> {
 
     /// The operands of a tile, as every PE meets them.
     pub fn fetch(&self, tile: Tile, fetched: &mut Fetched) {
-        if !self.skewed {
+        if !self.skewed && self.switched().is_none() {
             let activation = |row, beat, lane| self.activation_at(tile, row, beat, lane);
             let weight = |column, beat, lane| self.weight_at(tile, column, beat, lane);
             fetched.fetch(tile, self.extents, activation, weight);
@@ -301,7 +301,49 @@ impl<'a> Wires<'a> {
         self.product_low.map_or(exact, |bits| exact >> bits << bits)
     }
 
+    /// When operands that stay are exchanged, if it is at the wrong vector.
+    fn switched(&self) -> Option<Shifted> {
+        self.fault(|fault| if let Fault::Switch(by) = fault { Some(*by) } else { None })
+    }
+
+    /// The tile whose operands are in place while a vector of `tile` passes; `None` before there is one.
+    fn in_place(&self, tile: Tile, vector: usize) -> Option<Tile> {
+        let vectors = self.program.tile_beats();
+        match self.switched() {
+            Some(Shifted::Late) if vector == 0 => {
+                tile.index.checked_sub(1).map(|before| self.program.tile(before))
+            }
+            Some(Shifted::Early) if vector + 1 == vectors && tile.index + 1 < self.program.tile_count() => {
+                Some(self.program.tile(tile.index + 1))
+            }
+            _ => Some(tile),
+        }
+    }
+
+    /// The product of a row of PEs, past whose operand a vector travels.
+    fn passed(&self, tile: Tile, pe: Pe, step: usize, lane: usize) -> i128 {
+        let (its, map) = (&self.program.design.array, self.program.map());
+        let vector = if map.is_turned() { pe.column } else { pe.row };
+        let Some(place) = self.in_place(tile, vector) else { return 0 };
+        // Skewed twice, a row's operand is late by its skew; skewed by nobody, early.
+        let late = step * its.hop_down() as usize;
+        let met = match (self.skewed, self.hardware.design.array.skew) {
+            (false, _) => Some(vector),
+            (true, Skew::Internal) => vector.checked_sub(late),
+            (true, Skew::Host) => Some(vector + late).filter(|vector| *vector < self.program.tile_beats()),
+        };
+        let Some(met) = met else { return 0 };
+        if map.is_turned() {
+            let activation = self.activation_at(place, pe.row, step, lane);
+            return self.formed(activation, self.weight_at(tile, met, step, lane));
+        }
+        self.formed(self.activation_at(tile, met, step, lane), self.weight_at(place, pe.column, step, lane))
+    }
+
     fn product(&self, tile: Tile, pe: Pe, beat: usize, lane: usize) -> i128 {
+        if self.program.map().vectors().is_some() {
+            return self.passed(tile, pe, beat, lane);
+        }
         let weight = self.weight_at(tile, pe.column, beat, lane);
         if !self.skewed {
             return self.formed(self.activation_at(tile, pe.row, beat, lane), weight);
@@ -325,7 +367,13 @@ impl<'a> Wires<'a> {
     /// What a lane of a row reads in a beat.
     fn activation_at(&self, tile: Tile, row: usize, beat: usize, lane: usize) -> i64 {
         let Extents { rows, beats, .. } = self.extents;
-        let k = self.k_of(self.mirrored(Mirrored::Beats, beat, beats), self.activation_lane(lane));
+        let beat = self.mirrored(Mirrored::Beats, beat, beats);
+        // What stays is in the other row.
+        let beat = match self.program.map().steps().filter(|_| self.has(Fault::CrossedRows)) {
+            Some(rows) => rows - 1 - beat,
+            None => beat,
+        };
+        let k = self.k_of(beat, self.activation_lane(lane));
         self.activation(tile, self.mirrored(Mirrored::Rows, row, rows), k)
     }
 
@@ -358,8 +406,9 @@ impl<'a> Wires<'a> {
 
     fn k_of(&self, beat: usize, lane: usize) -> Option<usize> {
         let design = &self.hardware.design;
-        let k = design.order.lane_map.k_of(beat, lane, [self.program.beats(), design.array.lanes]);
-        (k < self.program.shape.k).then_some(k)
+        let beats = self.program.beats();
+        let k = design.order.lane_map.k_of(beat, lane, [beats, design.array.lanes]);
+        (beat < beats && k < self.program.shape.k).then_some(k)
     }
 
     fn activation(&self, tile: Tile, row: usize, k: Option<usize>) -> i64 {

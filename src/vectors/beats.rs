@@ -11,11 +11,12 @@ use crate::trace::{Role, SignalTable};
 /// Takes the skew out of the stimulus again: one record a beat of the schedule.
 ///
 /// Fields, least significant first: `first` and `last` beat of an output (or tile), `channel` (record of
-/// column 0 in channels.hex), `activation` [rows, lanes], `weight` [columns, lanes].
+/// column 0 in channels.hex), `activation` [rows, lanes], `weight` [columns, lanes]. Where operands stay, a record is a load, or
+/// a vector that passes them, and `load` says which, instead of `first` and `last`; the operand that it does not bring is 0.
 pub struct InputBeats {
     pub layout: Layout,
     valid: usize,
-    first: usize,
+    first: Option<usize>,
     last: Option<usize>,
     channel: usize,
     activation: Operand,
@@ -27,6 +28,14 @@ pub struct InputBeats {
     cleared: bool,
     /// Without `in.last`, the latest beat: the one behind it, however much later, says whether it was the last.
     pending: Option<Vec<i64>>,
+    load: Option<usize>,
+    switch: Option<usize>,
+    /// All PEs have switched, and no vector has passed since.
+    switched: bool,
+    /// Records of a tile's load.
+    edges: usize,
+    /// Loads whose tile has not begun.
+    loads: VecDeque<Vec<i64>>,
 }
 
 /// Where `last` is in a record.
@@ -38,10 +47,16 @@ struct Operand {
     lines: usize,
     lanes: usize,
     hop: usize,
+    /// It is loaded, and no beat brings it.
+    stays: bool,
 }
 
 impl Operand {
     fn gather(&self, window: &VecDeque<Vec<i64>>, into: &mut Vec<i64>) {
+        if self.stays {
+            into.resize(into.len() + self.lines * self.lanes, 0);
+            return;
+        }
         for line in 0..self.lines {
             let at = self.at + line * self.lanes;
             let cycle = window.get(line * self.hop);
@@ -57,26 +72,31 @@ impl InputBeats {
         let host = array.host_skews();
         // A latency is a small count; usize is at least 32 bits here.
         let hop = |registers: u32| if host { registers as usize } else { 0 };
-        let activation = Operand {
-            at: input_offset(table, "in.activation")?,
-            lines: array.rows,
-            lanes: array.lanes,
-            hop: hop(array.hop_weight),
+        let [activations, weights] =
+            array.port_shapes().map(|shape| shape.iter().product::<usize>() / array.lanes);
+        // What stays is not skewed; what passes it comes from the left.
+        let (down, right) =
+            (hop(array.hop_down()), if array.sums_travel() { 0 } else { hop(array.hop_right()) });
+        let hops = if array.is_turned() { [right, down] } else { [down, right] };
+        let stays = |is_above: bool| array.sums_travel() && is_above;
+        let operand = |name: &str, lines, hop, stays| {
+            Some(Operand { at: input_offset(table, name)?, lines, lanes: array.lanes, hop, stays })
         };
-        let weight = Operand {
-            at: input_offset(table, "in.weight")?,
-            lines: array.columns,
-            lanes: array.lanes,
-            hop: hop(array.hop_activation),
-        };
+        let activation = operand("in.activation", activations, hops[0], stays(array.is_turned()))?;
+        let weight = operand("in.weight", weights, hops[1], stays(!array.is_turned()))?;
         let lag = |o: &Operand| o.hop * (o.lines - 1);
         Some(InputBeats {
             layout: input_layout(design),
             valid: input_offset(table, "in.valid")?,
-            first: input_offset(table, "in.first")?,
+            first: input_offset(table, "in.first"),
             last: input_offset(table, "in.last"),
             channel: input_offset(table, "in.channel")?,
             lag: lag(&activation).max(lag(&weight)),
+            load: input_offset(table, "in.load"),
+            switch: input_offset(table, "in.switch"),
+            switched: false,
+            edges: design.time().travel.map_or(0, |travel| travel.edges),
+            loads: VecDeque::new(),
             activation,
             weight,
             window: VecDeque::new(),
@@ -85,58 +105,93 @@ impl InputBeats {
         })
     }
 
-    /// Takes the inputs of the next cycle; the beat that became complete, if any.
-    pub fn cycle(&mut self, inputs: &[i64]) -> Option<Vec<i64>> {
-        self.window.push_back(inputs.to_vec());
-        if self.window.len() > self.lag { self.oldest() } else { None }
-    }
-
-    /// After the last cycle: one more beat, until there is none.
-    pub fn rest(&mut self) -> Option<Vec<i64>> {
-        while !self.window.is_empty() {
-            let beat = self.oldest();
-            if beat.is_some() {
-                return beat;
-            }
+    /// Keeps the load of a cycle, if it has one.
+    fn keep_load(&mut self, inputs: &[i64]) {
+        if self.load.is_none_or(|at| inputs[at] == 0) {
+            return;
         }
-        self.pending.take()
+        let mut record = vec![1, 0];
+        for operand in [&self.activation, &self.weight] {
+            let codes = inputs[operand.at..][..operand.lines * operand.lanes].iter();
+            record.extend(codes.map(|code| if operand.stays { *code } else { 0 }));
+        }
+        self.loads.push_back(record);
     }
 
-    fn oldest(&mut self) -> Option<Vec<i64>> {
-        let now = self.window.front()?;
-        let (valid, first) = (now[self.valid] != 0, now[self.first] != 0);
-        let starts = first || self.cleared;
+    /// Takes the inputs of the next cycle; the records that became complete: a tile's loads come in front of its vectors,
+    /// whenever they were loaded.
+    pub fn cycle(&mut self, inputs: &[i64]) -> Vec<Vec<i64>> {
+        self.window.push_back(inputs.to_vec());
+        let records = if self.window.len() > self.lag { self.oldest() } else { Vec::new() };
+        self.keep_load(inputs);
+        records
+    }
+
+    /// After the last cycle: the records that are left.
+    pub fn rest(&mut self) -> Vec<Vec<i64>> {
+        let mut records = Vec::new();
+        while !self.window.is_empty() {
+            records.extend(self.oldest());
+        }
+        records.extend(self.pending.take());
+        records
+    }
+
+    fn oldest(&mut self) -> Vec<Vec<i64>> {
+        let Some(now) = self.window.front() else { return Vec::new() };
+        let bit = |at: Option<usize>| at.is_some_and(|at| now[at] != 0);
+        let valid = bit(Some(self.valid));
+        let starts = bit(self.first) || self.cleared;
+        let switches = bit(self.switch);
         let beat = valid.then(|| {
             let last = self.last.is_none_or(|at| now[at] != 0);
-            let mut record = vec![i64::from(starts), i64::from(last), now[self.channel]];
+            let mut record = match self.load {
+                Some(_) => vec![0, now[self.channel]],
+                None => vec![i64::from(starts), i64::from(last), now[self.channel]],
+            };
             self.activation.gather(&self.window, &mut record);
             self.weight.gather(&self.window, &mut record);
             record
         });
-        self.cleared = !valid && starts;
         self.window.pop_front();
+        if self.load.is_some() {
+            return self.passing(beat, starts, switches);
+        }
+        self.cleared = !valid && starts;
         match beat {
             Some(beat) if self.last.is_none() => {
-                let mut before = self.pending.replace(beat)?;
+                let Some(mut before) = self.pending.replace(beat) else { return Vec::new() };
                 before[LAST] = i64::from(starts);
-                Some(before)
+                vec![before]
             }
-            beat => beat,
+            beat => beat.into_iter().collect(),
         }
+    }
+
+    /// A vector, if there is one, behind the loads that it waits for.
+    fn passing(&mut self, vector: Option<Vec<i64>>, starts: bool, switches: bool) -> Vec<Vec<i64>> {
+        let Some(vector) = vector else {
+            self.switched |= switches;
+            return Vec::new();
+        };
+        // With one buffer whatever was loaded is used.
+        let is_new = self.first.map_or(self.switch.is_none() || self.switched, |_| starts);
+        self.switched = switches;
+        let count = if is_new { self.edges.min(self.loads.len()) } else { 0 };
+        self.loads.drain(..count).chain([vector]).collect()
     }
 }
 
 pub fn input_layout(design: &Design) -> Layout {
-    let array = &design.array;
     let flag = Format::unsigned(1).unwrap_or_else(|| unreachable!("u1 is a format"));
-    let lines = |count: usize| array.edge_shape(count);
-    Layout::new([
-        ("first", &[][..], flag),
-        ("last", &[][..], flag),
+    let [activation, weight] = design.array.port_shapes();
+    let flags: &[&str] = if design.array.sums_travel() { &["load"] } else { &["first", "last"] };
+    let flags = flags.iter().map(|name| (*name, &[][..], flag));
+    Layout::new(flags.chain([
         ("channel", &[][..], index_format()),
-        ("activation", &lines(array.rows)[..], design.activation.format),
-        ("weight", &lines(array.columns)[..], design.weight.format),
-    ])
+        ("activation", &activation[..], design.activation.format),
+        ("weight", &weight[..], design.weight.format),
+    ]))
 }
 
 /// Values before a signal in a cycle's inputs.

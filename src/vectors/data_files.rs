@@ -47,7 +47,7 @@ impl Layouts {
             beats_out: of(&|s| s.name == "out.data"),
             channels: channels::layout(design),
             per: design.parameters.iter().map(|p| p.per).collect(),
-            columns: design.array.columns,
+            columns: design.array.records(),
         }
     }
 

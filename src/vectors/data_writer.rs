@@ -1,5 +1,6 @@
 //! Writes the data files of a bundle as cycles arrive; or only counts, sums and hashes what they would be.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::beats::InputBeats;
@@ -29,6 +30,8 @@ struct Open {
     cycles: u64,
     files: [HexFile; 4],
     limbs: Vec<u64>,
+    /// Outputs of columns that leave before others.
+    waiting: Vec<VecDeque<i64>>,
 }
 
 /// What the data files are.
@@ -75,6 +78,7 @@ impl DataWriter {
             cycles: 0,
             files,
             limbs: Vec::new(),
+            waiting: Vec::new(),
         });
         Ok(())
     }
@@ -87,7 +91,7 @@ impl DataWriter {
 
     pub fn finish(&mut self, program: &Program) -> Result<Finished> {
         let mut open = self.open.take().ok_or_else(|| Error::new(Kind::Value, "the trace has not begun"))?;
-        while let Some(beat) = open.beats.as_mut().and_then(InputBeats::rest) {
+        for beat in open.beats.as_mut().map(InputBeats::rest).unwrap_or_default() {
             open.write(2, &beat)?;
         }
         let Open { table, layouts, cycles, files, .. } = open;
@@ -108,16 +112,33 @@ impl Open {
         let (inputs, rest) = row.split_at(self.inputs);
         self.write(0, inputs)?;
         self.write(1, rest)?;
-        if let Some(beat) = self.beats.as_mut().and_then(|beats| beats.cycle(inputs)) {
+        for beat in self.beats.as_mut().map(|beats| beats.cycle(inputs)).unwrap_or_default() {
             self.write(2, &beat)?;
         }
-        if let Some((valid, data)) = self.output
-            && row[valid] != 0
-        {
+        if let Some((valid, data)) = self.output {
             let width = self.layouts.beats_out.fields[0].instances();
-            self.write(3, &row[data..data + width])?;
+            let outputs = &row[data..data + width];
+            if data - valid == 1 && row[valid] != 0 {
+                self.write(3, outputs)?;
+            } else if data - valid > 1 {
+                self.skewed(&row[valid..data], outputs)?;
+            }
         }
         self.cycles += 1;
+        Ok(())
+    }
+
+    /// Columns that leave skewed, each with a valid bit of its own: a record when all have its value.
+    fn skewed(&mut self, valid: &[i64], outputs: &[i64]) -> Result<()> {
+        self.waiting.resize(valid.len(), VecDeque::new());
+        let columns = self.waiting.iter_mut().zip(valid).zip(outputs);
+        columns
+            .filter(|((_, valid), _)| **valid != 0)
+            .for_each(|((waiting, _), output)| waiting.push_back(*output));
+        while self.waiting.iter().all(|column| !column.is_empty()) {
+            let record: Vec<i64> = self.waiting.iter_mut().filter_map(VecDeque::pop_front).collect();
+            self.write(3, &record)?;
+        }
         Ok(())
     }
 

@@ -15,10 +15,11 @@ use super::hex_file::sha256;
 use super::hex_reader::HexReader;
 use super::manifest::Manifest;
 use super::{Layout, beats};
-use crate::design::Design;
+use crate::design::{Design, LoadKind};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room};
-use crate::lower::{Gather, Program, Shape, check_extents};
+use crate::lower::{Gather, Program, Shape, Tile, check_extents};
+use crate::neighbours::Factor;
 use crate::post::Per;
 use crate::trace::{Chunk, SignalTable, Sink};
 
@@ -56,7 +57,7 @@ fn refuse_other_layouts(bundle: &Path, layouts: &Layouts, design: &Design) -> Re
     let what = match () {
         () if layouts.beats_in != beats::input_layout(design) => "beats (beats_in)",
         () if layouts.channels != channels::layout(design) || layouts.per != per => "parameters",
-        () if layouts.columns != design.array.columns => "columns",
+        () if layouts.columns != design.array.records() => "columns",
         () => return Ok(()),
     };
     let message = format!("describes other {what} than a bundle of {} has", design.name);
@@ -76,7 +77,8 @@ fn shape(manifest: &Manifest) -> Result<Shape> {
 
 /// What is allocated follows from counts that the files' lengths bear out.
 fn refuse_other_counts(program: &Program, manifest: &Manifest) -> Result<()> {
-    let beats = program.tile_count().checked_mul(program.beats());
+    let of_tile = program.tile_beats() + loads(program);
+    let beats = program.tile_count().checked_mul(of_tile);
     let records = program.shape.groups * program.records_per_group();
     for (file, count) in [("beats_in.hex", beats), ("channels.hex", Some(records))] {
         let told = manifest.records(file);
@@ -90,6 +92,11 @@ fn refuse_other_counts(program: &Program, manifest: &Manifest) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Records of a tile that load operands.
+fn loads(program: &Program) -> usize {
+    program.design.time().travel.map_or(0, |travel| travel.edges)
 }
 
 /// One entry per design parameter, of length 1 or the channels of all groups.
@@ -164,37 +171,124 @@ fn codes(
     let room = bytes(&[images, groups, m, k], 9).saturating_add(bytes(&[groups, k, n], 5));
     check_room(room, || format!("the operands of {}", bundle.display()))?;
     let (mut activations, mut weights) = (Codes::new(images * groups * m * k), Codes::new(groups * k * n));
-    let (lanes, mut values) = (program.design.array.lanes, Vec::new());
-    for beat in program.schedule() {
+    let mut values = Vec::new();
+    let mut order = Order { beats: program.tile_beats(), loads: loads(program), fed: 0, loaded: 0 };
+    for _ in 0..records {
         reader.record(&mut values)?;
-        let tile = beat.tile;
-        let flags = [i64::from(beat.first), i64::from(beat.last)];
-        if values[..2] != flags || values[2] != i64::try_from(program.record_of(tile)).unwrap_or(-1) {
-            let message = format!(
-                "is no beat {} of tile {}: first {}, last {}, channel {}",
-                beat.index, tile.index, values[0], values[1], values[2]
-            );
+        let Some((tile, met)) = order.next(program, &values) else {
+            let (beat, tile) = (order.fed % order.beats, order.fed / order.beats);
+            let message = format!("is no beat {beat} of tile {tile}: {}", told(program, &values));
             return Err(reader.fault_in_record(message));
-        }
-        let (rows, columns) = values[3..].split_at(program.design.array.rows * lanes);
-        for (at, value) in rows.iter().enumerate().take(program.rows_of(tile) * lanes) {
-            let Some(term) = program.k_of(beat.index, at % lanes) else { continue };
-            let row = (tile.image * groups + tile.group) * m + tile.m0 + at / lanes;
-            if let Some(before) = activations.put(row * k + term, *value) {
-                let (row, what) = (tile.m0 + at / lanes, "activation");
-                return Err(contradiction(&reader, what, "row", row, term, [before.into(), *value]));
-            }
-        }
-        for (at, value) in columns.iter().enumerate().take(program.columns_of(tile) * lanes) {
-            let Some(term) = program.k_of(beat.index, at % lanes) else { continue };
-            let channel = tile.n0 + at / lanes;
-            if let Some(before) = weights.put((tile.group * k + term) * n + channel, *value) {
-                let what = "weight";
-                return Err(contradiction(&reader, what, "channel", channel, term, [before.into(), *value]));
+        };
+        let codes = values.split_off(if loads(program) > 0 { 2 } else { 3 });
+        for Met { operand, line, term, at } in met {
+            let value = codes[at];
+            let (what, named, place, before) = match operand {
+                Factor::Activation => {
+                    let row = (tile.image * groups + tile.group) * m + tile.m0 + line;
+                    ("activation", "row", tile.m0 + line, activations.put(row * k + term, value))
+                }
+                Factor::Weight => {
+                    let at = (tile.group * k + term) * n + tile.n0 + line;
+                    ("weight", "channel", tile.n0 + line, weights.put(at, value))
+                }
+            };
+            if let Some(before) = before {
+                return Err(contradiction(&reader, what, named, place, term, [before.into(), value]));
             }
         }
     }
     Ok((activations.values, weights.values))
+}
+
+/// A record's flags and channel, in words.
+fn told(program: &Program, values: &[i64]) -> String {
+    match loads(program) {
+        0 => format!("first {}, last {}, channel {}", values[0], values[1], values[2]),
+        _ => format!("load {}, channel {}", values[0], values[1]),
+    }
+}
+
+/// A code of a record: whose, of which position or channel of the tile and which product, and its place in the record.
+struct Met {
+    operand: Factor,
+    line: usize,
+    term: usize,
+    at: usize,
+}
+
+/// How far the records of a bundle are.
+struct Order {
+    beats: usize,
+    loads: usize,
+    fed: usize,
+    loaded: usize,
+}
+
+impl Order {
+    /// The tile of the next record, and every code that matters; `None` when its flags or its channel are another one's.
+    fn next(&mut self, program: &Program, values: &[i64]) -> Option<(Tile, Vec<Met>)> {
+        let array = &program.design.array;
+        let is_load = self.loads > 0 && values[0] != 0;
+        let (done, each) = if is_load { (&mut self.loaded, self.loads) } else { (&mut self.fed, self.beats) };
+        if *done / each >= program.tile_count() {
+            return None;
+        }
+        let (tile, index) = (program.tile(*done / each), *done % each);
+        let channel = |step: usize| i64::try_from(program.record_of(tile) + step).unwrap_or(-1);
+        let wanted = match (self.loads > 0, is_load) {
+            (false, _) => vec![i64::from(index == 0), i64::from(index + 1 == self.beats), channel(0)],
+            (true, true) => vec![1, 0],
+            (true, false) => vec![0, channel(index * usize::from(array.is_turned()))],
+        };
+        if values[..wanted.len()] != wanted {
+            return None;
+        }
+        *done += 1;
+        Some((tile, met(program, tile, is_load, index)))
+    }
+}
+
+/// The codes of a record of a tile: its beat `index`, or its load's.
+fn met(program: &Program, tile: Tile, is_load: bool, index: usize) -> Vec<Met> {
+    let array = &program.design.array;
+    let (lanes, lines) = (array.lanes, [program.rows_of(tile), program.columns_of(tile)]);
+    // Places of the two operands in a record.
+    let [activations, weights] = array.port_shapes().map(|shape| shape.iter().product::<usize>());
+    let mut all = Vec::new();
+    let mut meet = |operand: Factor, line: usize, beat: usize, lane: usize, at: usize| {
+        let (extent, from) = match operand {
+            Factor::Activation => (lines[0], 0),
+            Factor::Weight => (lines[1], activations),
+        };
+        if let Some(term) = program.k_of(beat, lane).filter(|_| line < extent) {
+            all.push(Met { operand, line, term, at: from + at });
+        }
+    };
+    let turned = array.is_turned();
+    let (passing, staying) =
+        if turned { (Factor::Weight, Factor::Activation) } else { (Factor::Activation, Factor::Weight) };
+    match array.load {
+        None => {
+            (0..activations).for_each(|at| meet(Factor::Activation, at / lanes, index, at % lanes, at));
+            (0..weights).for_each(|at| meet(Factor::Weight, at / lanes, index, at % lanes, at));
+        }
+        Some(_) if !is_load => {
+            (0..array.rows * lanes).for_each(|at| meet(passing, index, at / lanes, at % lanes, at));
+        }
+        Some(load) => {
+            let width = array.columns * lanes;
+            let rows = match load.kind {
+                LoadKind::Instant => 0..array.rows,
+                LoadKind::Row => index..index + 1,
+                LoadKind::Shift => array.rows - 1 - index..array.rows - index,
+            };
+            for (place, row) in rows.enumerate() {
+                (0..width).for_each(|at| meet(staying, at / lanes, row, at % lanes, place * width + at));
+            }
+        }
+    }
+    all
 }
 
 fn contradiction(

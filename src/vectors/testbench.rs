@@ -142,7 +142,7 @@ struct View<'a> {
     parameters: Vec<SignalView>,
     checks: Vec<SignalView>,
     beats: Option<BeatView>,
-    gate: Option<GateView>,
+    gates: Vec<GateView>,
     values_per_cycle: usize,
 }
 
@@ -170,7 +170,7 @@ pub fn render(layouts: &Layouts, wiring: &Wiring) -> Result<String> {
         parameters: parameters.map(|(field, per)| parameter_view(field, *per, layouts.columns)).collect(),
         checks: layouts.expected.fields.iter().map(view).collect(),
         beats: beat_view(layouts, wiring),
-        gate: gate_view(layouts, wiring),
+        gates: gate_views(layouts, wiring),
         values_per_cycle: wiring.compared(layouts).0.iter().map(|f| f.instances()).sum(),
     };
     let text = Environment::new()
@@ -224,7 +224,8 @@ fn parameter_view(field: &Field, per: Per, columns: usize) -> SignalView {
 
 fn beat_view(layouts: &Layouts, wiring: &Wiring) -> Option<BeatView> {
     let data = layouts.expected.field("out.data")?;
-    if !(wiring.connects("out.valid") && wiring.connects("out.data")) {
+    let is_one = layouts.expected.field("out.valid").is_some_and(|valid| valid.instances() == 1);
+    if !(is_one && wiring.connects("out.valid") && wiring.connects("out.data")) {
         return None;
     }
     let (label, indices) = label("out.data", &data.shape);
@@ -238,15 +239,16 @@ fn beat_view(layouts: &Layouts, wiring: &Wiring) -> Option<BeatView> {
     })
 }
 
-fn gate_view(layouts: &Layouts, wiring: &Wiring) -> Option<GateView> {
+/// One for all outputs, or one each where columns leave skewed.
+fn gate_views(layouts: &Layouts, wiring: &Wiring) -> Vec<GateView> {
     let [valid, data] = ["out.valid", "out.data"].map(|name| layouts.expected.field(name));
-    let (valid, data) = (valid?, data.filter(|f| wiring.gated && wiring.connects(&f.name))?);
-    Some(GateView {
-        valid: valid.offset,
-        offset: data.offset,
-        bits: data.bits(),
-        instances: data.instances(),
-    })
+    let data = data.filter(|f| wiring.gated && wiring.connects(&f.name));
+    let Some((valid, data)) = valid.zip(data) else { return Vec::new() };
+    let instances = data.instances() / valid.instances();
+    let bits = instances * data.width();
+    let gate =
+        |at: usize| GateView { valid: valid.offset + at, offset: data.offset + at * bits, bits, instances };
+    (0..valid.instances()).map(gate).collect()
 }
 
 /// `pe.acc[%0d][%0d]` and the expressions that print instance `i`'s row-major indices.

@@ -9,8 +9,16 @@ use goldpath::vectors::manifest;
 use crate::commands::{OTHER, PORTS, said};
 use crate::{goldpath, run};
 
-const DESIGNS: [&str; 5] =
-    ["mac_s8_acc32", "mac_s8_acc16sat", "tree8_s8_acc24", "os8x8_s8_acc32", "os16x16_s8_acc16sat"];
+const DESIGNS: [&str; 8] = [
+    "mac_s8_acc32",
+    "mac_s8_acc16sat",
+    "tree8_s8_acc24",
+    "os8x8_s8_acc32",
+    "os16x16_s8_acc16sat",
+    "os4x2_l4_s8_acc32",
+    "ws16x16_s8_acc32",
+    "is8x8_s8_acc24",
+];
 
 fn write(design: &str, words: &str, out: &Path) -> String {
     let folder = if design.ends_with(".toml") { "tests/strength/wrong" } else { "hw_models" };

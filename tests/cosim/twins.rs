@@ -42,7 +42,9 @@ fn agrees_and_can_fail(name: &str, shape: [usize; 3]) {
         let bench = Bench::twin(&out, &folder(name), &design, &design).unwrap();
         for simulator in Simulator::ALL {
             let runner = bench.build(simulator).unwrap();
-            for compare in [Compare::Cycles, Compare::Beats] {
+            // Columns that leave skewed have a valid bit each: no transaction is theirs together.
+            let beats = (!design.array.leaves_skewed()).then_some(Compare::Beats);
+            for compare in [Compare::Cycles].into_iter().chain(beats) {
                 let verdict = runner.run(compare).unwrap();
                 assert!(verdict.passed(), "{name} {case:?} in {simulator:?} by {compare:?}: {verdict:#?}");
             }
@@ -87,4 +89,19 @@ fn os8x8_s8_acc32() {
 #[test]
 fn os16x16_s8_acc16sat() {
     agrees_and_can_fail("os16x16_s8_acc16sat", [18, 12, 20]);
+}
+
+#[test]
+fn os4x2_l4_s8_acc32() {
+    agrees_and_can_fail("os4x2_l4_s8_acc32", [7, 22, 5]);
+}
+
+#[test]
+fn ws16x16_s8_acc32() {
+    agrees_and_can_fail("ws16x16_s8_acc32", [60, 13, 37]);
+}
+
+#[test]
+fn is8x8_s8_acc24() {
+    agrees_and_can_fail("is8x8_s8_acc24", [19, 7, 11]);
 }

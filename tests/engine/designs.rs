@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use goldpath::design::{
     Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level, Operand, Order,
-    Skew, Start,
+    Skew, Start, SumRegister,
 };
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Parameter, Per, Step};
@@ -38,8 +38,11 @@ pub fn sequential() -> Array {
         lanes: 1,
         hop_activation: 0,
         hop_weight: 0,
+        hop_sum: 0,
         skew: Skew::Host,
         drain_latency: 0,
+        sum_register: SumRegister::After,
+        load: None,
     }
 }
 

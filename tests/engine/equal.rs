@@ -150,17 +150,29 @@ fn check_counts(counts: &Counts, seed: u64) {
 fn check_first(program: &Program, counts: &Counts, cycle: Option<u64>) {
     let Some(Event { node, m, n, beat: Some(beat), .. }) = &counts.first else { return };
     let (design, array) = (&program.design, &program.design.array);
-    let stationary = array.dataflow == Dataflow::OutputStationary;
-    let [hi, hj] = if stationary { [array.hop_weight, array.hop_activation] } else { [0, 0] };
-    let across = program.shape.n.div_ceil(array.columns);
-    let tile = m / array.rows * across + n / array.columns;
     let level = design.reduce.iter().position(|l| l.id == *node).unwrap_or(design.reduce.len());
     let delay = design.operand_latency
         + design.product_latency
         + design.reduce[..level].iter().map(|l| l.latency).sum::<u32>();
-    let skew = hi as usize * (m % array.rows) + hj as usize * (n % array.columns);
-    let start = tile * Timing::new(program).period_cycles(0) + program.design.time().clears;
-    assert_eq!(cycle, Some((start + beat + delay as usize + skew) as u64));
+    let across = program.shape.n.div_ceil(array.columns);
+    let clears = usize::from(design.accumulator.start == Start::Zero);
+    // Tile, PE, and the beat that is fed.
+    let (tile, [row, column], fed) = match array.dataflow {
+        Dataflow::WeightStationary => (n / array.columns, [*beat, n % array.columns], *m),
+        Dataflow::InputStationary => (m / array.columns, [*beat, m % array.columns], *n),
+        _ => {
+            let tile = m / array.rows * across + n / array.columns;
+            (tile, [m % array.rows, n % array.columns], clears + beat)
+        }
+    };
+    let (down, right) = match array.dataflow {
+        Dataflow::OutputStationary => (array.hop_weight, array.hop_activation),
+        _ => (array.hop_sum, array.hop_activation + array.hop_weight),
+    };
+    let skew = down as usize * row + right as usize * column;
+    let timing = Timing::new(program);
+    let start = timing.tile_start(tile) as usize + timing.opening();
+    assert_eq!(cycle, Some((start + fed + delay as usize + skew) as u64));
 }
 
 #[test]

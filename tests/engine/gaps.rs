@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use goldpath::datapath;
-use goldpath::design::{Array, Dataflow, Design, Skew, Start};
+use goldpath::design::{Dataflow, Design, Skew, Start};
 use goldpath::error::Kind;
 use goldpath::functional;
 use goldpath::lower::Program;
@@ -41,16 +41,16 @@ fn outcomes_do_not_know_of_gaps() {
         assert_eq!(run.outcome, functional::run_plain(&program, true), "seed {seed}");
         let timing = Timing::with(&program, gaps);
         assert_eq!((run.cycles, memory.cycles() as u64), (timing.total_cycles(), timing.total_cycles()));
-        assert!(run.cycles > Timing::new(&program).total_cycles(), "seed {seed}");
+        // Where a tile waits for the next one's load, a rest may cost nothing.
+        let least = Timing::new(&program).total_cycles() + u64::from(!program.design.array.sums_travel());
+        assert!(run.cycles >= least, "seed {seed}");
         let Some(first) = run.outcome.counts.as_ref().and_then(|counts| counts.first.as_ref()) else {
             continue;
         };
-        let array = &program.design.array;
         let nodes = program.design.fitting_nodes();
         let node = nodes.iter().find(|(_, name)| *name == first.node).unwrap().0;
-        let across = program.shape.n.div_ceil(array.columns);
-        let tile = first.m / array.rows * across + first.n / array.columns;
-        let at = timing.cycle_of(node, tile, first.beat, [first.m % array.rows, first.n % array.columns]);
+        let [tile, row, column] = program.place(first.m, first.n);
+        let at = timing.cycle_of(node, tile, first.beat, [row, column]);
         assert_eq!(run.first_cycle, Some(at), "seed {seed}");
         events += 1;
         moved += u64::from(Timing::new(&program).cycle_of(node, tile, first.beat, [0, 0]) < at);
@@ -63,7 +63,7 @@ fn cycles_and_what_happens_in_them_are_inverse() {
     let mut checked = 0;
     for seed in 0..200 {
         let program = program(6000 + seed);
-        let (design, array) = (&program.design, program.design.array);
+        let (design, map) = (&program.design, program.map());
         for gaps in [Gaps::none(), Gaps::mixed(seed)] {
             let timing = Timing::with(&program, gaps);
             for tile in 0..program.tile_count() {
@@ -73,11 +73,13 @@ fn cycles_and_what_happens_in_them_are_inverse() {
                 for (node, name) in design.fitting_nodes() {
                     let behind = name.starts_with("post") || name == "accumulator.output";
                     let beats = if behind { vec![None] } else { (0..program.beats()).map(Some).collect() };
-                    for (pe, beat) in
-                        corners(&array).into_iter().flat_map(|pe| beats.iter().map(move |beat| (pe, *beat)))
+                    for (output, beat) in corners(map.tile)
+                        .into_iter()
+                        .flat_map(|output| beats.iter().map(move |beat| (output, *beat)))
                     {
-                        let cycle = timing.cycle_of(node, tile, beat, pe);
-                        let located = Located { tile, row: pe[0], beat };
+                        let cycle = timing.cycle_of(node, tile, beat, output);
+                        let ([row, column], (pe, _)) = (output, map.place(output, beat.unwrap_or(0)));
+                        let located = Located { tile, row, column, beat };
                         assert_eq!(timing.locate(node, pe, cycle), located, "seed {seed} {name}");
                         checked += 1;
                     }
@@ -88,8 +90,8 @@ fn cycles_and_what_happens_in_them_are_inverse() {
     assert!(checked > 100_000, "{checked}");
 }
 
-fn corners(array: &Array) -> Vec<[usize; 2]> {
-    let (row, column) = (array.rows - 1, array.columns - 1);
+fn corners(tile: [usize; 2]) -> Vec<[usize; 2]> {
+    let (row, column) = (tile[0] - 1, tile[1] - 1);
     vec![[0, 0], [0, column], [row, 0], [row, column]]
 }
 
@@ -149,6 +151,9 @@ fn a_resting_host_holds_its_last_beat() {
     for seed in 0..200 {
         let program = program(7000 + seed);
         let design = &*program.design;
+        if design.array.sums_travel() {
+            continue;
+        }
         let gaps = Gaps::mixed(seed);
         let timing = Timing::with(&program, gaps);
         let dense = Ports::new(design, &run(&program, Gaps::none()).1);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level, Operand, Order,
-    Skew, Start,
+    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level, Load, LoadKind,
+    Operand, Order, Skew, Start, SumRegister, Switch,
 };
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::{Format, Overflow, Rounding};
@@ -117,9 +117,15 @@ fn steps(random: &mut Random, parameters: &mut Vec<Parameter>) -> Vec<Step> {
 }
 
 fn array(random: &mut Random) -> Array {
-    match random.below(4) {
-        0 => designs::sequential(),
-        1 => Array { dataflow: Dataflow::Tree, lanes: random.within(1, 9) as usize, ..designs::sequential() },
+    match random.below(7) {
+        0 => Array { lanes: random.pick(&[1, 1, 1, 3]), ..designs::sequential() },
+        1 => Array {
+            dataflow: Dataflow::Tree,
+            columns: random.pick(&[1, 1, 2, 5]),
+            lanes: random.within(1, 9) as usize,
+            ..designs::sequential()
+        },
+        2..4 => travelling(random),
         _ => Array {
             dataflow: Dataflow::OutputStationary,
             rows: random.within(1, 5) as usize,
@@ -129,7 +135,32 @@ fn array(random: &mut Random) -> Array {
             hop_weight: random.below(4) as u32,
             skew: random.pick(&[Skew::Host, Skew::Internal]),
             drain_latency: random.below(3) as u32,
+            ..designs::sequential()
         },
+    }
+}
+
+/// Weights or activations stay, and sums travel.
+fn travelling(random: &mut Random) -> Array {
+    let turned = random.below(2) == 0;
+    let hop = random.below(4) as u32;
+    let kind = random.pick(&[LoadKind::Row, LoadKind::Shift, LoadKind::Instant]);
+    let switch = match kind {
+        LoadKind::Instant => random.pick(&[None, Some(Switch::Wave)]),
+        _ => random.pick(&[None, Some(Switch::Wave), Some(Switch::Global)]),
+    };
+    Array {
+        dataflow: if turned { Dataflow::InputStationary } else { Dataflow::WeightStationary },
+        rows: random.within(1, 5) as usize,
+        columns: random.within(1, 5) as usize,
+        lanes: random.pick(&[1, 1, 2, 3]),
+        hop_activation: if turned { 0 } else { hop },
+        hop_weight: if turned { hop } else { 0 },
+        hop_sum: random.within(1, 3) as u32,
+        skew: random.pick(&[Skew::Host, Skew::Internal]),
+        sum_register: random.pick(&[SumRegister::After, SumRegister::Before]),
+        load: Some(Load { kind, switch, clears_sums: switch.is_none() && random.below(2) == 0 }),
+        ..designs::sequential()
     }
 }
 
@@ -195,7 +226,11 @@ fn numbers(design: &Design, channels: usize, random: &mut Random) -> Numbers {
 
 /// A random product for a design, ragged more often than not.
 pub fn program(design: Design, random: &mut Random) -> Program {
-    let [m, k, n] = [1 + random.below(9), 1 + random.below(20), 1 + random.below(9)];
+    let [m, mut k, n] = [1 + random.below(9), 1 + random.below(20), 1 + random.below(9)];
+    if design.array.sums_travel() {
+        // A column sums so many products, and mostly all of them.
+        k = k.min(design.array.rows * design.array.lanes);
+    }
     let extreme = random.below(3) == 0;
     let a = random.matrix([m, k], design.activation.format, extreme);
     let w = random.matrix([k, n], design.weight.format, extreme);

@@ -1,6 +1,6 @@
 //! When things happen: the contract's formulas, written out here once more, against traces.
 
-use goldpath::design::{Dataflow, Design, Skew, Start};
+use goldpath::design::{Dataflow, Design, LoadKind, Skew, Start, SumRegister, Switch};
 use goldpath::lower::Program;
 use goldpath::num::Overflow;
 use goldpath::simulate::{self, Options, Timing};
@@ -24,6 +24,9 @@ fn output_cycles(program: &Program) -> (Vec<usize>, usize) {
     let reduce: u32 = design.reduce.iter().map(|l| l.latency).sum();
     let d0 = (design.operand_latency + design.product_latency + reduce) as usize;
     let post: usize = design.post.iter().map(|s| s.latency as usize).sum();
+    if array.sums_travel() {
+        return travelling(program, d0, post);
+    }
     let tiles = program.shape.m.div_ceil(array.rows) * program.shape.n.div_ceil(array.columns);
     if array.dataflow != Dataflow::OutputStationary {
         let visible = |q: usize| (q + 1) * feed - 1 + d0 + 1 + post;
@@ -36,6 +39,40 @@ fn output_cycles(program: &Program) -> (Vec<usize>, usize) {
     let done = feed - 1 + d0 + 1 + corner;
     let visible = |tile: usize| (0..array.rows).map(move |row| tile * period + done + row + drain + post);
     ((0..tiles).flat_map(visible).collect(), tiles * period + 1)
+}
+
+/// The same where sums travel past operands that are loaded, vector after vector.
+fn travelling(program: &Program, d0: usize, post: usize) -> (Vec<usize>, usize) {
+    let (design, array) = (&program.design, &program.design.array);
+    let load = array.load.unwrap();
+    let (down, right) = (array.hop_sum as usize, (array.hop_activation + array.hop_weight) as usize);
+    let (last_row, last_column) = (array.rows - 1, array.columns - 1);
+    let corner = down * last_row + right * last_column;
+    let turned = array.dataflow == Dataflow::InputStationary;
+    let (vectors, across) =
+        if turned { (program.shape.n, program.shape.m) } else { (program.shape.m, program.shape.n) };
+    let tiles = across.div_ceil(array.columns);
+    let edges = if load.kind == LoadKind::Instant { 1 } else { array.rows };
+    let operand = design.operand_latency as usize;
+    let (lead, opening, period) = match load.switch {
+        None => (0, edges, edges + vectors + corner + if load.clears_sums { d0 } else { operand }),
+        Some(Switch::Global) => (edges + 1, 0, (vectors + corner + operand).max(edges + 1)),
+        Some(Switch::Wave) => {
+            // The first row's second buffer is rewritten when the wave has passed it, or all rows'.
+            let passed =
+                if load.kind == LoadKind::Row { right * last_column + (down - 1) * last_row } else { corner };
+            (edges, 0, vectors.max(operand + passed + edges))
+        }
+    };
+    let after = usize::from(array.sum_register == SumRegister::After);
+    // Skewed by the host, column 0 is seen, which leaves first.
+    let together = if array.skew == Skew::Internal { right * last_column } else { 0 };
+    let visible = |tile: usize| {
+        (0..vectors)
+            .map(move |q| lead + tile * period + opening + q + d0 + down * last_row + together + after + post)
+    };
+    let tail = d0 + down * last_row + right * last_column + after + post + 1;
+    ((0..tiles).flat_map(visible).collect(), lead + tiles * period + tail)
 }
 
 #[test]
@@ -51,7 +88,8 @@ fn outputs_come_when_the_formula_says() {
         assert_eq!(memory.cycles(), cycles, "seed {seed}");
         assert_eq!(Timing::new(&program).total_cycles() as usize, cycles, "seed {seed}");
         let data = memory.signal("out.data").unwrap();
-        let quiet = |t: &usize| valid[*t][0] == 1 || data[*t].iter().all(|v| *v == 0);
+        let of = |column: usize, t: usize| valid[t][if valid[t].len() > 1 { column } else { 0 }] == 1;
+        let quiet = |t: &usize| data[*t].iter().enumerate().all(|(column, v)| of(column, *t) || *v == 0);
         assert!((0..valid.len()).all(|t| quiet(&t)), "seed {seed}: out.data is 0 when not valid");
     }
 }
@@ -119,10 +157,18 @@ fn other_timing(design: &Design, random: &mut Random) -> Design {
     other.reduce.iter_mut().for_each(|level| level.latency = latency());
     // A step that is fused with its successor has no register.
     other.post.iter_mut().filter(|s| s.format.is_some()).for_each(|step| step.latency = latency());
+    if design.array.sums_travel() {
+        let turned = design.array.dataflow == Dataflow::InputStationary;
+        let right = if turned { &mut other.array.hop_weight } else { &mut other.array.hop_activation };
+        *right = random.below(4) as u32;
+        other.array.hop_sum = 1 + random.below(4) as u32;
+        other.array.skew = random.pick(&[Skew::Host, Skew::Internal]);
+        other.array.sum_register = random.pick(&[SumRegister::After, SumRegister::Before]);
+    }
     if design.array.dataflow == Dataflow::OutputStationary {
-        other.array.hop_activation = latency();
-        other.array.hop_weight = latency();
-        other.array.drain_latency = latency();
+        other.array.hop_activation = random.below(4) as u32;
+        other.array.hop_weight = random.below(4) as u32;
+        other.array.drain_latency = random.below(4) as u32;
         other.array.skew = random.pick(&[Skew::Host, Skew::Internal]);
     }
     other

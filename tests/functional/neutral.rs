@@ -1,6 +1,6 @@
 //! A design as the oracle takes it: numbers and names, read off the fields.
 
-use goldpath::design::{AccumulatorOverflow, Design, LaneMap};
+use goldpath::design::{AccumulatorOverflow, Dataflow, Design, LaneMap};
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{Op, Operand};
 
@@ -77,9 +77,15 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
     let accumulator = &design.accumulator;
     let clamped = accumulator.overflow == AccumulatorOverflow::SaturateOutput;
     let step_rule = if clamped { "wrap" } else { accumulator_rule(accumulator.overflow) };
+    // Where operands stay, a tile is all that passes them.
+    let (rows, columns) = match design.array.dataflow {
+        Dataflow::WeightStationary => (usize::MAX, design.array.columns),
+        Dataflow::InputStationary => (design.array.columns, usize::MAX),
+        _ => (design.array.rows, design.array.columns),
+    };
     Machine {
-        rows: design.array.rows,
-        columns: design.array.columns,
+        rows,
+        columns,
         lanes: design.array.lanes,
         strided: design.order.lane_map == LaneMap::Strided,
         activation_offset: offset(design.activation.offset),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use goldpath::design::Design;
+use goldpath::design::{Dataflow, Design};
 use goldpath::lower::Program;
 use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
 use goldpath::post::Op;
@@ -37,10 +37,16 @@ fn brute_force(program: &Program) -> BTreeMap<(usize, usize), Output> {
 fn places(program: &Program) -> BTreeMap<(usize, usize), [usize; 3]> {
     let (shape, array) = (program.shape, &program.design.array);
     let (mut places, mut tile) = (BTreeMap::new(), 0);
-    for m0 in (0..shape.m).step_by(array.rows) {
-        for n0 in (0..shape.n).step_by(array.columns) {
-            for m in m0..(m0 + array.rows).min(shape.m) {
-                for n in n0..(n0 + array.columns).min(shape.n) {
+    // Where operands stay, a tile is all that passes them.
+    let [down, across] = match array.dataflow {
+        Dataflow::WeightStationary => [shape.m, array.columns],
+        Dataflow::InputStationary => [array.columns, shape.n],
+        _ => [array.rows, array.columns],
+    };
+    for m0 in (0..shape.m).step_by(down) {
+        for n0 in (0..shape.n).step_by(across) {
+            for m in m0..(m0 + down).min(shape.m) {
+                for n in n0..(n0 + across).min(shape.n) {
                     places.insert((m, n), [tile, m - m0, n - n0]);
                 }
             }
@@ -62,7 +68,12 @@ fn node_is_right(node: &NodeAnswer, program: &Program, outputs: &BTreeMap<(usize
         let [tile, row, column] = places[&(*m, *n)];
         for event in output.events.iter().filter(|e| e.node == node.node) {
             *channels.entry((*n, event.high)).or_insert(0) += 1;
-            *pes.entry((row * array.columns + column, event.high)).or_insert(0) += 1;
+            let pe = match (array.dataflow, event.beat) {
+                (Dataflow::WeightStationary, beat) => beat.unwrap_or(0) * array.columns + column,
+                (Dataflow::InputStationary, beat) => beat.unwrap_or(0) * array.columns + row,
+                _ => row * array.columns + column,
+            };
+            *pes.entry((pe, event.high)).or_insert(0) += 1;
             // Start values all enter with the first beat: no table says so.
             if let Some(beat) = event.beat.filter(|_| node.node != "accumulator.start") {
                 *beats.entry((beat, event.high)).or_insert(0) += 1;

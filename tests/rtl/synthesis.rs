@@ -58,6 +58,21 @@ fn os16x16_s8_acc16sat_has_no_latches() {
 }
 
 #[test]
+fn os4x2_l4_s8_acc32_has_no_latches() {
+    has_no_latches("os4x2_l4_s8_acc32");
+}
+
+#[test]
+fn ws16x16_s8_acc32_has_no_latches() {
+    has_no_latches("ws16x16_s8_acc32");
+}
+
+#[test]
+fn is8x8_s8_acc24_has_no_latches() {
+    has_no_latches("is8x8_s8_acc24");
+}
+
+#[test]
 fn a_latch_is_caught() {
     let file = fresh_folder("latch").join("latch.v");
     let latch = "module latch (input wire e, d, output reg q); always @(*) if (e) q = d; endmodule\n";

@@ -7,7 +7,7 @@ use goldpath::design::Design;
 use goldpath::neighbours::{self, Hardware, KEYS, Key};
 use serde_json::Value;
 
-use crate::{DESIGNS, design};
+use crate::{DESIGNS, OTHERS, design};
 
 /// Every leaf of the schema, with `*` for an index or a name.
 fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
@@ -104,7 +104,7 @@ drain = { order = "rows", latency = 1 }
 fn a_key_that_is_said_to_be_edited_is() {
     let mut edited: BTreeSet<&str> = BTreeSet::new();
     let rest = Design::parse(REST, Path::new("rest.toml"), &[]).unwrap();
-    let all = DESIGNS.iter().map(|name| (*design(name)).clone()).chain([rest]);
+    let all = DESIGNS.iter().chain(&OTHERS).map(|name| (*design(name)).clone()).chain([rest]);
     for design in all {
         for neighbour in neighbours::of(&Hardware::of(&design)) {
             edited.insert(neighbour.key);

@@ -99,7 +99,7 @@ impl Back {
                 }
             }
         }
-        self.values[..leaving.len() * columns].chunks_exact(columns).for_each(|row| watch.output(row));
+        self.values[..leaving.len() * columns].chunks_exact(columns).for_each(|row| watch.output(0, row));
     }
 
     /// The steps of a row's way that happen in cycles `from..to`.
@@ -136,7 +136,7 @@ impl Back {
             // The last step always has a format of at most 64 bits.
             let row = &mut self.values[..shape.columns];
             row.iter_mut().zip(values).for_each(|(to, value)| *to = value as i64);
-            watch.output(row);
+            watch.output(0, row);
         }
     }
 

@@ -266,7 +266,7 @@ impl<L: Lane> Grid<L> {
                     report(tell, watch, Node::AccumulatorOutput, row, counts);
                 });
             }
-            watch.finished(finished);
+            watch.finished(0, finished);
         }
     }
 
@@ -329,8 +329,8 @@ struct Rehearsal {
 
 impl Rehearsal {
     fn perform(&self, columns: usize, watch: &mut dyn Watch) {
-        self.finished.chunks_exact(columns).for_each(|row| watch.finished(row));
-        self.outputs.chunks_exact(columns).for_each(|row| watch.output(row));
+        self.finished.chunks_exact(columns).for_each(|row| watch.finished(0, row));
+        self.outputs.chunks_exact(columns).for_each(|row| watch.output(0, row));
     }
 }
 
@@ -343,11 +343,11 @@ impl Watch for Rehearsal {
         self.eventful = true;
     }
 
-    fn finished(&mut self, values: &[i64]) {
+    fn finished(&mut self, _: usize, values: &[i64]) {
         self.finished.extend_from_slice(values);
     }
 
-    fn output(&mut self, values: &[i64]) {
+    fn output(&mut self, _: usize, values: &[i64]) {
         self.outputs.extend_from_slice(values);
     }
 }

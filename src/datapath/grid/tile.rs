@@ -95,12 +95,12 @@ impl<L: Lane> Tile<L> {
         let same = self.streams.restart(shape, period.feed.clears, beats) && !moved;
         (self.started, self.now, self.drain) = (true, 0, period.drain);
         for row in 0..shape.rows {
-            let codes = &period.activation[row * beats..][..beats];
+            let codes = &period.left[row * beats..][..beats];
             self.streams.fill_row(shape, row, codes, self.offset);
         }
-        if !same || !(Arc::ptr_eq(&self.weights, &period.weight) || self.weights == period.weight) {
-            self.weights = period.weight.clone();
-            self.streams.fill_weights(shape, &period.weight, &self.offsets);
+        if !same || !(Arc::ptr_eq(&self.weights, &period.above) || self.weights == period.above) {
+            self.weights = period.above.clone();
+            self.streams.fill_weights(shape, &period.above, &self.offsets);
         }
     }
 

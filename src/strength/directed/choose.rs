@@ -55,8 +55,8 @@ fn by_itself(design: &Design) -> Design {
     let mut alone = design.clone();
     alone.array.rows = 1;
     alone.array.columns = 1;
-    (alone.array.hop_activation, alone.array.hop_weight) = (0, 0);
-    (alone.array.skew, alone.array.drain_latency) = (Skew::Host, 0);
+    (alone.array.hop_activation, alone.array.hop_weight, alone.array.hop_sum) = (0, 0, 0);
+    (alone.array.skew, alone.array.drain_latency, alone.array.load) = (Skew::Host, 0, None);
     alone.array.dataflow = if alone.array.lanes > 1 { Dataflow::Tree } else { Dataflow::Sequential };
     alone
 }

@@ -89,7 +89,7 @@ impl Pool {
                 }
                 (m, k)
             }
-            None => (own_rows(design), own_depth(design, form, last)),
+            None => (own_rows(design), room(design, own_depth(design, form, last))),
         };
         let short = k.min(BEATS * design.array.lanes);
         let most = [k, short].map(|k| candidates(m.saturating_mul(k)));
@@ -106,7 +106,9 @@ impl Pool {
         let activation = Values::of(&design.activation, offset(design.activation.offset));
         let mut values = rows(activation, m, k, chance);
         // With a shape of its own a directed program has room for what every PE needs.
-        let is_everywhere = design.array.is_grid() && form == Form::Whole && shape.is_none();
+        let has_room = design.array.column_products().is_none_or(|most| k + OPPOSITES <= most);
+        let is_one = !design.array.is_grid() && design.array.columns == 1;
+        let is_everywhere = !is_one && has_room && form == Form::Whole && shape.is_none();
         if is_everywhere {
             add_opposites(&mut values, activation, chance);
         }
@@ -161,7 +163,20 @@ impl Pool {
 
 /// One of each kind of row; whole tiles.
 fn own_rows(design: &Design) -> usize {
-    6_usize.next_multiple_of(design.array.rows)
+    let array = &design.array;
+    match (array.sums_travel(), array.is_turned()) {
+        (false, _) => 6_usize.next_multiple_of(array.rows),
+        (true, false) => 6,
+        (true, true) => 6_usize.next_multiple_of(array.columns),
+    }
+}
+
+/// What is to be told apart needs so many products more where every PE counts.
+const OPPOSITES: usize = 2;
+
+/// The products of an output that there is room for.
+fn room(design: &Design, depth: usize) -> usize {
+    design.array.column_products().map_or(depth, |most| depth.min(most.saturating_sub(OPPOSITES)).max(1))
 }
 
 /// Products of an output, so that a sum can leave the register from where it starts, and come back.

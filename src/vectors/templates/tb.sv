@@ -205,12 +205,14 @@ module tb;
 {%- for c in checks %}{% if c.connected %}
       have[{{ c.offset + c.bits - 1 }}:{{ c.offset }}] = {{ c.port }};
 {%- endif %}{% endfor %}
-{%- if gate %}
+{%- if gates %}
       // This module is not goldpath's: its out.data is compared only where an output is expected.
+{%- endif %}
+{%- for gate in gates %}
       if (want[{{ gate.valid }}] === 1'b1) values = values + {{ gate.instances }};
       else
         have[{{ gate.offset + gate.bits - 1 }}:{{ gate.offset }}] = want[{{ gate.offset + gate.bits - 1 }}:{{ gate.offset }}];
-{%- endif %}
+{%- endfor %}
       compared = compared + 1;
       values = values + {{ values_per_cycle }};
       // One comparison of the whole cycle; which signal it was is asked only when it differs.

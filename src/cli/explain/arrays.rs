@@ -1,0 +1,123 @@
+//! The kinds of array: what stays, what travels, and one worked design of each.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::Topic;
+use crate::design::Design;
+
+/// A worked design: its kind in a line, and its tables from `[array]` on.
+const WORKED: [(&str, &str); 5] = [
+    (
+        "one MAC: an output's products come one after the other",
+        "[array]\n\
+         dataflow = \"sequential\"",
+    ),
+    (
+        "trees: a beat brings 16 products of one position to each of 4 channels, summed in two levels",
+        "[array]\n\
+         dataflow = \"tree\"\n\
+         columns = 4\n\
+         lanes = 16\n\
+         \n\
+         [[reduce]]\n\
+         group = 4\n\
+         format = \"s18\"\n\
+         latency = 1\n\
+         [[reduce]]\n\
+         group = 4\n\
+         format = \"s20\"",
+    ),
+    (
+        "output-stationary: sums stay, activations travel right, weights down; results drain row by row",
+        "[array]\n\
+         dataflow = \"output_stationary\"\n\
+         rows = 8\n\
+         columns = 8\n\
+         hop = { activation = 1, weight = 1 }\n\
+         skew = \"internal\"\n\
+         drain = { order = \"rows\", latency = 1 }",
+    ),
+    (
+        "weight-stationary: weights stay, activations travel right, sums down; a vector is a position",
+        "[array]\n\
+         dataflow = \"weight_stationary\"\n\
+         rows = 16\n\
+         columns = 16\n\
+         hop = { activation = 1, sum = 1 }\n\
+         skew = \"internal\"\n\
+         load = { kind = \"shift\", buffers = 2, switch = \"wave\" }",
+    ),
+    (
+        "input-stationary: activations stay, weights travel right, sums down; a vector is a channel",
+        "[array]\n\
+         dataflow = \"input_stationary\"\n\
+         rows = 8\n\
+         columns = 8\n\
+         hop = { weight = 1, sum = 1 }\n\
+         skew = \"host\"\n\
+         sum_register = \"before\"\n\
+         load = { kind = \"row\" }",
+    ),
+];
+
+#[rustfmt::skip]
+pub fn topics() -> Vec<Topic> {
+    vec![Topic {
+        name: "array.dataflow",
+        kind: "key",
+        summary: "the kinds of array: what stays, what travels, and a worked design of each",
+        text: "Ask of a block diagram: where is the sum while products are added to it?\n\
+               \n\
+               It stays in a register at its adder:\n\
+               sequential         one MAC; array.lanes products a beat\n\
+               tree               array.columns sums side by side, each of array.lanes products a beat; all read the\n\
+               \x20                  same activations\n\
+               output_stationary  rows x columns PEs with one sum each: rows are output positions, columns channels\n\
+               \n\
+               It travels down a column, from adder to adder, past operands that stay. A column sums rows * lanes\n\
+               products, so K may be no larger:\n\
+               weight_stationary  columns are channels, what passes are activations: one vector a position\n\
+               input_stationary   columns are positions, what passes are weights: one vector a channel, whose\n\
+               \x20                  parameters come with it\n\
+               \n\
+               array.hop          registers from PE to PE of what travels: activation and weight where sums stay (0 =\n\
+               \x20                  broadcast), sum and the operand that passes where they do not\n\
+               array.skew         who delays the outer rows and columns as the hops ask: \"host\", the stimulus (then a\n\
+               \x20                  travelling sum leaves later in outer columns, with a valid bit each), or \"internal\",\n\
+               \x20                  triangular registers (a vector's sums then leave together)\n\
+               array.sum_register of a travelling sum: \"after\" the adder, or \"before\" it (the last adder drives what\n\
+               \x20                  follows)\n\
+               array.load         how operands that stay come: kind \"row\" (in.load_row says which), \"shift\" (down\n\
+               \x20                  the columns, last row first) or \"instant\"; buffers = 2 hides a load behind the\n\
+               \x20                  vectors before, and switch says when PEs take it: \"wave\" (each with its first\n\
+               \x20                  vector, in.first) or \"global\" (all with in.switch); clears_sums sets the sums'\n\
+               \x20                  registers to 0 while a row is loaded\n\
+               array.drain        of output_stationary: rows leave downwards, the last one first",
+        example,
+    }]
+}
+
+/// The worked designs, and how long each takes.
+fn example() -> String {
+    let mut text = String::new();
+    for (kind, array) in WORKED {
+        let design = Design::parse(&worked(array), Path::new("example"), &[]).expect("a sound design");
+        let _ = writeln!(
+            text,
+            "# {kind}\n{}\n# cycles of Y[M,N] = A[M,K] * W[K,N]: {}\n",
+            worked(array),
+            design.cycle_formula()
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+fn worked(array: &str) -> String {
+    format!(
+        "schema = 1\nname = \"example\"\n\
+         operands = {{ activation = {{ width = 8, signed = true }}, weight = {{ width = 8, signed = true }}, latency = 1 }}\n\
+         accumulator = {{ width = 32, signed = true, overflow = \"wrap\", start = \"overwrite\" }}\n\
+         \n{array}"
+    )
+}
