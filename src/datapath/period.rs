@@ -198,13 +198,13 @@ impl Loading {
     /// Drives what is loaded in a cycle, else zeros: whether something is, and which row of PEs takes it.
     fn drive(&self, cycle: usize, [rows, width]: [usize; 2], into: &mut Vec<i32>) -> (bool, usize) {
         into.clear();
-        let edges = if self.kind == LoadKind::Instant { 1 } else { rows };
+        let edges = if self.kind == LoadKind::AtOnce { 1 } else { rows };
         let edge = self.at.and_then(|at| cycle.checked_sub(at)).filter(|edge| *edge < edges);
         let (from, row) = match (self.kind, edge) {
-            (LoadKind::Instant, Some(_)) => (0..rows * width, 0),
+            (LoadKind::AtOnce, Some(_)) => (0..rows * width, 0),
             (LoadKind::Row, Some(edge)) => (edge * width..(edge + 1) * width, edge),
             (LoadKind::Shift, Some(edge)) => ((rows - 1 - edge) * width..(rows - edge) * width, 0),
-            (LoadKind::Instant, None) => return idle(into, rows * width),
+            (LoadKind::AtOnce, None) => return idle(into, rows * width),
             (LoadKind::Row | LoadKind::Shift, None) => return idle(into, width),
         };
         into.extend_from_slice(&self.rows[from]);

@@ -76,7 +76,7 @@ impl Stationary {
         let width = self.width;
         let free = if self.load.switch.is_some() { &mut self.next } else { &mut self.used };
         match self.load.kind {
-            LoadKind::Instant => free.copy_from_slice(port),
+            LoadKind::AtOnce => free.copy_from_slice(port),
             LoadKind::Row => free[inputs.load_row * width..][..width].copy_from_slice(port),
             LoadKind::Shift => {
                 free.rotate_right(width);

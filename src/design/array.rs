@@ -46,7 +46,8 @@ pub enum LoadKind {
     /// Down the columns, one row an edge, the last row first.
     Shift,
     /// All at once.
-    Instant,
+    #[serde(rename = "instant")]
+    AtOnce,
 }
 
 /// When PEs take what was loaded beside what they use.
@@ -178,7 +179,7 @@ impl Array {
     /// stay are loaded a row of PEs or all PEs at a time.
     pub fn port_shapes(&self) -> [Vec<usize>; 2] {
         let above = match self.load {
-            Some(Load { kind: LoadKind::Instant, .. }) => self.pe_shape(),
+            Some(Load { kind: LoadKind::AtOnce, .. }) => self.pe_shape(),
             _ => self.column_shape(),
         };
         let [left, above] = [self.row_shape(), above].map(|shape| self.with_lanes(shape));
@@ -207,7 +208,7 @@ impl LoadKind {
         match self {
             LoadKind::Row => "row",
             LoadKind::Shift => "shift",
-            LoadKind::Instant => "instant",
+            LoadKind::AtOnce => "instant",
         }
     }
 }

@@ -152,14 +152,18 @@ fn load(file: &At<file::Array>, context: &Context<'_>) -> Result<Load> {
     let switch = match (&load.switch, buffers) {
         (Some(at), 2) => Some(**at),
         (None, 2) => {
-            return Err(context.wrong(&load.span(), "array.load.switch", "is missing: there are two buffers"));
+            return Err(context.wrong(
+                &load.span(),
+                "array.load.switch",
+                "is missing: there are two buffers",
+            ));
         }
         (at, _) => {
             context.idle(at, "array.load.switch", "one buffer is used as it is loaded")?;
             None
         }
     };
-    if *load.kind == LoadKind::Instant && switch == Some(super::Switch::Global) {
+    if *load.kind == LoadKind::AtOnce && switch == Some(super::Switch::Global) {
         let at = load.switch.as_ref().map_or_else(|| load.span(), At::span);
         let what = "changes nothing: operands that are loaded at once, when nothing is under way, need no second buffer";
         return Err(context.wrong(&at, "array.load.switch", what));

@@ -104,7 +104,7 @@ impl Design {
                 let how = match load.kind {
                     LoadKind::Row => "row by row, addressed",
                     LoadKind::Shift => "shifted down, last row first",
-                    LoadKind::Instant => "all at once",
+                    LoadKind::AtOnce => "all at once",
                 };
                 let buffers = match load.switch {
                     None => "one buffer".to_owned(),

@@ -68,7 +68,7 @@ impl Design {
         let travel = array.load.map(|load| Travelling {
             register: usize::from(array.sum_register == SumRegister::After),
             together: !array.leaves_skewed(),
-            edges: if load.kind == LoadKind::Instant { 1 } else { array.rows },
+            edges: if load.kind == LoadKind::AtOnce { 1 } else { array.rows },
             kind: load.kind,
             switch: load.switch,
             clears: load.clears_sums,
@@ -162,7 +162,7 @@ impl Time {
             LoadKind::Row => {
                 (self.columns - 1) * self.hop_column + (self.rows - 1) * self.hop_row.saturating_sub(1)
             }
-            LoadKind::Shift | LoadKind::Instant => self.corner(),
+            LoadKind::Shift | LoadKind::AtOnce => self.corner(),
         };
         match travel.switch {
             Some(Switch::Wave) => first + self.operand + passed,

@@ -279,7 +279,7 @@ fn met(program: &Program, tile: Tile, is_load: bool, index: usize) -> Vec<Met> {
         Some(load) => {
             let width = array.columns * lanes;
             let rows = match load.kind {
-                LoadKind::Instant => 0..array.rows,
+                LoadKind::AtOnce => 0..array.rows,
                 LoadKind::Row => index..index + 1,
                 LoadKind::Shift => array.rows - 1 - index..array.rows - index,
             };

@@ -144,9 +144,9 @@ fn array(random: &mut Random) -> Array {
 fn travelling(random: &mut Random) -> Array {
     let turned = random.below(2) == 0;
     let hop = random.below(4) as u32;
-    let kind = random.pick(&[LoadKind::Row, LoadKind::Shift, LoadKind::Instant]);
+    let kind = random.pick(&[LoadKind::Row, LoadKind::Shift, LoadKind::AtOnce]);
     let switch = match kind {
-        LoadKind::Instant => random.pick(&[None, Some(Switch::Wave)]),
+        LoadKind::AtOnce => random.pick(&[None, Some(Switch::Wave)]),
         _ => random.pick(&[None, Some(Switch::Wave), Some(Switch::Global)]),
     };
     Array {

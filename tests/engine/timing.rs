@@ -52,7 +52,7 @@ fn travelling(program: &Program, d0: usize, post: usize) -> (Vec<usize>, usize) 
     let (vectors, across) =
         if turned { (program.shape.n, program.shape.m) } else { (program.shape.m, program.shape.n) };
     let tiles = across.div_ceil(array.columns);
-    let edges = if load.kind == LoadKind::Instant { 1 } else { array.rows };
+    let edges = if load.kind == LoadKind::AtOnce { 1 } else { array.rows };
     let operand = design.operand_latency as usize;
     let (lead, opening, period) = match load.switch {
         None => (0, edges, edges + vectors + corner + if load.clears_sums { d0 } else { operand }),
