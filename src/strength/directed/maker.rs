@@ -92,6 +92,28 @@ impl Maker<'_> {
                     .collect();
             }
         }
+        all.extend(self.ends_of_values());
+        all
+    }
+
+    /// Where steps take their operand through steps of its own: both ends of all that they read, in every combination.
+    fn ends_of_values(&self) -> Vec<Vec<i64>> {
+        const MOST: usize = 4;
+        let by_channel = by_channel(self.design);
+        let mut all = Vec::new();
+        for step in self.design.post.iter().filter(|step| !step.value_steps.is_empty()) {
+            let operands = step.operands();
+            let is_read = |index: &&usize| operands.contains(&Operand::Parameter(**index));
+            let read: Vec<usize> = by_channel.iter().filter(is_read).copied().take(MOST).collect();
+            for corner in 0..1_usize << read.len() {
+                let mut numbers = self.layer.clone();
+                for (place, index) in read.iter().enumerate() {
+                    let parameter = &self.design.parameters[*index];
+                    numbers[*index] = if corner >> place & 1 == 0 { parameter.min } else { parameter.max };
+                }
+                all.push(numbers);
+            }
+        }
         all
     }
 
