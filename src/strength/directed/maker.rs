@@ -92,7 +92,6 @@ impl Maker<'_> {
                     .collect();
             }
         }
-        all.extend(self.ends_of_values());
         all
     }
 
@@ -299,7 +298,8 @@ impl Maker<'_> {
         let assignments = self.assignments();
         let zero_row = usize::from(self.rows.len() > 1);
         let each = (self.all() / 2 / assignments.len().max(1)).max(6);
-        for numbers in assignments {
+        let ends = self.ends_of_values().into_iter().map(|numbers| (numbers, usize::MAX));
+        for (numbers, each) in ends.chain(assignments.into_iter().map(|numbers| (numbers, each))) {
             let alone: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
             for target in targets(self.design, &alone).into_iter().take(each) {
                 self.lead_to(target, &numbers, zero_row);
