@@ -171,7 +171,8 @@ fn a_value_goes_through_its_steps_first() {
 
 #[test]
 fn every_step_with_a_value_takes_its_steps() {
-    let operations: [(&str, fn(i128, i128) -> i128); 5] = [
+    type Of = fn(i128, i128) -> i128;
+    let operations: [(&str, Of); 5] = [
         ("add", |x, v| x + v),
         ("subtract", |x, v| x - v),
         ("multiply", |x, v| x * v),

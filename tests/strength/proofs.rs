@@ -15,40 +15,11 @@ fn pick<'a>(seed: &mut u64, of: &[&'a str]) -> &'a str {
     of[(*seed >> 33) as usize % of.len()]
 }
 
-/// A design of anything that the language says, as text; not every one can be built.
-pub fn random_design(seed: &mut u64) -> String {
+/// What stands in front of `[operands]`: no post steps, a preset, or a list.
+fn random_post(seed: &mut u64, rounding: &str, output: &str) -> String {
     let mut p = |of: &[&'static str]| pick(seed, of);
-    let array = p(&["sequential", "tree", "output_stationary"]);
-    let lanes = if array == "sequential" { "1" } else { p(&["1", "2", "3", "4"]) };
-    let lanes = if array == "tree" && lanes == "1" { "2" } else { lanes };
-    let width = p(&["4", "7", "8", "12", "16", "20", "24", "32", "33", "48", "64"]);
-    let overflow = p(&["wrap", "saturate", "saturate_symmetric"]);
-    let start = p(&["zero", "bias", "overwrite", "bias"]);
-    let (aw, asg) = (p(&["1", "2", "4", "5", "8", "9", "12"]), p(&["true", "false", "true"]));
-    let (ww, wsg) = (p(&["2", "3", "4", "8", "8", "11"]), p(&["true", "false", "true", "true"]));
-    let rounding = p(&[
-        "floor",
-        "ceil",
-        "trunc",
-        "away",
-        "half_up",
-        "half_down",
-        "half_away",
-        "half_zero",
-        "half_even",
-        "half_odd",
-    ]);
-    let output = p(&["s8", "u8", "s4", "s12", "u4", "s16"]);
-    let post = match p(&[
-        "none",
-        "shift",
-        "multiply_shift",
-        "tflite_double",
-        "onnxruntime",
-        "steps",
-        "others",
-        "others",
-    ]) {
+    match p(&["none", "shift", "multiply_shift", "tflite_double", "onnxruntime", "steps", "others", "others"])
+    {
         "none" => String::new(),
         "shift" => format!(
             "post = {{ preset = \"shift\", format = \"{output}\", rounding = \"{rounding}\", latency = [0, 1, 1] }}\n"
@@ -77,7 +48,35 @@ pub fn random_design(seed: &mut u64) -> String {
             format!("post = [{}, {{ step = \"saturate\", format = \"{output}\" }}]\n", steps.join(", "))
         }
         preset => format!("post = {{ preset = \"{preset}\", format = \"{output}\" }}\n"),
-    };
+    }
+}
+
+/// A design of anything that the language says, as text; not every one can be built.
+pub fn random_design(seed: &mut u64) -> String {
+    let mut p = |of: &[&'static str]| pick(seed, of);
+    let array = p(&["sequential", "tree", "output_stationary"]);
+    let lanes = if array == "sequential" { "1" } else { p(&["1", "2", "3", "4"]) };
+    let lanes = if array == "tree" && lanes == "1" { "2" } else { lanes };
+    let width = p(&["4", "7", "8", "12", "16", "20", "24", "32", "33", "48", "64"]);
+    let overflow = p(&["wrap", "saturate", "saturate_symmetric"]);
+    let start = p(&["zero", "bias", "overwrite", "bias"]);
+    let (aw, asg) = (p(&["1", "2", "4", "5", "8", "9", "12"]), p(&["true", "false", "true"]));
+    let (ww, wsg) = (p(&["2", "3", "4", "8", "8", "11"]), p(&["true", "false", "true", "true"]));
+    let rounding = p(&[
+        "floor",
+        "ceil",
+        "trunc",
+        "away",
+        "half_up",
+        "half_down",
+        "half_away",
+        "half_zero",
+        "half_even",
+        "half_odd",
+    ]);
+    let output = p(&["s8", "u8", "s4", "s12", "u4", "s16"]);
+    let post = random_post(seed, rounding, output);
+    let mut p = |of: &[&'static str]| pick(seed, of);
     let offset = match p(&["none", "none", "constant", "parameter"]) {
         "constant" => ", offset = -3, format = \"s16\"",
         "parameter" => ", offset = \"activation_offset\", format = \"s18\"",
