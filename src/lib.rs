@@ -94,6 +94,19 @@
 //! | its mistakes | `neighbours::array` |
 //! | its twin | `hw_models` |
 //!
+//! # A new post step
+//!
+//! | what | where |
+//! |---|---|
+//! | its word, its operands and what each is to it, its formula | [`post::Op`] |
+//! | its exact meaning, and its interval | `post::{run, range}`; a form in lanes where it is worth one, or none (`post::lanes`) |
+//! | cases that vectors should meet, if it has some | `post::cases` |
+//! | its keys, and their bounds | `design::{file, operation, keys, canonical}` |
+//! | its mistakes | `neighbours::{step, keys}` |
+//!
+//! Steps inside a step (what a value goes through first, the arms of a branch) are the same steps: whoever asks a
+//! [`post::Step`] what it reads or makes gets their answer too.
+//!
 //! # Invariants
 //!
 //! - **`num` does no I/O and knows no layer.** A fitted value is an `i64`, an unfitted one an `i128`.

@@ -223,7 +223,7 @@ fn steps(random: &mut Random, parameters: &mut Vec<post::Parameter>, format: For
         let count = post::Parameter { max: 20, ..designs::parameter("shift", "u5", Per::Channel, None) };
         parameters.push(count);
         let rounding = random.pick(&Rounding::ALL);
-        let op = Op::ShiftRight(post::Operand::Parameter(parameters.len() - 1), rounding);
+        let op = Op::ShiftRight(post::Operand::Parameter(parameters.len() - 1), rounding, None);
         let (rule, cycles) = (overflow(random), latency(random));
         steps.push(post::Step { format: Some(format), ..designs::step(0, op, "s16", rule, cycles) });
     }

@@ -71,6 +71,13 @@ post = [
     { step = "zero_point" },
     { step = "clamp", low = 0, high = 255 },
     { step = "clamp", min = 0, max = 255 },
+    { step = "shift_right", value = 1, rounding = "half_up", adder = "u8", if = "halved", bypass = "register" },
+    { step = "add", value = "amount", value_steps = [{ step = "shift_left", value = 1 }], if = "!halved", bypass = "register" },
+    { step = "lut", first = 0, values = [0, 5, -3], below = 0, above = 9 },
+    { step = "thresholds", values = [-1, 3, "amount"], offset = -2 },
+    { step = "thresholds", values = "level", count = 2 },
+    { step = "subtract", value = 1 },
+    { step = "branch", negative = [{ step = "multiply", value = 3 }], otherwise = [{ step = "add", value = 1 }] },
     { step = "saturate", width = 8, signed = false },
     { step = "fit", format = "s8", overflow = "saturate_symmetric" },
 ]
@@ -111,6 +118,7 @@ lane_map = "strided"
 
 [parameters]
 amount = { format = "s8", per = "channel", min = 0, max = 9, default = 2 }
+level = { format = "s3", per = "channel" }
 
 [twin.parameters]
 "accumulator.width" = "ACC_WIDTH"

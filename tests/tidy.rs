@@ -70,7 +70,7 @@ const CLOCK_ALLOWED: [&str; 2] = ["src/cli/", "src/vectors/cosim"];
 /// room: what makes them of a file's words, what makes mistakes of them, and who looks for one alone.
 const OPERATIONS_ALLOWED: [&str; 6] = [
     "src/post/",
-    "src/design/steps.rs",
+    "src/design/operation.rs",
     "src/neighbours/",
     "src/overflow/replay.rs",
     "src/strength/proofs.rs",

@@ -64,8 +64,9 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
                 Node::Accumulator => Flow { range: reached.entering, reached: reached.entering_reached },
                 Node::AccumulatorOutput => *flow,
                 Node::Post(step) => {
-                    let range = design.post[step].range_of(flow.range, &program.parameters, n);
-                    Flow { range, ..*flow }
+                    let step = &design.post[step];
+                    let range = step.range_of(flow.range, &program.parameters, n);
+                    Flow { range, reached: flow.reached && step.op.is_monotone() }
                 }
             };
             let out = match node {

@@ -1,5 +1,7 @@
 //! From the file's shape to a [`Design`]: every limit, every derived format, every contradiction.
 
+use std::collections::BTreeSet;
+
 use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
@@ -22,8 +24,14 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     let exact = product_fits(&activation, &weight, file, context)?;
     let reduce = reduce(file, &array, exact, product, context)?;
     let accumulator = accumulator(&file.accumulator, &mut names, context)?;
-    let post = steps::build(&file.post, &accumulator, choice, &mut names, context)?;
-    let parameters = names.finish(context)?;
+    let post = steps::build(&file.post, "post", &accumulator, choice, &mut names, context)?;
+    let mut elsewhere = BTreeSet::new();
+    for other in &file.others {
+        let mut names = Names::new(&file.parameters);
+        steps::build(&other.steps, &other.key, &accumulator, None, &mut names, context)?;
+        elsewhere.extend(names.declarations().chain(other.names.iter().cloned()));
+    }
+    let parameters = names.finish(&elsewhere, context)?;
     Ok(Design {
         name: file.name.to_string(),
         activation,

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::convert::overflow_name;
 use super::file::Value;
 use super::{Design, Operand};
-use crate::post::{self, Parameter, Per, Step};
+use crate::post::{self, Parameter, Per, Role, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
 pub(super) fn full(design: &Design) -> String {
@@ -147,6 +147,9 @@ fn write_parameter(text: &mut String, parameter: &Parameter) {
     if let Some(default) = parameter.default {
         let _ = writeln!(text, "default = {default}");
     }
+    if !parameter.aligned {
+        text.push_str("aligned = false\n");
+    }
 }
 
 /// The steps as one TOML value; `values` says how each parameter is written.
@@ -179,7 +182,37 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
         },
     };
     let mut pairs = vec![format!("step = \"{}\"", step.op.name())];
-    pairs.extend(step.op.roles().into_iter().map(|(role, v)| format!("{} = {}", role.key(), show(v))));
+    let list = |values: Vec<String>| format!("[{}]", values.join(", "));
+    if let Some(table) = step.op.table() {
+        let entries = list(table.values.iter().map(i64::to_string).collect());
+        pairs.extend([format!("first = {}", table.first), format!("values = {entries}")]);
+        pairs.extend([format!("below = {}", table.below), format!("above = {}", table.above)]);
+    }
+    if let Some(thresholds) = step.op.thresholds() {
+        pairs.push(format!("values = {}", list(thresholds.iter().map(|value| show(*value)).collect())));
+    }
+    if let Some([negative, otherwise]) = step.op.arms() {
+        pairs.push(format!("negative = {}", step_list(negative, values)));
+        pairs.push(format!("otherwise = {}", step_list(otherwise, values)));
+    }
+    let single = step.op.roles().into_iter().filter(|(role, _)| *role != Role::Threshold);
+    pairs.extend(single.map(|(role, v)| format!("{} = {}", role.key(), show(v))));
+    if !step.value_steps.is_empty() {
+        pairs.push(format!("value_steps = {}", step_list(&step.value_steps, values)));
+    }
     pairs.extend(step.op.rounding().map(|rounding| format!("rounding = \"{rounding}\"")));
+    pairs.extend(step.op.adder().map(|adder| format!("adder = \"{adder}\"")));
+    if let Some(when) = step.when {
+        let bit = match when.bit {
+            post::Operand::Parameter(index) => match &values[index] {
+                Value::Name(name) => name.clone(),
+                Value::Constant(_) => unreachable!("a bit is a parameter"),
+            },
+            post::Operand::Constant(_) => unreachable!("a bit is a parameter"),
+        };
+        let condition = if when.is { bit } else { format!("!{bit}") };
+        pairs.push(format!("if = {}", quoted(&condition)));
+        pairs.push("bypass = \"register\"".to_owned());
+    }
     pairs
 }

@@ -57,6 +57,22 @@ pub(super) fn expand<'a>(
     Ok(Some(choice))
 }
 
+/// The parameters of a preset that does not run, which is checked.
+pub(super) fn parameters(
+    program: &Spanned<DeValue<'_>>,
+    source: &Source<'_>,
+    tree: &DeTable<'_>,
+) -> Result<Vec<String>> {
+    let preset = file::Preset::deserialize(ValueDeserializer::from(program.clone()))
+        .map_err(|e| source.reader_error(&e, Some(tree)))?;
+    let choice = choice(&preset, source)?;
+    let named = given(&preset).into_iter().filter_map(|(_, value)| match value.map(|value| &**value) {
+        Some(Value::Name(name)) => Some(name.clone()),
+        _ => None,
+    });
+    Ok(choice.preset.parameters().iter().map(|name| (*name).to_owned()).chain(named).collect())
+}
+
 fn given(preset: &file::Preset) -> [(&'static str, Option<&At<Value>>); 8] {
     [
         ("multiplier", preset.multiplier.as_ref()),

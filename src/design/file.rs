@@ -8,7 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
+mod steps;
+
 use super::array::{LoadKind, SumRegister, Switch};
+pub(super) use steps::{Bypass, Preset, PresetName, Rounding, Step, StepKind, Values};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -73,6 +76,19 @@ pub(super) struct File {
     #[serde(default)]
     #[schemars(with = "Post")]
     pub post: Vec<At<Step>>,
+    /// Which of `programs` runs; absent = `post`. It has taken the place of `post` before this is read.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    #[allow(dead_code, reason = "only its schema is used")]
+    program: Option<de::IgnoredAny>,
+    /// Alternatives to `post`, by name.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Post>")]
+    #[allow(dead_code, reason = "only its schema is used")]
+    programs: Option<de::IgnoredAny>,
+    /// The programs that do not run.
+    #[serde(skip)]
+    pub others: Vec<super::programs::Other>,
     /// Numbers that the layer brings.
     #[serde(default)]
     pub parameters: BTreeMap<String, At<Parameter>>,
@@ -256,113 +272,6 @@ pub(super) enum DrainOrder {
     Rows,
 }
 
-/// One step of the post-processing program.
-#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Step {
-    pub step: At<StepKind>,
-    /// The second operand: a constant or a parameter.
-    pub value: Option<At<Value>>,
-    /// The count of a shift; the same as `value`.
-    pub shift: Option<At<Value>>,
-    /// `clamp` only; `min` and `max` are the same keys.
-    pub low: Option<At<Value>>,
-    pub high: Option<At<Value>>,
-    pub min: Option<At<Value>>,
-    pub max: Option<At<Value>>,
-    pub rounding: Option<At<Rounding>>,
-    /// `fit` and `saturate` only, instead of `format`: bits of the result.
-    pub width: Option<At<i64>>,
-    /// Beside `width`; absent = as what enters the step.
-    pub signed: Option<At<bool>>,
-    /// Absent = exact.
-    pub format: Option<At<Format>>,
-    /// Needed unless the format provably holds every result.
-    pub overflow: Option<At<Overflow>>,
-    /// Registers behind the step.
-    pub latency: Option<At<i64>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum StepKind {
-    /// x + value
-    Add,
-    /// x - value
-    Subtract,
-    /// x * value: a constant, or a parameter per layer or channel.
-    Multiply,
-    /// The larger of x and value.
-    Max,
-    /// The smaller of x and value.
-    Min,
-    /// `add` of parameter `bias`, unless `value` says which.
-    Bias,
-    /// `add` of parameter `zero_point`, unless `value` says which.
-    ZeroPoint,
-    /// `max` with 0.
-    Relu,
-    /// x * 2^shift
-    ShiftLeft,
-    /// x / 2^shift, rounded.
-    ShiftRight,
-    /// `shift_right`.
-    RoundingShift,
-    /// `min` with high, then `max` with low.
-    Clamp,
-    /// Only format and overflow.
-    Fit,
-    /// `fit` with overflow = "saturate".
-    Saturate,
-    /// x * value in float32 (its bits), rounded once.
-    FloatScale,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Rounding {
-    Floor,
-    Ceil,
-    Trunc,
-    Away,
-    HalfUp,
-    HalfDown,
-    HalfAway,
-    HalfZero,
-    HalfEven,
-    HalfOdd,
-}
-
-/// A named requantisation scheme: a list of steps.
-#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Preset {
-    pub preset: At<PresetName>,
-    /// Format of the output: "s8" when absent.
-    pub format: Option<At<Format>>,
-    /// Registers behind each expanded step.
-    pub latency: Option<At<Vec<At<i64>>>>,
-    /// `shift` only, and required there.
-    pub rounding: Option<At<Rounding>>,
-    pub multiplier: Option<At<Value>>,
-    pub shift: Option<At<Value>>,
-    pub left_shift: Option<At<Value>>,
-    pub right_shift: Option<At<Value>>,
-    pub scale: Option<At<Value>>,
-    pub zero_point: Option<At<Value>>,
-    pub low: Option<At<Value>>,
-    pub high: Option<At<Value>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum PresetName {
-    Shift,
-    MultiplyShift,
-    TfliteDouble,
-    Onnxruntime,
-}
-
 /// A number that the layer brings.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -371,6 +280,8 @@ pub(super) struct Parameter {
     pub per: Option<At<Per>>,
     pub min: Option<At<i64>>,
     pub max: Option<At<i64>>,
+    /// False: a static register, constant over a run; `per` is then "layer". True, or absent: a number travels with its beat.
+    pub aligned: Option<At<bool>>,
     /// Used when the layer brings none.
     pub default: Option<At<i64>>,
 }

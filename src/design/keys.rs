@@ -69,11 +69,29 @@ const ALLOWED: &[(&str, &str)] = &[
     ("post.*.max", "the clamp's `high`: an integer, or the name of a parameter"),
     ("post.*.width", "an integer from 1 to 64 (63 when unsigned), for \"fit\" and \"saturate\""),
     ("post.*.signed", "true or false, beside `width`"),
+    ("post.*.value_steps", "a list of steps without registers, for what `value` becomes before it is used"),
+    ("post.*.adder", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
+    (
+        "post.*.values",
+        "a list of integers; of \"thresholds\" also of parameters, or one parameter's name beside `count`",
+    ),
+    ("post.*.first", "an integer: which x the first of `values` is for"),
+    ("post.*.below", "an integer: what every smaller x becomes"),
+    ("post.*.above", "an integer: what every larger x becomes"),
+    ("post.*.count", "an integer from 1 to 1023: how many thresholds the parameter has"),
+    ("post.*.offset", "an integer, or the name of a parameter"),
+    ("post.*.negative", "a list of steps without registers, for x below 0"),
+    ("post.*.otherwise", "a list of steps without registers, for any other x"),
+    ("post.*.if", "the name of a \"u1\" parameter, or \"!name\""),
+    ("post.*.bypass", "\"register\": through the step's own format and registers"),
     ("post.*.rounding", ROUNDING),
     ("post.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
     ("post.*.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
     ("post.*.latency", "an integer from 0 to 64"),
     ("parameters.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
+    ("program", "the name of one of `programs`"),
+    ("programs", "a table of programs: NAME = a list of steps, or a preset"),
+    ("parameters.*.aligned", "true or false"),
     ("parameters.*.per", "\"layer\" or \"channel\""),
     ("parameters.*.min", "an integer inside the parameter's format"),
     ("parameters.*.max", "an integer inside the parameter's format"),
@@ -88,7 +106,8 @@ const ROUNDING: &str = "\"floor\", \"ceil\", \"trunc\", \"away\", \"half_up\", \
      \"half_zero\", \"half_even\" or \"half_odd\"";
 
 const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"bias\", \"zero_point\", \"relu\", \
-     \"shift_left\", \"shift_right\", \"rounding_shift\", \"clamp\", \"fit\", \"saturate\" or \"float_scale\"";
+     \"shift_left\", \"shift_right\", \"rounding_shift\", \"clamp\", \"fit\", \"saturate\", \"float_scale\", \"lut\", \
+     \"thresholds\" or \"branch\"";
 
 /// Keys of the vocabulary that are not built: pattern, the one value that means "as built" (or ""), what is
 /// supported instead.
@@ -107,16 +126,10 @@ pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
     ("array.drain.exit", "last_row", "the bottom row leaves first"),
     ("array.drain.steps", "", "the drain passes values unchanged; use [[post]]"),
     ("memory", "", "all of K is accumulated in one pass"),
-    ("programs", "", "one [[post]] program"),
     ("interface", "", "fixed latency with a valid bit"),
     ("order.loops", "", "tiles run image, group, m, n, then all of k"),
     ("order.tile_k", "", "all of K is accumulated in one pass"),
     ("order.max_k", "", "K is the layer's; `check --k` asks about one"),
-    ("parameters.*.aligned", "true", "parameters travel with their beat"),
-    ("post.*.value_steps", "", "a step's second operand is a constant or a parameter"),
-    ("post.*.adder", "", "the half is added in a type that is wide enough"),
-    ("post.*.if", "", "every step always runs"),
-    ("post.*.bypass", "", "every step always runs"),
 ];
 
 /// Values of built keys that are not built: key, value, what is supported.
@@ -127,15 +140,34 @@ pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
     ("array.drain.order", "shift", "order = \"rows\""),
     ("parameters.*.per", "beat", "per = \"layer\" and per = \"channel\""),
     ("parameters.*.per", "weight", "per = \"layer\" and per = \"channel\""),
-    ("post.*.step", "lut", STEPS),
-    ("post.*.step", "branch", STEPS),
+    (
+        "post.*.bypass",
+        "wire",
+        "bypass = \"register\"; without its registers the steps are another program: programs.NAME",
+    ),
     ("operands.*.coding", "power_of_two", "weights are integers"),
 ];
 
 /// What a key may hold.
 pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    ALLOWED.iter().find(|(pattern, _)| matches(pattern, key)).map(|(_, text)| *text)
+    let key = outside(key);
+    ALLOWED.iter().find(|(pattern, _)| matches(pattern, &key)).map(|(_, text)| *text)
 }
+
+/// The key of a step of `post` that means what that of a step elsewhere does: there is one grammar of steps.
+fn outside(key: &str) -> String {
+    let parts: Vec<&str> = key.split('.').collect();
+    let inside = parts.iter().rposition(|part| INSIDE.contains(part));
+    // `programs.NAME` is another `post`.
+    let program = (parts[0] == "programs").then_some(1);
+    match inside.or(program).filter(|at| at + 1 < parts.len()) {
+        Some(at) => ["post"].into_iter().chain(parts[at + 1..].iter().copied()).collect::<Vec<_>>().join("."),
+        None => key.to_owned(),
+    }
+}
+
+/// Keys of a step that hold steps.
+const INSIDE: [&str; 3] = ["value_steps", "negative", "otherwise"];
 
 /// Does a dotted pattern match a dotted key?
 pub(super) fn matches(pattern: &str, key: &str) -> bool {

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::context::Context;
 use super::overrides;
 use super::source::{Source, join};
-use super::{Design, build, canonical, expand, file, identifier, keys};
+use super::{Design, build, canonical, expand, file, identifier, keys, programs};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{MAX_DESIGN_BYTES, read_all};
 use crate::post::Choice;
@@ -51,8 +51,10 @@ impl Design {
         let choice = shape(&mut tree, &expansion, &source)?;
         refuse_not_built(&mut tree, "", &source)?;
         refuse_post_only(&tree, &source)?;
-        let file = file::File::deserialize(Deserializer::from(Spanned::new(span, tree.clone())))
+        let others = programs::others(&mut tree, &source)?;
+        let mut file = file::File::deserialize(Deserializer::from(Spanned::new(span, tree.clone())))
             .map_err(|e| source.reader_error(&e, Some(&tree)))?;
+        file.others = others;
         let context = Context { source: &source, overridden: !settings.is_empty() };
         let mut design = build::design(&file, choice.as_ref(), &context)?;
         bind_twin(&mut design, &file, &source)?;
@@ -66,7 +68,8 @@ impl Design {
     }
 }
 
-/// Overrides in the order typed; a preset is expanded as soon as one of its steps is named, else at the end.
+/// Overrides in the order typed; a program is chosen and a preset expanded as soon as one of its steps is named, else at the
+/// end.
 fn shape<'a>(
     tree: &mut DeTable<'a>,
     expansion: &'a OnceCell<String>,
@@ -75,10 +78,16 @@ fn shape<'a>(
     let mut choice = None;
     for setting in source.settings {
         let step = setting.keys.get(1).is_some_and(|k| k.bytes().all(|b| b.is_ascii_digit()));
+        if setting.keys[0] == "post" {
+            programs::choose(tree, source)?;
+        }
         if setting.keys[0] == "post" && step && choice.is_none() {
             choice = expand::expand(tree, expansion, source)?;
         }
         overrides::apply(tree, setting, source)?;
+    }
+    if programs::choose(tree, source)? {
+        choice = None;
     }
     Ok(match choice {
         Some(choice) => Some(choice),

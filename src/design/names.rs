@@ -1,6 +1,6 @@
 //! Names in a design file and the parameters they stand for, in the order of their first use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::context::Context;
@@ -14,11 +14,13 @@ use crate::post::{Operand, Parameter, Per};
 pub(super) struct Names<'a> {
     declared: &'a BTreeMap<String, At<file::Parameter>>,
     used: Vec<Parameter>,
+    /// Declared once for several: how many.
+    expanded: BTreeMap<String, u32>,
 }
 
 impl<'a> Names<'a> {
     pub fn new(declared: &'a BTreeMap<String, At<file::Parameter>>) -> Self {
-        Names { declared, used: Vec::new() }
+        Names { declared, used: Vec::new(), expanded: BTreeMap::new() }
     }
 
     pub fn parameters(&self) -> &[Parameter] {
@@ -44,6 +46,37 @@ impl<'a> Names<'a> {
                 self.parameter(name, &value.span(), key, implicit, context).map(Operand::Parameter)
             }
         }
+    }
+
+    /// `count` parameters that are declared as one: `name_0`, `name_1`, …
+    pub fn expand(
+        &mut self,
+        name: &str,
+        count: u32,
+        span: &Range<usize>,
+        key: &str,
+        context: &Context<'_>,
+    ) -> Result<Vec<Value>> {
+        let Some(at) = self.declared.get(name) else {
+            // Says which names there are.
+            self.parameter(name, span, key, None, context)?;
+            return Ok(Vec::new());
+        };
+        let known = self.expanded.insert(name.to_owned(), count);
+        if known.is_some_and(|known| known != count) || self.used.iter().any(|p| p.name == name) {
+            let what = format!("names parameter {name:?}, of which there are not {count} elsewhere");
+            return Err(context.wrong(span, key, what));
+        }
+        let names: Vec<String> = (0..count).map(|index| format!("{name}_{index}")).collect();
+        for one in names.iter().filter(|_| known.is_none()) {
+            if self.declared.contains_key(one) || self.used.iter().any(|p| p.name == *one) {
+                let what = format!("stands for parameter {one:?} among others, which there is already");
+                return Err(context.wrong(span, key, what));
+            }
+            let parameter = Parameter { name: one.clone(), ..declared(name, at, None, context)? };
+            self.used.push(parameter);
+        }
+        Ok(names.into_iter().map(Value::Name).collect())
     }
 
     /// The parameter that starts the accumulator, whose own rule fits it (R9).
@@ -78,10 +111,18 @@ impl<'a> Names<'a> {
         Ok(self.used.len() - 1)
     }
 
-    /// The parameters in use; a declared one that nothing uses is a key that changes nothing.
-    pub fn finish(self, context: &Context<'_>) -> Result<Vec<Parameter>> {
+    /// The names under which what is in use was declared.
+    pub fn declarations(&self) -> impl Iterator<Item = String> + '_ {
+        self.used.iter().map(|parameter| parameter.name.clone()).chain(self.expanded.keys().cloned())
+    }
+
+    /// The parameters in use; a declared one that nothing uses, here or `elsewhere`, is a key that changes nothing.
+    pub fn finish(self, elsewhere: &BTreeSet<String>, context: &Context<'_>) -> Result<Vec<Parameter>> {
         for (name, at) in self.declared {
-            if !context.overridden && !self.used.iter().any(|p| p.name == *name) {
+            let is_used = elsewhere.contains(name)
+                || self.used.iter().any(|p| p.name == *name)
+                || self.expanded.contains_key(name);
+            if !context.overridden && !is_used {
                 let what = "changes nothing: no node uses this parameter";
                 return Err(context.wrong(&at.span(), &format!("parameters.{name}"), what));
             }
@@ -135,5 +176,10 @@ fn declared(
         (None, Some(implicit)) => implicit.per,
         _ => Per::Layer,
     };
-    Ok(Parameter { name: name.to_string(), format, per, min, max, default })
+    let aligned = at.aligned.as_ref().is_none_or(|aligned| **aligned);
+    if let Some(at) = at.aligned.as_ref().filter(|_| !aligned && per == Per::Channel) {
+        let what = "is false: a register that is not pipelined is constant over a run, and channels differ";
+        return Err(context.wrong(&at.span(), &format!("{key}.aligned"), what).help("use per = \"layer\""));
+    }
+    Ok(Parameter { name: name.to_string(), format, per, min, max, default, aligned })
 }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::num::{Fit, Format, Overflow, narrowest};
 use crate::post::{Choice, Op, Operand, Parameter, Role, Step};
 
+/// Those inside others too.
 const MAX_STEPS: usize = 64;
 
 pub(super) type Interval = crate::post::Range;
@@ -24,159 +25,189 @@ pub(super) struct Node<'a> {
 
 /// Between two steps: the format's own range, and the narrower interval that is proved.
 #[derive(Clone, Copy)]
-struct State {
+pub(super) struct State {
     /// Range of the format, or of an exact product that has none.
-    range: Interval,
-    signed: bool,
-    interval: Interval,
+    pub range: Interval,
+    pub signed: bool,
+    pub interval: Interval,
+}
+
+/// Where a list of steps stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A node each, with registers.
+    Program,
+    /// Inside a step, whose registers are behind it.
+    Inside,
+}
+
+/// What the steps of a design are read with.
+pub(super) struct Reader<'r, 'd> {
+    pub accumulator: &'r Accumulator,
+    pub choice: Option<&'r Choice>,
+    pub names: &'r mut Names<'d>,
+    pub context: &'r Context<'r>,
+    /// Steps read so far.
+    read: usize,
 }
 
 pub(super) fn build(
     list: &[At<file::Step>],
+    key: &str,
     accumulator: &Accumulator,
     choice: Option<&Choice>,
     names: &mut Names<'_>,
     context: &Context<'_>,
 ) -> Result<Vec<Step>> {
-    if let Some(extra) = list.get(MAX_STEPS) {
-        return Err(context.wrong(&extra.span(), "post", format!("has more than {MAX_STEPS} steps")));
-    }
-    let (format, interval) = (accumulator.format, accumulator.range());
-    let mut state = State { range: range_of(format), signed: format.is_signed(), interval };
-    let mut steps = Vec::new();
-    for (index, file) in list.iter().enumerate() {
-        let key = format!("post.{index}");
-        let implicit = |name: &str| {
-            let known = synonyms::implicit(*file.step, accumulator.register).filter(|p| p.name == name);
-            known.or_else(|| choice.and_then(|c| c.parameter(name, accumulator.format)))
-        };
-        let file = synonyms::plain(file, &key, state.signed, context)?;
-        let op = operation(&file, &key, accumulator, implicit, names, context)?;
-        let fusable = list.get(index + 1).is_some_and(|s| shifts_right(*s.step));
-        let (step, after) = step(&file, &key, op, state, fusable, names, context)?;
-        state = after;
-        steps.push(step);
-    }
-    Ok(steps)
+    let format = accumulator.format;
+    let state = State { range: range_of(format), signed: format.is_signed(), interval: accumulator.range() };
+    let mut reader = Reader { accumulator, choice, names, context, read: 0 };
+    Ok(reader.list(list, key, state, Place::Program)?.0)
 }
 
 pub(super) fn range_of(format: Format) -> Interval {
     (i128::from(format.min()), i128::from(format.max()))
 }
 
-fn operation(
-    file: &At<file::Step>,
-    key: &str,
-    accumulator: &Accumulator,
-    implicit: impl Fn(&str) -> Option<Parameter>,
-    names: &mut Names<'_>,
-    context: &Context<'_>,
-) -> Result<Op> {
-    let kind = *file.step;
-    check_keys(file, kind, key, context)?;
-    let mut get = |at: &Option<At<file::Value>>, part: &str| match at {
-        Some(at) => {
-            if accumulator.bias.is_some() && **at == file::Value::Name("bias".into()) {
-                let what = "is the bias, which starts the accumulator: it enters in exactly one place (R9)";
-                return Err(context.wrong(&at.span(), &format!("{key}.{part}"), what));
-            }
-            let implicit = match &**at {
-                file::Value::Name(name) => implicit(name),
-                file::Value::Constant(_) => None,
-            };
-            names.operand(at, &format!("{key}.{part}"), implicit, context)
-        }
-        None => Err(context.wrong(&file.span(), &format!("{key}.{part}"), "is missing")),
-    };
-    let count = if file.shift.is_some() { &file.shift } else { &file.value };
-    let rounding = || match &file.rounding {
-        Some(rounding) => Ok(convert::rounding(**rounding)),
-        None => Err(context.wrong(&file.span(), &format!("{key}.rounding"), "is missing")),
-    };
-    Ok(match kind {
-        StepKind::Add => Op::Add(get(&file.value, "value")?),
-        StepKind::Subtract => Op::Subtract(get(&file.value, "value")?),
-        StepKind::Multiply => Op::Multiply(get(&file.value, "value")?),
-        StepKind::Max => Op::Max(get(&file.value, "value")?),
-        StepKind::Min => Op::Min(get(&file.value, "value")?),
-        StepKind::ShiftLeft => Op::ShiftLeft(get(count, "shift")?),
-        StepKind::ShiftRight => Op::ShiftRight(get(count, "shift")?, rounding()?),
-        StepKind::Clamp => Op::Clamp { low: get(&file.low, "low")?, high: get(&file.high, "high")? },
-        StepKind::Fit => Op::Fit,
-        StepKind::FloatScale => Op::FloatScale(get(&file.value, "value")?, rounding()?),
-        StepKind::Bias
-        | StepKind::ZeroPoint
-        | StepKind::Relu
-        | StepKind::RoundingShift
-        | StepKind::Saturate => unreachable!("`synonyms::plain` leaves no synonym"),
-    })
-}
-
 fn shifts_right(kind: StepKind) -> bool {
     matches!(kind, StepKind::ShiftRight | StepKind::RoundingShift)
 }
 
-/// Refuses the keys that a step has no use for.
-fn check_keys(file: &At<file::Step>, kind: StepKind, key: &str, context: &Context<'_>) -> Result<()> {
-    let shift = matches!(kind, StepKind::ShiftLeft | StepKind::ShiftRight);
-    let valued = !matches!(kind, StepKind::Clamp | StepKind::Fit);
-    let why = "this step does not use it";
-    let unless = |used: bool, at: &Option<At<file::Value>>, part: &str| {
-        if used { Ok(()) } else { context.idle(at, &format!("{key}.{part}"), why) }
-    };
-    unless(valued, &file.value, "value")?;
-    unless(shift, &file.shift, "shift")?;
-    unless(kind == StepKind::Clamp, &file.low, "low")?;
-    unless(kind == StepKind::Clamp, &file.high, "high")?;
-    if !matches!(kind, StepKind::ShiftRight | StepKind::FloatScale) {
-        context.idle(&file.rounding, &format!("{key}.rounding"), why)?;
-    }
-    if let (Some(shift), Some(_)) = (&file.shift, &file.value) {
-        let what = "and `value` are the same key: write one";
-        return Err(context.wrong(&shift.span(), &format!("{key}.shift"), what));
-    }
-    if matches!(kind, StepKind::Fit | StepKind::FloatScale) && file.format.is_none() {
-        return Err(context.wrong(&file.span(), &format!("{key}.format"), "is missing"));
-    }
-    let saturates = file.overflow.as_ref().is_none_or(|o| **o == file::Overflow::Saturate);
-    match &file.overflow {
-        at if kind == StepKind::FloatScale && (at.is_none() || !saturates) => {
-            let span = at.as_ref().map_or_else(|| file.span(), At::span);
-            let what = "must be \"saturate\": a float32 has no value modulo 2^width";
-            Err(context.wrong(&span, &format!("{key}.overflow"), what))
+impl Reader<'_, '_> {
+    /// Steps one after the other, and what leaves the last.
+    pub fn list(
+        &mut self,
+        list: &[At<file::Step>],
+        path: &str,
+        mut state: State,
+        place: Place,
+    ) -> Result<(Vec<Step>, State)> {
+        let mut steps = Vec::new();
+        for (index, file) in list.iter().enumerate() {
+            self.read += 1;
+            if self.read > MAX_STEPS {
+                let what = format!("has more than {MAX_STEPS} steps");
+                return Err(self.context.wrong(&file.span(), path, what));
+            }
+            let fusable = list.get(index + 1).is_some_and(|s| shifts_right(*s.step));
+            let (step, after) = self.step(file, &format!("{path}.{index}"), state, fusable, place)?;
+            state = after;
+            steps.push(step);
         }
-        _ => Ok(()),
+        Ok((steps, state))
+    }
+
+    /// What an undeclared name means in a step.
+    pub fn implicit(&self, kind: StepKind, name: &str) -> Option<Parameter> {
+        let known = synonyms::implicit(kind, self.accumulator.register).filter(|p| p.name == name);
+        known.or_else(|| self.choice.and_then(|c| c.parameter(name, self.accumulator.format)))
+    }
+
+    fn step(
+        &mut self,
+        file: &At<file::Step>,
+        key: &str,
+        state: State,
+        fusable: bool,
+        place: Place,
+    ) -> Result<(Step, State)> {
+        let spoken = *file.step;
+        let file = synonyms::plain(file, key, state.signed, self.context)?;
+        let op = self.operation(&file, spoken, key, state)?;
+        let (value_steps, value) = self.value_steps(&file, &op, key)?;
+        check_count(&file, key, &op, self.names, self.context)?;
+        let when = self.condition(&file, key, place)?;
+        let latency = self.latency(&file, key, place)?;
+        let of = |operand| value.map_or_else(|| self.names.interval(operand), |value: State| value.interval);
+        let interval = op.range(state.interval, of);
+        let signed = op.is_signed(state.signed, |operand| match (value, operand) {
+            (Some(value), _) => value.signed,
+            (None, Operand::Constant(value)) => value < 0,
+            (None, Operand::Parameter(index)) => self.names.parameters()[index].format.is_signed(),
+        });
+        let (range, interval, signed) = match when {
+            None => (exact(&op, state, value, self.names), interval, signed),
+            Some(_) => (
+                hull(exact(&op, state, value, self.names), state.range),
+                interval.map(|interval| hull(interval, state.interval)),
+                signed || state.signed,
+            ),
+        };
+        let exact = narrowest(range, signed, Overflow::Wrap);
+        let step = Step { value_steps, when, ..Step::new(key, op, None, Overflow::Wrap, latency) };
+        if step.op.operand(Role::Factor).is_some() && exact.is_none() {
+            fused(&file, key, fusable, latency, self.context)?;
+            self.context.idle(
+                &file.condition,
+                &format!("{key}.if"),
+                "the product is fused with its shift (R8)",
+            )?;
+            let interval = interval.unwrap_or(range);
+            return Ok((step, State { range, signed, interval }));
+        }
+        let node = Node { format: &file.format, overflow: &file.overflow, at: file.span(), key };
+        let (format, overflow, interval) = fitted(node, exact, interval, self.context)?;
+        let state = State { range: range_of(format), signed: format.is_signed(), interval };
+        Ok((Step { format: Some(format), overflow, ..step }, state))
+    }
+
+    /// The steps of the second operand, and what leaves them.
+    fn value_steps(
+        &mut self,
+        file: &At<file::Step>,
+        op: &Op,
+        key: &str,
+    ) -> Result<(Vec<Step>, Option<State>)> {
+        let key = format!("{key}.value_steps");
+        let (Some(list), Some(operand)) = (&file.value_steps, op.operands().first().copied()) else {
+            return Ok((vec![], None));
+        };
+        let interval = self.names.interval(operand);
+        let (range, signed) = match operand {
+            Operand::Constant(value) => (interval, value < 0),
+            Operand::Parameter(index) => {
+                let format = self.names.parameters()[index].format;
+                (range_of(format), format.is_signed())
+            }
+        };
+        let (steps, after) = self.list(list, &key, State { range, signed, interval }, Place::Inside)?;
+        if steps.is_empty() {
+            self.context.idle(&file.value_steps, &key, "the list is empty")?;
+        }
+        Ok((steps, Some(after)))
+    }
+
+    fn latency(&self, file: &At<file::Step>, key: &str, place: Place) -> Result<u32> {
+        let latency = self.context.latency(&file.latency, &format!("{key}.latency"))?;
+        match (&file.latency, place) {
+            (Some(at), Place::Inside) if latency > 0 => {
+                let what = "must be 0: registers stand behind the step that this one is inside of";
+                Err(self.context.wrong(&at.span(), &format!("{key}.latency"), what))
+            }
+            _ => Ok(latency),
+        }
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-fn step(
-    file: &At<file::Step>,
-    key: &str,
-    op: Op,
-    state: State,
-    fusable: bool,
-    names: &Names<'_>,
-    context: &Context<'_>,
-) -> Result<(Step, State)> {
-    check_count(file, key, op, names, context)?;
-    let latency = context.latency(&file.latency, &format!("{key}.latency"))?;
-    let interval = op.range(state.interval, |operand| names.interval(operand));
-    let signed = op.is_signed(state.signed, |operand| match operand {
-        Operand::Constant(value) => value < 0,
-        Operand::Parameter(index) => names.parameters()[index].format.is_signed(),
-    });
-    let (range, exact) = exact(op, state, names, signed);
-    if op.operand(Role::Factor).is_some() && exact.is_none() {
-        fused(file, key, fusable, latency, context)?;
-        let step = Step { id: key.to_string(), op, format: None, overflow: Overflow::Wrap, latency };
-        let interval = interval.unwrap_or(range);
-        return Ok((step, State { range, signed, interval }));
+fn hull(a: Interval, b: Interval) -> Interval {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+/// Range of the exact result, from the formats alone: what the hardware without knowledge of a parameter's limits would
+/// build.
+fn exact(op: &Op, state: State, value: Option<State>, names: &Names<'_>) -> Interval {
+    if let Some([negative, otherwise]) = op.arms() {
+        let built = |arm: &[Step], x| arm.last().and_then(|step| step.format).map_or(x, range_of);
+        return hull(built(negative, (state.range.0, -1)), built(otherwise, (0, state.range.1)));
     }
-    let node = Node { format: &file.format, overflow: &file.overflow, at: file.span(), key };
-    let (format, overflow, interval) = fitted(node, exact, interval, context)?;
-    let step = Step { id: key.to_string(), op, format: Some(format), overflow, latency };
-    Ok((step, State { range: range_of(format), signed: format.is_signed(), interval }))
+    let built_for = |operand| match (operand, value) {
+        (_, Some(value)) => value.range,
+        (Operand::Parameter(index), None) if !op.is_built_for_limits() => {
+            range_of(names.parameters()[index].format)
+        }
+        _ => names.interval(operand),
+    };
+    op.range(state.range, built_for).unwrap_or(state.range)
 }
 
 /// R8: a product wider than 64 bits has no format, no register, and a shift behind it.
@@ -198,7 +229,7 @@ fn fused(file: &At<file::Step>, key: &str, fusable: bool, latency: u32, context:
 fn check_count(
     file: &At<file::Step>,
     key: &str,
-    op: Op,
+    op: &Op,
     names: &Names<'_>,
     context: &Context<'_>,
 ) -> Result<()> {
@@ -211,17 +242,6 @@ fn check_count(
     let span = at.map_or_else(|| file.span(), At::span);
     let what = format!("is {low}..{high}, but this shift counts 0 to {most}");
     Err(context.wrong(&span, &format!("{key}.shift"), what))
-}
-
-/// Range and format of the exact result, from the formats alone: what the hardware without knowledge of a
-/// parameter's limits would build. No format when it needs more than 64 bits.
-fn exact(op: Op, state: State, names: &Names<'_>, signed: bool) -> (Interval, Option<Format>) {
-    let built_for = |operand| match operand {
-        Operand::Parameter(index) if !op.is_built_for_limits() => range_of(names.parameters()[index].format),
-        _ => names.interval(operand),
-    };
-    let range = op.range(state.range, built_for).unwrap_or(state.range);
-    (range, narrowest(range, signed, Overflow::Wrap))
 }
 
 /// Format and overflow of a node, and what leaves it.

@@ -56,6 +56,7 @@ pub(super) fn implicit(kind: StepKind, register: num::Format) -> Option<Paramete
             min: -128,
             max: 255,
             default: Some(0),
+            aligned: true,
         }),
         _ => None,
     }
@@ -71,6 +72,7 @@ pub(super) fn bias(register: num::Format) -> Parameter {
         min: format.min(),
         max: format.max(),
         default: Some(0),
+        aligned: true,
     }
 }
 

@@ -107,7 +107,7 @@ fn step_row(step: &Step, always_fits: bool, parameters: &[Parameter]) -> Row {
 
 /// A step as a short expression, and its rounding.
 pub(super) fn step_words(step: &Step, parameters: &[Parameter]) -> (String, Option<&'static str>) {
-    let formula = step.op.formula(|operand| show(operand, parameters));
+    let formula = step.formula("x", &|operand| show(operand, parameters));
     (formula, step.op.rounding().map(Rounding::name))
 }
 

@@ -8,7 +8,7 @@ use crate::design::Design;
 use crate::error::Result;
 use crate::lower::{Program, output_recoding};
 use crate::network::{Geometry, Layer};
-use crate::post::{Op, Operand};
+use crate::post::{Operand, Step};
 
 use super::exact::Pass;
 
@@ -58,15 +58,17 @@ fn same_post(a: &Design, with_a: &[Vec<i64>], b: &Design, with_b: &[Vec<i64>]) -
         && a.post.iter().zip(&b.post).enumerate().all(|(index, (x, y))| {
             let same_format = x.format == y.format && x.overflow == y.overflow;
             let both_fit = fits_a.get(index) == Some(&true) && fits_b.get(index) == Some(&true);
-            same_op(x.op, with_a, y.op, with_b) && (same_format || both_fit)
+            same_work(x, with_a, y, with_b) && (same_format || both_fit)
         })
 }
 
-/// The same operation, with the same numbers.
-fn same_op(a: Op, with_a: &[Vec<i64>], b: Op, with_b: &[Vec<i64>]) -> bool {
-    let plain = |op: Op| op.with_operands(|_| Operand::Constant(0));
-    let numbers = |op: Op, with| op.operands().into_iter().map(|v| numbers(v, with)).collect::<Vec<_>>();
-    plain(a) == plain(b) && numbers(a, with_a) == numbers(b, with_b)
+/// The same operation in front of the format, with the same numbers.
+fn same_work(a: &Step, with_a: &[Vec<i64>], b: &Step, with_b: &[Vec<i64>]) -> bool {
+    let plain = |step: &Step| step.with_operands(&|_| Operand::Constant(0));
+    let numbers =
+        |step: &Step, with| step.operands().into_iter().map(|v| numbers(v, with)).collect::<Vec<_>>();
+    let (x, y) = (plain(a), plain(b));
+    (x.op, x.value_steps, x.when) == (y.op, y.value_steps, y.when) && numbers(a, with_a) == numbers(b, with_b)
 }
 
 fn numbers(operand: Operand, parameters: &[Vec<i64>]) -> Vec<i64> {

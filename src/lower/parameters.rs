@@ -65,7 +65,6 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
         )));
     };
     let parameters: Vec<usize> = step
-        .op
         .operands()
         .into_iter()
         .filter_map(|o| if let Operand::Parameter(index) = o { Some(index) } else { None })

@@ -113,7 +113,7 @@ fn starts(hardware: &Hardware) -> Neighbours<'_> {
     let first = bias.filter(|_| start == Start::Overwrite).map(move |(step, parameter)| {
         let site = site(hardware, "accumulator.start");
         site.edit("starts from the bias, which its post step no longer adds", |design| {
-            design.post[step].op = Op::Fit;
+            design.post[step] = design.post[step].with_op(Op::Fit);
             design.accumulator.start = Start::Bias;
             design.accumulator.bias = Some(parameter);
         })
@@ -124,7 +124,9 @@ fn starts(hardware: &Hardware) -> Neighbours<'_> {
 /// A post step that adds parameter `bias`: which, and the parameter.
 fn bias_step(design: &Design) -> Option<(usize, usize)> {
     let find = |(index, step): (usize, &Step)| match step.op {
-        Op::Add(Operand::Parameter(parameter)) if design.parameters[parameter].name == "bias" => {
+        Op::Add(Operand::Parameter(parameter))
+            if design.parameters[parameter].name == "bias" && step.is_plain() =>
+        {
             Some((index, parameter))
         }
         _ => None,

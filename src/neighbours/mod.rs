@@ -15,6 +15,7 @@ mod parameters;
 mod post;
 mod reduce;
 mod score;
+mod step;
 
 pub use fault::{Factor, Fault, Mirrored, MovedBias, Shifted};
 pub use keys::{KEYS, Key};

@@ -64,9 +64,9 @@ pub struct NodeSeen {
     pub at_high: u64,
     /// Values that were exactly its lower rail.
     pub at_low: u64,
-    /// A clamp's inputs above its upper bound.
+    /// A clamp's inputs above its upper bound, a table's above its last entry.
     pub clipped_high: u64,
-    /// Below its lower bound.
+    /// Below its lower bound, or first entry.
     pub clipped_low: u64,
     /// Between both.
     pub unclipped: u64,
@@ -80,7 +80,7 @@ pub struct NodeSeen {
     /// Ties of a rounding step, if it saw any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ties: Option<Ties>,
-    /// A shift's counts, and how often each.
+    /// A shift's counts, a table's entries, how many thresholds were reached, a branch's arms (0: below 0), and how often each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<u32, u64>,
 }

@@ -18,6 +18,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::{Format, Overflow, fit};
+
 /// The largest shift count a design may use.
 pub const MAX_SHIFT: u32 = 127;
 
@@ -133,4 +135,47 @@ pub fn shift_right(value: i128, count: u32, rounding: Rounding) -> i128 {
         Rounding::HalfOdd => fraction > half || (fraction == half && floor & 1 == 0),
     };
     floor + i128::from(carry)
+}
+
+/// R7 as an adder in front of a shifter does it: `x` and the half are added in a format, where the sum wraps (R4), and the sum
+/// is shifted, rounding down; where a tie goes the other way, one is taken from what is left. In a format that holds every
+/// sum it is [`shift_right`].
+///
+/// The half is 2^(count − 1) for the six modes of halves; at a tie half_even takes one from an odd result, which clears its
+/// lowest bit, and half_odd from an even one. Of the others ceil adds 2^count − 1, trunc adds that below 0, away from 0 on, floor nothing. Count 0 adds nothing, and the format
+/// still applies.
+///
+/// ```
+/// use goldpath::num::{Format, Rounding, shift_right_in};
+/// let s32 = Format::signed(32).unwrap();
+/// assert_eq!(shift_right_in(i32::MAX.into(), 10, Rounding::HalfEven, s32), -2097152);
+/// ```
+///
+/// # Panics
+/// When `count` exceeds [`MAX_SHIFT`].
+pub fn shift_right_in(value: i128, count: u32, rounding: Rounding, adder: Format) -> i128 {
+    assert!(count <= MAX_SHIFT, "shift count {count} exceeds {MAX_SHIFT}");
+    // Of no format wider than 64 bits more than that is left.
+    let added = |constant: u128| {
+        let sum = value + (constant & u128::from(u64::MAX)) as i128;
+        i128::from(fit(sum, adder, Overflow::Wrap).value) >> count
+    };
+    if count == 0 {
+        return added(0);
+    }
+    let (half, all) = (1_u128 << (count - 1), (1_u128 << count) - 1);
+    let (negative, is_tie) = (value < 0, (value as u128) & all == half);
+    let (constant, down) = match rounding {
+        Rounding::Floor => (0, false),
+        Rounding::Ceil => (all, false),
+        Rounding::Trunc => (if negative { all } else { 0 }, false),
+        Rounding::Away => (if negative { 0 } else { all }, false),
+        Rounding::HalfUp => (half, false),
+        Rounding::HalfDown => (half, true),
+        Rounding::HalfAway => (half, negative),
+        Rounding::HalfZero => (half, !negative),
+        Rounding::HalfEven => (half, added(half) & 1 == 1),
+        Rounding::HalfOdd => (half, added(half) & 1 == 0),
+    };
+    added(constant) - i128::from(is_tie && down)
 }

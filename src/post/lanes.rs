@@ -5,7 +5,7 @@
 
 use multiversion::multiversion;
 
-use super::{Op, Parameter, Role, Step, bind};
+use super::{Op, Parameter, Role, Step};
 use crate::num::lanes::{Rule, shift_right};
 use crate::num::{Format, Overflow};
 
@@ -19,7 +19,7 @@ pub struct Lanes {
 
 #[derive(Debug, Clone)]
 struct Lane {
-    op: Op,
+    step: Step,
     rule: Option<Rule<i64>>,
     /// The operand, or a clamp's low: by column, again for each row, so that a loop over rows has no seams.
     first: Vec<i64>,
@@ -44,7 +44,8 @@ impl Events {
 }
 
 impl Lanes {
-    /// `None` when some exact result may need more than 64 bits, or a step is no integer step.
+    /// `None` when some exact result may need more than 64 bits, or a step has no form in lanes: float32, a table,
+    /// thresholds, a branch, a stated adder, a step that a layer may switch off.
     pub fn new(
         steps: &[Step],
         input: Format,
@@ -54,6 +55,12 @@ impl Lanes {
         let mut entering = (i128::from(input.min()), i128::from(input.max()));
         let mut lanes = Vec::with_capacity(steps.len());
         for step in steps {
+            let has_form = !matches!(step.op, Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. });
+            (has_form && step.op.adder().is_none() && step.when.is_none()).then_some(())?;
+            for operand in step.op.operands() {
+                let (least, most) = step.value_range(operand, parameters);
+                (i64::try_from(least).is_ok() && i64::try_from(most).is_ok()).then_some(())?;
+            }
             let range = step.range(entering, parameters);
             let exact = range.unfitted?;
             i64::try_from(exact.0).ok()?;
@@ -68,17 +75,18 @@ impl Lanes {
                 None => None,
             };
             let operands = vec![0; rows * columns];
-            lanes.push(Lane { op: step.op, rule, first: operands.clone(), second: operands });
+            lanes.push(Lane { step: step.clone(), rule, first: operands.clone(), second: operands });
         }
         Some(Lanes { steps: lanes, rows, columns })
     }
 
     /// Takes the numbers of the records from `record` on, one a column.
     pub fn bind(&mut self, records: &[Vec<i64>], record: usize) {
-        for step in &mut self.steps {
-            for (operand, bound) in step.op.operands().into_iter().zip([&mut step.first, &mut step.second]) {
+        for Lane { step, first, second, .. } in &mut self.steps {
+            for (operand, bound) in step.op.operands().into_iter().zip([first, second]) {
                 for (column, value) in bound[..self.columns].iter_mut().enumerate() {
-                    *value = bind(operand, records, record + column);
+                    // `Lanes::new` asked whether it fits.
+                    *value = step.value(operand, records, record + column) as i64;
                 }
                 for row in 1..self.rows {
                     bound.copy_within(..self.columns, row * self.columns);
@@ -126,18 +134,18 @@ fn run(steps: &[Lane], values: &mut [i64], events: &mut Events) -> bool {
 fn apply(step: &Lane, values: &mut [i64]) {
     let first = &step.first[..values.len()];
     let pairs = values.iter_mut().zip(first);
-    match step.op {
+    match &step.step.op {
         Op::Add(_) => pairs.for_each(|(v, o)| *v += o),
         Op::Subtract(_) => pairs.for_each(|(v, o)| *v -= o),
         Op::Multiply(_) => pairs.for_each(|(v, o)| *v *= o),
         Op::Max(_) => pairs.for_each(|(v, o)| *v = (*v).max(*o)),
         Op::Min(_) => pairs.for_each(|(v, o)| *v = (*v).min(*o)),
         Op::ShiftLeft(_) => pairs.for_each(|(v, o)| *v <<= o & 63),
-        Op::ShiftRight(_, rounding) => shift_right(values, first, rounding),
+        Op::ShiftRight(_, rounding, _) => shift_right(values, first, *rounding),
         Op::Clamp { .. } => {
             pairs.zip(&step.second).for_each(|((v, low), high)| *v = (*v).min(*high).max(*low))
         }
-        // `Lanes::new` refuses float steps.
-        Op::Fit | Op::FloatScale(..) => {}
+        // `Lanes::new` refuses what is not here.
+        Op::Fit | Op::FloatScale(..) | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => {}
     }
 }

@@ -3,6 +3,7 @@
 //! A program is an ordered list of steps; each is fitted into its own format. Presets are named lists of
 //! the same steps. The numbers (multipliers, shifts, zero points) are parameters: the layer brings them.
 
+mod cases;
 mod derive;
 pub mod float;
 pub mod lanes;
@@ -14,18 +15,21 @@ mod range;
 mod run;
 pub mod sgemm;
 pub mod softmax;
+mod step;
 
+pub use cases::spread;
 pub use derive::{
     double_rounding, double_rounding_parameters, power_of_two_shift, quantize_multiplier, single_rounding,
     single_rounding_parameters,
 };
-pub use op::{MAX_LEFT_SHIFT, Op, Role, Rounded};
+pub use op::{MAX_LEFT_SHIFT, Op, Role, Rounded, Table};
 pub use preset::{Choice, Preset};
 pub use program::{Channel, Program};
 pub use range::{NodeRange, Range, product_range};
 pub use run::{Stepped, Tie, bind, float_scale, float_to_integer};
+pub use step::{Step, When};
 
-use crate::num::{Format, Overflow};
+use crate::num::Format;
 
 /// An operand of a step: wired into the hardware, or brought by the layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,20 +66,6 @@ pub struct Parameter {
     pub max: i64,
     /// Used when the layer or command line brings none; without it the parameter is required.
     pub default: Option<i64>,
-}
-
-/// One node `post.N`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Step {
-    /// `post.0`, `post.1`, …
-    pub id: String,
-    /// What it does, exactly, before its format.
-    pub op: Op,
-    /// Format after the step. `None`: the exact product is wider than 64 bits and is fused with the
-    /// shift that follows (R8); such a step has latency 0.
-    pub format: Option<Format>,
-    /// How the exact result enters `format` (R4, R5); of no matter while that is `None`.
-    pub overflow: Overflow,
-    /// Registers behind the step.
-    pub latency: u32,
+    /// Whether a number travels with its beat; else it is a static register, constant over a run, and one for the layer.
+    pub aligned: bool,
 }

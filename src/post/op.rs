@@ -1,15 +1,17 @@
 //! Operations, and what each says of itself: its word, its operands and their roles, how it rounds, what it compares with.
 //!
-//! Nobody else sorts operations: a new one answers these questions here, and its exact meaning in `run`.
+//! Nobody else sorts operations: a new one answers these questions here, its exact meaning in `run`, its ranges in `range`.
 
-use super::Operand;
-use crate::num::{MAX_SHIFT, Rounding};
+use std::sync::Arc;
+
+use super::{Operand, Step};
+use crate::num::{Format, MAX_SHIFT, Rounding};
 
 /// The largest count of a left shift: shifted values fit an `i128`.
 pub const MAX_LEFT_SHIFT: u32 = 63;
 
 /// What a step does to `x`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Op {
     /// `x + v`
     Add(Operand),
@@ -23,8 +25,9 @@ pub enum Op {
     Min(Operand),
     /// `x · 2^v`, v in 0..=63.
     ShiftLeft(Operand),
-    /// R7: `x / 2^v`, rounded as stated.
-    ShiftRight(Operand, Rounding),
+    /// R7: `x / 2^v`, rounded as stated. The format is that in which `x` and the half are added, and wrap; without one the
+    /// sum is exact.
+    ShiftRight(Operand, Rounding, Option<Format>),
     /// `min(x, high)`, then the larger of that and `low`.
     Clamp {
         /// Lower bound; it wins where the bounds cross.
@@ -36,6 +39,63 @@ pub enum Op {
     Fit,
     /// `round(f32(x) * scale)`, the scale given as float32 bits; one rounding to integer, saturating.
     FloatScale(Operand, Rounding),
+    /// A table's entry for `x`.
+    Lut(Arc<Table>),
+    /// How many of the values are at most `x`, and the offset.
+    Thresholds {
+        /// In any order.
+        values: Vec<Operand>,
+        /// Added to how many they are.
+        offset: Operand,
+    },
+    /// Other steps for `x` below 0 than for the rest. What they fit is part of the operation: events are those of the step
+    /// that branches.
+    Branch {
+        /// For `x` below 0.
+        negative: Vec<Step>,
+        /// For any other.
+        otherwise: Vec<Step>,
+    },
+}
+
+/// A function of integers, value by value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Table {
+    /// Which `x` the first entry is for.
+    pub first: i64,
+    /// Results of `first`, `first` + 1, …; never empty.
+    pub values: Vec<i64>,
+    /// Of every smaller `x`.
+    pub below: i64,
+    /// Of every larger one.
+    pub above: i64,
+}
+
+impl Table {
+    /// The result for `x`.
+    pub fn at(&self, x: i128) -> i64 {
+        let at = x - i128::from(self.first);
+        match usize::try_from(at) {
+            Ok(at) => self.values.get(at).copied().unwrap_or(self.above),
+            Err(_) if at < 0 => self.below,
+            Err(_) => self.above,
+        }
+    }
+
+    /// Which `x` the last entry is for.
+    pub fn last(&self) -> i128 {
+        i128::from(self.first) + self.values.len() as i128 - 1
+    }
+
+    /// All results for `x` in a range.
+    pub fn of_range(&self, (low, high): (i128, i128)) -> impl Iterator<Item = i64> + '_ {
+        let (first, last) = (i128::from(self.first), self.last());
+        let (from, to) = (low.max(first), high.min(last));
+        let inside = (from <= to).then(|| &self.values[(from - first) as usize..=(to - first) as usize]);
+        let below = (low < first).then_some(self.below);
+        let above = (high > last).then_some(self.above);
+        below.into_iter().chain(inside.into_iter().flatten().copied()).chain(above)
+    }
 }
 
 /// What an operand is to its step.
@@ -57,6 +117,12 @@ pub enum Role {
     Low,
     /// The upper bound of a clamp.
     High,
+    /// What `x` must reach to be one more.
+    Threshold,
+    /// Added to how many thresholds `x` reaches.
+    Offset,
+    /// Whether a step runs.
+    Condition,
 }
 
 impl Role {
@@ -67,6 +133,9 @@ impl Role {
             Role::Count => "shift",
             Role::Low => "low",
             Role::High => "high",
+            Role::Threshold => "values",
+            Role::Offset => "offset",
+            Role::Condition => "if",
         }
     }
 }
@@ -80,9 +149,12 @@ pub enum Rounded {
     Float(Operand),
 }
 
+/// How an operand is written.
+type Name<'a> = &'a dyn Fn(Operand) -> String;
+
 impl Op {
     /// The step's word in a design.
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Op::Add(_) => "add",
             Op::Subtract(_) => "subtract",
@@ -94,134 +166,205 @@ impl Op {
             Op::Clamp { .. } => "clamp",
             Op::Fit => "fit",
             Op::FloatScale(..) => "float_scale",
+            Op::Lut(_) => "lut",
+            Op::Thresholds { .. } => "thresholds",
+            Op::Branch { .. } => "branch",
         }
     }
 
-    /// As a formula over `x`; `name` says how an operand is written. The rounding is not part of it.
-    pub fn formula(self, name: impl Fn(Operand) -> String) -> String {
+    /// As a formula over what is called `x`; `name` says how an operand is written. The rounding is not part of it.
+    pub fn formula(&self, x: &str, name: Name<'_>) -> String {
         match self {
-            Op::Add(v) => format!("x + {}", name(v)),
-            Op::Subtract(v) => format!("x - {}", name(v)),
-            Op::Multiply(v) => format!("x * {}", name(v)),
-            Op::Max(v) => format!("max(x, {})", name(v)),
-            Op::Min(v) => format!("min(x, {})", name(v)),
-            Op::ShiftLeft(v) => format!("x << {}", name(v)),
-            Op::ShiftRight(v, _) => format!("x >> {}", name(v)),
-            Op::Clamp { low, high } => format!("clamp to {}..{}", name(low), name(high)),
+            Op::Add(v) => format!("{x} + {}", name(*v)),
+            Op::Subtract(v) => format!("{x} - {}", name(*v)),
+            Op::Multiply(v) => format!("{x} * {}", name(*v)),
+            Op::Max(v) => format!("max({x}, {})", name(*v)),
+            Op::Min(v) => format!("min({x}, {})", name(*v)),
+            Op::ShiftLeft(v) => format!("{x} << {}", name(*v)),
+            Op::ShiftRight(v, _, None) => format!("{x} >> {}", name(*v)),
+            Op::ShiftRight(v, _, Some(adder)) => format!("{x} >> {}, half added in {adder}", name(*v)),
+            Op::Clamp { low, high } => format!("clamp to {}..{}", name(*low), name(*high)),
             Op::Fit => "fit".to_owned(),
-            Op::FloatScale(v, _) => format!("float32(x) * {}", name(v)),
+            Op::FloatScale(v, _) => format!("float32({x}) * {}", name(*v)),
+            Op::Lut(table) => format!("table of {} from {}", table.values.len(), table.first),
+            Op::Thresholds { values, offset } => {
+                format!("{} + how many of {} are <= {x}", name(*offset), summary(values, name))
+            }
+            Op::Branch { negative, otherwise } => {
+                let arm = |steps: &[Step]| {
+                    let steps: Vec<String> = steps.iter().map(|step| step.formula(x, name)).collect();
+                    if steps.is_empty() { x.to_owned() } else { steps.join(", then ") }
+                };
+                format!("{x} < 0: {}; else: {}", arm(negative), arm(otherwise))
+            }
         }
     }
 
     /// As an instruction, rounding included; `name` says how an operand is written.
-    pub fn instruction(self, name: impl Fn(Operand) -> String) -> String {
+    pub fn instruction(&self, name: Name<'_>) -> String {
         match self {
-            Op::Add(v) => format!("add {}", name(v)),
-            Op::Subtract(v) => format!("subtract {}", name(v)),
-            Op::Multiply(v) => format!("multiply by {}", name(v)),
-            Op::Max(v) => format!("max with {}", name(v)),
-            Op::Min(v) => format!("min with {}", name(v)),
-            Op::ShiftLeft(v) => format!("shift left by {}", name(v)),
-            Op::ShiftRight(v, rounding) => format!("shift right by {}, {rounding}", name(v)),
-            Op::Clamp { low, high } => format!("clamp to {}..{}", name(low), name(high)),
-            Op::Fit => "fit".to_owned(),
-            Op::FloatScale(v, rounding) => format!("times float32 {}, {rounding}", name(v)),
+            Op::Add(v) => format!("add {}", name(*v)),
+            Op::Subtract(v) => format!("subtract {}", name(*v)),
+            Op::Multiply(v) => format!("multiply by {}", name(*v)),
+            Op::Max(v) => format!("max with {}", name(*v)),
+            Op::Min(v) => format!("min with {}", name(*v)),
+            Op::ShiftLeft(v) => format!("shift left by {}", name(*v)),
+            Op::ShiftRight(v, rounding, None) => format!("shift right by {}, {rounding}", name(*v)),
+            Op::ShiftRight(v, rounding, Some(adder)) => {
+                format!("shift right by {}, {rounding}, half added in {adder}", name(*v))
+            }
+            Op::FloatScale(v, rounding) => format!("times float32 {}, {rounding}", name(*v)),
+            Op::Clamp { .. } | Op::Fit | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => {
+                self.formula("x", name)
+            }
         }
     }
 
-    /// What it takes beside `x`, and as what: nothing, one operand, or a clamp's low and high bound.
-    fn parts(&mut self) -> impl Iterator<Item = (Role, &mut Operand)> {
-        let [first, second] = match self {
-            Op::Add(v) | Op::Subtract(v) => [Some((Role::Term, v)), None],
-            Op::Multiply(v) => [Some((Role::Factor, v)), None],
-            Op::Max(v) => [Some((Role::Least, v)), None],
-            Op::Min(v) => [Some((Role::Most, v)), None],
-            Op::ShiftLeft(v) | Op::ShiftRight(v, _) => [Some((Role::Count, v)), None],
-            Op::Clamp { low, high } => [Some((Role::Low, low)), Some((Role::High, high))],
-            Op::Fit => [None, None],
-            Op::FloatScale(v, _) => [Some((Role::Scale, v)), None],
-        };
-        first.into_iter().chain(second)
+    /// What it takes beside `x`, and as what: nothing, one operand, a clamp's low and high bound, thresholds and their
+    /// offset. What the steps of a branch take is theirs.
+    fn parts(&mut self) -> Vec<(Role, &mut Operand)> {
+        match self {
+            Op::Add(v) | Op::Subtract(v) => vec![(Role::Term, v)],
+            Op::Multiply(v) => vec![(Role::Factor, v)],
+            Op::Max(v) => vec![(Role::Least, v)],
+            Op::Min(v) => vec![(Role::Most, v)],
+            Op::ShiftLeft(v) | Op::ShiftRight(v, ..) => vec![(Role::Count, v)],
+            Op::Clamp { low, high } => vec![(Role::Low, low), (Role::High, high)],
+            Op::Fit | Op::Lut(_) | Op::Branch { .. } => vec![],
+            Op::FloatScale(v, _) => vec![(Role::Scale, v)],
+            Op::Thresholds { values, offset } => {
+                let values = values.iter_mut().map(|value| (Role::Threshold, value));
+                values.chain([(Role::Offset, offset)]).collect()
+            }
+        }
     }
 
-    /// Its operands, each with its role.
-    pub fn roles(mut self) -> Vec<(Role, Operand)> {
-        self.parts().map(|(role, operand)| (role, *operand)).collect()
+    /// Its own operands, each with its role; those of a branch's steps are theirs ([`Step::roles`]).
+    pub fn roles(&self) -> Vec<(Role, Operand)> {
+        match self {
+            // What is asked most, without a copy.
+            Op::Add(v) | Op::Subtract(v) => vec![(Role::Term, *v)],
+            Op::Fit | Op::Lut(_) | Op::Branch { .. } => vec![],
+            _ => self.clone().parts().into_iter().map(|(role, operand)| (role, *operand)).collect(),
+        }
     }
 
     /// The operand of that role, if it has one.
-    pub fn operand(self, wanted: Role) -> Option<Operand> {
+    pub fn operand(&self, wanted: Role) -> Option<Operand> {
         self.roles().into_iter().find(|(role, _)| *role == wanted).map(|(_, operand)| operand)
     }
 
-    /// Its operands, in the order of [`Op::roles`].
-    pub fn operands(mut self) -> Vec<Operand> {
-        self.operands_mut().map(|operand| *operand).collect()
+    /// Its own operands, in the order of [`Op::roles`].
+    pub fn operands(&self) -> Vec<Operand> {
+        self.roles().into_iter().map(|(_, operand)| operand).collect()
     }
 
     /// The same, to be changed.
     pub fn operands_mut(&mut self) -> impl Iterator<Item = &mut Operand> {
-        self.parts().map(|(_, operand)| operand)
+        self.parts().into_iter().map(|(_, operand)| operand)
     }
 
-    /// The same operation on other operands.
-    pub fn with_operands(mut self, other: impl Fn(Operand) -> Operand) -> Op {
-        self.operands_mut().for_each(|operand| *operand = other(*operand));
-        self
+    /// Its table.
+    pub fn table(&self) -> Option<&Table> {
+        if let Op::Lut(table) = self { Some(table) } else { None }
+    }
+
+    /// What it counts.
+    pub fn thresholds(&self) -> Option<&[Operand]> {
+        if let Op::Thresholds { values, .. } = self { Some(values) } else { None }
+    }
+
+    /// The steps for `x` below 0, and those for the rest.
+    pub fn arms(&self) -> Option<[&[Step]; 2]> {
+        if let Op::Branch { negative, otherwise } = self { Some([negative, otherwise]) } else { None }
     }
 
     /// What it rounds, and how.
-    pub const fn rounds(self) -> Option<(Rounded, Rounding)> {
+    pub const fn rounds(&self) -> Option<(Rounded, Rounding)> {
         match self {
-            Op::ShiftRight(count, rounding) => Some((Rounded::Shift(count), rounding)),
-            Op::FloatScale(scale, rounding) => Some((Rounded::Float(scale), rounding)),
+            Op::ShiftRight(count, rounding, _) => Some((Rounded::Shift(*count), *rounding)),
+            Op::FloatScale(scale, rounding) => Some((Rounded::Float(*scale), *rounding)),
             Op::Add(_) | Op::Subtract(_) | Op::Multiply(_) | Op::Max(_) | Op::Min(_) => None,
             Op::ShiftLeft(_) | Op::Clamp { .. } | Op::Fit => None,
+            Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => None,
         }
     }
 
     /// How it rounds.
-    pub fn rounding(self) -> Option<Rounding> {
+    pub fn rounding(&self) -> Option<Rounding> {
         self.rounds().map(|(_, rounding)| rounding)
     }
 
     /// The same with another rounding, where it has one.
-    pub const fn with_rounding(self, rounding: Rounding) -> Op {
-        match self.rounds() {
-            Some((Rounded::Shift(count), _)) => Op::ShiftRight(count, rounding),
-            Some((Rounded::Float(scale), _)) => Op::FloatScale(scale, rounding),
-            None => self,
+    pub fn with_rounding(&self, other: Rounding) -> Op {
+        let mut op = self.clone();
+        if let Op::ShiftRight(_, rounding, _) | Op::FloatScale(_, rounding) = &mut op {
+            *rounding = other;
+        }
+        op
+    }
+
+    /// The format in which a shift adds its rounding's constant, where that is stated.
+    pub const fn adder(&self) -> Option<Format> {
+        match self {
+            Op::ShiftRight(_, _, adder) => *adder,
+            _ => None,
         }
     }
 
     /// What `x` is compared with: a lower and an upper bound.
-    pub fn bounds(self) -> [Option<Operand>; 2] {
-        [[Role::Low, Role::Least], [Role::High, Role::Most]]
-            .map(|roles| roles.into_iter().find_map(|role| self.operand(role)))
+    pub fn bounds(&self) -> [Option<Operand>; 2] {
+        match self {
+            Op::Clamp { low, high } => [Some(*low), Some(*high)],
+            Op::Max(least) => [Some(*least), None],
+            Op::Min(most) => [None, Some(*most)],
+            _ => [None, None],
+        }
     }
 
     /// Whether hardware has only what a parameter's limits ask for: a shifter, a clamp. An adder or a multiplier takes
     /// whatever the parameter's port can say.
-    pub fn is_built_for_limits(self) -> bool {
+    pub fn is_built_for_limits(&self) -> bool {
         let limited = |(role, _)| match role {
-            Role::Count | Role::Low | Role::High | Role::Scale => true,
-            Role::Term | Role::Factor | Role::Least | Role::Most => false,
+            Role::Count | Role::Low | Role::High | Role::Scale | Role::Condition => true,
+            Role::Term | Role::Factor | Role::Least | Role::Most | Role::Threshold | Role::Offset => false,
         };
         self.roles().into_iter().all(limited)
     }
 
     /// The largest count of a shift.
-    pub const fn largest_count(self) -> Option<u32> {
+    pub const fn largest_count(&self) -> Option<u32> {
         match self {
             Op::ShiftLeft(_) => Some(MAX_LEFT_SHIFT),
             Op::ShiftRight(..) => Some(MAX_SHIFT),
             Op::Add(_) | Op::Subtract(_) | Op::Multiply(_) | Op::Max(_) | Op::Min(_) => None,
             Op::Clamp { .. } | Op::Fit | Op::FloatScale(..) => None,
+            Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => None,
         }
     }
 
     /// Whether it computes in float32: no value modulo 2^width comes of that, and no bound is known.
-    pub const fn is_float(self) -> bool {
+    pub const fn is_float(&self) -> bool {
         matches!(self.rounds(), Some((Rounded::Float(_), _)))
+    }
+
+    /// Whether its results only rise, or only fall, with `x`: the ends of a range are then among the results of its ends.
+    pub const fn is_monotone(&self) -> bool {
+        match self {
+            // A sum that wraps falls.
+            Op::ShiftRight(_, _, adder) => adder.is_none(),
+            Op::Lut(_) | Op::Branch { .. } => false,
+            _ => true,
+        }
+    }
+}
+
+/// The first and the last of a list, if it is long.
+fn summary(values: &[Operand], name: Name<'_>) -> String {
+    match values {
+        [first, _, _, .., last] => {
+            format!("{} thresholds {}..{}", values.len(), name(*first), name(*last))
+        }
+        _ => values.iter().map(|value| name(*value)).collect::<Vec<_>>().join(", "),
     }
 }

@@ -65,17 +65,17 @@ impl Choice {
         let s32 = Format::signed(32);
         let (work, [zero_point, low, high]) = split_tail(operands);
         let mut steps = match self.preset {
-            Preset::Shift => vec![(Op::ShiftRight(work[0], self.rounding), None, Overflow::Wrap)],
+            Preset::Shift => vec![(Op::ShiftRight(work[0], self.rounding, None), None, Overflow::Wrap)],
             Preset::MultiplyShift => vec![
                 (Op::Multiply(work[0]), None, Overflow::Wrap),
-                (Op::ShiftRight(work[1], Rounding::HalfUp), s32, Overflow::Wrap),
+                (Op::ShiftRight(work[1], Rounding::HalfUp, None), s32, Overflow::Wrap),
             ],
             // Steps 1 and 2 are SRDHM: (a·b + 2^30) >> 31, saturated at its one corner −2^31 · −2^31.
             Preset::TfliteDouble => vec![
                 (Op::ShiftLeft(work[0]), s32, Overflow::Wrap),
                 (Op::Multiply(work[1]), Format::signed(64), Overflow::Wrap),
-                (Op::ShiftRight(Operand::Constant(31), Rounding::HalfUp), s32, Overflow::Saturate),
-                (Op::ShiftRight(work[2], Rounding::HalfAway), None, Overflow::Wrap),
+                (Op::ShiftRight(Operand::Constant(31), Rounding::HalfUp, None), s32, Overflow::Saturate),
+                (Op::ShiftRight(work[2], Rounding::HalfAway, None), None, Overflow::Wrap),
             ],
             // Clamping an integer after rounding equals clamping the float between integers before it.
             Preset::Onnxruntime => {
@@ -89,12 +89,8 @@ impl Choice {
             .into_iter()
             .zip(latency)
             .enumerate()
-            .map(|(n, ((op, format, overflow), latency))| Step {
-                id: format!("post.{n}"),
-                op,
-                format,
-                overflow,
-                latency,
+            .map(|(n, ((op, format, overflow), latency))| {
+                Step::new(&format!("post.{n}"), op, format, overflow, latency)
             })
             .collect()
     }
@@ -127,7 +123,7 @@ impl Choice {
             }
             _ => return None,
         };
-        Some(Parameter { name: name.to_string(), format, per, min, max, default })
+        Some(Parameter { name: name.to_string(), format, per, min, max, default, aligned: true })
     }
 }
 

@@ -37,7 +37,7 @@ impl<'a> Program<'a> {
 
     /// What a parameter is to the first step that reads it.
     pub fn role(self, parameter: usize) -> Option<Role> {
-        let mut roles = self.steps.iter().flat_map(|step| step.op.roles());
+        let mut roles = self.steps.iter().flat_map(Step::roles);
         roles.find(|(_, operand)| *operand == Operand::Parameter(parameter)).map(|(role, _)| role)
     }
 

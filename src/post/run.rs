@@ -1,7 +1,7 @@
 //! One meaning for each step.
 
 use super::{MAX_LEFT_SHIFT, Op, Operand, Rounded, Step};
-use crate::num::{Fit, Fitted, Flags, MAX_SHIFT, Rounding, shift_right};
+use crate::num::{Fit, Fitted, Flags, MAX_SHIFT, Rounding, shift_right, shift_right_in};
 
 /// A value between two steps: fitted unless the step is fused with the next one (R8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,19 +30,31 @@ pub fn bind(operand: Operand, parameters: &[Vec<i64>], channel: usize) -> i64 {
 impl Op {
     /// The exact result for `x`; `get` is asked for the numbers of the operands by their place in [`Op::roles`].
     #[inline]
-    pub(super) fn exact(self, x: i128, get: impl Fn(usize, Operand) -> i128) -> i128 {
+    pub(super) fn exact(&self, x: i128, get: impl Fn(usize, Operand) -> i128) -> i128 {
         match self {
-            Op::Add(v) => x + get(0, v),
-            Op::Subtract(v) => x - get(0, v),
-            Op::Multiply(v) => x * get(0, v),
-            Op::Max(v) => x.max(get(0, v)),
-            Op::Min(v) => x.min(get(0, v)),
-            Op::ShiftLeft(v) => x << count(get(0, v)).min(MAX_LEFT_SHIFT),
-            Op::ShiftRight(v, rounding) => shift_right(x, count(get(0, v)), rounding),
-            Op::Clamp { low, high } => x.min(get(1, high)).max(get(0, low)),
+            Op::Add(v) => x + get(0, *v),
+            Op::Subtract(v) => x - get(0, *v),
+            Op::Multiply(v) => x * get(0, *v),
+            Op::Max(v) => x.max(get(0, *v)),
+            Op::Min(v) => x.min(get(0, *v)),
+            Op::ShiftLeft(v) => x << count(get(0, *v)).min(MAX_LEFT_SHIFT),
+            Op::ShiftRight(v, rounding, None) => shift_right(x, count(get(0, *v)), *rounding),
+            Op::ShiftRight(v, rounding, Some(adder)) => {
+                shift_right_in(x, count(get(0, *v)), *rounding, *adder)
+            }
+            Op::Clamp { low, high } => x.min(get(1, *high)).max(get(0, *low)),
             Op::Fit => x,
             // The low 32 bits are the float's.
-            Op::FloatScale(scale, rounding) => float_scale(x, get(0, scale) as u32, rounding),
+            Op::FloatScale(scale, rounding) => float_scale(x, get(0, *scale) as u32, *rounding),
+            Op::Lut(table) => table.at(x).into(),
+            Op::Thresholds { values, offset } => {
+                let reached = values.iter().enumerate().filter(|(place, value)| get(*place, **value) <= x);
+                reached.count() as i128 + get(values.len(), *offset)
+            }
+            Op::Branch { negative, otherwise } => {
+                let steps = if x < 0 { negative } else { otherwise };
+                steps.iter().fold(x, |x, step| step.applied(x, &|operand| get(0, operand)).value)
+            }
         }
     }
 }
@@ -87,7 +99,35 @@ impl Step {
 
     /// Applies the step to `x` for one output channel: the exact result, then the step's own format.
     pub fn apply(&self, x: i128, parameters: &[Vec<i64>], channel: usize) -> Stepped {
-        let exact = self.op.exact(x, |_, operand| i128::from(bind(operand, parameters, channel)));
+        let get = |operand| i128::from(bind(operand, parameters, channel));
+        if self.is_plain() {
+            self.fitted(self.op.exact(x, |_, operand| get(operand)))
+        } else {
+            self.applied(x, &get)
+        }
+    }
+
+    /// Whether it runs, for one output channel.
+    pub fn runs(&self, parameters: &[Vec<i64>], channel: usize) -> bool {
+        self.when.is_none_or(|when| (bind(when.bit, parameters, channel) == 1) == when.is)
+    }
+
+    /// The same, of the numbers that `get` says.
+    pub(super) fn applied(&self, x: i128, get: &dyn Fn(Operand) -> i128) -> Stepped {
+        let runs = self.when.is_none_or(|when| (get(when.bit) == 1) == when.is);
+        self.fitted(if runs { self.op.exact(x, |_, operand| self.value_of(operand, get)) } else { x })
+    }
+
+    /// The number that one of the operation's operands is when it is used: behind its own steps.
+    pub fn value(&self, operand: Operand, parameters: &[Vec<i64>], channel: usize) -> i128 {
+        self.value_of(operand, &|operand| i128::from(bind(operand, parameters, channel)))
+    }
+
+    fn value_of(&self, operand: Operand, get: &dyn Fn(Operand) -> i128) -> i128 {
+        self.value_steps.iter().fold(get(operand), |value, step| step.applied(value, get).value)
+    }
+
+    fn fitted(&self, exact: i128) -> Stepped {
         match self.fit() {
             None => Stepped { exact, value: exact, flags: Flags::NONE },
             Some(fit) => {

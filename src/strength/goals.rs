@@ -11,7 +11,7 @@ use crate::design::{Design, Node};
 use crate::lower::Program;
 use crate::neighbours::{Fault, Goals, Hardware, NodeSeen};
 use crate::num::{Fit, MAX_SHIFT, Overflow, Rounding};
-use crate::post::{Op, Operand, Parameter, Per, Range, Rounded, Step, Tie};
+use crate::post::{Operand, Parameter, Per, Range, Rounded, Step, Tie};
 
 /// Something worth happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(super) enum Event {
     /// By sign, and by whether the lower neighbour is odd.
     Tie(Tie),
     Count(u32),
+    AboveTable,
+    BelowTable,
 }
 
 impl Event {
@@ -72,6 +74,8 @@ impl Event {
             Event::Tie(Tie { negative: true, odd: true }) => "a negative tie above an odd number",
             Event::Tie(Tie { negative: false, odd: false }) => "a positive tie above an even number",
             Event::Tie(Tie { negative: false, odd: true }) => "a positive tie above an odd number",
+            Event::AboveTable => "above the table",
+            Event::BelowTable => "below the table",
             Event::Count(count) => return format!("shift by {count}"),
         };
         words.to_owned()
@@ -87,8 +91,8 @@ impl Event {
             Event::AtLow => seen.at_low,
             Event::ReturnedHigh => seen.returned_high,
             Event::ReturnedLow => seen.returned_low,
-            Event::AboveClamp => seen.clipped_high,
-            Event::BelowClamp => seen.clipped_low,
+            Event::AboveClamp | Event::AboveTable => seen.clipped_high,
+            Event::BelowClamp | Event::BelowTable => seen.clipped_low,
             Event::InsideClamp => seen.unclipped,
             Event::Tie(Tie { negative: true, odd: false }) => ties.negative_even,
             Event::Tie(Tie { negative: true, odd: true }) => ties.negative_odd,
@@ -125,7 +129,13 @@ pub fn goals(design: &Design) -> Vec<Goal> {
             }
             Node::Post(step) => {
                 rails(design, node, steps[step].unfitted, &mut goal);
-                operation(design, design.post[step].op, steps[step].entering, &mut goal);
+                operation(design, &design.post[step], steps[step].entering, &mut goal);
+                let met = cases(design, &design.post[step], steps[step].entering).into_iter();
+                all.extend(met.map(|(event, words, impossible)| Goal {
+                    name: format!("{id}: {words}"),
+                    what: What::Event(index, event),
+                    impossible,
+                }));
             }
         }
     }
@@ -183,8 +193,9 @@ fn accumulator(design: &Design, goal: &mut Add<'_>) {
 }
 
 /// What a step's operation does, given every value that enters it.
-fn operation(design: &Design, op: Op, into: Range, goal: &mut Add<'_>) {
-    let of = |operand: Operand| operand.range(&design.parameters);
+fn operation(design: &Design, step: &Step, into: Range, goal: &mut Add<'_>) {
+    let of = |operand: Operand| step.value_range(operand, &design.parameters);
+    let op = &step.op;
     let only = |is_so: bool| is_so.then(|| format!("only {}..{} comes there", into.0, into.1));
     if let [Some(low), Some(high)] = op.bounds() {
         let (low, high) = (of(low), of(high));
@@ -216,6 +227,24 @@ fn operation(design: &Design, op: Op, into: Range, goal: &mut Add<'_>) {
         }
         None => {}
     }
+}
+
+/// The cases of a table, of thresholds, of a branch, each in words.
+fn cases(design: &Design, step: &Step, into: Range) -> Vec<(Event, String, Option<String>)> {
+    let only = |is_so: bool| is_so.then(|| format!("only {}..{} comes there", into.0, into.1));
+    let of = |operand: Operand| step.value_range(operand, &design.parameters);
+    let case = |case: usize| {
+        // Fewer than the entries of a table.
+        let event = Event::Count(u32::try_from(case).unwrap_or(u32::MAX));
+        (event, step.op.case_words(case), only(step.op.is_never(case, into, of)))
+    };
+    let mut all: Vec<_> = step.op.cases().into_iter().map(case).collect();
+    if let Some(table) = step.op.table() {
+        let (first, last) = (i128::from(table.first), table.last());
+        let sides = [(Event::BelowTable, into.0 >= first), (Event::AboveTable, into.1 <= last)];
+        all.extend(sides.map(|(event, never)| (event, event.words(), only(never))));
+    }
+    all
 }
 
 /// One bundle has one number per layer.
@@ -355,7 +384,7 @@ pub(super) fn reached_with(
 fn starts_only(design: &Design, goal: &Goal) -> bool {
     let What::Bit { parameter, .. } = goal.what else { return false };
     let offsets = [design.activation.offset, design.weight.offset].into_iter().flatten();
-    let mut others = design.post.iter().flat_map(|step| step.op.operands()).chain(offsets);
+    let mut others = design.post.iter().flat_map(|step| step.operands()).chain(offsets);
     design.accumulator.bias == Some(parameter) && others.all(|other| other != Operand::Parameter(parameter))
 }
 

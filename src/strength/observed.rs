@@ -10,7 +10,7 @@ use crate::functional::follow;
 use crate::lower::Program;
 use crate::neighbours::{NodeSeen, Ties};
 use crate::num::{Fit, Flags};
-use crate::post::{Rounded, Tie, bind};
+use crate::post::{Rounded, Tie};
 
 /// Per fitting node, in datapath order.
 pub(super) fn observed(program: &Program) -> Vec<NodeSeen> {
@@ -78,13 +78,24 @@ fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit
     seen.low += u64::from(visit.flags.low);
     seen.inside += u64::from(!visit.flags.any());
     let Node::Post(index) = visit.node else { return };
-    let get = |operand| i128::from(bind(operand, &program.parameters, n));
-    let op = design.post[index].op;
+    let step = &design.post[index];
+    if !step.runs(&program.parameters, n) {
+        return;
+    }
+    let get = |operand| step.value(operand, &program.parameters, n);
+    let op = &step.op;
     if let [Some(low), Some(high)] = op.bounds() {
         let (low, high) = (get(low), get(high));
         seen.clipped_high += u64::from(before > high);
         seen.clipped_low += u64::from(before < low);
         seen.unclipped += u64::from((low..=high).contains(&before));
+    }
+    if let Some(case) = op.case(before, get) {
+        *seen.counts.entry(u32::try_from(case).unwrap_or(u32::MAX)).or_default() += 1;
+    }
+    if let Some(table) = op.table() {
+        seen.clipped_high += u64::from(before > table.last());
+        seen.clipped_low += u64::from(before < i128::from(table.first));
     }
     let Some((rounded, _)) = op.rounds() else { return };
     if let Rounded::Shift(count) = rounded {

@@ -68,7 +68,10 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
     match fault {
         Fault::Product(format) => {
             let fits = Overflow::Wrap.holds(*format, design.product_interval());
-            fits.then(|| format!("every product fits {format}"))
+            let register = design.accumulator.register.width();
+            let is_left = wraps && design.reduce.is_empty() && format.width() >= register;
+            let lost = || is_left.then(|| only_lowest_reach(register, "a register that wraps"));
+            fits.then(|| format!("every product fits {format}")).or_else(lost)
         }
         Fault::Bias(MovedBias::Last) | Fault::Mirrored(Mirrored::Beats) => wraps.then(|| order.to_owned()),
         Fault::Mirrored(Mirrored::Lanes) => {
@@ -107,15 +110,22 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
     // Behind a clamp that is as wide as the register, the register is all there is.
     let is_plain = |a: &crate::design::Accumulator| a.step_rule() == Overflow::Wrap && a.register == a.format;
     let starts_alike = our.start == its.start && our.bias == its.bias;
-    let port = ours.output().width();
-    let leaves_alone = |a: &crate::design::Accumulator| {
+    let read = match ours.post.first() {
+        None => Some((ours.output().width(), only_lowest(ours.output().width()))),
+        Some(step) => step.low_bits(&ours.parameters).map(|bits| (bits, only_lowest_reach(bits, &step.id))),
+    };
+    let leaves_alone = |a: &crate::design::Accumulator, bits: u32| {
         a.step_rule() == Overflow::Wrap
             && a.output_fit().is_none()
-            && a.register.width() >= port
-            && a.format.width() >= port
+            && a.register.width() >= bits
+            && a.format.width() >= bits
     };
-    if starts_alike && ours.post.is_empty() && leaves_alone(&our) && leaves_alone(&its) {
-        return Verdict::Equal(only_lowest(port));
+    if let Some((bits, why)) = read
+        && starts_alike
+        && leaves_alone(&our, bits)
+        && leaves_alone(&its, bits)
+    {
+        return Verdict::Equal(why);
     }
     let same = starts_alike && our.register == its.register;
     Verdict::when(same && is_plain(&our) && is_plain(&its), "the clamp behind the register is as wide as it")
@@ -146,10 +156,7 @@ fn parameters(ours: &Design, its: &Design) -> Verdict {
     let starts = ours.accumulator.bias == Some(index) && ours.accumulator.step_rule() == Overflow::Wrap;
     let register = ours.accumulator.register;
     if starts && our.per == its.per && its.format.width() >= register.width() {
-        return Verdict::Equal(format!(
-            "only its lowest {} bits reach a register that wraps",
-            register.width()
-        ));
+        return Verdict::Equal(only_lowest_reach(register.width(), "a register that wraps"));
     }
     let range = our.range();
     let fits = our.per == its.per && Overflow::Wrap.holds(its.format, range);
@@ -167,7 +174,8 @@ fn steps(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
     let (Some((index, (our, its))), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
     let (into, exact) = (ranges[index].entering, ranges[index].unfitted);
     let fits = |step: &Step| step.fit().is_none_or(|fit| exact.is_some_and(|range| fit.holds(range)));
-    match (our.op == its.op, exact) {
+    let same = our.op == its.op && our.value_steps == its.value_steps && our.when == its.when;
+    match (same, exact) {
         (true, Some(range)) if fits(our) && fits(its) => {
             Verdict::Equal(format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
         }
@@ -183,7 +191,7 @@ fn steps(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
         (true, None) => Verdict::Unknown,
         (false, _) => {
             let same_fit = our.format == its.format && our.overflow == its.overflow;
-            match operation(our.op, its.op, into, &ours.parameters).filter(|_| same_fit) {
+            match work(our, its, into, &ours.parameters).filter(|_| same_fit) {
                 Some(why) => Verdict::Equal(why),
                 None => Verdict::Unknown,
             }
@@ -193,6 +201,53 @@ fn steps(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
 
 fn only_lowest(bits: u32) -> String {
     format!("only its lowest {bits} bits leave")
+}
+
+fn only_lowest_reach(bits: u32, what: &str) -> String {
+    format!("only its lowest {bits} bits reach {what}")
+}
+
+/// Why two steps do the same in front of their formats, for every value of a range.
+fn work(our: &Step, its: &Step, into: Range, parameters: &[Parameter]) -> Option<String> {
+    let by_operation = || operation(our, its, into, parameters);
+    if our.when != its.when {
+        return by_operation();
+    }
+    if let (Some(ours), Some(theirs)) = (our.op.arms(), its.op.arms()) {
+        let sides = [(into.0, into.1.min(-1)), (into.0.max(0), into.1)];
+        let arms = ours.into_iter().zip(theirs).zip(sides).filter(|((ours, its), _)| ours != its);
+        let mut arms: Vec<_> = arms.collect();
+        let ((ours, its), side) = arms.pop().filter(|_| arms.is_empty())?;
+        return if side.0 > side.1 { None } else { inside(ours, its, side, parameters) };
+    }
+    match our.op.operands()[..] {
+        [operand] if our.op == its.op && our.value_steps != its.value_steps => {
+            inside(&our.value_steps, &its.value_steps, operand.range(parameters), parameters)
+        }
+        _ => by_operation(),
+    }
+}
+
+/// Why two lists of steps inside a step, of which one differs, make the same of every value of a range.
+fn inside(ours: &[Step], its: &[Step], mut into: Range, parameters: &[Parameter]) -> Option<String> {
+    if ours.len() != its.len() {
+        return None;
+    }
+    let mut differing = ours.iter().zip(its).enumerate().filter(|(_, (our, its))| our != its);
+    let (Some((index, (our, its))), None) = (differing.next(), differing.next()) else { return None };
+    for step in &ours[..index] {
+        into = step.range(into, parameters).fitted;
+    }
+    let name = our.id.split_once('.').and_then(|(_, id)| id.split_once('.')).map_or("", |(_, id)| id);
+    let same = our.op == its.op && our.value_steps == its.value_steps;
+    let exact = our.range(into, parameters).unfitted;
+    if same {
+        let fits = |step: &Step| step.fit().is_none_or(|fit| exact.is_some_and(|range| fit.holds(range)));
+        let range = exact.filter(|_| fits(our) && fits(its))?;
+        return Some(format!("{name} is {}..{}, which fits both", range.0, range.1));
+    }
+    let same_fit = our.format == its.format && our.overflow == its.overflow;
+    work(our, its, into, parameters).filter(|_| same_fit).map(|why| format!("{name}: {why}"))
 }
 
 /// Whether a step's fit keeps the bits of the output's port, whatever it does above them.
@@ -222,9 +277,8 @@ fn absorbed(design: &Design, index: usize, fits: [&Step; 2], range: Range) -> Op
 
 /// The step behind `index` that makes one value of every one in `range`, whatever its numbers are.
 fn later(design: &Design, index: usize, mut range: Range) -> Option<String> {
-    let of = |operand: Operand| operand.range(&design.parameters);
     for step in design.post.get(index + 1..)? {
-        if step.op.cuts(range, of) {
+        if step.cuts(range, &design.parameters) {
             return Some(format!("{} takes whatever lies beyond the rails", step.id));
         }
         let behind = step.range(range, &design.parameters);
@@ -248,16 +302,28 @@ fn inserted(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
 }
 
 /// Why two operations agree on every value of a range.
-fn operation(ours: Op, its: Op, into: Range, parameters: &[Parameter]) -> Option<String> {
+fn operation(our: &Step, its: &Step, into: Range, parameters: &[Parameter]) -> Option<String> {
     let range = |operand: Operand| operand.range(parameters);
-    if let (Some((rounded, a)), Some(b)) = (ours.rounds(), its.rounding())
-        && ours.with_rounding(b) == its
+    let is_when_alone = our.when == its.when && our.is_plain() == its.is_plain();
+    if let (Some((rounded, a)), Some(b)) = (our.op.rounds(), its.op.rounding())
+        && our.op.with_rounding(b) == its.op
+        && our.op.adder().is_none()
+        && is_when_alone
     {
         let unshifted = matches!(rounded, Rounded::Shift(count) if range(count) == (0, 0));
         let alike = || alike(a, b, into).filter(|_| rounded.keeps_sign(range));
         return unshifted.then(|| "nothing is shifted".to_owned()).or_else(alike);
     }
-    let nothing = its == Op::Fit && ours.keeps(into, range);
+    if let (Op::Lut(ours), Op::Lut(table)) = (&our.op, &its.op)
+        && is_when_alone
+    {
+        let ends = [ours.first.into(), ours.last(), table.first.into(), table.last()];
+        let from = ends.into_iter().min().map_or(into.0, |first| into.0.max(first - 1));
+        let to = ends.into_iter().max().map_or(into.1, |last| into.1.min(last + 1));
+        let same = (from..=to).all(|x| ours.at(x) == table.at(x));
+        return same.then(|| format!("the tables agree on {}..{}", into.0, into.1));
+    }
+    let nothing = its.op == Op::Fit && our.keeps(into, parameters);
     nothing.then(|| format!("the step changes nothing of {}..{}", into.0, into.1))
 }
 

@@ -125,10 +125,18 @@ impl Mattering {
 fn rounded(post: Channel<'_>, index: usize, value: i128) -> Option<(u32, bool, i128)> {
     let step = &post.steps[index];
     let (Rounded::Shift(count), _) = step.op.rounds()? else { return None };
+    if !step.runs(post.numbers, post.channel) {
+        return None;
+    }
     let count = u32::try_from(post.bind(count)).ok().filter(|count| *count < 127)?;
     let below = value >> count;
     let is_exact = below << count == value;
-    let up = post.apply(index, value).exact > below;
+    let exact = post.apply(index, value).exact;
+    // What wrapped on the way is no rounding.
+    if exact != below && exact != below + 1 {
+        return None;
+    }
+    let up = exact > below;
     let other = below + i128::from(!up);
     let other = step.fit().map_or(other, |fit| fit.of(other).value.into());
     (!is_exact).then_some((count, up, other))

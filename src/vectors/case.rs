@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room, element_count};
 use crate::lower::{Numbers, Outcome, Program, Shape, check_extents};
 use crate::num::{Chance, Format};
-use crate::post::{Operand, Parameter, Per};
+use crate::post::{Operand, Parameter, Per, Role};
 
 /// A way to make operands and parameters up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub fn requantized(mut program: Program, accumulators: &Array2<i64>, seed: u64) 
     let read = |index: usize| {
         let operand = Some(Operand::Parameter(index));
         let elsewhere = design.activation.offset == operand || design.weight.offset == operand;
-        let by_steps = design.post.iter().flat_map(|step| step.op.operands());
+        let by_steps = design.post.iter().flat_map(|step| step.operands());
         by_steps.map(Some).any(|o| o == operand) && !elsewhere && design.accumulator.bias != Some(index)
     };
     let mut sums = accumulators.clone();
@@ -101,7 +101,8 @@ pub fn requantized(mut program: Program, accumulators: &Array2<i64>, seed: u64) 
         if parameter.name == "bias" || !read(index) {
             continue;
         }
-        let values = random.parameter(parameter, &numbers, &sums);
+        let is_threshold = is_threshold(&design, index);
+        let values = random.parameter(parameter, is_threshold, &numbers, &sums);
         made.push(parameter.name.clone());
         numbers.insert(parameter.name.clone(), values.clone());
         program.parameters[index] = values;
@@ -154,6 +155,11 @@ fn enough_products(design: &Design) -> Option<i64> {
     // A beat adds the products of all lanes at once: they must be of one sign.
     let lanes = i64::try_from(design.array.lanes).ok()?.max(1);
     quarter.checked_add(lanes - 1)?.checked_div(lanes)?.checked_mul(lanes)?.checked_mul(4)
+}
+
+/// Whether sums are compared with a parameter, and counted.
+fn is_threshold(design: &Design, index: usize) -> bool {
+    design.post_program().role(index) == Some(Role::Threshold)
 }
 
 struct Random(Chance);
@@ -230,11 +236,13 @@ impl Random {
     /// A value for every parameter; scales only when the accumulators are known.
     fn numbers(&mut self, design: &Design, bias: &[i64], accumulators: Option<&Array2<i64>>) -> Numbers {
         let mut numbers = Numbers::new();
-        for parameter in &design.parameters {
+        for (index, parameter) in design.parameters.iter().enumerate() {
             let values = match accumulators {
                 _ if parameter.name == "bias" => bias.to_vec(),
                 None => vec![parameter.default.unwrap_or(0).clamp(parameter.min, parameter.max)],
-                Some(accumulators) => self.parameter(parameter, &numbers, accumulators),
+                Some(accumulators) => {
+                    self.parameter(parameter, is_threshold(design, index), &numbers, accumulators)
+                }
             };
             if !values.is_empty() {
                 numbers.insert(parameter.name.clone(), values);
@@ -244,7 +252,13 @@ impl Random {
     }
 
     /// One parameter by its well-known name; `known` holds those before it.
-    fn parameter(&mut self, parameter: &Parameter, known: &Numbers, accumulators: &Array2<i64>) -> Vec<i64> {
+    fn parameter(
+        &mut self,
+        parameter: &Parameter,
+        is_threshold: bool,
+        known: &Numbers,
+        accumulators: &Array2<i64>,
+    ) -> Vec<i64> {
         let columns: Vec<ArrayView1<'_, i64>> = match parameter.per {
             Per::Channel => accumulators.columns().into_iter().collect(),
             Per::Layer => vec![],
@@ -258,7 +272,12 @@ impl Random {
         (0..channels)
             .map(|channel| {
                 let largest = u128::from(largest(channel).unwrap_or(1).max(1));
-                self.value(parameter, known, channel, largest).clamp(parameter.min, parameter.max)
+                let value = match is_threshold {
+                    // Anywhere among the sums, so that every number of them is reached.
+                    true => i64::try_from(largest).map_or(0, |largest| self.within(-largest, largest)),
+                    false => self.value(parameter, known, channel, largest),
+                };
+                value.clamp(parameter.min, parameter.max)
             })
             .collect()
     }

@@ -76,28 +76,29 @@ fn sums(level: &Level, terms: &[i128]) -> Vec<i128> {
     sums
 }
 
-fn step(op: Op, x: i128, numbers: &[i64]) -> i128 {
+fn step(op: &Op, x: i128, numbers: &[i64]) -> i128 {
     let get = |operand| number(operand, numbers);
     match op {
-        Op::Add(v) => x + get(v),
-        Op::Subtract(v) => x - get(v),
-        Op::Multiply(v) => x * get(v),
-        Op::Max(v) => x.max(get(v)),
-        Op::Min(v) => x.min(get(v)),
-        Op::ShiftLeft(v) => x * oracle::power_of_two(get(v) as u32) as i128,
-        Op::ShiftRight(v, mode) => oracle::round(x, get(v) as u32, &rounding(mode)),
+        Op::Add(v) => x + get(*v),
+        Op::Subtract(v) => x - get(*v),
+        Op::Multiply(v) => x * get(*v),
+        Op::Max(v) => x.max(get(*v)),
+        Op::Min(v) => x.min(get(*v)),
+        Op::ShiftLeft(v) => x * oracle::power_of_two(get(*v) as u32) as i128,
+        Op::ShiftRight(v, mode, None) => oracle::round(x, get(*v) as u32, &rounding(*mode)),
         Op::Clamp { low, high } => {
-            let below = if x > get(high) { get(high) } else { x };
-            if below < get(low) { get(low) } else { below }
+            let below = if x > get(*high) { get(*high) } else { x };
+            if below < get(*low) { get(*low) } else { below }
         }
         Op::Fit => x,
         Op::FloatScale(scale, mode) => {
-            let product = x as f32 * f32::from_bits(get(scale) as u32);
+            let product = x as f32 * f32::from_bits(get(*scale) as u32);
             // Scales here are at least 2^-16 and floats have 24 bits: nothing lies below 2^-40.
             let scaled = f64::from(product) * 40_f64.exp2();
             assert!(scaled.fract() == 0.0 && scaled.abs() < 126_f64.exp2());
-            oracle::round(scaled as i128, 40, &rounding(mode))
+            oracle::round(scaled as i128, 40, &rounding(*mode))
         }
+        _ => panic!("no design here has {}", op.name()),
     }
 }
 
@@ -147,7 +148,7 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
         node += 1;
     }
     for (index, post) in design.post.iter().enumerate() {
-        value = step(post.op, value, numbers);
+        value = step(&post.op, value, numbers);
         replay.entering[node + index].push(value);
         if let Some(format) = post.format {
             value = fit(value, format, post.overflow);

@@ -13,6 +13,7 @@ mod module;
 mod mutations;
 mod paths;
 mod sources;
+mod steps;
 mod twins;
 
 use assert_cmd::assert::Assert;

@@ -19,11 +19,19 @@ pub fn operand(format: &str) -> Operand {
 
 pub fn parameter(name: &str, format: &str, per: Per, default: Option<i64>) -> Parameter {
     let format = f(format);
-    Parameter { name: name.to_string(), format, per, min: format.min(), max: format.max(), default }
+    Parameter {
+        name: name.to_string(),
+        format,
+        per,
+        min: format.min(),
+        max: format.max(),
+        default,
+        aligned: true,
+    }
 }
 
 pub fn step(index: usize, op: Op, format: &str, overflow: Overflow, latency: u32) -> Step {
-    Step { id: format!("post.{index}"), op, format: Some(f(format)), overflow, latency }
+    Step::new(&format!("post.{index}"), op, Some(f(format)), overflow, latency)
 }
 
 fn p(index: usize) -> post::Operand {
@@ -67,7 +75,7 @@ pub fn multiply_shift(accumulator: &str, product: &str, latency: [u32; 4]) -> (V
     ];
     let steps = vec![
         step(0, Op::Multiply(p(1)), product, Overflow::Wrap, latency[0]),
-        step(1, Op::ShiftRight(p(2), Rounding::HalfUp), "s32", Overflow::Wrap, latency[1]),
+        step(1, Op::ShiftRight(p(2), Rounding::HalfUp, None), "s32", Overflow::Wrap, latency[1]),
         step(2, Op::Add(p(3)), "s33", Overflow::Wrap, latency[2]),
         step(3, Op::Clamp { low: p(4), high: p(5) }, "s8", Overflow::Saturate, latency[3]),
     ];
@@ -84,7 +92,7 @@ pub fn shift(latency: [u32; 3]) -> (Vec<Parameter>, Vec<Step>) {
         parameter("high", "s8", Per::Layer, Some(127)),
     ];
     let steps = vec![
-        step(0, Op::ShiftRight(p(1), Rounding::HalfUp), "s16", Overflow::Wrap, latency[0]),
+        step(0, Op::ShiftRight(p(1), Rounding::HalfUp, None), "s16", Overflow::Wrap, latency[0]),
         step(1, Op::Add(p(2)), "s17", Overflow::Wrap, latency[1]),
         step(2, Op::Clamp { low: p(3), high: p(4) }, "s8", Overflow::Saturate, latency[2]),
     ];

@@ -118,6 +118,25 @@ impl Hits {
     }
 }
 
+/// Post steps of every kind, steps inside steps, steps that a bit of the layer switches off.
+#[test]
+fn random_steps() {
+    let mut kinds = BTreeMap::<String, usize>::new();
+    for seed in 0..600 {
+        let mut random = Random::new(40_000 + seed);
+        let program = random::program(random::language(&mut random), &mut random);
+        both(&program, &format!("seed {seed}"));
+        for step in &program.design.post {
+            *kinds.entry(step.op.name().to_owned()).or_default() += 1;
+            *kinds.entry("adder".to_owned()).or_default() += usize::from(step.op.adder().is_some());
+            *kinds.entry("value_steps".to_owned()).or_default() += usize::from(!step.value_steps.is_empty());
+            *kinds.entry("if".to_owned()).or_default() += usize::from(step.when.is_some());
+        }
+    }
+    println!("{kinds:?}");
+    assert!(kinds.len() >= 16 && kinds.values().all(|count| *count > 10), "{kinds:?}");
+}
+
 #[test]
 fn random_designs() {
     let mut hits = Hits::default();

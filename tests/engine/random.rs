@@ -8,7 +8,7 @@ use goldpath::design::{
 };
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::{Format, Overflow, Rounding};
-use goldpath::post::{self, Op, Parameter, Per, Step};
+use goldpath::post::{self, Op, Parameter, Per, Step, Table, When};
 
 use super::designs;
 use super::work::Random;
@@ -35,7 +35,7 @@ fn operand(random: &mut Random, name: &str, per: Per, parameters: &mut Vec<Param
         1 => {
             let holding = Format::holding(i128::from(min), i128::from(max)).unwrap();
             let name = name.to_string();
-            parameters.push(Parameter { name, format: holding, per, min, max, default: None });
+            parameters.push(Parameter { name, format: holding, per, min, max, default: None, aligned: true });
             post::Operand::Parameter(parameters.len() - 1)
         }
         _ => return Operand { format, offset: None, sum: format, recode: None },
@@ -65,7 +65,7 @@ fn number(random: &mut Random, parameters: &mut Vec<Parameter>, low: i64, high: 
     let name = format!("p{}", parameters.len());
     let format = Format::holding(i128::from(low), i128::from(high)).unwrap();
     let per = random.pick(&[Per::Layer, Per::Channel]);
-    parameters.push(Parameter { name, format, per, min: low, max: high, default: None });
+    parameters.push(Parameter { name, format, per, min: low, max: high, default: None, aligned: true });
     post::Operand::Parameter(parameters.len() - 1)
 }
 
@@ -78,7 +78,7 @@ fn op(random: &mut Random, parameters: &mut Vec<Parameter>) -> Op {
         3 => Op::Max(number(random, parameters, -10, 10)),
         4 => Op::Min(number(random, parameters, -10, 1000)),
         5 => Op::ShiftLeft(number(random, parameters, 0, 20)),
-        6 => Op::ShiftRight(number(random, parameters, 0, 70), rounding),
+        6 => Op::ShiftRight(number(random, parameters, 0, 70), rounding, None),
         7 => Op::Clamp { low: number(random, parameters, -200, 0), high: number(random, parameters, 0, 300) },
         8 => Op::Fit,
         _ => {
@@ -92,28 +92,87 @@ fn steps(random: &mut Random, parameters: &mut Vec<Parameter>) -> Vec<Step> {
     let count = random.below(5);
     let mut steps = Vec::new();
     for index in 0..count {
-        steps.push(Step {
-            id: format!("post.{index}"),
-            op: op(random, parameters),
-            format: Some(format(random, 1..=64)),
-            overflow: random.pick(&RULES),
-            latency: random.below(3) as u32,
-        });
+        let (id, op) = (format!("post.{index}"), op(random, parameters));
+        let (format, overflow) = (format(random, 1..=64), random.pick(&RULES));
+        steps.push(Step::new(&id, op, Some(format), overflow, random.below(3) as u32));
     }
     // A product of more than 64 bits is fused with the shift behind it (R8).
     if random.below(4) == 0 {
         let value = number(random, parameters, 1 << 40, 1 << 50);
         let product = Op::Multiply(value);
-        let shift = Op::ShiftRight(number(random, parameters, 20, 60), random.pick(&Rounding::ALL));
+        let shift = Op::ShiftRight(number(random, parameters, 20, 60), random.pick(&Rounding::ALL), None);
         let at = steps.len();
         let id = |index: usize| format!("post.{index}");
         let overflow = random.pick(&RULES);
-        steps.push(Step { id: id(at), op: product, format: None, overflow, latency: 0 });
+        steps.push(Step::new(&id(at), product, None, overflow, 0));
         let latency = random.below(2) as u32;
         let format = Some(format(random, 8..=33));
-        steps.push(Step { id: id(at + 1), op: shift, format, overflow, latency });
+        steps.push(Step::new(&id(at + 1), shift, format, overflow, latency));
     }
     steps
+}
+
+/// A step of any kind, those inside steps included, at most so deep.
+fn any_step(random: &mut Random, parameters: &mut Vec<Parameter>, deep: usize) -> Step {
+    let rounding = random.pick(&Rounding::ALL);
+    let mut value_steps = Vec::new();
+    let op = match random.below(9) {
+        0 | 1 => {
+            let adder = Some(format(random, 2..=40));
+            Op::ShiftRight(number(random, parameters, 0, 70), rounding, adder)
+        }
+        2 | 3 if deep > 0 => {
+            value_steps = any_steps(random, parameters, deep - 1);
+            let value = number(random, parameters, -900, 900);
+            random.pick(&[
+                Op::Add(value),
+                Op::Subtract(value),
+                Op::Multiply(value),
+                Op::Max(value),
+                Op::Min(value),
+            ])
+        }
+        4 => {
+            let values = (0..random.within(1, 12)).map(|_| random.within(-5000, 5000)).collect();
+            let [first, below, above] = [9, 5000, 5000].map(|far| random.within(-far, far));
+            Op::Lut(Arc::new(Table { first, values, below, above }))
+        }
+        5 => {
+            let values = (0..random.within(1, 6)).map(|_| number(random, parameters, -300, 300)).collect();
+            Op::Thresholds { values, offset: number(random, parameters, -9, 9) }
+        }
+        6 | 7 if deep > 0 => {
+            let [negative, otherwise] = [0, 1].map(|_| any_steps(random, parameters, deep - 1));
+            Op::Branch { negative, otherwise }
+        }
+        _ => op(random, parameters),
+    };
+    let (format, overflow) = (format(random, 2..=40), random.pick(&RULES));
+    Step { value_steps, ..Step::new("", op, Some(format), overflow, 0) }
+}
+
+fn any_steps(random: &mut Random, parameters: &mut Vec<Parameter>, deep: usize) -> Vec<Step> {
+    (0..random.below(3)).map(|_| any_step(random, parameters, deep)).collect()
+}
+
+/// A random design whose post steps are of any kind.
+pub fn language(random: &mut Random) -> Design {
+    let mut design = design(random);
+    design.post.clear();
+    for index in 0..1 + random.below(4) {
+        let mut step = any_step(random, &mut design.parameters, 2);
+        (step.id, step.latency) = (format!("post.{index}"), random.below(3) as u32);
+        if random.below(3) == 0 {
+            let (format, per) = (Format::unsigned(1).unwrap(), Per::Layer);
+            let name = format!("p{}", design.parameters.len());
+            let bit = Parameter { name, format, per, min: 0, max: 1, default: None, aligned: true };
+            design.parameters.push(bit);
+            let bit = post::Operand::Parameter(design.parameters.len() - 1);
+            step.when = Some(When { bit, is: random.below(2) == 0 });
+        }
+        design.post.push(step);
+    }
+    design
 }
 
 fn array(random: &mut Random) -> Array {
@@ -193,7 +252,15 @@ pub fn design(random: &mut Random) -> Design {
         let format = format(random, 8..=33);
         let (min, max) = (format.min(), format.max());
         let name = "bias".to_string();
-        parameters.push(Parameter { name, format, per: Per::Channel, min, max, default: Some(0) });
+        parameters.push(Parameter {
+            name,
+            format,
+            per: Per::Channel,
+            min,
+            max,
+            default: Some(0),
+            aligned: true,
+        });
     }
     let post = steps(random, &mut parameters);
     let axes = [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin];

@@ -169,6 +169,7 @@ fn extents(random: &mut Random, macs: usize, least: usize) -> [usize; 3] {
 pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
     let mut random = Random::new(seed);
     let design = match family {
+        "anything" if random.below(2) == 0 => random::language(&mut random),
         "anything" => random::design(&mut random),
         "widths" => widths(&mut random),
         "special" => special(&mut random),
@@ -242,7 +243,7 @@ pub fn with_accumulator(design: &mut Design, accumulator: Accumulator, format: F
     design.accumulator.bias = Some(at);
     let (min, max) = (format.min(), format.max());
     let name = "bias".to_string();
-    let bias = Parameter { name, format, per: Per::Channel, min, max, default: Some(0) };
+    let bias = Parameter { name, format, per: Per::Channel, min, max, default: Some(0), aligned: true };
     if at == design.parameters.len() { design.parameters.push(bias) } else { design.parameters[at] = bias }
 }
 
@@ -305,7 +306,7 @@ fn finish(design: &mut Design, random: &mut Random) {
             design.parameters.push(scale);
             let float = Op::FloatScale(post::Operand::Parameter(at), random.pick(&Rounding::ALL));
             let overflow = random.pick(&random::RULES);
-            let step = |id: &str, op| Step { id: id.into(), op, format: Some(f("s8")), overflow, latency: 0 };
+            let step = |id: &str, op| Step::new(id, op, Some(f("s8")), overflow, 0);
             design.post = vec![step("post.0", float)];
         }
         _ => {}

@@ -2,9 +2,9 @@
 
 use goldpath::design::{AccumulatorOverflow, Dataflow, Design, LaneMap};
 use goldpath::num::{Format, Overflow, Rounding};
-use goldpath::post::{Op, Operand};
+use goldpath::post::{self, Op, Operand};
 
-use super::oracle::program::{Entry, Level, Machine, Number, Step};
+use super::oracle::program::{Entry, Level, Machine, More, Number, Step};
 
 fn entry(format: Format, rule: &str) -> Entry {
     Entry::new(format.width(), format.is_signed(), rule)
@@ -42,6 +42,50 @@ fn rounding(rounding: Rounding) -> &'static str {
     }
 }
 
+/// Steps in the oracle's words.
+fn steps(all: &[post::Step], number: &dyn Fn(Operand) -> Number) -> Vec<Step> {
+    all.iter().map(|step| of_step(step, number)).collect()
+}
+
+fn of_step(step: &post::Step, number: &dyn Fn(Operand) -> Number) -> Step {
+    let mut more = More { value: steps(&step.value_steps, number), ..More::default() };
+    more.bit = step.when.map(|when| (number(when.bit), when.is));
+    let (op, numbers, mode) = match &step.op {
+        Op::Add(v) => ("add", vec![*v], None),
+        Op::Subtract(v) => ("subtract", vec![*v], None),
+        Op::Multiply(v) => ("multiply", vec![*v], None),
+        Op::Max(v) => ("max", vec![*v], None),
+        Op::Min(v) => ("min", vec![*v], None),
+        Op::ShiftLeft(v) => ("shift_left", vec![*v], None),
+        Op::ShiftRight(v, mode, adder) => {
+            more.adder = adder.map(|adder| entry(adder, "wrap"));
+            ("shift_right", vec![*v], Some(*mode))
+        }
+        Op::Clamp { low, high } => ("clamp", vec![*low, *high], None),
+        Op::Fit => ("fit", vec![], None),
+        Op::FloatScale(v, mode) => ("float_scale", vec![*v], Some(*mode)),
+        Op::Lut(table) => {
+            more.table = (table.first.into(), table.values.iter().map(|value| (*value).into()).collect());
+            more.sides = [table.below.into(), table.above.into()];
+            ("lut", vec![], None)
+        }
+        Op::Thresholds { values, offset } => {
+            ("thresholds", values.iter().chain([offset]).copied().collect(), None)
+        }
+        Op::Branch { negative, otherwise } => {
+            more.arms = [negative, otherwise].map(|arm| steps(arm, number));
+            ("branch", vec![], None)
+        }
+    };
+    Step {
+        op,
+        numbers: numbers.into_iter().map(number).collect(),
+        rounding: mode.map_or("", rounding),
+        entry: step.format.map(|format| entry(format, rule(step.overflow))),
+        more,
+    }
+}
+
 /// `parameters` has one entry per parameter of the design: one value, or one per channel.
 pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
     let number = |operand: Operand| match operand {
@@ -49,26 +93,6 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
         Operand::Parameter(index) => Number(parameters[index].clone()),
     };
     let offset = |operand: Option<Operand>| operand.map_or(Number(vec![0]), number);
-    let step = |step: &goldpath::post::Step| {
-        let (op, numbers, mode) = match step.op {
-            Op::Add(v) => ("add", vec![v], None),
-            Op::Subtract(v) => ("subtract", vec![v], None),
-            Op::Multiply(v) => ("multiply", vec![v], None),
-            Op::Max(v) => ("max", vec![v], None),
-            Op::Min(v) => ("min", vec![v], None),
-            Op::ShiftLeft(v) => ("shift_left", vec![v], None),
-            Op::ShiftRight(v, mode) => ("shift_right", vec![v], Some(mode)),
-            Op::Clamp { low, high } => ("clamp", vec![low, high], None),
-            Op::Fit => ("fit", vec![], None),
-            Op::FloatScale(v, mode) => ("float_scale", vec![v], Some(mode)),
-        };
-        Step {
-            op,
-            numbers: numbers.into_iter().map(number).collect(),
-            rounding: mode.map_or("", rounding),
-            entry: step.format.map(|format| entry(format, rule(step.overflow))),
-        }
-    };
     let level = |level: &goldpath::design::Level| Level {
         group: level.group,
         stride: level.stride,
@@ -94,6 +118,6 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
         register: entry(accumulator.register, step_rule),
         clamp: clamped.then(|| entry(accumulator.format, "saturate")),
         bias: accumulator.bias.map(|index| Number(parameters[index].clone())),
-        post: design.post.iter().map(step).collect(),
+        post: steps(&design.post, &number),
     }
 }

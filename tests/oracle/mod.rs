@@ -115,6 +115,38 @@ pub fn round(value: i128, count: u32, mode: &str) -> i128 {
     }
 }
 
+/// The same where the half is added in a format, which `fit` reduces to, and the sum divided; one less where a tie goes the
+/// other way. Whether the sum wrapped.
+pub fn round_in(x: i128, count: u32, mode: &str, fit: &dyn Fn(i128) -> (i128, bool, bool)) -> (i128, bool) {
+    let unit = power_of_two(count) as i128;
+    let half = unit / 2;
+    let add = |constant: i128| {
+        let (sum, high, low) = fit(x + constant);
+        (sum.div_euclid(unit), high || low)
+    };
+    if count == 0 {
+        return add(0);
+    }
+    match mode {
+        "floor" => return add(0),
+        "ceil" => return add(unit - 1),
+        "trunc" => return add(if x < 0 { unit - 1 } else { 0 }),
+        "away" => return add(if x < 0 { 0 } else { unit - 1 }),
+        _ => {}
+    }
+    let (kept, wrapped) = add(half);
+    let is_tie = x.rem_euclid(unit) == half;
+    let back = match mode {
+        "half_up" => false,
+        "half_down" => true,
+        "half_away" => x < 0,
+        "half_zero" => x >= 0,
+        "half_even" => kept % 2 != 0,
+        _ => kept % 2 == 0,
+    };
+    (kept - i128::from(is_tie && back), wrapped)
+}
+
 /// Whether value / 2^count lies exactly between two integers.
 pub fn is_tie(value: i128, count: u32) -> bool {
     count > 0 && value.unsigned_abs() % power_of_two(count) == power_of_two(count - 1)

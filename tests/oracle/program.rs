@@ -64,6 +64,24 @@ pub struct Step {
     pub numbers: Vec<Number>,
     pub rounding: &'static str,
     pub entry: Option<Entry>,
+    pub more: More,
+}
+
+/// What few steps have.
+#[derive(Debug, Clone, Default)]
+pub struct More {
+    /// Where a shift adds its half.
+    pub adder: Option<Entry>,
+    /// What the second operand goes through.
+    pub value: Vec<Step>,
+    /// The first x of a table, and its results.
+    pub table: (i128, Vec<i128>),
+    /// Below and above the table.
+    pub sides: [i128; 2],
+    /// Below 0, and from there on.
+    pub arms: [Vec<Step>; 2],
+    /// The bit that must be this for the step to run.
+    pub bit: Option<(Number, bool)>,
 }
 
 /// The hardware.
@@ -358,8 +376,30 @@ impl Step {
     }
 
     fn exact(&self, x: i128, channel: usize) -> i128 {
-        let number = |index: usize| self.numbers[index].at(channel);
+        if self.more.bit.as_ref().is_some_and(|(bit, is)| (bit.at(channel) != 0) != *is) {
+            return x;
+        }
+        let more = &self.more;
+        let number = |index: usize| {
+            let number = self.numbers[index].at(channel);
+            more.value.iter().fold(number, |value, step| step.apply(value, channel).0)
+        };
         match self.op {
+            "shift_right" if more.adder.is_some() => {
+                let adder = more.adder.as_ref().unwrap();
+                super::round_in(x, number(0) as u32, self.rounding, &|sum| adder.fit(sum)).0
+            }
+            "lut" if x < more.table.0 => more.sides[0],
+            "lut" => *more.table.1.get((x - more.table.0) as usize).unwrap_or(&more.sides[1]),
+            "thresholds" => {
+                let last = self.numbers.len() - 1;
+                (0..last)
+                    .fold(number(last), |count, index| if number(index) <= x { count + 1 } else { count })
+            }
+            "branch" => {
+                let arm = if x < 0 { &more.arms[0] } else { &more.arms[1] };
+                arm.iter().fold(x, |value, step| step.apply(value, channel).0)
+            }
             "add" => x + number(0),
             "subtract" => x - number(0),
             "multiply" => x * number(0),

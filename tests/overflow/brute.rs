@@ -163,7 +163,7 @@ fn post(
             Op::Max(v) => x.max(get(v)),
             Op::Min(v) => x.min(get(v)),
             Op::ShiftLeft(v) => x * oracle::power_of_two(get(v) as u32) as i128,
-            Op::ShiftRight(v, mode) => oracle::round(x, get(v) as u32, rounding(mode)),
+            Op::ShiftRight(v, mode, None) => oracle::round(x, get(v) as u32, rounding(mode)),
             Op::Clamp { low, high } => x.min(get(high)).max(get(low)),
             Op::Fit => x,
             Op::FloatScale(scale, Rounding::HalfEven) => {
@@ -171,6 +171,7 @@ fn post(
                 (x as f32 * scale).round_ties_even() as i128
             }
             Op::FloatScale(..) => panic!("not done here"),
+            _ => panic!("no committed design has {}", step.op.name()),
         };
         let spared = exact && idle[design.reduce.len() + index];
         let output = index + 1 == design.post.len() || matches!(step.op, Op::Fit);

@@ -137,6 +137,9 @@ fn seen(machine: &Machine, work: &Work, names: Vec<String>) -> Vec<NodeSeen> {
 
 fn step(machine: &Machine, visit: &Visit, channel: usize, first: usize, seen: &mut NodeSeen) {
     let step = &machine.post[visit.node - first];
+    if step.more.bit.as_ref().is_some_and(|(bit, is)| (bit.at(channel) != 0) != *is) {
+        return;
+    }
     let number = |index: usize| step.numbers[index].at(channel);
     // Twice the fraction is odd: halfway, and the lower neighbour.
     let tie = match step.op {
@@ -144,6 +147,24 @@ fn step(machine: &Machine, visit: &Visit, channel: usize, first: usize, seen: &m
             seen.clipped_high += u64::from(visit.before > number(1));
             seen.clipped_low += u64::from(visit.before < number(0));
             seen.unclipped += u64::from(number(0) <= visit.before && visit.before <= number(1));
+            None
+        }
+        "lut" => {
+            let (entry, count) = (visit.before - step.more.table.0, step.more.table.1.len() as i128);
+            seen.clipped_high += u64::from(entry >= count);
+            seen.clipped_low += u64::from(entry < 0);
+            if entry >= 0 && entry < count {
+                *seen.counts.entry(entry as u32).or_default() += 1;
+            }
+            None
+        }
+        "thresholds" => {
+            let reached = (0..step.numbers.len() - 1).filter(|index| number(*index) <= visit.before);
+            *seen.counts.entry(reached.count() as u32).or_default() += 1;
+            None
+        }
+        "branch" => {
+            *seen.counts.entry(u32::from(visit.before >= 0)).or_default() += 1;
             None
         }
         "shift_right" => {
@@ -232,7 +253,20 @@ fn rounding_matters(program: &Program, goal: &Goal) -> Option<bool> {
             steps.fold(value, |value, step| program::applied(step, value, channel)).rem_euclid(port)
         };
         let below = value.div_euclid(unit);
-        let goes_up = crate::oracle::round(value, count as u32, step.rounding) > below;
+        if step.more.bit.as_ref().is_some_and(|(bit, is)| (bit.at(channel) != 0) != *is) {
+            return false;
+        }
+        let rounded = match &step.more.adder {
+            None => crate::oracle::round(value, count as u32, step.rounding),
+            Some(adder) => {
+                let add = |sum| adder.fit(sum);
+                crate::oracle::round_in(value, count as u32, step.rounding, &add).0
+            }
+        };
+        if rounded != below && rounded != below + 1 {
+            return false;
+        }
+        let goes_up = rounded > below;
         let is_it = step.numbers[0].at(channel) == count && value.rem_euclid(unit) != 0 && goes_up == up;
         is_it && finish(below) != finish(below + 1)
     }))
@@ -292,15 +326,18 @@ fn is_reached(program: &Program, goal: &Goal, seen: &[NodeSeen]) -> bool {
         "exactly at its lower rail" => seen.at_low,
         "beyond its upper rail and back" => seen.returned_high,
         "beyond its lower rail and back" => seen.returned_low,
-        "above the clamp" => seen.clipped_high,
-        "below the clamp" => seen.clipped_low,
+        "above the clamp" | "above the table" => seen.clipped_high,
+        "below the clamp" | "below the table" => seen.clipped_low,
+        "below 0" => seen.counts.get(&0).copied().unwrap_or(0),
+        "not below 0" => seen.counts.get(&1).copied().unwrap_or(0),
         "inside the clamp" => seen.unclipped,
         "a negative tie above an even number" => ties.negative_even,
         "a negative tie above an odd number" => ties.negative_odd,
         "a positive tie above an even number" => ties.positive_even,
         "a positive tie above an odd number" => ties.positive_odd,
         other => {
-            seen.counts.get(&other.strip_prefix("shift by ").unwrap().parse().unwrap()).copied().unwrap_or(0)
+            let count = other.split(' ').find_map(|word| word.parse().ok()).unwrap();
+            seen.counts.get(&count).copied().unwrap_or(0)
         }
     };
     times > 0

@@ -11,10 +11,16 @@ use crate::{DESIGNS, OTHERS, design};
 
 /// Every leaf of the schema, with `*` for an index or a name.
 fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+    if path.split('.').any(|part| INSIDE.contains(&part)) {
+        // Steps elsewhere have the keys of a step.
+        found.insert(path.trim_end_matches(".*").to_owned());
+        return;
+    }
+
     if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
         let name = target.rsplit('/').next().unwrap();
         // Values, not tables of keys.
-        if ["Value", "Format", "FormatTable"].contains(&name) {
+        if ["Value", "Values", "Format", "FormatTable"].contains(&name) {
             found.insert(path.to_owned());
             return;
         }
@@ -49,6 +55,9 @@ fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>
     }
 }
 
+/// Keys of a step that hold steps.
+const INSIDE: [&str; 4] = ["value_steps", "negative", "otherwise", "programs"];
+
 fn matches(pattern: &str, key: &str) -> bool {
     let (pattern, key): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), key.split('.').collect());
     pattern.len() == key.len() && pattern.iter().zip(&key).all(|(p, k)| *p == "*" || *k == "*" || p == k)
@@ -79,6 +88,11 @@ post = [
   { step = "subtract", value = 3, format = "s34", latency = 0 },
   { step = "max", value = 0 },
   { step = "min", value = 100 },
+  { step = "shift_right", value = 1, rounding = "half_up", adder = "s6", if = "halved", bypass = "register" },
+  { step = "add", value = 1, value_steps = [{ step = "shift_left", value = 1 }] },
+  { step = "thresholds", values = [-1, 3], offset = -1 },
+  { step = "lut", first = 0, values = [4, -3], below = 7, above = -1 },
+  { step = "branch", negative = [{ step = "shift_left", value = 1 }], otherwise = [{ step = "add", value = 1 }] },
   { step = "fit", format = "s8", overflow = "saturate" },
 ]
 [operands]

@@ -8,6 +8,7 @@ mod neutral;
 #[path = "../oracle/mod.rs"]
 mod oracle;
 mod proofs;
+mod steps;
 mod table;
 
 mod wrong;

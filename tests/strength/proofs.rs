@@ -15,6 +15,42 @@ fn pick<'a>(seed: &mut u64, of: &[&'a str]) -> &'a str {
     of[(*seed >> 33) as usize % of.len()]
 }
 
+/// What stands in front of `[operands]`: no post steps, a preset, or a list.
+fn random_post(seed: &mut u64, rounding: &str, output: &str) -> String {
+    let mut p = |of: &[&'static str]| pick(seed, of);
+    match p(&["none", "shift", "multiply_shift", "tflite_double", "onnxruntime", "steps", "others", "others"])
+    {
+        "none" => String::new(),
+        "shift" => format!(
+            "post = {{ preset = \"shift\", format = \"{output}\", rounding = \"{rounding}\", latency = [0, 1, 1] }}\n"
+        ),
+        "steps" => format!(
+            "post = [{{ step = \"shift_right\", shift = {}, rounding = \"{rounding}\" }}, {{ step = \"max\", value = 0 }}, {{ step = \"saturate\", format = \"{output}\" }}]\n",
+            p(&["1", "2", "3"])
+        ),
+        "others" => {
+            let adder = p(&["s6", "s9", "s12", "s20", "u8"]);
+            let lists = [
+                format!("{{ step = 'shift_right', shift = 'cut', rounding = '{rounding}', adder = '{adder}' }}"),
+                format!("{{ step = 'shift_right', shift = 2, rounding = '{rounding}', adder = '{adder}', if = 'bit', bypass = 'register' }}"),
+                "{ step = 'add', value = 'term', value_steps = [{ step = 'shift_left', value = 'cut', format = 's10', overflow = 'saturate' }] }".into(),
+                "{ step = 'min', value = 'term', value_steps = [{ step = 'multiply', value = -3 }, { step = 'add', value = 1 }] }".into(),
+                "{ step = 'max', value = 0, if = '!bit', bypass = 'register', latency = 1 }".into(),
+                "{ step = 'lut', first = -4, values = [9, -1, -1, 0, 5, 2, 7, 7, -20], below = 3, above = 11 }".into(),
+                "{ step = 'thresholds', values = [-7, 'term', 0, 3, 40], offset = -2 }".into(),
+                "{ step = 'thresholds', values = 'many', count = 3, latency = 1 }".into(),
+                format!("{{ step = 'subtract', value = 5 }}, {{ step = 'branch', negative = [{{ step = 'shift_right', shift = 2, rounding = '{rounding}' }}], otherwise = [{{ step = 'multiply', value = 3, format = 's7', overflow = 'saturate' }}] }}"),
+                "{ step = 'subtract', value = 1 }, { step = 'branch', negative = [{ step = 'add', value = 'term', value_steps = [{ step = 'min', value = 2 }] }] }".into(),
+            ];
+            let places = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+            let steps: Vec<String> =
+                (0..2).map(|_| lists[p(&places).parse::<usize>().unwrap()].clone()).collect();
+            format!("post = [{}, {{ step = \"saturate\", format = \"{output}\" }}]\n", steps.join(", "))
+        }
+        preset => format!("post = {{ preset = \"{preset}\", format = \"{output}\" }}\n"),
+    }
+}
+
 /// A design of anything that the language says, as text; not every one can be built.
 pub fn random_design(seed: &mut u64) -> String {
     let mut p = |of: &[&'static str]| pick(seed, of);
@@ -39,17 +75,8 @@ pub fn random_design(seed: &mut u64) -> String {
         "half_odd",
     ]);
     let output = p(&["s8", "u8", "s4", "s12", "u4", "s16"]);
-    let post = match p(&["none", "shift", "multiply_shift", "tflite_double", "onnxruntime", "steps"]) {
-        "none" => String::new(),
-        "shift" => format!(
-            "post = {{ preset = \"shift\", format = \"{output}\", rounding = \"{rounding}\", latency = [0, 1, 1] }}\n"
-        ),
-        "steps" => format!(
-            "post = [{{ step = \"shift_right\", shift = {}, rounding = \"{rounding}\" }}, {{ step = \"max\", value = 0 }}, {{ step = \"saturate\", format = \"{output}\" }}]\n",
-            p(&["1", "2", "3"])
-        ),
-        preset => format!("post = {{ preset = \"{preset}\", format = \"{output}\" }}\n"),
-    };
+    let post = random_post(seed, rounding, output);
+    let mut p = |of: &[&'static str]| pick(seed, of);
     let offset = match p(&["none", "none", "constant", "parameter"]) {
         "constant" => ", offset = -3, format = \"s16\"",
         "parameter" => ", offset = \"activation_offset\", format = \"s18\"",
@@ -71,6 +98,14 @@ pub fn random_design(seed: &mut u64) -> String {
         ]);
     }
     text += "[parameters]\n";
+    let declared = [
+        ("'cut'", "cut = { format = \"u3\", per = \"channel\" }\n"),
+        ("'term'", "term = { format = \"s6\", per = \"channel\" }\n"),
+        ("'many'", "many = { format = \"s5\", per = \"channel\" }\n"),
+    ];
+    let used: Vec<&str> =
+        declared.into_iter().filter(|(name, _)| text.contains(name)).map(|(_, line)| line).collect();
+    text += &used.concat();
     if start == "bias" {
         text +=
             &format!("bias = {{ format = \"{}\", per = \"channel\" }}\n", p(&["s32", "s8", "s16", "s40"]));

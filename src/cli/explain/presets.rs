@@ -20,17 +20,17 @@ fn steps(preset: Preset) -> String {
             Some(format) => format!("into {format}"),
             None => "exact".to_string(),
         };
-        text += &format!("\n  {}  {} {format}", step.id, operation(step.op, preset.parameters()));
+        text += &format!("\n  {}  {} {format}", step.id, operation(&step.op, preset.parameters()));
     }
     text
 }
 
-fn operation(op: Op, parameters: &[&str]) -> String {
+fn operation(op: &Op, parameters: &[&str]) -> String {
     let of = |operand: Operand| match operand {
         Operand::Constant(value) => value.to_string(),
         Operand::Parameter(index) => parameters[index].to_string(),
     };
-    op.instruction(of)
+    op.instruction(&of)
 }
 
 #[rustfmt::skip]

@@ -6,12 +6,16 @@ use super::Topic;
 use crate::design::Design;
 
 /// Steps and what they are used on in the example.
-const EXAMPLES: [(&str, i64); 7] = [
+const EXAMPLES: [(&str, i64); 11] = [
     ("step = \"relu\"", -5),
     ("step = \"multiply\", value = 3", 7),
     ("step = \"rounding_shift\", shift = 2, rounding = \"half_up\"", -6),
     ("step = \"zero_point\", value = -128", 200),
     ("step = \"clamp\", min = -100, max = 100", 130),
+    ("step = \"add\", value = 5, value_steps = [{ step = \"shift_left\", shift = 3 }]", 1),
+    ("step = \"lut\", first = -1, values = [7, 0, 3], below = 9, above = 4", 1),
+    ("step = \"thresholds\", values = [-4, 0, 6], offset = -1", 5),
+    ("step = \"branch\", negative = [{ step = \"shift_right\", shift = 3, rounding = \"floor\" }]", -20),
     ("step = \"saturate\", width = 8", 130),
     ("step = \"fit\", format = \"s8\", overflow = \"wrap\"", 130),
 ];
@@ -31,10 +35,19 @@ pub fn topics() -> Vec<Topic> {
                fit                                 only format and overflow\n\
                saturate                            fit with overflow = \"saturate\"; format, or width and signed\n\
                float_scale                         x * a float32, rounded once, saturated\n\
+               lut                                 a table: values[x - first], below and above beyond it\n\
+               thresholds                          how many of values are <= x, and offset; values is a list, or the name of\n\
+               \x20                                   a parameter of which there are count (name_0, name_1, ...)\n\
+               branch                              steps for x < 0 (negative) and for the rest (otherwise): prelu, leaky\n\
                \n\
                Steps run in the order written, each fitted into its own format (R8); without a format the result\n\
                is exact. overflow must be written unless the format provably holds every result. latency counts\n\
-               the registers behind a step. `goldpath check` prints what each step became.",
+               the registers behind a step. `goldpath check` prints what each step became.\n\
+               \n\
+               value_steps are what the second operand of add, subtract, multiply, max and min goes through first. adder\n\
+               is the format in which a shift_right adds its half, and wraps. With if = \"name\" (\"!name\") a step runs\n\
+               when that bit of the layer is 1 (0); else x goes by through its format and registers (bypass = \"register\").\n\
+               Steps inside a step have no registers, and their events are not counted apart.",
         example,
     }]
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::design::Design;
 use crate::num::{Format, Overflow, fit};
-use crate::post::{Op, Operand, bind};
+use crate::post::{Op, Operand};
 
 /// A bit of what is compared decides: the step, the bound, the bit, and what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,12 +35,16 @@ pub(super) fn decides(design: &Design, parameters: &[Vec<i64>], n: usize, x: i12
     let output = shown(0, x);
     for (index, bounds, format) in comparing(design) {
         let step = &design.post[index];
+        if !step.runs(parameters, n) {
+            continue;
+        }
         let value = post.through(0..index, x);
         for bound in 0..bounds.len() {
             for bit in 0..format.width() {
                 let is_set = (value >> bit) & 1 == 1;
                 let other = i128::from(fit(value ^ (1 << bit), format, Overflow::Wrap).value);
-                let Some(taken) = taken(step.op, bound, value, other, &|v| post.bind(v).into()) else {
+                let Some(taken) = taken(&step.op, bound, value, other, &|v| step.value(v, parameters, n))
+                else {
                     continue;
                 };
                 let fitted =
@@ -55,10 +59,10 @@ pub(super) fn decides(design: &Design, parameters: &[Vec<i64>], n: usize, x: i12
 }
 
 /// What an operation takes if one of its bounds is compared with `other`, while `value` is what passes.
-fn taken(op: Op, bound: usize, value: i128, other: i128, get: &dyn Fn(Operand) -> i128) -> Option<i128> {
+fn taken(op: &Op, bound: usize, value: i128, other: i128, get: &dyn Fn(Operand) -> i128) -> Option<i128> {
     match op {
         Op::Clamp { low, high } => {
-            let (low, high) = (get(low), get(high));
+            let (low, high) = (get(*low), get(*high));
             Some(match bound {
                 0 => {
                     let upper = value.min(high);
@@ -69,17 +73,18 @@ fn taken(op: Op, bound: usize, value: i128, other: i128, get: &dyn Fn(Operand) -
                 _ => if other > high { high } else { value }.max(low),
             })
         }
-        Op::Max(v) => Some(if other > get(v) { value } else { get(v) }),
-        Op::Min(v) => Some(if other < get(v) { value } else { get(v) }),
+        Op::Max(v) => Some(if other > get(*v) { value } else { get(*v) }),
+        Op::Min(v) => Some(if other < get(*v) { value } else { get(*v) }),
         Op::Add(_) | Op::Subtract(_) | Op::Multiply(_) | Op::ShiftLeft(_) | Op::ShiftRight(..) => None,
-        Op::Fit | Op::FloatScale(..) => None,
+        Op::Fit | Op::FloatScale(..) | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => None,
     }
 }
 
 /// Values as far from the bounds of each comparing step as each bit is worth, and those beside: the step and the values.
 pub(super) fn near_bounds(design: &Design, numbers: &[Vec<i64>]) -> Vec<(usize, Vec<i128>)> {
     let of_step = |(index, bounds, format): (usize, Vec<Operand>, Format)| {
-        let values = bounds.into_iter().map(|bound| i128::from(bind(bound, numbers, 0)));
+        let step = &design.post[index];
+        let values = bounds.into_iter().map(|bound| step.value(bound, numbers, 0));
         let near = values.flat_map(move |bound| {
             let bits = (0..format.width()).flat_map(|bit| [1_i128 << bit, -(1_i128 << bit)]);
             bits.flat_map(move |far| [bound + far - 1, bound + far, bound + far + 1])

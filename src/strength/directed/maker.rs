@@ -95,6 +95,27 @@ impl Maker<'_> {
         all
     }
 
+    /// Where steps take their operand through steps of its own: both ends of all that they read, in every combination.
+    fn ends_of_values(&self) -> Vec<Vec<i64>> {
+        const MOST: usize = 4;
+        let by_channel = by_channel(self.design);
+        let mut all = Vec::new();
+        for step in self.design.post.iter().filter(|step| !step.value_steps.is_empty()) {
+            let operands = step.operands();
+            let is_read = |index: &&usize| operands.contains(&Operand::Parameter(**index));
+            let read: Vec<usize> = by_channel.iter().filter(is_read).copied().take(MOST).collect();
+            for corner in 0..1_usize << read.len() {
+                let mut numbers = self.layer.clone();
+                for (place, index) in read.iter().enumerate() {
+                    let parameter = &self.design.parameters[*index];
+                    numbers[*index] = if corner >> place & 1 == 0 { parameter.min } else { parameter.max };
+                }
+                all.push(numbers);
+            }
+        }
+        all
+    }
+
     /// Numbers under which an output shows the most of its accumulator.
     fn showing(&self, assignments: &[Vec<i64>]) -> Vec<Vec<i64>> {
         let register = self.design.accumulator.register;
@@ -277,7 +298,8 @@ impl Maker<'_> {
         let assignments = self.assignments();
         let zero_row = usize::from(self.rows.len() > 1);
         let each = (self.all() / 2 / assignments.len().max(1)).max(6);
-        for numbers in assignments {
+        let ends = self.ends_of_values().into_iter().map(|numbers| (numbers, usize::MAX));
+        for (numbers, each) in ends.chain(assignments.into_iter().map(|numbers| (numbers, each))) {
             let alone: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
             for target in targets(self.design, &alone).into_iter().take(each) {
                 self.lead_to(target, &numbers, zero_row);

@@ -8,7 +8,7 @@ use super::compare::{Decides, decides};
 use crate::design::Design;
 use crate::lower::{Outcome, Program};
 use crate::neighbours::{self, Class, Hardware, Neighbour};
-use crate::post::bind;
+use crate::post::Step;
 use crate::strength::Judge;
 use crate::strength::goals::{What, goals};
 use crate::strength::observed::observed_of;
@@ -114,8 +114,12 @@ fn bits(program: &Program, outcome: &Outcome, n: usize) -> BTreeSet<(u32, bool)>
 
 /// Where outputs of a channel may have been cut.
 fn bounds(design: &Design, parameters: &[Vec<i64>], n: usize) -> Vec<i64> {
-    let bounds = design.post.iter().flat_map(|step| step.op.bounds()).flatten();
+    let number = |step: &Step, bound| i64::try_from(step.value(bound, parameters, n)).ok();
+    let bounds = design
+        .post
+        .iter()
+        .flat_map(|step| step.op.bounds().into_iter().flatten().filter_map(move |bound| number(step, bound)));
     let format = design.output();
     let rails = [format.min(), format.max()];
-    bounds.map(|bound| bind(bound, parameters, n)).chain(rails).collect()
+    bounds.chain(rails).collect()
 }

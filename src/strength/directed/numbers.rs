@@ -18,6 +18,8 @@ pub(super) enum Part {
     Low,
     High,
     Term,
+    /// A bit of the layer.
+    Bit,
 }
 
 pub(super) fn part(design: &Design, index: usize) -> Part {
@@ -34,7 +36,8 @@ pub(super) fn part(design: &Design, index: usize) -> Part {
         Some(Role::Scale) => Part::Scale,
         Some(Role::Low | Role::Least) => Part::Low,
         Some(Role::High | Role::Most) => Part::High,
-        Some(Role::Term) | None => Part::Term,
+        Some(Role::Condition) => Part::Bit,
+        Some(Role::Term | Role::Threshold | Role::Offset) | None => Part::Term,
     }
 }
 
@@ -42,9 +45,14 @@ pub(super) fn part(design: &Design, index: usize) -> Part {
 pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<i64> {
     let parameter = &design.parameters[index];
     let (min, max) = (parameter.min, parameter.max);
+    if let Some((place, count)) = threshold(design, index) {
+        // As many for each, so that those of one turn belong together.
+        return THRESHOLDS.into_iter().map(|set| set(parameter, place, count)).collect();
+    }
     let powers = || (0..62).map(|e| 1_i64 << e).filter(move |v| *v <= max);
     let mut values: Vec<i64> = match part(design, index) {
         Part::Bias => vec![],
+        Part::Bit => vec![min, max],
         Part::Count => (min..=max.min(i64::from(MAX_SHIFT))).collect(),
         Part::Factor => {
             let mut values = vec![1, max, max - 1, min, -1, 3];
@@ -89,6 +97,9 @@ pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
     let parameter = &design.parameters[index];
     // The forms are listed in their own order.
     let up = |bytes: [u64; 3]| up_by(parameter, bytes[form as usize]);
+    if let Some((place, count)) = threshold(design, index) {
+        return THRESHOLDS[form as usize](parameter, place, count);
+    }
     let value = match (part(design, index), form) {
         (Part::Low, _) => up(LOW),
         (Part::High, _) => up(HIGH),
@@ -102,9 +113,39 @@ pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
         (Part::Scale, Form::Whole) => i64::from(0.062_5_f32.to_bits()),
         (Part::Scale, Form::Single) => i64::from(0.371_1_f32.to_bits()),
         (Part::Scale, Form::Numbers) => 0x3daa_aaab,
+        (Part::Bit, Form::Whole | Form::Numbers) => parameter.max,
+        (Part::Bit, Form::Single) => parameter.min,
         (Part::Bias, _) => parameter.default.unwrap_or(0),
     };
     value.clamp(parameter.min, parameter.max)
+}
+
+/// Which of how many thresholds a parameter is.
+fn threshold(design: &Design, index: usize) -> Option<(i128, i128)> {
+    design.post.iter().find_map(|step| {
+        let values = step.op.thresholds()?;
+        let place = values.iter().position(|value| *value == Operand::Parameter(index))?;
+        Some((place as i128, values.len() as i128))
+    })
+}
+
+/// A threshold by its place among so many.
+type Threshold = fn(&Parameter, i128, i128) -> i64;
+
+/// Sets of thresholds: next to one another around 0, far apart, over the middle, in the opposite order, over a half.
+const THRESHOLDS: [Threshold; 6] = [
+    |parameter, place, count| near(parameter, place - count / 2),
+    |parameter, place, count| at(parameter, place + 1, count + 1),
+    |parameter, place, count| near(parameter, 5 * (place - count / 2) + 2),
+    |parameter, place, count| near(parameter, 3 * (count - place) - count),
+    |parameter, place, count| at(parameter, place, 2 * count),
+    |parameter, place, count| at(parameter, count + place + 1, 2 * count),
+];
+
+/// The nearest number inside the limits.
+fn near(parameter: &Parameter, value: i128) -> i64 {
+    let (min, max) = parameter.range();
+    i64::try_from(value.clamp(min, max)).unwrap_or(parameter.min)
 }
 
 /// So far up the range.

@@ -3,12 +3,13 @@
 use super::compare::near_bounds;
 use crate::design::Design;
 use crate::num::Format;
-use crate::post::{Role, Rounded, Step};
+use crate::post::{Channel, Role, Rounded, Step, Tie};
 
 /// Candidates for the accumulator of a channel whose numbers are `numbers` (one entry per parameter, each of length 1).
 pub(super) fn targets(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
     let register = design.accumulator.register;
     let mut found: Vec<i128> = vec![0, 1, -1];
+    found.extend(cases(design, numbers));
     found.extend(ties(design, numbers));
     found.extend(edges(design, numbers));
     found.extend(rails(design, numbers));
@@ -16,6 +17,41 @@ pub(super) fn targets(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
     found.retain(|value| (low..=high).contains(value));
     let mut seen = std::collections::BTreeSet::new();
     found.retain(|value| seen.insert(*value));
+    found
+}
+
+/// Accumulators of which a step makes another case than of those beside: entries, thresholds, arms.
+fn cases(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let post = design.post_program().channel(numbers, 0);
+    let of_step = |(index, step): (usize, &Step)| {
+        let edges = step.op.case_edges(|operand| step.value(operand, numbers, 0));
+        let edges: Vec<i128> = edges.into_iter().chain(ties_inside(step, numbers)).collect();
+        // No edge, no search.
+        (!edges.is_empty()).then(|| around(design, |x| post.through(0..index, x), &edges))
+    };
+    design.post.iter().enumerate().filter_map(of_step).flatten().collect()
+}
+
+/// Values of which a step inside a branch makes a tie: two of each kind, the nearest to 0.
+fn ties_inside(branch: &Step, numbers: &[Vec<i64>]) -> Vec<i128> {
+    const FARTHEST: i128 = 1 << 10;
+    let mut found = Vec::new();
+    let sides = [-1, 1].into_iter().zip(branch.op.arms().into_iter().flatten());
+    for (side, arm) in sides {
+        let arm = Channel { steps: arm, numbers, channel: 0 };
+        for (index, step) in arm.steps.iter().enumerate() {
+            let Some((rounded, _)) = step.op.rounds() else { continue };
+            let mut kinds: Vec<Tie> = Vec::new();
+            for x in (0..FARTHEST).map(|far| side * far) {
+                let met = rounded.tie(arm.through(0..index, x), |operand| step.value(operand, numbers, 0));
+                let is_new = |met: &Tie| kinds.iter().filter(|kind| *kind == met).count() < 2;
+                if let Some(met) = met.filter(is_new) {
+                    kinds.push(met);
+                    found.push(x);
+                }
+            }
+        }
+    }
     found
 }
 

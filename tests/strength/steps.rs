@@ -1,0 +1,121 @@
+//! Directed programs of designs with every kind of step: each neighbour told apart or proved equal, each goal reached or
+//! proved impossible.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use goldpath::design::Design;
+use goldpath::neighbours::{self, Hardware};
+use goldpath::strength::directed::{Form, directed};
+use goldpath::strength::{Judge, goals, proved_equal, reached};
+
+/// A sequential MAC in front of steps.
+fn text(post: &str, parameters: &str) -> String {
+    format!(
+        "schema = 1\nname = \"mac\"\npost = [{post}]\n\
+         [operands]\nactivation = {{ width = 8, signed = true }}\nweight = {{ width = 8, signed = true }}\n\
+         [accumulator]\nwidth = 12\nsigned = true\noverflow = \"wrap\"\nstart = \"bias\"\n\
+         [array]\ndataflow = \"sequential\"\n\
+         [parameters]\nbias = {{ format = \"s12\", per = \"channel\" }}\n{parameters}"
+    )
+}
+
+/// Neighbours, proved equal, neither; goals, impossible, open.
+fn strength(design: &Arc<Design>) -> (usize, usize, Vec<String>, usize, Vec<String>) {
+    let programs = Form::ALL.map(|form| directed(design, form, None, 1).unwrap());
+    let judges = programs.each_ref().map(Judge::new);
+    let (mut equal, mut missed, mut count) = (0, Vec::new(), 0);
+    for neighbour in neighbours::of(&Hardware::of(design)) {
+        count += 1;
+        let told = judges.iter().any(|judge| judge.difference(&neighbour.hardware).is_some());
+        let proof = if told { None } else { proved_equal(design, &neighbour.hardware) };
+        assert!(!told || proved_equal(design, &neighbour.hardware).is_none(), "{} is both", neighbour.name);
+        equal += usize::from(proof.is_some());
+        if !told && proof.is_none() {
+            missed.push(neighbour.name);
+        }
+    }
+    let all = goals(design);
+    let by: Vec<Vec<bool>> =
+        programs.iter().zip(&judges).map(|(program, judge)| reached(program, judge, &all)).collect();
+    let mut open = Vec::new();
+    for (index, goal) in all.iter().enumerate() {
+        let is_reached = by.iter().any(|by| by[index]);
+        assert!(!(is_reached && goal.impossible.is_some()), "{goal:?} is reached");
+        if !is_reached && goal.impossible.is_none() {
+            open.push(goal.name.clone());
+        }
+    }
+    (count, equal, missed, all.len(), open)
+}
+
+fn check(post: &str, parameters: &str, keys: &[&str]) {
+    let text = text(post, parameters);
+    let design =
+        Arc::new(Design::parse(&text, Path::new("mac.toml"), &[]).unwrap_or_else(|e| panic!("{e}\n{text}")));
+    let edited: Vec<&str> = neighbours::of(&Hardware::of(&design)).map(|n| n.key).collect();
+    for key in keys {
+        assert!(edited.contains(key), "nothing edits {key}");
+    }
+    let (count, equal, missed, goals, open) = strength(&design);
+    println!("{count} neighbours, {equal} equal; {goals} goals");
+    assert!(
+        missed.is_empty() && open.is_empty(),
+        "neither told nor equal {missed:#?}; open {open:#?}\n{text}"
+    );
+}
+
+#[test]
+fn a_stated_adder() {
+    let post = r#"{ step = "shift_right", value = "shift", rounding = "half_even", adder = "s12" },
+        { step = "fit", format = "s8", overflow = "saturate_symmetric" }"#;
+    check(post, "shift = { format = \"u3\", per = \"channel\" }\n", &["post.*.adder"]);
+}
+
+#[test]
+fn steps_of_a_value() {
+    let post = r#"{ step = "add", value = "level", value_steps = [{ step = "shift_left", value = "up" }] },
+        { step = "max", value = -5 },
+        { step = "shift_right", value = "cut", rounding = "half_up", format = "s8", overflow = "saturate" }"#;
+    let parameters = "level = { format = \"s8\", per = \"channel\" }\n\
+                      up = { format = \"u2\", per = \"channel\" }\ncut = { format = \"u3\", per = \"channel\" }\n";
+    check(post, parameters, &["post.*.value_steps"]);
+}
+
+#[test]
+fn a_table() {
+    let post = r#"{ step = "shift_right", value = "shift", rounding = "floor" },
+        { step = "lut", first = -8, values = [-90, -60, -33, -20, -9, -4, -2, -1, 0, 3, 7, 20, 31, 45, 80], below = -100, above = 99 }"#;
+    let shift = "shift = { format = \"u3\", per = \"channel\" }\n";
+    check(post, shift, &["post.*.first", "post.*.values", "post.*.below", "post.*.above"]);
+}
+
+#[test]
+fn thresholds() {
+    let listed = r#"{ step = "thresholds", values = [-700, -90, -3, 0, 1, 40, 1500], offset = -4 }"#;
+    check(listed, "", &["post.*.values", "post.*.count", "post.*.offset"]);
+    let named = r#"{ step = "thresholds", values = "t", count = 3, offset = "o" }"#;
+    let parameters = "t = { format = \"s10\", per = \"channel\" }\no = { format = \"s4\" }\n";
+    check(named, parameters, &["post.*.values", "post.*.count", "post.*.offset"]);
+}
+
+#[test]
+fn a_branch() {
+    let post = r#"{ step = "branch",
+            negative = [{ step = "multiply", value = "slope" },
+                        { step = "shift_right", value = 5, rounding = "half_away", format = "s10", overflow = "saturate" }],
+            otherwise = [{ step = "add", value = 9 }] },
+        { step = "fit", format = "s9", overflow = "saturate" }"#;
+    check(
+        &post.replace('\n', " "),
+        "slope = { format = \"s6\", per = \"channel\" }\n",
+        &["post.*.negative", "post.*.otherwise"],
+    );
+}
+
+#[test]
+fn a_bit_of_the_layer() {
+    let post = r#"{ step = "max", value = 0, if = "relu", bypass = "register", latency = 1 },
+        { step = "fit", format = "s8", overflow = "saturate" }"#;
+    check(post, "", &["post.*.if"]);
+}
