@@ -86,11 +86,11 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | its keys, and their bounds | `design::{schema, file, keys, build, canonical}` |
+//! | its keys, and their bounds | `design::{file, keys, pes, canonical}` |
 //! | what follows from them: rows and columns, a drain, a host that skews | [`design::Array`] |
 //! | its laws: when a sum enters, when it leaves, when the next tile may come | [`design::Time`] |
-//! | which product meets where | [`lower`] (`schedule`) |
-//! | its registers | `datapath::{array, exit}`; the vector grid once it has a licence |
+//! | which product meets where, and back | [`lower::Map`] |
+//! | its registers | `datapath::array`, and the part that differs: `exit`, `stationary`, `travel`; the vector grid once it has a licence |
 //! | its mistakes | `neighbours::array` |
 //! | its twin | `hw_models` |
 //!

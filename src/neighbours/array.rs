@@ -3,13 +3,16 @@
 use super::{Class, Fault, Hardware, Mirrored, Neighbours, Shifted, Site, other_latencies};
 use crate::design::{Array, LaneMap, Skew, SumRegister};
 
+/// Sets one number of an array.
+type Set = fn(&mut Array, u32);
+
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
     let array = &hardware.design.array;
     let site = move |key| Site { hardware, key, node: "array", class: Class::Time };
     let travels = array.is_grid();
     let stays = |what: bool| travels && !what;
     let turned = array.is_turned();
-    let hops: [(&str, u32, bool, fn(&mut Array, u32)); 3] = [
+    let hops: [(&str, u32, bool, Set); 3] = [
         ("activation", array.hop_activation, stays(turned), |array, hop| array.hop_activation = hop),
         ("weight", array.hop_weight, stays(array.sums_travel() && !turned), |array, hop| {
             array.hop_weight = hop

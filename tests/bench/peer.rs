@@ -61,8 +61,8 @@ impl Verilated {
         let (mut a, mut w) = (Vec::new(), Vec::new());
         let beats = program.beats();
         for tile in (0..program.tile_count()).map(|index| program.tile(index)) {
-            program.activation_stream(tile, &records, &mut a);
-            program.weight_stream(tile, &records, &mut w);
+            program.left_stream(tile, &records, &mut a);
+            program.above_stream(tile, &records, &mut w);
             for beat in 0..beats {
                 // Codes are s8: the low byte is the pattern.
                 stimulus.extend((0..N).map(|row| a[row * beats + beat] as u8));

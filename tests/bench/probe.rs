@@ -27,8 +27,8 @@ struct Deaf;
 
 impl Watch for Deaf {
     fn overflow(&mut self, _: Node, _: usize, _: usize, _: Flags) {}
-    fn finished(&mut self, _: &[i64]) {}
-    fn output(&mut self, _: &[i64]) {}
+    fn finished(&mut self, _: usize, _: &[i64]) {}
+    fn output(&mut self, _: usize, _: &[i64]) {}
 }
 
 /// Passes everything on but samples, which it takes where planned.

@@ -125,6 +125,66 @@ fn accumulators_hold_the_prefix_that_law_a_says() {
     }
 }
 
+/// Law B: the sum that leaves row i in column j in cycle t is that of vector t − d0 − hi·i − hj·j − 1 down to row i.
+#[test]
+fn travelling_sums_are_those_that_law_b_says() {
+    let (mut checked, mut kinds) = (0, std::collections::BTreeSet::new());
+    for seed in 0..400 {
+        let mut random = Random::new(5000 + seed);
+        let mut design = random::design(&mut random);
+        let Some(load) = design.array.load.filter(|_| design.array.sum_register == SumRegister::After) else {
+            continue;
+        };
+        // Wide enough for plain sums.
+        design.accumulator.format = f("s60");
+        design.accumulator.register = f("s60");
+        design.reduce.clear();
+        kinds.insert((design.array.dataflow == Dataflow::InputStationary, format!("{load:?}")));
+        let program = random::program(design, &mut random);
+        let memory = trace(&program);
+        let acc = memory.signal("pe.acc").unwrap();
+        let (design, array) = (&program.design, &program.design.array);
+        let turned = array.dataflow == Dataflow::InputStationary;
+        let edges = if load.kind == LoadKind::AtOnce { 1 } else { array.rows };
+        let begins = if load.switch == Some(Switch::Global) { edges + 1 } else { edges };
+        let d0 = (design.operand_latency + design.product_latency) as usize;
+        let (down, right) = (array.hop_sum as usize, (array.hop_activation + array.hop_weight) as usize);
+        let (vectors, across) =
+            if turned { (program.shape.n, program.shape.m) } else { (program.shape.m, program.shape.n) };
+        for q in 0..vectors {
+            for (row, column) in
+                (0..array.rows).flat_map(|row| (0..array.columns.min(across)).map(move |c| (row, c)))
+            {
+                let t = begins + q + d0 + down * row + right * column + 1;
+                let (m, n) = if turned { (column, q) } else { (q, column) };
+                let sum = partial(&program, m, n, row);
+                assert_eq!(
+                    acc[t][row * array.columns + column],
+                    sum,
+                    "seed {seed}, vector {q}, PE {row},{column}"
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 1000 && kinds.len() > 12, "{checked} {kinds:?}");
+}
+
+/// An output's sum down to a row of PEs.
+fn partial(program: &Program, m: usize, n: usize, row: usize) -> i64 {
+    let design = &program.design;
+    let bind = |operand| goldpath::post::bind(operand, &program.parameters, n);
+    let mut sum = design.accumulator.bias.map_or(0, |bias| program.parameters[bias][n]);
+    for step in 0..=row {
+        for k in (0..design.array.lanes).filter_map(|lane| program.k_of(step, lane)) {
+            let a = i64::from(program.activation(0, 0, m, k)) + design.activation.offset.map_or(0, bind);
+            let w = i64::from(program.weight(0, k, n)) + design.weight.offset.map_or(0, bind);
+            sum += a * w;
+        }
+    }
+    sum
+}
+
 /// The first tile's sum at (row, column) visible in cycle t.
 fn prefix(program: &Program, row: usize, column: usize, t: usize) -> i64 {
     let (design, array) = (&program.design, &program.design.array);
