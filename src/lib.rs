@@ -90,7 +90,7 @@
 //! | what follows from them: rows and columns, a drain, a host that skews | [`design::Array`] |
 //! | its laws: when a sum enters, when it leaves, when the next tile may come | [`design::Time`] |
 //! | which product meets where, and back | [`lower::Map`] |
-//! | its registers | `datapath::array`, and the part that differs: `exit`, `stationary`, `travel`; the vector grid once it has a licence |
+//! | its registers | `datapath::array`, and the part that differs: `exit`, `stationary`, `travel`, `words`; the vector grid once it has a licence |
 //! | its mistakes | `neighbours::array` |
 //! | its twin | `hw_models` |
 //!
@@ -134,7 +134,7 @@
 //!   | blocks | before every block of beats, the sum lies so far inside that the block's own weights and activations cannot take it out; what does not is looked at, and walked if need be |
 //!   | steps 16, steps 32 | formats and products fit the lane: R3 to R6 on every step |
 //!   | steps 64 | any format and reduction level whose sums fit 64 bits |
-//!   | plain | none is needed: it is the definition |
+//!   | plain | none is needed: it is the definition; all there is where sums meet in a memory |
 //!
 //!   A framework's own integer layers run in `functional::operators::engine`: its accumulator wraps, and sums modulo 2^32 may be
 //!   formed in any order, offsets last.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use goldpath::design::Design;
 
-const DESIGNS: [&str; 8] = [
+const DESIGNS: [&str; 9] = [
     "mac_s8_acc32",
     "mac_s8_acc16sat",
     "tree8_s8_acc24",
@@ -13,6 +13,7 @@ const DESIGNS: [&str; 8] = [
     "os4x2_l4_s8_acc32",
     "ws16x16_s8_acc32",
     "is8x8_s8_acc24",
+    "ws8x8_bcast_s8_acc24_mem32",
 ];
 
 fn path(name: &str) -> PathBuf {

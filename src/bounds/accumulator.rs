@@ -7,7 +7,8 @@ use crate::num::Overflow;
 /// What is proved of one channel.
 #[derive(Debug, Clone)]
 pub(super) struct Reached {
-    /// The unfitted start plus every prefix of beats, never fitted: what enters a register that is wide enough.
+    /// The unfitted start plus every prefix of beats, never fitted: what enters a register that is wide enough. With a memory,
+    /// of every visit.
     pub prefixes: Range,
     /// The same after the last beat: the exact sum.
     pub sum: Range,
@@ -19,6 +20,8 @@ pub(super) struct Reached {
     pub held: Range,
     /// Both ends of `held` are reached.
     pub held_reached: bool,
+    /// With a memory: what is to be stored, and the words, over all visits.
+    pub memory: Option<(Range, Range)>,
     /// Per reduction level: what enters its groups, and whether both ends are reached.
     pub levels: Vec<(Range, bool)>,
 }
@@ -31,8 +34,16 @@ pub(super) struct Accumulate {
 struct Registers<T> {
     rails: (T, T),
     wraps: bool,
-    /// Start plus beats.
+    /// Start plus beats, since the visit of the memory began.
+    part: Ends<T>,
+    /// The same at the end of every visit so far.
     sum: Ends<T>,
+    /// Held at the end of every visit so far.
+    ends: Ends<T>,
+    memory: Option<Words<T>>,
+    clamp: Option<(T, T)>,
+    /// Steps of a visit, and of all.
+    steps: [usize; 2],
     prefixes: Ends<T>,
     /// Behind the fit.
     held: Ends<T>,
@@ -40,6 +51,40 @@ struct Registers<T> {
     /// A value behind a wrap entered a beat.
     whole: Vec<bool>,
     scratch: Ends<T>,
+}
+
+/// The memory's words.
+struct Words<T> {
+    rails: (T, T),
+    wraps: bool,
+    /// What is formed there, over all visits.
+    entering: Option<Ends<T>>,
+    held: Ends<T>,
+}
+
+impl<T: Word> Words<T> {
+    /// A visit's sum, behind any output clamp, is added.
+    fn add(&mut self, sum: &Ends<T>, clamp: Option<(T, T)>) {
+        for n in 0..sum.low.len() {
+            let limited = |value: T| clamp.map_or(value, |(low, high)| value.clamp(low, high));
+            (self.held.low[n], self.held.high[n]) =
+                (self.held.low[n] + limited(sum.low[n]), self.held.high[n] + limited(sum.high[n]));
+        }
+        match &mut self.entering {
+            Some(entering) => entering.join(&self.held),
+            None => self.entering = Some(self.held.clone()),
+        }
+        let (low, high) = self.rails;
+        for n in 0..sum.low.len() {
+            let (l, h) = (self.held.low[n], self.held.high[n]);
+            let inside = l >= low && h <= high;
+            (self.held.low[n], self.held.high[n]) = match (inside, self.wraps) {
+                (true, _) => (l, h),
+                (false, true) => (low, high),
+                (false, false) => (l.clamp(low, high), h.clamp(low, high)),
+            };
+        }
+    }
 }
 
 impl<T: Word> Registers<T> {
@@ -52,7 +97,21 @@ impl<T: Word> Registers<T> {
         let starts: Vec<T> = numbers.map(|n| T::from(program.start(n))).collect();
         let (sum, held) =
             (Ends { low: biases.clone(), high: biases }, Ends { low: starts.clone(), high: starts });
+        let zeros = Ends::new(channels.len(), T::from(0));
+        let memory = program.design.memory.map(|memory| {
+            let (low, high) = memory.fit().rails();
+            let wraps = memory.overflow == Overflow::Wrap;
+            Words { rails: (T::from(low), T::from(high)), wraps, entering: None, held: zeros.clone() }
+        });
         Registers {
+            part: sum.clone(),
+            ends: zeros,
+            memory,
+            clamp: program.design.accumulator.output_fit().map(|clamp| {
+                let (low, high) = clamp.rails();
+                (T::from(low), T::from(high))
+            }),
+            steps: [program.map().steps, program.beats()],
             rails: (T::from(low), T::from(high)),
             wraps: register.overflow == Overflow::Wrap,
             prefixes: sum.clone(),
@@ -72,8 +131,8 @@ impl<T: Word> Registers<T> {
         let (low, high) = self.rails;
         for n in 0..self.whole.len() {
             let (l, h) = if self.wraps {
-                let inside = self.sum.low[n] >= low && self.sum.high[n] <= high;
-                if inside { (self.sum.low[n], self.sum.high[n]) } else { (low, high) }
+                let inside = self.part.low[n] >= low && self.part.high[n] <= high;
+                if inside { (self.part.low[n], self.part.high[n]) } else { (low, high) }
             } else {
                 (self.scratch.low[n].clamp(low, high), self.scratch.high[n].clamp(low, high))
             };
@@ -85,21 +144,40 @@ impl<T: Word> Registers<T> {
 impl<T: Word> Visitor<T> for Registers<T> {
     fn beat(&mut self, beat: usize, term: &Ends<T>) {
         let (low, high) = self.rails;
-        if beat > 0 && self.wraps {
-            let sums = self.sum.low.iter().zip(&self.sum.high);
+        let [steps, all] = self.steps;
+        let begins = beat.is_multiple_of(steps);
+        if beat > 0 && begins {
+            let zeros = Ends::new(self.whole.len(), T::from(0));
+            self.part.copy(&zeros);
+            self.held.copy(&zeros);
+        }
+        if !begins && self.wraps {
+            let sums = self.part.low.iter().zip(&self.part.high);
             self.whole.iter_mut().zip(sums).for_each(|(w, (l, h))| *w |= *l < low || *h > high);
         }
-        self.sum.add(term);
+        self.part.add(term);
         self.scratch.copy(&self.held);
         self.scratch.add(term);
         if beat == 0 {
-            self.prefixes.copy(&self.sum);
+            self.prefixes.copy(&self.part);
             self.entering.copy(&self.scratch);
         } else {
-            self.prefixes.join(&self.sum);
+            self.prefixes.join(&self.part);
             self.entering.join(&self.scratch);
         }
         self.fit();
+        if (beat + 1).is_multiple_of(steps) || beat + 1 == all {
+            if beat < steps {
+                self.ends.copy(&self.held);
+                self.sum.copy(&self.part);
+            } else {
+                self.ends.join(&self.held);
+                self.sum.join(&self.part);
+            }
+            if let Some(memory) = &mut self.memory {
+                memory.add(&self.held, self.clamp);
+            }
+        }
     }
 }
 
@@ -114,6 +192,8 @@ impl Work for Accumulate {
             .map(|n| {
                 let loose = known.is_loose(n);
                 let inside = registers.sum.low[n] >= low && registers.sum.high[n] <= high;
+                let one = registers.steps[0] >= registers.steps[1];
+                let memory = registers.memory.as_ref();
                 let mut exact = true;
                 let levels = known.entering.iter().zip(&known.wrapped).map(|(entering, wrapped)| {
                     let range = entering.as_ref().map_or((0, 0), |ends| ends.range(n));
@@ -127,8 +207,9 @@ impl Work for Accumulate {
                     sum: registers.sum.range(n),
                     entering: registers.entering.range(n),
                     entering_reached: !loose && !registers.whole[n],
-                    held: registers.held.range(n),
-                    held_reached: !loose && (inside || !registers.wraps),
+                    held: registers.ends.range(n),
+                    held_reached: one && !loose && (inside || !registers.wraps),
+                    memory: memory.and_then(|m| Some((m.entering.as_ref()?.range(n), m.held.range(n)))),
                 }
             })
             .collect()

@@ -63,6 +63,10 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
                 Node::AccumulatorStart => start(program.bias(n)),
                 Node::Accumulator => Flow { range: reached.entering, reached: reached.entering_reached },
                 Node::AccumulatorOutput => *flow,
+                // Visits may hold each other's ends back.
+                Node::Memory => {
+                    Flow { range: reached.memory.map_or((0, 0), |(range, _)| range), reached: false }
+                }
                 Node::Post(step) => {
                     let step = &design.post[step];
                     let range = step.range_of(flow.range, &program.parameters, n);
@@ -72,6 +76,9 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
             let out = match node {
                 Node::AccumulatorStart => start(program.start(n)),
                 Node::Accumulator => Flow { range: reached.held, reached: reached.held_reached },
+                Node::Memory => {
+                    Flow { range: reached.memory.map_or((0, 0), |(_, held)| held), reached: false }
+                }
                 _ => fitted(into, fit),
             };
             *flow = out;

@@ -235,7 +235,8 @@ impl<'a> Terms<'a> {
         let terms = i128::try_from(terms).unwrap_or(i128::MAX);
         let register = design.accumulator.register;
         let start = self.channels.numbers(self.program).map(|n| i128::from(self.program.bias(n)).abs()).max();
-        let start = start.unwrap_or(0).max(largest((register.min(), register.max())));
+        let words = design.memory.map_or(0, |memory| largest((memory.format.min(), memory.format.max())));
+        let start = start.unwrap_or(0).max(largest((register.min(), register.max()))).max(words);
         // Whatever is added up is one of these plus all terms.
         (x * w).max(rails).saturating_mul(terms) < 1 << 61 && start < 1 << 61
     }

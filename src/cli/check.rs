@@ -65,7 +65,7 @@ impl<'a> Answer<'a> {
         notes.push('\n');
         notes.push_str(&node_table(&self.rows));
         let _ = write!(notes, "\ncycles of Y[M,N] = A[M,K] * W[K,N]: {}\n", self.design.cycle_formula());
-        if let Some(most) = self.design.array.column_products() {
+        if let Some(most) = self.design.array.column_products().filter(|_| self.design.memory.is_none()) {
             let _ = writeln!(
                 notes,
                 "  K of at most {most}: a column's products; nothing adds the sums of two loads"

@@ -39,6 +39,7 @@ use super::requantizer::{Finished, Requantizer};
 use super::skew::Triangle;
 use super::stationary::Stationary;
 use super::travel::Travel;
+use super::words::{Visit, Words};
 use super::{BIT, Datapath, Inputs, Port, Records, Watch, register, stage_name};
 use crate::design::{self, Design, Node, Operand, Skew};
 
@@ -82,12 +83,13 @@ pub struct Array {
     /// By stage, each `[rows][columns][lanes]`.
     left: Vec<Vec<i32>>,
     controls: Vec<Vec<Control>>,
-    /// Channels that the host drove before, the latest first: as far back as its outer rows are late.
-    channels: VecDeque<usize>,
+    /// Channels and visits that the host drove before, the latest first: as far back as its outer rows are late.
+    before: VecDeque<(usize, Visit)>,
     above: Above,
     products: Products,
     accumulate: Accumulate,
     sums: Sums,
+    memory: Option<Words>,
     requantizer: Requantizer,
 }
 
@@ -118,11 +120,12 @@ impl Array {
             skew_control: Triangle::new(array.rows, internal(down), 1),
             left: vec![vec![0; pes * lanes]; depth(right)],
             controls: vec![vec![Control::default(); pes]; depth(right)],
-            channels: vec![0; late].into(),
+            before: vec![(0, Visit::default()); late].into(),
             above,
             products: Products::new(&design, bits),
             accumulate: Accumulate::new(&design),
             sums,
+            memory: Words::new(&design),
             requantizer: Requantizer::new(&design, records.clone()),
             bits,
             array,
@@ -144,8 +147,10 @@ impl Array {
         let driven = |row: usize| {
             let control = Control::driven(inputs, if host { row } else { 0 });
             // The record belongs to the beat that row 0 was given with it.
-            let before = (row * hop).checked_sub(1).and_then(|before| self.channels.get(before));
-            Control { record: before.copied().or(control.record), ..control }
+            match (row * hop).checked_sub(1).and_then(|before| self.before.get(before)) {
+                Some((record, visit)) => Control { record: Some(*record), visit: *visit, ..control },
+                None => control,
+            }
         };
         (0..self.array.rows).map(driven).collect()
     }
@@ -222,6 +227,9 @@ impl Array {
 
     /// What stands in front of the requantizers.
     fn shown(&self, inputs: &Inputs) -> Finished {
+        if let Some(memory) = &self.memory {
+            return memory.shows().clone();
+        }
         match &self.sums {
             Sums::Stay { acc, exit } => exit.shows(&self.leaving(acc), inputs),
             Sums::Travel(travel) if travel.is_registered() => {
@@ -245,7 +253,9 @@ impl Array {
     fn tell(&self, column: usize, sums: &[i64], watch: &mut dyn Watch) {
         let finished: Vec<_> = sums.iter().map(|sum| self.accumulate.finish(*sum)).collect();
         let values: Vec<i64> = finished.iter().map(|finished| finished.value).collect();
-        watch.finished(column, &values);
+        if self.memory.is_none() {
+            watch.finished(column, &values);
+        }
         for (at, finished) in finished.iter().enumerate().filter(|(_, finished)| finished.flags.any()) {
             watch.overflow(Node::AccumulatorOutput, 0, column + at, finished.flags);
         }
@@ -259,7 +269,9 @@ impl Array {
         if exit.takes(inputs) {
             self.tell(0, &acc[acc.len() - columns..], watch);
         }
-        self.requantizer.clock(&exit.shows(&leaving, inputs), watch);
+        let shown = exit.shows(&leaving, inputs);
+        self.finish(shown, watch);
+        let Sums::Stay { acc, .. } = &self.sums else { return };
         let mut next = acc.clone();
         if inputs.drain {
             next.rotate_right(columns);
@@ -311,7 +323,18 @@ impl Array {
             self.tell(columns.start, &shown.values[columns], watch);
         }
         shown.values.iter_mut().for_each(|value| *value = self.accumulate.finish(*value).value);
-        self.requantizer.clock(&shown, watch);
+        self.finish(shown, watch);
+    }
+
+    /// The edge of everything behind the sums.
+    fn finish(&mut self, shown: Finished, watch: &mut dyn Watch) {
+        match &mut self.memory {
+            None => self.requantizer.clock(&shown, watch),
+            Some(memory) => {
+                self.requantizer.clock(memory.shows(), watch);
+                memory.clock(shown, watch);
+            }
+        }
     }
 
     /// Names of what comes from the left and of what does not: `a` and `w`, or where activations stay the other way round.
@@ -378,6 +401,7 @@ impl Datapath for Array {
             }
             Sums::Travel(travel) => ports.extend(travel.signals(&self.design)),
         }
+        ports.extend(self.memory.iter().flat_map(Words::signals));
         ports.extend(self.requantizer.signals());
         ports
     }
@@ -412,6 +436,9 @@ impl Datapath for Array {
             }
             Sums::Travel(travel) => travel.visit(sample),
         }
+        if let Some(memory) = &self.memory {
+            memory.visit(sample);
+        }
         self.requantizer.visit(&self.shown(inputs), sample);
     }
 
@@ -438,8 +465,8 @@ impl Datapath for Array {
         }
         self.skew_left.clock(left);
         self.skew_control.clock(&driven);
-        if self.channels.pop_back().is_some() {
-            self.channels.push_front(inputs.channel);
+        if self.before.pop_back().is_some() {
+            self.before.push_front((inputs.channel, inputs.visit));
         }
     }
 }

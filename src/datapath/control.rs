@@ -1,5 +1,6 @@
 //! The control bits that travel beside operands, and the delay lines that carry them.
 
+use super::words::Visit;
 use super::{BIT, Inputs, Port, register, stage_name};
 use crate::design::{Array, Switch};
 
@@ -11,13 +12,15 @@ pub struct Control {
     /// Where nothing drains.
     pub last: bool,
     pub record: Option<usize>,
+    /// Of the memory, where there is one (untraced, too).
+    pub visit: Visit,
 }
 
 impl Control {
     /// What the host drives on the control port of a row.
     pub fn driven(inputs: &Inputs, row: usize) -> Control {
         let (valid, first) = (inputs.valid[row], inputs.first[row]);
-        Control { valid, first, last: inputs.last, record: Some(inputs.channel) }
+        Control { valid, first, last: inputs.last, record: Some(inputs.channel), visit: inputs.visit }
     }
 }
 

@@ -10,6 +10,7 @@
 
 use super::control::Control;
 use super::requantizer::Finished;
+use super::words::Visit;
 use super::{BIT, Inputs, Port, register, stage_name};
 use crate::design::Array;
 use crate::num::Format;
@@ -19,8 +20,9 @@ pub enum Exit {
     /// An output is finished by its last beat.
     Last {
         done: bool,
-        /// Record of the output in the accumulator.
+        /// Record of the output in the accumulator, and which visit it is.
         record: usize,
+        visit: Visit,
     },
     /// Rows leave one after the other, the last one first. By stage: one value per column, and their valid bit.
     Rows(Vec<(Vec<i64>, bool)>),
@@ -31,7 +33,7 @@ impl Exit {
         if array.drains() {
             Exit::Rows(vec![(vec![0; array.columns], false); array.drain_latency as usize])
         } else {
-            Exit::Last { done: false, record: 0 }
+            Exit::Last { done: false, record: 0, visit: Visit::default() }
         }
     }
 
@@ -71,14 +73,14 @@ impl Exit {
 
     /// What stands in front of the requantizers while `leaving` stands in the bottom row.
     pub fn shows(&self, leaving: &[i64], inputs: &Inputs) -> Finished {
-        let (values, valid, record) = match self {
-            Exit::Last { done, record } => (leaving, *done, *record),
+        let (values, valid, record, visit) = match self {
+            Exit::Last { done, record, visit } => (leaving, *done, *record, *visit),
             Exit::Rows(stages) => match stages.last() {
-                Some((values, valid)) => (values.as_slice(), *valid, inputs.channel),
-                None => (leaving, inputs.drain, inputs.channel),
+                Some((values, valid)) => (values.as_slice(), *valid, inputs.channel, inputs.visit),
+                None => (leaving, inputs.drain, inputs.channel, inputs.visit),
             },
         };
-        Finished { values: values.to_vec(), valid: vec![valid], record: vec![record] }
+        Finished { values: values.to_vec(), valid: vec![valid], record: vec![record], visits: vec![visit] }
     }
 
     /// The edge, behind the accumulators.
@@ -98,11 +100,11 @@ impl Exit {
 
     /// The edge, for the control bits that stand at the adders.
     pub fn arrive(&mut self, controls: &[Control]) {
-        if let Exit::Last { done, record } = self {
+        if let Exit::Last { done, record, visit } = self {
             let control = controls[0];
             *done = control.valid && control.last;
             if *done {
-                *record = control.record.unwrap_or_default();
+                (*record, *visit) = (control.record.unwrap_or_default(), control.visit);
             }
         }
     }

@@ -18,6 +18,7 @@ mod requantizer;
 mod skew;
 mod stationary;
 mod travel;
+mod words;
 
 pub use array::Array;
 pub use feed::{Feed, Rests, Slot};
@@ -25,6 +26,7 @@ pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
 pub use period::{Held, Loading, Observer, Past, Period};
 pub use requantizer::Requantizer;
+pub use words::Visit;
 
 use std::sync::Arc;
 
@@ -89,6 +91,8 @@ pub struct Inputs {
     pub load_row: usize,
     /// All PEs switch to what was loaded.
     pub switch: bool,
+    /// With a memory: what the beat's visit is to its output, and where its word is.
+    pub visit: Visit,
 }
 
 /// The numbers of the parameters, by design parameter: length 1, or one value per record.
@@ -223,6 +227,13 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
     if array.drains() {
         ports.push(port("in.drain", "interface", vec![], BIT));
     }
+    if let Some(memory) = design.memory {
+        ports.push(port("in.accumulate", "interface", vec![], BIT));
+        ports.push(port("in.output", "interface", vec![], BIT));
+        if array.sums_travel() {
+            ports.push(port("in.address", "interface", vec![], row_index(memory.depth)));
+        }
+    }
     let Some(load) = array.load else { return ports };
     ports.push(port("in.load", "interface", vec![], BIT));
     if load.kind == LoadKind::Row {
@@ -234,7 +245,7 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
     ports
 }
 
-/// What counts the rows of an array.
+/// What counts the rows of an array, or words.
 fn row_index(rows: usize) -> Format {
     let bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
     Format::unsigned(bits.max(1)).unwrap_or(CHANNEL)
@@ -256,6 +267,12 @@ pub fn visit_inputs(design: &Design, inputs: &Inputs, sample: &mut Vec<i64>) {
     sample.push(inputs.channel as i64);
     if design.array.drains() {
         sample.push(i64::from(inputs.drain));
+    }
+    if design.memory.is_some() {
+        sample.extend([inputs.visit.accumulates, inputs.visit.leaves].map(i64::from));
+        if design.array.sums_travel() {
+            sample.push(inputs.visit.address as i64);
+        }
     }
     let Some(load) = design.array.load else { return };
     sample.push(i64::from(inputs.load));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::feed::{Feed, Slot};
+use super::words::Visit;
 use super::{Inputs, Watch};
 use crate::design::{Array, LoadKind};
 
@@ -36,6 +37,8 @@ pub struct Period {
     pub channel: usize,
     /// Records from one vector to the next.
     pub channel_step: usize,
+    /// With a memory: whether its tile's sums are added to what is there, and whether they are outputs then.
+    pub visit: Visit,
     /// What rests in front of the first beat hold.
     pub held: Held,
     /// The period before, where its outer rows may still be on their way.
@@ -151,6 +154,14 @@ impl Period {
             Slot::Lead => self.held.channel,
             Slot::Beat(beat) | Slot::Rest(beat) => self.channel + beat * self.channel_step,
             _ => self.channel,
+        };
+        // Like the channel, it comes with the beat where nothing drains.
+        inputs.visit = match here {
+            Slot::Idle if self.channel_with_beat => Visit::default(),
+            Slot::Beat(beat) | Slot::Rest(beat) if self.load.is_some() => {
+                Visit { address: beat, ..self.visit }
+            }
+            _ => self.visit,
         };
         inputs.drain = self.drain.is_some_and(|start| (start..start + self.rows).contains(&cycle));
         let (left, above) = match self.turned {

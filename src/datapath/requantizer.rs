@@ -11,6 +11,7 @@
 //! Not modelled: the parameters' own pipeline registers (a stage's record travels beside it, untraced).
 //! Rules: R7 and R8 through `post`, R6.
 
+use super::words::Visit;
 use super::{BIT, Direction, Port, Records, Watch, register, stage_name};
 use crate::design::{Design, Node};
 use crate::num::Format;
@@ -50,6 +51,33 @@ pub struct Finished {
     pub valid: Vec<bool>,
     /// Parameter record of the first column that has each.
     pub record: Vec<usize>,
+    /// Of the memory, where there is one; one each, too.
+    pub visits: Vec<Visit>,
+}
+
+impl Finished {
+    /// Nothing, in columns that have so many valid bits.
+    pub fn none(columns: usize, groups: usize) -> Finished {
+        Finished {
+            values: vec![0; columns],
+            valid: vec![false; groups],
+            record: vec![0; groups],
+            visits: vec![Visit::default(); groups],
+        }
+    }
+
+    /// A register's next state: valid bits always load, everything else behind one; `is_valid` says of which visits it is.
+    pub fn take(&mut self, next: &Finished, is_valid: impl Fn(&Visit) -> bool) {
+        let together = self.values.len() / self.valid.len();
+        for group in 0..self.valid.len() {
+            self.valid[group] = next.valid[group] && is_valid(&next.visits[group]);
+            if self.valid[group] {
+                let columns = group * together..(group + 1) * together;
+                self.values[columns.clone()].copy_from_slice(&next.values[columns]);
+                (self.record[group], self.visits[group]) = (next.record[group], next.visits[group]);
+            }
+        }
+    }
 }
 
 impl Requantizer {
@@ -59,7 +87,7 @@ impl Requantizer {
         let groups = if design.array.leaves_skewed() { columns } else { 1 };
         let empty = Stage { data: vec![0; columns], valid: vec![false; groups], record: vec![0; groups] };
         let stages = design.post.iter().map(|s| vec![empty.clone(); s.latency as usize]).collect();
-        let accumulator = design.accumulator.format;
+        let accumulator = design.finished().format;
         Requantizer {
             steps: design.post.clone(),
             columns,

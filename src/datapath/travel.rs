@@ -15,6 +15,7 @@ use super::accumulate::Accumulate;
 use super::control::Control;
 use super::requantizer::Finished;
 use super::skew::Triangle;
+use super::words::Visit;
 use super::{BIT, Port, Records, Watch, register, stage_name};
 use crate::design::{Array, Design, Node, SumRegister};
 
@@ -23,8 +24,9 @@ use crate::design::{Array, Design, Node, SumRegister};
 struct Sum {
     value: i64,
     valid: bool,
-    /// Record of column 0 (untraced).
+    /// Record of column 0, and which visit it is (untraced).
     record: usize,
+    visit: Visit,
 }
 
 /// The block.
@@ -145,6 +147,7 @@ impl Travel {
             value: *value,
             valid: control.valid,
             record: control.record.unwrap_or_default(),
+            visit: control.visit,
         };
         added[from..].iter().zip(&controls[from..]).map(sum).collect()
     }
@@ -173,6 +176,7 @@ impl Travel {
         Finished {
             values: sums.iter().map(|sum| finish(sum.value)).collect(),
             valid: sums[..groups].iter().map(|sum| sum.valid).collect(),
+            visits: sums[..groups].iter().map(|sum| sum.visit).collect(),
             record: sums[..groups]
                 .iter()
                 .enumerate()

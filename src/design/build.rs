@@ -6,7 +6,7 @@ use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
 use super::{Accumulator, AccumulatorOverflow, Array, Design, KernelAxis, LaneMap, Level};
-use super::{Operand, Order, Recode, Start, identifier, pes, steps};
+use super::{Operand, Order, Recode, Start, identifier, memory, pes, steps};
 use crate::error::Result;
 use crate::num::{Format, Overflow, product_format};
 use crate::post::{Choice, Parameter, Per, product_range};
@@ -24,11 +24,12 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     let exact = product_fits(&activation, &weight, file, context)?;
     let reduce = reduce(file, &array, exact, product, context)?;
     let accumulator = accumulator(&file.accumulator, &mut names, context)?;
-    let post = steps::build(&file.post, "post", &accumulator, choice, &mut names, context)?;
+    let memory = memory::memory(file, &array, &accumulator, context)?;
+    let post = steps::build(&file.post, "post", (&accumulator, memory), choice, &mut names, context)?;
     let mut elsewhere = BTreeSet::new();
     for other in &file.others {
         let mut names = Names::new(&file.parameters);
-        steps::build(&other.steps, &other.key, &accumulator, None, &mut names, context)?;
+        steps::build(&other.steps, &other.key, (&accumulator, memory), None, &mut names, context)?;
         elsewhere.extend(names.declarations().chain(other.names.iter().cloned()));
     }
     let parameters = names.finish(&elsewhere, context)?;
@@ -42,6 +43,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         accumulator,
         order: order(&file.order, &array, context)?,
         array,
+        memory,
         post,
         parameters,
         twin: file.twin.parameters.iter().map(|(k, v)| (k.clone(), (**v).clone())).collect(),

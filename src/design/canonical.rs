@@ -67,6 +67,15 @@ fn hashed(design: &Design) -> String {
     }
     accumulator(&mut text, design);
     array(&mut text, design);
+    if let Some(memory) = design.memory {
+        let _ = writeln!(text, "\n[memory]\nformat = \"{}\"", memory.format);
+        let _ = writeln!(text, "overflow = \"{}\"\ndepth = {}", overflow_name(memory.overflow), memory.depth);
+        let _ = writeln!(
+            text,
+            "read_latency = {}\nwrite_latency = {}",
+            memory.read_latency, memory.write_latency
+        );
+    }
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
     for (step, range) in design.post.iter().zip(design.step_ranges()) {
         let pairs = step_pairs(step, &values, !range.always_fits);
@@ -79,6 +88,9 @@ fn hashed(design: &Design) -> String {
     let _ = writeln!(text, "\n[order]\nkernel = [{}]", kernel.join(", "));
     if design.array.lanes > 1 {
         let _ = writeln!(text, "lane_map = \"{}\"", design.order.lane_map.name());
+    }
+    if let Some(k) = design.memory.and_then(|memory| memory.tile_k) {
+        let _ = writeln!(text, "tile_k = {k}");
     }
     text
 }

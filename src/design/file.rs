@@ -72,6 +72,8 @@ pub(super) struct File {
     pub reduce: Vec<At<Reduce>>,
     pub accumulator: At<Accumulator>,
     pub array: At<Array>,
+    /// Partial sums between tiles of K.
+    pub memory: Option<At<Memory>>,
     /// The post-processing program. A preset has been expanded before this is read.
     #[serde(default)]
     #[schemars(with = "Post")]
@@ -293,6 +295,20 @@ pub(super) enum Per {
     Channel,
 }
 
+/// Where the partial sums of an output meet.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Memory {
+    pub format: At<Format>,
+    pub overflow: At<Overflow>,
+    /// Words of a column.
+    pub depth: At<i64>,
+    /// Registers between an address and what is read there: 0 unless said otherwise.
+    pub read_latency: Option<At<i64>>,
+    /// Cycles from one visit of a word until the next may come: one more than read_latency unless said otherwise.
+    pub write_latency: Option<At<i64>>,
+}
+
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
@@ -300,6 +316,8 @@ pub(super) struct Order {
     pub kernel: Option<At<Vec<KernelAxis>>>,
     /// How k meets the lanes.
     pub lane_map: Option<At<LaneMap>>,
+    /// Products between two visits of the memory.
+    pub tile_k: Option<At<i64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]

@@ -98,6 +98,13 @@ const ALLOWED: &[(&str, &str)] = &[
     ("parameters.*.default", "an integer inside the parameter's min and max"),
     ("order.kernel", "a permutation of [\"kh\", \"kw\", \"cin\"]"),
     ("order.lane_map", "\"adjacent\" or \"strided\""),
+    ("order.tile_k", "an integer: a multiple of array.lanes, with [memory]"),
+    ("memory", "a table with format, overflow and depth"),
+    ("memory.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
+    ("memory.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
+    ("memory.depth", "an integer from 1 to 1048576"),
+    ("memory.read_latency", "an integer from 0 to 64"),
+    ("memory.write_latency", "an integer from read_latency + 1 to 128"),
     ("twin.parameters", "a table: design key = \"VERILOG_PARAMETER\""),
     ("twin.parameters.*", "the name of a Verilog parameter"),
 ];
@@ -125,10 +132,10 @@ pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
     ("array.drain.capture", "false", "a tile drains before the next begins"),
     ("array.drain.exit", "last_row", "the bottom row leaves first"),
     ("array.drain.steps", "", "the drain passes values unchanged; use [[post]]"),
-    ("memory", "", "all of K is accumulated in one pass"),
+    ("memory.store", "", "sums are stored as they are"),
+    ("memory.load", "", "words are added as they are"),
     ("interface", "", "fixed latency with a valid bit"),
     ("order.loops", "", "tiles run image, group, m, n, then all of k"),
-    ("order.tile_k", "", "all of K is accumulated in one pass"),
     ("order.max_k", "", "K is the layer's; `check --k` asks about one"),
 ];
 

@@ -20,6 +20,7 @@ mod keys;
 mod level;
 mod lints;
 mod load;
+mod memory;
 mod names;
 mod nodes;
 mod operation;
@@ -41,6 +42,7 @@ pub use array::{Array, Dataflow, Load, LoadKind, Skew, SumRegister, Switch};
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;
+pub use memory::Memory;
 pub use table::Row;
 pub use time::Time;
 pub use timing::Cycles;
@@ -71,6 +73,8 @@ pub struct Design {
     pub accumulator: Accumulator,
     /// How many PEs there are, and how they are wired.
     pub array: Array,
+    /// Where partial sums meet, if K is cut.
+    pub memory: Option<Memory>,
     /// What turns a finished accumulator into an output; may be empty.
     pub post: Vec<post::Step>,
     /// What the layer must bring, in the order of first use; operands and programs refer to it by index.
@@ -261,7 +265,7 @@ impl Design {
 
     /// What a finished accumulator goes through.
     pub fn post_program(&self) -> post::Program<'_> {
-        post::Program { input: self.accumulator.format, parameters: &self.parameters, steps: &self.post }
+        post::Program { input: self.finished().format, parameters: &self.parameters, steps: &self.post }
     }
 
     /// Format of the output: that of the last step, or the accumulator's when there is no post-processing.

@@ -14,6 +14,8 @@ pub enum Node {
     Accumulator,
     /// The clamp behind a `saturate_output` register.
     AccumulatorOutput,
+    /// The memory of partial sums.
+    Memory,
     /// A post step, from 0.
     Post(usize),
 }
@@ -35,7 +37,8 @@ impl Design {
         let output = output.map(|_| (Node::AccumulatorOutput, "accumulator.output".to_string()));
         let post = self.post.iter().enumerate().map(|(i, s)| (Node::Post(i), s.id.clone()));
         let accumulator = [(Node::Accumulator, "accumulator".to_string())];
-        reduce.chain(start).chain(accumulator).chain(output).chain(post).collect()
+        let memory = self.memory.map(|_| (Node::Memory, "memory".to_string()));
+        reduce.chain(start).chain(accumulator).chain(output).chain(memory).chain(post).collect()
     }
 
     /// What values go through at a node; `None` for a post step that is fused with its shift (R8).
@@ -44,6 +47,7 @@ impl Design {
             Node::Reduce(level) => Some(self.reduce[level].fit()),
             Node::AccumulatorStart | Node::Accumulator => Some(self.accumulator.register_fit()),
             Node::AccumulatorOutput => self.accumulator.output_fit(),
+            Node::Memory => self.memory.map(|memory| memory.fit()),
             Node::Post(step) => self.post[step].fit(),
         }
     }
@@ -52,12 +56,14 @@ impl Design {
     pub fn node_index(&self, node: Node) -> usize {
         let levels = self.reduce.len();
         let accumulator = levels + usize::from(self.accumulator.bias.is_some());
+        let behind = accumulator + 1 + usize::from(self.accumulator.output_fit().is_some());
         match node {
             Node::Reduce(level) => level,
             Node::AccumulatorStart => levels,
             Node::Accumulator => accumulator,
             Node::AccumulatorOutput => accumulator + 1,
-            Node::Post(step) => accumulator + 1 + usize::from(self.accumulator.output_fit().is_some()) + step,
+            Node::Memory => behind,
+            Node::Post(step) => behind + usize::from(self.memory.is_some()) + step,
         }
     }
 }

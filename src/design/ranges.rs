@@ -34,7 +34,7 @@ impl Design {
 
     /// What they prove about the post steps, in order.
     pub fn step_ranges(&self) -> Vec<NodeRange> {
-        self.post_program().ranges(self.accumulator_range())
+        self.post_program().ranges(self.finished_range())
     }
 
     /// The reduction levels and the post steps, in order.

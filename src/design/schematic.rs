@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::convert::overflow_name;
 use super::table::step_words;
 use super::{Dataflow, Design, LoadKind, Skew, SumRegister};
 
@@ -148,6 +149,16 @@ impl Design {
     }
 
     fn post_chain(&self, text: &mut String) {
+        if let Some(memory) = self.memory {
+            let rule = overflow_name(memory.overflow);
+            let visit =
+                self.visit_steps().map_or("K".to_owned(), |steps| (steps * self.array.lanes).to_string());
+            let _ = writeln!(
+                text,
+                "  memory: sum of {visit} products + word -> word {} {rule}, {} words, read [{}] -> [1] behind an output's last",
+                memory.format, memory.depth, memory.read_latency
+            );
+        }
         let mut line = "  post:".to_string();
         for step in &self.post {
             let (words, rounding) = step_words(step, &self.parameters);

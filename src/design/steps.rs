@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::context::Context;
 use super::file::{self, At, StepKind};
 use super::names::Names;
-use super::{Accumulator, convert, synonyms};
+use super::{Accumulator, Memory, convert, synonyms};
 use crate::error::Result;
 use crate::num::{Fit, Format, Overflow, narrowest};
 use crate::post::{Choice, Op, Operand, Parameter, Role, Step};
@@ -54,13 +54,17 @@ pub(super) struct Reader<'r, 'd> {
 pub(super) fn build(
     list: &[At<file::Step>],
     key: &str,
-    accumulator: &Accumulator,
+    (accumulator, memory): (&Accumulator, Option<Memory>),
     choice: Option<&Choice>,
     names: &mut Names<'_>,
     context: &Context<'_>,
 ) -> Result<Vec<Step>> {
-    let format = accumulator.format;
-    let state = State { range: range_of(format), signed: format.is_signed(), interval: accumulator.range() };
+    let format = memory.map_or(accumulator.format, |memory| memory.format);
+    let interval = memory.map_or(accumulator.range(), |memory| {
+        let (low, high) = memory.fit().rails();
+        (i128::from(low), i128::from(high))
+    });
+    let state = State { range: range_of(format), signed: format.is_signed(), interval };
     let mut reader = Reader { accumulator, choice, names, context, read: 0 };
     Ok(reader.list(list, key, state, Place::Program)?.0)
 }

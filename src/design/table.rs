@@ -75,6 +75,17 @@ impl Design {
             let clamp = exact("accumulator.output", "clamp of the finished sum", fit.format, 0);
             rows.push(Row { overflow: overflow_name(fit.overflow), ..clamp });
         }
+        if let Some(memory) = self.memory {
+            let does = match self.visit_steps() {
+                Some(steps) => format!("sum of visits of {} products each", steps * self.array.lanes),
+                None => "the sum as it is".to_owned(),
+            };
+            let latency = memory.read_latency + 1;
+            rows.push(Row {
+                overflow: overflow_name(memory.overflow),
+                ..exact("memory", &does, memory.format, latency)
+            });
+        }
         if self.array.drains() {
             rows.push(exact("drain", "by row, last row first", a.format, self.array.drain_latency));
         }

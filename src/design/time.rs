@@ -8,6 +8,7 @@
 //! | A, B | when a beat's sum enters an accumulator that stays, or the adder of a sum that travels | [`Time::entered`] |
 //! | skew | by how much an outer lane is later | [`Time::travel`] |
 //! | B, C | when finished sums leave, and when the next tile may come | [`Time::leaves`], [`Time::drain_start`], [`Time::finished`], [`Time::period`] |
+//! | G | when a finished sum meets its word in the memory | [`Time::memory_delay`] |
 //! | H | when a finished value enters a post step, and the output | [`Time::post_delay`], [`Time::output_delay`] |
 //! | J | when operands that stay are loaded, and when PEs take them | [`Time::load`], [`Time::switch`] |
 //!
@@ -38,6 +39,8 @@ pub struct Time {
     pub drain: Option<usize>,
     /// Of sums that travel.
     pub travel: Option<Travelling>,
+    /// Registers between an address of the memory and what is read there, where there is one.
+    pub memory: Option<usize>,
     /// Registers behind each post step.
     pub post: Vec<usize>,
 }
@@ -84,6 +87,7 @@ impl Design {
             columns: array.columns,
             drain: array.drains().then_some(cycles(array.drain_latency)),
             travel,
+            memory: self.memory.map(|memory| cycles(memory.read_latency)),
             post: self.post.iter().map(|step| cycles(step.latency)).collect(),
         }
     }
@@ -116,7 +120,7 @@ impl Time {
         let delay = match node {
             Node::Reduce(level) => self.level_delay(level),
             Node::AccumulatorStart | Node::Accumulator => self.front(),
-            Node::AccumulatorOutput | Node::Post(_) => return None,
+            Node::AccumulatorOutput | Node::Memory | Node::Post(_) => return None,
         };
         Some(delay + self.travel(pe))
     }
@@ -200,9 +204,14 @@ impl Time {
         }
     }
 
-    /// Law H: cycles from a finished value until it enters a post step.
+    /// Law G: cycles from a finished value until it is added to the memory's word.
+    pub fn memory_delay(&self) -> usize {
+        self.drain.unwrap_or_default() + self.memory.unwrap_or_default()
+    }
+
+    /// Law H: cycles from a finished value until it enters a post step. A word that is an output has a register of its own.
     pub fn post_delay(&self, step: usize) -> usize {
-        self.drain.unwrap_or_default() + self.post[..step].iter().sum::<usize>()
+        self.memory_delay() + usize::from(self.memory.is_some()) + self.post[..step].iter().sum::<usize>()
     }
 
     /// Law H: cycles from a finished value until it is an output.

@@ -62,11 +62,21 @@ impl Design {
         let extents = self.extents();
         let tiles = |extent: u64, by: usize| u128::from(if by == 0 { 1 } else { extent.div_ceil(by as u64) });
         let tiles = tiles(m, extents.tiles[0]) * tiles(n, extents.tiles[1]);
+        let beats = self.beats(k);
+        let steps = self.visit_steps().map_or(beats, |steps| steps as u64);
+        let visits = if self.memory.is_some() { beats.div_ceil(steps.max(1)) } else { 1 };
+        let words = self.memory.map_or(u64::MAX, |memory| memory.depth as u64);
         let fed = match extents.fed {
-            "K" => self.beats(k),
-            "M" => m,
-            _ => n,
+            "K" => beats.min(steps),
+            "M" => m.min(words),
+            _ => n.min(words),
         };
+        let parts = match extents.fed {
+            "K" => 1,
+            "M" => m.div_ceil(words),
+            _ => n.div_ceil(words),
+        };
+        let tiles = tiles * u128::from(visits) * u128::from(parts);
         let time = self.time();
         // A product that fits in memory has extents that fit.
         let fed = usize::try_from(fed).unwrap_or(usize::MAX / 4).min(usize::MAX / 4);
@@ -90,7 +100,12 @@ impl Design {
         };
         let (time, extents) = (self.time(), self.extents());
         let lanes = if time.travel.is_some() { 1 } else { self.array.lanes };
-        let fed = part(extents.fed, lanes);
+        let fed = match (self.memory, self.visit_steps()) {
+            (None, _) => part(extents.fed, lanes),
+            (Some(memory), _) if time.travel.is_some() => format!("min({}, {})", extents.fed, memory.depth),
+            (Some(_), Some(steps)) => format!("min({}, {steps})", part(extents.fed, lanes)),
+            (Some(_), None) => part(extents.fed, lanes),
+        };
         // Evenly, or not below the cycles between two loads.
         let least = time.period([time.clears, time.clears]);
         let long = 4 * least + 64;
@@ -102,7 +117,11 @@ impl Design {
             (grows, least) => format!("max({fed} + {grows}, {least})"),
         };
         let tiles = ["M", "N"].into_iter().zip(extents.tiles).filter(|(_, by)| *by > 0);
-        let tiles: Vec<String> = tiles.map(|(extent, by)| part(extent, by)).collect();
+        let mut tiles: Vec<String> = tiles.map(|(extent, by)| part(extent, by)).collect();
+        if let Some(memory) = self.memory {
+            tiles.extend(time.travel.map(|_| part(extents.fed, memory.depth)));
+            tiles.extend(self.visit_steps().map(|steps| part("K", steps * self.array.lanes)));
+        }
         format!("{} * {period} + {}", tiles.join(" * "), time.lead() + time.tail())
     }
 }

@@ -89,6 +89,13 @@ impl<'a> Exact<'a> {
     /// A network without an integer layer, an input that does not fit, a layer that the design has no place for, and a sum that leaves the widest
     /// accumulator that the design builds.
     pub fn new(network: &'a Network, x: &impl Fed, reference: &Arc<Design>) -> Result<Exact<'a>> {
+        if reference.memory.is_some() {
+            // Prefixes of one sum say nothing of parts that are fitted apart.
+            let message = "a sweep of accumulators whose sums meet in a memory is not built";
+            return Err(Error::new(Kind::Unsupported, message)
+                .at(Place::Signal("memory".to_string()))
+                .help("`goldpath overflow` and `check` look at one design with a memory"));
+        }
         if !network.nodes.iter().any(|node| is_layer(&node.operator)) {
             return Err(no_layer(network));
         }

@@ -41,7 +41,7 @@ pub struct Visit {
 /// How an output ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// After the last beat and any output clamp.
+    /// After the last beat and any output clamp; with a memory, its word.
     pub accumulator: i64,
     /// Behind the post steps.
     pub output: i64,
@@ -74,16 +74,31 @@ pub fn fold(
     };
     let mut acc = start.value;
     visit(told(Node::AccumulatorStart, Some(0), i128::from(acc), start))?;
-    for beat in 0..beats {
-        let entering = i128::from(acc) + sum(beat, visit)?;
-        let fitted = register.of(entering);
-        acc = fitted.value;
-        visit(told(Node::Accumulator, Some(beat), entering, fitted))?;
-    }
-    if let Some(clamp) = accumulator.output_fit() {
-        let fitted = clamp.of(i128::from(acc));
-        visit(told(Node::AccumulatorOutput, None, i128::from(acc), fitted))?;
-        acc = fitted.value;
+    let mut word = 0;
+    // Visits of the memory, one of all steps where there is none.
+    let steps = design.visit_steps().unwrap_or(beats).max(1);
+    for first in (0..beats.max(1)).step_by(steps) {
+        if first > 0 {
+            acc = 0;
+        }
+        let last = beats.min(first + steps);
+        for beat in first..last {
+            let entering = i128::from(acc) + sum(beat, visit)?;
+            let fitted = register.of(entering);
+            acc = fitted.value;
+            visit(told(Node::Accumulator, Some(beat), entering, fitted))?;
+        }
+        if let Some(clamp) = accumulator.output_fit() {
+            let fitted = clamp.of(i128::from(acc));
+            visit(told(Node::AccumulatorOutput, None, i128::from(acc), fitted))?;
+            acc = fitted.value;
+        }
+        if let Some(memory) = design.memory {
+            let entering = word + i128::from(acc);
+            let fitted = memory.fit().of(entering);
+            visit(told(Node::Memory, last.checked_sub(1), entering, fitted))?;
+            (acc, word) = (fitted.value, i128::from(fitted.value));
+        }
     }
     let mut output = i128::from(acc);
     let post = design.post_program().channel(parameters, channel);

@@ -26,17 +26,17 @@ impl Program {
         }
         let array = &self.design.array;
         let idle = idle_code(self.design.activation.offset, records, 0);
-        let beats = self.beats();
+        let (beats, whole) = (self.tile_beats(), self.map().visits == 1);
         into.clear();
         for row in 0..self.rows_of(tile) {
             let m = tile.m0 + row;
-            if let (Gather::Matrix, 1) = (&self.gather, array.lanes) {
+            if let (Gather::Matrix, 1, true) = (&self.gather, array.lanes, whole) {
                 into.extend_from_slice(&self.activations[m * beats..(m + 1) * beats]);
                 continue;
             }
             for lane in 0..array.lanes {
                 into.extend((0..beats).map(|beat| {
-                    let k = self.k_of(beat, lane);
+                    let k = self.k_of(self.step_of(tile, beat), lane);
                     k.map_or(idle, |k| self.activation(tile.image, tile.group, m, k))
                 }));
             }
@@ -47,11 +47,13 @@ impl Program {
     /// The vectors that pass operands that stay.
     fn vectors(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
         let (array, vectors) = (&self.design.array, self.tile_beats());
+        // A tile of as many vectors as there are words may have more than there are positions left.
+        let live = if array.is_turned() { self.columns_of(tile) } else { self.rows_of(tile) };
         into.clear();
         for row in 0..array.rows {
             for lane in 0..array.lanes {
-                let k = self.k_of(row, lane);
-                let code = |vector| match (k, array.is_turned()) {
+                let k = self.k_of(self.step_of(tile, row), lane);
+                let code = |vector| match (k.filter(|_| vector < live), array.is_turned()) {
                     (Some(k), false) => self.activation(tile.image, tile.group, tile.m0 + vector, k),
                     (Some(k), true) => self.weight(tile.group, k, tile.n0 + vector),
                     (None, false) => idle_code(self.design.activation.offset, records, 0),
@@ -69,7 +71,7 @@ impl Program {
         let array = &self.design.array;
         let (positions, channels) = (self.rows_of(tile), self.columns_of(tile));
         let code = |row: usize, column: usize, lane: usize| {
-            let k = self.k_of(row, lane);
+            let k = self.k_of(self.step_of(tile, row), lane);
             match (k, array.is_turned()) {
                 (Some(k), false) if column < channels => self.weight(tile.group, k, tile.n0 + column),
                 (Some(k), true) if column < positions => {
@@ -92,7 +94,7 @@ impl Program {
         let record = self.record_of(tile);
         let idle = |column| idle_code(self.design.weight.offset, records, record + column);
         let idle: Vec<i32> = (0..array.columns).map(idle).collect();
-        if array.lanes == 1 {
+        if array.lanes == 1 && self.map().visits == 1 {
             let rows = self.weights[tile.group * self.shape.k * self.shape.n..].chunks(self.shape.n);
             into.resize(self.beats() * array.columns, 0);
             for (to, from) in into.chunks_exact_mut(array.columns).zip(rows) {
@@ -101,9 +103,10 @@ impl Program {
             return;
         }
         into.clear();
-        for beat in 0..self.beats() {
+        for beat in 0..self.tile_beats() {
+            let step = self.step_of(tile, beat);
             for (column, idle) in idle.iter().enumerate() {
-                into.extend((0..array.lanes).map(|lane| match self.k_of(beat, lane) {
+                into.extend((0..array.lanes).map(|lane| match self.k_of(step, lane) {
                     Some(k) if column < live => self.weight(tile.group, k, tile.n0 + column),
                     _ => *idle,
                 }));

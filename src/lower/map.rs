@@ -2,16 +2,21 @@
 //!
 //! An output of a tile has a row (position) and a column (channel), and its sum has steps, one beat's lanes each. Where sums
 //! stay, an output is a PE and its steps are fed beat by beat. Where they travel, a step is a row of PEs, and what is fed beat
-//! by beat are vectors: a position each, or where activations stay, a channel each.
+//! by beat are vectors: a position each, or where activations stay, a channel each. With a memory, an output's steps are cut
+//! into visits, which are tiles of their own.
 
 use super::Shape;
-use crate::design::Array;
+use crate::design::Design;
 
 /// The places of a program's products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Map {
     /// Positions and channels of a tile.
     pub tile: [usize; 2],
+    /// Steps of one visit: all of an output's where there is no memory.
+    pub steps: usize,
+    /// Visits of an output.
+    pub visits: usize,
     /// Rows of PEs.
     rows: usize,
     travels: bool,
@@ -19,14 +24,19 @@ pub struct Map {
 }
 
 impl Map {
-    pub(super) fn new(array: &Array, shape: Shape) -> Map {
+    pub(super) fn new(design: &Design, shape: Shape) -> Map {
+        let array = &design.array;
         let (travels, turned) = (array.sums_travel(), array.is_turned());
+        let words = design.memory.map_or(usize::MAX, |memory| memory.depth);
         let tile = match (travels, turned) {
             (false, _) => [array.rows, array.columns],
-            (true, false) => [shape.m, array.columns],
-            (true, true) => [array.columns, shape.n],
+            (true, false) => [shape.m.min(words), array.columns],
+            (true, true) => [array.columns, shape.n.min(words)],
         };
-        Map { tile, rows: array.rows, travels, turned }
+        let beats = shape.k.div_ceil(array.lanes);
+        let steps = design.visit_steps().unwrap_or(beats).max(1);
+        let visits = if design.memory.is_some() { beats.div_ceil(steps).max(1) } else { 1 };
+        Map { tile, steps, visits, rows: array.rows, travels, turned }
     }
 
     /// Whether activations stay: columns are positions, and vectors channels.
@@ -35,7 +45,7 @@ impl Map {
     }
 
     /// Steps of a sum that there are PEs for, where sums travel.
-    pub fn steps(&self) -> Option<usize> {
+    pub fn column_steps(&self) -> Option<usize> {
         self.travels.then_some(self.rows)
     }
 
@@ -44,8 +54,9 @@ impl Map {
         self.travels.then(|| self.tile[usize::from(self.turned)])
     }
 
-    /// The PE of step `step` of an output, row and column of its tile, and the fed beat in which it is formed.
+    /// The PE of step `step` of an output, row and column of its tile, and the beat of the step's visit in which it is formed.
     pub fn place(&self, [row, column]: [usize; 2], step: usize) -> ([usize; 2], usize) {
+        let step = step % self.steps;
         match (self.travels, self.turned) {
             (false, _) => ([row, column], step),
             (true, false) => ([step, column], row),
@@ -53,13 +64,14 @@ impl Map {
         }
     }
 
-    /// The inverse of [`Map::place`]: the output, row and column of its tile, that a PE works on in a fed beat, and which step
-    /// of it.
-    pub fn meets(&self, [row, column]: [usize; 2], beat: usize) -> ([usize; 2], usize) {
+    /// The inverse of [`Map::place`]: the output, row and column of its tile, that a PE works on in a fed beat of a visit, and
+    /// which step of it.
+    pub fn meets(&self, [row, column]: [usize; 2], visit: usize, beat: usize) -> ([usize; 2], usize) {
+        let before = visit * self.steps;
         match (self.travels, self.turned) {
-            (false, _) => ([row, column], beat),
-            (true, false) => ([beat, column], row),
-            (true, true) => ([column, beat], row),
+            (false, _) => ([row, column], before + beat),
+            (true, false) => ([beat, column], before + row),
+            (true, true) => ([column, beat], before + row),
         }
     }
 

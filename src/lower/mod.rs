@@ -115,4 +115,6 @@ pub struct Tile {
     pub m0: usize,
     /// First output channel of the group.
     pub n0: usize,
+    /// Which visit of the memory, from 0.
+    pub visit: usize,
 }

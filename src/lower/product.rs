@@ -89,7 +89,8 @@ impl Program {
 
     /// Refuses outputs of more products than there is room for, and a ragged program whose idle lanes have no code that means 0.
     pub(super) fn check_work(&self) -> Result<()> {
-        if let Some(steps) = self.map().steps().filter(|steps| *steps < self.beats()) {
+        let map = self.map();
+        if let Some(steps) = map.column_steps().filter(|steps| map.visits == 1 && *steps < self.beats()) {
             let (k, lanes) = (self.shape.k, self.design.array.lanes);
             let message = format!(
                 "K is {k}, but a column of {steps} x {lanes} operands that stay sums {}",
@@ -97,14 +98,14 @@ impl Program {
             );
             return Err(Error::new(Kind::Value, message)
                 .at(Place::Signal("array.rows".to_string()))
-                .help("give the array more rows or lanes"));
+                .help("give the array more rows or lanes, or a [memory] in which parts of a sum meet"));
         }
+        self.check_visits()?;
         let (array, shape) = (&self.design.array, self.shape);
-        let lanes = match self.map().steps() {
-            Some(steps) => shape.k != steps * array.lanes,
-            None => !shape.k.is_multiple_of(array.lanes),
-        };
-        let (records, tile) = (self.records(), self.map().tile);
+        // With a memory, the last visit may be short.
+        let steps = if map.visits > 1 { Some(map.steps) } else { map.column_steps() };
+        let lanes = !shape.k.is_multiple_of(steps.unwrap_or(1) * array.lanes);
+        let (records, tile) = (self.records(), map.tile);
         if lanes || !shape.m.is_multiple_of(tile[0]) {
             check_idle("activation", &self.design.activation, &records)?;
         }
@@ -112,6 +113,22 @@ impl Program {
             check_idle("weight", &self.design.weight, &records)?;
         }
         self.check_activation_offset()
+    }
+
+    /// Refuses a word of the memory that would be visited again before it can be read.
+    fn check_visits(&self) -> Result<()> {
+        let (Some(memory), time) = (self.design.memory, self.design.time()) else { return Ok(()) };
+        let fed = time.clears + self.tile_beats();
+        let between = time.period([time.clears, fed]);
+        let needed = memory.write_latency as usize;
+        if self.map().visits == 1 || between >= needed {
+            return Ok(());
+        }
+        let message =
+            format!("hazard: a word is visited again after {between} cycles, and may be after {needed}");
+        Err(Error::new(Kind::Value, message)
+            .at(Place::Signal("memory.write_latency".to_string()))
+            .help("choose a larger order.tile_k"))
     }
 
     /// The activation of a row meets every column, so its offset cannot differ between channels.

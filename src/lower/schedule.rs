@@ -15,12 +15,13 @@ impl Program {
 
     /// Which product meets where.
     pub fn map(&self) -> Map {
-        Map::new(&self.design.array, self.shape)
+        Map::new(&self.design, self.shape)
     }
 
     /// What the host feeds in one tile: its outputs' beats, or the vectors that pass operands that stay.
     pub fn tile_beats(&self) -> usize {
-        self.map().vectors().unwrap_or(self.beats())
+        let map = self.map();
+        map.vectors().unwrap_or(map.steps.min(self.beats()))
     }
 
     fn tile_grid(&self) -> [usize; 2] {
@@ -28,36 +29,48 @@ impl Program {
         [self.shape.m.div_ceil(rows), self.shape.n.div_ceil(columns)]
     }
 
-    /// How many tiles the whole program has: images · groups · tiles down · tiles across.
+    /// How many tiles the whole program has: images · groups · tiles down · tiles across · visits of the memory.
     pub fn tile_count(&self) -> usize {
         let [down, across] = self.tile_grid();
-        self.shape.images * self.shape.groups * down * across
+        self.shape.images * self.shape.groups * down * across * self.map().visits
     }
 
     /// The tile at `index` of the loop nest.
     pub fn tile(&self, index: usize) -> Tile {
         let [down, across] = self.tile_grid();
-        let [rows, columns] = self.map().tile;
+        let Map { tile: [rows, columns], visits, .. } = self.map();
+        let (visit, tile) = (index % visits, index);
+        let index = index / visits;
         let n0 = index % across * columns;
         let m0 = index / across % down * rows;
         let group = index / (across * down) % self.shape.groups;
         let image = index / (across * down * self.shape.groups);
-        Tile { index, image, group, m0, n0 }
+        Tile { index: tile, image, group, m0, n0, visit }
     }
 
-    /// Index of the tile that computes row `m` and channel `n` of the outcome.
+    /// The first tile of every set of outputs, in order: the others of its visits follow it.
+    pub fn output_tiles(&self) -> impl Iterator<Item = Tile> + '_ {
+        (0..self.tile_count()).step_by(self.map().visits).map(|index| self.tile(index))
+    }
+
+    /// The step of an output that a beat of a tile is, where sums stay; of a row of PEs, where they travel.
+    pub fn step_of(&self, tile: Tile, beat: usize) -> usize {
+        tile.visit * self.map().steps + beat
+    }
+
+    /// Index of the (first) tile that computes row `m` and channel `n` of the outcome.
     pub fn tile_of(&self, m: usize, n: usize) -> usize {
         self.place(m, n)[0]
     }
 
-    /// Tile, and row and column of the tile, of row `m` and channel `n` of the outcome.
+    /// Tile (of several visits the first), and row and column of the tile, of row `m` and channel `n` of the outcome.
     pub fn place(&self, m: usize, n: usize) -> [usize; 3] {
         let [down, across] = self.tile_grid();
-        let [rows, columns] = self.map().tile;
+        let Map { tile: [rows, columns], visits, .. } = self.map();
         let (image, position) = (m / self.shape.m, m % self.shape.m);
         let (group, channel) = (n / self.shape.n, n % self.shape.n);
         let band = (image * self.shape.groups + group) * down + position / rows;
-        [band * across + channel / columns, position % rows, channel % columns]
+        [(band * across + channel / columns) * visits, position % rows, channel % columns]
     }
 
     /// Which k a lane works on in a beat of an output, or in a row of PEs past which its sum travels; `None` when it idles.

@@ -147,7 +147,8 @@ fn flags(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
     ];
     let site = Site { class: Class::Order, ..site(hardware, "accumulator.start") };
     // Sums that travel start at the top of a column, whatever beat it is.
-    let stays = !hardware.design.array.sums_travel();
+    // Between the visits of a memory they start anew in the middle of an output.
+    let stays = !hardware.design.array.sums_travel() && hardware.design.memory.is_none();
     let faults = faults.into_iter().filter(move |(.., is_one)| *is_one && stays);
     faults.map(move |(what, fault, _)| site.fault(what, fault))
 }

@@ -26,6 +26,8 @@ pub enum Fault {
     Mirrored(Mirrored),
     /// The activations of a beat meet the weights in the opposite order of the lanes.
     CrossedLanes,
+    /// The memory keeps what the last visit brings, and nothing of those before.
+    Overwritten,
     /// Operands that stay are in the opposite order of the rows.
     CrossedRows,
     /// Operands that stay are exchanged at another vector than a tile's first.

@@ -97,5 +97,11 @@ pub const KEYS: &[(&str, Key)] = &[
     ("parameters.*.default", Not("a number that the layer may leave out")),
     ("order.kernel.*", Edited),
     ("order.lane_map", Edited),
+    ("order.tile_k", Edited),
+    ("memory.format", Edited),
+    ("memory.overflow", Edited),
+    ("memory.depth", Not("fewer words are an error, and more change nothing")),
+    ("memory.read_latency", Edited),
+    ("memory.write_latency", Not("a promise of the schedule, no hardware")),
     ("twin.parameters.*", Not("names of the twin's Verilog parameters")),
 ];

@@ -10,6 +10,7 @@ mod accumulator;
 mod array;
 mod fault;
 mod keys;
+mod memory;
 mod operands;
 mod parameters;
 mod post;
@@ -82,13 +83,14 @@ pub struct Neighbour {
 
 /// Every neighbour, in the order of the datapath. Each differs from `hardware`; none is there twice.
 pub fn of(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
-    let parts: [fn(&Hardware) -> Neighbours<'_>; 6] = [
+    let parts: [fn(&Hardware) -> Neighbours<'_>; 7] = [
         operands::neighbours,
         reduce::neighbours,
         accumulator::neighbours,
         post::neighbours,
         parameters::neighbours,
         array::neighbours,
+        memory::neighbours,
     ];
     parts.into_iter().flat_map(move |part| part(hardware)).filter(move |n| n.hardware != *hardware)
 }

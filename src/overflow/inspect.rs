@@ -46,7 +46,7 @@ impl Needs {
         };
         let clamp = design.accumulator.output_fit().filter(|_| any(|node| node == Node::AccumulatorOutput));
         Needs {
-            every_sum: any(|node| matches!(node, Node::Reduce(_))),
+            every_sum: any(|node| matches!(node, Node::Reduce(_) | Node::Memory)),
             cut: (0..program.shape.channels()).map(|n| program.fitted_start(n).flags.any()).collect(),
             every_post: any(|node| matches!(node, Node::Post(_))),
             clamp: clamp.map(|clamp| clamp.rails().into()),

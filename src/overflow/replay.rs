@@ -2,7 +2,10 @@
 //!
 //! Equal to `functional::walk`, with the operands of a row and the weights addressed once for many outputs.
 
+use std::ops::ControlFlow;
+
 use crate::design::{Design, Node};
+use crate::functional::{fold, follow};
 use crate::lower::Program;
 use crate::num::{Fit, Fitted, Flags, Overflow};
 use crate::post::{self, Op, Step, bind};
@@ -87,6 +90,9 @@ impl<'a> Row<'a> {
 
     /// Output `n` of the row up to the end of its accumulation; `visit` is told of every event, in order.
     pub fn replay(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
+        if self.program.design.memory.is_some() {
+            return self.visits(n, visit);
+        }
         self.gather(n);
         let weights = self.weights.column(n, self.program.shape.k);
         let design = &*self.program.design;
@@ -102,6 +108,43 @@ impl<'a> Row<'a> {
             self.beats(weights, &mut sum, visit);
         }
         sum.end(design, visit)
+    }
+
+    /// Parts of a sum that meet in a memory: the definition itself, and the exact sum beside it.
+    fn visits(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
+        self.gather(n);
+        let (program, weights) = (self.program, self.weights.column(n, self.program.shape.k));
+        let (mut accumulator, mut word) = (0, 0);
+        let followed = follow(program, self.m, n, &mut |seen: fold::Visit| {
+            let before = match seen.node {
+                Node::Accumulator => accumulator,
+                Node::AccumulatorOutput => seen.entering,
+                Node::Memory => word,
+                _ => 0,
+            };
+            match seen.node {
+                Node::Accumulator => accumulator = seen.value,
+                // The next visit begins at 0.
+                Node::Memory => (accumulator, word) = (0, seen.value),
+                Node::Post(_) => return ControlFlow::Break(()),
+                Node::Reduce(_) | Node::AccumulatorStart | Node::AccumulatorOutput => {}
+            }
+            if seen.flags.any() {
+                let term = match seen.node {
+                    Node::Accumulator | Node::Memory => seen.entering - before,
+                    _ => 0,
+                };
+                let fold::Visit { node, beat, entering, flags, .. } = seen;
+                // A flagged value has a format.
+                visit(Visit { node, beat, before, term, entering, value: seen.value as i64, flags });
+            }
+            ControlFlow::Continue(())
+        });
+        // Broken off at the first post step, or at the end where there is none.
+        let accumulator = followed.continue_value().map_or(word as i64, |ended| ended.accumulator);
+        let products = self.activations.iter().zip(weights);
+        let exact = products.map(|(a, w)| i128::from(*a) * i128::from(*w)).sum();
+        Ended { accumulator, exact }
     }
 
     /// Several lanes, reduced.

@@ -136,7 +136,8 @@ impl Tally {
         keep(&mut node.first, found, first);
         keep(&mut node.largest, found, largest);
         if visit.node == Node::Accumulator {
-            let cycle = grid.timing.cycle_of(visit.node, 0, visit.beat, [row, column]);
+            let cycle =
+                grid.timing.cycle_of(visit.node, 0, visit.beat, [row, column]) - grid.timing.tile_start(0);
             // A pipelined tile's last edges lie in the next one's period.
             let period = self.cycles.len();
             self.cycles[usize::try_from(cycle).unwrap_or_default() % period][side] += 1;

@@ -85,7 +85,7 @@ impl<'a, 'b> Collector<'a, 'b> {
     pub fn finish(mut self) -> Result<Run> {
         self.flush();
         self.fail_early()?;
-        let expected = self.program.tile_count() * self.program.map().leaving();
+        let expected = self.program.output_tiles().count() * self.program.map().leaving();
         let all = |leaving: &Leaving| leaving.columns.iter().all(|column| column.done == expected);
         assert!(all(&self.finished) && all(&self.delivered), "every row leaves the datapath once");
         let first_cycle = self.first.as_ref().map(|f| f.cycle);
@@ -143,7 +143,7 @@ impl Leaving {
         let of = if self.columns.len() > 1 { first } else { 0 };
         let at = &mut self.columns[of];
         if at.left == 0 {
-            let next = at.tile.index + 1;
+            let next = at.tile.index + self.map.visits;
             // Mostly the same tile: no need to work it out again.
             at.tile = if under_way.index == next { under_way } else { program.tile(next) };
             at.left = self.map.leaving();
@@ -154,7 +154,8 @@ impl Leaving {
         let [row, column] = self.map.leaves(nth, first);
         if self.map.is_turned() {
             // A channel's positions, one under the other.
-            let live = program.rows_of(tile).saturating_sub(row).min(values.len());
+            let is_live = column < program.columns_of(tile);
+            let live = if is_live { program.rows_of(tile).saturating_sub(row).min(values.len()) } else { 0 };
             let at = [program.output_row(tile, row), program.output_channel(tile, column)];
             values[..live]
                 .iter()

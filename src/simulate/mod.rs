@@ -12,7 +12,7 @@ pub use timing::{Located, Timing};
 
 use std::sync::Arc;
 
-use crate::datapath::{self, Datapath, Direction, Feed, Loading, Period, Port};
+use crate::datapath::{self, Datapath, Direction, Feed, Loading, Period, Port, Visit};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room};
 use crate::lower::{Outcome, Program, Tile};
@@ -155,14 +155,17 @@ impl<'a> Host<'a> {
             (self.group, self.above) = (tile.group, Vec::new());
         }
         let across = tile.n0 / self.program.design.array.columns;
-        if let Some(kept) = self.above.get(across) {
+        if let Some(kept) = self.above.get(across).filter(|_| self.program.map().visits == 1) {
             return kept.clone();
         }
         let mut stream = Vec::new();
         self.program.above_stream(tile, &self.records, &mut stream);
-        // Tiles of a group come from left to right: this one is the next.
-        self.above.push(Arc::new(stream));
-        self.above[across].clone()
+        let stream = Arc::new(stream);
+        // Tiles of a group come from left to right: this one is the next. Visits have streams of their own.
+        if self.program.map().visits == 1 {
+            self.above.push(stream.clone());
+        }
+        stream
     }
 
     /// The load of a tile's operands from cycle `at` of the period on; of no tile, nothing.
@@ -205,6 +208,8 @@ impl<'a> Host<'a> {
         period.opening = self.timing.opening();
         period.feed = feed;
         period.channel = program.record_of(tile);
+        period.visit =
+            Visit { accumulates: tile.visit > 0, leaves: tile.visit + 1 == program.map().visits, address: 0 };
         period.drain = self.timing.drain_start(index);
         period.switch = self.timing.switch(index).filter(|_| index + 1 < program.tile_count());
         period

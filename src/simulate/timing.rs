@@ -11,6 +11,8 @@ pub struct Timing {
     laws: Time,
     map: Map,
     tiles: usize,
+    /// Steps of an output.
+    beats: usize,
     /// Tiles with an even number, and those with an odd one.
     feeds: [Feed; 2],
 }
@@ -37,7 +39,8 @@ impl Timing {
     /// The same with a host that rests.
     pub fn with(program: &Program, gaps: Gaps) -> Self {
         let (laws, map) = (program.design.time(), program.map());
-        Timing { laws, map, tiles: program.tile_count(), feeds: gaps.feeds(program) }
+        let (tiles, beats) = (program.tile_count(), program.beats());
+        Timing { laws, map, tiles, beats, feeds: gaps.feeds(program) }
     }
 
     /// How a tile is fed.
@@ -133,6 +136,12 @@ impl Timing {
 
     /// Whether no accumulator event of a tile's `beat`, or without one nothing of the tile, can happen from `cycle` on.
     pub fn is_behind(&self, tile: usize, beat: Option<usize>, cycle: u64) -> bool {
+        if self.laws.memory.is_some() {
+            // Of its last visit, nothing is left.
+            let (last, leaves) = (tile + self.map.visits - 1, self.laws.leaves(self.laws.columns - 1));
+            let behind = self.laws.front() + leaves.unwrap_or_default() + self.laws.output_delay();
+            return cycle > self.tile_start(last) + (self.period_cycles(last) + behind) as u64;
+        }
         let start = self.tile_start(tile);
         if let Some(leaves) = self.laws.leaves(self.laws.columns - 1) {
             let last = self.opening() + self.feed(tile).length() + leaves + self.laws.output_delay();
@@ -147,19 +156,25 @@ impl Timing {
     /// What an event at a node of PE (`row`, `column`) in `cycle` belongs to.
     pub fn locate(&self, node: Node, [row, column]: [usize; 2], cycle: u64) -> Located {
         let Some(delay) = self.laws.entered(node, [row, column]) else {
-            return self.locate_finished(self.behind(node), column, cycle);
+            return self.locate_finished(node, column, cycle);
         };
         let (tile, beat) = self.accepted(cycle - delay as u64);
-        let ([row, column], step) = self.map.meets([row, column], beat.unwrap_or_default());
+        let visit = tile % self.map.visits;
+        let ([row, column], step) = self.map.meets([row, column], visit, beat.unwrap_or_default());
         // A start that is fitted in a clear cycle has no beat.
-        let beat = if self.laws.travel.is_some() { Some(step) } else { beat };
-        Located { tile, row, column, beat }
+        let beat = (self.laws.travel.is_some() || beat.is_some()).then_some(step);
+        Located { tile: tile - visit, row, column, beat }
     }
 
     /// The cycle whose edge stores what `node` makes of step `beat` of output (`row`, `column`) of a tile: the inverse of
     /// [`Timing::locate`]. Nodes behind the accumulator have no step.
     pub fn cycle_of(&self, node: Node, tile: usize, beat: Option<usize>, [row, column]: [usize; 2]) -> u64 {
         let (pe, fed) = self.map.place([row, column], beat.unwrap_or_default());
+        let visit = match node {
+            Node::Post(_) => self.map.visits - 1,
+            _ => beat.unwrap_or_default() / self.map.steps,
+        };
+        let tile = tile + visit;
         let offset = match (self.laws.entered(node, pe), self.laws.leaves(pe[1])) {
             (Some(delay), _) => self.accepts(tile, fed) + delay,
             (None, Some(leaves)) => self.accepts(tile, fed) + leaves + self.behind(node),
@@ -170,24 +185,30 @@ impl Timing {
 
     /// Cycles from a finished value to a node behind the accumulator.
     fn behind(&self, node: Node) -> usize {
-        if let Node::Post(step) = node { self.laws.post_delay(step) } else { 0 }
+        match node {
+            Node::Post(step) => self.laws.post_delay(step),
+            Node::Memory => self.laws.memory_delay(),
+            _ => 0,
+        }
     }
 
-    /// Behind the accumulator: `delay` cycles after a finished value left a column.
-    fn locate_finished(&self, delay: usize, column: usize, cycle: u64) -> Located {
-        let left = cycle - delay as u64;
-        if let Some(leaves) = self.laws.leaves(column) {
+    /// Behind the accumulator: so many cycles after a finished value left a column.
+    fn locate_finished(&self, node: Node, column: usize, cycle: u64) -> Located {
+        let left = cycle - self.behind(node) as u64;
+        let (tile, [row, column]) = if let Some(leaves) = self.laws.leaves(column) {
             let (tile, vector) = self.accepted(left - leaves as u64);
-            let [row, column] = self.map.leaves(vector.unwrap_or_default(), column);
-            return Located { tile, row, column, beat: None };
-        }
-        if self.laws.drain.is_some() {
+            (tile, self.map.leaves(vector.unwrap_or_default(), column))
+        } else if self.laws.drain.is_some() {
             let (tile, at) = self.within(left);
             let row = self.drain_start(tile).map_or(0, |start| self.laws.rows - 1 - (at - start));
-            return Located { tile, row, column, beat: None };
-        }
-        // A tile ends with its last beat.
-        let last_accepted = left - self.laws.front() as u64 - 1;
-        Located { tile: self.tile_at(last_accepted), row: 0, column, beat: None }
+            (tile, [row, column])
+        } else {
+            // A tile ends with its last beat.
+            let last_accepted = left - self.laws.front() as u64 - 1;
+            (self.tile_at(last_accepted), [0, column])
+        };
+        let visit = tile % self.map.visits;
+        let last = self.beats.min((visit + 1) * self.map.steps) - 1;
+        Located { tile: tile - visit, row, column, beat: (node == Node::Memory).then_some(last) }
     }
 }

@@ -127,6 +127,7 @@ pub fn goals(design: &Design) -> Vec<Goal> {
                 let held = (i128::from(register.min()), i128::from(register.max()));
                 rails(design, node, Some(held), &mut goal);
             }
+            Node::Memory => rails(design, node, None, &mut goal),
             Node::Post(step) => {
                 rails(design, node, steps[step].unfitted, &mut goal);
                 operation(design, &design.post[step], steps[step].entering, &mut goal);

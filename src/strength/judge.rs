@@ -71,7 +71,7 @@ impl<'a> Judge<'a> {
         let mut held = Held::of(self.program);
         let way = wires.way();
         let mut first = None;
-        let mut tiles = (0..self.program.tile_count()).map(|index| self.program.tile(index));
+        let mut tiles = self.program.output_tiles();
         let _ = tiles.try_for_each(|tile| {
             self.outputs(&wires, tile, &mut held, &way, &mut |difference| {
                 first = Some(difference);
@@ -95,8 +95,8 @@ impl<'a> Judge<'a> {
         let mut held = Held::of(self.program);
         let way = wires.way();
         let mut found = vec![false; self.program.shape.channels()];
-        for index in 0..self.program.tile_count() {
-            let _ = self.outputs(&wires, self.program.tile(index), &mut held, &way, &mut |difference| {
+        for tile in self.program.output_tiles() {
+            let _ = self.outputs(&wires, tile, &mut held, &way, &mut |difference| {
                 if let Difference::Value { n, .. } = difference {
                     found[n] = true;
                 }

@@ -1,6 +1,6 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
-use crate::design::{Design, Skew};
+use crate::design::{Accumulator, Array, Design, Memory, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
 use crate::num::{Fit, Overflow, Rounding, fit};
 use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step};
@@ -27,10 +27,11 @@ pub(super) fn by_ranges(design: &Design, hardware: &Hardware) -> Option<String> 
         // An edit beside a fault is a pair: neither proof holds for both.
         return (its == design).then(|| faults(design, &hardware.faults)).flatten();
     }
-    let parts: [&dyn Fn() -> Verdict; 6] = [
+    let parts: [&dyn Fn() -> Verdict; 7] = [
         &|| operands(design, its),
         &|| levels(design, its),
         &|| accumulator(design, its),
+        &|| memory(design, its),
         &|| array(design, its),
         &|| parameters(design, its),
         &|| steps(design, its, &design.step_ranges()),
@@ -64,12 +65,13 @@ impl Verdict {
 fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
     let [fault] = faults else { return None };
     let order = "a sum that wraps does not depend on its order";
-    let wraps = design.accumulator.step_rule() == Overflow::Wrap;
+    let wraps = has_no_order(design);
     match fault {
         Fault::Product(format) => {
             let fits = Overflow::Wrap.holds(*format, design.product_interval());
             let register = design.accumulator.register.width();
-            let is_left = wraps && design.reduce.is_empty() && format.width() >= register;
+            let is_left =
+                wraps && design.memory.is_none() && design.reduce.is_empty() && format.width() >= register;
             let lost = || is_left.then(|| only_lowest_reach(register, "a register that wraps"));
             fits.then(|| format!("every product fits {format}")).or_else(lost)
         }
@@ -107,14 +109,18 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
     if our == its {
         return Verdict::Same;
     }
+    if ours.memory.is_some() {
+        let fits = our.start == its.start && [&our, &its].iter().all(|a| holds_visits(ours, a));
+        return Verdict::when(fits, "every visit's sum fits both");
+    }
     // Behind a clamp that is as wide as the register, the register is all there is.
-    let is_plain = |a: &crate::design::Accumulator| a.step_rule() == Overflow::Wrap && a.register == a.format;
+    let is_plain = |a: &Accumulator| a.step_rule() == Overflow::Wrap && a.register == a.format;
     let starts_alike = our.start == its.start && our.bias == its.bias;
     let read = match ours.post.first() {
         None => Some((ours.output().width(), only_lowest(ours.output().width()))),
         Some(step) => step.low_bits(&ours.parameters).map(|bits| (bits, only_lowest_reach(bits, &step.id))),
     };
-    let leaves_alone = |a: &crate::design::Accumulator, bits: u32| {
+    let leaves_alone = |a: &Accumulator, bits: u32| {
         a.step_rule() == Overflow::Wrap
             && a.output_fit().is_none()
             && a.register.width() >= bits
@@ -131,9 +137,54 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
     Verdict::when(same && is_plain(&our) && is_plain(&its), "the clamp behind the register is as wide as it")
 }
 
+/// Whether a register holds the sums of all visits, whatever the operands are: neither it nor its clamp ever acts.
+fn holds_visits(design: &Design, accumulator: &Accumulator) -> bool {
+    let Some(steps) = design.visit_steps().and_then(|steps| i128::try_from(steps).ok()) else { return false };
+    let terms = match design.level_ranges().last() {
+        None => (design.product_interval(), 1),
+        Some(level) => (level.fitted, i128::try_from(design.array.lanes).unwrap_or(i128::MAX)),
+    };
+    let ((low, high), groups) = terms;
+    let most = steps.saturating_mul(groups);
+    let sums = (low.min(0).saturating_mul(most), high.max(0).saturating_mul(most));
+    accumulator.register_fit().holds(sums) && accumulator.output_fit().is_none_or(|clamp| clamp.holds(sums))
+}
+
+/// Whether an output's products may be added in any order.
+fn has_no_order(design: &Design) -> bool {
+    let wraps = design.accumulator.step_rule() == Overflow::Wrap;
+    match design.memory {
+        None => wraps,
+        Some(memory) => memory.overflow == Overflow::Wrap && holds_visits(design, &design.accumulator),
+    }
+}
+
+fn memory(ours: &Design, its: &Design) -> Verdict {
+    let (Some(our), Some(other)) = (ours.memory, its.memory) else {
+        return if ours.memory == its.memory { Verdict::Same } else { Verdict::Unknown };
+    };
+    if our == other {
+        return Verdict::Same;
+    }
+    let read = match ours.post.first() {
+        None => Some((ours.output().width(), only_lowest(ours.output().width()))),
+        Some(step) => step.low_bits(&ours.parameters).map(|bits| (bits, only_lowest_reach(bits, &step.id))),
+    };
+    let words = [our, other];
+    let same = Memory { format: our.format, ..other } == our;
+    match read {
+        Some((bits, why))
+            if same && words.iter().all(|m| m.overflow == Overflow::Wrap && m.format.width() >= bits) =>
+        {
+            Verdict::Equal(why)
+        }
+        _ => Verdict::Unknown,
+    }
+}
+
 fn array(ours: &Design, its: &Design) -> Verdict {
     if ours.order != its.order {
-        let wraps = ours.accumulator.step_rule() == Overflow::Wrap;
+        let wraps = has_no_order(ours);
         let why =
             "every product is added all the same, and neither levels nor the register care for the order";
         return Verdict::when(wraps && ours.has_exact_levels(), why);
@@ -142,10 +193,20 @@ fn array(ours: &Design, its: &Design) -> Verdict {
     if a == b {
         return Verdict::Same;
     }
+    let wires = Array {
+        hop_activation: a.hop_activation,
+        hop_weight: a.hop_weight,
+        hop_sum: a.hop_sum,
+        skew: a.skew,
+        ..*b
+    };
+    if wires != *a {
+        return Verdict::Unknown;
+    }
     let alone = |hop: u32, extent: usize| hop == 0 || extent == 1;
-    let unskewed = alone(a.hop_weight, a.rows) && alone(a.hop_activation, a.columns);
-    let hops = (a.rows == 1 || a.hop_weight == b.hop_weight)
-        && (a.columns == 1 || a.hop_activation == b.hop_activation);
+    let unskewed = alone(a.hop_down(), a.rows) && alone(a.hop_right(), a.columns);
+    let hops =
+        (a.rows == 1 || a.hop_down() == b.hop_down()) && (a.columns == 1 || a.hop_right() == b.hop_right());
     let skew = |s: Skew| s == b.skew;
     Verdict::when(hops && (skew(a.skew) || unskewed), "there is one PE along that way")
 }
@@ -346,7 +407,7 @@ fn exhausted(ours: &Design, its: &Design) -> Option<String> {
     if in_front != *ours || ours.parameters != its.parameters {
         return None;
     }
-    let (low, high) = ours.accumulator_range();
+    let (low, high) = ours.finished_range();
     let span = |index: usize| match ours.post_program().role(index) {
         Some(_) => i128::from(ours.parameters[index].max) - i128::from(ours.parameters[index].min) + 1,
         None => 1,

@@ -28,10 +28,10 @@ pub(super) struct Stage {
 /// All of them, in datapath order.
 pub(super) fn stages(design: &Design) -> Vec<Stage> {
     let first = Stage {
-        id: "accumulator".to_owned(),
+        id: if design.memory.is_some() { "memory" } else { "accumulator" }.to_owned(),
         steps: 0,
-        format: design.accumulator.format,
-        range: design.accumulator_range(),
+        format: design.finished().format,
+        range: design.finished_range(),
     };
     let behind = design.post.iter().zip(design.step_ranges()).enumerate();
     let behind = behind.filter_map(|(index, (step, range))| {

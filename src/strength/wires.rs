@@ -94,7 +94,8 @@ impl<'a> Wires<'a> {
         let moves_bias = |fault: &Fault| matches!(fault, Fault::Bias(MovedBias::Dropped | MovedBias::Twice));
         let sums_alike =
             (&ours.activation, &ours.weight, &ours.reduce, &ours.accumulator, &ours.array, &ours.order)
-                == (&its.activation, &its.weight, &its.reduce, &its.accumulator, &its.array, &its.order);
+                == (&its.activation, &its.weight, &its.reduce, &its.accumulator, &its.array, &its.order)
+                && ours.memory == its.memory;
         let faults = &self.hardware.faults;
         if !sums_alike || !faults.iter().all(|fault| is_beside(fault) || moves_bias(fault)) {
             return Way::Fold(None);
@@ -201,6 +202,10 @@ impl<'a> Wires<'a> {
         if self.has(Fault::Carried) {
             plan.start = held;
         }
+        let map = self.program.map();
+        if self.has(Fault::Overwritten) {
+            plan.beats = own((map.visits - 1) * map.steps..beats);
+        }
         match self.fault(|fault| if let Fault::First(by) = fault { Some(*by) } else { None }) {
             // A flag that is always up is one of the output before.
             Some(Shifted::Late) if beats == 1 && tile.index == 0 => plan.start = held,
@@ -306,17 +311,21 @@ impl<'a> Wires<'a> {
         self.fault(|fault| if let Fault::Switch(by) = fault { Some(*by) } else { None })
     }
 
-    /// The tile whose operands are in place while a vector of `tile` passes; `None` before there is one.
-    fn in_place(&self, tile: Tile, vector: usize) -> Option<Tile> {
-        let vectors = self.program.tile_beats();
+    /// The tile whose operands are in place while a vector of `tile`, of the visit that a step belongs to, passes, and which
+    /// of that tile's steps the row of PEs has then; `None` before there is one.
+    fn in_place(&self, tile: Tile, vector: usize, step: usize) -> Option<(Tile, usize)> {
+        let (map, vectors) = (self.program.map(), self.program.tile_beats());
+        let of = |index: usize| {
+            let other = self.program.tile(index);
+            (other, other.visit * map.steps + step % map.steps)
+        };
+        let index = tile.index + step / map.steps;
         match self.switched() {
-            Some(Shifted::Late) if vector == 0 => {
-                tile.index.checked_sub(1).map(|before| self.program.tile(before))
+            Some(Shifted::Late) if vector == 0 => index.checked_sub(1).map(of),
+            Some(Shifted::Early) if vector + 1 == vectors && index + 1 < self.program.tile_count() => {
+                Some(of(index + 1))
             }
-            Some(Shifted::Early) if vector + 1 == vectors && tile.index + 1 < self.program.tile_count() => {
-                Some(self.program.tile(tile.index + 1))
-            }
-            _ => Some(tile),
+            _ => Some(of(index)),
         }
     }
 
@@ -324,9 +333,9 @@ impl<'a> Wires<'a> {
     fn passed(&self, tile: Tile, pe: Pe, step: usize, lane: usize) -> i128 {
         let (its, map) = (&self.program.design.array, self.program.map());
         let vector = if map.is_turned() { pe.column } else { pe.row };
-        let Some(place) = self.in_place(tile, vector) else { return 0 };
+        let Some((place, own)) = self.in_place(tile, vector, step) else { return 0 };
         // Skewed twice, a row's operand is late by its skew; skewed by nobody, early.
-        let late = step * its.hop_down() as usize;
+        let late = step % map.steps * its.hop_down() as usize;
         let met = match (self.skewed, self.hardware.design.array.skew) {
             (false, _) => Some(vector),
             (true, Skew::Internal) => vector.checked_sub(late),
@@ -334,10 +343,10 @@ impl<'a> Wires<'a> {
         };
         let Some(met) = met else { return 0 };
         if map.is_turned() {
-            let activation = self.activation_at(place, pe.row, step, lane);
+            let activation = self.activation_at(place, pe.row, own, lane);
             return self.formed(activation, self.weight_at(tile, met, step, lane));
         }
-        self.formed(self.activation_at(tile, met, step, lane), self.weight_at(place, pe.column, step, lane))
+        self.formed(self.activation_at(tile, met, step, lane), self.weight_at(place, pe.column, own, lane))
     }
 
     fn product(&self, tile: Tile, pe: Pe, beat: usize, lane: usize) -> i128 {
@@ -369,8 +378,9 @@ impl<'a> Wires<'a> {
         let Extents { rows, beats, .. } = self.extents;
         let beat = self.mirrored(Mirrored::Beats, beat, beats);
         // What stays is in the other row.
-        let beat = match self.program.map().steps().filter(|_| self.has(Fault::CrossedRows)) {
-            Some(rows) => rows - 1 - beat,
+        let map = self.program.map();
+        let beat = match map.column_steps().filter(|_| self.has(Fault::CrossedRows)) {
+            Some(rows) => beat / map.steps * map.steps + (rows - 1 - beat % map.steps),
             None => beat,
         };
         let k = self.k_of(beat, self.activation_lane(lane));

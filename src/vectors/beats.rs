@@ -29,6 +29,8 @@ pub struct InputBeats {
     /// Without `in.last`, the latest beat: the one behind it, however much later, says whether it was the last.
     pending: Option<Vec<i64>>,
     load: Option<usize>,
+    /// Of the memory: whether it accumulates, whether it is the output's last visit, and its address.
+    visit: Vec<usize>,
     switch: Option<usize>,
     /// All PEs have switched, and no vector has passed since.
     switched: bool,
@@ -37,6 +39,9 @@ pub struct InputBeats {
     /// Loads whose tile has not begun.
     loads: VecDeque<Vec<i64>>,
 }
+
+/// What a beat says of the memory, where there is one.
+const VISIT: [&str; 3] = ["in.accumulate", "in.output", "in.address"];
 
 /// Where `last` is in a record.
 const LAST: usize = 1;
@@ -93,6 +98,7 @@ impl InputBeats {
             channel: input_offset(table, "in.channel")?,
             lag: lag(&activation).max(lag(&weight)),
             load: input_offset(table, "in.load"),
+            visit: VISIT.iter().filter_map(|name| input_offset(table, name)).collect(),
             switch: input_offset(table, "in.switch"),
             switched: false,
             edges: design.time().travel.map_or(0, |travel| travel.edges),
@@ -110,7 +116,8 @@ impl InputBeats {
         if self.load.is_none_or(|at| inputs[at] == 0) {
             return;
         }
-        let mut record = vec![1, 0];
+        let mut record = vec![1];
+        record.resize(2 + self.visit.len(), 0);
         for operand in [&self.activation, &self.weight] {
             let codes = inputs[operand.at..][..operand.lines * operand.lanes].iter();
             record.extend(codes.map(|code| if operand.stays { *code } else { 0 }));
@@ -146,9 +153,10 @@ impl InputBeats {
         let beat = valid.then(|| {
             let last = self.last.is_none_or(|at| now[at] != 0);
             let mut record = match self.load {
-                Some(_) => vec![0, now[self.channel]],
-                None => vec![i64::from(starts), i64::from(last), now[self.channel]],
+                Some(_) => vec![0],
+                None => vec![i64::from(starts), i64::from(last)],
             };
+            record.extend(self.visit.iter().chain([&self.channel]).map(|at| now[*at]));
             self.activation.gather(&self.window, &mut record);
             self.weight.gather(&self.window, &mut record);
             record
@@ -187,7 +195,10 @@ pub fn input_layout(design: &Design) -> Layout {
     let [activation, weight] = design.array.port_shapes();
     let flags: &[&str] = if design.array.sums_travel() { &["load"] } else { &["first", "last"] };
     let flags = flags.iter().map(|name| (*name, &[][..], flag));
-    Layout::new(flags.chain([
+    let ports = crate::datapath::input_ports(design);
+    let visit = ports.iter().filter(|port| VISIT.contains(&port.name.as_str()));
+    let visit = visit.map(|port| (port.name.trim_start_matches("in."), &[][..], port.format));
+    Layout::new(flags.chain(visit).chain([
         ("channel", &[][..], index_format()),
         ("activation", &activation[..], design.activation.format),
         ("weight", &weight[..], design.weight.format),

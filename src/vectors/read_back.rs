@@ -180,7 +180,7 @@ fn codes(
             let message = format!("is no beat {beat} of tile {tile}: {}", told(program, &values));
             return Err(reader.fault_in_record(message));
         };
-        let codes = values.split_off(if loads(program) > 0 { 2 } else { 3 });
+        let codes = values.split_off(flags(&program.design));
         for Met { operand, line, term, at } in met {
             let value = codes[at];
             let (what, named, place, before) = match operand {
@@ -201,11 +201,20 @@ fn codes(
     Ok((activations.values, weights.values))
 }
 
+/// Values of a record in front of its codes.
+fn flags(design: &Design) -> usize {
+    let fields = beats::input_layout(design).fields;
+    fields.iter().take_while(|field| field.name != "activation").count()
+}
+
 /// A record's flags and channel, in words.
 fn told(program: &Program, values: &[i64]) -> String {
     match loads(program) {
-        0 => format!("first {}, last {}, channel {}", values[0], values[1], values[2]),
-        _ => format!("load {}, channel {}", values[0], values[1]),
+        0 => {
+            let channel = values[flags(&program.design) - 1];
+            format!("first {}, last {}, channel {channel}", values[0], values[1])
+        }
+        _ => format!("load {}, channel {}", values[0], values[flags(&program.design) - 1]),
     }
 }
 
@@ -236,11 +245,20 @@ impl Order {
         }
         let (tile, index) = (program.tile(*done / each), *done % each);
         let channel = |step: usize| i64::try_from(program.record_of(tile) + step).unwrap_or(-1);
-        let wanted = match (self.loads > 0, is_load) {
-            (false, _) => vec![i64::from(index == 0), i64::from(index + 1 == self.beats), channel(0)],
-            (true, true) => vec![1, 0],
-            (true, false) => vec![0, channel(index * usize::from(array.is_turned()))],
+        let mut wanted = match (self.loads > 0, is_load) {
+            (false, _) => vec![i64::from(index == 0), i64::from(index + 1 == self.beats)],
+            (true, is_load) => vec![i64::from(is_load)],
         };
+        if is_load {
+            wanted.resize(flags(&program.design), 0);
+        } else {
+            if program.design.memory.is_some() {
+                let visits = program.map().visits;
+                wanted.extend([tile.visit > 0, tile.visit + 1 == visits].map(i64::from));
+                wanted.extend((self.loads > 0).then_some(i64::try_from(index).unwrap_or(-1)));
+            }
+            wanted.push(channel(if self.loads > 0 { index * usize::from(array.is_turned()) } else { 0 }));
+        }
         if values[..wanted.len()] != wanted {
             return None;
         }
@@ -261,7 +279,7 @@ fn met(program: &Program, tile: Tile, is_load: bool, index: usize) -> Vec<Met> {
             Factor::Activation => (lines[0], 0),
             Factor::Weight => (lines[1], activations),
         };
-        if let Some(term) = program.k_of(beat, lane).filter(|_| line < extent) {
+        if let Some(term) = program.k_of(program.step_of(tile, beat), lane).filter(|_| line < extent) {
             all.push(Met { operand, line, term, at: from + at });
         }
     };

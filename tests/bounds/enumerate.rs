@@ -16,7 +16,7 @@ use super::{oracle, random};
 /// A random design, a product of few terms for it, and a small box of inputs.
 pub fn small(random: &mut Random) -> (Program, Inputs) {
     let design = random::design(random);
-    let [k, n] = [1 + random.below(6), 1 + random.below(3)];
+    let [k, n] = [random::room(&design, 1 + random.below(6)), 1 + random.below(3)];
     let extreme = random.below(3) == 0;
     let mut w = random.matrix([k, n], design.weight.format, extreme);
     let a = random.matrix([1, k], design.activation.format, extreme);
@@ -119,6 +119,7 @@ fn kind(design: &Design, node: Node) -> String {
         Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
         Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
         Node::AccumulatorOutput => "output".to_string(),
+        Node::Memory => unreachable!("random designs have none"),
         Node::Post(step) => {
             let name = format!("{:?}", design.post[step].op);
             format!("post {}", name.split(['(', ' ']).next().unwrap())

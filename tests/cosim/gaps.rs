@@ -9,7 +9,7 @@ use goldpath::vectors::manifest;
 use crate::commands::{OTHER, PORTS, said};
 use crate::{goldpath, run};
 
-const DESIGNS: [&str; 8] = [
+const DESIGNS: [&str; 9] = [
     "mac_s8_acc32",
     "mac_s8_acc16sat",
     "tree8_s8_acc24",
@@ -18,6 +18,7 @@ const DESIGNS: [&str; 8] = [
     "os4x2_l4_s8_acc32",
     "ws16x16_s8_acc32",
     "is8x8_s8_acc24",
+    "ws8x8_bcast_s8_acc24_mem32",
 ];
 
 fn write(design: &str, words: &str, out: &Path) -> String {
@@ -46,7 +47,9 @@ fn twins_agree_on_directed_bundles_with_gaps() {
             let text = write(design, &format!("--case {case}"), &out);
             assert!(text.contains("gaps: every other tile waits"), "{text}");
             assert!(manifest::read(&out).unwrap().gaps.is_some());
-            for compare in ["cycles", "beats"] {
+            // Where columns leave skewed, each has a valid bit of its own, and no transaction is theirs together.
+            let beats = (design != "is8x8_s8_acc24").then_some("beats");
+            for compare in ["cycles"].into_iter().chain(beats) {
                 let words = ["cosim".as_ref(), out.as_os_str(), "--compare".as_ref(), compare.as_ref()];
                 let text = said(&goldpath(&words).success());
                 assert_eq!(text.matches("PASS").count(), 2, "{text}");

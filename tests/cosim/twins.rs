@@ -15,7 +15,13 @@ pub fn folder(design: &str) -> PathBuf {
 
 /// A bundle of a case, in a folder of its own.
 pub fn bundle(name: &str, case: Case, shape: [usize; 3], out: &Path) -> Arc<Design> {
-    let design = Arc::new(Design::load(&folder(name).join("design.toml"), &[]).unwrap());
+    bundle_with(name, &[], case, shape, out)
+}
+
+/// The same of a twin with other parameters.
+fn bundle_with(name: &str, set: &[&str], case: Case, shape: [usize; 3], out: &Path) -> Arc<Design> {
+    let set: Vec<String> = set.iter().map(|set| (*set).to_string()).collect();
+    let design = Arc::new(Design::load(&folder(name).join("design.toml"), &set).unwrap());
     let program = case::make(&design, case, shape, 1, &|p| functional::run(p, true)).unwrap();
     let mut writer = BundleWriter::create(out, program.clone()).unwrap();
     let options = simulate::Options { counts: true, ..Default::default() };
@@ -29,10 +35,14 @@ pub fn bundle(name: &str, case: Case, shape: [usize; 3], out: &Path) -> Arc<Desi
 }
 
 fn agrees_and_can_fail(name: &str, shape: [usize; 3]) {
+    agrees_and_can_fail_with(name, &[], shape);
+}
+
+fn agrees_and_can_fail_with(name: &str, set: &[&str], shape: [usize; 3]) {
     let root = tempfile::tempdir().unwrap();
     for case in Case::ALL {
         let out = root.path().join(case.name());
-        let design = bundle(name, case, shape, &out);
+        let design = bundle_with(name, set, case, shape, &out);
         if case == Case::Saturating {
             let events = manifest::read(&out).unwrap().events.unwrap()["accumulator"];
             assert!(events.high > 0 && events.low > 0, "{name}: {events:?}");
@@ -99,6 +109,12 @@ fn os4x2_l4_s8_acc32() {
 #[test]
 fn ws16x16_s8_acc32() {
     agrees_and_can_fail("ws16x16_s8_acc32", [60, 13, 37]);
+}
+
+/// K is cut into visits, positions into as many as there are words. The sums of 8 products leave 17 bits.
+#[test]
+fn ws8x8_bcast_s8_acc24_mem32() {
+    agrees_and_can_fail_with("ws8x8_bcast_s8_acc24_mem32", &["accumulator.width=17"], [300, 37, 11]);
 }
 
 #[test]

@@ -109,6 +109,7 @@ fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Paramet
         reduce: vec![],
         accumulator,
         array,
+        memory: None,
         parameters: post.0,
         post: post.1,
         order: Order {

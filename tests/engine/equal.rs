@@ -109,6 +109,7 @@ impl Hits {
                 Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
                 Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
                 Node::AccumulatorOutput => "accumulator.output".to_string(),
+                Node::Memory => "memory".to_string(),
                 Node::Post(step) => format!("post {:?}", design.post[*step].overflow),
             };
             let sum = self.0.entry(kind).or_default();

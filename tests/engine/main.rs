@@ -6,6 +6,7 @@ mod designs;
 mod equal;
 mod gaps;
 mod inputs;
+mod memory;
 mod models;
 mod random;
 mod timing;

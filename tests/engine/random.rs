@@ -291,13 +291,18 @@ fn numbers(design: &Design, channels: usize, random: &mut Random) -> Numbers {
     numbers
 }
 
+/// So many products of an output, or what there is room for where sums travel.
+pub fn room(design: &Design, k: usize) -> usize {
+    match design.array.column_products() {
+        Some(most) if design.memory.is_none() => k.min(most),
+        _ => k,
+    }
+}
+
 /// A random product for a design, ragged more often than not.
 pub fn program(design: Design, random: &mut Random) -> Program {
     let [m, mut k, n] = [1 + random.below(9), 1 + random.below(20), 1 + random.below(9)];
-    if design.array.sums_travel() {
-        // A column sums so many products, and mostly all of them.
-        k = k.min(design.array.rows * design.array.lanes);
-    }
+    k = room(&design, k);
     let extreme = random.below(3) == 0;
     let a = random.matrix([m, k], design.activation.format, extreme);
     let w = random.matrix([k, n], design.weight.format, extreme);

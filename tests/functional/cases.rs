@@ -201,6 +201,7 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
         // Idle lanes would need a code that these offsets leave none for.
         k = k.next_multiple_of(design.array.lanes);
     }
+    let k = random::room(&design, k);
     let spread = if family == "rare" { "gaussian" } else { random.pick(&operands::SPREADS) };
     // Runs on both sides cancel into one sign: the other side stays mostly positive.
     let other = match spread {

@@ -68,6 +68,11 @@ fn ws16x16_s8_acc32_has_no_latches() {
 }
 
 #[test]
+fn ws8x8_bcast_s8_acc24_mem32_has_no_latches() {
+    has_no_latches("ws8x8_bcast_s8_acc24_mem32");
+}
+
+#[test]
 fn is8x8_s8_acc24_has_no_latches() {
     has_no_latches("is8x8_s8_acc24");
 }

@@ -1,20 +1,24 @@
 //! The kinds of array: what stays, what travels, and one worked design of each.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::Topic;
 use crate::design::Design;
 
-/// A worked design: its kind in a line, and its tables from `[array]` on.
-const WORKED: [(&str, &str); 5] = [
+/// A worked design: the kind, what it is in a line, its tables from `[array]` on, and all of it.
+type Worked = (&'static str, &'static str, &'static str, fn() -> String);
+
+const WORKED: [Worked; 6] = [
     (
+        "sequential",
         "one MAC: an output's products come one after the other",
         "[array]\n\
          dataflow = \"sequential\"",
+        || worked(0),
     ),
     (
-        "trees: a beat brings 16 products of one position to each of 4 channels, summed in two levels",
+        "tree",
+        "a beat brings 16 products of one position to each of 4 channels, summed in two levels",
         "[array]\n\
          dataflow = \"tree\"\n\
          columns = 4\n\
@@ -27,9 +31,11 @@ const WORKED: [(&str, &str); 5] = [
          [[reduce]]\n\
          group = 4\n\
          format = \"s20\"",
+        || worked(1),
     ),
     (
-        "output-stationary: sums stay, activations travel right, weights down; results drain row by row",
+        "output_stationary",
+        "sums stay, activations travel right, weights down; results drain row by row",
         "[array]\n\
          dataflow = \"output_stationary\"\n\
          rows = 8\n\
@@ -37,9 +43,11 @@ const WORKED: [(&str, &str); 5] = [
          hop = { activation = 1, weight = 1 }\n\
          skew = \"internal\"\n\
          drain = { order = \"rows\", latency = 1 }",
+        || worked(2),
     ),
     (
-        "weight-stationary: weights stay, activations travel right, sums down; a vector is a position",
+        "weight_stationary",
+        "weights stay, activations travel right, sums down; a vector is a position",
         "[array]\n\
          dataflow = \"weight_stationary\"\n\
          rows = 16\n\
@@ -47,9 +55,11 @@ const WORKED: [(&str, &str); 5] = [
          hop = { activation = 1, sum = 1 }\n\
          skew = \"internal\"\n\
          load = { kind = \"shift\", buffers = 2, switch = \"wave\" }",
+        || worked(3),
     ),
     (
-        "input-stationary: activations stay, weights travel right, sums down; a vector is a channel",
+        "input_stationary",
+        "activations stay, weights travel right, sums down; a vector is a channel",
         "[array]\n\
          dataflow = \"input_stationary\"\n\
          rows = 8\n\
@@ -58,12 +68,37 @@ const WORKED: [(&str, &str); 5] = [
          skew = \"host\"\n\
          sum_register = \"before\"\n\
          load = { kind = \"row\" }",
+        || worked(4),
+    ),
+    (
+        "memory",
+        "K is cut: a column's 16 products a visit, added to a word of 32 bits per position",
+        "[array]\n\
+         dataflow = \"weight_stationary\"\n\
+         rows = 16\n\
+         columns = 16\n\
+         hop = { activation = 0, sum = 1 }\n\
+         skew = \"internal\"\n\
+         load = { kind = \"row\" }\n\
+         \n\
+         [memory]\n\
+         format = \"s32\"\n\
+         overflow = \"wrap\"\n\
+         depth = 1024",
+        || worked(5),
     ),
 ];
 
 #[rustfmt::skip]
 pub fn topics() -> Vec<Topic> {
-    vec![Topic {
+    let kinds = WORKED.into_iter().map(|(name, summary, _, example)| Topic {
+        name,
+        kind: "array",
+        summary,
+        text: "A worked design, whole; `goldpath explain array.dataflow` has the keys:",
+        example,
+    });
+    let keys = Topic {
         name: "array.dataflow",
         kind: "key",
         summary: "the kinds of array: what stays, what travels, and a worked design of each",
@@ -76,7 +111,7 @@ pub fn topics() -> Vec<Topic> {
                output_stationary  rows x columns PEs with one sum each: rows are output positions, columns channels\n\
                \n\
                It travels down a column, from adder to adder, past operands that stay. A column sums rows * lanes\n\
-               products, so K may be no larger:\n\
+               products; without a [memory] K may be no larger:\n\
                weight_stationary  columns are channels, what passes are activations: one vector a position\n\
                input_stationary   columns are positions, what passes are weights: one vector a channel, whose\n\
                \x20                  parameters come with it\n\
@@ -93,27 +128,31 @@ pub fn topics() -> Vec<Topic> {
                \x20                  vectors before, and switch says when PEs take it: \"wave\" (each with its first\n\
                \x20                  vector, in.first) or \"global\" (all with in.switch); clears_sums sets the sums'\n\
                \x20                  registers to 0 while a row is loaded\n\
-               array.drain        of output_stationary: rows leave downwards, the last one first",
-        example,
-    }]
+               array.drain        of output_stationary: rows leave downwards, the last one first\n\
+               [memory]           words in which parts of a sum meet: sums that travel are cut by columns, others by\n\
+               \x20                  order.tile_k",
+        example: formulas,
+    };
+    kinds.chain([keys]).collect()
 }
 
-/// The worked designs, and how long each takes.
-fn example() -> String {
-    let mut text = String::new();
-    for (kind, array) in WORKED {
-        let design = Design::parse(&worked(array), Path::new("example"), &[]).expect("a sound design");
-        let _ = writeln!(
-            text,
-            "# {kind}\n{}\n# cycles of Y[M,N] = A[M,K] * W[K,N]: {}\n",
-            worked(array),
-            design.cycle_formula()
-        );
-    }
-    text.trim_end().to_owned()
+/// How long each kind takes.
+fn formulas() -> String {
+    let line = |(name, _, array, _): &Worked| format!("{name}: {}", parsed(&whole(array)).cycle_formula());
+    format!("cycles of Y[M,N] = A[M,K] * W[K,N]\n{}", WORKED.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
-fn worked(array: &str) -> String {
+/// A worked design, and how long it takes.
+fn worked(index: usize) -> String {
+    let text = whole(WORKED[index].2);
+    format!("{text}\n\n# cycles of Y[M,N] = A[M,K] * W[K,N]: {}", parsed(&text).cycle_formula())
+}
+
+fn parsed(text: &str) -> Design {
+    Design::parse(text, Path::new("example"), &[]).expect("a sound design")
+}
+
+fn whole(array: &str) -> String {
     format!(
         "schema = 1\nname = \"example\"\n\
          operands = {{ activation = {{ width = 8, signed = true }}, weight = {{ width = 8, signed = true }}, latency = 1 }}\n\

@@ -27,7 +27,8 @@ impl Shape {
         let shape = Shape { rows, columns, padded, host_skews, time: design.time() };
         // A tile lasts at least 1 + d0 + corner + rows cycles; the deepest register looks back by corner + depth.
         let short = shape.depth_a().max(shape.depth_w()) <= 1 + shape.time.front() + rows;
-        let supported = design.array.drains() && lanes == 1 && design.reduce.is_empty();
+        let supported =
+            design.array.drains() && design.memory.is_none() && lanes == 1 && design.reduce.is_empty();
         (supported && short).then_some(shape)
     }
 

@@ -95,6 +95,10 @@ impl<'a> Licence<'a> {
         let (low, high) = (column.low, column.high);
         let width = self.width(low, high);
         let choice = |route| Choice { route, width };
+        if design.memory.is_some() {
+            // Two sums, one in the other: no licence is for that.
+            return choice(Route::Plain);
+        }
         if !self.small || self.lossy {
             return choice(self.walked());
         }

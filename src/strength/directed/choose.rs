@@ -57,6 +57,9 @@ fn by_itself(design: &Design) -> Design {
     alone.array.columns = 1;
     (alone.array.hop_activation, alone.array.hop_weight, alone.array.hop_sum) = (0, 0, 0);
     (alone.array.skew, alone.array.drain_latency, alone.array.load) = (Skew::Host, 0, None);
+    if let (Some(memory), Some(steps)) = (&mut alone.memory, design.visit_steps()) {
+        memory.tile_k = Some(steps * design.array.lanes);
+    }
     alone.array.dataflow = if alone.array.lanes > 1 { Dataflow::Tree } else { Dataflow::Sequential };
     alone
 }

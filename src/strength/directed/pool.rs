@@ -106,7 +106,8 @@ impl Pool {
         let activation = Values::of(&design.activation, offset(design.activation.offset));
         let mut values = rows(activation, m, k, chance);
         // With a shape of its own a directed program has room for what every PE needs.
-        let has_room = design.array.column_products().is_none_or(|most| k + OPPOSITES <= most);
+        let column = design.array.column_products().filter(|_| design.memory.is_none());
+        let has_room = column.is_none_or(|most| k + OPPOSITES <= most);
         let is_one = !design.array.is_grid() && design.array.columns == 1;
         let is_everywhere = !is_one && has_room && form == Form::Whole && shape.is_none();
         if is_everywhere {
@@ -176,7 +177,8 @@ const OPPOSITES: usize = 2;
 
 /// The products of an output that there is room for.
 fn room(design: &Design, depth: usize) -> usize {
-    design.array.column_products().map_or(depth, |most| depth.min(most.saturating_sub(OPPOSITES)).max(1))
+    let column = design.array.column_products().filter(|_| design.memory.is_none());
+    column.map_or(depth, |most| depth.min(most.saturating_sub(OPPOSITES)).max(1))
 }
 
 /// Products of an output, so that a sum can leave the register from where it starts, and come back.
@@ -201,5 +203,7 @@ fn own_depth(design: &Design, form: Form, last: LastBeat) -> usize {
     let is_anywhere = design.accumulator.start == Start::Bias;
     let otherwise = if is_anywhere { BEATS } else { most };
     let is_short = form == Form::Numbers && is_anywhere;
-    whole(if beats <= most && !is_short { beats.max(BEATS) } else { otherwise })
+    // Parts of a sum meet in a memory: two whole visits, and a short one.
+    let visits = design.visit_steps().map_or(0, |steps| 2 * steps + 1);
+    whole(if beats <= most && !is_short { beats.max(BEATS) } else { otherwise }.max(visits))
 }

@@ -1,0 +1,110 @@
+//! The memory of partial sums: what an output's K is cut into, and where the parts meet.
+
+use super::context::Context;
+use super::file::{self, At};
+use super::{Accumulator, Array, Design, Start, convert};
+use crate::error::Result;
+use crate::num::{Fit, Format, Overflow};
+use crate::post::Range;
+
+/// Partial sums between the visits of an output, each of some of its products: the first is stored, every later one is added
+/// to what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Of every word.
+    pub format: Format,
+    /// How a sum enters it.
+    pub overflow: Overflow,
+    /// Words of a column.
+    pub depth: usize,
+    /// Products of one visit where sums stay, a multiple of the lanes; `None`: all of K. Where sums travel, a column's.
+    pub tile_k: Option<usize>,
+    /// Registers between an address and what is read there.
+    pub read_latency: u32,
+    /// Cycles from one visit of a word until the next may come.
+    pub write_latency: u32,
+}
+
+impl Memory {
+    /// What the sum of a word and a visit goes through.
+    pub fn fit(&self) -> Fit {
+        Fit { format: self.format, overflow: self.overflow }
+    }
+}
+
+impl Design {
+    /// Steps of an output's accumulation between two visits of the memory; `None`: all of them are one visit's.
+    pub fn visit_steps(&self) -> Option<usize> {
+        let memory = self.memory?;
+        match self.array.sums_travel() {
+            true => Some(self.array.rows),
+            false => memory.tile_k.map(|k| k / self.array.lanes),
+        }
+    }
+
+    /// What a finished sum is fitted into, before the post steps.
+    pub fn finished(&self) -> Fit {
+        let accumulator = &self.accumulator;
+        let last = self.memory.map(|memory| memory.fit());
+        last.or(accumulator.output_fit()).unwrap_or_else(|| accumulator.register_fit())
+    }
+
+    /// Every value that a finished sum can have.
+    pub fn finished_range(&self) -> Range {
+        let (low, high) = self.finished().rails();
+        (i128::from(low), i128::from(high))
+    }
+}
+
+pub(super) fn memory(
+    file: &file::File,
+    array: &Array,
+    accumulator: &Accumulator,
+    context: &Context<'_>,
+) -> Result<Option<Memory>> {
+    let Some(memory) = &file.memory else {
+        context.idle(&file.order.tile_k, "order.tile_k", "without [memory] all of K is one sum")?;
+        return Ok(None);
+    };
+    if accumulator.start == Start::Bias {
+        let at = &file.accumulator.start;
+        let what =
+            "is \"bias\", which would enter with every visit of the memory: add it in a post step (R9)";
+        return Err(context.wrong(&at.span(), "accumulator.start", what));
+    }
+    let depth = context.integer(&memory.depth, "memory.depth", 1..=1 << 20)? as usize;
+    if !array.sums_travel() && depth < array.rows {
+        let what = format!("is {depth}, but a tile has {} sums a column", array.rows);
+        return Err(context.wrong(&memory.depth.span(), "memory.depth", what));
+    }
+    let read_latency = context.latency(&memory.read_latency, "memory.read_latency")?;
+    let write_latency = match &memory.write_latency {
+        Some(at) => context.integer(at, "memory.write_latency", i64::from(read_latency) + 1..=128)?,
+        None => read_latency + 1,
+    };
+    Ok(Some(Memory {
+        format: memory.format.0,
+        overflow: convert::overflow(*memory.overflow),
+        depth,
+        tile_k: tile_k(&file.order.tile_k, array, context)?,
+        read_latency,
+        write_latency,
+    }))
+}
+
+fn tile_k(at: &Option<At<i64>>, array: &Array, context: &Context<'_>) -> Result<Option<usize>> {
+    let Some(at) = at else { return Ok(None) };
+    let k = context.integer(at, "order.tile_k", 1..=1 << 30)? as usize;
+    match array.column_products() {
+        Some(own) if own != k => {
+            let what = format!("is {k}, but a column's operands that stay are {own}: leave it out");
+            Err(context.wrong(&at.span(), "order.tile_k", what))
+        }
+        Some(_) => Ok(None),
+        None if !k.is_multiple_of(array.lanes) => {
+            let what = format!("is {k}, which is no multiple of {} lanes", array.lanes);
+            Err(context.wrong(&at.span(), "order.tile_k", what))
+        }
+        None => Ok(Some(k)),
+    }
+}
