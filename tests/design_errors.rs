@@ -260,13 +260,19 @@ const FAULTS: &[Fault] = &[
     fault(ARRAY, "rows = 4\ncolumns = 4\nlanes = 4", "rows = 1024\ncolumns = 1024\nlanes = 2", "\"output_stationary\"", &["`array` has 1024 x 1024 x 2 = 2097152 multipliers"]),
     // In the vocabulary, not built.
     unsupported(ARRAY, "order = \"rows\"", "order = \"diagonal\"", "\"diagonal\"", &["`array.drain.order` = \"diagonal\"", "order = \"rows\""]),
-    unsupported(ARRAY, "[array]", "[memory]\nformat = \"s32\"\n\n[array]", "memory", &["`memory` is not supported"]),
+    fault(ARRAY, "[array]", "[memory]\nformat = \"s32\"\ndepth = 4\n\n[array]", "[memory]", &["`memory.overflow` is missing"]),
+    fault(ARRAY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 3\n\n[array]", "3\n", &["`memory.depth` is 3", "4 sums a column"]),
+    fault(ARRAY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nread_latency = 2\nwrite_latency = 2\n\n[array]", "2\n\n", &["`memory.write_latency` is 2", "3 to 128"]),
+    fault(ARRAY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\n\n[order]\ntile_k = 6\n\n[array]", "6\n", &["`order.tile_k` is 6", "4 lanes"]),
+    fault(ARRAY, "[array]", "[order]\ntile_k = 16\n\n[array]", "16", &["`order.tile_k` changes nothing", "[memory]"]),
+    fault(SEQUENTIAL, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\n\n[array]", "\"bias\"", &["`accumulator.start` is \"bias\"", "R9"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\n\n[order]\ntile_k = 16\n\n[array]", "16", &["`order.tile_k` is 16", "are 4"]),
+    unsupported(ARRAY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nstore = []\n\n[array]", "store", &["`memory.store` is not supported"]),
     unsupported(ARRAY, "[array]", "[interface]\nstall = \"enable\"\n\n[array]", "interface", &["`interface` is not supported", "valid bit"]),
     unsupported(ARRAY, "[array]", "[product]\nmultiplier = \"dsp48e2\"\n\n[array]", "multiplier", &["`product.multiplier` is not supported"]),
     unsupported(ARRAY, "start = \"zero\"", "start = \"zero\"\nbanks = 2", "banks", &["`accumulator.banks` is not supported"]),
     unsupported(ARRAY, "start = \"zero\"", "start = \"zero\"\nclear = \"immediate\"", "clear", &["`accumulator.clear` is not supported"]),
     unsupported(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nif = \"relu\"\nbypass = \"wire\"", "\"wire\"", &["`post.0.bypass` = \"wire\"", "\"register\""]),
-    unsupported(ARRAY, "[array]", "[order]\ntile_k = 16\n\n[array]", "tile_k", &["`order.tile_k` is not supported"]),
 ];
 
 #[test]
@@ -343,7 +349,7 @@ fn overrides_point_at_the_option() {
         (ARRAY, "post.first.shift=3", Kind::Usage, &["`post` has no element first"]),
         (ARRAY, "post.0.shift=200", Kind::Design, &["`post.0.shift` is 200..200"]),
         (ARRAY, "array.drain.order=diagonal", Kind::Unsupported, &["`array.drain.order` = \"diagonal\""]),
-        (ARRAY, "memory.depth=4", Kind::Unsupported, &["`memory` is not supported"]),
+        (ARRAY, "product.packing=4", Kind::Unsupported, &["`product.packing` is not supported"]),
         (SEQUENTIAL, "post.rounding=up", Kind::Design, &["`post.rounding`", "half_up"]),
         (SEQUENTIAL, "accumulator.width", Kind::Usage, &["there is no `=`"]),
         (SEQUENTIAL, "accumulator..width=3", Kind::Usage, &["not a dotted key"]),

@@ -75,7 +75,7 @@ impl<'a> Answer<'a> {
             let _ = writeln!(notes, "  M, K, N = {m}, {k}, {n}: {}", cycle_words(&cycles));
         }
         let _ = writeln!(notes, "\naccumulator: {}", self.depth_words());
-        let _ = writeln!(notes, "start:       {}", start_words(self.design.accumulator.start));
+        let _ = writeln!(notes, "start:       {}", start_words(self.design));
         let _ = writeln!(
             notes,
             "zero point:  {}",
@@ -149,8 +149,14 @@ impl<'a> Answer<'a> {
 }
 
 /// What an accumulation starts from, and the cycle that it costs.
-fn start_words(start: Start) -> &'static str {
-    match start {
+fn start_words(design: &Design) -> &'static str {
+    match design.accumulator.start {
+        Start::Bias if design.array.sums_travel() => {
+            "bias: what enters the columns at the top, with every vector"
+        }
+        Start::Zero | Start::Overwrite if design.array.sums_travel() => {
+            "0 enters the columns at the top; no sum stays that would have to be cleared"
+        }
         Start::Zero => {
             "zero: a cycle of its own clears the register for every tile; \"overwrite\" gives the same values without it \
              (goldpath explain accumulator.start)"

@@ -10,7 +10,11 @@ impl Design {
     /// The design's schematic, several lines.
     pub fn schematic(&self) -> String {
         let mut text = match self.array.dataflow {
-            Dataflow::Sequential | Dataflow::Tree => self.one_accumulator(),
+            Dataflow::Sequential | Dataflow::Tree => {
+                let mut text = self.one_accumulator();
+                self.words(&mut text);
+                text
+            }
             Dataflow::OutputStationary | Dataflow::WeightStationary | Dataflow::InputStationary => {
                 self.grid()
             }
@@ -86,6 +90,7 @@ impl Design {
         }
         let _ = writeln!(text, "{}\n{}", every(&starts, "v"), at("", &[(starts[0], &self.leaves_below())]));
         self.element(&mut text, left, above);
+        self.words(&mut text);
         let _ = writeln!(text, "  one post per column:");
         text
     }
@@ -148,7 +153,8 @@ impl Design {
         let _ = writeln!(text, "{pe}-> (+ sum from above) --> {place}");
     }
 
-    fn post_chain(&self, text: &mut String) {
+    /// The memory of partial sums, where there is one.
+    fn words(&self, text: &mut String) {
         if let Some(memory) = self.memory {
             let rule = overflow_name(memory.overflow);
             let visit =
@@ -159,6 +165,9 @@ impl Design {
                 memory.format, memory.depth, memory.read_latency
             );
         }
+    }
+
+    fn post_chain(&self, text: &mut String) {
         let mut line = "  post:".to_string();
         for step in &self.post {
             let (words, rounding) = step_words(step, &self.parameters);

@@ -45,6 +45,10 @@ pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
     let (mut before, mut exact) = (start, i128::from(bias));
     let mut steps = Vec::with_capacity(program.beats());
     let ended = super::plain::follow(program, m, n, &mut |visit| {
+        if visit.node == Node::Memory {
+            // The next visit begins at 0.
+            before = 0;
+        }
         if let (Node::Accumulator, Some(beat)) = (visit.node, visit.beat) {
             let products = (0..program.design.array.lanes).filter_map(|lane| program.k_of(beat, lane));
             exact += products.map(|k| program.product(m, n, k)).sum::<i128>();

@@ -3,7 +3,7 @@
 use super::replay::Visit;
 use super::witness::{expected, visits};
 use super::{Event, Witness};
-use crate::design::Node;
+use crate::design::{Node, SumRegister};
 use crate::error::{Error, Kind, Result};
 use crate::lower::Program;
 use crate::simulate::{Gaps, Run, Timing};
@@ -12,6 +12,8 @@ use crate::trace::{Chunk, SignalTable, Sink};
 /// The accumulator's register in the cycle after one edge.
 pub struct Register {
     cycle: u64,
+    /// Of the signal.
+    instance: usize,
     column: Option<usize>,
     row: usize,
     value: Option<i64>,
@@ -23,7 +25,8 @@ impl Register {
     pub fn of(witness: &Witness, program: &Program, gaps: Gaps) -> Option<Register> {
         let event = witness.event.as_ref().filter(|e| e.node == "accumulator")?;
         let edge = Timing::with(program, gaps).cycle_of(Node::Accumulator, 0, event.place.beat, [0, 0]);
-        Some(Register { cycle: edge + 1, column: None, row: 0, value: None })
+        let instance = instance(program, event.place.beat)?;
+        Some(Register { cycle: edge + 1, instance, column: None, row: 0, value: None })
     }
 
     /// What it held; `None` when the trace has no such cycle.
@@ -32,11 +35,20 @@ impl Register {
     }
 }
 
+/// Which of the accumulator's registers has output (0, 0) after a step; `None` where the last adder has none.
+fn instance(program: &Program, beat: Option<usize>) -> Option<usize> {
+    let array = &program.design.array;
+    let ([row, _], _) = program.map().place([0, 0], beat.unwrap_or_default());
+    let is_bare = array.sums_travel() && array.sum_register == SumRegister::Before && row + 1 == array.rows;
+    (!is_bare).then_some(row * array.columns)
+}
+
 impl Sink for Register {
     fn begin(&mut self, table: &SignalTable) -> Result<()> {
         self.row = table.row();
         let at = table.signals.iter().position(|s| s.node == "accumulator" && s.name.ends_with("acc"));
-        self.column = at.map(|at| table.signals[..at].iter().map(|s| s.instances()).sum());
+        let before = |at: usize| table.signals[..at].iter().map(|s| s.instances()).sum::<usize>();
+        self.column = at.map(|at| before(at) + self.instance);
         match self.column {
             Some(_) => Ok(()),
             None => Err(Error::new(Kind::Unsupported, "the design's trace has no accumulator register")),
@@ -119,7 +131,10 @@ impl Witness {
                 return Err(self.refuse(what, claimed, found));
             }
         }
-        let held = register.and_then(Register::value);
+        let held = match instance(program, event.place.beat) {
+            Some(_) => register.and_then(Register::value),
+            None => Some(step.value),
+        };
         if held != Some(event.value) || step.value != event.value {
             let found = held.map_or("not in the trace".to_string(), |held| held.to_string());
             return Err(self.refuse("the register after the edge", event.value, found));

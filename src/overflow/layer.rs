@@ -16,7 +16,7 @@ use super::{
 use crate::bounds::Range;
 use crate::design::{Accumulator, Design, Node};
 use crate::error::{Error, Kind, Place, Result};
-use crate::lower::Program;
+use crate::lower::{Map, Program};
 use crate::num::Overflow;
 
 /// Which images and which product of a batched one a run of a layer is.
@@ -46,6 +46,8 @@ pub(super) struct LayerState {
     name: String,
     shape: ShapeEntry,
     schedule: ScheduleEntry,
+    /// Which outputs are a tile's, and of how many visits.
+    map: Map,
     accumulator: Accumulator,
     needed: Needed,
     runs: u64,
@@ -107,6 +109,7 @@ impl LayerState {
                 period_cycles: grid.timing.period_cycles(0),
                 cycles: grid.timing.total_cycles(),
             },
+            map: program.map(),
             accumulator: design.accumulator,
             needed: Needed::default(),
             runs: 0,
@@ -332,24 +335,26 @@ impl LayerState {
     /// The table of outputs, tile by tile.
     fn tiles(&self, table: &Array3<i64>) -> Option<TileAnswer> {
         let (shape, schedule) = (self.shape, self.schedule);
-        let across = shape.n.div_ceil(schedule.columns);
-        let down = shape.m.div_ceil(schedule.rows);
+        let Map { tile: [rows, columns], visits, .. } = self.map;
+        let across = shape.n.div_ceil(columns);
+        let down = shape.m.div_ceil(rows);
         let mut tiles = vec![[0_u64; 2]; schedule.tiles];
         for ((side, m, n), events) in table.indexed_iter().filter(|(_, events)| **events > 0) {
-            let band = (m / shape.m * shape.groups + n / shape.n) * down + m % shape.m / schedule.rows;
-            tiles[band * across + n % shape.n / schedule.columns][side] += events.unsigned_abs();
+            let band = (m / shape.m * shape.groups + n / shape.n) * down + m % shape.m / rows;
+            tiles[(band * across + n % shape.n / columns) * visits][side] += events.unsigned_abs();
         }
         let total = |tile: usize| tiles[tile][0] + tiles[tile][1];
         let with_events = (0..tiles.len()).filter(|tile| total(*tile) > 0).count();
         // The last of equals when counted from behind is the first.
         let busiest =
             (0..tiles.len()).rev().max_by_key(|tile| total(*tile)).filter(|tile| total(*tile) > 0)?;
-        let (band, image) = (busiest / across, busiest / (across * down * shape.groups));
+        let outputs = busiest / visits;
+        let (band, image) = (outputs / across, outputs / (across * down * shape.groups));
         Some(TileAnswer {
             with_events,
             busiest,
-            m: image * shape.m + band % down * schedule.rows,
-            n: band / down % shape.groups * shape.n + busiest % across * schedule.columns,
+            m: image * shape.m + band % down * rows,
+            n: band / down % shape.groups * shape.n + outputs % across * columns,
             high: tiles[busiest][0],
             low: tiles[busiest][1],
         })

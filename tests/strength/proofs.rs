@@ -51,10 +51,48 @@ fn random_post(seed: &mut u64, rounding: &str, output: &str) -> String {
     }
 }
 
+/// The wires of an array whose sums travel.
+fn travelling(seed: &mut u64, array: &str) -> String {
+    let passes = match array {
+        "weight_stationary" => "activation",
+        "input_stationary" => "weight",
+        _ => return String::new(),
+    };
+    let mut p = |of: &[&'static str]| pick(seed, of);
+    let mut text = format!("rows = {}\ncolumns = {}\n", p(&["1", "2", "5", "9"]), p(&["1", "2", "4"]));
+    text += &format!("hop = {{ {passes} = {}, sum = {} }}\n", p(&["0", "1"]), p(&["1", "2"]));
+    text += &format!("skew = \"{}\"\n", p(&["host", "internal"]));
+    text += &format!("sum_register = \"{}\"\n", p(&["after", "before"]));
+    let loads = [
+        "kind = \"row\"",
+        "kind = \"instant\", clears_sums = true",
+        "kind = \"shift\", buffers = 2, switch = \"wave\"",
+        "kind = \"row\", buffers = 2, switch = \"global\"",
+    ];
+    text + &format!("load = {{ {} }}\n", p(&loads))
+}
+
+/// A memory, now and then, and visits of three beats where sums stay.
+fn memory(seed: &mut u64, array: &str, lanes: &str) -> String {
+    let mut p = |of: &[&'static str]| pick(seed, of);
+    if p(&["no", "yes"]) == "no" {
+        return String::new();
+    }
+    let (rule, format) = (p(&["wrap", "saturate", "saturate_symmetric"]), p(&["s8", "s13", "s20", "s33"]));
+    let mut text = format!("[memory]\nformat = \"{format}\"\noverflow = \"{rule}\"\n");
+    text += &format!("depth = {}\nread_latency = {}\n", p(&["3", "64"]), p(&["0", "1"]));
+    let stays = !array.starts_with("weight") && !array.starts_with("input");
+    if stays && p(&["whole", "visits"]) == "visits" {
+        text += &format!("[order]\ntile_k = {}\n", 3 * lanes.parse::<usize>().unwrap());
+    }
+    text
+}
+
 /// A design of anything that the language says, as text; not every one can be built.
 pub fn random_design(seed: &mut u64) -> String {
     let mut p = |of: &[&'static str]| pick(seed, of);
-    let array = p(&["sequential", "tree", "output_stationary"]);
+    let arrays = ["sequential", "tree", "output_stationary", "weight_stationary", "input_stationary"];
+    let array = p(&arrays);
     let lanes = if array == "sequential" { "1" } else { p(&["1", "2", "3", "4"]) };
     let lanes = if array == "tree" && lanes == "1" { "2" } else { lanes };
     let width = p(&["4", "7", "8", "12", "16", "20", "24", "32", "33", "48", "64"]);
@@ -97,6 +135,14 @@ pub fn random_design(seed: &mut u64) -> String {
             "hop = { activation = 1, weight = 0 }\nskew = \"host\"\n",
         ]);
     }
+    if array == "tree" {
+        text += &format!("columns = {}\n", p(&["1", "3"]));
+    }
+    text += &travelling(seed, array);
+    if start != "bias" {
+        text += &memory(seed, array, lanes);
+    }
+    let mut p = |of: &[&'static str]| pick(seed, of);
     text += "[parameters]\n";
     let declared = [
         ("'cut'", "cut = { format = \"u3\", per = \"channel\" }\n"),
