@@ -18,7 +18,7 @@ use super::product::ProductFiles;
 use super::{Console, design_file, feeds};
 use crate::bounds::Summary;
 use crate::design::Design;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Feeds, infer, parts, probe, survey};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::lower::Program;
@@ -60,7 +60,9 @@ impl Purpose {
 
 /// `error` of `command` with the overrides that would help, if they are what is missing.
 pub fn add(error: Error, command: &Command) -> Error {
-    if !matches!(error.kind, Kind::Value | Kind::Unsupported) {
+    // No setting of the operands takes a memory away.
+    let is_memory = matches!(&error.place, Place::Signal(node) if node == "memory");
+    if !matches!(error.kind, Kind::Value | Kind::Unsupported) || is_memory {
         return error;
     }
     match question(command).and_then(|question| question.answer()) {

@@ -172,6 +172,15 @@ pub fn first_image(from: &std::path::Path, to: &std::path::Path) {
     ndarray_npy::write_npy(to, &first).unwrap();
 }
 
+/// Whether a command is for this model and design: sums that meet in a memory are not swept.
+fn runs(command: &str, model: &str, folder: &std::path::Path) -> bool {
+    match command {
+        "infer" => model != "inside",
+        "sweep" => design(folder).memory.is_none(),
+        _ => true,
+    }
+}
+
 /// Models of other widths, signs and forms than the trained ones: int16 activations, u8 codes on both sides, a zero
 /// point that is computed, and a sum inside a float layer alone. Advice was missing, or led into the next error.
 #[test]
@@ -224,8 +233,8 @@ fn advice_reaches_every_form_of_model() {
         let (m, x, out) = (file(&format!("{name}.onnx")), file(&format!("{name}.npy")), file(name));
         fs::write(&m, bytes).unwrap();
         fs::write(&x, data).unwrap();
-        for design in designs() {
-            let design = design.display().to_string();
+        for folder in designs() {
+            let design = folder.display().to_string();
             let commands: [&[&str]; 4] = [
                 &["check", &design, "--model", &m],
                 &["infer", &m, "--design", &design, "--input", &x, "--out", &out],
@@ -233,7 +242,7 @@ fn advice_reaches_every_form_of_model() {
                 &["sweep", &m, "--design", &design, "--input", &x, "--widths", "30", "--out", &out],
             ];
             // No layer of the last one is an integer layer: nothing of it runs on a design.
-            for typed in commands.into_iter().filter(|typed| name != "inside" || typed[0] != "infer") {
+            for typed in commands.into_iter().filter(|typed| runs(typed[0], name, &folder)) {
                 let typed: Vec<String> = typed.iter().map(|word| (*word).to_string()).collect();
                 let _ = fs::remove_dir_all(&out);
                 let (status, said) = heard(&typed);
