@@ -231,24 +231,18 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
         ports.push(port("in.accumulate", "interface", vec![], BIT));
         ports.push(port("in.output", "interface", vec![], BIT));
         if array.sums_travel() {
-            ports.push(port("in.address", "interface", vec![], row_index(memory.depth)));
+            ports.push(port("in.address", "interface", vec![], Format::index(memory.depth)));
         }
     }
     let Some(load) = array.load else { return ports };
     ports.push(port("in.load", "interface", vec![], BIT));
     if load.kind == LoadKind::Row {
-        ports.push(port("in.load_row", "interface", vec![], row_index(array.rows)));
+        ports.push(port("in.load_row", "interface", vec![], Format::index(array.rows)));
     }
     if load.switch == Some(Switch::Global) {
         ports.push(port("in.switch", "interface", vec![], BIT));
     }
     ports
-}
-
-/// What counts the rows of an array, or words.
-fn row_index(rows: usize) -> Format {
-    let bits = usize::BITS - rows.saturating_sub(1).leading_zeros();
-    Format::unsigned(bits.max(1)).unwrap_or(CHANNEL)
 }
 
 /// Appends the inputs in the order of [`input_ports`].

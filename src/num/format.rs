@@ -39,6 +39,19 @@ impl Format {
         if signed { Format::signed(width) } else { Format::unsigned(width) }
     }
 
+    /// The narrowest unsigned format that numbers so many things from 0.
+    pub const fn index(things: usize) -> Format {
+        let bits = usize::BITS - things.saturating_sub(1).leading_zeros();
+        let width = if bits == 0 {
+            1
+        } else if bits > 63 {
+            63
+        } else {
+            bits
+        };
+        Format { width: width as u8, signed: false }
+    }
+
     /// Width in bits.
     pub const fn width(self) -> u32 {
         self.width as u32

@@ -194,11 +194,11 @@ pub fn input_layout(design: &Design) -> Layout {
     let flag = Format::unsigned(1).unwrap_or_else(|| unreachable!("u1 is a format"));
     let [activation, weight] = design.array.port_shapes();
     let flags: &[&str] = if design.array.sums_travel() { &["load"] } else { &["first", "last"] };
-    let flags = flags.iter().map(|name| (*name, &[][..], flag));
-    let ports = crate::datapath::input_ports(design);
-    let visit = ports.iter().filter(|port| VISIT.contains(&port.name.as_str()));
-    let visit = visit.map(|port| (port.name.trim_start_matches("in."), &[][..], port.format));
-    Layout::new(flags.chain(visit).chain([
+    let visit: &[&str] = if design.memory.is_some() { &["accumulate", "output"] } else { &[] };
+    let address = design.memory.filter(|_| design.array.sums_travel());
+    let address = address.map(|memory| ("address", &[][..], Format::index(memory.depth)));
+    let flags = flags.iter().chain(visit).map(|name| (*name, &[][..], flag));
+    Layout::new(flags.chain(address).chain([
         ("channel", &[][..], index_format()),
         ("activation", &activation[..], design.activation.format),
         ("weight", &weight[..], design.weight.format),
