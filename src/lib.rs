@@ -90,7 +90,7 @@
 //! | what follows from them: rows and columns, a drain, a host that skews | [`design::Array`] |
 //! | its laws: when a sum enters, when it leaves, when the next tile may come | [`design::Time`] |
 //! | which product meets where, and back | [`lower::Map`] |
-//! | its registers | `datapath::array`, and the part that differs: `exit`, `stationary`, `travel`, `words`; the vector grid once it has a licence |
+//! | its registers | `datapath::array`, and the part that differs: `sums`, `exit`, `stationary`, `travel`, `words`; the vector grid once it has a licence |
 //! | its mistakes | `neighbours::array` |
 //! | its twin | `hw_models` |
 //!

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use goldpath::design::Design;
 
-const DESIGNS: [&str; 9] = [
+const DESIGNS: [&str; 11] = [
     "mac_s8_acc32",
     "mac_s8_acc16sat",
     "tree8_s8_acc24",
@@ -14,6 +14,8 @@ const DESIGNS: [&str; 9] = [
     "ws16x16_s8_acc32",
     "is8x8_s8_acc24",
     "ws8x8_bcast_s8_acc24_mem32",
+    "os8x8_diag_s8_acc20",
+    "tree16x4_banks4_s8_acc34sat",
 ];
 
 fn path(name: &str) -> PathBuf {

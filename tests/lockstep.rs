@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use goldpath::datapath::{self, Datapath, Inputs, Lockstep, Observer, Period, Port, Records, Watch};
-use goldpath::design::{AccumulatorOverflow, Array, Dataflow, Design, Node, Operand, Skew, Start};
+use goldpath::design::{AccumulatorOverflow, Array, Dataflow, Design, Drain, Node, Operand, Skew, Start};
 use goldpath::lower::Program;
 use goldpath::num::{Flags, Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Per};
@@ -179,7 +179,7 @@ fn array(random: &mut Random) -> Array {
         hop_activation: hop(random),
         hop_weight: hop(random),
         skew: random.pick(&[Skew::Internal, Skew::Host]),
-        drain_latency: random.pick(&[0, 0, 1, 2]),
+        drain: Some(Drain { latency: random.pick(&[0, 0, 1, 2]), ..Drain::ROWS }),
         ..designs::sequential()
     }
 }

@@ -129,7 +129,7 @@ fn node_table(design: &Design, counts: &Counts) -> Value {
     let exact = |id: &'static str| NodeEvents { node: id.to_string(), high: 0, low: 0 };
     let (post, front): (Vec<_>, Vec<_>) =
         counts.nodes.iter().cloned().partition(|n| n.node.starts_with("post."));
-    let drain = design.array.drains().then(|| exact("drain"));
+    let drain = design.array.drain.map(|_| exact("drain"));
     let nodes =
         ["activation", "weight", "product"].map(exact).into_iter().chain(front).chain(drain).chain(post);
     let table = nodes.map(|n| (n.node, json!({ "high": n.high, "low": n.low }))).collect();

@@ -38,6 +38,7 @@ use super::products::{Products, Stage};
 use super::requantizer::{Finished, Requantizer};
 use super::skew::Triangle;
 use super::stationary::Stationary;
+use super::sums::Staying;
 use super::travel::Travel;
 use super::words::{Visit, Words};
 use super::{BIT, Datapath, Inputs, Port, Records, Watch, register, stage_name};
@@ -64,11 +65,7 @@ enum Above {
 
 /// The sums.
 enum Sums {
-    /// `[rows][columns]`
-    Stay {
-        acc: Vec<i64>,
-        exit: Exit,
-    },
+    Stay { sums: Staying, exit: Exit },
     Travel(Travel),
 }
 
@@ -102,8 +99,7 @@ impl Array {
         let internal = |hop: u32| if array.skew == Skew::Internal { hop as usize } else { 0 };
         let depth = |hop: u32| design.operand_latency.max(hop) as usize;
         let bits = Bits::of(&array);
-        let late =
-            if array.sums_travel() && array.host_skews() { (array.rows - 1) * down as usize } else { 0 };
+        let late = if !array.drains() && array.host_skews() { (array.rows - 1) * down as usize } else { 0 };
         let above = match array.load {
             Some(load) => Above::Stays(Stationary::new(&array, load)),
             None => Above::Travels {
@@ -113,7 +109,7 @@ impl Array {
         };
         let sums = match array.sums_travel() {
             true => Sums::Travel(Travel::new(array)),
-            false => Sums::Stay { acc: vec![0; pes], exit: Exit::new(&array) },
+            false => Sums::Stay { sums: Staying::new(&array), exit: Exit::new(&array) },
         };
         Array {
             skew_left: Triangle::new(array.rows, internal(down), lanes),
@@ -231,7 +227,7 @@ impl Array {
             return memory.shows().clone();
         }
         match &self.sums {
-            Sums::Stay { acc, exit } => exit.shows(&self.leaving(acc), inputs),
+            Sums::Stay { sums, exit } => exit.shows(self.finished(exit.front(sums.acc(), inputs))),
             Sums::Travel(travel) if travel.is_registered() => {
                 travel.shows((&[], &[]), &self.accumulate, &self.records)
             }
@@ -243,86 +239,60 @@ impl Array {
         }
     }
 
-    /// The bottom row as it stands in front of the exit: clamped by `saturate_output`.
-    fn leaving(&self, acc: &[i64]) -> Vec<i64> {
-        let bottom = acc.len() - self.array.columns;
-        acc[bottom..].iter().map(|acc| self.accumulate.finish(*acc).value).collect()
+    /// Sums as they stand in front of the exits: clamped by `saturate_output`.
+    fn finished(&self, mut sums: Finished) -> Finished {
+        sums.values.iter_mut().for_each(|value| *value = self.accumulate.finish(*value).value);
+        sums
     }
 
     /// Tells of sums that leave.
-    fn tell(&self, column: usize, sums: &[i64], watch: &mut dyn Watch) {
-        let finished: Vec<_> = sums.iter().map(|sum| self.accumulate.finish(*sum)).collect();
-        let values: Vec<i64> = finished.iter().map(|finished| finished.value).collect();
-        if self.memory.is_none() {
-            watch.finished(column, &values);
-        }
-        for (at, finished) in finished.iter().enumerate().filter(|(_, finished)| finished.flags.any()) {
-            watch.overflow(Node::AccumulatorOutput, 0, column + at, finished.flags);
+    fn tell(&self, sums: &Finished, watch: &mut dyn Watch) {
+        let together = sums.values.len() / sums.valid.len();
+        for group in (0..sums.valid.len()).filter(|group| sums.valid[*group]) {
+            let exits = group * together..(group + 1) * together;
+            let finished: Vec<_> =
+                sums.values[exits.clone()].iter().map(|sum| self.accumulate.finish(*sum)).collect();
+            let values: Vec<i64> = finished.iter().map(|finished| finished.value).collect();
+            if self.memory.is_none() {
+                watch.finished(exits.start, &values);
+            }
+            for (at, finished) in finished.iter().enumerate().filter(|(_, finished)| finished.flags.any()) {
+                watch.overflow(Node::AccumulatorOutput, 0, exits.start + at, finished.flags);
+            }
         }
     }
 
     /// The edge of everything from the adders on, where sums stay.
     fn stay(&mut self, sums: &[i128], controls: &[Control], inputs: &Inputs, watch: &mut dyn Watch) {
-        let columns = self.array.columns;
-        let Sums::Stay { acc, exit } = &self.sums else { return };
-        let leaving = self.leaving(acc);
-        if exit.takes(inputs) {
-            self.tell(0, &acc[acc.len() - columns..], watch);
-        }
-        let shown = exit.shows(&leaving, inputs);
+        let Sums::Stay { sums: staying, exit } = &self.sums else { return };
+        let front = exit.front(staying.acc(), inputs);
+        self.tell(&front, watch);
+        let front = self.finished(front);
+        let shown = exit.shows(front.clone());
         self.finish(shown, watch);
-        let Sums::Stay { acc, .. } = &self.sums else { return };
-        let mut next = acc.clone();
-        if inputs.drain {
-            next.rotate_right(columns);
-            next[..columns].fill(0);
+        let (columns, drains) = (self.array.columns, self.array.drains());
+        // As `record` says.
+        let record = |pe: usize, control: Control| {
+            let record = if drains { Some(inputs.channel) } else { control.record };
+            record.map(|record| record + pe % columns)
+        };
+        let Sums::Stay { sums: staying, exit } = &mut self.sums else { return };
+        let (before, taken) = if inputs.drain {
+            (staying.move_on(), vec![(Control::default(), 0); controls.len()])
         } else {
-            self.accumulate(&mut next, sums, controls, inputs.channel, watch);
-        }
-        let Sums::Stay { acc, exit } = &mut self.sums else { return };
-        *acc = next;
-        exit.clock(leaving, inputs);
-        exit.arrive(controls);
-    }
-
-    /// Every accumulator takes its sum, or holds.
-    fn accumulate(
-        &self,
-        acc: &mut [i64],
-        sums: &[i128],
-        controls: &[Control],
-        channel: usize,
-        watch: &mut dyn Watch,
-    ) {
-        let columns = self.array.columns;
-        for (pe, acc) in acc.iter_mut().enumerate() {
-            let (row, column, control) = (pe / columns, pe % columns, controls[pe]);
-            let record = self.record(control, channel).map(|record| record + column);
-            let bias = self.accumulate.bias(&self.records, record);
-            let Some(next) = self.accumulate.next(*acc, control.valid, control.first, bias, sums[pe]) else {
-                continue;
-            };
-            if control.first && bias.flags.any() {
-                watch.overflow(Node::AccumulatorStart, row, column, bias.flags);
-            }
-            if next.flags.any() {
-                watch.overflow(Node::Accumulator, row, column, next.flags);
-            }
-            *acc = next.value;
-        }
+            let numbers = (&self.accumulate, &self.records);
+            staying.clock((sums, controls), numbers, record, inputs, watch)
+        };
+        exit.clock(front, &before, &taken, inputs);
     }
 
     /// The edge of everything from the adders on, where sums travel.
     fn travel(&mut self, sums: &[i128], controls: &[Control], inputs: &Inputs, watch: &mut dyn Watch) {
         let clears = inputs.load && self.array.load.is_some_and(|load| load.clears_sums);
         let Sums::Travel(travel) = &mut self.sums else { return };
-        let mut shown = travel.clock((sums, controls), &self.accumulate, &self.records, clears, watch);
-        let together = shown.values.len() / shown.valid.len();
-        for group in (0..shown.valid.len()).filter(|group| shown.valid[*group]) {
-            let columns = group * together..(group + 1) * together;
-            self.tell(columns.start, &shown.values[columns], watch);
-        }
-        shown.values.iter_mut().for_each(|value| *value = self.accumulate.finish(*value).value);
+        let shown = travel.clock((sums, controls), &self.accumulate, &self.records, clears, watch);
+        self.tell(&shown, watch);
+        let shown = self.finished(shown);
         self.finish(shown, watch);
     }
 
@@ -353,8 +323,9 @@ impl Array {
         let [(left, left_node, left_operand), (above, above_node, above_operand)] = self.sides();
         triangle(format!("skew.{left}"), left_node, self.skew_left.stages().len(), left_operand.format);
         triangle("skew.valid".to_string(), left_node, self.skew_control.stages().len(), BIT);
-        let first = if self.bits.first { self.skew_control.stages().len() } else { 0 };
-        triangle("skew.first".to_string(), left_node, first, BIT);
+        for (bit, _) in [("first", self.bits.first), ("last", self.bits.last)].iter().filter(|(_, is)| *is) {
+            triangle(format!("skew.{bit}"), left_node, self.skew_control.stages().len(), BIT);
+        }
         if let Above::Travels { skew, .. } = &self.above {
             triangle(format!("skew.{above}"), above_node, skew.stages().len(), above_operand.format);
         }
@@ -394,10 +365,9 @@ impl Datapath for Array {
         ports.extend(self.products.signals());
         let accumulator = &self.design.accumulator;
         match &self.sums {
-            Sums::Stay { exit, .. } => {
-                let (name, node, shape) = ("pe.acc".to_string(), "accumulator", self.array.pe_shape());
-                ports.push(register(name, node, shape, accumulator.register));
-                ports.extend(exit.signals(self.array.columns, accumulator.format));
+            Sums::Stay { sums, exit } => {
+                ports.extend(sums.signals(accumulator.register));
+                ports.extend(exit.signals(accumulator.register, accumulator.format));
             }
             Sums::Travel(travel) => ports.extend(travel.signals(&self.design)),
         }
@@ -409,8 +379,7 @@ impl Datapath for Array {
     fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
         let codes = |codes: &[i32], sample: &mut Vec<i64>| sample.extend(codes.iter().map(|v| i64::from(*v)));
         codes(self.skew_left.stages(), sample);
-        // Nobody delays `last`: whoever skews, drains.
-        Bits { last: false, ..self.bits }.visit(self.skew_control.stages(), sample);
+        self.bits.visit(self.skew_control.stages(), sample);
         let none = Vec::new();
         let above = match &self.above {
             Above::Travels { skew, stages } => {
@@ -430,8 +399,8 @@ impl Datapath for Array {
         }
         self.products.visit(sample);
         match &self.sums {
-            Sums::Stay { acc, exit } => {
-                sample.extend_from_slice(acc);
+            Sums::Stay { sums, exit } => {
+                sums.visit(sample);
                 exit.visit(sample);
             }
             Sums::Travel(travel) => travel.visit(sample),

@@ -19,8 +19,8 @@ pub struct Control {
 impl Control {
     /// What the host drives on the control port of a row.
     pub fn driven(inputs: &Inputs, row: usize) -> Control {
-        let (valid, first) = (inputs.valid[row], inputs.first[row]);
-        Control { valid, first, last: inputs.last, record: Some(inputs.channel), visit: inputs.visit }
+        let (valid, first, last) = (inputs.valid[row], inputs.first[row], inputs.last[row]);
+        Control { valid, first, last, record: Some(inputs.channel), visit: inputs.visit }
     }
 }
 
@@ -29,6 +29,8 @@ impl Control {
 pub struct Bits {
     /// Where a beat may start something: a sum that stays, or operands that switch with the wave.
     pub first: bool,
+    /// Whether only the host's port has it: a clear that reaches the accumulators from there.
+    pub first_at_port: bool,
     /// Where a beat finishes a sum, and no drain follows.
     pub last: bool,
 }
@@ -37,7 +39,8 @@ impl Bits {
     pub fn of(array: &Array) -> Bits {
         let wave = array.load.is_some_and(|load| load.switch == Some(Switch::Wave));
         let travels = array.sums_travel();
-        Bits { first: wave || !travels, last: !travels && !array.drains() }
+        let first = (wave || !travels) && !array.clears_at_once;
+        Bits { first, first_at_port: array.clears_at_once, last: !travels && !array.drains() }
     }
 
     /// `base.valid`, `base.first`, `base.last` of one stage.

@@ -17,6 +17,7 @@ mod products;
 mod requantizer;
 mod skew;
 mod stationary;
+mod sums;
 mod travel;
 mod words;
 
@@ -75,8 +76,8 @@ pub struct Inputs {
     pub valid: Vec<bool>,
     /// Marks an output's first beat, or the clear cycle before it; as many bits as `valid`.
     pub first: Vec<bool>,
-    /// Where nothing drains.
-    pub last: bool,
+    /// Marks an output's last beat, where nothing drains; as many bits as `valid`.
+    pub last: Vec<bool>,
     /// `[rows][lanes]`
     pub activation: Vec<i32>,
     /// `[columns][lanes]`
@@ -100,7 +101,7 @@ pub type Records = Arc<Vec<Vec<i64>>>;
 
 /// Who is told what an edge does.
 pub trait Watch {
-    /// A value outside its format is being fitted at `node` of the PE or column (R6).
+    /// A value outside its format is being fitted at `node` of the PE, or behind the PEs of exit `column` (R6).
     fn overflow(&mut self, node: Node, row: usize, column: usize, flags: Flags);
 
     /// As many [`Watch::overflow`]s as the counts say, of the tile under way, by column; only when
@@ -118,12 +119,12 @@ pub trait Watch {
         false
     }
 
-    /// Finished accumulators enter the drain or the requantizers, one per column from `column` on: all of them, or where sums
-    /// leave skewed, one.
-    fn finished(&mut self, column: usize, values: &[i64]);
+    /// Finished accumulators enter the drain or the requantizers, one per exit from `exit` on: all of them, or where each leaves
+    /// in a cycle of its own, one.
+    fn finished(&mut self, exit: usize, values: &[i64]);
 
-    /// `out.valid` is 1 with these values, of the columns from `column` on.
-    fn output(&mut self, column: usize, values: &[i64]);
+    /// `out.valid` is 1 with these values, of the exits from `exit` on.
+    fn output(&mut self, exit: usize, values: &[i64]);
 }
 
 /// Nobody listens.
@@ -214,11 +215,11 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
     };
     let bits = Bits::of(array);
     let mut ports = vec![port("in.valid", "interface", control.clone(), BIT)];
-    if bits.first {
-        ports.push(port("in.first", "interface", control, BIT));
+    if bits.first || bits.first_at_port {
+        ports.push(port("in.first", "interface", control.clone(), BIT));
     }
     if bits.last {
-        ports.push(port("in.last", "interface", vec![], BIT));
+        ports.push(port("in.last", "interface", control, BIT));
     }
     let [activation, weight] = array.port_shapes();
     ports.push(port("in.activation", "activation", activation, design.activation.format));
@@ -249,11 +250,11 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
 pub fn visit_inputs(design: &Design, inputs: &Inputs, sample: &mut Vec<i64>) {
     let bits = Bits::of(&design.array);
     sample.extend(inputs.valid.iter().map(|b| i64::from(*b)));
-    if bits.first {
+    if bits.first || bits.first_at_port {
         sample.extend(inputs.first.iter().map(|b| i64::from(*b)));
     }
     if bits.last {
-        sample.push(i64::from(inputs.last));
+        sample.extend(inputs.last.iter().map(|b| i64::from(*b)));
     }
     sample.extend(inputs.activation.iter().map(|v| i64::from(*v)));
     sample.extend(inputs.weight.iter().map(|v| i64::from(*v)));

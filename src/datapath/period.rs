@@ -1,6 +1,7 @@
 //! What the host drives between two points at which the schedule can change: one tile of an array, one
 //! output of a sequential MAC or a tree.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::feed::{Feed, Slot};
@@ -31,6 +32,8 @@ pub struct Period {
     pub columns: usize,
     /// Pairs of operands per PE and beat.
     pub lanes: usize,
+    /// Outputs of a PE whose beats come in turn.
+    pub banks: usize,
     /// Whether activations stay, and weights come from the left.
     pub turned: bool,
     /// Parameter record of column 0, of the first vector where each has its own.
@@ -41,8 +44,10 @@ pub struct Period {
     pub visit: Visit,
     /// What rests in front of the first beat hold.
     pub held: Held,
-    /// The period before, where its outer rows may still be on their way.
-    pub past: Option<Past>,
+    /// The periods before, the latest first, whose outer rows and columns may still be on their way.
+    pub past: VecDeque<Past>,
+    /// Whether the next period may begin before outer rows and columns have been fed.
+    pub overlaps: bool,
     /// Where nothing drains, the channel is driven only from the clear cycle or first beat to the last one.
     pub channel_with_beat: bool,
     /// Cycles by which row i (column j) is delayed, per row (column); 0 unless the host skews.
@@ -51,8 +56,10 @@ pub struct Period {
     pub skew_columns: usize,
     /// Whether every row has its own control bits.
     pub control_per_row: bool,
-    /// First cycle of the drain; `rows` cycles long.
+    /// First cycle of the drain, where accumulators move.
     pub drain: Option<usize>,
+    /// Cycles that it takes.
+    pub chain: usize,
 }
 
 /// What a period that is over was fed with.
@@ -62,6 +69,16 @@ pub struct Past {
     opening: usize,
     feed: Feed,
     left: Vec<i32>,
+    above: Arc<Vec<i32>>,
+    held: Held,
+}
+
+/// A tile as one of its lines is fed with it.
+struct Fed<'a> {
+    feed: &'a Feed,
+    left: &'a [i32],
+    above: &'a [i32],
+    held: &'a Held,
 }
 
 /// A load of operands that stay.
@@ -91,23 +108,44 @@ impl Period {
         cycle.checked_sub(self.opening + delay).map_or(Slot::Idle, |at| self.feed.slot(at))
     }
 
-    /// What a row that is late by `delay` is fed in a cycle, and the stream it comes from: the period's or the past one's.
-    fn row(&self, cycle: usize, delay: usize) -> (Slot, &[i32], usize) {
-        match &self.past {
-            Some(past) if cycle < delay => {
-                let at = (past.cycles + cycle).checked_sub(past.opening + delay);
-                (at.map_or(Slot::Idle, |at| past.feed.slot(at)), &past.left, past.feed.beats)
+    /// What a line that is late by `delay` is fed in a cycle, and the tile it belongs to: the period's or a past one's.
+    fn fed(&self, cycle: usize, delay: usize) -> (Slot, Fed<'_>) {
+        let mut ago = delay.saturating_sub(cycle);
+        for past in self.past.iter().take_while(|_| cycle < delay) {
+            if let Some(at) = past.cycles.checked_sub(ago) {
+                let slot = at.checked_sub(past.opening).map_or(Slot::Idle, |at| past.feed.slot(at));
+                let Past { feed, left, above, held, .. } = past;
+                return (slot, Fed { feed, left, above, held });
             }
-            _ => (self.slot(cycle, delay), &self.left, self.feed.beats),
+            ago -= past.cycles;
         }
+        let Period { feed, left, above, held, .. } = self;
+        (self.slot(cycle, delay), Fed { feed, left, above, held })
     }
 
-    /// Remembers this period where the next one may begin before its outer rows have been fed.
+    /// Remembers this period where the next one may begin before its outer rows and columns have been fed.
     pub fn pass(&mut self) {
-        if self.load.is_some() && self.skew_rows > 0 {
-            let (cycles, opening, feed) = (self.cycles, self.opening, self.feed);
-            self.past = Some(Past { cycles, opening, feed, left: std::mem::take(&mut self.left) });
+        let (rows, columns) = (self.rows.saturating_sub(1), self.columns.saturating_sub(1));
+        let late = (rows * self.skew_rows).max(columns * self.skew_columns);
+        if !self.overlaps || late == 0 {
+            return;
         }
+        self.past.push_front(Past {
+            cycles: self.cycles,
+            opening: self.opening,
+            feed: self.feed,
+            left: std::mem::take(&mut self.left),
+            above: self.above.clone(),
+            held: self.held.clone(),
+        });
+        let mut cycles = 0;
+        let mut is_late = |past: &Past| {
+            let before = cycles;
+            cycles += past.cycles;
+            before < late
+        };
+        let kept = self.past.iter().take_while(|past| is_late(past)).count();
+        self.past.truncate(kept);
     }
 
     /// What an array drives in every tile: extents, skew, which side stays.
@@ -117,12 +155,15 @@ impl Period {
             rows: array.rows,
             columns: array.columns,
             lanes: array.lanes,
+            banks: array.banks,
             turned: array.is_turned(),
             channel_step: usize::from(array.is_turned()),
             skew_rows: skew(array.hop_down()),
             skew_columns: if array.sums_travel() { 0 } else { skew(array.hop_right()) },
             control_per_row: array.host_skews(),
+            chain: if array.drains() { array.leaving() } else { 0 },
             channel_with_beat: !array.drains(),
+            overlaps: array.is_grid() && !array.drains(),
             ..Period::default()
         }
     }
@@ -140,15 +181,19 @@ impl Period {
     pub fn drive(&self, cycle: usize, inputs: &mut Inputs) {
         inputs.valid.clear();
         inputs.first.clear();
+        inputs.last.clear();
         let controls = if self.control_per_row { self.rows } else { 1 };
         for row in 0..controls {
-            let (slot, ..) = self.row(cycle, row * self.skew_rows);
+            let (slot, Fed { feed, .. }) = self.fed(cycle, row * self.skew_rows);
             inputs.valid.push(matches!(slot, Slot::Beat(_)));
+            inputs.last.push(matches!(slot, Slot::Beat(beat) if beat + self.banks >= feed.beats));
             // With a clear cycle it alone is marked; without one the first beat is.
-            inputs.first.push(slot == if self.feed.clears > 0 { Slot::Clear } else { Slot::Beat(0) });
+            inputs.first.push(match slot {
+                Slot::Beat(beat) => feed.clears == 0 && beat < self.banks,
+                slot => slot == Slot::Clear,
+            });
         }
         let here = self.slot(cycle, 0);
-        inputs.last = here == Slot::Beat(self.feed.beats.wrapping_sub(1));
         inputs.channel = match here {
             Slot::Idle if self.channel_with_beat => 0,
             Slot::Lead => self.held.channel,
@@ -163,23 +208,23 @@ impl Period {
             }
             _ => self.visit,
         };
-        inputs.drain = self.drain.is_some_and(|start| (start..start + self.rows).contains(&cycle));
+        inputs.drain = self.drain.is_some_and(|start| (start..start + self.chain).contains(&cycle));
         let (left, above) = match self.turned {
             false => (&mut inputs.activation, &mut inputs.weight),
             true => (&mut inputs.weight, &mut inputs.activation),
         };
         left.clear();
         for row in 0..self.rows {
-            let (slot, codes, beats) = self.row(cycle, row * self.skew_rows);
-            self.drive_line(slot, row, |stream, beat| codes[stream * beats + beat], &self.held.left, left);
+            let (slot, Fed { feed, left: codes, held, .. }) = self.fed(cycle, row * self.skew_rows);
+            self.drive_line(slot, row, |stream, beat| codes[stream * feed.beats + beat], &held.left, left);
         }
         let Some(load) = &self.load else {
             let width = self.columns * self.lanes;
             above.clear();
             for column in 0..self.columns {
-                let slot = self.slot(cycle, column * self.skew_columns);
-                let code = |stream: usize, beat: usize| self.above[beat * width + stream];
-                self.drive_line(slot, column, code, &self.held.above, above);
+                let (slot, Fed { above: codes, held, .. }) = self.fed(cycle, column * self.skew_columns);
+                let code = |stream: usize, beat: usize| codes[beat * width + stream];
+                self.drive_line(slot, column, code, &held.above, above);
             }
             return;
         };

@@ -1,12 +1,12 @@
-//! The post-processing pipeline behind the accumulators: one requantizer per column.
+//! The post-processing pipeline behind the accumulators: one requantizer per exit, which is a column, a row or a PE.
 //!
 //! ```text
 //!  value ─► step 0 ─►[post.0]─► step 1 ─►[post.1]─► … ─► out.data
 //!  valid ───────────►[.valid]──────────►[.valid]─► … ─► out.valid
 //! ```
 //!
-//! Registers: `post.K` `[columns]` and `post.K.valid` (one bit, or `[columns]` where columns leave skewed) for each step with latency ≥ 1; further stages of
-//! one step have suffix `.s`. Data registers load only behind a valid input, valid bits at every edge.
+//! Registers: `post.K` `[exits]` and `post.K.valid` (one bit, or `[exits]` where they leave apart) for each step with latency
+//! ≥ 1; further stages of one step have suffix `.s`. Data registers load only behind a valid input, valid bits at every edge.
 //! Latency: the sum of the steps' latencies; none at all is combinational.
 //! Not modelled: the parameters' own pipeline registers (a stage's record travels beside it, untraced).
 //! Rules: R7 and R8 through `post`, R6.
@@ -21,47 +21,45 @@ use crate::post::Step;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stage {
     data: Vec<i64>,
-    /// One bit, or one per column where columns leave skewed.
+    /// One bit, or one per exit where they leave apart.
     valid: Vec<bool>,
-    /// Parameter record of the first column that has each.
+    /// Parameter record of each value.
     record: Vec<usize>,
 }
 
-/// The steps of a design, for `columns` values side by side.
+/// The steps of a design, for as many values side by side as an array has exits.
 pub struct Requantizer {
     steps: Vec<Step>,
-    columns: usize,
+    exits: usize,
     /// By step, then by stage.
     stages: Vec<Vec<Stage>>,
     accumulator: Format,
     records: Records,
     shape: Vec<usize>,
-    /// Columns that a valid bit and a record serve.
+    /// Exits that a valid bit serves.
     together: usize,
-    /// Records from one of them to the next.
-    record_step: usize,
 }
 
 /// What enters the requantizers in one cycle.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    /// One per column.
+    /// One per exit.
     pub values: Vec<i64>,
-    /// One bit, or one per column where columns leave skewed.
+    /// One bit, or one per exit where they leave apart.
     pub valid: Vec<bool>,
-    /// Parameter record of the first column that has each.
+    /// Parameter record of each value.
     pub record: Vec<usize>,
-    /// Of the memory, where there is one; one each, too.
+    /// Of the memory, where there is one; as many as valid bits.
     pub visits: Vec<Visit>,
 }
 
 impl Finished {
-    /// Nothing, in columns that have so many valid bits.
-    pub fn none(columns: usize, groups: usize) -> Finished {
+    /// Nothing, at exits that have so many valid bits.
+    pub fn none(exits: usize, groups: usize) -> Finished {
         Finished {
-            values: vec![0; columns],
+            values: vec![0; exits],
             valid: vec![false; groups],
-            record: vec![0; groups],
+            record: vec![0; exits],
             visits: vec![Visit::default(); groups],
         }
     }
@@ -72,9 +70,10 @@ impl Finished {
         for group in 0..self.valid.len() {
             self.valid[group] = next.valid[group] && is_valid(&next.visits[group]);
             if self.valid[group] {
-                let columns = group * together..(group + 1) * together;
-                self.values[columns.clone()].copy_from_slice(&next.values[columns]);
-                (self.record[group], self.visits[group]) = (next.record[group], next.visits[group]);
+                let exits = group * together..(group + 1) * together;
+                self.values[exits.clone()].copy_from_slice(&next.values[exits.clone()]);
+                self.record[exits.clone()].copy_from_slice(&next.record[exits]);
+                self.visits[group] = next.visits[group];
             }
         }
     }
@@ -83,25 +82,24 @@ impl Finished {
 impl Requantizer {
     /// One PE has no column axis.
     pub fn new(design: &Design, records: Records) -> Self {
-        let columns = design.array.columns;
-        let groups = if design.array.leaves_skewed() { columns } else { 1 };
-        let empty = Stage { data: vec![0; columns], valid: vec![false; groups], record: vec![0; groups] };
+        let exits = design.array.exits();
+        let groups = if design.array.leaves_apart() { exits } else { 1 };
+        let empty = Stage { data: vec![0; exits], valid: vec![false; groups], record: vec![0; exits] };
         let stages = design.post.iter().map(|s| vec![empty.clone(); s.latency as usize]).collect();
         let accumulator = design.finished().format;
         Requantizer {
             steps: design.post.clone(),
-            columns,
+            exits,
             stages,
             accumulator,
             records,
-            shape: design.array.column_shape(),
-            together: columns / groups,
-            record_step: design.array.record_step(),
+            shape: design.array.exit_shape(),
+            together: exits / groups,
         }
     }
 
     fn valid_shape(&self) -> Vec<usize> {
-        if self.together == self.columns { vec![] } else { self.shape.clone() }
+        if self.together == self.exits { vec![] } else { self.shape.clone() }
     }
 
     /// Registers, then `out.valid` and `out.data`.
@@ -150,14 +148,13 @@ impl Requantizer {
                 None => (0, &input.values, &input.valid, &input.record),
             };
         if !valid.contains(&true) {
-            return (valid.clone(), vec![0; self.columns]);
+            return (valid.clone(), vec![0; self.exits]);
         }
-        let finish = |(column, value): (usize, &i64)| {
-            let (group, within) = (column / self.together, column % self.together);
-            if !valid[group] {
+        let finish = |(exit, value): (usize, &i64)| {
+            if !valid[exit / self.together] {
                 return 0;
             }
-            let record = record[group] + within * self.record_step;
+            let record = record[exit];
             let last = self.steps[from..]
                 .iter()
                 .fold(i128::from(*value), |value, step| step.apply(value, &self.records, record).value);
@@ -181,14 +178,13 @@ impl Requantizer {
         let mut values: Vec<i128> = input.values.iter().map(|v| i128::from(*v)).collect();
         let (mut valid, mut record) = (input.valid.clone(), input.record.clone());
         for (index, step) in self.steps.iter().enumerate() {
-            for (column, value) in values.iter_mut().enumerate() {
-                let (group, within) = (column / self.together, column % self.together);
-                if !valid[group] {
+            for (exit, value) in values.iter_mut().enumerate() {
+                if !valid[exit / self.together] {
                     continue;
                 }
-                let stepped = step.apply(*value, &self.records, record[group] + within * self.record_step);
+                let stepped = step.apply(*value, &self.records, record[exit]);
                 if stepped.flags.any() {
-                    watch.overflow(Node::Post(index), 0, column, stepped.flags);
+                    watch.overflow(Node::Post(index), 0, exit, stepped.flags);
                 }
                 *value = stepped.value;
             }
@@ -210,9 +206,9 @@ fn shift(stages: &mut [Stage], values: &[i128], valid: &[bool], record: &[usize]
     for stage in stages {
         let old = stage.clone();
         for group in (0..next.valid.len()).filter(|group| next.valid[*group]) {
-            let columns = group * together..(group + 1) * together;
-            stage.data[columns.clone()].copy_from_slice(&next.data[columns]);
-            stage.record[group] = next.record[group];
+            let exits = group * together..(group + 1) * together;
+            stage.data[exits.clone()].copy_from_slice(&next.data[exits.clone()]);
+            stage.record[exits.clone()].copy_from_slice(&next.record[exits]);
         }
         stage.valid = next.valid;
         next = old;

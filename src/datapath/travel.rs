@@ -177,7 +177,7 @@ impl Travel {
             values: sums.iter().map(|sum| finish(sum.value)).collect(),
             valid: sums[..groups].iter().map(|sum| sum.valid).collect(),
             visits: sums[..groups].iter().map(|sum| sum.visit).collect(),
-            record: sums[..groups]
+            record: sums
                 .iter()
                 .enumerate()
                 .map(|(column, sum)| sum.record + column * self.array.record_step())

@@ -53,7 +53,7 @@ impl Words {
             accumulator: design.accumulator.format,
             columns: array.columns,
             shape: array.column_shape(),
-            counter: array.drains().then_some(0),
+            counter: array.drain.map(|_| 0),
             rows: array.rows,
             reads: vec![empty.clone(); memory.read_latency as usize],
             words: vec![0; memory.depth * array.columns],

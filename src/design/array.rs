@@ -71,6 +71,53 @@ pub struct Load {
     pub clears_sums: bool,
 }
 
+/// How sums that stay in a grid of PEs leave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DrainOrder {
+    /// Row after row, down or up the columns.
+    Rows,
+    /// Column after column, along the rows.
+    Columns,
+    /// Anti-diagonal after anti-diagonal: of every row, the PE that has just finished.
+    Diagonal,
+    /// Every PE by itself, when it has finished.
+    Parallel,
+}
+
+/// The way out of a grid in which sums stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// Which PEs leave together.
+    pub order: DrainOrder,
+    /// Of rows and columns: the first one leaves first; otherwise the last one does.
+    pub first: bool,
+    /// Of rows and columns: sums are taken over into registers of their own behind their last beat, and leave through these
+    /// while the next tile is under way. Otherwise accumulators move, when the host says so.
+    pub capture: bool,
+    /// Registers between the PEs and the requantizers.
+    pub latency: u32,
+}
+
+impl Drain {
+    /// What an array does whose file does not say: accumulators move down, when the host says so.
+    pub const ROWS: Drain = Drain { order: DrainOrder::Rows, first: false, capture: false, latency: 0 };
+
+    /// Whether sums leave through each other's places, one after the other.
+    pub fn is_chain(&self) -> bool {
+        matches!(self.order, DrainOrder::Rows | DrainOrder::Columns)
+    }
+
+    /// Of a grid of so many rows and columns: places of a chain.
+    pub fn chain(&self, [rows, columns]: [usize; 2]) -> Option<usize> {
+        match self.order {
+            DrainOrder::Rows => Some(rows),
+            DrainOrder::Columns => Some(columns),
+            DrainOrder::Diagonal | DrainOrder::Parallel => None,
+        }
+    }
+}
+
 /// Extents and wires of the PEs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Array {
@@ -90,12 +137,18 @@ pub struct Array {
     pub hop_sum: u32,
     /// Who delays the operands of the outer rows and columns.
     pub skew: Skew,
-    /// Registers between the bottom of a column and its requantizer, where sums drain.
-    pub drain_latency: u32,
+    /// The way out of a grid in which sums stay.
+    pub drain: Option<Drain>,
     /// Of sums that travel.
     pub sum_register: SumRegister,
     /// Of operands that stay; `None` where sums do.
     pub load: Option<Load>,
+    /// Accumulators of one MAC, which its beats use in turn: an output each, of neighbouring positions.
+    pub banks: usize,
+    /// Registers in an accumulator's loop; its bank comes again after as many beats or more.
+    pub loop_latency: u32,
+    /// Whether a clear reaches the accumulators from the port at once, and not in its turn behind the products.
+    pub clears_at_once: bool,
 }
 
 impl Array {
@@ -114,10 +167,57 @@ impl Array {
         self.dataflow == Dataflow::InputStationary
     }
 
-    /// Whether results leave row by row, when the host says so, and tiles do not overlap; otherwise an output's last beat
-    /// finishes it, and output follows on output.
+    /// Whether results leave through the accumulators, when the host says so, and tiles do not overlap; otherwise an output's
+    /// last beat finishes it, and output follows on output.
     pub fn drains(&self) -> bool {
-        self.dataflow == Dataflow::OutputStationary
+        self.drain.is_some_and(|drain| drain.is_chain() && !drain.capture)
+    }
+
+    /// Values that leave side by side, each with its own post steps: one of every column, of every row, or of every PE.
+    pub fn exits(&self) -> usize {
+        self.exit_shape().iter().product()
+    }
+
+    /// Their shape.
+    pub fn exit_shape(&self) -> Vec<usize> {
+        match self.drain.map(|drain| drain.order) {
+            None | Some(DrainOrder::Rows) => self.column_shape(),
+            Some(DrainOrder::Columns | DrainOrder::Diagonal) => self.row_shape(),
+            Some(DrainOrder::Parallel) => self.pe_shape(),
+        }
+    }
+
+    /// Whether each of them has a valid bit of its own, as it leaves in a cycle of its own; otherwise one serves all.
+    pub fn leaves_apart(&self) -> bool {
+        let hops = self.hop_right() + self.hop_down() > 0;
+        let drain = self.drain.is_some_and(|drain| !drain.is_chain()) && hops;
+        (drain || self.leaves_skewed()) && self.exits() > 1
+    }
+
+    /// Values of a tile that leave at each of them, where sums stay.
+    pub fn leaving(&self) -> usize {
+        self.rows * self.columns * self.banks / self.exits()
+    }
+
+    /// The PE whose sum leaves exit `exit` as so many-th of its tile, where sums stay; of a MAC with banks, bank and column.
+    pub fn left_by(&self, exit: usize, nth: usize) -> [usize; 2] {
+        let Some(drain) = self.drain else { return [nth, exit] };
+        let from = |extent: usize| if drain.first { nth } else { extent - 1 - nth };
+        match drain.order {
+            DrainOrder::Rows => [from(self.rows), exit],
+            DrainOrder::Columns => [exit, from(self.columns)],
+            DrainOrder::Diagonal => [exit, nth],
+            DrainOrder::Parallel => [exit / self.columns, exit % self.columns],
+        }
+    }
+
+    /// The exit by which a PE's sum leaves, where sums stay.
+    pub fn exit(&self, [row, column]: [usize; 2]) -> usize {
+        match self.drain.map(|drain| drain.order) {
+            None | Some(DrainOrder::Rows) => column,
+            Some(DrainOrder::Columns | DrainOrder::Diagonal) => row,
+            Some(DrainOrder::Parallel) => row * self.columns + column,
+        }
     }
 
     /// Products of an output that there is room for: those of a column past which its sum travels.
@@ -153,6 +253,23 @@ impl Array {
     /// Records from one column to the next.
     pub fn record_step(&self) -> usize {
         usize::from(!self.is_turned())
+    }
+
+    /// The inverse of [`Array::left_by`]: as which of its exit's values a PE's sum leaves.
+    pub fn nth(&self, [row, column]: [usize; 2]) -> usize {
+        let Some(drain) = self.drain else { return row };
+        let from = |at: usize, extent: usize| if drain.first { at } else { extent - 1 - at };
+        match drain.order {
+            DrainOrder::Rows => from(row, self.rows),
+            DrainOrder::Columns => from(column, self.columns),
+            DrainOrder::Diagonal => column,
+            DrainOrder::Parallel => 0,
+        }
+    }
+
+    /// Whether what leaves side by side is no row of a tile.
+    pub fn leaves_otherwise(&self) -> bool {
+        self.drain.is_some_and(|drain| drain.order != DrainOrder::Rows)
     }
 
     /// Shape of what every row has one of: `[rows]`, or `[]` where there are no rows.
@@ -198,6 +315,43 @@ impl SumRegister {
         match self {
             SumRegister::After => "after",
             SumRegister::Before => "before",
+        }
+    }
+}
+
+impl DrainOrder {
+    /// As the file spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DrainOrder::Rows => "rows",
+            DrainOrder::Columns => "columns",
+            DrainOrder::Diagonal => "diagonal",
+            DrainOrder::Parallel => "parallel",
+        }
+    }
+}
+
+impl Drain {
+    /// How sums leave, in words.
+    pub const fn words(self) -> &'static str {
+        match (self.order, self.first) {
+            (DrainOrder::Rows, false) => "by row, last row first",
+            (DrainOrder::Rows, true) => "by row, first row first",
+            (DrainOrder::Columns, false) => "by column, last column first",
+            (DrainOrder::Columns, true) => "by column, first column first",
+            (DrainOrder::Diagonal, _) => "by anti-diagonal, each row's PE as it finishes",
+            (DrainOrder::Parallel, _) => "every PE as it finishes",
+        }
+    }
+
+    /// Which row or column of a chain leaves first, as the file spells it.
+    pub const fn exit_name(self) -> Option<&'static str> {
+        match (self.order, self.first) {
+            (DrainOrder::Rows, false) => Some("last_row"),
+            (DrainOrder::Rows, true) => Some("first_row"),
+            (DrainOrder::Columns, false) => Some("last_column"),
+            (DrainOrder::Columns, true) => Some("first_column"),
+            (DrainOrder::Diagonal | DrainOrder::Parallel, _) => None,
         }
     }
 }

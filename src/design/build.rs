@@ -17,7 +17,8 @@ const MAX_SUM_WIDTH: u32 = 32;
 pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Context<'_>) -> Result<Design> {
     header(file, context)?;
     let mut names = Names::new(&file.parameters);
-    let array = pes::array(&file.array, context)?;
+    let mut array = pes::array(&file.array, context)?;
+    pes::banks(&file.accumulator, &mut array, context)?;
     let activation = operand(&file.operands.activation, "operands.activation", &mut names, context)?;
     let weight = operand(&file.operands.weight, "operands.weight", &mut names, context)?;
     let product = product_interval(&activation, &weight, names.parameters());

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{Design, Operand};
+use super::{Design, DrainOrder, Operand};
 use crate::post::{self, Parameter, Per, Role, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -118,6 +118,12 @@ fn accumulator(text: &mut String, design: &Design) {
         let _ = writeln!(text, "register_width = {}", a.register.width());
     }
     let _ = writeln!(text, "start = \"{}\"", a.start.name());
+    if design.array.clears_at_once {
+        let _ = writeln!(text, "clear = \"immediate\"");
+    }
+    if design.array.banks > 1 {
+        let _ = writeln!(text, "banks = {}\nlatency = {}", design.array.banks, design.array.loop_latency);
+    }
 }
 
 fn array(text: &mut String, design: &Design) {
@@ -136,8 +142,13 @@ fn array(text: &mut String, design: &Design) {
             let _ = writeln!(text, "skew = \"{}\"", a.skew.name());
         }
     }
-    if a.drains() {
-        let _ = writeln!(text, "drain = {{ order = \"rows\", latency = {} }}", a.drain_latency);
+    if let Some(drain) = a.drain {
+        let exit = drain.exit_name().filter(|_| drain.first || drain.order == DrainOrder::Columns);
+        let exit = exit.map_or(String::new(), |exit| format!(", exit = \"{exit}\""));
+        let capture = if drain.capture { ", capture = true" } else { "" };
+        let order = drain.order.name();
+        let _ =
+            writeln!(text, "drain = {{ order = \"{order}\"{exit}{capture}, latency = {} }}", drain.latency);
     }
     let Some(load) = a.load else { return };
     let _ = writeln!(text, "sum_register = \"{}\"", a.sum_register.name());

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 mod steps;
 
-use super::array::{LoadKind, SumRegister, Switch};
+use super::array::{DrainOrder, LoadKind, SumRegister, Switch};
 pub(super) use steps::{Bypass, Preset, PresetName, Rounding, Step, StepKind, Values};
 
 /// A value and where it stands.
@@ -174,6 +174,21 @@ pub(super) struct Accumulator {
     /// Bits of the register that wraps behind `saturate_output`.
     pub register_width: Option<At<i64>>,
     pub start: At<Start>,
+    /// With start = "zero": when the clear reaches the accumulator.
+    pub clear: Option<At<Clear>>,
+    /// Accumulators of a MAC, which its beats use in turn, an output each: 1 unless said otherwise.
+    pub banks: Option<At<i64>>,
+    /// Registers in the loop of an accumulator: 1 unless said otherwise.
+    pub latency: Option<At<i64>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Clear {
+    /// Beside the products, in its turn.
+    Aligned,
+    /// From the port, at once.
+    Immediate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -261,17 +276,23 @@ pub(super) enum Skew {
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Drain {
-    /// By row, the last row first, unless said otherwise.
+    /// By row, unless said otherwise.
     pub order: Option<At<DrainOrder>>,
-    /// Registers between the bottom row and its requantizer.
+    /// Which row, or column, leaves first: the last one, unless said otherwise.
+    pub exit: Option<At<DrainExit>>,
+    /// Whether sums are taken over into registers of their own, so that the next tile may follow at once.
+    pub capture: Option<At<bool>>,
+    /// Registers between the PEs and the requantizers.
     pub latency: Option<At<i64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum DrainOrder {
-    /// Down the columns, last row first.
-    Rows,
+pub(super) enum DrainExit {
+    LastRow,
+    FirstRow,
+    LastColumn,
+    FirstColumn,
 }
 
 /// A number that the layer brings.

@@ -31,6 +31,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     ("accumulator.overflow", "\"wrap\", \"saturate\", \"saturate_symmetric\" or \"saturate_output\""),
     ("accumulator.start", "\"zero\", \"bias\" or \"overwrite\""),
+    ("accumulator.clear", "\"aligned\" or \"immediate\""),
+    ("accumulator.banks", "an integer from 1 to 64"),
+    ("accumulator.latency", "an integer from 1 to accumulator.banks"),
     ("array", "a table with dataflow, rows, columns and lanes"),
     (
         "array.dataflow",
@@ -43,8 +46,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("array.hop.sum", "an integer from 1 to 16"),
     ("array.hop.*", "an integer from 0 to 16"),
     ("array.skew", "\"host\" or \"internal\""),
-    ("array.drain", "{ order = \"rows\", latency }"),
-    ("array.drain.order", "\"rows\""),
+    ("array.drain", "{ order, exit, capture, latency }"),
+    ("array.drain.order", "\"rows\", \"columns\", \"diagonal\" or \"parallel\""),
+    ("array.drain.exit", "\"last_row\" or \"first_row\", of columns \"last_column\" or \"first_column\""),
+    ("array.drain.capture", "true or false"),
     ("array.drain.latency", "an integer from 0 to 64"),
     ("array.sum_register", "\"after\" or \"before\""),
     ("array.load", "{ kind, buffers, switch, clears_sums }, for operands that stay"),
@@ -125,12 +130,7 @@ pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
     ("product.steps", "", "the product is exact"),
     ("product.packing", "", "one product per multiplier"),
     ("reduce.*.when", "beat", "every level reduces each beat"),
-    ("accumulator.clear", "aligned", "the clear travels with the product registers"),
-    ("accumulator.banks", "1", "one accumulator per MAC"),
-    ("accumulator.latency", "1", "one register in the accumulator's loop"),
     ("array.mirror", "none", "columns and rows are not mirrored"),
-    ("array.drain.capture", "false", "a tile drains before the next begins"),
-    ("array.drain.exit", "last_row", "the bottom row leaves first"),
     ("array.drain.steps", "", "the drain passes values unchanged; use [[post]]"),
     ("memory.store", "", "sums are stored as they are"),
     ("memory.load", "", "words are added as they are"),
@@ -141,10 +141,11 @@ pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
 
 /// Values of built keys that are not built: key, value, what is supported.
 pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
-    ("array.drain.order", "parallel", "order = \"rows\""),
-    ("array.drain.order", "columns", "order = \"rows\""),
-    ("array.drain.order", "diagonal", "order = \"rows\""),
-    ("array.drain.order", "shift", "order = \"rows\""),
+    (
+        "array.drain.order",
+        "shift",
+        "order = \"columns\" with capture = true: a chain of registers beside the PEs",
+    ),
     ("parameters.*.per", "beat", "per = \"layer\" and per = \"channel\""),
     ("parameters.*.per", "weight", "per = \"layer\" and per = \"channel\""),
     (

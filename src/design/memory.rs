@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::file::{self, At};
-use super::{Accumulator, Array, Design, Start, convert};
+use super::{Accumulator, Array, Design, DrainOrder, Start, convert};
 use crate::error::Result;
 use crate::num::{Fit, Format, Overflow};
 use crate::post::Range;
@@ -76,6 +76,19 @@ pub(super) fn memory(
     if !array.sums_travel() && depth < array.rows {
         let what = format!("is {depth}, but a tile has {} sums a column", array.rows);
         return Err(context.wrong(&memory.depth.span(), "memory.depth", what));
+    }
+    if let Some(drain) = array.drain.filter(|drain| drain.order != DrainOrder::Rows) {
+        let order = drain.order.name();
+        let what =
+            format!("needs words of whole rows, but sums drain as {order:?}: array.drain.order = \"rows\"");
+        return Err(context.wrong(&memory.depth.span(), "memory", what));
+    }
+    if array.banks > 1 {
+        let what = format!(
+            "has a word for one sum of a column, but {} are under way: accumulator.banks",
+            array.banks
+        );
+        return Err(context.wrong(&memory.depth.span(), "memory", what));
     }
     let read_latency = context.latency(&memory.read_latency, "memory.read_latency")?;
     let write_latency = match &memory.write_latency {

@@ -38,7 +38,7 @@ mod time;
 mod timing;
 mod verilog;
 
-pub use array::{Array, Dataflow, Load, LoadKind, Skew, SumRegister, Switch};
+pub use array::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Skew, SumRegister, Switch};
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::file::{self, At};
-use super::{Array, Dataflow, Load, LoadKind, Skew, SumRegister};
+use super::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Skew, SumRegister};
 use crate::error::Result;
 
 /// Every register of an array is held in memory.
@@ -19,9 +19,12 @@ pub(super) fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<Arr
         hop_weight: 0,
         hop_sum: 0,
         skew: Skew::Host,
-        drain_latency: 0,
+        drain: None,
         sum_register: SumRegister::After,
         load: None,
+        banks: 1,
+        loop_latency: 1,
+        clears_at_once: false,
     };
     let is_grid = array.is_grid();
     let extent = |at: &Option<At<i64>>, key: &str, most: i64| match at {
@@ -56,7 +59,7 @@ pub(super) fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<Arr
         Dataflow::OutputStationary => {
             sums_stay(file, dataflow, context)?;
             hops(file, &mut array, context)?;
-            drain(file, &mut array, context)?;
+            array.drain = Some(drain(file, &array, context)?);
         }
         Dataflow::WeightStationary | Dataflow::InputStationary => {
             context.idle(&file.drain, "array.drain", "sums that travel leave with their vector")?;
@@ -66,6 +69,37 @@ pub(super) fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<Arr
         }
     }
     Ok(array)
+}
+
+/// How many accumulators a MAC has, their loop, and how they are cleared.
+pub(super) fn banks(file: &file::Accumulator, array: &mut Array, context: &Context<'_>) -> Result<()> {
+    let count = |at: &Option<At<i64>>, key: &str| match at {
+        Some(at) => context.integer(at, key, 1..=64),
+        None => Ok(1),
+    };
+    let (banks, latency) =
+        (count(&file.banks, "accumulator.banks")?, count(&file.latency, "accumulator.latency")?);
+    if let Some(at) = file.banks.as_ref().filter(|_| banks > 1 && array.is_grid()) {
+        let what = match array.sums_travel() {
+            true => "are for sums that stay: these travel".to_owned(),
+            false => format!("are for one row of MACs: a PE of dataflow {:?} has one", array.dataflow.name()),
+        };
+        return Err(context.wrong(&at.span(), "accumulator.banks", &what));
+    }
+    if let Some(at) = file.latency.as_ref().filter(|_| latency > banks) {
+        let what = format!("is {latency}, but a sum comes back after {banks} beats: accumulator.banks");
+        return Err(context.wrong(&at.span(), "accumulator.latency", &what));
+    }
+    if *file.start != file::Start::Zero {
+        context.idle(&file.clear, "accumulator.clear", "only start = \"zero\" clears")?;
+    }
+    if array.sums_travel() {
+        context.idle(&file.clear, "accumulator.clear", "sums that travel are not cleared")?;
+    }
+    array.banks = banks as usize;
+    array.loop_latency = latency;
+    array.clears_at_once = file.clear.as_ref().is_some_and(|at| **at == file::Clear::Immediate);
+    Ok(())
 }
 
 /// Refuses rows of what has none, and columns of one MAC.
@@ -130,14 +164,37 @@ fn hops(file: &file::Array, array: &mut Array, context: &Context<'_>) -> Result<
     }
 }
 
-fn drain(file: &file::Array, array: &mut Array, context: &Context<'_>) -> Result<()> {
-    let Some(drain) = &file.drain else { return Ok(()) };
-    // The only order built, so also what an absent one means; another would be a field of `Array`.
-    if let Some(order) = &drain.order {
-        let file::DrainOrder::Rows = **order;
+/// The way out of a grid in which sums stay.
+fn drain(file: &file::Array, array: &Array, context: &Context<'_>) -> Result<Drain> {
+    let Some(drain) = &file.drain else { return Ok(Drain::ROWS) };
+    let order = drain.order.as_ref().map_or(DrainOrder::Rows, |order| **order);
+    let mut made = Drain { order, ..Drain::ROWS };
+    if !made.is_chain() {
+        let why = format!("drain order {:?} moves no sum through another's place", order.name());
+        context.idle(&drain.exit, "array.drain.exit", &why)?;
+        context.idle(&drain.capture, "array.drain.capture", &why)?;
     }
-    array.drain_latency = context.latency(&drain.latency, "array.drain.latency")?;
-    Ok(())
+    if let Some(exit) = &drain.exit {
+        let (of, first) = match **exit {
+            file::DrainExit::LastRow => (DrainOrder::Rows, false),
+            file::DrainExit::FirstRow => (DrainOrder::Rows, true),
+            file::DrainExit::LastColumn => (DrainOrder::Columns, false),
+            file::DrainExit::FirstColumn => (DrainOrder::Columns, true),
+        };
+        if of != order {
+            let what = format!("names one of the {}, but {} drain", of.name(), order.name());
+            return Err(context.wrong(&exit.span(), "array.drain.exit", &what));
+        }
+        made.first = first;
+    }
+    if order == DrainOrder::Diagonal && array.hop_right() == 0 && array.columns > 1 {
+        let at = drain.order.as_ref().map_or_else(|| drain.span(), At::span);
+        let what = "is \"diagonal\", but all PEs of a row finish together: activations have no hop";
+        return Err(context.wrong(&at, "array.drain.order", what));
+    }
+    made.capture = drain.capture.as_ref().is_some_and(|at| **at);
+    made.latency = context.latency(&drain.latency, "array.drain.latency")?;
+    Ok(made)
 }
 
 fn load(file: &At<file::Array>, context: &Context<'_>) -> Result<Load> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::convert::overflow_name;
 use super::table::step_words;
-use super::{Dataflow, Design, LoadKind, Skew, SumRegister};
+use super::{Dataflow, Design, DrainOrder, LoadKind, Skew, SumRegister};
 
 impl Design {
     /// The design's schematic, several lines.
@@ -36,12 +36,23 @@ impl Design {
         let acc = &self.accumulator;
         let mut middle = format!("  {:width$}  +--", "");
         self.product_chain(&mut middle);
-        let _ =
-            write!(middle, "-> (+) --> accumulator {} {} [1] --+--> post", acc.register, acc.overflow.name());
+        let banks = match self.array.banks {
+            1 => String::new(),
+            banks => format!(", {banks} of them in turn"),
+        };
+        let looped = registers(self.array.loop_latency);
+        let (register, rule) = (acc.register, acc.overflow.name());
+        let _ = write!(middle, "-> (+) --> accumulator {register} {rule} {looped}{banks} --+--> post");
         let (adder, end) = (middle.find("(+)").unwrap_or(0) + 1, middle.rfind('+').unwrap_or(0));
         let below = at(&format!("  {w:-<width$}--+"), &[(adder, "^"), (end, "|")]);
-        let back = format!("+{:-<1$}+  start: {2}", "", end - adder - 1, acc.start.name());
+        let back = format!("+{:-<1$}+  start: {2}", "", end - adder - 1, self.starts());
         format!("  {a:-<width$}--+\n{middle}\n{below}\n{}\n", at("", &[(adder, &back)]))
+    }
+
+    /// What a sum starts from.
+    fn starts(&self) -> String {
+        let at_once = if self.array.clears_at_once { ", cleared at once" } else { "" };
+        format!("{}{at_once}", self.accumulator.start.name())
     }
 
     /// Multiplier and adder levels with their registers.
@@ -91,7 +102,12 @@ impl Design {
         let _ = writeln!(text, "{}\n{}", every(&starts, "v"), at("", &[(starts[0], &self.leaves_below())]));
         self.element(&mut text, left, above);
         self.words(&mut text);
-        let _ = writeln!(text, "  one post per column:");
+        let each = match self.array.drain.map(|drain| drain.order) {
+            Some(DrainOrder::Columns | DrainOrder::Diagonal) => "row",
+            Some(DrainOrder::Parallel) => "PE",
+            Some(DrainOrder::Rows) | None => "column",
+        };
+        let _ = writeln!(text, "  one post per {each}:");
         text
     }
 
@@ -125,17 +141,33 @@ impl Design {
     fn leaves_below(&self) -> String {
         let a = &self.array;
         match (a.load, a.leaves_skewed()) {
-            (None, _) => format!("{} rows move down, the last row leaves first", registers(a.drain_latency)),
+            (None, _) => self.drained(),
             (Some(_), true) => "sums leave column after column".to_owned(),
             (Some(_), false) if a.hop_right() == 0 => "a vector's sums leave together".to_owned(),
             (Some(_), false) => "triangular registers: a vector's sums leave together".to_owned(),
         }
     }
 
+    /// How sums that stay leave the grid.
+    fn drained(&self) -> String {
+        let Some(drain) = self.array.drain else { return "sums leave".to_owned() };
+        let latency = registers(drain.latency);
+        let rows = match (drain.order, drain.first) {
+            (DrainOrder::Rows, false) => "rows move down, the last row leaves first",
+            (DrainOrder::Rows, true) => "rows move up, the first row leaves first",
+            (DrainOrder::Columns, false) => "columns move right, the last column leaves first",
+            (DrainOrder::Columns, true) => "columns move left, the first column leaves first",
+            (DrainOrder::Diagonal, _) => "every row shows the PE that has just finished",
+            (DrainOrder::Parallel, _) => "every PE leaves by itself",
+        };
+        let capture = if drain.capture { "[1] taken over, then " } else { "" };
+        format!("{latency} {capture}{rows}")
+    }
+
     /// One PE.
     fn element(&self, text: &mut String, left: &str, above: &str) {
         let acc = &self.accumulator;
-        let (format, rule, start) = (acc.register, acc.overflow.name(), acc.start.name());
+        let (format, rule, start) = (acc.register, acc.overflow.name(), self.starts());
         let operand = registers(self.operand_latency);
         if !self.array.sums_travel() {
             let mut pe = format!("  PE: {left}, {above} -{operand}-> ");

@@ -70,7 +70,11 @@ impl Design {
             let does = format!("{}, with the first beat", self.parameters[bias].name);
             rows.push(Row { overflow, ..exact("accumulator.start", &does, a.register, 0) });
         }
-        rows.push(Row { overflow, ..exact("accumulator", &does, a.register, 1) });
+        let does = match self.array.banks {
+            1 => does,
+            banks => format!("{does}, {banks} outputs in turn"),
+        };
+        rows.push(Row { overflow, ..exact("accumulator", &does, a.register, self.array.loop_latency) });
         if let Some(fit) = a.output_fit() {
             let clamp = exact("accumulator.output", "clamp of the finished sum", fit.format, 0);
             rows.push(Row { overflow: overflow_name(fit.overflow), ..clamp });
@@ -86,8 +90,8 @@ impl Design {
                 ..exact("memory", &does, memory.format, latency)
             });
         }
-        if self.array.drains() {
-            rows.push(exact("drain", "by row, last row first", a.format, self.array.drain_latency));
+        if let Some(drain) = self.array.drain {
+            rows.push(exact("drain", drain.words(), a.format, drain.latency));
         }
         rows
     }

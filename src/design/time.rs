@@ -14,7 +14,7 @@
 //!
 //! `tests/engine` holds them against traces.
 
-use super::{Design, LoadKind, Node, Start, SumRegister, Switch};
+use super::{Design, DrainOrder, LoadKind, Node, Start, SumRegister, Switch};
 
 /// All the timing there is, in cycles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,18 @@ pub struct Time {
     pub rows: usize,
     /// Columns of the array.
     pub columns: usize,
-    /// Registers between the bottom row and the requantizers, where rows drain.
-    pub drain: Option<usize>,
+    /// Places of the chain through which sums that stay leave a grid, and whether it is one of registers beside them.
+    pub chain: Option<(usize, bool)>,
+    /// Outputs whose beats come in turn.
+    pub banks: usize,
+    /// Registers in an accumulator's loop behind its own.
+    pub looped: usize,
+    /// Whether a clear overtakes the products that are under way.
+    pub clears_at_once: bool,
+    /// Cycles from one PE of a row to the next, where they leave through one exit as they finish.
+    pub apart: usize,
+    /// Registers between PEs whose sums stay and the requantizers.
+    pub drain: usize,
     /// Of sums that travel.
     pub travel: Option<Travelling>,
     /// Registers between an address of the memory and what is read there, where there is one.
@@ -85,7 +95,17 @@ impl Design {
             hop_column: cycles(array.hop_right()),
             rows: array.rows,
             columns: array.columns,
-            drain: array.drains().then_some(cycles(array.drain_latency)),
+            chain: array
+                .drain
+                .and_then(|drain| Some((drain.chain([array.rows, array.columns])?, drain.capture))),
+            banks: array.banks,
+            looped: cycles(array.loop_latency) - 1,
+            clears_at_once: array.clears_at_once,
+            apart: match array.drain.map(|drain| drain.order) {
+                Some(DrainOrder::Diagonal) => cycles(array.hop_right()),
+                _ => 0,
+            },
+            drain: array.drain.map_or(0, |drain| cycles(drain.latency)),
             travel,
             memory: self.memory.map(|memory| cycles(memory.read_latency)),
             post: self.post.iter().map(|step| cycles(step.latency)).collect(),
@@ -97,6 +117,11 @@ impl Time {
     /// d0: registers between the accepting port and the accumulator of PE (0, 0).
     pub fn front(&self) -> usize {
         self.level_delay(self.levels.len())
+    }
+
+    /// Registers between the accepting port and a sum that shows: law A's with the rest of the accumulator's loop.
+    pub fn settled(&self) -> usize {
+        self.front() + self.looped
     }
 
     /// From acceptance to the edge at which a level of the reduction takes a beat; behind the last one, the accumulator does.
@@ -133,14 +158,16 @@ impl Time {
         Some(self.front() + self.travel([self.rows - 1, column]) + travel.register)
     }
 
-    /// Law C: first cycle of the drain, of a tile that is fed for so many cycles: the one after the last PE's last edge.
+    /// Law C: first cycle in which a chain moves, of a tile that is fed for so many cycles: the one after the last PE's last
+    /// edge, or after its sum has been taken over.
     pub fn drain_start(&self, fed: usize) -> Option<usize> {
-        self.drain.map(|_| fed + self.front() + self.corner())
+        self.chain.map(|(_, captured)| fed + self.settled() + self.corner() + usize::from(captured))
     }
 
-    /// Law C: the cycle in which the finished value of a row stands in front of what is behind the array, where sums stay.
-    pub fn finished(&self, fed: usize, row: usize) -> usize {
-        self.drain_start(fed).map_or(fed + self.front(), |start| start + self.rows - 1 - row)
+    /// Law C: the cycle in which the finished value of a PE, the so many-th that leaves through its exit, stands in front of what
+    /// is behind the array, where sums stay; law D where none moves through another's place.
+    pub fn finished(&self, fed: usize, pe: [usize; 2], nth: usize) -> usize {
+        self.drain_start(fed).map_or(fed + self.settled() + self.travel(pe), |start| start + nth)
     }
 
     /// Law J: cycles of a tile's period in front of its first vector: the load, where one buffer is used as it is loaded.
@@ -175,17 +202,28 @@ impl Time {
     }
 
     /// Law J: the cycle of a period in which all PEs switch to the next tile's operands: its last one.
-    pub fn switch(&self, [first, fed]: [usize; 2]) -> Option<usize> {
+    pub fn switch(&self, [first, fed]: [usize; 2], least: usize) -> Option<usize> {
         let is_global = self.travel.is_some_and(|travel| travel.switch == Some(Switch::Global));
-        is_global.then(|| self.period([first, fed]) - 1)
+        is_global.then(|| self.period([first, fed], least) - 1)
     }
 
     /// Cycles from a tile's first one to the next tile's, of a tile whose first beat is accepted in cycle `first` and that is
     /// fed for `fed` cycles. Tiles do not overlap where they drain: skew in, drain, then the next. Otherwise a beat is accepted
-    /// every cycle, output after output; operands that stay are exchanged when nobody uses them.
-    pub fn period(&self, [first, fed]: [usize; 2]) -> usize {
+    /// every cycle, output after output; operands that stay are exchanged when nobody uses them. Where sums that leave one after
+    /// the other do not wait for that, a tile whose next one is fed for `least` cycles or more may not be too short.
+    pub fn period(&self, [first, fed]: [usize; 2], least: usize) -> usize {
         let Some(travel) = &self.travel else {
-            return self.drain_start(fed).map_or(fed, |start| start + self.rows + self.output_delay());
+            let free = match self.chain {
+                Some((length, false)) => {
+                    return fed + self.front() + self.corner() + length + self.output_delay();
+                }
+                // The last place is free at the edge at which the next tile's first sum may be taken over.
+                Some((length, true)) => self.corner() + length,
+                None if self.apart == 0 => 0,
+                // A row's exit is free for the next tile's first column behind this one's last.
+                None => self.apart * (self.columns - 1) + 1,
+            };
+            return (fed + free.saturating_sub(least)).max(fed + self.cleared());
         };
         let used = fed + if travel.clears { self.front() } else { self.operand } + self.corner();
         match travel.switch {
@@ -195,18 +233,30 @@ impl Time {
         }
     }
 
+    /// Cycles behind a tile's last beat in which no clear may come: it would meet sums on their way.
+    fn cleared(&self) -> usize {
+        match (self.clears, self.clears_at_once) {
+            (0, _) => 0,
+            (_, false) => self.looped,
+            (_, true) => self.settled() + self.corner(),
+        }
+    }
+
     /// Cycles behind the last tile: what is still in the pipeline, and one idle cycle.
     pub fn tail(&self) -> usize {
         match self.leaves(self.columns - 1) {
             Some(leaves) => leaves + self.output_delay() + 1,
-            None if self.drain.is_some() => 1,
-            None => self.front() + 1 + self.output_delay() + 1,
+            None => match self.chain {
+                Some((_, false)) => 1,
+                Some((length, true)) => self.settled() + self.corner() + length + 1 + self.output_delay() + 1,
+                None => self.settled() + self.corner() + 1 + self.output_delay() + 1,
+            },
         }
     }
 
     /// Law G: cycles from a finished value until it is added to the memory's word.
     pub fn memory_delay(&self) -> usize {
-        self.drain.unwrap_or_default() + self.memory.unwrap_or_default()
+        self.drain + self.memory.unwrap_or_default()
     }
 
     /// Law H: cycles from a finished value until it enters a post step. A word that is an output has a register of its own.

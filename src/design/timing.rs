@@ -30,13 +30,15 @@ impl Design {
     pub fn is_timed_as(&self, other: &Design) -> bool {
         let period = |design: &Design, fed: usize| {
             let time = design.time();
-            time.period([time.clears, time.clears + fed])
+            time.period([time.clears, time.clears + fed], time.clears + fed)
         };
         // A period grows with what is fed, evenly or from a certain length on.
         let laws = |design: &Design| {
             let time = design.time();
             let long = 4 * (time.corner() + time.operand + time.rows) + 64;
+            let corners = [[0, 0], [0, time.columns - 1], [time.rows - 1, 0]];
             (
+                corners.map(|pe| time.travel.is_none().then(|| time.finished(0, pe, 0))),
                 design.array.dataflow,
                 [0, long].map(|fed| period(design, fed)),
                 time.lead(),
@@ -80,7 +82,7 @@ impl Design {
         let time = self.time();
         // A product that fits in memory has extents that fit.
         let fed = usize::try_from(fed).unwrap_or(usize::MAX / 4).min(usize::MAX / 4);
-        let period = time.period([time.clears, time.clears + fed]) as u128;
+        let period = time.period([time.clears, time.clears + fed], time.clears + fed) as u128;
         let total = tiles.saturating_mul(period).saturating_add((time.lead() + time.tail()) as u128);
         let multipliers = (self.array.rows * self.array.columns * self.array.lanes) as u128;
         Cycles {
@@ -107,9 +109,9 @@ impl Design {
             (Some(_), None) => part(extents.fed, lanes),
         };
         // Evenly, or not below the cycles between two loads.
-        let least = time.period([time.clears, time.clears]);
+        let least = time.period([time.clears, time.clears], time.clears);
         let long = 4 * least + 64;
-        let grows = time.period([time.clears, time.clears + long]) - long;
+        let grows = time.period([time.clears, time.clears + long], time.clears + long) - long;
         let period = match (grows, least) {
             (0, 0) => fed,
             (grows, least) if grows == least => format!("({fed} + {grows})"),

@@ -1,7 +1,7 @@
 //! What the accumulators and adders of a design cost, in bits.
 //!
 //! A PE is one accumulator with its lanes: there are rows · columns of them. *Accumulator bits* are its register's
-//! width. *Adder bits* are full adders: a level of the reduction that sums a group of g terms takes g − 1 adders of
+//! width, once for every bank, register of its loop and capture register. *Adder bits* are full adders: a level of the reduction that sums a group of g terms takes g − 1 adders of
 //! the level's width for every group (terms that no lane feeds are left out), the sums behind the last level (all
 //! products, where there is none) take one adder less than there are sums, of the register's width, and one more adds
 //! to the register; an accumulator that is only overwritten has the same adder. Multipliers, pipeline registers and
@@ -24,5 +24,11 @@ pub fn cost(design: &Design) -> Cost {
         inputs = outputs;
     }
     adder_bits += inputs.max(1) as u64 * register;
-    Cost { accumulator_bits: elements * register, adder_bits: elements * adder_bits, synthesis: None }
+    let drain = design.array.drain.is_some_and(|drain| drain.capture);
+    let registers = design.array.banks as u64 + u64::from(design.array.loop_latency) - 1 + u64::from(drain);
+    Cost {
+        accumulator_bits: elements * registers * register,
+        adder_bits: elements * adder_bits,
+        synthesis: None,
+    }
 }

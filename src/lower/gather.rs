@@ -26,9 +26,10 @@ impl Program {
         }
         let array = &self.design.array;
         let idle = idle_code(self.design.activation.offset, records, 0);
-        let (beats, whole) = (self.tile_beats(), self.map().visits == 1);
+        let (beats, whole) = (self.tile_beats(), self.map().visits == 1 && array.banks == 1);
         into.clear();
-        for row in 0..self.rows_of(tile) {
+        let live = self.rows_of(tile);
+        for row in 0..live.min(array.rows) {
             let m = tile.m0 + row;
             if let (Gather::Matrix, 1, true) = (&self.gather, array.lanes, whole) {
                 into.extend_from_slice(&self.activations[m * beats..(m + 1) * beats]);
@@ -36,8 +37,9 @@ impl Program {
             }
             for lane in 0..array.lanes {
                 into.extend((0..beats).map(|beat| {
-                    let k = self.k_of(self.step_of(tile, beat), lane);
-                    k.map_or(idle, |k| self.activation(tile.image, tile.group, m, k))
+                    let row = self.fed_row(row, beat);
+                    let k = self.k_of(self.step_of(tile, beat), lane).filter(|_| row < live);
+                    k.map_or(idle, |k| self.activation(tile.image, tile.group, tile.m0 + row, k))
                 }));
             }
         }
@@ -94,7 +96,7 @@ impl Program {
         let record = self.record_of(tile);
         let idle = |column| idle_code(self.design.weight.offset, records, record + column);
         let idle: Vec<i32> = (0..array.columns).map(idle).collect();
-        if array.lanes == 1 && self.map().visits == 1 {
+        if array.lanes == 1 && self.map().visits == 1 && array.banks == 1 {
             let rows = self.weights[tile.group * self.shape.k * self.shape.n..].chunks(self.shape.n);
             into.resize(self.beats() * array.columns, 0);
             for (to, from) in into.chunks_exact_mut(array.columns).zip(rows) {

@@ -6,7 +6,7 @@
 //! into visits, which are tiles of their own.
 
 use super::Shape;
-use crate::design::Design;
+use crate::design::{Array, Design};
 
 /// The places of a program's products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,7 @@ pub struct Map {
     pub steps: usize,
     /// Visits of an output.
     pub visits: usize,
-    /// Rows of PEs.
-    rows: usize,
+    array: Array,
     travels: bool,
     turned: bool,
 }
@@ -29,14 +28,14 @@ impl Map {
         let (travels, turned) = (array.sums_travel(), array.is_turned());
         let words = design.memory.map_or(usize::MAX, |memory| memory.depth);
         let tile = match (travels, turned) {
-            (false, _) => [array.rows, array.columns],
+            (false, _) => [array.rows * array.banks, array.columns],
             (true, false) => [shape.m.min(words), array.columns],
             (true, true) => [array.columns, shape.n.min(words)],
         };
         let beats = shape.k.div_ceil(array.lanes);
         let steps = design.visit_steps().unwrap_or(beats).max(1);
         let visits = if design.memory.is_some() { beats.div_ceil(steps).max(1) } else { 1 };
-        Map { tile, steps, visits, rows: array.rows, travels, turned }
+        Map { tile, steps, visits, array: *array, travels, turned }
     }
 
     /// Whether activations stay: columns are positions, and vectors channels.
@@ -46,7 +45,12 @@ impl Map {
 
     /// Steps of a sum that there are PEs for, where sums travel.
     pub fn column_steps(&self) -> Option<usize> {
-        self.travels.then_some(self.rows)
+        self.travels.then_some(self.array.rows)
+    }
+
+    /// Outputs of a PE whose beats come in turn.
+    pub fn banks(&self) -> usize {
+        self.array.banks
     }
 
     /// Vectors of a tile, where sums travel.
@@ -57,7 +61,9 @@ impl Map {
     /// The PE of step `step` of an output, row and column of its tile, and the beat of the step's visit in which it is formed.
     pub fn place(&self, [row, column]: [usize; 2], step: usize) -> ([usize; 2], usize) {
         let step = step % self.steps;
+        let banks = self.array.banks;
         match (self.travels, self.turned) {
+            (false, _) if banks > 1 => ([0, column], step * banks + row),
             (false, _) => ([row, column], step),
             (true, false) => ([step, column], row),
             (true, true) => ([step, row], column),
@@ -69,24 +75,50 @@ impl Map {
     pub fn meets(&self, [row, column]: [usize; 2], visit: usize, beat: usize) -> ([usize; 2], usize) {
         let before = visit * self.steps;
         match (self.travels, self.turned) {
+            (false, _) if self.array.banks > 1 => {
+                ([beat % self.array.banks, column], before + beat / self.array.banks)
+            }
             (false, _) => ([row, column], before + beat),
             (true, false) => ([beat, column], before + row),
             (true, true) => ([column, beat], before + row),
         }
     }
 
-    /// Rows of values that leave the array's columns in one tile.
+    /// Values that leave each of the array's exits in one tile.
     pub fn leaving(&self) -> usize {
-        self.vectors().unwrap_or(self.rows)
+        self.vectors().unwrap_or(self.array.leaving())
     }
 
-    /// The output, row and column of its tile, that leaves a column as so many-th of its tile, from 0: the last row first, or
+    /// The output, row and column of its tile, that leaves an exit as so many-th of its tile, from 0: as the drain says, or
     /// vector after vector.
-    pub fn leaves(&self, nth: usize, column: usize) -> [usize; 2] {
+    pub fn leaves(&self, nth: usize, exit: usize) -> [usize; 2] {
         match (self.travels, self.turned) {
-            (false, _) => [self.rows - 1 - nth, column],
-            (true, false) => [nth, column],
-            (true, true) => [column, nth],
+            (false, _) => self.array.left_by(exit, nth),
+            (true, false) => [nth, exit],
+            (true, true) => [exit, nth],
         }
+    }
+
+    /// The inverse of [`Map::leaves`]: as which of its exit's values an output, row and column of its tile, leaves.
+    pub fn nth(&self, [row, column]: [usize; 2]) -> usize {
+        match (self.travels, self.turned) {
+            (false, _) => self.array.nth([row, column]),
+            (true, false) => row,
+            (true, true) => column,
+        }
+    }
+
+    /// The exit by which an output, row and column of its tile, leaves.
+    pub fn exit(&self, [row, column]: [usize; 2]) -> usize {
+        match (self.travels, self.turned) {
+            (false, _) => self.array.exit([row, column]),
+            (true, false) => column,
+            (true, true) => row,
+        }
+    }
+
+    /// Whether values that leave side by side are a row of the tile.
+    pub fn leaves_by_row(&self) -> bool {
+        !self.turned && !self.array.leaves_otherwise()
     }
 }

@@ -119,7 +119,7 @@ impl Program {
     fn check_visits(&self) -> Result<()> {
         let (Some(memory), time) = (self.design.memory, self.design.time()) else { return Ok(()) };
         let fed = time.clears + self.tile_beats();
-        let between = time.period([time.clears, fed]);
+        let between = time.period([time.clears, fed], fed);
         let needed = memory.write_latency as usize;
         if self.map().visits == 1 || between >= needed {
             return Ok(());

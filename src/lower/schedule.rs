@@ -21,7 +21,7 @@ impl Program {
     /// What the host feeds in one tile: its outputs' beats, or the vectors that pass operands that stay.
     pub fn tile_beats(&self) -> usize {
         let map = self.map();
-        map.vectors().unwrap_or(map.steps.min(self.beats()))
+        map.vectors().unwrap_or(map.steps.min(self.beats()) * map.banks())
     }
 
     fn tile_grid(&self) -> [usize; 2] {
@@ -55,7 +55,16 @@ impl Program {
 
     /// The step of an output that a beat of a tile is, where sums stay; of a row of PEs, where they travel.
     pub fn step_of(&self, tile: Tile, beat: usize) -> usize {
-        tile.visit * self.map().steps + beat
+        let map = self.map();
+        tile.visit * map.steps + beat / map.banks()
+    }
+
+    /// The position of a tile whose activations row `row` of PEs is fed in a beat, where sums stay.
+    pub fn fed_row(&self, row: usize, beat: usize) -> usize {
+        match self.map().banks() {
+            1 => row,
+            banks => beat % banks,
+        }
     }
 
     /// Index of the (first) tile that computes row `m` and channel `n` of the outcome.

@@ -1,7 +1,7 @@
 //! Edits of the wires between PEs, and of the order in which products meet.
 
 use super::{Class, Fault, Hardware, Mirrored, Neighbours, Shifted, Site, other_latencies};
-use crate::design::{Array, LaneMap, Skew, SumRegister};
+use crate::design::{Array, Drain, LaneMap, Skew, SumRegister};
 
 /// Sets one number of an array.
 type Set = fn(&mut Array, u32);
@@ -33,9 +33,20 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
         let what = format!("skew {} for {}", other.name(), array.skew.name());
         site("array.skew").edit(&what, |design| design.array.skew = other)
     });
-    let drains = other_latencies(array.drain_latency).filter(move |_| array.drains()).map(move |other| {
-        let what = format!("drain latency {other} for {}", array.drain_latency);
-        site("array.drain.latency").edit(&what, |design| design.array.drain_latency = other)
+    let drains = array.drain.into_iter().flat_map(move |drain| {
+        other_latencies(drain.latency).map(move |other| {
+            let what = format!("drain latency {other} for {}", drain.latency);
+            let other = Drain { latency: other, ..drain };
+            site("array.drain.latency").edit(&what, |design| design.array.drain = Some(other))
+        })
+    });
+    let loops = (1..=array.banks as u32)
+        .filter(move |other| *other != array.loop_latency)
+        .filter(move |other| other_latencies(array.loop_latency).any(|near| near == *other));
+    let loops = loops.map(move |other| {
+        let what = format!("latency {other} for {}", array.loop_latency);
+        let site = Site { node: "accumulator", ..site("accumulator.latency") };
+        site.edit(&what, |design| design.array.loop_latency = other)
     });
     let register = array.sums_travel().then(|| {
         let own = array.sum_register;
@@ -43,10 +54,11 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
         let what = format!("sum_register {} for {}", other.name(), own.name());
         site("array.sum_register").edit(&what, |design| design.array.sum_register = other)
     });
-    let all: [Neighbours<'_>; 5] = [
+    let all: [Neighbours<'_>; 6] = [
         Box::new(hops),
         Box::new(skew.into_iter().chain(register)),
         Box::new(drains),
+        Box::new(loops),
         orders(hardware),
         loads(hardware),
     ];
@@ -62,6 +74,13 @@ fn orders(hardware: &Hardware) -> Neighbours<'_> {
     let beats = if array.sums_travel() { 1 } else { usize::MAX };
     let mirrored = [
         (array.rows, "array.rows", "array", "rows in the opposite order", Fault::Mirrored(rows)),
+        (
+            array.banks,
+            "accumulator.banks",
+            "accumulator",
+            "banks in the opposite order",
+            Fault::Mirrored(Mirrored::Rows),
+        ),
         (array.columns, "array.columns", "array", "columns in the opposite order", Fault::Mirrored(columns)),
         (
             array.lanes,

@@ -128,7 +128,8 @@ impl Leaving {
     fn new(program: &Program) -> Self {
         let (map, array) = (program.map(), &program.design.array);
         let column = Column { tile: program.tile(0), left: map.leaving(), done: 0 };
-        Leaving { map, columns: vec![column; if array.leaves_skewed() { array.columns } else { 1 }] }
+        let exits = if array.leaves_apart() { array.exits() } else { 1 };
+        Leaving { map, columns: vec![column; exits] }
     }
 
     /// Stores values of the columns from `first` on, unless they are idle. `under_way` is a tile that may be the next.
@@ -152,15 +153,13 @@ impl Leaving {
         at.done += 1;
         let (tile, nth) = (at.tile, self.map.leaving() - 1 - at.left);
         let [row, column] = self.map.leaves(nth, first);
-        if self.map.is_turned() {
-            // A channel's positions, one under the other.
-            let is_live = column < program.columns_of(tile);
-            let live = if is_live { program.rows_of(tile).saturating_sub(row).min(values.len()) } else { 0 };
-            let at = [program.output_row(tile, row), program.output_channel(tile, column)];
-            values[..live]
-                .iter()
-                .enumerate()
-                .for_each(|(below, value)| into[[at[0] + below, at[1]]] = *value);
+        if !self.map.leaves_by_row() {
+            for (exit, value) in values.iter().enumerate() {
+                let [row, column] = self.map.leaves(nth, first + exit);
+                if row < program.rows_of(tile) && column < program.columns_of(tile) {
+                    into[[program.output_row(tile, row), program.output_channel(tile, column)]] = *value;
+                }
+            }
         } else if row < program.rows_of(tile) {
             let live = live_row(program, tile, row, into).get_mut(column..).unwrap_or_default();
             let count = live.len().min(values.len());

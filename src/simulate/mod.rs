@@ -154,7 +154,7 @@ impl<'a> Host<'a> {
         if self.group != tile.group {
             (self.group, self.above) = (tile.group, Vec::new());
         }
-        let across = tile.n0 / self.program.design.array.columns;
+        let across = tile.n0 / self.program.map().tile[1];
         if let Some(kept) = self.above.get(across).filter(|_| self.program.map().visits == 1) {
             return kept.clone();
         }
@@ -190,8 +190,10 @@ impl<'a> Host<'a> {
         let program = self.program;
         let tile = program.tile(index);
         let feed = *self.timing.feed(index);
-        if feed.rests.is_some() {
-            self.period.held = self.period.last().unwrap_or_default();
+        let held = feed.rests.map(|_| self.period.last().unwrap_or_default());
+        self.period.pass();
+        if let Some(held) = held {
+            self.period.held = held;
         }
         match program.design.array.load {
             None => self.period.above = self.above(tile),
@@ -202,7 +204,6 @@ impl<'a> Host<'a> {
             }
         }
         let period = &mut self.period;
-        period.pass();
         program.left_stream(tile, &self.records, &mut period.left);
         period.cycles = self.timing.period_cycles(index);
         period.opening = self.timing.opening();

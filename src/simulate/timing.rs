@@ -54,6 +54,12 @@ impl Timing {
         [feed.cycle_of(0), feed.length()]
     }
 
+    /// Cycles for which a tile is fed at least.
+    fn least(&self) -> usize {
+        let [even, odd] = self.feeds;
+        even.clears + even.beats.min(odd.beats)
+    }
+
     /// Cycles in front of the first tile.
     pub fn lead_cycles(&self) -> usize {
         self.laws.lead()
@@ -71,12 +77,12 @@ impl Timing {
 
     /// Cycle of a tile's period in which all PEs switch to the next tile's operands.
     pub fn switch(&self, tile: usize) -> Option<usize> {
-        self.laws.switch(self.fed(tile))
+        self.laws.switch(self.fed(tile), self.least())
     }
 
     /// Cycles from a tile's start to the next one's.
     pub fn period_cycles(&self, tile: usize) -> usize {
-        self.laws.period(self.fed(tile))
+        self.laws.period(self.fed(tile), self.least())
     }
 
     /// First cycle of the drain, from the tile's start.
@@ -139,7 +145,7 @@ impl Timing {
         if self.laws.memory.is_some() {
             // Of its last visit, nothing is left.
             let (last, leaves) = (tile + self.map.visits - 1, self.laws.leaves(self.laws.columns - 1));
-            let behind = self.laws.front() + leaves.unwrap_or_default() + self.laws.output_delay();
+            let behind = self.laws.settled() + leaves.unwrap_or_default() + self.laws.output_delay();
             return cycle > self.tile_start(last) + (self.period_cycles(last) + behind) as u64;
         }
         let start = self.tile_start(tile);
@@ -149,7 +155,9 @@ impl Timing {
         }
         // The last PE's edge; a later beat's events come after it in schedule order.
         let of_beat = |beat| self.accepts(tile, beat) + self.laws.front() + self.laws.corner();
-        let last = beat.map_or(self.period_cycles(tile) - 1, of_beat);
+        let behind =
+            || self.map.leaving() + self.laws.settled() + self.laws.corner() + self.laws.output_delay();
+        let last = beat.map_or_else(|| self.period_cycles(tile) + behind(), of_beat);
         cycle > start + last as u64
     }
 
@@ -178,7 +186,10 @@ impl Timing {
         let offset = match (self.laws.entered(node, pe), self.laws.leaves(pe[1])) {
             (Some(delay), _) => self.accepts(tile, fed) + delay,
             (None, Some(leaves)) => self.accepts(tile, fed) + leaves + self.behind(node),
-            (None, None) => self.laws.finished(self.feed(tile).length(), row) + self.behind(node),
+            (None, None) => {
+                let (nth, last) = (self.map.nth([row, column]), self.last_accepted(tile, [row, column]));
+                self.laws.finished(last + 1, pe, nth) + self.behind(node)
+            }
         };
         self.tile_start(tile) + offset as u64
     }
@@ -192,20 +203,34 @@ impl Timing {
         }
     }
 
-    /// Behind the accumulator: so many cycles after a finished value left a column.
-    fn locate_finished(&self, node: Node, column: usize, cycle: u64) -> Located {
+    /// Cycle of a tile in which an output's last beat is accepted, where sums stay; a visit's last ones may bring nothing.
+    fn last_accepted(&self, tile: usize, output: [usize; 2]) -> usize {
+        let steps = self.feed(tile).beats / self.map.banks();
+        self.accepts(tile, self.map.place(output, steps.saturating_sub(1)).1)
+    }
+
+    /// The tile and its output whose finished sum stands at an exit in a cycle, where sums stay: the tile had its last beat as
+    /// many cycles ago as the law says of that output.
+    fn left(&self, cycle: u64, exit: usize) -> (usize, [usize; 2]) {
+        let found = (0..self.map.leaving()).find_map(|nth| {
+            let at = self.map.leaves(nth, exit);
+            let (pe, _) = self.map.place(at, 0);
+            let ago = self.laws.finished(0, pe, nth) as u64 + 1;
+            let (tile, fed) = self.within(cycle.checked_sub(ago)?);
+            (fed == self.last_accepted(tile, at)).then_some((tile, at))
+        });
+        found.unwrap_or_else(|| unreachable!("nothing stands at exit {exit} in cycle {cycle}"))
+    }
+
+    /// Behind the accumulator: so many cycles after a finished value left an exit.
+    fn locate_finished(&self, node: Node, exit: usize, cycle: u64) -> Located {
         let left = cycle - self.behind(node) as u64;
-        let (tile, [row, column]) = if let Some(leaves) = self.laws.leaves(column) {
-            let (tile, vector) = self.accepted(left - leaves as u64);
-            (tile, self.map.leaves(vector.unwrap_or_default(), column))
-        } else if self.laws.drain.is_some() {
-            let (tile, at) = self.within(left);
-            let row = self.drain_start(tile).map_or(0, |start| self.laws.rows - 1 - (at - start));
-            (tile, [row, column])
-        } else {
-            // A tile ends with its last beat.
-            let last_accepted = left - self.laws.front() as u64 - 1;
-            (self.tile_at(last_accepted), [0, column])
+        let (tile, [row, column]) = match self.laws.leaves(exit) {
+            Some(leaves) => {
+                let (tile, vector) = self.accepted(left - leaves as u64);
+                (tile, self.map.leaves(vector.unwrap_or_default(), exit))
+            }
+            None => self.left(left, exit),
         };
         let visit = tile % self.map.visits;
         let last = self.beats.min((visit + 1) * self.map.steps) - 1;

@@ -24,8 +24,10 @@ pub struct InputBeats {
     /// Most cycles by which a row or column lags row and column 0.
     lag: usize,
     window: VecDeque<Vec<i64>>,
-    /// A clear cycle (`start = "zero"`) came before the next beat.
-    cleared: bool,
+    /// Outputs whose beats come in turn.
+    banks: usize,
+    /// Beats behind a clear cycle (`start = "zero"`) that are yet to come, and are their outputs' first.
+    starting: usize,
     /// Without `in.last`, the latest beat: the one behind it, however much later, says whether it was the last.
     pending: Option<Vec<i64>>,
     load: Option<usize>,
@@ -106,7 +108,8 @@ impl InputBeats {
             activation,
             weight,
             window: VecDeque::new(),
-            cleared: false,
+            banks: array.banks,
+            starting: 0,
             pending: None,
         })
     }
@@ -148,7 +151,8 @@ impl InputBeats {
         let Some(now) = self.window.front() else { return Vec::new() };
         let bit = |at: Option<usize>| at.is_some_and(|at| now[at] != 0);
         let valid = bit(Some(self.valid));
-        let starts = bit(self.first) || self.cleared;
+        let first = bit(self.first);
+        let starts = first || self.starting > 0;
         let switches = bit(self.switch);
         let beat = valid.then(|| {
             let last = self.last.is_none_or(|at| now[at] != 0);
@@ -165,7 +169,11 @@ impl InputBeats {
         if self.load.is_some() {
             return self.passing(beat, starts, switches);
         }
-        self.cleared = !valid && starts;
+        match valid {
+            true => self.starting = self.starting.saturating_sub(1),
+            false if first => self.starting = self.banks,
+            false => {}
+        }
         match beat {
             Some(beat) if self.last.is_none() => {
                 let Some(mut before) = self.pending.replace(beat) else { return Vec::new() };

@@ -246,7 +246,10 @@ impl Order {
         let (tile, index) = (program.tile(*done / each), *done % each);
         let channel = |step: usize| i64::try_from(program.record_of(tile) + step).unwrap_or(-1);
         let mut wanted = match (self.loads > 0, is_load) {
-            (false, _) => vec![i64::from(index == 0), i64::from(index + 1 == self.beats)],
+            (false, _) => {
+                let banks = program.map().banks();
+                vec![i64::from(index < banks), i64::from(index + banks >= self.beats)]
+            }
             (true, is_load) => vec![i64::from(is_load)],
         };
         if is_load {
@@ -288,7 +291,8 @@ fn met(program: &Program, tile: Tile, is_load: bool, index: usize) -> Vec<Met> {
         if turned { (Factor::Weight, Factor::Activation) } else { (Factor::Activation, Factor::Weight) };
     match array.load {
         None => {
-            (0..activations).for_each(|at| meet(Factor::Activation, at / lanes, index, at % lanes, at));
+            let row = |at: usize| program.fed_row(at / lanes, index);
+            (0..activations).for_each(|at| meet(Factor::Activation, row(at), index, at % lanes, at));
             (0..weights).for_each(|at| meet(Factor::Weight, at / lanes, index, at % lanes, at));
         }
         Some(_) if !is_load => {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level, Operand, Order,
-    Skew, Start, SumRegister,
+    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, KernelAxis, LaneMap, Level, Operand,
+    Order, Skew, Start, SumRegister,
 };
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Parameter, Per, Step};
@@ -48,9 +48,12 @@ pub fn sequential() -> Array {
         hop_weight: 0,
         hop_sum: 0,
         skew: Skew::Host,
-        drain_latency: 0,
+        drain: None,
         sum_register: SumRegister::After,
         load: None,
+        banks: 1,
+        loop_latency: 1,
+        clears_at_once: false,
     }
 }
 
@@ -157,6 +160,7 @@ fn grid(extent: usize, skew: Skew) -> Array {
         hop_activation: 1,
         hop_weight: 1,
         skew,
+        drain: Some(Drain::ROWS),
         ..sequential()
     }
 }

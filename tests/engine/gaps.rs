@@ -80,7 +80,8 @@ fn cycles_and_what_happens_in_them_are_inverse() {
                         let cycle = timing.cycle_of(node, tile, beat, output);
                         let ([row, column], (pe, _)) = (output, map.place(output, beat.unwrap_or(0)));
                         let located = Located { tile, row, column, beat };
-                        assert_eq!(timing.locate(node, pe, cycle), located, "seed {seed} {name}");
+                        let at = if behind { [0, map.exit(output)] } else { pe };
+                        assert_eq!(timing.locate(node, at, cycle), located, "seed {seed} {name}");
                         checked += 1;
                     }
                 }
@@ -158,15 +159,17 @@ fn a_resting_host_holds_its_last_beat() {
         let timing = Timing::with(&program, gaps);
         let dense = Ports::new(design, &run(&program, Gaps::none()).1);
         let ports = Ports::new(design, &run(&program, gaps).1);
-        let (beats, tiles, clears) = (program.beats(), program.tile_count(), program.design.time().clears);
+        let banks = program.design.array.banks;
+        let (beats, tiles, clears) =
+            (program.beats() * banks, program.tile_count(), program.design.time().clears);
         let (cycles, straight) = (ports.beats(), dense.beats());
         assert_eq!((cycles.len(), straight.len()), (beats * tiles, beats * tiles));
         for (n, (cycle, dense_cycle)) in cycles.iter().zip(&straight).enumerate() {
             let (tile, beat, resting) = (n / beats, n % beats, (tiles - 1 - n / beats).is_multiple_of(2));
             // The same beats, in the same order.
             assert_eq!(ports.rest[*cycle], dense.rest[*dense_cycle], "seed {seed}");
-            assert_eq!(ports.first[*cycle], beat == 0 && clears == 0);
-            assert!(ports.last.as_ref().is_none_or(|last| last[*cycle] == (beat == beats - 1)));
+            assert_eq!(ports.first[*cycle], beat < banks && clears == 0);
+            assert!(ports.last.as_ref().is_none_or(|last| last[*cycle] == (beat + banks >= beats)));
             let start = timing.tile_start(tile) as usize;
             let waits = if beat == 0 { start..*cycle } else { cycles[n - 1] + 1..*cycle };
             let quiet = |c: &usize| !ports.valid[*c] && ports.last.as_ref().is_none_or(|last| !last[*c]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use goldpath::design::{AccumulatorOverflow, Dataflow, Design, Memory, Start};
+use goldpath::design::{AccumulatorOverflow, Dataflow, Design, Drain, DrainOrder, Memory, Start};
 use goldpath::lower::Program;
 use goldpath::num::{Format, Overflow};
 use goldpath::simulate::{Gaps, Options, Timing};
@@ -25,6 +25,11 @@ fn design(random: &mut Random) -> Design {
     let read_latency = random.below(3) as u32;
     let width = i64::from(design.accumulator.format.width());
     let format = Format::signed(random.within((width - 1).max(1), width + 2) as u32).unwrap();
+    // Words are of whole rows.
+    if let Some(drain) = design.array.drain.as_mut().filter(|drain| drain.order != DrainOrder::Rows) {
+        *drain = Drain { latency: drain.latency, ..Drain::ROWS };
+    }
+    (design.array.banks, design.array.loop_latency) = (1, 1);
     design.memory = Some(Memory {
         format,
         overflow: random.pick(&random::RULES),

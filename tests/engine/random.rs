@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level, Load, LoadKind,
-    Operand, Order, Skew, Start, SumRegister, Switch,
+    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, DrainOrder, KernelAxis, LaneMap, Level,
+    Load, LoadKind, Operand, Order, Skew, Start, SumRegister, Switch,
 };
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::{Format, Overflow, Rounding};
@@ -177,25 +177,48 @@ pub fn language(random: &mut Random) -> Design {
 
 fn array(random: &mut Random) -> Array {
     match random.below(7) {
-        0 => Array { lanes: random.pick(&[1, 1, 1, 3]), ..designs::sequential() },
+        0 => Array { lanes: random.pick(&[1, 1, 1, 3]), ..banks(random) },
         1 => Array {
             dataflow: Dataflow::Tree,
             columns: random.pick(&[1, 1, 2, 5]),
             lanes: random.within(1, 9) as usize,
-            ..designs::sequential()
+            ..banks(random)
         },
         2..4 => travelling(random),
-        _ => Array {
-            dataflow: Dataflow::OutputStationary,
-            rows: random.within(1, 5) as usize,
-            columns: random.within(1, 5) as usize,
-            lanes: random.pick(&[1, 1, 2, 3, 4]),
-            hop_activation: random.below(4) as u32,
-            hop_weight: random.below(4) as u32,
-            skew: random.pick(&[Skew::Host, Skew::Internal]),
-            drain_latency: random.below(3) as u32,
-            ..designs::sequential()
-        },
+        _ => {
+            let (columns, hop) = (random.within(1, 5) as usize, random.below(4) as u32);
+            Array {
+                dataflow: Dataflow::OutputStationary,
+                rows: random.within(1, 5) as usize,
+                columns,
+                lanes: random.pick(&[1, 1, 2, 3, 4]),
+                hop_activation: hop,
+                hop_weight: random.below(4) as u32,
+                skew: random.pick(&[Skew::Host, Skew::Internal]),
+                drain: Some(drain(random, hop > 0 || columns == 1)),
+                ..designs::sequential()
+            }
+        }
+    }
+}
+
+/// One MAC with one accumulator, or several.
+fn banks(random: &mut Random) -> Array {
+    let banks = random.pick(&[1, 1, 1, 2, 3, 5]);
+    Array { banks, loop_latency: random.within(1, banks as i64) as u32, ..designs::sequential() }
+}
+
+/// Any way out of a grid in which sums stay, the fast engine's most often.
+fn drain(random: &mut Random, diagonal: bool) -> Drain {
+    let latency = random.below(3) as u32;
+    let orders = [DrainOrder::Rows, DrainOrder::Columns, DrainOrder::Parallel, DrainOrder::Diagonal];
+    let order = orders[random.below(if diagonal { 4 } else { 3 })];
+    match random.below(2) {
+        0 => Drain { latency, ..Drain::ROWS },
+        _ if matches!(order, DrainOrder::Parallel | DrainOrder::Diagonal) => {
+            Drain { order, first: false, capture: false, latency }
+        }
+        _ => Drain { order, first: random.below(2) == 0, capture: random.below(2) == 0, latency },
     }
 }
 
@@ -244,7 +267,7 @@ pub fn design(random: &mut Random) -> Design {
     let activation = operand(random, "activation_offset", Per::Layer, &mut parameters);
     let per = random.pick(&[Per::Layer, Per::Channel]);
     let weight = operand(random, "weight_offset", per, &mut parameters);
-    let array = array(random);
+    let mut array = array(random);
     let mut accumulator = accumulator(random, activation.sum.width() + weight.sum.width());
     if accumulator.start == Start::Bias {
         accumulator.bias = Some(parameters.len());
@@ -261,6 +284,9 @@ pub fn design(random: &mut Random) -> Design {
             default: Some(0),
             aligned: true,
         });
+    }
+    if accumulator.start == Start::Zero && !array.sums_travel() {
+        array.clears_at_once = random.below(2) == 0;
     }
     let post = steps(random, &mut parameters);
     let axes = [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin];

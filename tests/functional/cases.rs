@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, LaneMap, Level, Operand, Skew, Start,
+    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, LaneMap, Level, Operand, Skew, Start,
 };
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::{Format, Overflow, Rounding};
@@ -279,6 +279,7 @@ fn array(random: &mut Random) -> Array {
         hop_activation: random.below(2) as u32,
         hop_weight: random.below(2) as u32,
         skew: random.pick(&[Skew::Host, Skew::Internal]),
+        drain: Some(Drain::ROWS),
         ..designs::sequential()
     };
     match random.below(6) {

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, KernelAxis, LaneMap, Level, Recode, Start,
+    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, KernelAxis, LaneMap, Level, Recode,
+    Start,
 };
 use goldpath::functional::{self, Prepared};
 use goldpath::lower::Program;
@@ -136,7 +137,8 @@ fn array(design: &mut Design, random: &mut Random) {
         _ => {
             let [rows, columns] = random.pick(&[[16, 16], [8, 8], [3, 5], [4, 1]]);
             let dataflow = Dataflow::OutputStationary;
-            Array { dataflow, rows, columns, lanes: lanes.min(4), ..designs::sequential() }
+            let drain = Some(Drain::ROWS);
+            Array { dataflow, rows, columns, lanes: lanes.min(4), drain, ..designs::sequential() }
         }
     };
     if design.array.lanes > 1 && random.below(2) == 0 {

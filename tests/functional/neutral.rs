@@ -105,7 +105,7 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
     let (rows, columns) = match design.array.dataflow {
         Dataflow::WeightStationary => (usize::MAX, design.array.columns),
         Dataflow::InputStationary => (design.array.columns, usize::MAX),
-        _ => (design.array.rows, design.array.columns),
+        _ => (design.array.rows * design.array.banks, design.array.columns),
     };
     Machine {
         rows,

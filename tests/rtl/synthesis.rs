@@ -93,3 +93,13 @@ pub fn netlist(design: &str, sources: &[PathBuf], folder: &Path) -> PathBuf {
     synthesise(design, sources, &then).unwrap_or_else(|complaint| panic!("{complaint}"));
     file
 }
+
+#[test]
+fn os8x8_diag_s8_acc20_has_no_latches() {
+    has_no_latches("os8x8_diag_s8_acc20");
+}
+
+#[test]
+fn tree16x4_banks4_s8_acc34sat_has_no_latches() {
+    has_no_latches("tree16x4_banks4_s8_acc34sat");
+}

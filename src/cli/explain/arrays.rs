@@ -8,7 +8,10 @@ use crate::design::Design;
 /// A worked design: the kind, what it is in a line, its tables from `[array]` on, and all of it.
 type Worked = (&'static str, &'static str, &'static str, fn() -> String);
 
-const WORKED: [Worked; 6] = [
+/// What the accumulators of a kind are beside 32 bits that wrap.
+const LOOP: (&str, &str) = ("banks", ", banks = 4, latency = 4");
+
+const WORKED: [Worked; 8] = [
     (
         "sequential",
         "one MAC: an output's products come one after the other",
@@ -87,6 +90,27 @@ const WORKED: [Worked; 6] = [
          depth = 1024",
         || worked(5),
     ),
+    (
+        "drain",
+        "sums stay, and leave as they finish: of every row one, anti-diagonal after anti-diagonal; tiles overlap",
+        "[array]\n\
+         dataflow = \"output_stationary\"\n\
+         rows = 8\n\
+         columns = 8\n\
+         hop = { activation = 1, weight = 1 }\n\
+         skew = \"host\"\n\
+         drain = { order = \"diagonal\", latency = 1 }",
+        || worked(6),
+    ),
+    (
+        "banks",
+        "an adder that takes four clocks has four accumulators, whose outputs' beats come in turn",
+        "[array]\n\
+         dataflow = \"tree\"\n\
+         columns = 4\n\
+         lanes = 16",
+        || worked(7),
+    ),
 ];
 
 #[rustfmt::skip]
@@ -128,7 +152,14 @@ pub fn topics() -> Vec<Topic> {
                \x20                  vectors before, and switch says when PEs take it: \"wave\" (each with its first\n\
                \x20                  vector, in.first) or \"global\" (all with in.switch); clears_sums sets the sums'\n\
                \x20                  registers to 0 while a row is loaded\n\
-               array.drain        of output_stationary: rows leave downwards, the last one first\n\
+               array.drain        of output_stationary: how sums leave. order \"rows\" or \"columns\": through each\n\
+               \x20                  other's accumulators while in.drain is 1, exit = \"last_row\" (or \"first_row\",\n\
+               \x20                  \"last_column\", \"first_column\") first; capture = true: through registers beside\n\
+               \x20                  them, behind each sum's last beat (in.last), while the next tile comes.\n\
+               \x20                  \"diagonal\": each row's PE as it finishes; \"parallel\": every PE as it does.\n\
+               \x20                  latency: registers between the PEs and the post steps\n\
+               accumulator.banks  of sequential and tree: accumulators that beats use in turn, one output's each;\n\
+               \x20                  accumulator.latency: registers in the adder's loop, no more than there are banks\n\
                [memory]           words in which parts of a sum meet: sums that travel are cut by columns, others by\n\
                \x20                  order.tile_k",
         example: formulas,
@@ -138,13 +169,14 @@ pub fn topics() -> Vec<Topic> {
 
 /// How long each kind takes.
 fn formulas() -> String {
-    let line = |(name, _, array, _): &Worked| format!("{name}: {}", parsed(&whole(array)).cycle_formula());
+    let line =
+        |(name, _, array, _): &Worked| format!("{name}: {}", parsed(&whole(name, array)).cycle_formula());
     format!("cycles of Y[M,N] = A[M,K] * W[K,N]\n{}", WORKED.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// A worked design, and how long it takes.
 fn worked(index: usize) -> String {
-    let text = whole(WORKED[index].2);
+    let text = whole(WORKED[index].0, WORKED[index].2);
     format!("{text}\n\n# cycles of Y[M,N] = A[M,K] * W[K,N]: {}", parsed(&text).cycle_formula())
 }
 
@@ -152,11 +184,12 @@ fn parsed(text: &str) -> Design {
     Design::parse(text, Path::new("example"), &[]).expect("a sound design")
 }
 
-fn whole(array: &str) -> String {
+fn whole(kind: &str, array: &str) -> String {
+    let looped = if kind == LOOP.0 { LOOP.1 } else { "" };
     format!(
         "schema = 1\nname = \"example\"\n\
          operands = {{ activation = {{ width = 8, signed = true }}, weight = {{ width = 8, signed = true }}, latency = 1 }}\n\
-         accumulator = {{ width = 32, signed = true, overflow = \"wrap\", start = \"overwrite\" }}\n\
+         accumulator = {{ width = 32, signed = true, overflow = \"wrap\", start = \"overwrite\"{looped} }}\n\
          \n{array}"
     )
 }

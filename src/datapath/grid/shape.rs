@@ -1,7 +1,7 @@
 //! What a design needs for the grid: extents and delays, and the licence that the formats give.
 
 use super::kernel::BLOCK;
-use crate::design::{Array, Design, Time};
+use crate::design::{Array, Design, Drain, Time};
 use crate::num::Overflow;
 use crate::num::adder::{FullSaturate, FullWrap, RoomySaturate, RoomyWrap, is_full};
 use crate::num::lanes::Lane;
@@ -19,7 +19,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// `None` when the grid cannot be the design: nothing drains, lanes that are reduced, or a register chain
+    /// `None` when the grid cannot be the design: accumulators that do not move down, lanes that are reduced, or a register chain
     /// so long that it remembers more than one tile.
     pub fn new(design: &Design) -> Option<Self> {
         let Array { rows, columns, lanes, .. } = design.array;
@@ -27,8 +27,12 @@ impl Shape {
         let shape = Shape { rows, columns, padded, host_skews, time: design.time() };
         // A tile lasts at least 1 + d0 + corner + rows cycles; the deepest register looks back by corner + depth.
         let short = shape.depth_a().max(shape.depth_w()) <= 1 + shape.time.front() + rows;
-        let supported =
-            design.array.drains() && design.memory.is_none() && lanes == 1 && design.reduce.is_empty();
+        let drain = design.array.drain.is_some_and(|drain| Drain { latency: 0, ..drain } == Drain::ROWS);
+        let supported = drain
+            && !design.array.clears_at_once
+            && design.memory.is_none()
+            && lanes == 1
+            && design.reduce.is_empty();
         (supported && short).then_some(shape)
     }
 

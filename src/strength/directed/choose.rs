@@ -56,7 +56,8 @@ fn by_itself(design: &Design) -> Design {
     alone.array.rows = 1;
     alone.array.columns = 1;
     (alone.array.hop_activation, alone.array.hop_weight, alone.array.hop_sum) = (0, 0, 0);
-    (alone.array.skew, alone.array.drain_latency, alone.array.load) = (Skew::Host, 0, None);
+    (alone.array.skew, alone.array.drain, alone.array.load) = (Skew::Host, None, None);
+    (alone.array.banks, alone.array.loop_latency, alone.array.clears_at_once) = (1, 1, false);
     if let (Some(memory), Some(steps)) = (&mut alone.memory, design.visit_steps()) {
         memory.tile_k = Some(steps * design.array.lanes);
     }
@@ -71,7 +72,7 @@ fn most(design: &Design, pool: &Pool) -> usize {
     let columns = design.array.columns;
     let fits = |tiles: usize| {
         let cycles = design.cycles(m as u64, k as u64, (tiles * columns) as u64).total;
-        let all = (tiles * m.div_ceil(design.array.rows)) as u128;
+        let all = (tiles * m.div_ceil(design.array.rows * design.array.banks)) as u128;
         cycles <= u128::from(CYCLES) && cycles + all * RESTS <= u128::from(WITH_RESTS)
     };
     (1..=1024).take_while(|tiles| fits(*tiles)).last().unwrap_or(1) * columns

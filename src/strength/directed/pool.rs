@@ -166,7 +166,7 @@ impl Pool {
 fn own_rows(design: &Design) -> usize {
     let array = &design.array;
     match (array.sums_travel(), array.is_turned()) {
-        (false, _) => 6_usize.next_multiple_of(array.rows),
+        (false, _) => 6_usize.next_multiple_of(array.rows * array.banks),
         (true, false) => 6,
         (true, true) => 6_usize.next_multiple_of(array.columns),
     }
