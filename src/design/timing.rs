@@ -53,7 +53,7 @@ impl Design {
     fn extents(&self) -> Extents {
         let array = &self.array;
         match (array.sums_travel(), array.is_turned()) {
-            (false, _) => Extents { fed: "K", tiles: [array.rows, array.columns] },
+            (false, _) => Extents { fed: "K", tiles: [array.rows * array.banks, array.columns] },
             (true, false) => Extents { fed: "M", tiles: [0, array.columns] },
             (true, true) => Extents { fed: "N", tiles: [array.columns, 0] },
         }
@@ -69,7 +69,8 @@ impl Design {
         let visits = if self.memory.is_some() { beats.div_ceil(steps.max(1)) } else { 1 };
         let words = self.memory.map_or(u64::MAX, |memory| memory.depth as u64);
         let fed = match extents.fed {
-            "K" => beats.min(steps),
+            // Beats of several outputs come in turn.
+            "K" => beats.min(steps).saturating_mul(self.array.banks as u64),
             "M" => m.min(words),
             _ => n.min(words),
         };
@@ -103,6 +104,9 @@ impl Design {
         let (time, extents) = (self.time(), self.extents());
         let lanes = if time.travel.is_some() { 1 } else { self.array.lanes };
         let fed = match (self.memory, self.visit_steps()) {
+            (None, _) if self.array.banks > 1 => {
+                format!("{} * {}", self.array.banks, part(extents.fed, lanes))
+            }
             (None, _) => part(extents.fed, lanes),
             (Some(memory), _) if time.travel.is_some() => format!("min({}, {})", extents.fed, memory.depth),
             (Some(_), Some(steps)) => format!("min({}, {steps})", part(extents.fed, lanes)),

@@ -92,7 +92,7 @@ const WORKED: [Worked; 8] = [
     ),
     (
         "drain",
-        "sums stay, and leave as they finish: of every row one, anti-diagonal after anti-diagonal; tiles overlap",
+        "sums stay, and leave as they finish, an anti-diagonal a clock; tiles overlap",
         "[array]\n\
          dataflow = \"output_stationary\"\n\
          rows = 8\n\
@@ -152,19 +152,49 @@ pub fn topics() -> Vec<Topic> {
                \x20                  vectors before, and switch says when PEs take it: \"wave\" (each with its first\n\
                \x20                  vector, in.first) or \"global\" (all with in.switch); clears_sums sets the sums'\n\
                \x20                  registers to 0 while a row is loaded\n\
-               array.drain        of output_stationary: how sums leave. order \"rows\" or \"columns\": through each\n\
-               \x20                  other's accumulators while in.drain is 1, exit = \"last_row\" (or \"first_row\",\n\
-               \x20                  \"last_column\", \"first_column\") first; capture = true: through registers beside\n\
-               \x20                  them, behind each sum's last beat (in.last), while the next tile comes.\n\
-               \x20                  \"diagonal\": each row's PE as it finishes; \"parallel\": every PE as it does.\n\
-               \x20                  latency: registers between the PEs and the post steps\n\
-               accumulator.banks  of sequential and tree: accumulators that beats use in turn, one output's each;\n\
-               \x20                  accumulator.latency: registers in the adder's loop, no more than there are banks\n\
+               array.drain        of output_stationary: how sums leave; accumulator.banks: several of a MAC (both have pages)\n\
                [memory]           words in which parts of a sum meet: sums that travel are cut by columns, others by\n\
                \x20                  order.tile_k",
         example: formulas,
     };
-    kinds.chain([keys]).collect()
+    kinds.chain([keys, drain(), banks()]).collect()
+}
+
+fn drain() -> Topic {
+    Topic {
+        name: "array.drain",
+        kind: "key",
+        summary: "how sums that stay in a grid leave it: order, exit, capture, latency",
+        text: "order   \"rows\" (as without [array.drain]) or \"columns\": sums move through each other's accumulators while\n\
+               \x20       in.drain is 1, the last row (column) first; the next tile waits for them\n\
+               \x20       \"diagonal\": every row has a way out, by which its PE that has just finished leaves\n\
+               \x20       \"parallel\": every PE has one\n\
+               exit    of rows and columns: \"last_row\" or \"first_row\", \"last_column\" or \"first_column\" leaves first\n\
+               capture of rows and columns: true takes sums over into registers beside the accumulators (pe.result) behind\n\
+               \x20       their last beat, and they leave through these while the next tile is under way\n\
+               latency registers between the PEs and the post steps\n\
+               \n\
+               Without in.drain a beat says that it is the last (in.last), and pe.done that a PE's sum is whole. Exits that\n\
+               finish in cycles of their own have a valid bit each. Post steps stand at every exit, with the numbers of the\n\
+               channel whose sum is there. A [memory] takes rows.",
+        example: String::new,
+    }
+}
+
+fn banks() -> Topic {
+    Topic {
+        name: "accumulator.banks",
+        kind: "key",
+        summary: "accumulators that beats use in turn, and the registers in their loop",
+        text: "An adder that takes several clocks (accumulator.latency: registers in the accumulator's loop, 1 unless said)\n\
+               cannot add to the same sum every clock. Sequential MACs and trees then have banks of accumulators, at least as\n\
+               many: beat n belongs to bank n mod banks, and each bank is one of as many neighbouring output positions.\n\
+               in.first is 1 with the first beat of every bank, in.last with the last; the hardware counts beats.\n\
+               \n\
+               accumulator.clear, of start = \"zero\": \"aligned\" travels beside the products, \"immediate\" reaches the\n\
+               accumulators from the port at once (the host waits until no product is under way).",
+        example: String::new,
+    }
 }
 
 /// How long each kind takes.
