@@ -130,8 +130,7 @@ pub fn topics() -> Vec<Topic> {
                \n\
                It stays in a register at its adder:\n\
                sequential         one MAC; array.lanes products a beat\n\
-               tree               array.columns sums side by side, each of array.lanes products a beat; all read the\n\
-               \x20                  same activations\n\
+               tree               array.columns sums side by side, of array.lanes products a beat; activations shared\n\
                output_stationary  rows x columns PEs with one sum each: rows are output positions, columns channels\n\
                \n\
                It travels down a column, from adder to adder, past operands that stay. A column sums rows * lanes\n\
