@@ -47,6 +47,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         memory,
         post,
         parameters,
+        bias_in: super::BiasIn::Design,
         twin: file.twin.parameters.iter().map(|(k, v)| (k.clone(), (**v).clone())).collect(),
         twin_values: Default::default(),
         hash: String::new(),

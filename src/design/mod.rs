@@ -8,6 +8,7 @@
 //! `depth`, `lints`, `timing`, `table`, `schematic`.
 
 mod array;
+mod bias;
 mod build;
 mod canonical;
 mod context;
@@ -39,6 +40,7 @@ mod timing;
 mod verilog;
 
 pub use array::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Skew, SumRegister, Switch};
+pub use bias::BiasIn;
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;
@@ -81,6 +83,8 @@ pub struct Design {
     pub parameters: Vec<Parameter>,
     /// In which order the products of an output are formed.
     pub order: Order,
+    /// Where layers' biases go, as this run says; no part of the hash.
+    pub bias_in: BiasIn,
     /// Design key (`accumulator.width`) → Verilog parameter (`ACC_WIDTH`).
     pub twin: BTreeMap<String, String>,
     /// Values of the mapped keys, as overridden.

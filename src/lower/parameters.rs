@@ -52,8 +52,10 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
         return Ok(index);
     }
     if name == "bias" {
-        return Err(refuse(name, "design has no place for a bias")
-            .help("use start = \"bias\" or a post step that adds parameter bias"));
+        return Err(refuse(name, "design has no place for a bias").help(
+            "use start = \"bias\", or a post step that adds parameter bias (--bias-in post says that it must); --bias-in none \
+             leaves the bias out on purpose",
+        ));
     }
     let Some(step) = design.post.iter().find(|s| s.id == name) else {
         let known: Vec<_> = design.parameters.iter().map(|p| p.name.as_str()).collect();

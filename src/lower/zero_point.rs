@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 
 use super::Shape;
 use super::parameters::Numbers;
-use crate::design::{Design, Operand, Recode};
+use crate::design::{BiasIn, Design, Operand, Recode};
 use crate::error::{Error, Kind, Place, Result};
 use crate::network::{DType, Geometry, Layer};
 use crate::post::{self, Per};
@@ -65,7 +65,8 @@ impl Codes {
         Ok(numbers)
     }
 
-    /// The bias with the zero points folded in, or `None` when it is 0 and the design has no place for one.
+    /// The bias with the zero points folded in, or `None` when it is 0 and the design has no place for one, or when it is
+    /// left out on purpose.
     /// `weights` are `[groups][k][n]`.
     pub fn bias(
         &self,
@@ -96,7 +97,8 @@ impl Codes {
         };
         let bias: Vec<i64> = (0..shape.channels()).map(fold).collect::<Result<_>>()?;
         let has_place = design.parameters.iter().any(|p| p.name == "bias");
-        Ok((has_place || bias.iter().any(|b| *b != 0)).then_some(bias))
+        let is_brought = design.bias_in != BiasIn::Nowhere && (has_place || bias.iter().any(|b| *b != 0));
+        Ok(is_brought.then_some(bias))
     }
 }
 

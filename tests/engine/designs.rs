@@ -119,6 +119,7 @@ fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Paramet
             kernel: [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin],
             lane_map: LaneMap::Adjacent,
         },
+        bias_in: goldpath::design::BiasIn::Design,
         twin: BTreeMap::new(),
         twin_values: BTreeMap::new(),
         hash: String::new(),

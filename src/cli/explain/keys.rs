@@ -35,6 +35,8 @@ pub fn topics() -> Vec<Topic> {
                zero_point, low, high       of the output: its zero point, and what its codes are clamped to\n\
                what an offset is called    minus the zero point of that operand: `offset = \"za\"` makes za such a name\n\
                \n\
+               Where neither the accumulator nor a post step takes bias, a layer that has one is refused: --bias-in none\n\
+               leaves it out on purpose.\n\
                Any other name (or a name of these that you changed) nothing brings: rename it, or give it\n\
                parameters.NAME.default. Products (--activations, --weights) take all of them from --params, an .npz\n\
                whose arrays are called as the parameter or as the id of the step (post.1) that reads it alone.\n\
