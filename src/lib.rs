@@ -94,6 +94,9 @@
 //! | its mistakes | `neighbours::array` |
 //! | its twin | `hw_models` |
 //!
+//! A requantizer alone ([`design::Design::is_post_only`]) is a MAC that multiplies nothing: what comes in is what its sums start from,
+//! a parameter of each output's own, which has a port (`in.value`) instead of a record. So bounds, engines and neighbours know it.
+//!
 //! # A new post step
 //!
 //! | what | where |

@@ -24,7 +24,10 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     let product = product_interval(&activation, &weight, names.parameters());
     let exact = product_fits(&activation, &weight, file, context)?;
     let reduce = reduce(file, &array, exact, product, context)?;
-    let accumulator = accumulator(&file.accumulator, &mut names, context)?;
+    let mut accumulator = accumulator(&file.accumulator, &mut names, context)?;
+    if array.is_post_only() {
+        (accumulator.start, accumulator.bias) = (Start::Value, Some(names.value(accumulator.format)));
+    }
     let memory = memory::memory(file, &array, &accumulator, context)?;
     let post = steps::build(&file.post, "post", (&accumulator, memory), choice, &mut names, context)?;
     let mut elsewhere = BTreeSet::new();
@@ -266,7 +269,7 @@ fn accumulator(
     let start = Start::from(*file.start);
     let bias = match start {
         Start::Bias => Some(names.bias(register, &file.start.span(), context)?),
-        Start::Zero | Start::Overwrite => None,
+        Start::Zero | Start::Overwrite | Start::Value => None,
     };
     Ok(Accumulator { format, register, overflow, start, bias })
 }

@@ -52,6 +52,39 @@ pub(super) fn key(text: &str) -> String {
 fn hashed(design: &Design) -> String {
     let mut text = format!("schema = 1\nname = {}\n", quoted(&design.name));
     let parameters = &design.parameters;
+    if design.is_post_only() {
+        let format = design.accumulator.format;
+        let _ = writeln!(text, "\n[accumulator]\nwidth = {}", format.width());
+        let _ = writeln!(text, "signed = {}", format.is_signed());
+    } else {
+        front(&mut text, design);
+    }
+    let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
+    for (step, range) in design.post.iter().zip(design.step_ranges()) {
+        let pairs = step_pairs(step, &values, !range.always_fits);
+        let _ = writeln!(text, "\n[[post]]\n{}", pairs.join("\n"));
+    }
+    let own = design.value_parameter();
+    for (_, parameter) in parameters.iter().enumerate().filter(|(index, _)| own != Some(*index)) {
+        write_parameter(&mut text, parameter);
+    }
+    if design.is_post_only() {
+        return text;
+    }
+    let kernel: Vec<String> = design.order.kernel.iter().map(|a| format!("\"{}\"", a.name())).collect();
+    let _ = writeln!(text, "\n[order]\nkernel = [{}]", kernel.join(", "));
+    if design.array.lanes > 1 {
+        let _ = writeln!(text, "lane_map = \"{}\"", design.order.lane_map.name());
+    }
+    if let Some(k) = design.memory.and_then(|memory| memory.tile_k) {
+        let _ = writeln!(text, "tile_k = {k}");
+    }
+    text
+}
+
+/// Everything in front of the post steps, of a design that multiplies.
+fn front(text: &mut String, design: &Design) {
+    let parameters = &design.parameters;
     let _ = writeln!(text, "\n[operands]");
     let _ = writeln!(text, "activation = {}", operand(&design.activation, parameters));
     let _ = writeln!(text, "weight = {}", operand(&design.weight, parameters));
@@ -65,8 +98,8 @@ fn hashed(design: &Design) -> String {
         }
         let _ = writeln!(text, "latency = {}", level.latency);
     }
-    accumulator(&mut text, design);
-    array(&mut text, design);
+    accumulator(text, design);
+    array(text, design);
     if let Some(memory) = design.memory {
         let _ = writeln!(text, "\n[memory]\nformat = \"{}\"", memory.format);
         let _ = writeln!(text, "overflow = \"{}\"\ndepth = {}", overflow_name(memory.overflow), memory.depth);
@@ -76,23 +109,6 @@ fn hashed(design: &Design) -> String {
             memory.read_latency, memory.write_latency
         );
     }
-    let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
-    for (step, range) in design.post.iter().zip(design.step_ranges()) {
-        let pairs = step_pairs(step, &values, !range.always_fits);
-        let _ = writeln!(text, "\n[[post]]\n{}", pairs.join("\n"));
-    }
-    for parameter in parameters {
-        write_parameter(&mut text, parameter);
-    }
-    let kernel: Vec<String> = design.order.kernel.iter().map(|a| format!("\"{}\"", a.name())).collect();
-    let _ = writeln!(text, "\n[order]\nkernel = [{}]", kernel.join(", "));
-    if design.array.lanes > 1 {
-        let _ = writeln!(text, "lane_map = \"{}\"", design.order.lane_map.name());
-    }
-    if let Some(k) = design.memory.and_then(|memory| memory.tile_k) {
-        let _ = writeln!(text, "tile_k = {k}");
-    }
-    text
 }
 
 fn operand(operand: &Operand, parameters: &[Parameter]) -> String {

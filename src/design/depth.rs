@@ -77,6 +77,10 @@ pub(super) fn safe_k((low, high): (i128, i128), products: (i128, i128)) -> Optio
 impl Design {
     /// The extreme products of this design's effective operands, offsets included.
     pub fn product_interval(&self) -> (i128, i128) {
+        if self.is_post_only() {
+            // Its beat adds 0.
+            return (0, 0);
+        }
         super::build::product_interval(&self.activation, &self.weight, &self.parameters)
     }
 

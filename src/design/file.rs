@@ -64,6 +64,8 @@ pub(super) struct File {
     pub schema: At<i64>,
     /// Name of the design and of its RTL twin's top module.
     pub name: At<String>,
+    /// Without it and `array`: a requantizer alone, which is completed before this is read.
+    #[schemars(with = "Option<Operands>")]
     pub operands: Operands,
     #[serde(default)]
     pub product: Product,
@@ -71,6 +73,7 @@ pub(super) struct File {
     #[serde(default)]
     pub reduce: Vec<At<Reduce>>,
     pub accumulator: At<Accumulator>,
+    #[schemars(with = "Option<Array>")]
     pub array: At<Array>,
     /// Partial sums between tiles of K.
     pub memory: Option<At<Memory>>,
@@ -170,9 +173,13 @@ pub(super) struct Accumulator {
     /// Bits: 1 to 64.
     pub width: At<i64>,
     pub signed: bool,
+    /// Needed where something is summed.
+    #[schemars(with = "Option<AccumulatorOverflow>")]
     pub overflow: At<AccumulatorOverflow>,
     /// Bits of the register that wraps behind `saturate_output`.
     pub register_width: Option<At<i64>>,
+    /// Needed where something is summed.
+    #[schemars(with = "Option<Start>")]
     pub start: At<Start>,
     /// With start = "zero": when the clear reaches the accumulator.
     pub clear: Option<At<Clear>>,
@@ -241,6 +248,9 @@ pub(super) enum Dataflow {
     OutputStationary,
     WeightStationary,
     InputStationary,
+    /// Written by nobody: a file without `operands` and `array` gets it.
+    #[schemars(skip)]
+    PostOnly,
 }
 
 /// Registers per PE step of what travels; 0 = broadcast.

@@ -154,6 +154,7 @@ pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
         "bypass = \"register\"; without its registers the steps are another program: programs.NAME",
     ),
     ("operands.*.coding", "power_of_two", "weights are integers"),
+    ("array.dataflow", "post_only", "leave [operands] and [array] out: a requantizer alone"),
 ];
 
 /// What a key may hold.

@@ -27,6 +27,7 @@ mod nodes;
 mod operation;
 mod overrides;
 mod pes;
+mod post_only;
 mod programs;
 mod ranges;
 mod schema;
@@ -176,6 +177,8 @@ pub enum Start {
     Bias,
     /// The first product replaces the register.
     Overwrite,
+    /// What comes in, to which nothing is added: of a requantizer alone.
+    Value,
 }
 
 /// The register that sums, one per PE.
@@ -189,7 +192,7 @@ pub struct Accumulator {
     pub overflow: AccumulatorOverflow,
     /// What the first product meets there.
     pub start: Start,
-    /// Index of parameter `bias` when `start = "bias"`.
+    /// Index of parameter `bias` when `start = "bias"`; of a requantizer alone, of what comes in.
     pub bias: Option<usize>,
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::convert;
 use super::file::{self, At, StepKind, Value, Values};
+use super::post_only::VALUE;
 use super::steps::{Place, Reader, State};
+use super::{Start, convert};
 use crate::error::Result;
 use crate::num::Format;
 use crate::post::{Op, Operand, Parameter, Per, Table, When};
@@ -75,8 +76,15 @@ impl Reader<'_, '_> {
 
     /// A constant, or a parameter.
     fn number(&mut self, at: &At<Value>, spoken: StepKind, key: &str) -> Result<Operand> {
-        if self.accumulator.bias.is_some() && **at == Value::Name("bias".into()) {
-            let what = "is the bias, which starts the accumulator: it enters in exactly one place (R9)";
+        let taken = match self.accumulator.start {
+            Start::Bias => Some((
+                "bias",
+                "is the bias, which starts the accumulator: it enters in exactly one place (R9)",
+            )),
+            Start::Value => Some((VALUE, "is what comes in, which is x: a parameter needs another name")),
+            Start::Zero | Start::Overwrite => None,
+        };
+        if let Some((_, what)) = taken.filter(|(name, _)| **at == Value::Name((*name).into())) {
             return Err(self.context.wrong(&at.span(), key, what));
         }
         let implicit = match &**at {

@@ -15,6 +15,7 @@ impl Design {
                 self.words(&mut text);
                 text
             }
+            Dataflow::PostOnly => format!("  value {} --> post\n", self.accumulator.format),
             Dataflow::OutputStationary | Dataflow::WeightStationary | Dataflow::InputStationary => {
                 self.grid()
             }

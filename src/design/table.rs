@@ -27,7 +27,13 @@ pub struct Row {
 impl Design {
     /// Every node in datapath order.
     pub fn rows(&self) -> Vec<Row> {
-        let mut rows = self.operand_rows();
+        let mut rows = Vec::new();
+        if self.is_post_only() {
+            rows.push(exact("accumulator", "what comes in", self.accumulator.format, 0));
+            rows.extend(self.step_rows());
+            return rows;
+        }
+        rows.extend(self.operand_rows());
         let product = self.product_format();
         rows.push(exact("product", "activation * weight", product, self.product_latency));
         for (level, range) in self.reduce.iter().zip(self.level_ranges()) {
@@ -39,10 +45,13 @@ impl Design {
             rows.push(Row { overflow, ..exact(&level.id, &does, level.format, level.latency) });
         }
         rows.extend(self.accumulator_rows());
-        for (step, range) in self.post.iter().zip(self.step_ranges()) {
-            rows.push(step_row(step, range.always_fits, &self.parameters));
-        }
+        rows.extend(self.step_rows());
         rows
+    }
+
+    fn step_rows(&self) -> impl Iterator<Item = Row> + '_ {
+        let steps = self.post.iter().zip(self.step_ranges());
+        steps.map(|(step, range)| step_row(step, range.always_fits, &self.parameters))
     }
 
     fn operand_rows(&self) -> Vec<Row> {

@@ -45,6 +45,8 @@ pub struct Time {
     pub clears_at_once: bool,
     /// Cycles from one PE of a row to the next, where they leave through one exit as they finish.
     pub apart: usize,
+    /// Registers of a sum that stays: 1, and 0 where what comes in is finished.
+    pub summed: usize,
     /// Registers between PEs whose sums stay and the requantizers.
     pub drain: usize,
     /// Of sums that travel.
@@ -105,6 +107,7 @@ impl Design {
                 Some(DrainOrder::Diagonal) => cycles(array.hop_right()),
                 _ => 0,
             },
+            summed: usize::from(!array.is_post_only()),
             drain: array.drain.map_or(0, |drain| cycles(drain.latency)),
             travel,
             memory: self.memory.map(|memory| cycles(memory.read_latency)),
@@ -167,7 +170,8 @@ impl Time {
     /// Law C: the cycle in which the finished value of a PE, the so many-th that leaves through its exit, stands in front of what
     /// is behind the array, where sums stay; law D where none moves through another's place.
     pub fn finished(&self, fed: usize, pe: [usize; 2], nth: usize) -> usize {
-        self.drain_start(fed).map_or(fed + self.settled() + self.travel(pe), |start| start + nth)
+        let stays = || (fed + self.settled() + self.travel(pe) + self.summed).saturating_sub(1);
+        self.drain_start(fed).map_or_else(stays, |start| start + nth)
     }
 
     /// Law J: cycles of a tile's period in front of its first vector: the load, where one buffer is used as it is loaded.
@@ -249,7 +253,7 @@ impl Time {
             None => match self.chain {
                 Some((_, false)) => 1,
                 Some((length, true)) => self.settled() + self.corner() + length + 1 + self.output_delay() + 1,
-                None => self.settled() + self.corner() + 1 + self.output_delay() + 1,
+                None => self.settled() + self.corner() + self.summed + self.output_delay() + 1,
             },
         }
     }

@@ -69,6 +69,7 @@ impl Design {
         let visits = if self.memory.is_some() { beats.div_ceil(steps.max(1)) } else { 1 };
         let words = self.memory.map_or(u64::MAX, |memory| memory.depth as u64);
         let fed = match extents.fed {
+            _ if self.is_post_only() => 1,
             "K" => beats.min(steps),
             "M" => m.min(words),
             _ => n.min(words),
@@ -101,6 +102,9 @@ impl Design {
             _ => format!("ceil({extent}/{by})"),
         };
         let (time, extents) = (self.time(), self.extents());
+        if self.is_post_only() {
+            return format!("N + {}", time.tail());
+        }
         let lanes = if time.travel.is_some() { 1 } else { self.array.lanes };
         let fed = match (self.memory, self.visit_steps()) {
             (None, _) => part(extents.fed, lanes),

@@ -8,6 +8,9 @@ use crate::num::Format;
 use crate::post;
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
+    if hardware.design.is_post_only() {
+        return Box::new(std::iter::empty());
+    }
     Box::new(Side::BOTH.into_iter().flat_map(move |side| side.neighbours(hardware)).chain(product(hardware)))
 }
 

@@ -8,6 +8,7 @@ mod gaps;
 mod inputs;
 mod memory;
 mod models;
+mod post_only;
 mod random;
 mod timing;
 mod waves;

@@ -13,6 +13,9 @@ pub(super) struct Values {
 }
 
 impl Values {
+    /// Of a requantizer alone, which multiplies nothing.
+    pub const NONE: Values = Values { low: 0, high: 0, offset: 0 };
+
     pub fn of(operand: &Operand, offset: i64) -> Values {
         let [low, high] = [operand.format.min(), operand.format.max()].map(|code| code + offset);
         Values { low, high, offset }

@@ -1,0 +1,107 @@
+//! Requantizers alone: both engines, what comes in, and when it leaves.
+
+use std::path::Path;
+
+use goldpath::design::Design;
+use goldpath::simulate::{self, Gaps, Options};
+use goldpath::trace::MemorySink;
+
+use super::equal::both;
+use super::random;
+use super::work::Random;
+
+#[test]
+fn both_engines_agree_on_any_steps() {
+    for seed in 0..300 {
+        let mut random = Random::new(41_000 + seed);
+        let program = random::values(random::post_only(&mut random), &mut random);
+        let (outcome, _) = both(&program, &format!("seed {seed}"));
+        let value = program.design.value_parameter().unwrap();
+        let values: Vec<i64> = outcome.accumulators.iter().copied().collect();
+        assert_eq!(values, program.parameters[value], "seed {seed}: what comes in is what is finished");
+    }
+}
+
+/// A value leaves as many cycles later as its steps have registers, however the host rests, beside nothing else.
+#[test]
+fn values_leave_when_their_steps_say() {
+    for seed in 0..150 {
+        let mut random = Random::new(42_000 + seed);
+        let program = random::values(random::post_only(&mut random), &mut random);
+        let delay: usize = program.design.post.iter().map(|step| step.latency as usize).sum();
+        assert_eq!(program.design.time().output_delay(), delay);
+        for gaps in [Gaps::none(), Gaps::mixed(seed)] {
+            let mut memory = MemorySink::default();
+            let options = Options { gaps, ..Options::default() };
+            let run = simulate::run(&program, options, &mut [&mut memory]).unwrap();
+            let bits = |name: &str| -> Vec<usize> {
+                let bits = memory.signal(name).unwrap();
+                (0..bits.len()).filter(|cycle| bits[*cycle][0] == 1).collect()
+            };
+            let (fed, left) = (bits("in.valid"), bits("out.valid"));
+            assert_eq!(left, fed.iter().map(|cycle| cycle + delay).collect::<Vec<_>>(), "seed {seed}");
+            let cycles = (0..program.shape.n).collect::<Vec<_>>();
+            assert!(!gaps.is_none() || fed == cycles, "seed {seed}: a value a cycle");
+            assert_eq!(run.cycles as usize, fed.last().unwrap() + delay + 2, "seed {seed}");
+            let (values, channels) =
+                (memory.signal("in.value").unwrap(), memory.signal("in.channel").unwrap());
+            for (n, cycle) in fed.iter().enumerate() {
+                assert_eq!(
+                    [values[*cycle][0], channels[*cycle][0]],
+                    [program.start(n), n as i64],
+                    "seed {seed}"
+                );
+            }
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Design, String> {
+    Design::parse(text, Path::new("alone.toml"), &[]).map_err(|error| format!("{error}"))
+}
+
+const ALONE: &str = "schema = 1\nname = \"alone\"\npost = [{ step = \"saturate\", width = 8 }]\n\
+     [accumulator]\nwidth = 64\nsigned = true\n";
+
+#[test]
+fn a_file_without_operands_and_array_is_one() {
+    let design = parse(ALONE).unwrap();
+    assert!(design.is_post_only());
+    assert_eq!(design.value_format().to_string(), "s64");
+    assert_eq!(design.cycle_formula(), "N + 1");
+    assert_eq!(parse(&design.to_toml()).unwrap(), design);
+    let wrong = |from: &str, to: &str, words: &[&str]| {
+        assert!(ALONE.contains(from));
+        let error = parse(&ALONE.replace(from, to)).unwrap_err();
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    };
+    let end = "signed = true\n";
+    let idle = "changes nothing: without [operands] and [array] nothing is multiplied or summed";
+    for (key, text) in [
+        ("product", "[product]\nlatency = 1"),
+        ("order", "[order]\nlane_map = \"adjacent\""),
+        ("memory", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4"),
+        ("reduce", "[[reduce]]\ngroup = 2"),
+        ("accumulator.start", "start = \"bias\""),
+        ("accumulator.overflow", "overflow = \"wrap\""),
+        ("accumulator.banks", "banks = 2"),
+    ] {
+        wrong(end, &format!("{end}{text}\n"), &[&format!("`{key}`"), idle, "alone.toml:"]);
+    }
+    wrong(
+        end,
+        "signed = true\n[parameters.value]\nformat = \"s8\"\n",
+        &["`parameters.value`", "what comes in"],
+    );
+    wrong(
+        "{ step = \"saturate\", width = 8 }",
+        "{ step = \"add\", value = \"value\" }",
+        &["what comes in, which is x"],
+    );
+    wrong("width = 64", "width = 65", &["`accumulator.width`", "65"]);
+    wrong(
+        end,
+        "signed = true\n[array]\ndataflow = \"post_only\"\n",
+        &["post_only", "leave [operands] and [array] out"],
+    );
+}
