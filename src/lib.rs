@@ -124,8 +124,8 @@
 //! - **Same inputs, same bytes out**, on any machine and any number of threads; no date in a golden file.
 //! - **A Design never holds a layer's numbers.** Multipliers, shifts and zero points are parameters, which a Program
 //!   brings, unless the hardware has them wired in as constants.
-//! - **Arithmetic keys never move a cycle, timing keys never change a value.** Only `array.lanes` and
-//!   `accumulator.start` can do both: beats hold more terms, and a start from zero takes a clear cycle.
+//! - **Arithmetic keys never move a cycle, timing keys never change a value.** A layer's bit moves cycles where values go around
+//!   registers (`bypass = "wire"`). Only `array.lanes` and `accumulator.start` can do both: beats hold more terms, and a start from zero takes a clear cycle.
 //! - **Gaps move cycles and nothing else.** How a host rests ([`simulate::Gaps`]) is no part of a Program: outcomes and the
 //!   sequence of beats are the same, and every law of [`simulate::Timing`] holds with them.
 //! - **Two engines, one arithmetic, one schedule.** A faster path needs a licence: a proof that it cannot differ.

@@ -275,7 +275,7 @@ const FAULTS: &[Fault] = &[
     unsupported(ARRAY, "[array]", "[interface]\nstall = \"enable\"\n\n[array]", "interface", &["`interface` is not supported", "valid bit"]),
     unsupported(ARRAY, "[array]", "[product]\nmultiplier = \"dsp48e2\"\n\n[array]", "multiplier", &["`product.multiplier` is not supported"]),
     fault(ARRAY, "start = \"zero\"", "start = \"zero\"\nbanks = 2", "2", &["`accumulator.banks` are for one row of MACs"]),
-    unsupported(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nif = \"relu\"\nbypass = \"wire\"", "\"wire\"", &["`post.0.bypass` = \"wire\"", "\"register\""]),
+    fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nif = \"relu\"\nbypass = \"wire\"", "\"wire\"", &["`post.0.bypass` changes nothing", "no registers to go around"]),
 ];
 
 #[test]
@@ -317,13 +317,18 @@ fn the_bases_are_sound_and_as_built_defaults_may_be_written() {
 }
 
 #[test]
-fn a_post_only_design_is_refused_by_name() {
+fn a_post_only_design_sums_nothing() {
     let text = "schema = 1\nname = \"requantizer\"\n\n[accumulator]\nwidth = 32\nsigned = true\n\
-                overflow = \"wrap\"\nstart = \"zero\"\n\n[[post]]\nstep = \"relu\"\n";
+                overflow = \"wrap\"\n\n[[post]]\nstep = \"relu\"\n";
     let error = parse(text, &[]).unwrap_err();
-    assert_eq!(error.kind, Kind::Unsupported, "{error}");
-    assert!(matches!(error.place, Place::Line { line: 10, .. }), "{error}");
-    assert!(error.to_string().contains("supported: [operands]"), "{error}");
+    assert_eq!(error.kind, Kind::Design, "{error}");
+    assert!(matches!(error.place, Place::Line { line: 7, .. }), "{error}");
+    assert!(error.to_string().contains("nothing is multiplied or summed"), "{error}");
+    assert!(parse(&text.replace("overflow = \"wrap\"\n", ""), &[]).unwrap().is_post_only());
+    // Without steps it is no requantizer, and lacks what any other design has.
+    let bare = text.split("[[post]]").next().unwrap().to_owned();
+    let error = parse(&bare, &[]).unwrap_err();
+    assert!(error.to_string().contains("`operands` is missing"), "{error}");
 }
 
 #[test]

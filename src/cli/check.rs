@@ -75,6 +75,10 @@ impl<'a> Answer<'a> {
         } else {
             self.sums(&mut notes);
         }
+        for step in self.design.post.iter().filter(|step| step.wire().is_some()) {
+            let (id, latency) = (&step.id, step.latency);
+            let _ = writeln!(notes, "  {latency} cycles less where {id} does not run: bypass = \"wire\"");
+        }
         if let Some(bounds) = &self.bounds {
             let _ = write!(notes, "\n{}", bounds.text());
         }

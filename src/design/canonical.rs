@@ -251,7 +251,7 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
         };
         let condition = if when.is { bit } else { format!("!{bit}") };
         pairs.push(format!("if = {}", quoted(&condition)));
-        pairs.push("bypass = \"register\"".to_owned());
+        pairs.push(format!("bypass = \"{}\"", if when.wire { "wire" } else { "register" }));
     }
     pairs
 }

@@ -88,7 +88,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("post.*.negative", "a list of steps without registers, for x below 0"),
     ("post.*.otherwise", "a list of steps without registers, for any other x"),
     ("post.*.if", "the name of a \"u1\" parameter, or \"!name\""),
-    ("post.*.bypass", "\"register\": through the step's own format and registers"),
+    (
+        "post.*.bypass",
+        "\"register\": through the step's own format and registers, or \"wire\": through the format, around the registers",
+    ),
     ("post.*.rounding", ROUNDING),
     ("post.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
     ("post.*.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
@@ -148,11 +151,6 @@ pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
     ),
     ("parameters.*.per", "beat", "per = \"layer\" and per = \"channel\""),
     ("parameters.*.per", "weight", "per = \"layer\" and per = \"channel\""),
-    (
-        "post.*.bypass",
-        "wire",
-        "bypass = \"register\"; without its registers the steps are another program: programs.NAME",
-    ),
     ("operands.*.coding", "power_of_two", "weights are integers"),
     ("array.dataflow", "post_only", "leave [operands] and [array] out: a requantizer alone"),
 ];

@@ -206,7 +206,11 @@ impl Reader<'_, '_> {
         let Some(bypass_at) = &file.bypass else {
             return Err(self.context.wrong(&at.span(), &bypass, "is missing"));
         };
-        let file::Bypass::Register = **bypass_at;
+        let wire = **bypass_at == file::Bypass::Wire;
+        if wire && file.latency.as_ref().is_none_or(|latency| **latency == 0) {
+            let what = "changes nothing: the step has no registers to go around";
+            return Err(self.context.wrong(&bypass_at.span(), &bypass, what));
+        }
         let (name, is) = at.strip_prefix('!').map_or((at.as_str(), true), |name| (name, false));
         let format = Format::unsigned(1).expect("1 bit");
         let (name_of, per) = (name.into(), Per::Layer);
@@ -219,7 +223,7 @@ impl Reader<'_, '_> {
             let what = format!("names {name:?}, which is no bit of the layer: \"u1\", per = \"layer\"");
             return Err(self.context.wrong(&at.span(), &key, what));
         }
-        Ok(Some(When { bit, is }))
+        Ok(Some(When { bit, is, wire }))
     }
 
     /// Refuses the keys that a step has no use for.

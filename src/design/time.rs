@@ -15,6 +15,7 @@
 //! `tests/engine` holds them against traces.
 
 use super::{Design, DrainOrder, LoadKind, Node, Start, SumRegister, Switch};
+use crate::post::Step;
 
 /// All the timing there is, in cycles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +76,17 @@ pub struct Travelling {
 }
 
 impl Design {
-    /// The timing of its registers.
+    /// The timing of its registers, of all that there are.
     pub fn time(&self) -> Time {
+        self.time_of(&|step| step.latency)
+    }
+
+    /// The same with a layer's numbers: without the registers that its values go around.
+    pub fn time_with(&self, parameters: &[Vec<i64>]) -> Time {
+        self.time_of(&|step| step.registers(parameters))
+    }
+
+    fn time_of(&self, registers: &dyn Fn(&Step) -> u32) -> Time {
         // Latencies are small counts; usize is at least 32 bits here.
         let cycles = |registers: u32| registers as usize;
         let array = &self.array;
@@ -111,7 +121,7 @@ impl Design {
             drain: array.drain.map_or(0, |drain| cycles(drain.latency)),
             travel,
             memory: self.memory.map(|memory| cycles(memory.read_latency)),
-            post: self.post.iter().map(|step| cycles(step.latency)).collect(),
+            post: self.post.iter().map(|step| cycles(registers(step))).collect(),
         }
     }
 }

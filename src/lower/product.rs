@@ -133,7 +133,9 @@ impl Program {
 
     /// Refuses a word of the memory that would be visited again before it can be read.
     fn check_visits(&self) -> Result<()> {
-        let (Some(memory), time) = (self.design.memory, self.design.time()) else { return Ok(()) };
+        let (Some(memory), time) = (self.design.memory, self.design.time_with(&self.parameters)) else {
+            return Ok(());
+        };
         let fed = time.clears + self.tile_beats();
         let between = time.period([time.clears, fed], fed);
         let needed = memory.write_latency as usize;

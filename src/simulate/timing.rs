@@ -38,7 +38,7 @@ impl Timing {
 
     /// The same with a host that rests.
     pub fn with(program: &Program, gaps: Gaps) -> Self {
-        let (laws, map) = (program.design.time(), program.map());
+        let (laws, map) = (program.design.time_with(&program.parameters), program.map());
         let (tiles, beats) = (program.tile_count(), program.beats());
         Timing { laws, map, tiles, beats, feeds: gaps.feeds(program) }
     }
@@ -215,7 +215,7 @@ impl Timing {
         let found = (0..self.map.leaving()).find_map(|nth| {
             let at = self.map.leaves(nth, exit);
             let (pe, _) = self.map.place(at, 0);
-            let ago = self.laws.finished(0, pe, nth) as u64 + 1;
+            let ago = self.laws.finished(1, pe, nth) as u64;
             let (tile, fed) = self.within(cycle.checked_sub(ago)?);
             (fed == self.last_accepted(tile, at)).then_some((tile, at))
         });

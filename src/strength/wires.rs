@@ -465,7 +465,7 @@ fn read(operand: &Operand, code: i64, parameters: &[Vec<i64>], record: usize) ->
 }
 
 /// The records as hardware reads them.
-fn parameters(records: &[Vec<i64>], hardware: &Hardware) -> Vec<Vec<i64>> {
+pub(super) fn parameters(records: &[Vec<i64>], hardware: &Hardware) -> Vec<Vec<i64>> {
     let mut all: Vec<Vec<i64>> = records.to_vec();
     for fault in &hardware.faults {
         match fault {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use goldpath::design::Design;
+use goldpath::post::{Operand, Step, When};
 use goldpath::simulate::{self, Gaps, Options};
 use goldpath::trace::MemorySink;
 
@@ -25,11 +26,20 @@ fn both_engines_agree_on_any_steps() {
 /// A value leaves as many cycles later as its steps have registers, however the host rests, beside nothing else.
 #[test]
 fn values_leave_when_their_steps_say() {
+    let mut gone = 0;
     for seed in 0..150 {
         let mut random = Random::new(42_000 + seed);
         let program = random::values(random::post_only(&mut random), &mut random);
-        let delay: usize = program.design.post.iter().map(|step| step.latency as usize).sum();
-        assert_eq!(program.design.time().output_delay(), delay);
+        // Without the registers of steps that a layer's bit takes out.
+        let registers = |step: &Step| match step.when {
+            Some(When { bit: Operand::Parameter(index), is, wire: true }) => {
+                let runs = (program.parameters[index][0] == 1) == is;
+                gone += usize::from(!runs);
+                if runs { step.latency as usize } else { 0 }
+            }
+            _ => step.latency as usize,
+        };
+        let delay: usize = program.design.post.iter().map(registers).sum();
         for gaps in [Gaps::none(), Gaps::mixed(seed)] {
             let mut memory = MemorySink::default();
             let options = Options { gaps, ..Options::default() };
@@ -54,6 +64,7 @@ fn values_leave_when_their_steps_say() {
             }
         }
     }
+    assert!(gone > 10, "{gone} steps were taken out");
 }
 
 fn parse(text: &str) -> Result<Design, String> {

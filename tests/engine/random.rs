@@ -168,7 +168,8 @@ pub fn language(random: &mut Random) -> Design {
             let bit = Parameter { name, format, per, min: 0, max: 1, default: None, aligned: true };
             design.parameters.push(bit);
             let bit = post::Operand::Parameter(design.parameters.len() - 1);
-            step.when = Some(When { bit, is: random.below(2) == 0 });
+            let wire = step.latency > 0 && random.below(2) == 0;
+            step.when = Some(When { bit, is: random.below(2) == 0, wire });
         }
         design.post.push(step);
     }
@@ -334,4 +335,45 @@ pub fn program(design: Design, random: &mut Random) -> Program {
     let w = random.matrix([k, n], design.weight.format, extreme);
     let numbers = numbers(&design, n, random);
     Program::matrix(Arc::new(design), a.view(), w.view(), &numbers).unwrap()
+}
+
+/// A requantizer alone: values of any format, any steps, some of which the layer switches off, with their registers or without.
+pub fn post_only(random: &mut Random) -> Design {
+    let format = format(random, 1..=64);
+    let (name, per, min, max) = ("value".to_string(), Per::Channel, format.min(), format.max());
+    let mut parameters = vec![Parameter { name, format, per, min, max, default: None, aligned: true }];
+    let mut post = steps(random, &mut parameters);
+    for step in post.iter_mut().filter(|step| step.latency > 0) {
+        if random.below(3) > 0 {
+            continue;
+        }
+        let (name, format) = (format!("p{}", parameters.len()), Format::unsigned(1).unwrap());
+        let (per, min, max) = (Per::Layer, 0, 1);
+        parameters.push(Parameter { name, format, per, min, max, default: None, aligned: true });
+        let bit = post::Operand::Parameter(parameters.len() - 1);
+        step.when = Some(When { bit, is: random.below(2) == 0, wire: random.below(2) == 0 });
+    }
+    let one_bit = Format::unsigned(1).unwrap();
+    let operand = Operand { format: one_bit, offset: None, sum: one_bit, recode: None };
+    let overflow = AccumulatorOverflow::Wrap;
+    Design {
+        name: "random".to_string(),
+        activation: operand,
+        weight: operand,
+        operand_latency: 0,
+        product_latency: 0,
+        accumulator: Accumulator { format, register: format, overflow, start: Start::Value, bias: Some(0) },
+        array: Array { dataflow: Dataflow::PostOnly, ..designs::sequential() },
+        post,
+        parameters,
+        ..designs::mac_s8_acc32()
+    }
+}
+
+/// Values for one, each with the numbers of its own channel.
+pub fn values(design: Design, random: &mut Random) -> Program {
+    let n = 1 + random.below(40);
+    let numbers = numbers(&design, n, random);
+    let zeros = |shape: [usize; 2]| ndarray::Array2::<i64>::zeros(shape);
+    Program::matrix(Arc::new(design), zeros([1, 1]).view(), zeros([1, n]).view(), &numbers).unwrap()
 }

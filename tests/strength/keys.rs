@@ -88,7 +88,7 @@ post = [
   { step = "subtract", value = 3, format = "s34", latency = 0 },
   { step = "max", value = 0 },
   { step = "min", value = 100 },
-  { step = "shift_right", value = 1, rounding = "half_up", adder = "s6", if = "halved", bypass = "register" },
+  { step = "shift_right", value = 1, rounding = "half_up", adder = "s6", if = "halved", bypass = "register", latency = 1 },
   { step = "add", value = 1, value_steps = [{ step = "shift_left", value = 1 }] },
   { step = "thresholds", values = [-1, 3], offset = -1 },
   { step = "lut", first = 0, values = [4, -3], below = 7, above = -1 },

@@ -2,7 +2,7 @@
 //
 //   in_value ─ + ─[post_0]─ × ─[post_1]─[post_1_1]─ >> ─[post_2]─[post_2_1]─ + ─[post_3]─ clamp ─[post_4]─ out_data
 //             bias       multiplier              shift                  zero_point      low..high
-//             saturates  exact                   half_up, saturates     exact
+//             wraps      exact                   half_up, saturates     exact
 //
 // Registers, latencies and what is not modelled: README.md beside this folder. Rules: R3, R5, R7, R8.
 module requant_pipeline #(
@@ -90,7 +90,7 @@ module requant_pipeline #(
         .A_WIDTH  (IN_WIDTH),
         .B_WIDTH  (32),
         .OUT_WIDTH(32),
-        .SATURATE (1)
+        .SATURATE (0)
     ) add_bias (
         .a  (in_value),
         .b  (param_bias),
