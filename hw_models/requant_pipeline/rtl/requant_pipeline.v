@@ -2,7 +2,7 @@
 //
 //   in_value ─ + ─[post_0]─ × ─[post_1]─[post_1_1]─ >> ─[post_2]─[post_2_1]─ + ─[post_3]─ clamp ─[post_4]─ out_data
 //             bias       multiplier              shift                  zero_point      low..high
-//             wraps      exact                   half_up, saturates     exact
+//             exact      exact                   half_up, saturates     exact
 //
 // Registers, latencies and what is not modelled: README.md beside this folder. Rules: R3, R5, R7, R8.
 module requant_pipeline #(
@@ -15,13 +15,13 @@ module requant_pipeline #(
     input wire [IN_WIDTH-1:0] in_value,
 
     input wire [31:0] param_bias,
-    input wire [31:0] param_multiplier,
+    input wire [30:0] param_multiplier,
     input wire [ 5:0] param_shift,
     input wire [ 7:0] param_zero_point,
     input wire [ 7:0] param_low,
     input wire [ 7:0] param_high,
 
-    output reg [31:0] post_0,
+    output reg [32:0] post_0,
     output reg        post_0_valid,
     output reg [63:0] post_1,
     output reg        post_1_valid,
@@ -40,9 +40,9 @@ module requant_pipeline #(
     output wire [7:0] out_data
 );
     // Each parameter follows its value to the step that uses it.
-    wire [31:0] multiplier;
+    wire [30:0] multiplier;
     delay #(
-        .WIDTH (32),
+        .WIDTH (31),
         .STAGES(1)
     ) multiplier_delay (
         .clk(clk),
@@ -85,11 +85,12 @@ module requant_pipeline #(
         .out({low, high})
     );
 
-    wire [31:0] biased;
+    // Exact up to IN_WIDTH = 32; a wider sum wraps.
+    wire [32:0] biased;
     fitted_add #(
         .A_WIDTH  (IN_WIDTH),
         .B_WIDTH  (32),
-        .OUT_WIDTH(32),
+        .OUT_WIDTH(33),
         .SATURATE (0)
     ) add_bias (
         .a  (in_value),
@@ -97,13 +98,14 @@ module requant_pipeline #(
         .sum(biased)
     );
 
-    wire [63:0] product;
+    // 33 bits by 31 unsigned ones: 64 bits hold the product, whose 65th repeats the sign.
+    wire [64:0] product;
     multiply_exact #(
-        .A_WIDTH(32),
+        .A_WIDTH(33),
         .B_WIDTH(32)
     ) multiply (
         .a      (post_0),
-        .b      (multiplier),
+        .b      ({1'b0, multiplier}),
         .product(product)
     );
 
@@ -152,7 +154,7 @@ module requant_pipeline #(
 
     always @(posedge clk) begin
         if (rst) begin
-            post_0         <= 32'd0;
+            post_0         <= 33'd0;
             post_0_valid   <= 1'b0;
             post_1         <= 64'd0;
             post_1_valid   <= 1'b0;
@@ -168,7 +170,7 @@ module requant_pipeline #(
             post_4_valid   <= 1'b0;
         end else begin
             if (in_valid) post_0 <= biased;
-            if (post_0_valid) post_1 <= product;
+            if (post_0_valid) post_1 <= product[63:0];
             if (post_1_valid) post_1_1 <= post_1;
             if (post_1_valid_1) post_2 <= scaled;
             if (post_2_valid) post_2_1 <= post_2;
