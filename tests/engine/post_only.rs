@@ -6,6 +6,7 @@ use goldpath::design::Design;
 use goldpath::post::{Operand, Step, When};
 use goldpath::simulate::{self, Gaps, Options};
 use goldpath::trace::MemorySink;
+use goldpath::wave::npy_int64;
 
 use super::equal::both;
 use super::random;
@@ -115,4 +116,42 @@ fn a_file_without_operands_and_array_is_one() {
         "signed = true\n[array]\ndataflow = \"post_only\"\n",
         &["post_only", "leave [operands] and [array] out"],
     );
+}
+
+/// Own values come as parameter `value`, beside activations and weights of 0.
+#[test]
+fn run_takes_own_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let write = |name: &str, array: ndarray::ArrayD<i64>| {
+        std::fs::write(at(name), npy_int64(array.view())).unwrap();
+    };
+    write("a.npy", ndarray::Array2::zeros([1, 1]).into_dyn());
+    write("w.npy", ndarray::Array2::zeros([1, 4]).into_dyn());
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(at("p.npz")).unwrap());
+    let numbers: [(&str, &[i64]); 6] = [
+        ("value", &[-5, 100, 1 << 30, -(1 << 31)]),
+        ("bias", &[1, 2, 3, 4]),
+        ("multiplier", &[1 << 30; 4]),
+        ("shift", &[30, 31, 50, 55]),
+        ("low", &[-128]),
+        ("high", &[127]),
+    ];
+    for (name, values) in numbers {
+        zip.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        let values = ndarray::Array1::from_vec(values.to_vec()).into_dyn();
+        std::io::Write::write_all(&mut zip, &npy_int64(values.view())).unwrap();
+    }
+    zip.finish().unwrap();
+    let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("hw_models/requant_pipeline");
+    let mut command = assert_cmd::Command::cargo_bin("goldpath").unwrap();
+    let words = ["--activations", "a.npy", "--weights", "w.npy", "--params", "p.npz", "--out", "out"];
+    command.current_dir(folder.path()).arg("run").arg(&design).args(words).assert().success();
+    let read = |name: &str| -> Vec<i64> {
+        let tensor = goldpath::import::npy::read_npy(&at("out").join(name)).unwrap();
+        tensor.to_i64().unwrap().iter().copied().collect()
+    };
+    assert_eq!(read("acc.npy"), [-5, 100, 1 << 30, -(1 << 31)]);
+    // (v + bias) * 2^30, shifted to the nearest: -4; 51; 1024.0 beyond the clamp; -64.
+    assert_eq!(read("out.npy"), [-4, 51, 127, -64]);
 }
