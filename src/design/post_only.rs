@@ -62,7 +62,7 @@ pub(super) fn complete(tree: &mut DeTable<'_>, source: &Source<'_>) -> Result<()
 
 /// Refuses the keys of a table that a requantizer alone has no use for; unknown ones are the reader's matter.
 fn refuse_others(table: &DeTable<'_>, path: &str, own: &[&str], source: &Source<'_>) -> Result<()> {
-    for (key, _) in table.iter().filter(|(key, _)| !own.contains(&&*key.get_ref().as_ref())) {
+    for (key, _) in table.iter().filter(|(key, _)| !own.contains(&key.get_ref().as_ref())) {
         let path = join(path, key.get_ref());
         let is_table = ["product", "reduce", "memory", "order"].contains(&path.as_str());
         if is_table || keys::allowed(&path).is_some() {

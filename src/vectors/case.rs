@@ -220,9 +220,11 @@ impl Random {
             let power = 1_i64.checked_shl(u32::try_from(bits).unwrap_or(0)).unwrap_or(0);
             match (case, at.checked_sub(ends.len())) {
                 (Case::Extreme, None) => ends[at],
-                (Case::Extreme, Some(at)) if at % 2 == 0 => [power, power.wrapping_neg()][at / 2 % 2],
+                (Case::Extreme, Some(at)) if at.is_multiple_of(2) => {
+                    [power, power.wrapping_neg()][at / 2 % 2]
+                }
                 (Case::Extreme, Some(at)) => [power.wrapping_sub(1), !power][at / 2 % 2],
-                _ if at % 2 == 0 => self.within(low, high),
+                _ if at.is_multiple_of(2) => self.within(low, high),
                 _ => self.within(low, high) >> bits,
             }
         };
