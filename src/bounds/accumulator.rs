@@ -22,6 +22,8 @@ pub(super) struct Reached {
     pub held_reached: bool,
     /// With a memory: what is to be stored, and the words, over all visits.
     pub memory: Option<(Range, Range)>,
+    /// Per step of products: what is made there, and whether both ends are reached.
+    pub products: Vec<(Range, bool)>,
     /// Per reduction level: what enters its groups, and whether both ends are reached.
     pub levels: Vec<(Range, bool)>,
 }
@@ -194,14 +196,16 @@ impl Work for Accumulate {
                 let inside = registers.sum.low[n] >= low && registers.sum.high[n] <= high;
                 let one = registers.steps[0] >= registers.steps[1];
                 let memory = registers.memory.as_ref();
-                let mut exact = true;
+                let mut exact = !known.stepped.wrapped[n];
                 let levels = known.entering.iter().zip(&known.wrapped).map(|(entering, wrapped)| {
                     let range = entering.as_ref().map_or((0, 0), |ends| ends.range(n));
                     let reached = exact;
                     exact &= !wrapped[n];
                     (range, reached)
                 });
+                let products = known.stepped.entering.iter();
                 Reached {
+                    products: products.map(|of| of.0[n].unwrap_or(((0, 0), false))).collect(),
                     levels: levels.collect(),
                     prefixes: registers.prefixes.range(n),
                     sum: registers.sum.range(n),

@@ -121,7 +121,17 @@ fn at(
     let one = Program::layer(program.design.clone(), &varied, &smallest_input(program, layer, zero))?;
     Ok(match computed.weights {
         false => constant(&one),
-        true => any_weights(&one, folded_zero_point(&one.design, &varied), lossy),
+        true => {
+            let folded = folded_zero_point(&one.design, &varied);
+            if folded != 0 && !one.design.product_steps.is_empty() {
+                let message =
+                    "nothing is proved of weights that the network computes where products go through steps";
+                return Err(Error::new(ErrorKind::Unsupported, message)
+                    .at(Place::Signal("product.steps".to_string()))
+                    .help("give the design an activation offset, so that no zero point is folded into the bias"));
+            }
+            any_weights(&one, folded, lossy)
+        }
     })
 }
 

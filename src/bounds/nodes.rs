@@ -57,6 +57,10 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
         let fit = design.fit_of(node);
         let channels = flows.iter_mut().zip(reached).enumerate().map(|(n, (flow, reached))| {
             let into = match node {
+                Node::Product(step) => {
+                    let (range, reached) = reached.products[step];
+                    Flow { range, reached }
+                }
                 Node::Reduce(level) => {
                     Flow { range: reached.levels[level].0, reached: reached.levels[level].1 }
                 }

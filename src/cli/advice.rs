@@ -61,9 +61,9 @@ impl Purpose {
 
 /// `error` of `command` with the overrides that would help, if they are what is missing.
 pub fn add(error: Error, command: &Command) -> Error {
-    // No setting of the operands takes a memory away.
-    let is_memory = matches!(&error.place, Place::Signal(node) if node == "memory");
-    if !matches!(error.kind, Kind::Value | Kind::Unsupported) || is_memory {
+    // No setting of the operands takes a memory away, or the steps of products.
+    let stays = matches!(&error.place, Place::Signal(node) if node == "memory" || node == "product.steps");
+    if !matches!(error.kind, Kind::Value | Kind::Unsupported) || stays {
         return error;
     }
     match question(command).and_then(|question| question.answer()) {

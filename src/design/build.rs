@@ -6,7 +6,7 @@ use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
 use super::{Accumulator, AccumulatorOverflow, Array, Design, KernelAxis, LaneMap, Level};
-use super::{Operand, Order, Recode, Start, identifier, memory, pes, steps};
+use super::{Operand, Order, Recode, Start, identifier, memory, pes, product, steps};
 use crate::error::Result;
 use crate::num::{Format, Overflow, product_format};
 use crate::post::{Choice, Parameter, Per, product_range};
@@ -23,11 +23,14 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     let weight = operand(&file.operands.weight, "operands.weight", &mut names, context)?;
     let product = product_interval(&activation, &weight, names.parameters());
     let exact = product_fits(&activation, &weight, file, context)?;
-    let reduce = reduce(file, &array, exact, product, context)?;
     let mut accumulator = accumulator(&file.accumulator, &mut names, context)?;
     if array.is_post_only() {
         (accumulator.start, accumulator.bias) = (Start::Value, Some(names.value(accumulator.format)));
     }
+    let product = (exact, product);
+    let (product_steps, product) =
+        product::steps(&file.product.steps, product, &accumulator, &mut names, context)?;
+    let reduce = reduce(file, &array, product, context)?;
     let memory = memory::memory(file, &array, &accumulator, context)?;
     let post = steps::build(&file.post, "post", (&accumulator, memory), choice, &mut names, context)?;
     let mut elsewhere = BTreeSet::new();
@@ -42,6 +45,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         activation,
         weight,
         operand_latency: context.latency(&file.operands.latency, "operands.latency")?,
+        product_steps,
         product_latency: context.latency(&file.product.latency, "product.latency")?,
         reduce,
         accumulator,
@@ -162,8 +166,7 @@ pub(super) fn product_interval(
 fn reduce(
     file: &file::File,
     array: &Array,
-    product: Format,
-    interval: (i128, i128),
+    (product, interval): (Format, (i128, i128)),
     context: &Context<'_>,
 ) -> Result<Vec<Level>> {
     if array.lanes == 1 {

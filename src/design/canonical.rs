@@ -90,6 +90,11 @@ fn front(text: &mut String, design: &Design) {
     let _ = writeln!(text, "weight = {}", operand(&design.weight, parameters));
     let _ = writeln!(text, "latency = {}", design.operand_latency);
     let _ = writeln!(text, "\n[product]\nlatency = {}", design.product_latency);
+    let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
+    for (step, range) in design.product_steps.iter().zip(design.product_ranges()) {
+        let pairs = step_pairs(step, &values, !range.always_fits);
+        let _ = writeln!(text, "\n[[product.steps]]\n{}", pairs.join("\n"));
+    }
     for (level, range) in design.reduce.iter().zip(design.level_ranges()) {
         let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
         let _ = writeln!(text, "format = \"{}\"", level.format);

@@ -148,8 +148,11 @@ pub(super) enum Recode {
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Product {
-    /// Registers behind the multiplier.
+    /// Registers behind the multiplier and its steps.
     pub latency: Option<At<i64>>,
+    /// What a product goes through before it is added: steps without registers, of which a product of 0 stays 0.
+    #[serde(default)]
+    pub steps: Vec<At<Step>>,
 }
 
 /// One level: a group is summed exactly, then fitted once.

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("operands.latency", "an integer from 0 to 64"),
     ("operands.*", "a table { width, signed }"),
     ("product.latency", "an integer from 0 to 64"),
+    ("product.steps", "a list of steps without registers, of which a product of 0 stays 0"),
     ("reduce.*.group", "an integer from 2 to 4096"),
     ("reduce.*.stride", "an integer from 1 to 4096"),
     ("reduce.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
@@ -130,7 +131,6 @@ pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
     ("operands.weight.coding", "integer", "weights are integers"),
     ("operands.*.latency", "", "one operands.latency serves both sides: they must meet at the multiplier"),
     ("product.multiplier", "integer", "the multiplier is \"integer\""),
-    ("product.steps", "", "the product is exact"),
     ("product.packing", "", "one product per multiplier"),
     ("reduce.*.when", "beat", "every level reduces each beat"),
     ("array.mirror", "none", "columns and rows are not mirrored"),
@@ -165,8 +165,8 @@ pub(super) fn allowed(key: &str) -> Option<&'static str> {
 fn outside(key: &str) -> String {
     let parts: Vec<&str> = key.split('.').collect();
     let inside = parts.iter().rposition(|part| INSIDE.contains(part));
-    // `programs.NAME` is another `post`.
-    let program = (parts[0] == "programs").then_some(1);
+    // `programs.NAME` is another `post`, and `product.steps` a list of the same steps.
+    let program = (parts[0] == "programs" || key.starts_with("product.steps.")).then_some(1);
     match inside.or(program).filter(|at| at + 1 < parts.len()) {
         Some(at) => ["post"].into_iter().chain(parts[at + 1..].iter().copied()).collect::<Vec<_>>().join("."),
         None => key.to_owned(),

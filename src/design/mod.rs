@@ -28,6 +28,7 @@ mod operation;
 mod overrides;
 mod pes;
 mod post_only;
+mod product;
 mod programs;
 mod ranges;
 mod schema;
@@ -68,7 +69,10 @@ pub struct Design {
     pub weight: Operand,
     /// Registers in front of the multiplier, on both sides.
     pub operand_latency: u32,
-    /// Registers behind the multiplier.
+    /// What a product goes through before it is added, behind the multiplier and in front of its registers; a product of 0
+    /// stays 0. Empty: it is exact.
+    pub product_steps: Vec<post::Step>,
+    /// Registers behind the multiplier and its steps.
     pub product_latency: u32,
     /// Reduction over the lanes, level by level; never empty when `array.lanes > 1`.
     pub reduce: Vec<Level>,
@@ -268,6 +272,35 @@ impl Design {
     /// R2: the format of the exact product of both sums; a design without one is not built.
     pub fn product_format(&self) -> Format {
         product_format(self.activation.sum, self.weight.sum).expect("checked when the design was built")
+    }
+
+    /// What an exact product goes through before it is added.
+    pub fn product_program(&self) -> post::Program<'_> {
+        let (parameters, steps) = (&self.parameters, &self.product_steps);
+        post::Program { input: self.product_format(), parameters, steps }
+    }
+
+    /// By how many bits the steps of a product move it right, less those to the left: one of a sum stands for so many
+    /// powers of two. `None`: the layer's numbers say.
+    pub fn product_shift(&self) -> Option<i32> {
+        self.product_steps.iter().try_fold(0_i32, |all, step| {
+            let by = match step.op.operand(post::Role::Count) {
+                None => 0,
+                Some(post::Operand::Constant(count)) => i32::try_from(count).ok()?,
+                Some(post::Operand::Parameter(_)) => return None,
+            };
+            Some(if step.op.rounds().is_some() { all + by } else { all - by })
+        })
+    }
+
+    /// Format of what is added: behind the steps of the product.
+    pub fn term_format(&self) -> Format {
+        self.product_program().output()
+    }
+
+    /// What a parameter is to the first step that reads it: of the product, then behind the accumulator.
+    pub fn role(&self, parameter: usize) -> Option<post::Role> {
+        self.product_program().role(parameter).or_else(|| self.post_program().role(parameter))
     }
 
     /// What a finished accumulator goes through.

@@ -6,6 +6,8 @@ use crate::num::Fit;
 /// A node that fits values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Node {
+    /// A step of a product, from 0.
+    Product(usize),
     /// A level of the reduction, from 0.
     Reduce(usize),
     /// The bias as it enters the accumulator's register, once per output; only where the accumulator starts from it (R9).
@@ -31,6 +33,8 @@ impl Node {
 impl Design {
     /// Every fitting node, with its id.
     pub fn fitting_nodes(&self) -> Vec<(Node, String)> {
+        let product = self.product_steps.iter().enumerate();
+        let product = product.map(|(i, s)| (Node::Product(i), s.id.clone()));
         let reduce = self.reduce.iter().enumerate().map(|(i, l)| (Node::Reduce(i), l.id.clone()));
         let start = self.accumulator.bias.map(|_| (Node::AccumulatorStart, "accumulator.start".to_string()));
         let output = self.accumulator.output_fit();
@@ -38,12 +42,13 @@ impl Design {
         let post = self.post.iter().enumerate().map(|(i, s)| (Node::Post(i), s.id.clone()));
         let accumulator = [(Node::Accumulator, "accumulator".to_string())];
         let memory = self.memory.map(|_| (Node::Memory, "memory".to_string()));
-        reduce.chain(start).chain(accumulator).chain(output).chain(memory).chain(post).collect()
+        product.chain(reduce).chain(start).chain(accumulator).chain(output).chain(memory).chain(post).collect()
     }
 
     /// What values go through at a node; `None` for a post step that is fused with its shift (R8).
     pub fn fit_of(&self, node: Node) -> Option<Fit> {
         match node {
+            Node::Product(step) => self.product_steps[step].fit(),
             Node::Reduce(level) => Some(self.reduce[level].fit()),
             Node::AccumulatorStart | Node::Accumulator => Some(self.accumulator.register_fit()),
             Node::AccumulatorOutput => self.accumulator.output_fit(),
@@ -54,11 +59,13 @@ impl Design {
 
     /// Position of a node in [`Design::fitting_nodes`].
     pub fn node_index(&self, node: Node) -> usize {
-        let levels = self.reduce.len();
+        let products = self.product_steps.len();
+        let levels = products + self.reduce.len();
         let accumulator = levels + usize::from(self.accumulator.bias.is_some());
         let behind = accumulator + 1 + usize::from(self.accumulator.output_fit().is_some());
         match node {
-            Node::Reduce(level) => level,
+            Node::Product(step) => step,
+            Node::Reduce(level) => products + level,
             Node::AccumulatorStart => levels,
             Node::Accumulator => accumulator,
             Node::AccumulatorOutput => accumulator + 1,

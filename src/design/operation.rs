@@ -199,8 +199,11 @@ impl Reader<'_, '_> {
             self.context.idle(&file.bypass, &bypass, "there is no `if`: the step always runs")?;
             return Ok(None);
         };
-        if place == Place::Inside {
-            let what = "is for the steps of a program; write it on the step that this one is inside of";
+        if place != Place::Program {
+            let what = match place {
+                Place::Product => "is for the steps behind the accumulator: those of a product always run",
+                _ => "is for the steps of a program; write it on the step that this one is inside of",
+            };
             return Err(self.context.wrong(&at.span(), &key, what));
         }
         let Some(bypass_at) = &file.bypass else {

@@ -35,7 +35,14 @@ impl Design {
         }
         rows.extend(self.operand_rows());
         let product = self.product_format();
-        rows.push(exact("product", "activation * weight", product, self.product_latency));
+        let direct = self.product_steps.is_empty();
+        let latency = if direct { self.product_latency } else { 0 };
+        rows.push(exact("product", "activation * weight", product, latency));
+        let last = self.product_steps.len().saturating_sub(1);
+        for (index, (step, range)) in self.product_steps.iter().zip(self.product_ranges()).enumerate() {
+            let latency_cycles = if index == last { self.product_latency } else { 0 };
+            rows.push(Row { latency_cycles, ..step_row(step, range.always_fits, &self.parameters) });
+        }
         for (level, range) in self.reduce.iter().zip(self.level_ranges()) {
             let does = match level.stride {
                 1 => format!("sum of {} neighbours", level.group),

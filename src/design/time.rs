@@ -156,6 +156,7 @@ impl Time {
     /// is stored. `None` for nodes behind.
     pub fn entered(&self, node: Node, pe: [usize; 2]) -> Option<usize> {
         let delay = match node {
+            Node::Product(_) => self.operand,
             Node::Reduce(level) => self.level_delay(level),
             Node::AccumulatorStart | Node::Accumulator => self.front(),
             Node::AccumulatorOutput | Node::Memory | Node::Post(_) => return None,

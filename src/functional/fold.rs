@@ -110,6 +110,24 @@ pub fn fold(
     ControlFlow::Continue(Ended { accumulator: acc, output: output as i64 })
 }
 
+/// The exact products of one beat, in the order of the lanes, through the product's steps; every value is told, step by step.
+/// A lane without a product has one of 0, of which nothing is told that is outside a format.
+pub fn stepped(
+    steps: post::Channel<'_>,
+    terms: &mut [i128],
+    beat: usize,
+    visit: &mut Visitor<'_>,
+) -> ControlFlow<()> {
+    for index in 0..steps.steps.len() {
+        for term in terms.iter_mut() {
+            let post::Stepped { exact, value, flags } = steps.apply(index, *term);
+            visit(Visit { node: Node::Product(index), beat: Some(beat), entering: exact, value, flags })?;
+            *term = value;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
 /// The products of one beat, `terms` in the order of the lanes, reduced level by level; every group that a level fits is told.
 pub fn reduced(
     levels: &[Level],

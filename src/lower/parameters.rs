@@ -57,9 +57,10 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
              leaves the bias out on purpose",
         ));
     }
-    let Some(step) = design.post.iter().find(|s| s.id == name) else {
+    let steps = || design.product_steps.iter().chain(&design.post);
+    let Some(step) = steps().find(|s| s.id == name) else {
         let known: Vec<_> = design.parameters.iter().map(|p| p.name.as_str()).collect();
-        let ids: Vec<_> = design.post.iter().map(|s| s.id.as_str()).collect();
+        let ids: Vec<_> = steps().map(|s| s.id.as_str()).collect();
         return Err(refuse(name, "design has no such parameter or step").help(format!(
             "parameters: {}; steps: {}",
             list(&known),

@@ -28,6 +28,20 @@ impl Program {
         self.design.post_program().channel(&self.parameters, n)
     }
 
+    /// What is added for scheduled element `k` of output row `m` and channel `n`: its product behind the product's steps.
+    pub fn term(&self, m: usize, n: usize, k: usize) -> i128 {
+        let exact = self.product(m, n, k);
+        match self.design.product_steps.len() {
+            0 => exact,
+            steps => self.product_steps(n).through(0..steps, exact),
+        }
+    }
+
+    /// What the products of channel `n` (counted over all groups) go through.
+    pub fn product_steps(&self, n: usize) -> post::Channel<'_> {
+        self.design.product_program().channel(&self.parameters, n)
+    }
+
     /// The exact product of scheduled element `k` for output row `m` and channel `n`, offsets included.
     pub fn product(&self, m: usize, n: usize, k: usize) -> i128 {
         let shape = self.shape;

@@ -11,6 +11,7 @@ use super::parameters::Numbers;
 use crate::design::{BiasIn, Design, Operand, Recode};
 use crate::error::{Error, Kind, Place, Result};
 use crate::network::{DType, Geometry, Layer};
+use crate::num::{Rounding, shift_right};
 use crate::post::{self, Per};
 
 /// Recoded operands, inside their formats.
@@ -93,13 +94,41 @@ impl Codes {
             // Behind the weight's offset every weight is w − zw.
             let centred = sum - shape.k as i64 * i64::from(zero_point);
             let bias = layer.bias.as_ref().map_or(0, |bias| i64::from(bias[channel]));
-            Ok(bias - zx * centred)
+            at_sums(design, bias - zx * centred)
         };
         let bias: Vec<i64> = (0..shape.channels()).map(fold).collect::<Result<_>>()?;
         let has_place = design.parameters.iter().any(|p| p.name == "bias");
         let is_brought = design.bias_in != BiasIn::Nowhere && (has_place || bias.iter().any(|b| *b != 0));
         Ok(is_brought.then_some(bias))
     }
+}
+
+/// A bias on the sums' own scale, which steps of the products may have moved: ties to even, as a quantiser makes it.
+fn at_sums(design: &Design, bias: i64) -> Result<i64> {
+    match moved(design)? {
+        0 => Ok(bias),
+        right @ 1.. => {
+            // Rounded right, it is no larger than it was.
+            Ok(shift_right(i128::from(bias), right.unsigned_abs(), Rounding::HalfEven) as i64)
+        }
+        left => {
+            let scaled = i128::from(bias).checked_mul(1_i128.checked_shl(left.unsigned_abs()).unwrap_or(0));
+            scaled.and_then(|bias| i64::try_from(bias).ok()).ok_or_else(|| {
+                let message = format!("its bias {bias} has no place behind a shift of {} bits", -left);
+                Error::new(Kind::Value, message).at(Place::Signal("product.steps".to_string()))
+            })
+        }
+    }
+}
+
+/// By how many bits sums are moved right.
+pub(super) fn moved(design: &Design) -> Result<i32> {
+    design.product_shift().ok_or_else(|| {
+        let message = "a layer's scale is lost where a parameter says by how much its products are shifted";
+        Error::new(Kind::Unsupported, message)
+            .at(Place::Signal("product.steps".to_string()))
+            .help("write the counts of shifts as constants, or bring a product of its own with --params")
+    })
 }
 
 /// A layer's weights as the operand takes them, and what is left of the zero point of each output channel.

@@ -25,6 +25,7 @@ pub const KEYS: &[(&str, Key)] = &[
     ("operands.*.recode", Not("done to the codes before they reach a port")),
     ("operands.latency", Edited),
     ("product.latency", Edited),
+    ("product.steps", Edited),
     ("reduce.*.group", Not("another group leaves another number of terms: the tree would not close")),
     ("reduce.*.stride", Edited),
     ("reduce.*.format", Edited),

@@ -27,7 +27,8 @@ pub(super) struct Visit {
 pub(super) struct Ended {
     /// After the last beat and any output clamp.
     pub accumulator: i64,
-    /// The start as it is brought plus every exact product: no reduction level, register or clamp has fitted any of it.
+    /// The start as it is brought plus every product, behind its steps: no reduction level, register or clamp has fitted any
+    /// of it.
     pub exact: i128,
 }
 
@@ -90,7 +91,8 @@ impl<'a> Row<'a> {
 
     /// Output `n` of the row up to the end of its accumulation; `visit` is told of every event, in order.
     pub fn replay(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
-        if self.program.design.memory.is_some() {
+        let design = &self.program.design;
+        if design.memory.is_some() || !design.product_steps.is_empty() {
             return self.visits(n, visit);
         }
         self.gather(n);
@@ -110,11 +112,13 @@ impl<'a> Row<'a> {
         sum.end(design, visit)
     }
 
-    /// Parts of a sum that meet in a memory: the definition itself, and the exact sum beside it.
+    /// Parts of a sum that meet in a memory, or products that go through steps: the definition itself, and the exact sum
+    /// beside it.
     fn visits(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
-        self.gather(n);
-        let (program, weights) = (self.program, self.weights.column(n, self.program.shape.k));
-        let (mut accumulator, mut word) = (0, 0);
+        let program = self.program;
+        let mut sum = Sum::new(&program.design, program.fitted_start(n), program.bias(n));
+        let mut started = false;
+        let (mut accumulator, mut word, mut finished) = (i128::from(sum.value), 0, 0);
         let followed = follow(program, self.m, n, &mut |seen: fold::Visit| {
             let before = match seen.node {
                 Node::Accumulator => accumulator,
@@ -123,13 +127,18 @@ impl<'a> Row<'a> {
                 _ => 0,
             };
             match seen.node {
-                Node::Accumulator => accumulator = seen.value,
+                Node::Accumulator => (accumulator, finished) = (seen.value, seen.value),
+                Node::AccumulatorOutput => finished = seen.value,
                 // The next visit begins at 0.
-                Node::Memory => (accumulator, word) = (0, seen.value),
+                Node::Memory => (accumulator, word, finished) = (0, seen.value, seen.value),
                 Node::Post(_) => return ControlFlow::Break(()),
-                Node::Reduce(_) | Node::AccumulatorStart | Node::AccumulatorOutput => {}
+                Node::Product(_) | Node::Reduce(_) | Node::AccumulatorStart => {}
             }
-            if seen.flags.any() {
+            // The start is told with the first beat, behind what is in front of it.
+            if seen.node == Node::Accumulator && !std::mem::replace(&mut started, true) {
+                sum.begin(visit);
+            }
+            if seen.flags.any() && seen.node != Node::AccumulatorStart {
                 let term = match seen.node {
                     Node::Accumulator | Node::Memory => seen.entering - before,
                     _ => 0,
@@ -141,10 +150,10 @@ impl<'a> Row<'a> {
             ControlFlow::Continue(())
         });
         // Broken off at the first post step, or at the end where there is none.
-        let accumulator = followed.continue_value().map_or(word as i64, |ended| ended.accumulator);
-        let products = self.activations.iter().zip(weights);
-        let exact = products.map(|(a, w)| i128::from(*a) * i128::from(*w)).sum();
-        Ended { accumulator, exact }
+        let accumulator = followed.continue_value().map_or(finished as i64, |ended| ended.accumulator);
+        let products = (0..program.shape.k).map(|k| program.term(self.m, n, k));
+        sum.exact += products.sum::<i128>();
+        Ended { accumulator, exact: sum.exact }
     }
 
     /// Several lanes, reduced.

@@ -106,7 +106,7 @@ impl Event {
 /// All goals of a design, in datapath order.
 pub fn goals(design: &Design) -> Vec<Goal> {
     let mut all = corners(design);
-    let (levels, steps) = (design.level_ranges(), design.step_ranges());
+    let (products, levels, steps) = (design.product_ranges(), design.level_ranges(), design.step_ranges());
     for (index, (node, id)) in design.fitting_nodes().into_iter().enumerate() {
         let mut goal = |event: Event, impossible: Option<String>| {
             all.push(Goal {
@@ -116,6 +116,7 @@ pub fn goals(design: &Design) -> Vec<Goal> {
             });
         };
         match node {
+            Node::Product(step) => rails(design, node, products[step].unfitted, &mut goal),
             Node::Reduce(level) => rails(design, node, levels[level].unfitted, &mut goal),
             Node::AccumulatorStart => {
                 let bias = design.accumulator.bias.map(|index| design.parameters[index].range());
@@ -170,7 +171,7 @@ fn accumulator(design: &Design, goal: &mut Add<'_>) {
     let (low, high) = register.rails();
     let sums = design.level_ranges().last().map(|level| level.fitted);
     // Levels that leave several groups add up to so many times their range: the sign is what matters here.
-    let sums = sums.unwrap_or_else(|| design.product_interval());
+    let sums = sums.unwrap_or_else(|| design.term_interval());
     let bias = accumulator.bias.map_or((0, 0), |index| design.parameters[index].range());
     let start = register.image(bias);
     let starts_inside = register.holds(bias);
@@ -388,7 +389,8 @@ pub(super) fn reached_with(
 fn starts_only(design: &Design, goal: &Goal) -> bool {
     let What::Bit { parameter, .. } = goal.what else { return false };
     let offsets = [design.activation.offset, design.weight.offset].into_iter().flatten();
-    let mut others = design.post.iter().flat_map(|step| step.operands()).chain(offsets);
+    let steps = design.product_steps.iter().chain(&design.post);
+    let mut others = steps.flat_map(|step| step.operands()).chain(offsets);
     design.accumulator.bias == Some(parameter) && others.all(|other| other != Operand::Parameter(parameter))
 }
 

@@ -27,8 +27,9 @@ pub(super) fn by_ranges(design: &Design, hardware: &Hardware) -> Option<String> 
         // An edit beside a fault is a pair: neither proof holds for both.
         return (its == design).then(|| faults(design, &hardware.faults)).flatten();
     }
-    let parts: [&dyn Fn() -> Verdict; 7] = [
+    let parts: [&dyn Fn() -> Verdict; 8] = [
         &|| operands(design, its),
+        &|| products(design, its),
         &|| levels(design, its),
         &|| accumulator(design, its),
         &|| memory(design, its),
@@ -71,7 +72,11 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
             let fits = Overflow::Wrap.holds(*format, design.product_interval());
             let register = design.accumulator.register.width();
             let is_left =
-                wraps && design.memory.is_none() && design.reduce.is_empty() && format.width() >= register;
+                wraps
+                && design.memory.is_none()
+                && design.product_steps.is_empty()
+                && design.reduce.is_empty()
+                && format.width() >= register;
             let lost = || is_left.then(|| only_lowest_reach(register, "a register that wraps"));
             fits.then(|| format!("every product fits {format}")).or_else(lost)
         }
@@ -91,6 +96,32 @@ fn operands(ours: &Design, its: &Design) -> Verdict {
         && our.offset == its.offset
         && Overflow::Wrap.holds(its.sum, our.interval(&ours.parameters));
     Verdict::when(fits, format!("every code fits {}, every sum with its offset {}", its.format, its.sum))
+}
+
+fn products(ours: &Design, its: &Design) -> Verdict {
+    if ours.product_steps == its.product_steps {
+        return Verdict::Same;
+    }
+    // The same program, as if it were the whole of a design behind a register that holds every product.
+    let [our, other] = [ours, its].map(|design| &design.product_steps);
+    let mut pairs = our.iter().zip(other).zip(ours.product_ranges()).filter(|((our, its), _)| our != its);
+    let (Some(((our, its), range)), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
+    if ours.product_steps.len() != other.len() {
+        return Verdict::Unknown;
+    }
+    let same = our.op == its.op && our.value_steps == its.value_steps && our.when == its.when;
+    match (same, range.unfitted) {
+        (true, Some(exact)) => {
+            let fits = [our, its].iter().all(|step| step.fit().is_none_or(|fit| fit.holds(exact)));
+            Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, exact.0, exact.1))
+        }
+        (true, None) => Verdict::Unknown,
+        (false, _) => {
+            let same_fit = our.format == its.format && our.overflow == its.overflow;
+            let why = work(our, its, range.entering, &ours.parameters).filter(|_| same_fit);
+            why.map_or(Verdict::Unknown, Verdict::Equal)
+        }
+    }
 }
 
 fn levels(ours: &Design, its: &Design) -> Verdict {
@@ -146,7 +177,7 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
 fn holds_visits(design: &Design, accumulator: &Accumulator) -> bool {
     let Some(steps) = design.visit_steps().and_then(|steps| i128::try_from(steps).ok()) else { return false };
     let terms = match design.level_ranges().last() {
-        None => (design.product_interval(), 1),
+        None => (design.term_interval(), 1),
         Some(level) => (level.fitted, i128::try_from(design.array.lanes).unwrap_or(i128::MAX)),
     };
     let ((low, high), groups) = terms;

@@ -15,7 +15,10 @@ use super::{oracle, random};
 
 /// A random design, a product of few terms for it, and a small box of inputs.
 pub fn small(random: &mut Random) -> (Program, Inputs) {
-    let design = random::design(random);
+    let mut design = random::design(random);
+    if random.below(4) == 0 {
+        random::add_product_steps(&mut design, random);
+    }
     let [k, n] = [random::room(&design, 1 + random.below(6)), 1 + random.below(3)];
     let extreme = random.below(3) == 0;
     let mut w = random.matrix([k, n], design.weight.format, extreme);
@@ -115,6 +118,10 @@ struct Hits {
 
 fn kind(design: &Design, node: Node) -> String {
     match node {
+        Node::Product(step) => {
+            let name = format!("{:?}", design.product_steps[step].op);
+            format!("product {}", name.split(['(', ' ']).next().unwrap())
+        }
         Node::Reduce(level) => format!("reduce {:?}", design.reduce[level].overflow),
         Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
         Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),

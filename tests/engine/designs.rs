@@ -108,6 +108,7 @@ fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Paramet
         activation: operand("s8"),
         weight: operand("s8"),
         operand_latency: 1,
+        product_steps: vec![],
         product_latency: 1,
         reduce: vec![],
         accumulator,

@@ -155,7 +155,47 @@ fn any_steps(random: &mut Random, parameters: &mut Vec<Parameter>, deep: usize) 
     (0..random.below(3)).map(|_| any_step(random, parameters, deep)).collect()
 }
 
-/// A random design whose post steps are of any kind.
+/// What may stand between a multiplier and an adder: a product of 0 stays 0, whatever the numbers are.
+pub fn add_product_steps(design: &mut Design, random: &mut Random) {
+    let exact = design.product_format().width();
+    for index in 0..1 + random.below(3) {
+        let parameters = &mut design.parameters;
+        let rounding = random.pick(&Rounding::ALL);
+        let op = match random.below(10) {
+            0..4 => {
+                let most = i64::from(exact / 2 + 2);
+                let adder = (random.below(6) == 0).then(|| format(random, 2..=i64::from(exact) + 2));
+                Op::ShiftRight(number(random, parameters, 0, most), rounding, adder)
+            }
+            4 => Op::ShiftLeft(number(random, parameters, 0, 3)),
+            5 => {
+                let most = 1 << (exact / 2).min(20);
+                let low = number(random, parameters, -most, 0);
+                Op::Clamp { low, high: number(random, parameters, 0, most) }
+            }
+            6 => Op::Max(number(random, parameters, -900, 0)),
+            7 => Op::Min(number(random, parameters, 0, 900)),
+            _ => Op::Fit,
+        };
+        let near = i64::from(exact);
+        let (to, overflow) = (format(random, (near / 3).max(1)..=(near + 2).min(63)), random.pick(&RULES));
+        design.product_steps.push(Step::new(&format!("product.steps.{index}"), op, Some(to), overflow, 0));
+    }
+    // Half of a quotient that a shift rounds by hand.
+    if random.below(4) == 0 {
+        let half = post::Operand::Constant(1 << random.below(4));
+        let wide = Format::signed((exact + 6).min(64));
+        let count = post::Operand::Constant(5);
+        let shift = Op::ShiftRight(count, Rounding::Floor, None);
+        for op in [Op::Add(half), shift] {
+            let id = format!("product.steps.{}", design.product_steps.len());
+            design.product_steps.push(Step::new(&id, op, wide, Overflow::Saturate, 0));
+        }
+    }
+    assert!(design.keeps_no_product(), "{:?}", design.product_steps);
+}
+
+/// A random design whose post steps are of any kind, and some of whose products go through steps.
 pub fn language(random: &mut Random) -> Design {
     let mut design = design(random);
     design.post.clear();
@@ -172,6 +212,9 @@ pub fn language(random: &mut Random) -> Design {
             step.when = Some(When { bit, is: random.below(2) == 0, wire });
         }
         design.post.push(step);
+    }
+    if random.below(2) == 0 {
+        add_product_steps(&mut design, random);
     }
     design
 }

@@ -114,6 +114,7 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
         strided: design.order.lane_map == LaneMap::Strided,
         activation_offset: offset(design.activation.offset),
         weight_offset: offset(design.weight.offset),
+        product: steps(&design.product_steps, &number),
         levels: design.reduce.iter().map(level).collect(),
         register: entry(accumulator.register, step_rule),
         clamp: clamped.then(|| entry(accumulator.format, "saturate")),

@@ -94,6 +94,8 @@ pub struct Machine {
     pub strided: bool,
     pub activation_offset: Number,
     pub weight_offset: Number,
+    /// What every product goes through before it is added.
+    pub product: Vec<Step>,
     pub levels: Vec<Level>,
     pub register: Entry,
     /// Clamps the finished value.
@@ -106,7 +108,9 @@ pub struct Machine {
 impl Machine {
     /// Ids of the nodes in datapath order.
     fn nodes(&self) -> Vec<String> {
-        let mut nodes: Vec<String> = (0..self.levels.len()).map(|i| format!("reduce.{i}")).collect();
+        let mut nodes: Vec<String> =
+            (0..self.product.len()).map(|i| format!("product.steps.{i}")).collect();
+        nodes.extend((0..self.levels.len()).map(|i| format!("reduce.{i}")));
         nodes.extend(self.bias.iter().map(|_| "accumulator.start".to_string()));
         nodes.push("accumulator".to_string());
         nodes.extend(self.clamp.iter().map(|_| "accumulator.output".to_string()));
@@ -256,6 +260,13 @@ impl<'a> Operands<'a> {
                 |k: &usize| self.activations[a + k] * self.weights[(group * work.k + k) * work.n + n];
             self.terms.push(slot.as_ref().map_or(0, product));
         }
+        for (index, step) in self.machine.product.iter().enumerate() {
+            for term in &mut self.terms {
+                let fitted = step.apply(*term, channel);
+                note(index, step.exact(*term, channel), fitted);
+                *term = fitted.0;
+            }
+        }
         self.exact = Some(self.terms.iter().sum());
         for (index, level) in self.machine.levels.iter().enumerate() {
             self.sums.clear();
@@ -263,7 +274,7 @@ impl<'a> Operands<'a> {
                 for first in 0..level.stride.min(block.len()) {
                     let exact = block[first..].iter().step_by(level.stride).sum();
                     let fitted = level.entry.fit(exact);
-                    note(index, exact, fitted);
+                    note(self.machine.product.len() + index, exact, fitted);
                     self.sums.push(fitted.0);
                 }
             }
@@ -328,7 +339,7 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
         (outcome.exact[at(*output)], outcome.sums[at(*output)]) = (start, bias);
         outcome.products[at(*output)] = bias;
     }
-    let start = machine.levels.len();
+    let start = machine.product.len() + machine.levels.len();
     let accumulator = start + usize::from(machine.bias.is_some());
     for beat in 0..operands.slots.len() {
         for output in outputs {
@@ -450,7 +461,7 @@ pub struct Visit {
 pub fn visits(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<Visit> {
     let mut operands = Operands::new(machine, work);
     let mut all = Vec::new();
-    let start = machine.levels.len();
+    let start = machine.product.len() + machine.levels.len();
     let accumulator = start + usize::from(machine.bias.is_some());
     let (bias, mut value, high, low) = operands.start(channel);
     if machine.bias.is_some() {

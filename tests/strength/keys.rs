@@ -56,7 +56,7 @@ fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>
 }
 
 /// Keys of a step that hold steps.
-const INSIDE: [&str; 4] = ["value_steps", "negative", "otherwise", "programs"];
+const INSIDE: [&str; 5] = ["value_steps", "negative", "otherwise", "programs", "steps"];
 
 fn matches(pattern: &str, key: &str) -> bool {
     let (pattern, key): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), key.split('.').collect());
@@ -95,6 +95,8 @@ post = [
   { step = "branch", negative = [{ step = "shift_left", value = 1 }], otherwise = [{ step = "add", value = 1 }] },
   { step = "fit", format = "s8", overflow = "saturate" },
 ]
+[product]
+steps = [{ step = "shift_right", value = 2, rounding = "half_even", format = "s12", overflow = "saturate" }]
 [operands]
 activation = { width = 8, signed = false, offset = -128, format = "s9" }
 weight = { width = 8, signed = true }

@@ -22,6 +22,20 @@ pub fn topics() -> Vec<Topic> {
                a cycle, overwrite where a multiplexer in front of the adder selects 0 for the first product.",
         example,
     }, Topic {
+        name: "product.steps",
+        kind: "key",
+        summary: "what a product goes through before it is added: cut, rounded, saturated, clamped",
+        text: "Steps as in [[post]] (`goldpath explain steps`), between the multiplier and its registers: add, subtract,\n\
+               max, min, relu, the shifts, clamp, fit and saturate, of constants and of parameters per layer or channel.\n\
+               None has registers (product.latency counts those behind the last) or asks a bit, and a product of 0 stays\n\
+               0: lanes without a product, and padding, add nothing.\n\
+               \n\
+               An event is a value outside its step's format, counted as product.steps.N; bounds and overflow speak of\n\
+               sums of what leaves the last step. Where constants shift products right by s in all, a layer of a model\n\
+               brings its bias / 2^s, ties to even, and its scale times 2^s; where a parameter says how far, it has to\n\
+               come as a product of its own. A sweep is not built for such designs.",
+        example: products,
+    }, Topic {
         name: "parameters",
         kind: "key",
         summary: "the numbers that a layer brings, by name, and what else a design may ask for",
@@ -48,20 +62,35 @@ pub fn topics() -> Vec<Topic> {
     }]
 }
 
+fn products() -> String {
+    const STEPS: [&str; 4] = [
+        "{ step = \"shift_right\", shift = 4, rounding = \"floor\" }",
+        "{ step = \"shift_right\", shift = 4, rounding = \"half_even\" }",
+        "{ step = \"fit\", format = \"s8\", overflow = \"saturate\" }",
+        "{ step = \"fit\", format = \"s8\", overflow = \"wrap\" }",
+    ];
+    let of = |steps: &str| {
+        let design = stated("zero", &format!("[product]\nsteps = [{steps}]\n"));
+        let sum = design.product_program().channel(&[], 0).output(13 * -27);
+        format!("{steps}: 13 * -27 adds {sum}")
+    };
+    STEPS.map(of).join("\n")
+}
+
 fn example() -> String {
     let lines = ["zero", "overwrite", "bias"].map(|start| {
-        let cycles = design(start).cycles(4, 9, 2).total;
+        let cycles = stated(start, "").cycles(4, 9, 2).total;
         format!("start = {start:?}: one MAC takes {cycles} cycles for 4 x 2 outputs of 9 products")
     });
     lines.join("\n")
 }
 
-fn design(start: &str) -> Design {
+fn stated(start: &str, more: &str) -> Design {
     let text = format!(
         "schema = 1\nname = \"example\"\npost = [{{ step = \"saturate\", width = 8 }}]\n\
          [operands]\nactivation = {{ width = 8, signed = true }}\nweight = {{ width = 8, signed = true }}\n\
          [accumulator]\nwidth = 32\nsigned = true\noverflow = \"wrap\"\nstart = {start:?}\n\
-         [array]\ndataflow = \"sequential\"\n"
+         [array]\ndataflow = \"sequential\"\n{more}"
     );
     Design::parse(&text, Path::new("example"), &[]).expect("a sound design")
 }

@@ -32,7 +32,8 @@ impl Shape {
             && !design.array.clears_at_once
             && design.memory.is_none()
             && lanes == 1
-            && design.reduce.is_empty();
+            && design.reduce.is_empty()
+            && design.product_steps.is_empty();
         let wires = design.post.iter().any(|step| step.wire().is_some());
         (supported && short && !wires).then_some(shape)
     }

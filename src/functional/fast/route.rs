@@ -79,7 +79,7 @@ impl<'a> Licence<'a> {
             counts,
             activations: (format.min() + add, format.max() + add),
             ranges: accumulator_ranges(program, &Inputs::Format),
-            lossy: !design.has_exact_levels(),
+            lossy: !design.has_exact_levels() || !design.product_steps.is_empty(),
             small: [&design.activation, &design.weight].iter().all(|o| o.sum.width() <= 31),
         }
     }
@@ -95,8 +95,8 @@ impl<'a> Licence<'a> {
         let (low, high) = (column.low, column.high);
         let width = self.width(low, high);
         let choice = |route| Choice { route, width };
-        if design.memory.is_some() {
-            // Two sums, one in the other: no licence is for that.
+        if design.memory.is_some() || !design.product_steps.is_empty() {
+            // Two sums, one in the other, or terms that are no products: no licence is for that.
             return choice(Route::Plain);
         }
         if !self.small || self.lossy {
@@ -222,7 +222,7 @@ impl<'a> Licence<'a> {
         let sums = levels.iter().all(|level| wide(level.unfitted));
         let last = levels.last().map(|level| level.fitted);
         let lanes = i128::try_from(design.array.lanes).unwrap_or(i128::MAX);
-        let beat = last.unwrap_or_else(|| design.product_interval());
+        let beat = last.unwrap_or_else(|| design.term_interval());
         let total = (beat.0.saturating_mul(lanes), beat.1.saturating_mul(lanes));
         if self.small && sums && wide(Some(total)) { Route::Wide } else { Route::Plain }
     }

@@ -88,7 +88,7 @@ pub(super) fn composed(row: &[i64], weights: Values, target: i128) -> Option<Vec
 
 /// The largest sum that `k` products of either sign can be.
 pub(super) fn reach(design: &Design, k: usize) -> (i128, i128) {
-    let (low, high) = design.product_interval();
+    let (low, high) = design.term_interval();
     let k = k as i128;
     ((low * k).min(0), (high * k).max(0))
 }
