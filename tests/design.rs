@@ -118,9 +118,9 @@ fn steps_of_a_product_load_back_and_bound_what_is_added() {
     // 16384 / 2 is no value of s9; the clamp leaves -128..120.
     assert_eq!(design.product_interval(), (-16256, 16384));
     assert_eq!(design.term_interval(), (-128, 120));
-    assert_eq!(design.term_format().to_string(), "s9");
-    assert_eq!(design.reduce[0].format.to_string(), "s10");
-    assert_eq!(design.product_shift(), None);
+    assert_eq!(design.term_format().to_string(), "s8");
+    assert_eq!(design.reduce[0].format.to_string(), "s9");
+    assert_eq!(design.sums_shift(), None);
     let nodes: Vec<String> = design.fitting_nodes().into_iter().map(|(_, id)| id).collect();
     assert_eq!(nodes, ["product.steps.0", "product.steps.1", "reduce.0", "accumulator", "post.0"]);
     let rows: Vec<String> = design
@@ -135,14 +135,14 @@ fn steps_of_a_product_load_back_and_bound_what_is_added() {
     let expected = [
         "product activation * weight s16 exact 0",
         "product.steps.0 x >> cut s9 saturate 0",
-        "product.steps.1 clamp to least..120 s9 exact 1",
+        "product.steps.1 clamp to least..120 s8 exact 1",
     ];
     assert_eq!(rows, expected);
     // Numbers that are wired in; the same design as one that says so.
     let fixed = parse(STEPPED, &["product.steps.0.shift=3", "product.steps.1.low=-5"]);
     assert!(fixed.parameters.is_empty() && fixed.hash != design.hash);
     assert_eq!(fixed.term_interval(), (-5, 120));
-    assert_eq!(fixed.product_shift(), Some(3));
+    assert_eq!(fixed.sums_shift(), Some(3));
     let plain = parse(STEPPED, &["product.steps=[]"]);
     assert_eq!(plain.term_interval(), plain.product_interval());
 }

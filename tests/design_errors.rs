@@ -268,7 +268,7 @@ const FAULTS: &[Fault] = &[
     fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"add\", value = 3 }]\n\n[array]", "{ step", &["`product.steps` make 3..3 of a product of 0"]),
     fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"clamp\", low = 1, high = 9 }]\n\n[array]", "{ step", &["`product.steps` make 1..1 of a product of 0"]),
     fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = 3 }]\n\n[array]", "{ step", &["`product.steps.0.rounding` is missing"]),
-    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"relu\", if = \"b\", bypass = \"register\" }]\n\n[array]", "\"b\"", &["`product.steps.0.if` is for the steps behind the accumulator"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"relu\", if = \"b\", bypass = \"register\" }]\n\n[array]", "\"b\"", &["`product.steps.0.if` is for the steps of [[post]]"]),
     fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = \"cut\", rounding = \"floor\" }]\n\n[array]", "\"cut\"", &["`product.steps.0.shift` names parameter \"cut\"", "parameters.cut"]),
     fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = \"shift\", rounding = \"floor\" }]\n\n[parameters.shift]\nformat = \"u3\"\n\n[array]", "{ step", &["`product.steps` read parameter \"shift\"", "another name"]),
     // In the vocabulary, not built.
@@ -284,9 +284,16 @@ const FAULTS: &[Fault] = &[
     fault(ARRAY, "[array]", "[order]\ntile_k = 16\n\n[array]", "16", &["`order.tile_k` changes nothing", "[memory]"]),
     fault(SEQUENTIAL, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\n\n[array]", "\"bias\"", &["`accumulator.start` is \"bias\"", "R9"]),
     fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\n\n[order]\ntile_k = 16\n\n[array]", "16", &["`order.tile_k` is 16", "are 4"]),
-    unsupported(ARRAY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nstore = []\n\n[array]", "store", &["`memory.store` is not supported"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nstore = [{ step = \"bias\" }]\n\n[array]", "\"bias\"", &["`memory.store.0.step` would enter with every visit", "R9"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nload = [{ step = \"add\", value = 1, latency = 2 }]\n\n[array]", "2 }", &["`memory.load.0.latency` must be 0", "not built"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nload = [{ step = \"fit\", format = \"s8\" }]\n\n[array]", "\"s8\" }", &["`memory.load.0.overflow` is missing"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nstore = [{ step = \"relu\", if = \"b\", bypass = \"register\" }]\n\n[array]", "\"b\"", &["`memory.store.0.if` is for the steps of [[post]]"]),
+    fault(ARRAY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nload = [{ step = \"relu\" }]\n\n[array]", "{ step", &["`memory.load` changes nothing", "order.tile_k"]),
+    // Weights that are powers of two.
+    fault(ARRAY, "[array]", "[product]\nmultiplier = \"shift\"\n\n[array]", "\"shift\"", &["`product.multiplier` is \"shift\"", "operands.weight.coding"]),
+    fault(ARRAY, "[array]", "[product]\nmultiplier = \"shifter\"\n\n[array]", "\"shifter\"", &["`product.multiplier`", "\"integer\" or \"shift\""]),
     unsupported(ARRAY, "[array]", "[interface]\nstall = \"enable\"\n\n[array]", "interface", &["`interface` is not supported", "valid bit"]),
-    unsupported(ARRAY, "[array]", "[product]\nmultiplier = \"dsp48e2\"\n\n[array]", "multiplier", &["`product.multiplier` is not supported"]),
+    unsupported(ARRAY, "[array]", "[product]\nmultiplier = \"dsp48e2\"\n\n[array]", "\"dsp48e2\"", &["`product.multiplier` = \"dsp48e2\"", "powers of two"]),
     fault(ARRAY, "start = \"zero\"", "start = \"zero\"\nbanks = 2", "2", &["`accumulator.banks` are for one row of MACs"]),
     fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nif = \"relu\"\nbypass = \"wire\"", "\"wire\"", &["`post.0.bypass` changes nothing", "no registers to go around"]),
 ];

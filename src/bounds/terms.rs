@@ -9,6 +9,7 @@ use std::ops::{Add, Mul, Range as Span};
 use rayon::prelude::*;
 
 use super::{Inputs, Range, loops};
+use crate::design::Coding;
 use crate::lower::Program;
 use crate::num::Overflow;
 use crate::post::{Operand, bind};
@@ -215,10 +216,17 @@ impl<'a> Terms<'a> {
             Weights::Layer => {
                 let row = (self.channels.group * shape.k + k) * shape.n;
                 let span = row + self.channels.span.start..row + self.channels.span.end;
-                T::add_products(ends, &self.program.weights[span], &self.offsets, into);
+                let (operand, codes) = (&self.program.design.weight, &self.program.weights[span]);
+                if operand.coding == Coding::Integer {
+                    return T::add_products(ends, codes, &self.offsets, into);
+                }
+                // Powers of two have at most 16 bits.
+                let values: Vec<i32> =
+                    codes.iter().map(|code| operand.value(i64::from(*code)) as i32).collect();
+                T::add_products(ends, &values, &self.offsets, into);
             }
             Weights::Column(codes) => {
-                let code = codes[k];
+                let code = self.program.design.weight.value(codes[k]);
                 for (channel, offset) in self.offsets.iter().enumerate() {
                     let (a, b): (T, T) = products(ends, code + offset);
                     into.low[channel] = into.low[channel] + a;
@@ -226,10 +234,10 @@ impl<'a> Terms<'a> {
                 }
             }
             Weights::Format => {
-                let format = self.program.design.weight.format;
+                let (least, most) = self.program.design.weight.ends();
                 for (channel, offset) in self.offsets.iter().enumerate() {
                     let corner = |code: i64| -> (T, T) { products(ends, code + offset) };
-                    let (a, b) = (corner(format.min()), corner(format.max()));
+                    let (a, b) = (corner(least), corner(most));
                     into.low[channel] = into.low[channel] + a.0.min(b.0);
                     into.high[channel] = into.high[channel] + a.1.max(b.1);
                 }
@@ -247,7 +255,8 @@ impl<'a> Terms<'a> {
         let shape = self.program.shape;
         let row = (self.channels.group * shape.k + k) * shape.n;
         let row = &self.program.weights[row + self.channels.span.start..row + self.channels.span.end];
-        row.iter().zip(&self.offsets).map(|(w, offset)| i64::from(*w) + offset)
+        let value = |code: &i32| self.program.design.weight.value(i64::from(*code));
+        row.iter().zip(&self.offsets).map(move |(w, offset)| value(w) + offset)
     }
 
     /// Whether 64 bits hold every sum of these products, started at the bias: a bound from formats and limits alone.
@@ -255,8 +264,8 @@ impl<'a> Terms<'a> {
         let design = &self.program.design;
         let largest = |(low, high): (i64, i64)| i128::from(low).abs().max(i128::from(high).abs());
         let x = self.activations.iter().map(|range| largest(*range)).max().unwrap_or(0);
-        let format = design.weight.format;
-        let w = self.offsets.iter().map(|o| largest((format.min() + o, format.max() + o))).max().unwrap_or(0);
+        let (least, most) = design.weight.ends();
+        let w = self.offsets.iter().map(|o| largest((least + o, most + o))).max().unwrap_or(0);
         let rails =
             design.reduce.iter().map(|l| largest((l.format.min(), l.format.max()))).max().unwrap_or(0);
         let steps = design.product_steps.iter().filter_map(|step| step.format);
@@ -266,6 +275,8 @@ impl<'a> Terms<'a> {
         let register = design.accumulator.register;
         let start = self.channels.numbers(self.program).map(|n| i128::from(self.program.bias(n)).abs()).max();
         let words = design.memory.map_or(0, |memory| largest((memory.format.min(), memory.format.max())));
+        let moved = design.store_steps.iter().chain(&design.load_steps).filter_map(|step| step.format);
+        let words = moved.map(|format| largest((format.min(), format.max()))).fold(words, i128::max);
         let start = start.unwrap_or(0).max(largest((register.min(), register.max()))).max(words);
         // Whatever is added up is one of these plus all terms.
         (x * w).max(rails).saturating_mul(terms) < 1 << 61 && start < 1 << 61

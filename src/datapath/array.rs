@@ -122,7 +122,7 @@ impl Array {
             products: Products::new(&design, bits),
             accumulate: Accumulate::new(&design),
             sums,
-            memory: Words::new(&design),
+            memory: Words::new(&design, &records),
             requantizer: Requantizer::new(&design, records.clone()),
             bits,
             array,
@@ -217,12 +217,14 @@ impl Array {
                 * operand_sum(&self.design.weight, *w, &self.records, record);
             // Operands in reset state are 0, and so is what steps make of it.
             let Some(channel) = record else { return exact };
-            post::Channel { steps: &self.design.product_steps, numbers: &self.records, channel }
-                .run(exact, |step, flags| {
+            post::Channel { steps: &self.design.product_steps, numbers: &self.records, channel }.run(
+                exact,
+                |step, flags| {
                     if controls[pe].valid {
                         watch.overflow(Node::Product(step), pe / columns, pe % columns, flags);
                     }
-                })
+                },
+            )
         };
         Stage {
             values: left.iter().zip(above).enumerate().map(&mut product).collect(),

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{Design, DrainOrder, Operand};
+use super::{Coding, Design, DrainOrder, Operand};
 use crate::post::{self, Parameter, Per, Role, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -90,6 +90,9 @@ fn front(text: &mut String, design: &Design) {
     let _ = writeln!(text, "weight = {}", operand(&design.weight, parameters));
     let _ = writeln!(text, "latency = {}", design.operand_latency);
     let _ = writeln!(text, "\n[product]\nlatency = {}", design.product_latency);
+    if design.weight.coding == Coding::PowerOfTwo {
+        text.push_str("multiplier = \"shift\"\n");
+    }
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
     for (step, range) in design.product_steps.iter().zip(design.product_ranges()) {
         let pairs = step_pairs(step, &values, !range.always_fits);
@@ -113,6 +116,15 @@ fn front(text: &mut String, design: &Design) {
             "read_latency = {}\nwrite_latency = {}",
             memory.read_latency, memory.write_latency
         );
+        let [store, load] = design.memory_ranges();
+        for (key, steps, ranges) in
+            [("store", &design.store_steps, store), ("load", &design.load_steps, load)]
+        {
+            for (step, range) in steps.iter().zip(ranges) {
+                let pairs = step_pairs(step, &values, !range.always_fits);
+                let _ = writeln!(text, "\n[[memory.{key}]]\n{}", pairs.join("\n"));
+            }
+        }
     }
 }
 
@@ -127,6 +139,9 @@ fn operand(operand: &Operand, parameters: &[Parameter]) -> String {
     }
     if let Some(recode) = operand.recode {
         let _ = write!(text, ", recode = \"{}\"", recode.name());
+    }
+    if operand.coding == Coding::PowerOfTwo {
+        text.push_str(", coding = \"power_of_two\"");
     }
     text + " }"
 }

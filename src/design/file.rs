@@ -133,6 +133,25 @@ pub(super) struct Operand {
     /// Format of code + offset; required with `offset`.
     pub format: Option<At<Format>>,
     pub recode: Option<At<Recode>>,
+    /// `weight` only: what a code stands for; absent = "integer".
+    pub coding: Option<At<Coding>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Coding {
+    /// Itself.
+    Integer,
+    /// A power of two: the top bit is its sign, where it is signed, and the others are its exponent.
+    PowerOfTwo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Multiplier {
+    Integer,
+    /// The activation shifted by the weight's exponent, negated by its sign.
+    Shift,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -148,6 +167,8 @@ pub(super) enum Recode {
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Product {
+    /// What multiplies: absent = "integer".
+    pub multiplier: Option<At<Multiplier>>,
     /// Registers behind the multiplier and its steps.
     pub latency: Option<At<i64>>,
     /// What a product goes through before it is added: steps without registers, of which a product of 0 stays 0.
@@ -337,6 +358,12 @@ pub(super) struct Memory {
     pub overflow: At<Overflow>,
     /// Words of a column.
     pub depth: At<i64>,
+    /// What a visit's sum goes through on its way to its word: steps without registers.
+    #[serde(default)]
+    pub store: Vec<At<Step>>,
+    /// What a word goes through before a later visit's sum is added to it: steps without registers.
+    #[serde(default)]
+    pub load: Vec<At<Step>>,
     /// Registers between an address and what is read there: 0 unless said otherwise.
     pub read_latency: Option<At<i64>>,
     /// Cycles from one visit of a word until the next may come: one more than read_latency unless said otherwise.

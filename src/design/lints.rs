@@ -143,7 +143,9 @@ impl Design {
                 .then(|| empty_shift(&step.id, before, after, least))
         };
         let products = self.product_steps.iter().zip(self.product_ranges());
-        products.chain(self.post.iter().zip(self.step_ranges())).filter_map(of_step).collect()
+        let [store, load] = self.memory_ranges();
+        let words = self.store_steps.iter().zip(store).chain(self.load_steps.iter().zip(load));
+        products.chain(words).chain(self.post.iter().zip(self.step_ranges())).filter_map(of_step).collect()
     }
 }
 

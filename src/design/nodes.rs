@@ -16,6 +16,10 @@ pub enum Node {
     Accumulator,
     /// The clamp behind a `saturate_output` register.
     AccumulatorOutput,
+    /// A step of sums on their way to the memory, from 0.
+    Store(usize),
+    /// A step of words that are read again, from 0.
+    Load(usize),
     /// The memory of partial sums.
     Memory,
     /// A post step, from 0.
@@ -41,8 +45,11 @@ impl Design {
         let output = output.map(|_| (Node::AccumulatorOutput, "accumulator.output".to_string()));
         let post = self.post.iter().enumerate().map(|(i, s)| (Node::Post(i), s.id.clone()));
         let accumulator = [(Node::Accumulator, "accumulator".to_string())];
+        let store = self.store_steps.iter().enumerate().map(|(i, s)| (Node::Store(i), s.id.clone()));
+        let load = self.load_steps.iter().enumerate().map(|(i, s)| (Node::Load(i), s.id.clone()));
+        let front = product.chain(reduce).chain(start).chain(accumulator).chain(output);
         let memory = self.memory.map(|_| (Node::Memory, "memory".to_string()));
-        product.chain(reduce).chain(start).chain(accumulator).chain(output).chain(memory).chain(post).collect()
+        front.chain(store).chain(load).chain(memory).chain(post).collect()
     }
 
     /// What values go through at a node; `None` for a post step that is fused with its shift (R8).
@@ -52,6 +59,8 @@ impl Design {
             Node::Reduce(level) => Some(self.reduce[level].fit()),
             Node::AccumulatorStart | Node::Accumulator => Some(self.accumulator.register_fit()),
             Node::AccumulatorOutput => self.accumulator.output_fit(),
+            Node::Store(step) => self.store_steps[step].fit(),
+            Node::Load(step) => self.load_steps[step].fit(),
             Node::Memory => self.memory.map(|memory| memory.fit()),
             Node::Post(step) => self.post[step].fit(),
         }
@@ -63,14 +72,17 @@ impl Design {
         let levels = products + self.reduce.len();
         let accumulator = levels + usize::from(self.accumulator.bias.is_some());
         let behind = accumulator + 1 + usize::from(self.accumulator.output_fit().is_some());
+        let memory = behind + self.store_steps.len() + self.load_steps.len();
         match node {
             Node::Product(step) => step,
             Node::Reduce(level) => products + level,
             Node::AccumulatorStart => levels,
             Node::Accumulator => accumulator,
             Node::AccumulatorOutput => accumulator + 1,
-            Node::Memory => behind,
-            Node::Post(step) => behind + usize::from(self.memory.is_some()) + step,
+            Node::Store(step) => behind + step,
+            Node::Load(step) => behind + self.store_steps.len() + step,
+            Node::Memory => memory,
+            Node::Post(step) => memory + usize::from(self.memory.is_some()) + step,
         }
     }
 }

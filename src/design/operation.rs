@@ -201,7 +201,7 @@ impl Reader<'_, '_> {
         };
         if place != Place::Program {
             let what = match place {
-                Place::Product => "is for the steps behind the accumulator: those of a product always run",
+                Place::Product | Place::Memory => "is for the steps of [[post]]: those in front always run",
                 _ => "is for the steps of a program; write it on the step that this one is inside of",
             };
             return Err(self.context.wrong(&at.span(), &key, what));

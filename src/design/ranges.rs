@@ -55,8 +55,9 @@ impl Design {
         self.post_program().ranges(self.finished_range())
     }
 
-    /// The steps of a product, the reduction levels and the post steps, in order.
+    /// The steps of a product, the reduction levels, the memory's steps and the post steps, in order.
     pub fn node_ranges(&self) -> Vec<NodeRange> {
-        [self.product_ranges(), self.level_ranges(), self.step_ranges()].concat()
+        let [store, load] = self.memory_ranges();
+        [self.product_ranges(), self.level_ranges(), store, load, self.step_ranges()].concat()
     }
 }

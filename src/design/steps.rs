@@ -41,6 +41,8 @@ pub(super) enum Place {
     Inside,
     /// Behind the multiplier, whose registers are behind them.
     Product,
+    /// On the way to a word of the memory, or from it.
+    Memory,
 }
 
 /// What the steps of a design are read with.
@@ -49,8 +51,8 @@ pub(super) struct Reader<'r, 'd> {
     pub choice: Option<&'r Choice>,
     pub names: &'r mut Names<'d>,
     pub context: &'r Context<'r>,
-    /// Whether the steps are a product's.
-    of_product: bool,
+    /// Whether the steps are none of the post-processing: a layer brings nothing for them without being asked.
+    elsewhere: bool,
     /// Steps read so far.
     read: usize,
 }
@@ -88,12 +90,12 @@ impl<'r, 'd> Reader<'r, 'd> {
         names: &'r mut Names<'d>,
         context: &'r Context<'r>,
     ) -> Self {
-        Reader { accumulator, choice, names, context, of_product: false, read: 0 }
+        Reader { accumulator, choice, names, context, elsewhere: false, read: 0 }
     }
 
-    /// Of steps behind a multiplier.
-    pub fn of_product(self) -> Self {
-        Reader { of_product: true, ..self }
+    /// Of steps elsewhere than behind a finished sum.
+    pub fn elsewhere(self) -> Self {
+        Reader { elsewhere: true, ..self }
     }
 }
 
@@ -123,7 +125,7 @@ impl Reader<'_, '_> {
 
     /// What an undeclared name means in a step.
     pub fn implicit(&self, kind: StepKind, name: &str) -> Option<Parameter> {
-        if self.of_product {
+        if self.elsewhere {
             // What a layer brings without being asked is for its sums.
             return None;
         }
@@ -140,8 +142,10 @@ impl Reader<'_, '_> {
         place: Place,
     ) -> Result<(Step, State)> {
         let spoken = *file.step;
-        if place == Place::Product {
-            super::product::check_kind(spoken, &file.step.span(), key, self.context)?;
+        match place {
+            Place::Product => super::product::check_kind(spoken, &file.step.span(), key, self.context)?,
+            Place::Memory => super::memory::check_kind(spoken, &file.step.span(), key, self.context)?,
+            Place::Program | Place::Inside => {}
         }
         let file = synonyms::plain(file, key, state.signed, self.context)?;
         let op = self.operation(&file, spoken, key, state)?;
@@ -211,9 +215,10 @@ impl Reader<'_, '_> {
     fn latency(&self, file: &At<file::Step>, key: &str, place: Place) -> Result<u32> {
         let latency = self.context.latency(&file.latency, &format!("{key}.latency"))?;
         match (&file.latency, place) {
-            (Some(at), Place::Inside | Place::Product) if latency > 0 => {
+            (Some(at), Place::Inside | Place::Product | Place::Memory) if latency > 0 => {
                 let what = match place {
                     Place::Product => "must be 0: the product's registers are product.latency",
+                    Place::Memory => "must be 0: registers on the way to and from words are not built",
                     _ => "must be 0: registers stand behind the step that this one is inside of",
                 };
                 Err(self.context.wrong(&at.span(), &format!("{key}.latency"), what))

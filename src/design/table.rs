@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{Design, Operand, Start};
+use super::{Coding, Design, Operand, Start};
 use crate::num::{Format, Rounding};
 use crate::post::{self, Parameter, Step};
 
@@ -37,7 +37,9 @@ impl Design {
         let product = self.product_format();
         let direct = self.product_steps.is_empty();
         let latency = if direct { self.product_latency } else { 0 };
-        rows.push(exact("product", "activation * weight", product, latency));
+        let shifts = self.weight.coding == Coding::PowerOfTwo;
+        let does = if shifts { "activation << exponent, with the sign" } else { "activation * weight" };
+        rows.push(exact("product", does, product, latency));
         let last = self.product_steps.len().saturating_sub(1);
         for (index, (step, range)) in self.product_steps.iter().zip(self.product_ranges()).enumerate() {
             let latency_cycles = if index == last { self.product_latency } else { 0 };
@@ -64,6 +66,9 @@ impl Design {
     fn operand_rows(&self) -> Vec<Row> {
         let row = |node: &str, operand: &Operand| {
             let does = match operand.offset {
+                None if operand.coding == Coding::PowerOfTwo => {
+                    format!("2^code, {} of sign and exponent", operand.format)
+                }
                 None => "code".to_string(),
                 Some(offset) => format!("{} code + {}", operand.format, show(offset, &self.parameters)),
             };
@@ -95,6 +100,9 @@ impl Design {
             let clamp = exact("accumulator.output", "clamp of the finished sum", fit.format, 0);
             rows.push(Row { overflow: overflow_name(fit.overflow), ..clamp });
         }
+        let [store, load] = self.memory_ranges();
+        let steps = self.store_steps.iter().zip(store).chain(self.load_steps.iter().zip(load));
+        rows.extend(steps.map(|(step, range)| step_row(step, range.always_fits, &self.parameters)));
         if let Some(memory) = self.memory {
             let does = match self.visit_steps() {
                 Some(steps) => format!("sum of visits of {} products each", steps * self.array.lanes),

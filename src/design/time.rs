@@ -159,7 +159,9 @@ impl Time {
             Node::Product(_) => self.operand,
             Node::Reduce(level) => self.level_delay(level),
             Node::AccumulatorStart | Node::Accumulator => self.front(),
-            Node::AccumulatorOutput | Node::Memory | Node::Post(_) => return None,
+            Node::AccumulatorOutput | Node::Store(_) | Node::Load(_) | Node::Memory | Node::Post(_) => {
+                return None;
+            }
         };
         Some(delay + self.travel(pe))
     }

@@ -94,9 +94,26 @@ pub fn fold(
             acc = fitted.value;
         }
         if let Some(memory) = design.memory {
-            let entering = word + i128::from(acc);
+            let beat = last.checked_sub(1);
+            let store = design.store_program().channel(parameters, channel);
+            let load = design.load_program().channel(parameters, channel);
+            let mut stored = i128::from(acc);
+            for (index, (_, post::Stepped { exact, value, flags })) in store.walk(stored).enumerate() {
+                visit(Visit { node: Node::Store(index), beat, entering: exact, value, flags })?;
+                stored = value;
+            }
+            // The first visit's word is new.
+            let mut loaded = 0;
+            if first > 0 {
+                loaded = word;
+                for (index, (_, post::Stepped { exact, value, flags })) in load.walk(word).enumerate() {
+                    visit(Visit { node: Node::Load(index), beat, entering: exact, value, flags })?;
+                    loaded = value;
+                }
+            }
+            let entering = loaded + stored;
             let fitted = memory.fit().of(entering);
-            visit(told(Node::Memory, last.checked_sub(1), entering, fitted))?;
+            visit(told(Node::Memory, beat, entering, fitted))?;
             (acc, word) = (fitted.value, i128::from(fitted.value));
         }
     }

@@ -60,5 +60,5 @@ pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
         ControlFlow::Continue(())
     });
     let Ended { accumulator, output } = ended.continue_value().expect("the visitor goes on");
-    Walk { bias, start, steps, accumulator, exact, output }
+    Walk { bias, start, steps, accumulator, exact: program.exact_sum(m, n), output }
 }

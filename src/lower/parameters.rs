@@ -57,7 +57,9 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
              leaves the bias out on purpose",
         ));
     }
-    let steps = || design.product_steps.iter().chain(&design.post);
+    let steps = || {
+        design.product_steps.iter().chain(&design.store_steps).chain(&design.load_steps).chain(&design.post)
+    };
     let Some(step) = steps().find(|s| s.id == name) else {
         let known: Vec<_> = design.parameters.iter().map(|p| p.name.as_str()).collect();
         let ids: Vec<_> = steps().map(|s| s.id.as_str()).collect();

@@ -46,7 +46,12 @@ impl Needs {
         };
         let clamp = design.accumulator.output_fit().filter(|_| any(|node| node == Node::AccumulatorOutput));
         Needs {
-            every_sum: any(|node| matches!(node, Node::Product(_) | Node::Reduce(_) | Node::Memory)),
+            every_sum: any(|node| {
+                matches!(
+                    node,
+                    Node::Product(_) | Node::Reduce(_) | Node::Store(_) | Node::Load(_) | Node::Memory
+                )
+            }),
             cut: (0..program.shape.channels()).map(|n| program.fitted_start(n).flags.any()).collect(),
             every_post: any(|node| matches!(node, Node::Post(_))),
             clamp: clamp.map(|clamp| clamp.rails().into()),

@@ -45,7 +45,8 @@ impl Weights {
         let first = channels.start;
         for n in channels {
             let offset = offset(program.design.weight.offset, program, n);
-            let code = |k| i64::from(program.weight(n / shape.n, k, n % shape.n)) + offset;
+            let weight = |k| i64::from(program.weight(n / shape.n, k, n % shape.n));
+            let code = |k| program.design.weight.value(weight(k)) + offset;
             columns.extend((0..shape.k).map(code));
         }
         Weights { first, columns }
@@ -116,23 +117,24 @@ impl<'a> Row<'a> {
     /// beside it.
     fn visits(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
         let program = self.program;
-        let mut sum = Sum::new(&program.design, program.fitted_start(n), program.bias(n));
+        let sum = Sum::new(&program.design, program.fitted_start(n), program.bias(n));
         let mut started = false;
-        let (mut accumulator, mut word, mut finished) = (i128::from(sum.value), 0, 0);
+        let (mut accumulator, mut loaded, mut finished) = (i128::from(sum.value), 0, 0);
         let followed = follow(program, self.m, n, &mut |seen: fold::Visit| {
             let before = match seen.node {
                 Node::Accumulator => accumulator,
                 Node::AccumulatorOutput => seen.entering,
-                Node::Memory => word,
+                Node::Memory => loaded,
                 _ => 0,
             };
             match seen.node {
                 Node::Accumulator => (accumulator, finished) = (seen.value, seen.value),
                 Node::AccumulatorOutput => finished = seen.value,
                 // The next visit begins at 0.
-                Node::Memory => (accumulator, word, finished) = (0, seen.value, seen.value),
+                Node::Memory => (accumulator, loaded, finished) = (0, seen.value, seen.value),
                 Node::Post(_) => return ControlFlow::Break(()),
-                Node::Product(_) | Node::Reduce(_) | Node::AccumulatorStart => {}
+                Node::Load(_) => loaded = seen.value,
+                Node::Product(_) | Node::Reduce(_) | Node::AccumulatorStart | Node::Store(_) => {}
             }
             // The start is told with the first beat, behind what is in front of it.
             if seen.node == Node::Accumulator && !std::mem::replace(&mut started, true) {
@@ -151,9 +153,7 @@ impl<'a> Row<'a> {
         });
         // Broken off at the first post step, or at the end where there is none.
         let accumulator = followed.continue_value().map_or(finished as i64, |ended| ended.accumulator);
-        let products = (0..program.shape.k).map(|k| program.term(self.m, n, k));
-        sum.exact += products.sum::<i128>();
-        Ended { accumulator, exact: sum.exact }
+        Ended { accumulator, exact: program.exact_sum(self.m, n) }
     }
 
     /// Several lanes, reduced.

@@ -198,7 +198,7 @@ impl Timing {
     fn behind(&self, node: Node) -> usize {
         match node {
             Node::Post(step) => self.laws.post_delay(step),
-            Node::Memory => self.laws.memory_delay(),
+            Node::Store(_) | Node::Load(_) | Node::Memory => self.laws.memory_delay(),
             _ => 0,
         }
     }
@@ -234,6 +234,7 @@ impl Timing {
         };
         let visit = tile % self.map.visits;
         let last = self.beats.min((visit + 1) * self.map.steps) - 1;
-        Located { tile: tile - visit, row, column, beat: (node == Node::Memory).then_some(last) }
+        let of_visit = matches!(node, Node::Store(_) | Node::Load(_) | Node::Memory);
+        Located { tile: tile - visit, row, column, beat: of_visit.then_some(last) }
     }
 }

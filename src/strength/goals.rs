@@ -107,6 +107,7 @@ impl Event {
 pub fn goals(design: &Design) -> Vec<Goal> {
     let mut all = corners(design);
     let (products, levels, steps) = (design.product_ranges(), design.level_ranges(), design.step_ranges());
+    let [store, load] = design.memory_ranges();
     for (index, (node, id)) in design.fitting_nodes().into_iter().enumerate() {
         let mut goal = |event: Event, impossible: Option<String>| {
             all.push(Goal {
@@ -128,6 +129,8 @@ pub fn goals(design: &Design) -> Vec<Goal> {
                 let held = (i128::from(register.min()), i128::from(register.max()));
                 rails(design, node, Some(held), &mut goal);
             }
+            Node::Store(step) => rails(design, node, store[step].unfitted, &mut goal),
+            Node::Load(step) => rails(design, node, load[step].unfitted, &mut goal),
             Node::Memory => rails(design, node, None, &mut goal),
             Node::Post(step) => {
                 rails(design, node, steps[step].unfitted, &mut goal);
@@ -389,7 +392,8 @@ pub(super) fn reached_with(
 fn starts_only(design: &Design, goal: &Goal) -> bool {
     let What::Bit { parameter, .. } = goal.what else { return false };
     let offsets = [design.activation.offset, design.weight.offset].into_iter().flatten();
-    let steps = design.product_steps.iter().chain(&design.post);
+    let steps =
+        design.product_steps.iter().chain(&design.store_steps).chain(&design.load_steps).chain(&design.post);
     let mut others = steps.flat_map(|step| step.operands()).chain(offsets);
     design.accumulator.bias == Some(parameter) && others.all(|other| other != Operand::Parameter(parameter))
 }

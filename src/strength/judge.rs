@@ -10,7 +10,8 @@ use crate::neighbours::Hardware;
 use crate::num::{Overflow, fit};
 
 use super::fetched::Fetched;
-use super::wires::{Pe, Way, Wires, parameters};
+use super::records::records_read;
+use super::wires::{Pe, Way, Wires};
 
 /// Where a program tells hardware apart from its design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl<'a> Judge<'a> {
             return design.is_timed_as(&hardware.design);
         }
         // Numbers are read otherwise by faulty hardware only, and matter to cycles where values go around registers.
-        let its = parameters(&self.records, hardware);
+        let its = records_read(&self.records, hardware);
         design.is_timed_with(&self.records, &hardware.design, &its)
     }
 

@@ -1,6 +1,6 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
-use crate::design::{Accumulator, Array, Design, Memory, Skew};
+use crate::design::{Accumulator, Array, Coding, Design, Memory, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
 use crate::num::{Fit, Overflow, Rounding, fit};
 use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step};
@@ -71,8 +71,7 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
         Fault::Product(format) => {
             let fits = Overflow::Wrap.holds(*format, design.product_interval());
             let register = design.accumulator.register.width();
-            let is_left =
-                wraps
+            let is_left = wraps
                 && design.memory.is_none()
                 && design.product_steps.is_empty()
                 && design.reduce.is_empty()
@@ -92,7 +91,10 @@ fn operands(ours: &Design, its: &Design) -> Verdict {
     let pairs = [(&ours.activation, &its.activation), (&ours.weight, &its.weight)];
     let Some((our, its)) = pairs.into_iter().find(|(our, its)| our != its) else { return Verdict::Same };
     let codes = (i128::from(our.format.min()), i128::from(our.format.max()));
-    let fits = Overflow::Wrap.holds(its.format, codes)
+    // A code of sign and exponent is another one in another format.
+    let fits = our.coding == Coding::Integer
+        && our.coding == its.coding
+        && Overflow::Wrap.holds(its.format, codes)
         && our.offset == its.offset
         && Overflow::Wrap.holds(its.sum, our.interval(&ours.parameters));
     Verdict::when(fits, format!("every code fits {}, every sum with its offset {}", its.format, its.sum))
@@ -191,7 +193,12 @@ fn has_no_order(design: &Design) -> bool {
     let wraps = design.accumulator.step_rule() == Overflow::Wrap;
     match design.memory {
         None => wraps,
-        Some(memory) => memory.overflow == Overflow::Wrap && holds_visits(design, &design.accumulator),
+        Some(memory) => {
+            memory.overflow == Overflow::Wrap
+                && design.store_steps.is_empty()
+                && design.load_steps.is_empty()
+                && holds_visits(design, &design.accumulator)
+        }
     }
 }
 
@@ -199,8 +206,11 @@ fn memory(ours: &Design, its: &Design) -> Verdict {
     let (Some(our), Some(other)) = (ours.memory, its.memory) else {
         return if ours.memory == its.memory { Verdict::Same } else { Verdict::Unknown };
     };
-    if our == other {
-        return Verdict::Same;
+    let steps = [&ours.store_steps, &ours.load_steps] == [&its.store_steps, &its.load_steps];
+    match (our == other, steps) {
+        (true, true) => return Verdict::Same,
+        (false, true) if ours.load_steps.is_empty() => {}
+        _ => return Verdict::Unknown,
     }
     let read = match ours.post.first() {
         None => Some((ours.output().width(), only_lowest(ours.output().width()))),

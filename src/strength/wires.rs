@@ -94,14 +94,16 @@ impl<'a> Wires<'a> {
             |fault: &Fault| matches!(fault, Fault::Added(..) | Fault::OtherChannel(..) | Fault::Stuck { .. });
         let moves_bias = |fault: &Fault| matches!(fault, Fault::Bias(MovedBias::Dropped | MovedBias::Twice));
         let sums_alike = ours.product_steps == its.product_steps
+            && (&ours.store_steps, &ours.load_steps) == (&its.store_steps, &its.load_steps)
             && (&ours.activation, &ours.weight, &ours.reduce, &ours.accumulator, &ours.array, &ours.order)
                 == (&its.activation, &its.weight, &its.reduce, &its.accumulator, &its.array, &its.order)
-                && ours.memory == its.memory;
+            && ours.memory == its.memory;
         let faults = &self.hardware.faults;
         if !sums_alike || !faults.iter().all(|fault| is_beside(fault) || moves_bias(fault)) {
             return Way::Fold(None);
         }
-        let steps = its.product_steps.iter().flat_map(post::Step::operands);
+        let steps = its.product_steps.iter().chain(&its.store_steps).chain(&its.load_steps);
+        let steps = steps.flat_map(post::Step::operands);
         let offsets = [its.activation.offset, its.weight.offset].into_iter().flatten().chain(steps);
         let records = self.records();
         // By record: what its channel reads is not what the host brings.
@@ -474,5 +476,6 @@ fn idle(operand: &Operand, records: &[Vec<i64>], record: usize) -> i64 {
 fn read(operand: &Operand, code: i64, parameters: &[Vec<i64>], record: usize) -> i64 {
     let code = fit(i128::from(code), operand.format, Overflow::Wrap).value;
     let offset = operand.offset.map_or(0, |offset| bind(offset, parameters, record));
+    let code = operand.value(code);
     fit(i128::from(code) + i128::from(offset), operand.sum, Overflow::Wrap).value
 }

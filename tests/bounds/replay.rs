@@ -1,6 +1,6 @@
 //! One output, written out: every value that enters every node. Shares no code with `src` but the names of things.
 
-use goldpath::design::{AccumulatorOverflow, Design, LaneMap, Level};
+use goldpath::design::{AccumulatorOverflow, Coding, Design, LaneMap, Level};
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{Op, Operand};
 
@@ -129,7 +129,14 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
         replay.leaving[register - 1].push(value);
     }
     for beat in schedule(design, x.len()) {
-        let product = |k: usize| (i128::from(x[k]) + a) * (i128::from(w[k]) + b);
+        let weight = |code: i64| match design.weight.coding {
+            Coding::Integer => i128::from(code),
+            Coding::PowerOfTwo => {
+                let format = design.weight.format;
+                oracle::power(code.into(), format.width(), format.is_signed())
+            }
+        };
+        let product = |k: usize| (i128::from(x[k]) + a) * (weight(w[k]) + b);
         let mut terms: Vec<i128> = beat.iter().map(|k| k.map_or(0, product)).collect();
         for (index, of_product) in design.product_steps.iter().enumerate() {
             for (term, _) in terms.iter_mut().zip(&beat).filter(|(_, k)| k.is_some()) {

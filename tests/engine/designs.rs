@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, KernelAxis, LaneMap, Level, Operand,
+    Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, KernelAxis, LaneMap, Level, Operand,
     Order, Skew, Start, SumRegister,
 };
 use goldpath::num::{Format, Overflow, Rounding};
@@ -14,7 +14,7 @@ pub fn f(text: &str) -> Format {
 }
 
 pub fn operand(format: &str) -> Operand {
-    Operand { format: f(format), offset: None, sum: f(format), recode: None }
+    Operand { format: f(format), offset: None, sum: f(format), recode: None, coding: Coding::Integer }
 }
 
 pub fn parameter(name: &str, format: &str, per: Per, default: Option<i64>) -> Parameter {
@@ -114,6 +114,8 @@ fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Paramet
         accumulator,
         array,
         memory: None,
+        store_steps: vec![],
+        load_steps: vec![],
         parameters: post.0,
         post: post.1,
         order: Order {

@@ -110,7 +110,7 @@ impl Hits {
                 Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
                 Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
                 Node::AccumulatorOutput => "accumulator.output".to_string(),
-                Node::Memory => "memory".to_string(),
+                Node::Store(_) | Node::Load(_) | Node::Memory => "memory".to_string(),
                 Node::Post(step) => format!("post {:?}", design.post[*step].overflow),
             };
             let sum = self.0.entry(kind).or_default();
@@ -190,8 +190,7 @@ fn check_first(program: &Program, counts: &Counts, cycle: Option<u64>) {
     let level = design.reduce.iter().position(|l| l.id == *node).unwrap_or(design.reduce.len());
     let behind = if node.starts_with("product") { 0 } else { 1 };
     let delay = design.operand_latency
-        + behind * (design.product_latency
-        + design.reduce[..level].iter().map(|l| l.latency).sum::<u32>());
+        + behind * (design.product_latency + design.reduce[..level].iter().map(|l| l.latency).sum::<u32>());
     let across = program.shape.n.div_ceil(array.columns);
     let clears = usize::from(design.accumulator.start == Start::Zero);
     // Tile, PE, and the beat that is fed.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, DrainOrder, KernelAxis, LaneMap, Level,
-    Load, LoadKind, Operand, Order, Skew, Start, SumRegister, Switch,
+    Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, DrainOrder, KernelAxis,
+    LaneMap, Level, Load, LoadKind, Operand, Order, Skew, Start, SumRegister, Switch,
 };
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::{Format, Overflow, Rounding};
@@ -38,11 +38,11 @@ fn operand(random: &mut Random, name: &str, per: Per, parameters: &mut Vec<Param
             parameters.push(Parameter { name, format: holding, per, min, max, default: None, aligned: true });
             post::Operand::Parameter(parameters.len() - 1)
         }
-        _ => return Operand { format, offset: None, sum: format, recode: None },
+        _ => return Operand { format, offset: None, sum: format, recode: None, coding: Coding::Integer },
     };
     let (low, high) = (format.min() + min, format.max() + max);
     let sum = Format::holding(i128::from(low.min(-1)), i128::from(high)).unwrap();
-    Operand { format, offset: Some(offset), sum, recode: None }
+    Operand { format, offset: Some(offset), sum, recode: None, coding: Coding::Integer }
 }
 
 fn levels(random: &mut Random, lanes: usize) -> Vec<Level> {
@@ -155,6 +155,15 @@ fn any_steps(random: &mut Random, parameters: &mut Vec<Parameter>, deep: usize) 
     (0..random.below(3)).map(|_| any_step(random, parameters, deep)).collect()
 }
 
+/// Weights that are powers of two, of 1 to 4 bits of exponent.
+pub fn power_of_two_weights(design: &mut Design, random: &mut Random) {
+    let (bits, signed) = (random.within(1, 4) as u32, random.below(4) > 0);
+    let format = Format::new(bits + u32::from(signed), signed).unwrap();
+    let most = 1_i128 << ((1 << bits) - 1);
+    let sum = Format::holding(if signed { -most } else { 1 }, most).unwrap();
+    design.weight = Operand { format, offset: None, sum, recode: None, coding: Coding::PowerOfTwo };
+}
+
 /// What may stand between a multiplier and an adder: a product of 0 stays 0, whatever the numbers are.
 pub fn add_product_steps(design: &mut Design, random: &mut Random) {
     let exact = design.product_format().width();
@@ -180,6 +189,10 @@ pub fn add_product_steps(design: &mut Design, random: &mut Random) {
         let near = i64::from(exact);
         let (to, overflow) = (format(random, (near / 3).max(1)..=(near + 2).min(63)), random.pick(&RULES));
         design.product_steps.push(Step::new(&format!("product.steps.{index}"), op, Some(to), overflow, 0));
+        // Half of a shift may leave a narrow adder, even of 0.
+        if !design.keeps_no_product() {
+            design.product_steps[index].op = Op::Fit;
+        }
     }
     // Half of a quotient that a shift rounds by hand.
     if random.below(4) == 0 {
@@ -195,7 +208,8 @@ pub fn add_product_steps(design: &mut Design, random: &mut Random) {
     assert!(design.keeps_no_product(), "{:?}", design.product_steps);
 }
 
-/// A random design whose post steps are of any kind, and some of whose products go through steps.
+/// A random design whose post steps are of any kind, some of whose products go through steps, and some of whose weights are
+/// powers of two.
 pub fn language(random: &mut Random) -> Design {
     let mut design = design(random);
     design.post.clear();
@@ -212,6 +226,9 @@ pub fn language(random: &mut Random) -> Design {
             step.when = Some(When { bit, is: random.below(2) == 0, wire });
         }
         design.post.push(step);
+    }
+    if random.below(4) == 0 {
+        power_of_two_weights(&mut design, random);
     }
     if random.below(2) == 0 {
         add_product_steps(&mut design, random);

@@ -94,6 +94,8 @@ pub struct Machine {
     pub strided: bool,
     pub activation_offset: Number,
     pub weight_offset: Number,
+    /// Weights are powers of two: bits of a code, and whether one of them is a sign.
+    pub powers: Option<(u32, bool)>,
     /// What every product goes through before it is added.
     pub product: Vec<Step>,
     pub levels: Vec<Level>,
@@ -108,8 +110,7 @@ pub struct Machine {
 impl Machine {
     /// Ids of the nodes in datapath order.
     fn nodes(&self) -> Vec<String> {
-        let mut nodes: Vec<String> =
-            (0..self.product.len()).map(|i| format!("product.steps.{i}")).collect();
+        let mut nodes: Vec<String> = (0..self.product.len()).map(|i| format!("product.steps.{i}")).collect();
         nodes.extend((0..self.levels.len()).map(|i| format!("reduce.{i}")));
         nodes.extend(self.bias.iter().map(|_| "accumulator.start".to_string()));
         nodes.push("accumulator".to_string());
@@ -228,7 +229,8 @@ impl<'a> Operands<'a> {
         let activations = work.activations.iter().map(|a| i128::from(*a) + offset).collect();
         let channel = |at: usize| at / (work.k * work.n) * work.n + at % work.n;
         let weights = work.weights.iter().enumerate();
-        let weights = weights.map(|(at, w)| i128::from(*w) + machine.weight_offset.at(channel(at))).collect();
+        let value = |code: i64| super::weight(code, machine.powers);
+        let weights = weights.map(|(at, w)| value(*w) + machine.weight_offset.at(channel(at))).collect();
         let slots = deal(machine, work.k);
         Operands {
             machine,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use goldpath::design::{Dataflow, Design};
+use goldpath::design::{Coding, Dataflow, Design};
 use goldpath::lower::Program;
 use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
 use goldpath::post::Op;
@@ -10,6 +10,7 @@ use goldpath::{functional, simulate};
 use ndarray::Array3;
 
 use super::brute::{self, Output};
+use super::oracle;
 use super::random;
 use super::work::Random;
 
@@ -23,7 +24,12 @@ fn brute_force(program: &Program) -> BTreeMap<(usize, usize), Output> {
             let product = |k: usize| {
                 let a =
                     i128::from(program.activations[m * shape.k + k]) + offset(design.activation.offset, n);
-                let w = i128::from(program.weights[k * shape.n + n]) + offset(design.weight.offset, n);
+                let code = i128::from(program.weights[k * shape.n + n]);
+                let format = design.weight.format;
+                let w = match design.weight.coding {
+                    Coding::Integer => code + offset(design.weight.offset, n),
+                    Coding::PowerOfTwo => oracle::power(code, format.width(), format.is_signed()),
+                };
                 a * w
             };
             let products: Vec<i128> = (0..shape.k).map(product).collect();
@@ -142,6 +148,9 @@ fn busiest_tile_is_right(layer: &LayerAnswer, program: &Program, outputs: &BTree
 fn without_float(random: &mut Random) -> Design {
     loop {
         let mut design = random::design(random);
+        if random.below(6) == 0 {
+            random::power_of_two_weights(&mut design, random);
+        }
         if random.below(4) == 0 {
             random::add_product_steps(&mut design, random);
         }

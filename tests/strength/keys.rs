@@ -11,7 +11,8 @@ use crate::{DESIGNS, OTHERS, design};
 
 /// Every leaf of the schema, with `*` for an index or a name.
 fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
-    if path.split('.').any(|part| INSIDE.contains(&part)) {
+    let of_memory = path.starts_with("memory.store") || path.starts_with("memory.load");
+    if of_memory || path.split('.').any(|part| INSIDE.contains(&part)) {
         // Steps elsewhere have the keys of a step.
         found.insert(path.trim_end_matches(".*").to_owned());
         return;
@@ -116,6 +117,35 @@ skew = "host"
 drain = { order = "rows", latency = 1 }
 "#;
 
+/// Sums that are rounded on their way to a memory, words that are clamped, weights that are powers of two.
+const WORDS: &str = r#"
+schema = 1
+name = "words"
+[operands]
+activation = { width = 8, signed = true }
+weight = { width = 4, signed = true, coding = "power_of_two" }
+[product]
+multiplier = "shift"
+[accumulator]
+width = 24
+signed = true
+overflow = "wrap"
+start = "overwrite"
+[array]
+dataflow = "weight_stationary"
+rows = 2
+columns = 2
+hop = { activation = 1 }
+skew = "internal"
+load = { kind = "shift", buffers = 2, switch = "wave" }
+[memory]
+format = "s16"
+overflow = "saturate"
+depth = 8
+store = [{ step = "shift_right", value = 4, rounding = "half_even" }]
+load = [{ step = "clamp", low = -9000, high = 9000 }]
+"#;
+
 #[test]
 fn a_key_that_is_said_to_be_edited_is() {
     let mut edited: BTreeSet<&str> = BTreeSet::new();
@@ -125,7 +155,7 @@ fn a_key_that_is_said_to_be_edited_is() {
         .chain(&OTHERS)
         .chain(&["ws8x8_bcast_s8_acc24_mem32"])
         .map(|name| (*design(name)).clone())
-        .chain([rest]);
+        .chain([rest, Design::parse(WORDS, Path::new("words.toml"), &[]).unwrap()]);
     for design in all {
         for neighbour in neighbours::of(&Hardware::of(&design)) {
             edited.insert(neighbour.key);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Topic;
 use crate::design::Design;
+use crate::num::{Format, power_of_two};
 
 #[rustfmt::skip]
 pub fn topics() -> Vec<Topic> {
@@ -36,6 +37,32 @@ pub fn topics() -> Vec<Topic> {
                come as a product of its own. A sweep is not built for such designs.",
         example: products,
     }, Topic {
+        name: "memory.store",
+        kind: "key",
+        summary: "what happens to partial sums on their way to the memory, and to words that are read again",
+        text: "word = fit(load(word) + store(sum)), where sum is what a visit leaves in the accumulator (behind the clamp of\n\
+               saturate_output) and fit is memory.format with memory.overflow. The first visit stores: nothing is loaded.\n\
+               memory.store and memory.load are steps as in [[post]] (`goldpath explain steps`) of constants and parameters,\n\
+               without registers and without if; a bias or zero point would enter with every visit, and belongs to [[post]].\n\
+               An event is a value outside its step's format, counted as memory.store.N or memory.load.N.\n\
+               \n\
+               Where constants in memory.store shift right by s in all, a layer of a model brings its bias / 2^s and its\n\
+               scale times 2^s, as with product.steps; memory.load must then not shift.",
+        example: String::new,
+    }, Topic {
+        name: "operands.weight.coding",
+        kind: "key",
+        summary: "weights that are powers of two: a shifter where a multiplier would be",
+        text: "integer       a code is its weight\n\
+               power_of_two  a code is a sign (its top bit, where the weight is signed) and an exponent of 1 to 4 bits; the\n\
+               \x20             weight is +-2^exponent, 0 is none. product.multiplier = \"shift\" goes with it: the product is the\n\
+               \x20             activation, offset included, shifted left by the exponent and negated by the sign, exact\n\
+               \n\
+               Weights of 2^-k are those of 2^(most - k) with a shift_right by most in product.steps: with \"floor\" what\n\
+               leaves it is floor(+-x / 2^k). Matrices and bundles hold codes. A layer of a model holds weights: each must be\n\
+               such a power, without a zero point, or the first that is none is named.",
+        example: powers,
+    }, Topic {
         name: "parameters",
         kind: "key",
         summary: "the numbers that a layer brings, by name, and what else a design may ask for",
@@ -60,6 +87,12 @@ pub fn topics() -> Vec<Topic> {
                parameters: NAME_0, NAME_1 and NAME_2.",
         example: String::new,
     }]
+}
+
+fn powers() -> String {
+    let s4 = Format::signed(4).expect("4 bits");
+    let of = |code: i64| format!("{code} in s4 is {}", power_of_two(code, s4));
+    [0, 3, 7, -8, -5].map(of).join("\n")
 }
 
 fn products() -> String {

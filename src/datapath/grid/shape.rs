@@ -1,7 +1,7 @@
 //! What a design needs for the grid: extents and delays, and the licence that the formats give.
 
 use super::kernel::BLOCK;
-use crate::design::{Array, Design, Drain, Time};
+use crate::design::{Array, Coding, Design, Drain, Time};
 use crate::num::Overflow;
 use crate::num::adder::{FullSaturate, FullWrap, RoomySaturate, RoomyWrap, is_full};
 use crate::num::lanes::Lane;
@@ -33,7 +33,8 @@ impl Shape {
             && design.memory.is_none()
             && lanes == 1
             && design.reduce.is_empty()
-            && design.product_steps.is_empty();
+            && design.product_steps.is_empty()
+            && design.weight.coding == Coding::Integer;
         let wires = design.post.iter().any(|step| step.wire().is_some());
         (supported && short && !wires).then_some(shape)
     }
