@@ -8,7 +8,8 @@ use crate::num::{Format, power_of_two};
 
 #[rustfmt::skip]
 pub fn topics() -> Vec<Topic> {
-    vec![Topic {
+    let mut all = of_paths();
+    all.extend([Topic {
         name: "accumulator.start",
         kind: "key",
         summary: "what the accumulator holds before the first product of an output",
@@ -23,6 +24,37 @@ pub fn topics() -> Vec<Topic> {
                a cycle, overwrite where a multiplexer in front of the adder selects 0 for the first product.",
         example,
     }, Topic {
+        name: "parameters",
+        kind: "key",
+        summary: "the numbers that a layer brings, by name, and what else a design may ask for",
+        text: "A design's parameters are what its steps, offsets and start name. A layer of a model brings, by name:\n\
+               \n\
+               bias                        its bias at x.scale * w.scale, with zero points folded in (R9)\n\
+               multiplier, shift           x.scale * w.scale over the output's scale, as multiplier * 2^-shift\n\
+               left_shift, right_shift     the same for two roundings (tflite_double), with multiplier\n\
+               shift alone                 the scale as a power of two, which it has to be\n\
+               scale                       the scale as the bits of a float32\n\
+               zero_point, low, high       of the output: its zero point, and what its codes are clamped to\n\
+               what an offset is called    minus the zero point of that operand: `offset = \"za\"` makes za such a name\n\
+               \n\
+               Where neither the accumulator nor a post step takes bias, a layer that has one is refused: --bias-in none\n\
+               leaves it out on purpose.\n\
+               Any other name (or a name of these that you changed) nothing brings: rename it, or give it\n\
+               parameters.NAME.default. Products (--activations, --weights) take all of them from --params, an .npz\n\
+               whose arrays are called as the parameter or as the id of the step (post.1) that reads it alone.\n\
+               format, per (\"layer\" or \"channel\"), min, max and default say what a parameter may be; aligned = false\n\
+               that it is a static register, constant over a run, beside which nothing is pipelined: one for the layer.\n\
+               A bit that a step asks (`if`) is a parameter of format \"u1\"; of thresholds, NAME with count = 3 is three\n\
+               parameters: NAME_0, NAME_1 and NAME_2.",
+        example: String::new,
+    }]);
+    all
+}
+
+/// What values go through in front of the post-processing.
+#[rustfmt::skip]
+fn of_paths() -> Vec<Topic> {
+    vec![Topic {
         name: "product.steps",
         kind: "key",
         summary: "what a product goes through before it is added: cut, rounded, saturated, clamped",
@@ -62,30 +94,6 @@ pub fn topics() -> Vec<Topic> {
                leaves it is floor(+-x / 2^k). Matrices and bundles hold codes. A layer of a model holds weights: each must be\n\
                such a power, without a zero point, or the first that is none is named.",
         example: powers,
-    }, Topic {
-        name: "parameters",
-        kind: "key",
-        summary: "the numbers that a layer brings, by name, and what else a design may ask for",
-        text: "A design's parameters are what its steps, offsets and start name. A layer of a model brings, by name:\n\
-               \n\
-               bias                        its bias at x.scale * w.scale, with zero points folded in (R9)\n\
-               multiplier, shift           x.scale * w.scale over the output's scale, as multiplier * 2^-shift\n\
-               left_shift, right_shift     the same for two roundings (tflite_double), with multiplier\n\
-               shift alone                 the scale as a power of two, which it has to be\n\
-               scale                       the scale as the bits of a float32\n\
-               zero_point, low, high       of the output: its zero point, and what its codes are clamped to\n\
-               what an offset is called    minus the zero point of that operand: `offset = \"za\"` makes za such a name\n\
-               \n\
-               Where neither the accumulator nor a post step takes bias, a layer that has one is refused: --bias-in none\n\
-               leaves it out on purpose.\n\
-               Any other name (or a name of these that you changed) nothing brings: rename it, or give it\n\
-               parameters.NAME.default. Products (--activations, --weights) take all of them from --params, an .npz\n\
-               whose arrays are called as the parameter or as the id of the step (post.1) that reads it alone.\n\
-               format, per (\"layer\" or \"channel\"), min, max and default say what a parameter may be; aligned = false\n\
-               that it is a static register, constant over a run, beside which nothing is pipelined: one for the layer.\n\
-               A bit that a step asks (`if`) is a parameter of format \"u1\"; of thresholds, NAME with count = 3 is three\n\
-               parameters: NAME_0, NAME_1 and NAME_2.",
-        example: String::new,
     }]
 }
 
