@@ -73,7 +73,7 @@ impl Design {
     fn extents(&self) -> Extents {
         let array = &self.array;
         match (array.sums_travel(), array.is_turned()) {
-            (false, _) => Extents { fed: "K", tiles: [array.rows, array.columns] },
+            (false, _) => Extents { fed: "K", tiles: [array.rows * array.banks, array.columns] },
             (true, false) => Extents { fed: "M", tiles: [0, array.columns] },
             (true, true) => Extents { fed: "N", tiles: [array.columns, 0] },
         }
@@ -90,7 +90,8 @@ impl Design {
         let words = self.memory.map_or(u64::MAX, |memory| memory.depth as u64);
         let fed = match extents.fed {
             _ if self.is_post_only() => 1,
-            "K" => beats.min(steps),
+            // Beats of several outputs come in turn.
+            "K" => beats.min(steps).saturating_mul(self.array.banks as u64),
             "M" => m.min(words),
             _ => n.min(words),
         };
@@ -127,6 +128,9 @@ impl Design {
         }
         let lanes = if time.travel.is_some() { 1 } else { self.array.lanes };
         let fed = match (self.memory, self.visit_steps()) {
+            (None, _) if self.array.banks > 1 => {
+                format!("{} * {}", self.array.banks, part(extents.fed, lanes))
+            }
             (None, _) => part(extents.fed, lanes),
             (Some(memory), _) if time.travel.is_some() => format!("min({}, {})", extents.fed, memory.depth),
             (Some(_), Some(steps)) => format!("min({}, {steps})", part(extents.fed, lanes)),

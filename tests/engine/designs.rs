@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, KernelAxis, LaneMap, Level, Operand,
-    Order, Skew, Start, SumRegister,
+    Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, KernelAxis, LaneMap, Level,
+    Operand, Order, Skew, Start, SumRegister,
 };
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Parameter, Per, Step};

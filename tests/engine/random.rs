@@ -414,7 +414,8 @@ pub fn post_only(random: &mut Random) -> Design {
         step.when = Some(When { bit, is: random.below(2) == 0, wire: random.below(2) == 0 });
     }
     let one_bit = Format::unsigned(1).unwrap();
-    let operand = Operand { format: one_bit, offset: None, sum: one_bit, recode: None };
+    let operand =
+        Operand { format: one_bit, offset: None, sum: one_bit, recode: None, coding: Coding::Integer };
     let overflow = AccumulatorOverflow::Wrap;
     Design {
         name: "random".to_string(),

@@ -92,7 +92,7 @@ const WORKED: [Worked; 8] = [
     ),
     (
         "drain",
-        "sums stay, and leave as they finish: of every row one, anti-diagonal after anti-diagonal; tiles overlap",
+        "sums stay, and leave as they finish, an anti-diagonal a clock; tiles overlap",
         "[array]\n\
          dataflow = \"output_stationary\"\n\
          rows = 8\n\
@@ -152,14 +152,7 @@ pub fn topics() -> Vec<Topic> {
                \x20                  vectors before, and switch says when PEs take it: \"wave\" (each with its first\n\
                \x20                  vector, in.first) or \"global\" (all with in.switch); clears_sums sets the sums'\n\
                \x20                  registers to 0 while a row is loaded\n\
-               array.drain        of output_stationary: how sums leave. order \"rows\" or \"columns\": through each\n\
-               \x20                  other's accumulators while in.drain is 1, exit = \"last_row\" (or \"first_row\",\n\
-               \x20                  \"last_column\", \"first_column\") first; capture = true: through registers beside\n\
-               \x20                  them, behind each sum's last beat (in.last), while the next tile comes.\n\
-               \x20                  \"diagonal\": each row's PE as it finishes; \"parallel\": every PE as it does.\n\
-               \x20                  latency: registers between the PEs and the post steps\n\
-               accumulator.banks  of sequential and tree: accumulators that beats use in turn, one output's each;\n\
-               \x20                  accumulator.latency: registers in the adder's loop, no more than there are banks\n\
+               array.drain        of output_stationary: how sums leave; accumulator.banks: several of a MAC (both have pages)\n\
                [memory]           words in which parts of a sum meet: sums that travel are cut by columns, others by\n\
                \x20                  order.tile_k",
         example: formulas,
