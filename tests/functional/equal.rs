@@ -310,7 +310,7 @@ fn run(cases_per_family: u64, macs: usize) -> Tally {
 
 #[test]
 fn functional_is_the_oracle_and_the_cycle_engine() {
-    let tally = run(220, 20_000);
+    let tally = run(260, 20_000);
     tally.print("default");
     tally.is_hard(1000);
     assert!(tally.outputs >= 1_000_000 && tally.cycle_outputs >= 500_000, "too few outputs");

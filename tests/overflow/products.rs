@@ -47,7 +47,7 @@ fn places(program: &Program) -> BTreeMap<(usize, usize), [usize; 3]> {
     let [down, across] = match array.dataflow {
         Dataflow::WeightStationary => [shape.m, array.columns],
         Dataflow::InputStationary => [array.columns, shape.n],
-        _ => [array.rows, array.columns],
+        _ => [array.rows * array.banks, array.columns],
     };
     for m0 in (0..shape.m).step_by(down) {
         for n0 in (0..shape.n).step_by(across) {
@@ -77,7 +77,8 @@ fn node_is_right(node: &NodeAnswer, program: &Program, outputs: &BTreeMap<(usize
             let pe = match (array.dataflow, event.beat) {
                 (Dataflow::WeightStationary, beat) => beat.unwrap_or(0) * array.columns + column,
                 (Dataflow::InputStationary, beat) => beat.unwrap_or(0) * array.columns + row,
-                _ => row * array.columns + column,
+                // Of banks there is one PE a column.
+                _ => row % array.rows * array.columns + column,
             };
             *pes.entry((pe, event.high)).or_insert(0) += 1;
             // Start values all enter with the first beat: no table says so.
