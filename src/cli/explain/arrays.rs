@@ -130,8 +130,7 @@ pub fn topics() -> Vec<Topic> {
                \n\
                It stays in a register at its adder:\n\
                sequential         one MAC; array.lanes products a beat\n\
-               tree               array.columns sums side by side, each of array.lanes products a beat; all read the\n\
-               \x20                  same activations\n\
+               tree               array.columns sums side by side, of array.lanes products a beat; activations shared\n\
                output_stationary  rows x columns PEs with one sum each: rows are output positions, columns channels\n\
                \n\
                It travels down a column, from adder to adder, past operands that stay. A column sums rows * lanes\n\
@@ -173,7 +172,44 @@ pub fn topics() -> Vec<Topic> {
             format!("{text}\n\n# cycles of N values: {}", parsed(text).cycle_formula())
         },
     };
-    kinds.chain([keys, alone]).collect()
+    kinds.chain([keys, alone, drain(), banks()]).collect()
+}
+
+fn drain() -> Topic {
+    Topic {
+        name: "array.drain",
+        kind: "key",
+        summary: "how sums that stay in a grid leave it: order, exit, capture, latency",
+        text: "order   \"rows\" (as without [array.drain]) or \"columns\": sums move through each other's accumulators while\n\
+               \x20       in.drain is 1, the last row (column) first; the next tile waits for them\n\
+               \x20       \"diagonal\": every row has a way out, by which its PE that has just finished leaves\n\
+               \x20       \"parallel\": every PE has one\n\
+               exit    of rows and columns: \"last_row\" or \"first_row\", \"last_column\" or \"first_column\" leaves first\n\
+               capture of rows and columns: true takes sums over into registers beside the accumulators (pe.result) behind\n\
+               \x20       their last beat, and they leave through these while the next tile is under way\n\
+               latency registers between the PEs and the post steps\n\
+               \n\
+               Without in.drain a beat says that it is the last (in.last), and pe.done that a PE's sum is whole. Exits that\n\
+               finish in cycles of their own have a valid bit each. Post steps stand at every exit, with the numbers of the\n\
+               channel whose sum is there. A [memory] takes rows.",
+        example: String::new,
+    }
+}
+
+fn banks() -> Topic {
+    Topic {
+        name: "accumulator.banks",
+        kind: "key",
+        summary: "accumulators that beats use in turn, and the registers in their loop",
+        text: "An adder that takes several clocks (accumulator.latency: registers in the accumulator's loop, 1 unless said)\n\
+               cannot add to the same sum every clock. Sequential MACs and trees then have banks of accumulators, at least as\n\
+               many: beat n belongs to bank n mod banks, and each bank is one of as many neighbouring output positions.\n\
+               in.first is 1 with the first beat of every bank, in.last with the last; the hardware counts beats.\n\
+               \n\
+               accumulator.clear, of start = \"zero\": \"aligned\" travels beside the products, \"immediate\" reaches the\n\
+               accumulators from the port at once (the host waits until no product is under way).",
+        example: String::new,
+    }
 }
 
 /// How long each kind takes.
