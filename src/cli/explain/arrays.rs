@@ -185,13 +185,13 @@ fn drain() -> Topic {
                \x20       \"diagonal\": every row has a way out, by which its PE that has just finished leaves\n\
                \x20       \"parallel\": every PE has one\n\
                exit    of rows and columns: \"last_row\" or \"first_row\", \"last_column\" or \"first_column\" leaves first\n\
-               capture of rows and columns: true takes sums over into registers beside the accumulators (pe.result) behind\n\
+               capture of rows and columns: true takes sums over into registers beside the accumulators behind\n\
                \x20       their last beat, and they leave through these while the next tile is under way\n\
                latency registers between the PEs and the post steps\n\
                \n\
-               Without in.drain a beat says that it is the last (in.last), and pe.done that a PE's sum is whole. Exits that\n\
-               finish in cycles of their own have a valid bit each. Post steps stand at every exit, with the numbers of the\n\
-               channel whose sum is there. A [memory] takes rows.",
+               Without in.drain a beat says that it is the last (in.last), and every PE has a bit that says that its sum is\n\
+               whole. Exits that finish in cycles of their own have a valid bit each. Post steps stand at every exit, with\n\
+               the numbers of the channel whose sum is there. A [memory] takes rows.",
         example: String::new,
     }
 }
