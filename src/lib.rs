@@ -94,6 +94,9 @@
 //! | its mistakes | `neighbours::array` |
 //! | its twin | `hw_models` |
 //!
+//! A requantizer alone ([`design::Design::is_post_only`]) is a MAC that multiplies nothing: what comes in is what its sums start from,
+//! a parameter of each output's own, which has a port (`in.value`) instead of a record. So bounds, engines and neighbours know it.
+//!
 //! # A new post step
 //!
 //! | what | where |
@@ -103,6 +106,9 @@
 //! | cases that vectors should meet, if it has some | `post::cases` |
 //! | its keys, and their bounds | `design::{file, operation, keys, canonical}` |
 //! | its mistakes | `neighbours::{step, keys}` |
+//!
+//! Products go through the same steps before they are added (`Design::product_steps`), in both engines one by one: every
+//! faster route, and the vector grid, has a licence for exact products only.
 //!
 //! Steps inside a step (what a value goes through first, the arms of a branch) are the same steps: whoever asks a
 //! [`post::Step`] what it reads or makes gets their answer too.
@@ -121,8 +127,8 @@
 //! - **Same inputs, same bytes out**, on any machine and any number of threads; no date in a golden file.
 //! - **A Design never holds a layer's numbers.** Multipliers, shifts and zero points are parameters, which a Program
 //!   brings, unless the hardware has them wired in as constants.
-//! - **Arithmetic keys never move a cycle, timing keys never change a value.** Only `array.lanes` and
-//!   `accumulator.start` can do both: beats hold more terms, and a start from zero takes a clear cycle.
+//! - **Arithmetic keys never move a cycle, timing keys never change a value.** A layer's bit moves cycles where values go around
+//!   registers (`bypass = "wire"`). Only `array.lanes` and `accumulator.start` can do both: beats hold more terms, and a start from zero takes a clear cycle.
 //! - **Gaps move cycles and nothing else.** How a host rests ([`simulate::Gaps`]) is no part of a Program: outcomes and the
 //!   sequence of beats are the same, and every law of [`simulate::Timing`] holds with them.
 //! - **Two engines, one arithmetic, one schedule.** A faster path needs a licence: a proof that it cannot differ.
@@ -134,7 +140,7 @@
 //!   | blocks | before every block of beats, the sum lies so far inside that the block's own weights and activations cannot take it out; what does not is looked at, and walked if need be |
 //!   | steps 16, steps 32 | formats and products fit the lane: R3 to R6 on every step |
 //!   | steps 64 | any format and reduction level whose sums fit 64 bits |
-//!   | plain | none is needed: it is the definition; all there is where sums meet in a memory |
+//!   | plain | none is needed: it is the definition; all there is where sums meet in a memory or products go through steps |
 //!
 //!   A framework's own integer layers run in `functional::operators::engine`: its accumulator wraps, and sums modulo 2^32 may be
 //!   formed in any order, offsets last.

@@ -11,7 +11,7 @@ use goldpath::num::Format;
 use goldpath::simulate::{self, Options};
 use ndarray::Array2;
 
-const DESIGNS: [&str; 11] = [
+const DESIGNS: [&str; 12] = [
     "mac_s8_acc32",
     "mac_s8_acc16sat",
     "tree8_s8_acc24",
@@ -23,6 +23,7 @@ const DESIGNS: [&str; 11] = [
     "ws8x8_bcast_s8_acc24_mem32",
     "os8x8_diag_s8_acc20",
     "tree16x4_banks4_s8_acc34sat",
+    "requant_pipeline",
 ];
 
 fn path(name: &str) -> PathBuf {
@@ -53,7 +54,12 @@ fn the_answer_reads_well() {
 #[test]
 fn the_answer_is_a_design_that_loads_back_to_the_same_hash() {
     for name in DESIGNS {
-        for set in ["accumulator.start=zero", "operands.latency=2"] {
+        // A requantizer alone has no start and no operands.
+        let sets = match name {
+            "requant_pipeline" => ["accumulator.width=40", "post.1.latency=0"],
+            _ => ["accumulator.start=zero", "operands.latency=2"],
+        };
+        for set in sets {
             let (status, text, _) = check(name, &["--set", set]);
             assert_eq!(status, 0);
             let again = Design::parse(&text, Path::new("answer.toml"), &[]).unwrap_or_else(|e| panic!("{e}"));
@@ -194,20 +200,24 @@ fn widths_and_depths_agree() {
 #[test]
 fn cycle_formulas_count_what_is_simulated() {
     for name in DESIGNS {
-        for set in
-            ["accumulator.start=bias", "accumulator.start=zero", "post.0.latency=3", "product.latency=2"]
-        {
+        let alone = name == "requant_pipeline";
+        let front = ["accumulator.start=bias", "accumulator.start=zero", "product.latency=2"];
+        for set in front.into_iter().filter(|_| !alone).chain(["post.0.latency=3"]) {
             // It has no post steps; sums that meet in a memory do not start from a bias.
             let bare = ["ws16x16_s8_acc32", "os8x8_diag_s8_acc20", "tree16x4_banks4_s8_acc34sat"];
             let has_none = set.starts_with("post") && bare.contains(&name);
             if has_none || set.ends_with("bias") && name.ends_with("mem32") {
                 continue;
             }
-            for (m, k, n) in [(1, 1, 1), (5, 8, 3), (17, 7, 9)] {
+            // A requantizer alone has values, and multiplies nothing.
+            let shapes =
+                if alone { [(1, 1, 1), (1, 1, 3), (1, 1, 9)] } else { [(1, 1, 1), (5, 8, 3), (17, 7, 9)] };
+            for (m, k, n) in shapes {
                 let design = Arc::new(Design::load(&path(name), &[set.to_string()]).unwrap());
                 let numbers =
                     design.parameters.iter().map(|p| (p.name.clone(), vec![p.default.unwrap_or(p.max)]));
-                let (a, w) = (Array2::<i64>::ones((m, k)), Array2::<i64>::ones((k, n)));
+                let code = i64::from(!alone);
+                let (a, w) = (Array2::from_elem((m, k), code), Array2::from_elem((k, n), code));
                 let program =
                     Program::matrix(design.clone(), a.view(), w.view(), &numbers.collect()).unwrap();
                 let run = simulate::run(&program, Options::default(), &mut []).unwrap();

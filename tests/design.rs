@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use goldpath::design::Design;
 
-const DESIGNS: [&str; 11] = [
+const DESIGNS: [&str; 12] = [
     "mac_s8_acc32",
     "mac_s8_acc16sat",
     "tree8_s8_acc24",
@@ -16,6 +16,7 @@ const DESIGNS: [&str; 11] = [
     "ws8x8_bcast_s8_acc24_mem32",
     "os8x8_diag_s8_acc20",
     "tree16x4_banks4_s8_acc34sat",
+    "requant_pipeline",
 ];
 
 fn path(name: &str) -> PathBuf {
@@ -73,4 +74,75 @@ fn overrides_change_the_hash_and_reach_a_presets_steps() {
         load("mac_s8_acc16sat", &["accumulator.overflow=wrap"]),
         load("mac_s8_acc16sat", &["accumulator.overflow='wrap'"])
     );
+}
+
+/// A product that is rounded, saturated and clamped before it is added.
+const STEPPED: &str = r#"
+schema = 1
+name = "stepped"
+post = [{ step = "saturate", width = 8 }]
+[parameters]
+cut = { format = "u3", min = 1, max = 6, default = 4 }
+least = { format = "s8", per = "channel", max = 0, default = -100 }
+[operands]
+activation = { width = 8, signed = true }
+weight = { width = 8, signed = true }
+[product]
+latency = 1
+steps = [
+  { step = "rounding_shift", shift = "cut", rounding = "half_even", format = "s9", overflow = "saturate" },
+  { step = "clamp", low = "least", high = 120 },
+]
+[[reduce]]
+group = 2
+[accumulator]
+width = 20
+signed = true
+overflow = "wrap"
+start = "zero"
+[array]
+dataflow = "tree"
+lanes = 2
+"#;
+
+#[test]
+fn steps_of_a_product_load_back_and_bound_what_is_added() {
+    let parse = |text: &str, set: &[&str]| {
+        let set: Vec<String> = set.iter().map(|s| s.to_string()).collect();
+        Design::parse(text, Path::new("stepped.toml"), &set).unwrap_or_else(|e| panic!("{e}\n{text}"))
+    };
+    let design = parse(STEPPED, &[]);
+    let again = parse(&design.to_toml(), &[]);
+    assert_eq!(again, design, "{}", design.to_toml());
+    assert_eq!(again.hash, design.hash);
+    // 16384 / 2 is no value of s9; the clamp leaves -128..120.
+    assert_eq!(design.product_interval(), (-16256, 16384));
+    assert_eq!(design.term_interval(), (-128, 120));
+    assert_eq!(design.term_format().to_string(), "s8");
+    assert_eq!(design.reduce[0].format.to_string(), "s9");
+    assert_eq!(design.sums_shift(), None);
+    let nodes: Vec<String> = design.fitting_nodes().into_iter().map(|(_, id)| id).collect();
+    assert_eq!(nodes, ["product.steps.0", "product.steps.1", "reduce.0", "accumulator", "post.0"]);
+    let rows: Vec<String> = design
+        .rows()
+        .iter()
+        .filter(|row| row.node.starts_with("product"))
+        .map(|r| {
+            let format = r.format.as_deref().unwrap_or_default();
+            format!("{} {} {format} {} {}", r.node, r.does, r.overflow, r.latency_cycles)
+        })
+        .collect();
+    let expected = [
+        "product activation * weight s16 exact 0",
+        "product.steps.0 x >> cut s9 saturate 0",
+        "product.steps.1 clamp to least..120 s8 exact 1",
+    ];
+    assert_eq!(rows, expected);
+    // Numbers that are wired in; the same design as one that says so.
+    let fixed = parse(STEPPED, &["product.steps.0.shift=3", "product.steps.1.low=-5"]);
+    assert!(fixed.parameters.is_empty() && fixed.hash != design.hash);
+    assert_eq!(fixed.term_interval(), (-5, 120));
+    assert_eq!(fixed.sums_shift(), Some(3));
+    let plain = parse(STEPPED, &["product.steps=[]"]);
+    assert_eq!(plain.term_interval(), plain.product_interval());
 }

@@ -258,6 +258,19 @@ const FAULTS: &[Fault] = &[
     fault(ARRAY, SHIFT, "step = \"square\"", "\"square\"", &["`post.0.step`", "unknown variant `square`", "\"zero_point\"", "\"rounding_shift\""]),
     fault(SEQUENTIAL, "post = { preset = \"shift\", rounding = \"half_up\" }", "post = [{ step = \"bias\" }]", "\"bias\"", &["`post.0.value` is the bias", "R9"]),
     fault(ARRAY, "rows = 4\ncolumns = 4\nlanes = 4", "rows = 1024\ncolumns = 1024\nlanes = 2", "\"output_stationary\"", &["`array` has 1024 x 1024 x 2 = 2097152 multipliers"]),
+    // What a product goes through.
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"multiply\", value = 3 }]\n\n[array]", "\"multiply\"", &["`product.steps.0.step` is a second multiplier"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"lut\", first = 0, values = [1] }]\n\n[array]", "\"lut\"", &["`product.steps.0.step` is not built for products", "clamp and fit"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"bias\" }]\n\n[array]", "\"bias\"", &["`product.steps.0.step` belongs to a sum"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = 3, rounding = \"floor\", latency = 1 }]\n\n[array]", "1 }", &["`product.steps.0.latency` must be 0", "product.latency"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"fit\", format = \"s8\" }]\n\n[array]", "\"s8\" }", &["`product.steps.0.overflow` is missing", "s8 does not hold"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"fit\", format = \"s8\", overflw = \"wrap\" }]\n\n[array]", "overflw", &["unknown key `product.steps.0.overflw`"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"add\", value = 3 }]\n\n[array]", "{ step", &["`product.steps` make 3..3 of a product of 0"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"clamp\", low = 1, high = 9 }]\n\n[array]", "{ step", &["`product.steps` make 1..1 of a product of 0"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = 3 }]\n\n[array]", "{ step", &["`product.steps.0.rounding` is missing"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"relu\", if = \"b\", bypass = \"register\" }]\n\n[array]", "\"b\"", &["`product.steps.0.if` is for the steps of [[post]]"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = \"cut\", rounding = \"floor\" }]\n\n[array]", "\"cut\"", &["`product.steps.0.shift` names parameter \"cut\"", "parameters.cut"]),
+    fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = \"shift\", rounding = \"floor\" }]\n\n[parameters.shift]\nformat = \"u3\"\n\n[array]", "{ step", &["`product.steps` read parameter \"shift\"", "another name"]),
     // In the vocabulary, not built.
     unsupported(ARRAY, "order = \"rows\"", "order = \"shift\"", "\"shift\"", &["`array.drain.order` = \"shift\"", "order = \"columns\""]),
     fault(ARRAY, "order = \"rows\"", "order = \"rows\", exit = \"last_column\"", "\"last_column\"", &["`array.drain.exit` names one of the columns, but rows drain"]),
@@ -271,11 +284,18 @@ const FAULTS: &[Fault] = &[
     fault(ARRAY, "[array]", "[order]\ntile_k = 16\n\n[array]", "16", &["`order.tile_k` changes nothing", "[memory]"]),
     fault(SEQUENTIAL, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\n\n[array]", "\"bias\"", &["`accumulator.start` is \"bias\"", "R9"]),
     fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\n\n[order]\ntile_k = 16\n\n[array]", "16", &["`order.tile_k` is 16", "are 4"]),
-    unsupported(ARRAY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nstore = []\n\n[array]", "store", &["`memory.store` is not supported"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nstore = [{ step = \"bias\" }]\n\n[array]", "\"bias\"", &["`memory.store.0.step` would enter with every visit", "R9"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nload = [{ step = \"add\", value = 1, latency = 2 }]\n\n[array]", "2 }", &["`memory.load.0.latency` must be 0", "not built"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nload = [{ step = \"fit\", format = \"s8\" }]\n\n[array]", "\"s8\" }", &["`memory.load.0.overflow` is missing"]),
+    fault(STATIONARY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nstore = [{ step = \"relu\", if = \"b\", bypass = \"register\" }]\n\n[array]", "\"b\"", &["`memory.store.0.if` is for the steps of [[post]]"]),
+    fault(ARRAY, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\nload = [{ step = \"relu\" }]\n\n[array]", "{ step", &["`memory.load` changes nothing", "order.tile_k"]),
+    // Weights that are powers of two.
+    fault(ARRAY, "[array]", "[product]\nmultiplier = \"shift\"\n\n[array]", "\"shift\"", &["`product.multiplier` is \"shift\"", "operands.weight.coding"]),
+    fault(ARRAY, "[array]", "[product]\nmultiplier = \"shifter\"\n\n[array]", "\"shifter\"", &["`product.multiplier`", "\"integer\" or \"shift\""]),
     unsupported(ARRAY, "[array]", "[interface]\nstall = \"enable\"\n\n[array]", "interface", &["`interface` is not supported", "valid bit"]),
-    unsupported(ARRAY, "[array]", "[product]\nmultiplier = \"dsp48e2\"\n\n[array]", "multiplier", &["`product.multiplier` is not supported"]),
+    unsupported(ARRAY, "[array]", "[product]\nmultiplier = \"dsp48e2\"\n\n[array]", "\"dsp48e2\"", &["`product.multiplier` = \"dsp48e2\"", "powers of two"]),
     fault(ARRAY, "start = \"zero\"", "start = \"zero\"\nbanks = 2", "2", &["`accumulator.banks` are for one row of MACs"]),
-    unsupported(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nif = \"relu\"\nbypass = \"wire\"", "\"wire\"", &["`post.0.bypass` = \"wire\"", "\"register\""]),
+    fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nif = \"relu\"\nbypass = \"wire\"", "\"wire\"", &["`post.0.bypass` changes nothing", "no registers to go around"]),
 ];
 
 #[test]
@@ -317,13 +337,18 @@ fn the_bases_are_sound_and_as_built_defaults_may_be_written() {
 }
 
 #[test]
-fn a_post_only_design_is_refused_by_name() {
+fn a_post_only_design_sums_nothing() {
     let text = "schema = 1\nname = \"requantizer\"\n\n[accumulator]\nwidth = 32\nsigned = true\n\
-                overflow = \"wrap\"\nstart = \"zero\"\n\n[[post]]\nstep = \"relu\"\n";
+                overflow = \"wrap\"\n\n[[post]]\nstep = \"relu\"\n";
     let error = parse(text, &[]).unwrap_err();
-    assert_eq!(error.kind, Kind::Unsupported, "{error}");
-    assert!(matches!(error.place, Place::Line { line: 10, .. }), "{error}");
-    assert!(error.to_string().contains("supported: [operands]"), "{error}");
+    assert_eq!(error.kind, Kind::Design, "{error}");
+    assert!(matches!(error.place, Place::Line { line: 7, .. }), "{error}");
+    assert!(error.to_string().contains("nothing is multiplied or summed"), "{error}");
+    assert!(parse(&text.replace("overflow = \"wrap\"\n", ""), &[]).unwrap().is_post_only());
+    // Without steps it is no requantizer, and lacks something that any other design has.
+    let bare = text.split("[[post]]").next().unwrap().to_owned();
+    let error = parse(&bare, &[]).unwrap_err();
+    assert!(error.to_string().contains("is missing"), "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::Range;
 use super::terms::{Channels, Ends, Terms, Visitor, Word, Work, beats};
 use crate::num::Overflow;
+use crate::post::Step;
 
 /// What is proved of one channel.
 #[derive(Debug, Clone)]
@@ -22,6 +23,10 @@ pub(super) struct Reached {
     pub held_reached: bool,
     /// With a memory: what is to be stored, and the words, over all visits.
     pub memory: Option<(Range, Range)>,
+    /// What is made at the steps of sums on their way to the memory, and of words that are read again, over all visits.
+    pub words: [Vec<Range>; 2],
+    /// Per step of products: what is made there, and whether both ends are reached.
+    pub products: Vec<(Range, bool)>,
     /// Per reduction level: what enters its groups, and whether both ends are reached.
     pub levels: Vec<(Range, bool)>,
 }
@@ -60,6 +65,47 @@ struct Words<T> {
     /// What is formed there, over all visits.
     entering: Option<Ends<T>>,
     held: Ends<T>,
+    /// Of sums on their way, and of words that are read again.
+    paths: [Path; 2],
+}
+
+/// Steps to or from the memory, with the numbers of some channels.
+struct Path {
+    steps: Vec<Step>,
+    parameters: Vec<Vec<i64>>,
+    first: usize,
+    /// By channel, then by step: what is made there.
+    made: Vec<Vec<Option<Range>>>,
+}
+
+impl Path {
+    fn new(terms: &Terms<'_>, channels: &Channels, steps: &[Step]) -> Path {
+        Path {
+            steps: steps.to_vec(),
+            parameters: terms.program.parameters.clone(),
+            first: channels.numbers(terms.program).start,
+            made: vec![vec![None; steps.len()]; channels.len()],
+        }
+    }
+
+    /// What leaves the last step, of what enters the first; formats of steps hold 64 bits.
+    fn through<T: Word>(&mut self, channel: usize, (low, high): (T, T)) -> (T, T) {
+        if self.steps.is_empty() {
+            return (low, high);
+        }
+        let mut range = (low.into(), high.into());
+        for (step, made) in self.steps.iter().zip(&mut self.made[channel]) {
+            range = step.range_of(range, &self.parameters, self.first + channel);
+            *made = Some(made.map_or(range, |known| (known.0.min(range.0), known.1.max(range.1))));
+            range = step.fit().map_or(range, |fit| fit.image(range));
+        }
+        (T::from(range.0 as i64), T::from(range.1 as i64))
+    }
+
+    /// What was made, step by step.
+    fn made(&self, channel: usize) -> Vec<Range> {
+        self.made[channel].iter().map(|made| made.unwrap_or((0, 0))).collect()
+    }
 }
 
 impl<T: Word> Words<T> {
@@ -67,8 +113,14 @@ impl<T: Word> Words<T> {
     fn add(&mut self, sum: &Ends<T>, clamp: Option<(T, T)>) {
         for n in 0..sum.low.len() {
             let limited = |value: T| clamp.map_or(value, |(low, high)| value.clamp(low, high));
-            (self.held.low[n], self.held.high[n]) =
-                (self.held.low[n] + limited(sum.low[n]), self.held.high[n] + limited(sum.high[n]));
+            let [store, load] = &mut self.paths;
+            let stored = store.through(n, (limited(sum.low[n]), limited(sum.high[n])));
+            let loaded = match self.entering {
+                // The first visit's word is new.
+                None => (T::from(0), T::from(0)),
+                Some(_) => load.through(n, (self.held.low[n], self.held.high[n])),
+            };
+            (self.held.low[n], self.held.high[n]) = (loaded.0 + stored.0, loaded.1 + stored.1);
         }
         match &mut self.entering {
             Some(entering) => entering.join(&self.held),
@@ -101,7 +153,10 @@ impl<T: Word> Registers<T> {
         let memory = program.design.memory.map(|memory| {
             let (low, high) = memory.fit().rails();
             let wraps = memory.overflow == Overflow::Wrap;
-            Words { rails: (T::from(low), T::from(high)), wraps, entering: None, held: zeros.clone() }
+            let design = &program.design;
+            let paths =
+                [&design.store_steps, &design.load_steps].map(|steps| Path::new(terms, channels, steps));
+            Words { rails: (T::from(low), T::from(high)), wraps, entering: None, held: zeros.clone(), paths }
         });
         Registers {
             part: sum.clone(),
@@ -194,14 +249,16 @@ impl Work for Accumulate {
                 let inside = registers.sum.low[n] >= low && registers.sum.high[n] <= high;
                 let one = registers.steps[0] >= registers.steps[1];
                 let memory = registers.memory.as_ref();
-                let mut exact = true;
+                let mut exact = !known.stepped.wrapped[n];
                 let levels = known.entering.iter().zip(&known.wrapped).map(|(entering, wrapped)| {
                     let range = entering.as_ref().map_or((0, 0), |ends| ends.range(n));
                     let reached = exact;
                     exact &= !wrapped[n];
                     (range, reached)
                 });
+                let products = known.stepped.entering.iter();
                 Reached {
+                    products: products.map(|of| of.0[n].unwrap_or(((0, 0), false))).collect(),
                     levels: levels.collect(),
                     prefixes: registers.prefixes.range(n),
                     sum: registers.sum.range(n),
@@ -209,6 +266,7 @@ impl Work for Accumulate {
                     entering_reached: !loose && !registers.whole[n],
                     held: registers.ends.range(n),
                     held_reached: one && !loose && (inside || !registers.wraps),
+                    words: memory.map_or_else(Default::default, |m| [m.paths[0].made(n), m.paths[1].made(n)]),
                     memory: memory.and_then(|m| Some((m.entering.as_ref()?.range(n), m.held.range(n)))),
                 }
             })

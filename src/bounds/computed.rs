@@ -121,7 +121,19 @@ fn at(
     let one = Program::layer(program.design.clone(), &varied, &smallest_input(program, layer, zero))?;
     Ok(match computed.weights {
         false => constant(&one),
-        true => any_weights(&one, folded_zero_point(&one.design, &varied), lossy),
+        true => {
+            let folded = folded_zero_point(&one.design, &varied);
+            if folded != 0 && !one.design.product_steps.is_empty() {
+                let message =
+                    "nothing is proved of weights that the network computes where products go through steps";
+                return Err(Error::new(ErrorKind::Unsupported, message)
+                    .at(Place::Signal("product.steps".to_string()))
+                    .help(
+                        "give the design an activation offset, so that no zero point is folded into the bias",
+                    ));
+            }
+            any_weights(&one, folded, lossy)
+        }
     })
 }
 
@@ -151,7 +163,9 @@ fn any_weights(program: &Program, folded: i64, lossy: bool) -> Vec<Reach> {
     let reduced = if lossy { entering(program, Weights::Format) } else { Vec::new() };
     let channel = |n: usize| {
         let a = ends(design.activation.format, offset(design.activation.offset, n));
-        let w = ends(design.weight.format, offset(design.weight.offset, n));
+        let (least, most) = design.weight.ends();
+        let more = i128::from(offset(design.weight.offset, n));
+        let w = (i128::from(least) + more, i128::from(most) + more);
         let start = i128::from(program.bias(n));
         let waiting = product((-folded, -folded), w);
         let begin = (start + k * waiting.0, start + k * waiting.1);

@@ -55,6 +55,9 @@ impl Inputs {
 
     /// The codes that scheduled element `k` of a group can have, inside the operand's format.
     pub fn codes(&self, program: &Program, group: usize, k: usize) -> (i64, i64) {
+        if program.design.is_post_only() {
+            return (0, 0);
+        }
         let format = program.design.activation.format;
         let inside = |(low, high): (i64, i64)| (low.max(format.min()), high.min(format.max()));
         match self {

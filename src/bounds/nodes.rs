@@ -57,12 +57,18 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
         let fit = design.fit_of(node);
         let channels = flows.iter_mut().zip(reached).enumerate().map(|(n, (flow, reached))| {
             let into = match node {
+                Node::Product(step) => {
+                    let (range, reached) = reached.products[step];
+                    Flow { range, reached }
+                }
                 Node::Reduce(level) => {
                     Flow { range: reached.levels[level].0, reached: reached.levels[level].1 }
                 }
                 Node::AccumulatorStart => start(program.bias(n)),
                 Node::Accumulator => Flow { range: reached.entering, reached: reached.entering_reached },
                 Node::AccumulatorOutput => *flow,
+                Node::Store(step) => Flow { range: reached.words[0][step], reached: false },
+                Node::Load(step) => Flow { range: reached.words[1][step], reached: false },
                 // Visits may hold each other's ends back.
                 Node::Memory => {
                     Flow { range: reached.memory.map_or((0, 0), |(range, _)| range), reached: false }

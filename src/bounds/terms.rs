@@ -1,4 +1,4 @@
-//! The range of every value in front of the accumulator: products, groups of the reduction, beats.
+//! The range of every value in front of the accumulator: products and their steps, groups of the reduction, beats.
 //!
 //! Channels are the inner loop, so that weights `[k][n]` are read in their own order. Sums, and fits that clamp, are
 //! monotone in every product and no product is used twice, so both ends of a range are reached by some input; a
@@ -9,6 +9,7 @@ use std::ops::{Add, Mul, Range as Span};
 use rayon::prelude::*;
 
 use super::{Inputs, Range, loops};
+use crate::design::Coding;
 use crate::lower::Program;
 use crate::num::Overflow;
 use crate::post::{Operand, bind};
@@ -167,6 +168,8 @@ pub(super) struct Terms<'a> {
     activations: Vec<(i64, i64)>,
     /// Weight offset of each channel.
     offsets: Vec<i64>,
+    /// Of products that go through steps: first channel.
+    first: usize,
 }
 
 impl<'a> Terms<'a> {
@@ -174,9 +177,35 @@ impl<'a> Terms<'a> {
         let numbers = channels.numbers(program);
         let a = offset(program, program.design.activation.offset, numbers.start);
         let codes = (0..program.shape.k).map(|k| inputs.codes(program, channels.group, k));
+        let first = numbers.start;
         let offsets = numbers.map(|n| offset(program, program.design.weight.offset, n)).collect();
         let activations = codes.map(|(low, high)| (low + a, high + a)).collect();
-        Terms { program, channels: channels.clone(), weights, activations, offsets }
+        Terms { program, channels: channels.clone(), weights, activations, offsets, first }
+    }
+
+    /// Adds what is made of the product of scheduled element `k` to every channel; `known` is what is known of the steps of
+    /// products, where there are some.
+    fn add_term<T: Word>(&self, k: usize, into: &mut Ends<T>, known: &mut Levels<T>) {
+        let steps = &self.program.design.product_steps;
+        if steps.is_empty() {
+            return self.add(k, into);
+        }
+        let mut ends = Ends::new(self.channels.len(), T::from(0));
+        self.add(k, &mut ends);
+        for (channel, wrapped) in known.stepped.wrapped.iter_mut().enumerate() {
+            let (mut range, mut loose) = (ends.range(channel), false);
+            for (index, step) in steps.iter().enumerate() {
+                range = step.range_of(range, &self.program.parameters, self.first + channel);
+                known.stepped.entering[index].join(channel, range, !loose && step.op.is_monotone());
+                let Some(fit) = step.fit() else { continue };
+                loose |= !step.op.is_monotone() || (fit.overflow == Overflow::Wrap && !fit.holds(range));
+                range = fit.image(range);
+            }
+            *wrapped |= loose;
+            // What a format holds has 64 bits.
+            into.low[channel] = into.low[channel] + T::from(range.0 as i64);
+            into.high[channel] = into.high[channel] + T::from(range.1 as i64);
+        }
     }
 
     /// Adds the product of scheduled element `k` to every channel.
@@ -187,10 +216,17 @@ impl<'a> Terms<'a> {
             Weights::Layer => {
                 let row = (self.channels.group * shape.k + k) * shape.n;
                 let span = row + self.channels.span.start..row + self.channels.span.end;
-                T::add_products(ends, &self.program.weights[span], &self.offsets, into);
+                let (operand, codes) = (&self.program.design.weight, &self.program.weights[span]);
+                if operand.coding == Coding::Integer {
+                    return T::add_products(ends, codes, &self.offsets, into);
+                }
+                // Powers of two have at most 16 bits.
+                let values: Vec<i32> =
+                    codes.iter().map(|code| operand.value(i64::from(*code)) as i32).collect();
+                T::add_products(ends, &values, &self.offsets, into);
             }
             Weights::Column(codes) => {
-                let code = codes[k];
+                let code = self.program.design.weight.value(codes[k]);
                 for (channel, offset) in self.offsets.iter().enumerate() {
                     let (a, b): (T, T) = products(ends, code + offset);
                     into.low[channel] = into.low[channel] + a;
@@ -198,10 +234,10 @@ impl<'a> Terms<'a> {
                 }
             }
             Weights::Format => {
-                let format = self.program.design.weight.format;
+                let (least, most) = self.program.design.weight.ends();
                 for (channel, offset) in self.offsets.iter().enumerate() {
                     let corner = |code: i64| -> (T, T) { products(ends, code + offset) };
-                    let (a, b) = (corner(format.min()), corner(format.max()));
+                    let (a, b) = (corner(least), corner(most));
                     into.low[channel] = into.low[channel] + a.0.min(b.0);
                     into.high[channel] = into.high[channel] + a.1.max(b.1);
                 }
@@ -219,7 +255,8 @@ impl<'a> Terms<'a> {
         let shape = self.program.shape;
         let row = (self.channels.group * shape.k + k) * shape.n;
         let row = &self.program.weights[row + self.channels.span.start..row + self.channels.span.end];
-        row.iter().zip(&self.offsets).map(|(w, offset)| i64::from(*w) + offset)
+        let value = |code: &i32| self.program.design.weight.value(i64::from(*code));
+        row.iter().zip(&self.offsets).map(move |(w, offset)| value(w) + offset)
     }
 
     /// Whether 64 bits hold every sum of these products, started at the bias: a bound from formats and limits alone.
@@ -227,15 +264,19 @@ impl<'a> Terms<'a> {
         let design = &self.program.design;
         let largest = |(low, high): (i64, i64)| i128::from(low).abs().max(i128::from(high).abs());
         let x = self.activations.iter().map(|range| largest(*range)).max().unwrap_or(0);
-        let format = design.weight.format;
-        let w = self.offsets.iter().map(|o| largest((format.min() + o, format.max() + o))).max().unwrap_or(0);
+        let (least, most) = design.weight.ends();
+        let w = self.offsets.iter().map(|o| largest((least + o, most + o))).max().unwrap_or(0);
         let rails =
             design.reduce.iter().map(|l| largest((l.format.min(), l.format.max()))).max().unwrap_or(0);
+        let steps = design.product_steps.iter().filter_map(|step| step.format);
+        let rails = steps.map(|format| largest((format.min(), format.max()))).fold(rails, i128::max);
         let terms = self.program.beats().saturating_mul(design.array.lanes);
         let terms = i128::try_from(terms).unwrap_or(i128::MAX);
         let register = design.accumulator.register;
         let start = self.channels.numbers(self.program).map(|n| i128::from(self.program.bias(n)).abs()).max();
         let words = design.memory.map_or(0, |memory| largest((memory.format.min(), memory.format.max())));
+        let moved = design.store_steps.iter().chain(&design.load_steps).filter_map(|step| step.format);
+        let words = moved.map(|format| largest((format.min(), format.max()))).fold(words, i128::max);
         let start = start.unwrap_or(0).max(largest((register.min(), register.max()))).max(words);
         // Whatever is added up is one of these plus all terms.
         (x * w).max(rails).saturating_mul(terms) < 1 << 61 && start < 1 << 61
@@ -253,12 +294,34 @@ pub(super) struct Levels<T> {
     pub entering: Vec<Option<Ends<T>>>,
     /// Per level and channel: a group can leave a format that wraps.
     pub wrapped: Vec<Vec<bool>>,
+    /// Of the steps of products.
+    pub stepped: Stepped,
+}
+
+/// What is known of the steps of products after all beats.
+pub(super) struct Stepped {
+    /// Per step.
+    pub entering: Vec<Entering>,
+    /// Per channel: what leaves the steps is only known to hold every value.
+    pub wrapped: Vec<bool>,
+}
+
+/// Per channel, what is made at a step before its format, and whether both ends are reached.
+pub(super) struct Entering(pub Vec<Option<(Range, bool)>>);
+
+impl Entering {
+    fn join(&mut self, channel: usize, (low, high): Range, reached: bool) {
+        let known = &mut self.0[channel];
+        *known = Some(known.map_or(((low, high), reached), |((l, h), before)| {
+            ((l.min(low), h.max(high)), before && reached)
+        }));
+    }
 }
 
 impl<T: Word> Levels<T> {
     /// Whether the beats of a channel are ranges that are only known to hold every value.
     pub fn is_loose(&self, channel: usize) -> bool {
-        self.wrapped.iter().any(|level| level[channel])
+        self.stepped.wrapped[channel] || self.wrapped.iter().any(|level| level[channel])
     }
 }
 
@@ -274,9 +337,9 @@ impl<T, F: FnMut(usize, &Ends<T>)> Visitor<T> for F {
     }
 }
 
-/// Whether the levels can change a value at all, from formats and limits alone.
+/// Whether the steps of products or the levels can change a value at all, from formats and limits alone.
 pub(super) fn has_lossy_levels(program: &Program) -> bool {
-    !program.design.has_exact_levels()
+    !program.design.product_steps.is_empty() || !program.design.has_exact_levels()
 }
 
 /// Shows every beat to `visitor`; with `levels`, every group of every level is looked at, even where none can overflow.
@@ -285,7 +348,12 @@ pub(super) fn beats<T: Word>(terms: &Terms<'_>, levels: bool, visitor: &mut impl
     let design = &program.design;
     let levels = levels && !design.reduce.is_empty();
     let count = if levels { design.reduce.len() } else { 0 };
-    let mut known = Levels { entering: vec![None; count], wrapped: vec![vec![false; channels]; count] };
+    let stepped = Stepped {
+        entering: design.product_steps.iter().map(|_| Entering(vec![None; channels])).collect(),
+        wrapped: vec![false; channels],
+    };
+    let wrapped = vec![vec![false; channels]; count];
+    let mut known = Levels { entering: vec![None; count], wrapped, stepped };
     let mut term = Ends::new(channels, T::from(0));
     let mut lanes = vec![term.clone(); if levels { design.array.lanes } else { 0 }];
     for beat in 0..program.beats() {
@@ -293,7 +361,7 @@ pub(super) fn beats<T: Word>(terms: &Terms<'_>, levels: bool, visitor: &mut impl
         if !levels {
             (0..design.array.lanes)
                 .filter_map(|lane| program.k_of(beat, lane))
-                .for_each(|k| terms.add(k, &mut term));
+                .for_each(|k| terms.add_term(k, &mut term, &mut known));
             visitor.beat(beat, &term);
             continue;
         }
@@ -301,7 +369,7 @@ pub(super) fn beats<T: Word>(terms: &Terms<'_>, levels: bool, visitor: &mut impl
         for (lane, ends) in lanes.iter_mut().enumerate() {
             ends.fill(T::from(0));
             if let Some(k) = program.k_of(beat, lane) {
-                terms.add(k, ends);
+                terms.add_term(k, ends, &mut known);
             }
         }
         for level in 0..count {

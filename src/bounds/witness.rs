@@ -93,10 +93,7 @@ impl LayerBounds<'_> {
     fn one_sign(&self, channel: usize, sign: i64) -> Option<Vec<i64>> {
         let weight = &self.program.design.weight;
         let offset = weight.offset.map_or(0, |o| bind(o, &self.program.parameters, channel));
-        let code = |own: i64| {
-            let code = (own + offset).abs() * sign - offset;
-            weight.format.contains(i128::from(code)).then_some(code)
-        };
+        let code = |own: i64| weight.code((weight.value(own) + offset).abs() * sign - offset);
         self.own_weights(channel).into_iter().map(code).collect()
     }
 }
@@ -170,14 +167,15 @@ impl Search<'_> {
         let program = self.bounds.program;
         let beats = self.beats(&Inputs::Format, Weights::Format)?;
         let (beat, high, value) = self.first_exit(&beats)?;
-        let (x, w) = (program.design.activation.format, program.design.weight.format);
-        let corners = [(x.min(), w.min()), (x.min(), w.max()), (x.max(), w.min()), (x.max(), w.max())];
+        let (x, weight) = (program.design.activation.format, &program.design.weight);
+        let w = weight.ends();
+        let corners = [(x.min(), w.0), (x.min(), w.1), (x.max(), w.0), (x.max(), w.1)];
         let offset = |o: Option<post::Operand>| o.map_or(0, |o| bind(o, &program.parameters, self.channel));
         let (a, b) = (offset(program.design.activation.offset), offset(program.design.weight.offset));
         let product = |corner: &&(i64, i64)| i128::from(corner.0 + a) * i128::from(corner.1 + b);
         let corner =
             if high { corners.iter().max_by_key(product) } else { corners.iter().min_by_key(product) };
-        let (x, w) = corner.copied()?;
+        let (x, w) = corner.copied().and_then(|(x, w)| Some((x, weight.code(w)?)))?;
         let k = program.shape.k;
         Some(self.witness(vec![x; k], vec![w; k], (beat, high, value)))
     }
@@ -187,9 +185,10 @@ impl Search<'_> {
         let program = self.bounds.program;
         let offset = program.design.weight.offset.map_or(0, |o| bind(o, &program.parameters, self.channel));
         let group = self.channel / program.shape.n;
+        let value = |code: i64| program.design.weight.value(code);
         let code = |(k, w): (usize, &i64)| {
             let (low_code, high_code) = self.bounds.inputs.codes(program, group, k);
-            if (w + offset > 0) == high { high_code } else { low_code }
+            if (value(*w) + offset > 0) == high { high_code } else { low_code }
         };
         weights.iter().enumerate().map(code).collect()
     }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::ArrayD;
 
-use super::args::{Command, OutputFormat, Overrides};
+use super::args::{BiasIn, Command, DesignArgs, OutputFormat, Overrides};
 use super::feeds::Given;
 use super::product::ProductFiles;
 use super::{Console, design_file, feeds};
@@ -31,6 +31,7 @@ pub(super) use trials::{
 struct Question<'a> {
     design: &'a Path,
     overrides: &'a Overrides,
+    bias_in: Option<BiasIn>,
     work: Work<'a>,
 }
 
@@ -60,9 +61,9 @@ impl Purpose {
 
 /// `error` of `command` with the overrides that would help, if they are what is missing.
 pub fn add(error: Error, command: &Command) -> Error {
-    // No setting of the operands takes a memory away.
-    let is_memory = matches!(&error.place, Place::Signal(node) if node == "memory");
-    if !matches!(error.kind, Kind::Value | Kind::Unsupported) || is_memory {
+    // No setting of the operands takes a memory away, or the steps of products.
+    let stays = matches!(&error.place, Place::Signal(node) if node == "memory" || node == "product.steps");
+    if !matches!(error.kind, Kind::Value | Kind::Unsupported) || stays {
         return error;
     }
     match question(command).and_then(|question| question.answer()) {
@@ -93,6 +94,10 @@ fn given<'a>(input: &'a Option<PathBuf>, tensors: &'a Option<PathBuf>) -> Given<
     Given { input: input.as_deref(), tensors: tensors.as_deref() }
 }
 
+fn of<'a>(design: &'a DesignArgs, work: Work<'a>) -> Question<'a> {
+    Question { design: &design.design, overrides: &design.overrides, bias_in: None, work }
+}
+
 fn question(command: &Command) -> Option<Question<'_>> {
     Some(match command {
         Command::Check(args) => {
@@ -110,26 +115,26 @@ fn question(command: &Command) -> Option<Question<'_>> {
                 }
                 (None, None) => return None,
             };
-            Question { design: &args.design.design, overrides: &args.design.overrides, work }
+            of(&args.design, work)
         }
         Command::Run(args) => {
             let work = product(args.activations.as_path(), args.weights.as_path(), &args.bias, &args.params);
-            Question { design: &args.design.design, overrides: &args.design.overrides, work }
+            Question { bias_in: args.bias_in, ..of(&args.design, work) }
         }
         Command::Infer(args) => {
             let (model, given) = (args.model.as_path(), given(&args.input, &args.tensors));
             let work = Work::Model { model, given, layer: None, purpose: Purpose::NeedsIntegers };
-            Question { design: args.design.as_deref()?, overrides: &args.overrides, work }
+            Question { design: args.design.as_deref()?, overrides: &args.overrides, bias_in: None, work }
         }
         Command::Overflow(args) => match (&args.design, &args.activations, &args.weights) {
             (Some(design), ..) => {
                 let (model, given) = (args.subject.as_path(), given(&args.input, &args.tensors));
                 let work = Work::Model { model, given, layer: None, purpose: Purpose::Looks };
-                Question { design, overrides: &args.overrides, work }
+                Question { design, overrides: &args.overrides, bias_in: args.bias_in, work }
             }
             (_, Some(activations), Some(weights)) => {
                 let work = product(activations.as_path(), weights.as_path(), &args.bias, &args.params);
-                Question { design: &args.subject, overrides: &args.overrides, work }
+                Question { design: &args.subject, overrides: &args.overrides, bias_in: args.bias_in, work }
             }
             _ => return None,
         },
@@ -140,7 +145,8 @@ fn question(command: &Command) -> Option<Question<'_>> {
                 layer: None,
                 purpose: Purpose::NeedsAll,
             };
-            Question { design: args.design.as_deref()?, overrides: &args.overrides, work }
+            let (design, bias_in) = (args.design.as_deref()?, args.bias_in);
+            Question { design, overrides: &args.overrides, bias_in, work }
         }
         Command::Vectors(args) => {
             let work = match (&args.activations, &args.weights, &args.model) {
@@ -153,7 +159,7 @@ fn question(command: &Command) -> Option<Question<'_>> {
                 }
                 _ => return None,
             };
-            Question { design: &args.design.design, overrides: &args.design.overrides, work }
+            Question { bias_in: args.bias_in, ..of(&args.design, work) }
         }
         _ => return None,
     })
@@ -178,7 +184,11 @@ impl Question<'_> {
     /// The overrides under which more of the work runs, in words; `None` when all of it runs as it is.
     fn answer(&self) -> Option<String> {
         let bench = self.bench().ok()?;
-        let design = Arc::new(design_file::load_path(self.design, self.overrides).ok()?);
+        let read = |overrides: &Overrides| {
+            let design = design_file::load_path(self.design, overrides).ok()?;
+            design.with_bias_in(design_file::biases(self.bias_in)).ok().map(Arc::new)
+        };
+        let design = read(self.overrides)?;
         let (now, reason) = bench.runs(&design, Codes::AsTheyAre);
         let reason = reason?;
         let mut best: Option<(usize, Settings, Arc<Design>)> = None;
@@ -186,7 +196,7 @@ impl Question<'_> {
         let mut farthest = (now, told(&reason));
         let load = |settings: &Settings| {
             let set = self.overrides.set.iter().chain(settings).cloned().collect();
-            design_file::load_path(self.design, &Overrides { set }).ok().map(Arc::new)
+            read(&Overrides { set })
         };
         // What a parameter that is too narrow stops is tried again behind all others, that parameter widened.
         let mut waiting: VecDeque<(Settings, Option<Arc<Design>>, usize)> =

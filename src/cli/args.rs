@@ -166,6 +166,15 @@ pub enum CountMode {
     None,
 }
 
+/// Where a bias goes that the accumulator has no place for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BiasIn {
+    /// Added by a post step that takes parameter bias
+    Post,
+    /// Left out on purpose
+    None,
+}
+
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
@@ -182,6 +191,10 @@ pub struct RunArgs {
     /// Post-processing parameters, key = step id, shape [] or [N]
     #[arg(long, value_name = "P.npz")]
     pub params: Option<PathBuf>,
+    /// Where the bias goes, of a design whose accumulator has no place for it: a post step that takes parameter bias must add
+    /// it, or it is left out on purpose. When left out, the design says, and a bias that it has no place for is refused
+    #[arg(long, value_enum, value_name = "WHERE")]
+    pub bias_in: Option<BiasIn>,
     #[arg(long, value_enum, default_value_t = Engine::Cycle)]
     pub engine: Engine,
     /// The functional engine's instruction set; every one gives the same bytes. The machine's best when left out
@@ -310,6 +323,10 @@ pub struct OverflowArgs {
     pub params: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
+    /// Where the bias goes, of a design whose accumulator has no place for it: a post step that takes parameter bias must add
+    /// it, or it is left out on purpose. When left out, the design says, and a bias that it has no place for is refused
+    #[arg(long, value_enum, value_name = "WHERE")]
+    pub bias_in: Option<BiasIn>,
     /// Folder for report.json, report.txt, report.html, witness.json and the tables of events per output: new, empty, or
     /// what an earlier one wrote, which is replaced as a whole
     #[arg(long, value_name = "DIR")]

@@ -64,6 +64,37 @@ impl<'a> Answer<'a> {
         notes.push_str(&self.design.schematic());
         notes.push('\n');
         notes.push_str(&node_table(&self.rows));
+        if self.design.is_post_only() {
+            let delay = self.design.time().output_delay();
+            let _ = writeln!(notes, "\nlatency: {delay} cycles from in.value to out.data, one value a cycle");
+            let _ = writeln!(notes, "cycles of N values: {}", self.design.cycle_formula());
+            if let (Some([m, _, n]), Some(cycles)) = (self.shape, self.cycles) {
+                let _ =
+                    writeln!(notes, "  {} values: {} cycles", u128::from(m) * u128::from(n), cycles.total);
+            }
+        } else {
+            self.sums(&mut notes);
+        }
+        for step in self.design.post.iter().filter(|step| step.wire().is_some()) {
+            let (id, latency) = (&step.id, step.latency);
+            let _ = writeln!(notes, "  {latency} cycles less where {id} does not run: bypass = \"wire\"");
+        }
+        if let Some(bounds) = &self.bounds {
+            let _ = write!(notes, "\n{}", bounds.text());
+        }
+        let _ = writeln!(notes, "\nlints: {}", self.lints.len());
+        for lint in &self.lints {
+            let _ = writeln!(notes, "warning[{}] {}: {}", lint.name, lint.key, lint.message);
+            let _ = writeln!(notes, "  help: {}", lint.help);
+        }
+        let mut text: String =
+            notes.lines().map(|line| format!("# {line}").trim_end().to_string() + "\n").collect();
+        text.push('\n');
+        text + &self.design.to_toml()
+    }
+
+    /// How long products take, what sums start from, and what they need.
+    fn sums(&self, notes: &mut String) {
         let _ = write!(notes, "\ncycles of Y[M,N] = A[M,K] * W[K,N]: {}\n", self.design.cycle_formula());
         if let Some(most) = self.design.array.column_products().filter(|_| self.design.memory.is_none()) {
             let _ = writeln!(
@@ -81,18 +112,6 @@ impl<'a> Answer<'a> {
             "zero point:  {}",
             self.design.zero_point_cost().replace('\n', "\n             ")
         );
-        if let Some(bounds) = &self.bounds {
-            let _ = write!(notes, "\n{}", bounds.text());
-        }
-        let _ = writeln!(notes, "\nlints: {}", self.lints.len());
-        for lint in &self.lints {
-            let _ = writeln!(notes, "warning[{}] {}: {}", lint.name, lint.key, lint.message);
-            let _ = writeln!(notes, "  help: {}", lint.help);
-        }
-        let mut text: String =
-            notes.lines().map(|line| format!("# {line}").trim_end().to_string() + "\n").collect();
-        text.push('\n');
-        text + &self.design.to_toml()
     }
 
     fn depth_words(&self) -> String {
@@ -165,6 +184,7 @@ fn start_words(design: &Design) -> &'static str {
             "overwrite: the first product replaces what the register holds, without the cycle that \"zero\" takes \
              (goldpath explain accumulator.start)"
         }
+        Start::Value => "value: what comes in",
         Start::Bias => "bias: the first product is added to the fitted bias, without a cycle of its own",
     }
 }

@@ -73,7 +73,8 @@ fn place(args: &OverflowArgs) -> Result<OutputFolder> {
 }
 
 fn design(path: &Path, args: &OverflowArgs) -> Result<Arc<Design>> {
-    Ok(Arc::new(design_file::load_path(path, &args.overrides)?))
+    let design = design_file::load_path(path, &args.overrides)?;
+    Ok(Arc::new(design.with_bias_in(design_file::biases(args.bias_in))?))
 }
 
 fn given(args: &OverflowArgs) -> Given<'_> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, Ix2};
 
-use crate::design::{Design, Operand};
+use crate::design::{BiasIn, Design, Operand};
 use crate::error::{Error, Kind, Place, Result};
 use crate::import::npy::{read_npy, read_npz};
 use crate::lower::{Numbers, Program, recoding};
@@ -43,6 +43,13 @@ impl ProductFiles<'_> {
             && numbers.insert("bias".to_string(), bias(path, weights.ncols())?).is_some()
         {
             return Err(Error::new(Kind::Usage, "the parameter file has a bias, too").in_file(path));
+        }
+        if design.bias_in == BiasIn::Nowhere && numbers.remove("bias").is_none() {
+            return Err(Error::new(
+                Kind::Usage,
+                "there is no bias to leave out: give --bias, or one in --params",
+            )
+            .at(Place::Option("--bias-in none".to_string())));
         }
         let program = Program::matrix(design.clone(), activations.view(), weights.view(), &numbers);
         program.map_err(|error| self.blame(error, &numbers))

@@ -39,7 +39,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Status> {
     }
     let mut folder = place(args)?;
     let trace = args.trace.as_ref().map(|path| folder.trace(path)).transpose()?;
-    let design = Arc::new(design_file::load(&args.design)?);
+    let design = Arc::new(design_file::load_with(&args.design, args.bias_in)?);
     let program = files(args).program(&design)?;
     let counts = args.counts == CountMode::Exact;
     let answer = match args.engine {
@@ -149,6 +149,7 @@ fn report(console: &Console, program: &Program, answer: &Answer) -> Result<()> {
             "design": program.design.name,
             "hash": program.design.hash,
             "shape": [shape.m, shape.k, shape.n],
+            "bias": program.design.bias_words(),
             "cycles": answer.cycles,
             "routes": answer.routes.as_ref().map(|(shares, kernels)| {
                 let channels: serde_json::Map<_, _> =
@@ -175,6 +176,7 @@ fn report(console: &Console, program: &Program, answer: &Answer) -> Result<()> {
         text.push_str(&format!("; {} ({})", shares.join(", "), kernels.name()));
     }
     text.push('\n');
+    text.push_str(&program.design.bias_words().map_or(String::new(), |words| format!("bias {words}\n")));
     for node in counts.iter().flat_map(|c| &c.nodes).filter(|n| n.high + n.low > 0) {
         text.push_str(&format!("overflow at {}: {} high, {} low\n", node.node, node.high, node.low));
     }

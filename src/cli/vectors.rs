@@ -36,8 +36,9 @@ pub fn run(args: &VectorsArgs, console: &Console) -> Result<Status> {
         [&args.activations, &args.weights, &args.bias, &args.params, &args.model, &args.input, &args.tensors];
     let inputs = output::inputs(Some(&args.design.design), &read.map(Option::as_ref));
     let place = BundleWriter::place(&args.out, &output::borrowed(&inputs))?;
-    let design = Arc::new(design_file::load(&args.design)?);
+    let design = Arc::new(design_file::load_with(&args.design, args.bias_in)?);
     let (program, mut provenance) = source(args, &design, console)?;
+    provenance.bias = design.bias_words();
     provenance.overrides = changed_keys(&args.design, &design);
     let mut writer = BundleWriter::within(place, program.clone());
     let gaps = gaps(args);
@@ -109,6 +110,7 @@ pub(super) fn report(
             "strength": found.strength,
             "gaps": found.gaps,
             "requantization": provenance.requantization,
+            "bias": provenance.bias,
             "seed": provenance.seed,
             "overflow": { "high": high, "low": low },
             "events": events.iter().map(|e| (e.node.clone(), json!({ "high": e.high, "low": e.low })))
@@ -130,11 +132,12 @@ pub(super) fn report(
         .requantization
         .as_ref()
         .map_or_else(String::new, |how| format!("  requantisation {how}\n"));
+    let bias = provenance.bias.as_ref().map_or_else(String::new, |words| format!("  bias {words}\n"));
     let gaps = found.gaps.map_or("", |_| {
         "  gaps: every other tile waits now and then, up to 3 cycles in front of a beat (--gaps none: beat after beat)\n"
     });
     console.answer(&format!(
-        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}{made_up}{gaps}{}",
+        "{out}: {} on {}, {} images, {} groups, M {}, K {}, N {}: {cycles} cycles; accumulator overflows: {high} high, {low} low{elsewhere}\n{fed}{made_up}{bias}{gaps}{}",
         provenance.source,
         design.name,
         shape.images,

@@ -41,7 +41,7 @@ impl Accumulate {
                 return Some(Fitted { value: 0, flags: Flags::NONE });
             }
             (_, false, _) => return None,
-            (Start::Bias, true, true) => bias.value,
+            (Start::Bias | Start::Value, true, true) => bias.value,
             (Start::Overwrite, true, true) => 0,
             _ => acc,
         };

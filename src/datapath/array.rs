@@ -41,8 +41,9 @@ use super::stationary::Stationary;
 use super::sums::Staying;
 use super::travel::Travel;
 use super::words::{Visit, Words};
-use super::{BIT, Datapath, Inputs, Port, Records, Watch, register, stage_name};
+use super::{BIT, Datapath, Deaf, Inputs, Port, Records, Watch, register, stage_name};
 use crate::design::{self, Design, Node, Operand, Skew};
+use crate::post;
 
 /// What enters every PE in one cycle.
 struct Entering {
@@ -121,7 +122,7 @@ impl Array {
             products: Products::new(&design, bits),
             accumulate: Accumulate::new(&design),
             sums,
-            memory: Words::new(&design),
+            memory: Words::new(&design, &records),
             requantizer: Requantizer::new(&design, records.clone()),
             bits,
             array,
@@ -195,8 +196,8 @@ impl Array {
         at.map_or(&entering.controls, |stage| &self.controls[stage])
     }
 
-    /// The products being formed in every PE.
-    fn multiply(&self, entering: &Entering, channel: usize) -> Stage {
+    /// The products being formed in every PE, behind their steps.
+    fn multiply(&self, entering: &Entering, channel: usize, watch: &mut dyn Watch) -> Stage {
         let at = self.design.operand_latency.checked_sub(1).map(|stage| stage as usize);
         let controls = self.at_multipliers(entering);
         let left = at.map_or(&entering.left, |stage| &self.left[stage]);
@@ -207,16 +208,26 @@ impl Array {
         };
         let design::Array { columns, lanes, .. } = self.array;
         let turned = self.array.is_turned();
-        let product = |(index, (left, above)): (usize, (&i32, &i32))| {
+        let mut product = |(index, (left, above)): (usize, (&i32, &i32))| {
             let pe = index / lanes;
             let record = self.record(controls[pe], channel);
             let record = record.map(|record| record + pe % columns * self.array.record_step());
             let [a, w] = if turned { [above, left] } else { [left, above] };
-            operand_sum(&self.design.activation, *a, &self.records, record)
-                * operand_sum(&self.design.weight, *w, &self.records, record)
+            let exact = operand_sum(&self.design.activation, *a, &self.records, record)
+                * operand_sum(&self.design.weight, *w, &self.records, record);
+            // Operands in reset state are 0, and so is what steps make of it.
+            let Some(channel) = record else { return exact };
+            post::Channel { steps: &self.design.product_steps, numbers: &self.records, channel }.run(
+                exact,
+                |step, flags| {
+                    if controls[pe].valid {
+                        watch.overflow(Node::Product(step), pe / columns, pe % columns, flags);
+                    }
+                },
+            )
         };
         Stage {
-            values: left.iter().zip(above).enumerate().map(product).collect(),
+            values: left.iter().zip(above).enumerate().map(&mut product).collect(),
             controls: controls.to_vec(),
         }
     }
@@ -233,7 +244,7 @@ impl Array {
             }
             Sums::Travel(travel) => {
                 let (sums, controls) =
-                    self.products.standing(self.multiply(&self.entering(inputs), inputs.channel));
+                    self.products.standing(self.multiply(&self.entering(inputs), inputs.channel, &mut Deaf));
                 travel.shows((&sums, &controls), &self.accumulate, &self.records)
             }
         }
@@ -414,7 +425,7 @@ impl Datapath for Array {
     fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
         // Old state is read by everything before any of it changes: back to front, chains last.
         let entering = self.entering(inputs);
-        let formed = self.multiply(&entering, inputs.channel);
+        let formed = self.multiply(&entering, inputs.channel, watch);
         let at_multipliers = self.at_multipliers(&entering).to_vec();
         let (sums, controls) = self.products.clock(formed, watch);
         match &self.sums {

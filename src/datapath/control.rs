@@ -39,6 +39,9 @@ impl Bits {
     pub fn of(array: &Array) -> Bits {
         let wave = array.load.is_some_and(|load| load.switch == Some(Switch::Wave));
         let travels = array.sums_travel();
+        if array.is_post_only() {
+            return Bits { first: false, first_at_port: false, last: false };
+        }
         let first = (wave || !travels) && !array.clears_at_once;
         Bits { first, first_at_port: array.clears_at_once, last: !travels && !array.drains() }
     }

@@ -13,6 +13,7 @@ mod grid;
 mod lockstep;
 mod operand;
 mod period;
+mod post_only;
 mod products;
 mod requantizer;
 mod skew;
@@ -32,6 +33,7 @@ pub use words::Visit;
 use std::sync::Arc;
 
 use control::Bits;
+use post_only::PostOnly;
 
 use crate::design::{Design, LoadKind, Node, Switch};
 use crate::num::{Flags, Format};
@@ -82,6 +84,8 @@ pub struct Inputs {
     pub activation: Vec<i32>,
     /// `[columns][lanes]`
     pub weight: Vec<i32>,
+    /// What comes in at a requantizer alone.
+    pub value: i64,
     /// Parameter record of column 0.
     pub channel: usize,
     /// Where something drains.
@@ -199,7 +203,10 @@ pub fn build(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
 
 /// The block that a design describes, cycle by cycle, whatever its inputs are.
 pub fn plain(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
-    Box::new(Array::new(design.clone(), records.clone()))
+    match design.is_post_only() {
+        true => Box::new(PostOnly::new(design, records.clone())),
+        false => Box::new(Array::new(design.clone(), records.clone())),
+    }
 }
 
 /// The ports the host drives, in order.
@@ -220,6 +227,11 @@ pub fn input_ports(design: &Design) -> Vec<Port> {
     }
     if bits.last {
         ports.push(port("in.last", "interface", control, BIT));
+    }
+    if design.is_post_only() {
+        ports.push(port("in.value", "accumulator", vec![], design.value_format()));
+        ports.push(port("in.channel", "interface", vec![], CHANNEL));
+        return ports;
     }
     let [activation, weight] = array.port_shapes();
     ports.push(port("in.activation", "activation", activation, design.activation.format));
@@ -255,6 +267,10 @@ pub fn visit_inputs(design: &Design, inputs: &Inputs, sample: &mut Vec<i64>) {
     }
     if bits.last {
         sample.extend(inputs.last.iter().map(|b| i64::from(*b)));
+    }
+    if design.is_post_only() {
+        sample.extend([inputs.value, inputs.channel as i64]);
+        return;
     }
     sample.extend(inputs.activation.iter().map(|v| i64::from(*v)));
     sample.extend(inputs.weight.iter().map(|v| i64::from(*v)));

@@ -4,11 +4,11 @@ use super::Records;
 use crate::design::Operand;
 use crate::post::bind;
 
-/// Code plus offset. A parameter that is still in its reset state counts as 0.
+/// What the code stands for, plus offset. A parameter that is still in its reset state counts as 0.
 pub fn operand_sum(operand: &Operand, code: i32, records: &Records, record: Option<usize>) -> i64 {
     let offset = match (operand.offset, record) {
         (Some(offset), Some(record)) => bind(offset, records, record),
         _ => 0,
     };
-    i64::from(code) + offset
+    operand.value(i64::from(code)) + offset
 }

@@ -36,6 +36,8 @@ pub struct Period {
     pub banks: usize,
     /// Whether activations stay, and weights come from the left.
     pub turned: bool,
+    /// What comes in at a requantizer alone.
+    pub value: i64,
     /// Parameter record of column 0, of the first vector where each has its own.
     pub channel: usize,
     /// Records from one vector to the next.
@@ -99,6 +101,8 @@ pub struct Held {
     pub left: Vec<i32>,
     /// `[columns · lanes]`, where sums stay.
     pub above: Vec<i32>,
+    /// What came in at a requantizer alone.
+    pub value: i64,
     /// Parameter record of column 0.
     pub channel: usize,
 }
@@ -174,7 +178,7 @@ impl Period {
         let (streams, width) = (self.rows * self.lanes, self.columns * self.lanes);
         let left = (0..streams).map(|stream| self.left[stream * self.feed.beats + last]).collect();
         let above = self.above.get(last * width..(last + 1) * width).unwrap_or_default().to_vec();
-        Some(Held { left, above, channel: self.channel + last * self.channel_step })
+        Some(Held { left, above, value: self.value, channel: self.channel + last * self.channel_step })
     }
 
     /// The inputs of one cycle, skewed as the design asks of its host.
@@ -199,6 +203,11 @@ impl Period {
             Slot::Lead => self.held.channel,
             Slot::Beat(beat) | Slot::Rest(beat) => self.channel + beat * self.channel_step,
             _ => self.channel,
+        };
+        inputs.value = match here {
+            Slot::Lead => self.held.value,
+            Slot::Beat(_) | Slot::Rest(_) => self.value,
+            _ => 0,
         };
         // Like the channel, it comes with the beat where nothing drains.
         inputs.visit = match here {

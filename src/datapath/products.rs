@@ -1,6 +1,7 @@
 //! Multipliers and adder trees, for any number of PEs with any number of lanes each.
 //!
 //! ```text
+//!  (× is the multiplier with the product's steps behind it)
 //!  lane 0 ─ × ─►[pe.product]… ─┐
 //!  lane 1 ─ × ─►[pe.product]… ─┴ + ─ fit ─►[reduce.0]… ─┐
 //!  lane 2 ─ × ─►[pe.product]… ─┐                        ├ + ─ fit ─►[reduce.1]… ─► lane sum
@@ -10,7 +11,7 @@
 //! Registers: `pe.product` `[pe, lanes]` per product stage, `reduce.i` `[pe, terms]` per stage of level i, each
 //! with its control bits; all free-running. Latency: product latency plus that of the levels.
 //! What the last level leaves is summed exactly. Not modelled: carry-save forms, packed DSP slices.
-//! Rules: R2 product, R3 one fit a group, R4–R6.
+//! Rules: R2 product, R7 and R8 its steps (see `array`), R3 one fit a group, R4–R6.
 
 use super::control::{Bits, Control, push};
 use super::{Deaf, Port, Watch, register, stage_name};
@@ -69,7 +70,7 @@ impl Products {
             shared,
             lanes,
             bits,
-            product: design.product_format(),
+            product: design.term_format(),
             products: vec![Stage::reset(pes, lanes); design.product_latency as usize],
             reduced: reduced.map(|(l, t)| vec![Stage::reset(pes, *t); l.latency as usize]).collect(),
             levels: design.reduce.clone(),

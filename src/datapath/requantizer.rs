@@ -7,7 +7,8 @@
 //!
 //! Registers: `post.K` `[exits]` and `post.K.valid` (one bit, or `[exits]` where they leave apart) for each step with latency
 //! ≥ 1; further stages of one step have suffix `.s`. Data registers load only behind a valid input, valid bits at every edge.
-//! Latency: the sum of the steps' latencies; none at all is combinational.
+//! Latency: the sum of the steps' latencies; none at all is combinational. A step that does not run and is bypassed by a wire adds
+//! none: its registers hold.
 //! Not modelled: the parameters' own pipeline registers (a stage's record travels beside it, untraced).
 //! Rules: R7 and R8 through `post`, R6.
 
@@ -38,6 +39,8 @@ pub struct Requantizer {
     shape: Vec<usize>,
     /// Exits that a valid bit serves.
     together: usize,
+    /// Whether values go around a step's registers.
+    around: Vec<bool>,
 }
 
 /// What enters the requantizers in one cycle.
@@ -88,6 +91,7 @@ impl Requantizer {
         let stages = design.post.iter().map(|s| vec![empty.clone(); s.latency as usize]).collect();
         let accumulator = design.finished().format;
         Requantizer {
+            around: design.post.iter().map(|step| step.registers(&records) < step.latency).collect(),
             steps: design.post.clone(),
             exits,
             stages,
@@ -141,7 +145,8 @@ impl Requantizer {
 
     /// What stands on `out.valid` and `out.data` (0 where not valid).
     pub fn output(&self, input: &Finished) -> (Vec<bool>, Vec<i64>) {
-        let registered = self.steps.iter().rposition(|s| s.latency > 0);
+        let is_registered = |at: &usize| self.steps[*at].latency > 0 && !self.around[*at];
+        let registered = (0..self.steps.len()).rfind(is_registered);
         let (from, values, valid, record) =
             match registered.and_then(|at| self.stages[at].last().map(|s| (at + 1, s))) {
                 Some((from, s)) => (from, &s.data, &s.valid, &s.record),
@@ -189,7 +194,7 @@ impl Requantizer {
                 *value = stepped.value;
             }
             let stages = &mut self.stages[index];
-            if let Some(old) = stages.last().cloned() {
+            if let Some(old) = stages.last().filter(|_| !self.around[index]).cloned() {
                 shift(stages, &values, &valid, &record, self.together);
                 values = old.data.iter().map(|v| i128::from(*v)).collect();
                 (valid, record) = (old.valid, old.record);

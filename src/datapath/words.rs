@@ -1,19 +1,20 @@
 //! The memory of partial sums: what an earlier visit of an output has left is added to the sum of this one.
 //!
 //! ```text
-//!  finished sum ─►[memory.sum]…─► + ─ fit ─► word ─►[memory.out]─► requantizer, behind an output's last visit
-//!  address ─► word ──(read_latency)──┘ 0 behind its first one
+//!  finished sum ─►[memory.sum]…─► store ─► + ─ fit ─► word ─►[memory.out]─► requantizer, behind an output's last visit
+//!  address ─► word ──(read_latency)─► load ─┘ 0 behind its first one
 //! ```
 //!
 //! Registers: `memory.sum` `[columns]` and `memory.sum.valid` in read_latency stages, `memory.out` and `memory.out.valid`; data
 //! loads behind a valid bit only. One word a column and address, untraced. Latency: read_latency, and 1 of an output.
 //! Not modelled: what the address of a word that is under way reads (`lower` refuses such a schedule).
-//! Rules: R3 to R6.
+//! Rules: R3 to R6; R7 and R8 for the steps of what is stored and of what is loaded, which have no registers.
 
 use super::requantizer::Finished;
-use super::{BIT, Port, Watch, register, stage_name};
+use super::{BIT, Port, Records, Watch, register, stage_name};
 use crate::design::{Design, Node};
 use crate::num::{Fit, Format};
+use crate::post::{Channel, Step};
 
 /// What a visit is to its output, and where its word is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +30,9 @@ pub struct Visit {
 /// The block.
 pub struct Words {
     fit: Fit,
+    store: Vec<Step>,
+    load: Vec<Step>,
+    records: Records,
     accumulator: Format,
     columns: usize,
     shape: Vec<usize>,
@@ -44,12 +48,15 @@ pub struct Words {
 
 impl Words {
     /// `None` where there is no memory.
-    pub fn new(design: &Design) -> Option<Self> {
+    pub fn new(design: &Design, records: &Records) -> Option<Self> {
         let (memory, array) = (design.memory?, &design.array);
         let groups = if array.leaves_skewed() { array.columns } else { 1 };
         let empty = Finished::none(array.columns, groups);
         Some(Words {
             fit: memory.fit(),
+            store: design.store_steps.clone(),
+            load: design.load_steps.clone(),
+            records: records.clone(),
             accumulator: design.accumulator.format,
             columns: array.columns,
             shape: array.column_shape(),
@@ -113,9 +120,19 @@ impl Words {
         for group in (0..sum.valid.len()).filter(|group| sum.valid[*group]) {
             let Visit { accumulates, leaves, address } = sum.visits[group];
             for column in group * together..(group + 1) * together {
+                let channel = sum.record[column];
+                let steps = |steps| Channel { steps, numbers: &self.records, channel };
+                let stored = steps(&self.store).run(sum.values[column], |step, flags| {
+                    watch.overflow(Node::Store(step), 0, column, flags);
+                });
                 let place = &mut self.words[address * self.columns + column];
-                let before = if accumulates { *place } else { 0 };
-                let fitted = self.fit.of(i128::from(before) + i128::from(sum.values[column]));
+                let before = match accumulates {
+                    false => 0,
+                    true => steps(&self.load).run(*place, |step, flags| {
+                        watch.overflow(Node::Load(step), 0, column, flags);
+                    }),
+                };
+                let fitted = self.fit.of(i128::from(before) + i128::from(stored));
                 if fitted.flags.any() {
                     watch.overflow(Node::Memory, 0, column, fitted.flags);
                 }

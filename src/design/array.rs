@@ -16,6 +16,8 @@ pub enum Dataflow {
     WeightStationary,
     /// The same with the operands exchanged: activations stay, a column is an output position, and weights travel.
     InputStationary,
+    /// None: a requantizer alone, whose values come in; rows = columns = lanes = 1.
+    PostOnly,
 }
 
 /// Who delays lane n of a skewed array.
@@ -154,7 +156,12 @@ pub struct Array {
 impl Array {
     /// Whether PEs stand in rows and columns, each with its own operands.
     pub fn is_grid(&self) -> bool {
-        !matches!(self.dataflow, Dataflow::Sequential | Dataflow::Tree)
+        !matches!(self.dataflow, Dataflow::Sequential | Dataflow::Tree | Dataflow::PostOnly)
+    }
+
+    /// Whether there is none: a requantizer alone.
+    pub fn is_post_only(&self) -> bool {
+        self.dataflow == Dataflow::PostOnly
     }
 
     /// Whether sums travel from row to row, past operands that stay; otherwise sums stay.

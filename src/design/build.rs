@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
-use super::{Accumulator, AccumulatorOverflow, Array, Design, KernelAxis, LaneMap, Level};
-use super::{Operand, Order, Recode, Start, identifier, memory, pes, steps};
+use super::{Accumulator, AccumulatorOverflow, Array, Coding, Design, KernelAxis, LaneMap, Level};
+use super::{Operand, Order, Recode, Start, identifier, memory, pes, product, steps};
 use crate::error::Result;
 use crate::num::{Format, Overflow, product_format};
 use crate::post::{Choice, Parameter, Per, product_range};
@@ -21,11 +21,19 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     pes::banks(&file.accumulator, &mut array, context)?;
     let activation = operand(&file.operands.activation, "operands.activation", &mut names, context)?;
     let weight = operand(&file.operands.weight, "operands.weight", &mut names, context)?;
+    product::multiplier(&file.product, &file.operands.weight, &weight, context)?;
     let product = product_interval(&activation, &weight, names.parameters());
     let exact = product_fits(&activation, &weight, file, context)?;
-    let reduce = reduce(file, &array, exact, product, context)?;
-    let accumulator = accumulator(&file.accumulator, &mut names, context)?;
+    let mut accumulator = accumulator(&file.accumulator, &mut names, context)?;
+    if array.is_post_only() {
+        (accumulator.start, accumulator.bias) = (Start::Value, Some(names.value(accumulator.format)));
+    }
+    let product = (exact, product);
+    let (product_steps, product) =
+        product::steps(&file.product.steps, product, &accumulator, &mut names, context)?;
+    let reduce = reduce(file, &array, product, context)?;
     let memory = memory::memory(file, &array, &accumulator, context)?;
+    let [store_steps, load_steps] = memory::steps(file, &accumulator, (memory, &array), &mut names, context)?;
     let post = steps::build(&file.post, "post", (&accumulator, memory), choice, &mut names, context)?;
     let mut elsewhere = BTreeSet::new();
     for other in &file.others {
@@ -39,14 +47,18 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         activation,
         weight,
         operand_latency: context.latency(&file.operands.latency, "operands.latency")?,
+        product_steps,
         product_latency: context.latency(&file.product.latency, "product.latency")?,
         reduce,
         accumulator,
         order: order(&file.order, &array, context)?,
         array,
         memory,
+        store_steps,
+        load_steps,
         post,
         parameters,
+        bias_in: super::BiasIn::Design,
         twin: file.twin.parameters.iter().map(|(k, v)| (k.clone(), (**v).clone())).collect(),
         twin_values: Default::default(),
         hash: String::new(),
@@ -79,9 +91,14 @@ fn operand(
     let format_key = format!("{key}.format");
     let Some(offset) = &file.offset else {
         context.idle(&file.format, &format_key, "there is no offset")?;
-        return Ok(Operand { format, offset: None, sum: format, recode });
+        let plain = Operand { format, offset: None, sum: format, recode, coding: Coding::Integer };
+        return product::coded(file, plain, key, context);
     };
     let offset_key = format!("{key}.offset");
+    if let Some(at) = file.coding.as_ref().filter(|coding| ***coding == file::Coding::PowerOfTwo) {
+        let what = "is \"power_of_two\", which leaves no place for an offset";
+        return Err(context.wrong(&at.span(), &format!("{key}.coding"), what));
+    }
     let Some(sum) = &file.format else {
         let what = format!("needs `{format_key}`, the format of code + offset");
         return Err(context.wrong(&offset.span(), &offset_key, what));
@@ -100,7 +117,7 @@ fn operand(
         let what = "differs per channel, but an activation serves every channel: per = \"layer\"";
         return Err(context.wrong(&offset.span(), &offset_key, what));
     }
-    Ok(Operand { format, offset: Some(operand), sum: sum.0, recode })
+    Ok(Operand { format, offset: Some(operand), sum: sum.0, recode, coding: Coding::Integer })
 }
 
 fn index_of(operand: crate::post::Operand) -> usize {
@@ -158,8 +175,7 @@ pub(super) fn product_interval(
 fn reduce(
     file: &file::File,
     array: &Array,
-    product: Format,
-    interval: (i128, i128),
+    (product, interval): (Format, (i128, i128)),
     context: &Context<'_>,
 ) -> Result<Vec<Level>> {
     if array.lanes == 1 {
@@ -265,7 +281,7 @@ fn accumulator(
     let start = Start::from(*file.start);
     let bias = match start {
         Start::Bias => Some(names.bias(register, &file.start.span(), context)?),
-        Start::Zero | Start::Overwrite => None,
+        Start::Zero | Start::Overwrite | Start::Value => None,
     };
     Ok(Accumulator { format, register, overflow, start, bias })
 }

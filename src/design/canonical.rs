@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{Design, DrainOrder, Operand};
+use super::{Coding, Design, DrainOrder, Operand};
 use crate::post::{self, Parameter, Per, Role, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -52,37 +52,24 @@ pub(super) fn key(text: &str) -> String {
 fn hashed(design: &Design) -> String {
     let mut text = format!("schema = 1\nname = {}\n", quoted(&design.name));
     let parameters = &design.parameters;
-    let _ = writeln!(text, "\n[operands]");
-    let _ = writeln!(text, "activation = {}", operand(&design.activation, parameters));
-    let _ = writeln!(text, "weight = {}", operand(&design.weight, parameters));
-    let _ = writeln!(text, "latency = {}", design.operand_latency);
-    let _ = writeln!(text, "\n[product]\nlatency = {}", design.product_latency);
-    for (level, range) in design.reduce.iter().zip(design.level_ranges()) {
-        let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
-        let _ = writeln!(text, "format = \"{}\"", level.format);
-        if !range.always_fits {
-            let _ = writeln!(text, "overflow = \"{}\"", overflow_name(level.overflow));
-        }
-        let _ = writeln!(text, "latency = {}", level.latency);
-    }
-    accumulator(&mut text, design);
-    array(&mut text, design);
-    if let Some(memory) = design.memory {
-        let _ = writeln!(text, "\n[memory]\nformat = \"{}\"", memory.format);
-        let _ = writeln!(text, "overflow = \"{}\"\ndepth = {}", overflow_name(memory.overflow), memory.depth);
-        let _ = writeln!(
-            text,
-            "read_latency = {}\nwrite_latency = {}",
-            memory.read_latency, memory.write_latency
-        );
+    if design.is_post_only() {
+        let format = design.accumulator.format;
+        let _ = writeln!(text, "\n[accumulator]\nwidth = {}", format.width());
+        let _ = writeln!(text, "signed = {}", format.is_signed());
+    } else {
+        front(&mut text, design);
     }
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
     for (step, range) in design.post.iter().zip(design.step_ranges()) {
         let pairs = step_pairs(step, &values, !range.always_fits);
         let _ = writeln!(text, "\n[[post]]\n{}", pairs.join("\n"));
     }
-    for parameter in parameters {
+    let own = design.value_parameter();
+    for (_, parameter) in parameters.iter().enumerate().filter(|(index, _)| own != Some(*index)) {
         write_parameter(&mut text, parameter);
+    }
+    if design.is_post_only() {
+        return text;
     }
     let kernel: Vec<String> = design.order.kernel.iter().map(|a| format!("\"{}\"", a.name())).collect();
     let _ = writeln!(text, "\n[order]\nkernel = [{}]", kernel.join(", "));
@@ -93,6 +80,52 @@ fn hashed(design: &Design) -> String {
         let _ = writeln!(text, "tile_k = {k}");
     }
     text
+}
+
+/// Everything in front of the post steps, of a design that multiplies.
+fn front(text: &mut String, design: &Design) {
+    let parameters = &design.parameters;
+    let _ = writeln!(text, "\n[operands]");
+    let _ = writeln!(text, "activation = {}", operand(&design.activation, parameters));
+    let _ = writeln!(text, "weight = {}", operand(&design.weight, parameters));
+    let _ = writeln!(text, "latency = {}", design.operand_latency);
+    let _ = writeln!(text, "\n[product]\nlatency = {}", design.product_latency);
+    if design.weight.coding == Coding::PowerOfTwo {
+        text.push_str("multiplier = \"shift\"\n");
+    }
+    let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
+    for (step, range) in design.product_steps.iter().zip(design.product_ranges()) {
+        let pairs = step_pairs(step, &values, !range.always_fits);
+        let _ = writeln!(text, "\n[[product.steps]]\n{}", pairs.join("\n"));
+    }
+    for (level, range) in design.reduce.iter().zip(design.level_ranges()) {
+        let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
+        let _ = writeln!(text, "format = \"{}\"", level.format);
+        if !range.always_fits {
+            let _ = writeln!(text, "overflow = \"{}\"", overflow_name(level.overflow));
+        }
+        let _ = writeln!(text, "latency = {}", level.latency);
+    }
+    accumulator(text, design);
+    array(text, design);
+    if let Some(memory) = design.memory {
+        let _ = writeln!(text, "\n[memory]\nformat = \"{}\"", memory.format);
+        let _ = writeln!(text, "overflow = \"{}\"\ndepth = {}", overflow_name(memory.overflow), memory.depth);
+        let _ = writeln!(
+            text,
+            "read_latency = {}\nwrite_latency = {}",
+            memory.read_latency, memory.write_latency
+        );
+        let [store, load] = design.memory_ranges();
+        for (key, steps, ranges) in
+            [("store", &design.store_steps, store), ("load", &design.load_steps, load)]
+        {
+            for (step, range) in steps.iter().zip(ranges) {
+                let pairs = step_pairs(step, &values, !range.always_fits);
+                let _ = writeln!(text, "\n[[memory.{key}]]\n{}", pairs.join("\n"));
+            }
+        }
+    }
 }
 
 fn operand(operand: &Operand, parameters: &[Parameter]) -> String {
@@ -106,6 +139,9 @@ fn operand(operand: &Operand, parameters: &[Parameter]) -> String {
     }
     if let Some(recode) = operand.recode {
         let _ = write!(text, ", recode = \"{}\"", recode.name());
+    }
+    if operand.coding == Coding::PowerOfTwo {
+        text.push_str(", coding = \"power_of_two\"");
     }
     text + " }"
 }
@@ -235,7 +271,7 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
         };
         let condition = if when.is { bit } else { format!("!{bit}") };
         pairs.push(format!("if = {}", quoted(&condition)));
-        pairs.push("bypass = \"register\"".to_owned());
+        pairs.push(format!("bypass = \"{}\"", if when.wire { "wire" } else { "register" }));
     }
     pairs
 }

@@ -65,6 +65,7 @@ impl Start {
             Start::Zero => "zero",
             Start::Bias => "bias",
             Start::Overwrite => "overwrite",
+            Start::Value => "value",
         }
     }
 }
@@ -88,6 +89,7 @@ impl Dataflow {
             Dataflow::OutputStationary => "output_stationary",
             Dataflow::WeightStationary => "weight_stationary",
             Dataflow::InputStationary => "input_stationary",
+            Dataflow::PostOnly => "post_only",
         }
     }
 }
@@ -100,6 +102,7 @@ impl From<file::Dataflow> for Dataflow {
             file::Dataflow::OutputStationary => Dataflow::OutputStationary,
             file::Dataflow::WeightStationary => Dataflow::WeightStationary,
             file::Dataflow::InputStationary => Dataflow::InputStationary,
+            file::Dataflow::PostOnly => Dataflow::PostOnly,
         }
     }
 }

@@ -75,8 +75,13 @@ pub(super) fn safe_k((low, high): (i128, i128), products: (i128, i128)) -> Optio
 }
 
 impl Design {
-    /// The extreme products of this design's effective operands, offsets included.
+    /// The extreme exact products of this design's effective operands, offsets included; what is added is
+    /// [`Design::term_interval`].
     pub fn product_interval(&self) -> (i128, i128) {
+        if self.is_post_only() {
+            // Its beat adds 0.
+            return (0, 0);
+        }
         super::build::product_interval(&self.activation, &self.weight, &self.parameters)
     }
 
@@ -85,7 +90,7 @@ impl Design {
     /// A reduction level that can overflow bounds every beat by its own format.
     pub fn sum_interval(&self, k: u64) -> (i128, i128) {
         match self.lossy_beat() {
-            None => sums(self.product_interval(), k),
+            None => sums(self.term_interval(), k),
             Some(beat) => sums(beat, self.beats(k)),
         }
     }
@@ -94,7 +99,7 @@ impl Design {
     pub fn largest_safe_k(&self) -> Option<u64> {
         let rails = super::ranges::rails(self);
         match self.lossy_beat() {
-            None => safe_k(rails, self.product_interval()),
+            None => safe_k(rails, self.term_interval()),
             Some(beat) => {
                 let lanes = u64::try_from(self.array.lanes).unwrap_or(u64::MAX);
                 safe_k(rails, beat).map(|beats| beats.saturating_mul(lanes))

@@ -64,6 +64,8 @@ pub(super) struct File {
     pub schema: At<i64>,
     /// Name of the design and of its RTL twin's top module.
     pub name: At<String>,
+    /// Without it and `array`: a requantizer alone, which is completed before this is read.
+    #[schemars(with = "Option<Operands>")]
     pub operands: Operands,
     #[serde(default)]
     pub product: Product,
@@ -71,6 +73,7 @@ pub(super) struct File {
     #[serde(default)]
     pub reduce: Vec<At<Reduce>>,
     pub accumulator: At<Accumulator>,
+    #[schemars(with = "Option<Array>")]
     pub array: At<Array>,
     /// Partial sums between tiles of K.
     pub memory: Option<At<Memory>>,
@@ -130,6 +133,25 @@ pub(super) struct Operand {
     /// Format of code + offset; required with `offset`.
     pub format: Option<At<Format>>,
     pub recode: Option<At<Recode>>,
+    /// `weight` only: what a code stands for; absent = "integer".
+    pub coding: Option<At<Coding>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Coding {
+    /// Itself.
+    Integer,
+    /// A power of two: the top bit is its sign, where it is signed, and the others are its exponent.
+    PowerOfTwo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Multiplier {
+    Integer,
+    /// The activation shifted by the weight's exponent, negated by its sign.
+    Shift,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -145,8 +167,13 @@ pub(super) enum Recode {
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Product {
-    /// Registers behind the multiplier.
+    /// What multiplies: absent = "integer".
+    pub multiplier: Option<At<Multiplier>>,
+    /// Registers behind the multiplier and its steps.
     pub latency: Option<At<i64>>,
+    /// What a product goes through before it is added: steps without registers, of which a product of 0 stays 0.
+    #[serde(default)]
+    pub steps: Vec<At<Step>>,
 }
 
 /// One level: a group is summed exactly, then fitted once.
@@ -170,9 +197,13 @@ pub(super) struct Accumulator {
     /// Bits: 1 to 64.
     pub width: At<i64>,
     pub signed: bool,
+    /// Needed where something is summed.
+    #[schemars(with = "Option<AccumulatorOverflow>")]
     pub overflow: At<AccumulatorOverflow>,
     /// Bits of the register that wraps behind `saturate_output`.
     pub register_width: Option<At<i64>>,
+    /// Needed where something is summed.
+    #[schemars(with = "Option<Start>")]
     pub start: At<Start>,
     /// With start = "zero": when the clear reaches the accumulator.
     pub clear: Option<At<Clear>>,
@@ -241,6 +272,9 @@ pub(super) enum Dataflow {
     OutputStationary,
     WeightStationary,
     InputStationary,
+    /// Written by nobody: a file without `operands` and `array` gets it.
+    #[schemars(skip)]
+    PostOnly,
 }
 
 /// Registers per PE step of what travels; 0 = broadcast.
@@ -324,6 +358,12 @@ pub(super) struct Memory {
     pub overflow: At<Overflow>,
     /// Words of a column.
     pub depth: At<i64>,
+    /// What a visit's sum goes through on its way to its word: steps without registers.
+    #[serde(default)]
+    pub store: Vec<At<Step>>,
+    /// What a word goes through before a later visit's sum is added to it: steps without registers.
+    #[serde(default)]
+    pub load: Vec<At<Step>>,
     /// Registers between an address and what is read there: 0 unless said otherwise.
     pub read_latency: Option<At<i64>>,
     /// Cycles from one visit of a word until the next may come: one more than read_latency unless said otherwise.

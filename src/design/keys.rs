@@ -14,9 +14,12 @@ const ALLOWED: &[(&str, &str)] = &[
         "operands.*.recode",
         "\"minus_128\" (u8 codes into a signed 8-bit operand), \"minus_zero_point\" (weights)",
     ),
+    ("operands.*.coding", "\"integer\", or of weights \"power_of_two\""),
     ("operands.latency", "an integer from 0 to 64"),
     ("operands.*", "a table { width, signed }"),
     ("product.latency", "an integer from 0 to 64"),
+    ("product.multiplier", "\"integer\" or \"shift\""),
+    ("product.steps", "a list of steps without registers, of which a product of 0 stays 0"),
     ("reduce.*.group", "an integer from 2 to 4096"),
     ("reduce.*.stride", "an integer from 1 to 4096"),
     ("reduce.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
@@ -88,7 +91,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("post.*.negative", "a list of steps without registers, for x below 0"),
     ("post.*.otherwise", "a list of steps without registers, for any other x"),
     ("post.*.if", "the name of a \"u1\" parameter, or \"!name\""),
-    ("post.*.bypass", "\"register\": through the step's own format and registers"),
+    (
+        "post.*.bypass",
+        "\"register\": through the step's own format and registers, or \"wire\": through the format, around the registers",
+    ),
     ("post.*.rounding", ROUNDING),
     ("post.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
     ("post.*.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
@@ -108,6 +114,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("memory.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
     ("memory.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
     ("memory.depth", "an integer from 1 to 1048576"),
+    ("memory.store", "a list of steps without registers, for sums on their way to their words"),
+    ("memory.load", "a list of steps without registers, for words that are read again"),
     ("memory.read_latency", "an integer from 0 to 64"),
     ("memory.write_latency", "an integer from read_latency + 1 to 128"),
     ("twin.parameters", "a table: design key = \"VERILOG_PARAMETER\""),
@@ -124,16 +132,11 @@ const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"bi
 /// Keys of the vocabulary that are not built: pattern, the one value that means "as built" (or ""), what is
 /// supported instead.
 pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
-    ("operands.weight.coding", "integer", "weights are integers"),
     ("operands.*.latency", "", "one operands.latency serves both sides: they must meet at the multiplier"),
-    ("product.multiplier", "integer", "the multiplier is \"integer\""),
-    ("product.steps", "", "the product is exact"),
     ("product.packing", "", "one product per multiplier"),
     ("reduce.*.when", "beat", "every level reduces each beat"),
     ("array.mirror", "none", "columns and rows are not mirrored"),
     ("array.drain.steps", "", "the drain passes values unchanged; use [[post]]"),
-    ("memory.store", "", "sums are stored as they are"),
-    ("memory.load", "", "words are added as they are"),
     ("interface", "", "fixed latency with a valid bit"),
     ("order.loops", "", "tiles run image, group, m, n, then all of k"),
     ("order.max_k", "", "K is the layer's; `check --k` asks about one"),
@@ -148,13 +151,13 @@ pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
     ),
     ("parameters.*.per", "beat", "per = \"layer\" and per = \"channel\""),
     ("parameters.*.per", "weight", "per = \"layer\" and per = \"channel\""),
-    (
-        "post.*.bypass",
-        "wire",
-        "bypass = \"register\"; without its registers the steps are another program: programs.NAME",
-    ),
-    ("operands.*.coding", "power_of_two", "weights are integers"),
+    ("array.dataflow", "post_only", "leave [operands] and [array] out: a requantizer alone"),
+    ("product.multiplier", "dsp48e1", MULTIPLIERS),
+    ("product.multiplier", "dsp48e2", MULTIPLIERS),
+    ("product.multiplier", "dsp58", MULTIPLIERS),
 ];
+
+const MULTIPLIERS: &str = "\"integer\", and \"shift\" for weights that are powers of two";
 
 /// What a key may hold.
 pub(super) fn allowed(key: &str) -> Option<&'static str> {
@@ -166,13 +169,16 @@ pub(super) fn allowed(key: &str) -> Option<&'static str> {
 fn outside(key: &str) -> String {
     let parts: Vec<&str> = key.split('.').collect();
     let inside = parts.iter().rposition(|part| INSIDE.contains(part));
-    // `programs.NAME` is another `post`.
-    let program = (parts[0] == "programs").then_some(1);
+    // `programs.NAME` is another `post`, and so are lists of steps elsewhere.
+    let program = (parts[0] == "programs" || LISTS.iter().any(|list| key.starts_with(list))).then_some(1);
     match inside.or(program).filter(|at| at + 1 < parts.len()) {
         Some(at) => ["post"].into_iter().chain(parts[at + 1..].iter().copied()).collect::<Vec<_>>().join("."),
         None => key.to_owned(),
     }
 }
+
+/// Lists of steps in front of the post-processing.
+const LISTS: [&str; 3] = ["product.steps.", "memory.store.", "memory.load."];
 
 /// Keys of a step that hold steps.
 const INSIDE: [&str; 3] = ["value_steps", "negative", "otherwise"];

@@ -142,7 +142,10 @@ impl Design {
             (after.1 - after.0 <= 1 && before.1 - before.0 > 1)
                 .then(|| empty_shift(&step.id, before, after, least))
         };
-        self.post.iter().zip(self.step_ranges()).filter_map(of_step).collect()
+        let products = self.product_steps.iter().zip(self.product_ranges());
+        let [store, load] = self.memory_ranges();
+        let words = self.store_steps.iter().zip(store).chain(self.load_steps.iter().zip(load));
+        products.chain(words).chain(self.post.iter().zip(self.step_ranges())).filter_map(of_step).collect()
     }
 }
 
@@ -167,8 +170,11 @@ impl Design {
         let span = i128::from(port.max()) - i128::from(port.min());
         let weights = weight.interval(&self.parameters);
         let rails = ranges::rails(self);
-        let raw = product_range((i128::from(port.min()), i128::from(port.max())), weights);
-        let centred = product_range((-span, span), weights);
+        let terms = |products: Interval| {
+            self.product_program().ranges(products).last().map_or(products, |range| range.fitted)
+        };
+        let raw = terms(product_range((i128::from(port.min()), i128::from(port.max())), weights));
+        let centred = terms(product_range((-span, span), weights));
         let (folded, subtracted) = (safe(depth::safe_k(rails, raw)), safe(depth::safe_k(rails, centred)));
         let (bits, wide, other) = (port.width(), depth::signed_width((-span, span)), weight.sum.width());
         let fold = format!(

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::context::Context;
 use super::overrides;
 use super::source::{Source, join};
-use super::{Design, build, canonical, expand, file, identifier, keys, programs};
+use super::{Design, build, canonical, expand, file, identifier, keys, post_only, programs};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{MAX_DESIGN_BYTES, read_all};
 use crate::post::Choice;
@@ -50,7 +50,7 @@ impl Design {
         let mut tree = tree.into_inner();
         let choice = shape(&mut tree, &expansion, &source)?;
         refuse_not_built(&mut tree, "", &source)?;
-        refuse_post_only(&tree, &source)?;
+        post_only::complete(&mut tree, &source)?;
         let others = programs::others(&mut tree, &source)?;
         let mut file = file::File::deserialize(Deserializer::from(Spanned::new(span, tree.clone())))
             .map_err(|e| source.reader_error(&e, Some(&tree)))?;
@@ -128,22 +128,6 @@ fn refuse_not_built(table: &mut DeTable<'_>, path: &str, source: &Source<'_>) ->
         table.remove(key.as_str());
     }
     Ok(())
-}
-
-/// A requantizer alone is in the vocabulary; it has nothing in front of its `[accumulator]`.
-fn refuse_post_only(tree: &DeTable<'_>, source: &Source<'_>) -> Result<()> {
-    match tree.get_key_value("post") {
-        Some((key, _)) if !tree.contains_key("operands") && !tree.contains_key("array") => {
-            let error = Error::new(
-                Kind::Unsupported,
-                "a design with [[post]] but no [operands] and no [array] is not supported yet",
-            );
-            Err(error
-                .at(source.place(key.span().start))
-                .help("supported: [operands], [accumulator] and [array] in front of [[post]]"))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn refuse_value(value: &Spanned<DeValue<'_>>, path: &str, source: &Source<'_>) -> Result<()> {

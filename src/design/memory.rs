@@ -1,11 +1,13 @@
 //! The memory of partial sums: what an output's K is cut into, and where the parts meet.
 
 use super::context::Context;
-use super::file::{self, At};
-use super::{Accumulator, Array, Design, DrainOrder, Start, convert};
+use super::file::{self, At, StepKind};
+use super::names::Names;
+use super::steps::{Place, Reader, State, range_of};
+use super::{Accumulator, Array, Design, DrainOrder, Start, convert, product};
 use crate::error::Result;
 use crate::num::{Fit, Format, Overflow};
-use crate::post::Range;
+use crate::post::{NodeRange, Range, Step};
 
 /// Partial sums between the visits of an output, each of some of its products: the first is stored, every later one is added
 /// to what is there.
@@ -47,6 +49,13 @@ impl Design {
         let accumulator = &self.accumulator;
         let last = self.memory.map(|memory| memory.fit());
         last.or(accumulator.output_fit()).unwrap_or_else(|| accumulator.register_fit())
+    }
+
+    /// What data types and limits prove about the steps of sums on their way to a word, and of words that are read again.
+    pub fn memory_ranges(&self) -> [Vec<NodeRange>; 2] {
+        let (low, high) = self.finished().rails();
+        let words = (i128::from(low), i128::from(high));
+        [self.store_program().ranges(self.accumulator.range()), self.load_program().ranges(words)]
     }
 
     /// Every value that a finished sum can have.
@@ -103,6 +112,49 @@ pub(super) fn memory(
         read_latency,
         write_latency,
     }))
+}
+
+/// The steps of the sums that are stored, and of the words that are read again.
+pub(super) fn steps(
+    file: &file::File,
+    accumulator: &Accumulator,
+    (memory, array): (Option<Memory>, &Array),
+    names: &mut Names<'_>,
+    context: &Context<'_>,
+) -> Result<[Vec<Step>; 2]> {
+    let (Some(file), Some(memory)) = (&file.memory, memory) else { return Ok([Vec::new(), Vec::new()]) };
+    if let Some(first) = file.load.first().filter(|_| !array.sums_travel() && memory.tile_k.is_none()) {
+        let what = "changes nothing: without order.tile_k all of K is one visit, and no word is read again";
+        return Err(context.wrong(&first.span(), "memory.load", what));
+    }
+    let (low, high) = memory.fit().rails();
+    let words = (i128::from(low), i128::from(high));
+    let mut read = |list: &[At<file::Step>], key: &str, format: Format, interval: Range| {
+        let Some(first) = list.first() else { return Ok(Vec::new()) };
+        let state = State { range: range_of(format), signed: format.is_signed(), interval };
+        let mut reader = Reader::new(accumulator, None, names, context).elsewhere();
+        let (steps, _) = reader.list(list, key, state, Place::Memory)?;
+        product::check_names(&steps, first, key, names, context)?;
+        Ok(steps)
+    };
+    let store = read(&file.store, "memory.store", accumulator.format, accumulator.range())?;
+    Ok([store, read(&file.load, "memory.load", memory.format, words)?])
+}
+
+/// Refuses what does not belong between a sum and its word.
+pub(super) fn check_kind(
+    kind: StepKind,
+    span: &std::ops::Range<usize>,
+    key: &str,
+    context: &Context<'_>,
+) -> Result<()> {
+    match kind {
+        StepKind::Bias | StepKind::ZeroPoint => {
+            let what = "would enter with every visit of the memory: add it in [[post]] (R9)";
+            Err(context.wrong(span, &format!("{key}.step"), what))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn tile_k(at: &Option<At<i64>>, array: &Array, context: &Context<'_>) -> Result<Option<usize>> {

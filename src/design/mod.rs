@@ -8,6 +8,7 @@
 //! `depth`, `lints`, `timing`, `table`, `schematic`.
 
 mod array;
+mod bias;
 mod build;
 mod canonical;
 mod context;
@@ -26,6 +27,8 @@ mod nodes;
 mod operation;
 mod overrides;
 mod pes;
+mod post_only;
+mod product;
 mod programs;
 mod ranges;
 mod schema;
@@ -39,6 +42,7 @@ mod timing;
 mod verilog;
 
 pub use array::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Skew, SumRegister, Switch};
+pub use bias::BiasIn;
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;
@@ -51,7 +55,7 @@ use std::collections::BTreeMap;
 
 pub use nodes::Node;
 
-use crate::num::{Fit, Format, Overflow, product_format};
+use crate::num::{Fit, Format, Overflow, power_of_two, power_of_two_code, product_format};
 use crate::post::{self, Parameter};
 
 /// A complete, validated design. Every default has been made explicit.
@@ -65,7 +69,10 @@ pub struct Design {
     pub weight: Operand,
     /// Registers in front of the multiplier, on both sides.
     pub operand_latency: u32,
-    /// Registers behind the multiplier.
+    /// What a product goes through before it is added, behind the multiplier and in front of its registers; a product of 0
+    /// stays 0. Empty: it is exact.
+    pub product_steps: Vec<post::Step>,
+    /// Registers behind the multiplier and its steps.
     pub product_latency: u32,
     /// Reduction over the lanes, level by level; never empty when `array.lanes > 1`.
     pub reduce: Vec<Level>,
@@ -75,12 +82,18 @@ pub struct Design {
     pub array: Array,
     /// Where partial sums meet, if K is cut.
     pub memory: Option<Memory>,
+    /// What a visit's sum goes through on its way to its word of the memory; empty without one.
+    pub store_steps: Vec<post::Step>,
+    /// What a word goes through before a later visit's sum is added to it; empty without a memory.
+    pub load_steps: Vec<post::Step>,
     /// What turns a finished accumulator into an output; may be empty.
     pub post: Vec<post::Step>,
     /// What the layer must bring, in the order of first use; operands and programs refer to it by index.
     pub parameters: Vec<Parameter>,
     /// In which order the products of an output are formed.
     pub order: Order,
+    /// Where layers' biases go, as this run says; no part of the hash.
+    pub bias_in: BiasIn,
     /// Design key (`accumulator.width`) → Verilog parameter (`ACC_WIDTH`).
     pub twin: BTreeMap<String, String>,
     /// Values of the mapped keys, as overridden.
@@ -100,6 +113,17 @@ pub struct Operand {
     pub sum: Format,
     /// What `lower` does to the codes of a tensor that has the other sign.
     pub recode: Option<Recode>,
+    /// What a code stands for.
+    pub coding: Coding,
+}
+
+/// What the codes of a weight stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Themselves.
+    Integer,
+    /// Powers of two, by sign and exponent: the multiplier is a shifter.
+    PowerOfTwo,
 }
 
 /// How the codes of a tensor become codes of an operand with the other sign.
@@ -123,13 +147,42 @@ impl Recode {
 }
 
 impl Operand {
+    /// What a code stands for, without the offset.
+    #[inline]
+    pub fn value(&self, code: i64) -> i64 {
+        match self.coding {
+            Coding::Integer => code,
+            Coding::PowerOfTwo => power_of_two(code, self.format),
+        }
+    }
+
+    /// The code that stands for a value, if there is one.
+    pub fn code(&self, value: i64) -> Option<i64> {
+        match self.coding {
+            Coding::Integer => self.format.contains(i128::from(value)).then_some(value),
+            Coding::PowerOfTwo => power_of_two_code(value, self.format),
+        }
+    }
+
+    /// The smallest and the largest value that a code stands for.
+    pub fn ends(&self) -> (i64, i64) {
+        let (min, max) = (self.format.min(), self.format.max());
+        match (self.coding, self.format.is_signed()) {
+            (Coding::Integer, _) => (min, max),
+            // Of all signs and exponents −1 and the largest code are the last.
+            (Coding::PowerOfTwo, true) => (self.value(-1), self.value(max)),
+            (Coding::PowerOfTwo, false) => (self.value(0), self.value(max)),
+        }
+    }
+
     /// Every value that the multiplier can see, given the parameters' limits.
     pub fn interval(&self, parameters: &[Parameter]) -> (i128, i128) {
         let (low, high) = match self.offset {
             Some(offset) => offset.range(parameters),
             None => (0, 0),
         };
-        (i128::from(self.format.min()) + low, i128::from(self.format.max()) + high)
+        let (least, most) = self.ends();
+        (i128::from(least) + low, i128::from(most) + high)
     }
 }
 
@@ -172,6 +225,8 @@ pub enum Start {
     Bias,
     /// The first product replaces the register.
     Overwrite,
+    /// What comes in, to which nothing is added: of a requantizer alone.
+    Value,
 }
 
 /// The register that sums, one per PE.
@@ -185,7 +240,7 @@ pub struct Accumulator {
     pub overflow: AccumulatorOverflow,
     /// What the first product meets there.
     pub start: Start,
-    /// Index of parameter `bias` when `start = "bias"`.
+    /// Index of parameter `bias` when `start = "bias"`; of a requantizer alone, of what comes in.
     pub bias: Option<usize>,
 }
 
@@ -261,6 +316,54 @@ impl Design {
     /// R2: the format of the exact product of both sums; a design without one is not built.
     pub fn product_format(&self) -> Format {
         product_format(self.activation.sum, self.weight.sum).expect("checked when the design was built")
+    }
+
+    /// What an exact product goes through before it is added.
+    pub fn product_program(&self) -> post::Program<'_> {
+        let (parameters, steps) = (&self.parameters, &self.product_steps);
+        post::Program { input: self.product_format(), parameters, steps }
+    }
+
+    /// By how many bits the steps of products, and of sums on their way to a memory, move them right, less those to the
+    /// left: one of a finished sum stands for so many powers of two. `None`: the layer's numbers say, or words are moved
+    /// against what is added to them.
+    pub fn sums_shift(&self) -> Option<i32> {
+        let of = |steps: &[post::Step]| {
+            steps.iter().try_fold(0_i32, |all, step| {
+                let by = match step.op.operand(post::Role::Count) {
+                    None => 0,
+                    Some(post::Operand::Constant(count)) => i32::try_from(count).ok()?,
+                    Some(post::Operand::Parameter(_)) => return None,
+                };
+                Some(if step.op.rounds().is_some() { all + by } else { all - by })
+            })
+        };
+        let loaded = of(&self.load_steps)?;
+        (loaded == 0).then_some(of(&self.product_steps)? + of(&self.store_steps)?)
+    }
+
+    /// Format of what is added: behind the steps of the product.
+    pub fn term_format(&self) -> Format {
+        self.product_program().output()
+    }
+
+    /// What a visit's sum goes through on its way to its word.
+    pub fn store_program(&self) -> post::Program<'_> {
+        let (parameters, steps) = (&self.parameters, &self.store_steps);
+        post::Program { input: self.accumulator.format, parameters, steps }
+    }
+
+    /// What a word goes through before a later visit's sum is added to it.
+    pub fn load_program(&self) -> post::Program<'_> {
+        let input = self.memory.map_or(self.accumulator.format, |memory| memory.format);
+        post::Program { input, parameters: &self.parameters, steps: &self.load_steps }
+    }
+
+    /// What a parameter is to the first step that reads it, in the order of the datapath.
+    pub fn role(&self, parameter: usize) -> Option<post::Role> {
+        let programs =
+            [self.product_program(), self.store_program(), self.load_program(), self.post_program()];
+        programs.into_iter().find_map(|program| program.role(parameter))
     }
 
     /// What a finished accumulator goes through.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::context::Context;
 use super::file::{self, At, Value};
 use super::identifier::is_plain;
-use super::synonyms;
+use super::{post_only, synonyms};
 use crate::error::{Result, nearest};
 use crate::num::Format;
 use crate::post::{Operand, Parameter, Per};
@@ -82,6 +82,12 @@ impl<'a> Names<'a> {
     /// The parameter that starts the accumulator, whose own rule fits it (R9).
     pub fn bias(&mut self, register: Format, span: &Range<usize>, context: &Context<'_>) -> Result<usize> {
         self.parameter("bias", span, "accumulator.start", Some(synonyms::bias(register)), context)
+    }
+
+    /// What comes in at a requantizer alone: the first parameter.
+    pub fn value(&mut self, format: Format) -> usize {
+        self.used.push(post_only::value(format));
+        self.used.len() - 1
     }
 
     fn parameter(

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::convert;
 use super::file::{self, At, StepKind, Value, Values};
+use super::post_only::VALUE;
 use super::steps::{Place, Reader, State};
+use super::{Start, convert};
 use crate::error::Result;
 use crate::num::Format;
 use crate::post::{Op, Operand, Parameter, Per, Table, When};
@@ -75,8 +76,15 @@ impl Reader<'_, '_> {
 
     /// A constant, or a parameter.
     fn number(&mut self, at: &At<Value>, spoken: StepKind, key: &str) -> Result<Operand> {
-        if self.accumulator.bias.is_some() && **at == Value::Name("bias".into()) {
-            let what = "is the bias, which starts the accumulator: it enters in exactly one place (R9)";
+        let taken = match self.accumulator.start {
+            Start::Bias => Some((
+                "bias",
+                "is the bias, which starts the accumulator: it enters in exactly one place (R9)",
+            )),
+            Start::Value => Some((VALUE, "is what comes in, which is x: a parameter needs another name")),
+            Start::Zero | Start::Overwrite => None,
+        };
+        if let Some((_, what)) = taken.filter(|(name, _)| **at == Value::Name((*name).into())) {
             return Err(self.context.wrong(&at.span(), key, what));
         }
         let implicit = match &**at {
@@ -191,14 +199,21 @@ impl Reader<'_, '_> {
             self.context.idle(&file.bypass, &bypass, "there is no `if`: the step always runs")?;
             return Ok(None);
         };
-        if place == Place::Inside {
-            let what = "is for the steps of a program; write it on the step that this one is inside of";
+        if place != Place::Program {
+            let what = match place {
+                Place::Product | Place::Memory => "is for the steps of [[post]]: those in front always run",
+                _ => "is for the steps of a program; write it on the step that this one is inside of",
+            };
             return Err(self.context.wrong(&at.span(), &key, what));
         }
         let Some(bypass_at) = &file.bypass else {
             return Err(self.context.wrong(&at.span(), &bypass, "is missing"));
         };
-        let file::Bypass::Register = **bypass_at;
+        let wire = **bypass_at == file::Bypass::Wire;
+        if wire && file.latency.as_ref().is_none_or(|latency| **latency == 0) {
+            let what = "changes nothing: the step has no registers to go around";
+            return Err(self.context.wrong(&bypass_at.span(), &bypass, what));
+        }
         let (name, is) = at.strip_prefix('!').map_or((at.as_str(), true), |name| (name, false));
         let format = Format::unsigned(1).expect("1 bit");
         let (name_of, per) = (name.into(), Per::Layer);
@@ -211,7 +226,7 @@ impl Reader<'_, '_> {
             let what = format!("names {name:?}, which is no bit of the layer: \"u1\", per = \"layer\"");
             return Err(self.context.wrong(&at.span(), &key, what));
         }
-        Ok(Some(When { bit, is }))
+        Ok(Some(When { bit, is, wire }))
     }
 
     /// Refuses the keys that a step has no use for.

@@ -56,6 +56,7 @@ pub(super) fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<Arr
             context.idle(&file.drain, "array.drain", &why)?;
             sums_stay(file, dataflow, context)?;
         }
+        Dataflow::PostOnly => {}
         Dataflow::OutputStationary => {
             sums_stay(file, dataflow, context)?;
             hops(file, &mut array, context)?;

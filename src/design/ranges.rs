@@ -15,9 +15,27 @@ impl Design {
         self.accumulator.range()
     }
 
-    /// What data types and parameter limits prove about the reduction levels, in order.
+    /// What data types and parameter limits prove about the steps of a product, in order.
+    pub fn product_ranges(&self) -> Vec<NodeRange> {
+        self.product_program().ranges(self.product_interval())
+    }
+
+    /// Every value that is added: products behind their steps.
+    pub fn term_interval(&self) -> Range {
+        self.product_ranges().last().map_or_else(|| self.product_interval(), |range| range.fitted)
+    }
+
+    /// Whether the steps make 0 of a product of 0, and no value on the way leaves its format: lanes that idle and padding
+    /// then add nothing.
+    pub fn keeps_no_product(&self) -> bool {
+        let ranges = self.product_program().ranges((0, 0));
+        ranges.iter().all(|range| range.always_fits)
+            && ranges.last().is_none_or(|range| range.fitted == (0, 0))
+    }
+
+    /// What they prove about the reduction levels, in order.
     pub fn level_ranges(&self) -> Vec<NodeRange> {
-        let mut entering = self.product_interval();
+        let mut entering = self.term_interval();
         let of_level = |level: &super::Level| {
             let sum = build::times_group(entering, i128::try_from(level.group).unwrap_or(i128::MAX));
             let range = NodeRange::new(&level.id, entering, Some(sum), Some(level.fit()));
@@ -37,8 +55,9 @@ impl Design {
         self.post_program().ranges(self.finished_range())
     }
 
-    /// The reduction levels and the post steps, in order.
+    /// The steps of a product, the reduction levels, the memory's steps and the post steps, in order.
     pub fn node_ranges(&self) -> Vec<NodeRange> {
-        [self.level_ranges(), self.step_ranges()].concat()
+        let [store, load] = self.memory_ranges();
+        [self.product_ranges(), self.level_ranges(), store, load, self.step_ranges()].concat()
     }
 }

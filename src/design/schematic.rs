@@ -15,6 +15,7 @@ impl Design {
                 self.words(&mut text);
                 text
             }
+            Dataflow::PostOnly => format!("  value {} --> post\n", self.accumulator.format),
             Dataflow::OutputStationary | Dataflow::WeightStationary | Dataflow::InputStationary => {
                 self.grid()
             }
@@ -57,8 +58,12 @@ impl Design {
 
     /// Multiplier and adder levels with their registers.
     fn product_chain(&self, line: &mut String) {
-        let product = self.product_format();
-        let _ = write!(line, "(x) {product} -{}-", registers(self.product_latency));
+        let _ = write!(line, "(x) {} -", self.product_format());
+        for step in &self.product_steps {
+            let format = step.format.map_or_else(String::new, |format| format!(" {format}"));
+            let _ = write!(line, "> {}{format} -", step.op.name());
+        }
+        let _ = write!(line, "{}-", registers(self.product_latency));
         for level in &self.reduce {
             let _ = write!(line, "> sum {} {} -{}-", level.group, level.format, registers(level.latency));
         }

@@ -39,6 +39,10 @@ pub(super) enum Place {
     Program,
     /// Inside a step, whose registers are behind it.
     Inside,
+    /// Behind the multiplier, whose registers are behind them.
+    Product,
+    /// On the way to a word of the memory, or from it.
+    Memory,
 }
 
 /// What the steps of a design are read with.
@@ -47,6 +51,8 @@ pub(super) struct Reader<'r, 'd> {
     pub choice: Option<&'r Choice>,
     pub names: &'r mut Names<'d>,
     pub context: &'r Context<'r>,
+    /// Whether the steps are none of the post-processing: a layer brings nothing for them without being asked.
+    elsewhere: bool,
     /// Steps read so far.
     read: usize,
 }
@@ -65,7 +71,7 @@ pub(super) fn build(
         (i128::from(low), i128::from(high))
     });
     let state = State { range: range_of(format), signed: format.is_signed(), interval };
-    let mut reader = Reader { accumulator, choice, names, context, read: 0 };
+    let mut reader = Reader::new(accumulator, choice, names, context);
     Ok(reader.list(list, key, state, Place::Program)?.0)
 }
 
@@ -75,6 +81,22 @@ pub(super) fn range_of(format: Format) -> Interval {
 
 fn shifts_right(kind: StepKind) -> bool {
     matches!(kind, StepKind::ShiftRight | StepKind::RoundingShift)
+}
+
+impl<'r, 'd> Reader<'r, 'd> {
+    pub fn new(
+        accumulator: &'r Accumulator,
+        choice: Option<&'r Choice>,
+        names: &'r mut Names<'d>,
+        context: &'r Context<'r>,
+    ) -> Self {
+        Reader { accumulator, choice, names, context, elsewhere: false, read: 0 }
+    }
+
+    /// Of steps elsewhere than behind a finished sum.
+    pub fn elsewhere(self) -> Self {
+        Reader { elsewhere: true, ..self }
+    }
 }
 
 impl Reader<'_, '_> {
@@ -103,6 +125,10 @@ impl Reader<'_, '_> {
 
     /// What an undeclared name means in a step.
     pub fn implicit(&self, kind: StepKind, name: &str) -> Option<Parameter> {
+        if self.elsewhere {
+            // What a layer brings without being asked is for its sums.
+            return None;
+        }
         let known = synonyms::implicit(kind, self.accumulator.register).filter(|p| p.name == name);
         known.or_else(|| self.choice.and_then(|c| c.parameter(name, self.accumulator.format)))
     }
@@ -116,6 +142,11 @@ impl Reader<'_, '_> {
         place: Place,
     ) -> Result<(Step, State)> {
         let spoken = *file.step;
+        match place {
+            Place::Product => super::product::check_kind(spoken, &file.step.span(), key, self.context)?,
+            Place::Memory => super::memory::check_kind(spoken, &file.step.span(), key, self.context)?,
+            Place::Program | Place::Inside => {}
+        }
         let file = synonyms::plain(file, key, state.signed, self.context)?;
         let op = self.operation(&file, spoken, key, state)?;
         let (value_steps, value) = self.value_steps(&file, &op, key)?;
@@ -184,8 +215,12 @@ impl Reader<'_, '_> {
     fn latency(&self, file: &At<file::Step>, key: &str, place: Place) -> Result<u32> {
         let latency = self.context.latency(&file.latency, &format!("{key}.latency"))?;
         match (&file.latency, place) {
-            (Some(at), Place::Inside) if latency > 0 => {
-                let what = "must be 0: registers stand behind the step that this one is inside of";
+            (Some(at), Place::Inside | Place::Product | Place::Memory) if latency > 0 => {
+                let what = match place {
+                    Place::Product => "must be 0: the product's registers are product.latency",
+                    Place::Memory => "must be 0: registers on the way to and from words are not built",
+                    _ => "must be 0: registers stand behind the step that this one is inside of",
+                };
                 Err(self.context.wrong(&at.span(), &format!("{key}.latency"), what))
             }
             _ => Ok(latency),

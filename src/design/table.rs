@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{Design, Operand, Start};
+use super::{Coding, Design, Operand, Start};
 use crate::num::{Format, Rounding};
 use crate::post::{self, Parameter, Step};
 
@@ -27,9 +27,24 @@ pub struct Row {
 impl Design {
     /// Every node in datapath order.
     pub fn rows(&self) -> Vec<Row> {
-        let mut rows = self.operand_rows();
+        let mut rows = Vec::new();
+        if self.is_post_only() {
+            rows.push(exact("accumulator", "what comes in", self.accumulator.format, 0));
+            rows.extend(self.step_rows());
+            return rows;
+        }
+        rows.extend(self.operand_rows());
         let product = self.product_format();
-        rows.push(exact("product", "activation * weight", product, self.product_latency));
+        let direct = self.product_steps.is_empty();
+        let latency = if direct { self.product_latency } else { 0 };
+        let shifts = self.weight.coding == Coding::PowerOfTwo;
+        let does = if shifts { "activation << exponent, with the sign" } else { "activation * weight" };
+        rows.push(exact("product", does, product, latency));
+        let last = self.product_steps.len().saturating_sub(1);
+        for (index, (step, range)) in self.product_steps.iter().zip(self.product_ranges()).enumerate() {
+            let latency_cycles = if index == last { self.product_latency } else { 0 };
+            rows.push(Row { latency_cycles, ..step_row(step, range.always_fits, &self.parameters) });
+        }
         for (level, range) in self.reduce.iter().zip(self.level_ranges()) {
             let does = match level.stride {
                 1 => format!("sum of {} neighbours", level.group),
@@ -39,15 +54,21 @@ impl Design {
             rows.push(Row { overflow, ..exact(&level.id, &does, level.format, level.latency) });
         }
         rows.extend(self.accumulator_rows());
-        for (step, range) in self.post.iter().zip(self.step_ranges()) {
-            rows.push(step_row(step, range.always_fits, &self.parameters));
-        }
+        rows.extend(self.step_rows());
         rows
+    }
+
+    fn step_rows(&self) -> impl Iterator<Item = Row> + '_ {
+        let steps = self.post.iter().zip(self.step_ranges());
+        steps.map(|(step, range)| step_row(step, range.always_fits, &self.parameters))
     }
 
     fn operand_rows(&self) -> Vec<Row> {
         let row = |node: &str, operand: &Operand| {
             let does = match operand.offset {
+                None if operand.coding == Coding::PowerOfTwo => {
+                    format!("2^code, {} of sign and exponent", operand.format)
+                }
                 None => "code".to_string(),
                 Some(offset) => format!("{} code + {}", operand.format, show(offset, &self.parameters)),
             };
@@ -79,6 +100,9 @@ impl Design {
             let clamp = exact("accumulator.output", "clamp of the finished sum", fit.format, 0);
             rows.push(Row { overflow: overflow_name(fit.overflow), ..clamp });
         }
+        let [store, load] = self.memory_ranges();
+        let steps = self.store_steps.iter().zip(store).chain(self.load_steps.iter().zip(load));
+        rows.extend(steps.map(|(step, range)| step_row(step, range.always_fits, &self.parameters)));
         if let Some(memory) = self.memory {
             let does = match self.visit_steps() {
                 Some(steps) => format!("sum of visits of {} products each", steps * self.array.lanes),

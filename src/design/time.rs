@@ -15,6 +15,7 @@
 //! `tests/engine` holds them against traces.
 
 use super::{Design, DrainOrder, LoadKind, Node, Start, SumRegister, Switch};
+use crate::post::Step;
 
 /// All the timing there is, in cycles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Time {
     pub clears_at_once: bool,
     /// Cycles from one PE of a row to the next, where they leave through one exit as they finish.
     pub apart: usize,
+    /// Registers of a sum that stays: 1, and 0 where what comes in is finished.
+    pub summed: usize,
     /// Registers between PEs whose sums stay and the requantizers.
     pub drain: usize,
     /// Of sums that travel.
@@ -73,8 +76,17 @@ pub struct Travelling {
 }
 
 impl Design {
-    /// The timing of its registers.
+    /// The timing of its registers, of all that there are.
     pub fn time(&self) -> Time {
+        self.time_of(&|step| step.latency)
+    }
+
+    /// The same with a layer's numbers: without the registers that its values go around.
+    pub fn time_with(&self, parameters: &[Vec<i64>]) -> Time {
+        self.time_of(&|step| step.registers(parameters))
+    }
+
+    fn time_of(&self, registers: &dyn Fn(&Step) -> u32) -> Time {
         // Latencies are small counts; usize is at least 32 bits here.
         let cycles = |registers: u32| registers as usize;
         let array = &self.array;
@@ -105,10 +117,11 @@ impl Design {
                 Some(DrainOrder::Diagonal) => cycles(array.hop_right()),
                 _ => 0,
             },
+            summed: usize::from(!array.is_post_only()),
             drain: array.drain.map_or(0, |drain| cycles(drain.latency)),
             travel,
             memory: self.memory.map(|memory| cycles(memory.read_latency)),
-            post: self.post.iter().map(|step| cycles(step.latency)).collect(),
+            post: self.post.iter().map(|step| cycles(registers(step))).collect(),
         }
     }
 }
@@ -143,9 +156,12 @@ impl Time {
     /// is stored. `None` for nodes behind.
     pub fn entered(&self, node: Node, pe: [usize; 2]) -> Option<usize> {
         let delay = match node {
+            Node::Product(_) => self.operand,
             Node::Reduce(level) => self.level_delay(level),
             Node::AccumulatorStart | Node::Accumulator => self.front(),
-            Node::AccumulatorOutput | Node::Memory | Node::Post(_) => return None,
+            Node::AccumulatorOutput | Node::Store(_) | Node::Load(_) | Node::Memory | Node::Post(_) => {
+                return None;
+            }
         };
         Some(delay + self.travel(pe))
     }
@@ -167,7 +183,8 @@ impl Time {
     /// Law C: the cycle in which the finished value of a PE, the so many-th that leaves through its exit, stands in front of what
     /// is behind the array, where sums stay; law D where none moves through another's place.
     pub fn finished(&self, fed: usize, pe: [usize; 2], nth: usize) -> usize {
-        self.drain_start(fed).map_or(fed + self.settled() + self.travel(pe), |start| start + nth)
+        let stays = || (fed + self.settled() + self.travel(pe) + self.summed).saturating_sub(1);
+        self.drain_start(fed).map_or_else(stays, |start| start + nth)
     }
 
     /// Law J: cycles of a tile's period in front of its first vector: the load, where one buffer is used as it is loaded.
@@ -249,7 +266,7 @@ impl Time {
             None => match self.chain {
                 Some((_, false)) => 1,
                 Some((length, true)) => self.settled() + self.corner() + length + 1 + self.output_delay() + 1,
-                None => self.settled() + self.corner() + 1 + self.output_delay() + 1,
+                None => self.settled() + self.corner() + self.summed + self.output_delay() + 1,
             },
         }
     }

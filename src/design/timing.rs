@@ -1,6 +1,7 @@
 //! How long a matrix product takes, by formula: fixed latency, no stalls, by the laws of [`super::Time`].
 
-use super::Design;
+use super::{Design, Time};
+use crate::post;
 
 /// Cycles of one matrix product [M, K] · [K, N] of one image and one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,26 +29,45 @@ struct Extents {
 impl Design {
     /// Whether every output comes in the same cycle from both, whatever the work.
     pub fn is_timed_as(&self, other: &Design) -> bool {
-        let period = |design: &Design, fed: usize| {
-            let time = design.time();
-            time.period([time.clears, time.clears + fed], time.clears + fed)
+        let bits: Vec<usize> = self.wire_bits().chain(other.wire_bits()).collect();
+        // Each bit adds its own cycles: none of them set, and each alone, says all.
+        let alone = |set: Option<usize>| {
+            let numbers = |design: &Design| -> Vec<Vec<i64>> {
+                (0..design.parameters.len()).map(|index| vec![i64::from(set == Some(index))]).collect()
+            };
+            self.is_timed_with(&numbers(self), other, &numbers(other))
         };
+        std::iter::once(None).chain(bits.into_iter().map(Some)).all(alone)
+    }
+
+    /// Parameters that decide about registers.
+    fn wire_bits(&self) -> impl Iterator<Item = usize> {
+        self.post.iter().filter_map(|step| match step.wire() {
+            Some((post::Operand::Parameter(index), _)) => Some(index),
+            _ => None,
+        })
+    }
+
+    /// The same of one layer, with its numbers as either reads them.
+    pub fn is_timed_with(&self, own: &[Vec<i64>], other: &Design, its: &[Vec<i64>]) -> bool {
+        let period =
+            |time: &Time, fed: usize| time.period([time.clears, time.clears + fed], time.clears + fed);
         // A period grows with what is fed, evenly or from a certain length on.
-        let laws = |design: &Design| {
-            let time = design.time();
+        let laws = |design: &Design, numbers: &[Vec<i64>]| {
+            let time = design.time_with(numbers);
             let long = 4 * (time.corner() + time.operand + time.rows) + 64;
             let corners = [[0, 0], [0, time.columns - 1], [time.rows - 1, 0]];
             (
                 corners.map(|pe| time.travel.is_none().then(|| time.finished(0, pe, 0))),
                 design.array.dataflow,
-                [0, long].map(|fed| period(design, fed)),
+                [0, long].map(|fed| period(&time, fed)),
                 time.lead(),
                 time.tail(),
                 time.opening(),
                 time.leaves(0),
             )
         };
-        laws(self) == laws(other)
+        laws(self, own) == laws(other, its)
     }
 
     fn extents(&self) -> Extents {
@@ -69,6 +89,7 @@ impl Design {
         let visits = if self.memory.is_some() { beats.div_ceil(steps.max(1)) } else { 1 };
         let words = self.memory.map_or(u64::MAX, |memory| memory.depth as u64);
         let fed = match extents.fed {
+            _ if self.is_post_only() => 1,
             // Beats of several outputs come in turn.
             "K" => beats.min(steps).saturating_mul(self.array.banks as u64),
             "M" => m.min(words),
@@ -102,6 +123,9 @@ impl Design {
             _ => format!("ceil({extent}/{by})"),
         };
         let (time, extents) = (self.time(), self.extents());
+        if self.is_post_only() {
+            return format!("N + {}", time.tail());
+        }
         let lanes = if time.travel.is_some() { 1 } else { self.array.lanes };
         let fed = match (self.memory, self.visit_steps()) {
             (None, _) if self.array.banks > 1 => {

@@ -56,6 +56,9 @@ pub struct Plan {
     pub modes: Vec<String>,
     /// Further design keys that were varied.
     pub axes: Vec<Axis>,
+    /// What became of the layers' biases, where `--bias-in` said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<String>,
     /// Whether Yosys was asked for flip-flops and LUTs.
     pub synthesis: bool,
 }

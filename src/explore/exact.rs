@@ -96,6 +96,13 @@ impl<'a> Exact<'a> {
                 .at(Place::Signal("memory".to_string()))
                 .help("`goldpath overflow` and `check` look at one design with a memory"));
         }
+        if !reference.product_steps.is_empty() {
+            // Sums of what a design makes of products are no sums of the network's.
+            let message = "a sweep of accumulators of products that go through steps is not built";
+            return Err(Error::new(Kind::Unsupported, message)
+                .at(Place::Signal("product.steps".to_string()))
+                .help("`goldpath overflow` and `check` look at one design with product.steps"));
+        }
         if !network.nodes.iter().any(|node| is_layer(&node.operator)) {
             return Err(no_layer(network));
         }

@@ -72,7 +72,8 @@ impl<'a> Terms<'a> {
             self.group = Some(group);
         }
         let add = offset(program.design.weight.offset);
-        let product = |k: usize| self.activations[k] * (i64::from(program.weight(group, k, channel)) + add);
+        let weight = |k| program.design.weight.value(i64::from(program.weight(group, k, channel)));
+        let product = |k: usize| self.activations[k] * (weight(k) + add);
         match beats.is_empty() {
             true => (0..shape.k).map(product).collect(),
             false => beats.iter().map(|ks| ks.iter().map(|k| product(*k)).sum()).collect(),

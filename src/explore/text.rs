@@ -11,6 +11,7 @@ pub fn text(sweep: &Sweep) -> String {
     for [key, value] in &plan.design.overrides {
         text.push_str(&format!("  {key} = {value}\n"));
     }
+    text.push_str(&plan.bias.as_ref().map_or(String::new(), |bias| format!("  biases: {bias}\n")));
     sweep.variants.iter().for_each(|v| variant(&mut text, v));
     for front in &sweep.fronts {
         text.push_str(&format!(

@@ -94,9 +94,26 @@ pub fn fold(
             acc = fitted.value;
         }
         if let Some(memory) = design.memory {
-            let entering = word + i128::from(acc);
+            let beat = last.checked_sub(1);
+            let store = design.store_program().channel(parameters, channel);
+            let load = design.load_program().channel(parameters, channel);
+            let mut stored = i128::from(acc);
+            for (index, (_, post::Stepped { exact, value, flags })) in store.walk(stored).enumerate() {
+                visit(Visit { node: Node::Store(index), beat, entering: exact, value, flags })?;
+                stored = value;
+            }
+            // The first visit's word is new.
+            let mut loaded = 0;
+            if first > 0 {
+                loaded = word;
+                for (index, (_, post::Stepped { exact, value, flags })) in load.walk(word).enumerate() {
+                    visit(Visit { node: Node::Load(index), beat, entering: exact, value, flags })?;
+                    loaded = value;
+                }
+            }
+            let entering = loaded + stored;
             let fitted = memory.fit().of(entering);
-            visit(told(Node::Memory, last.checked_sub(1), entering, fitted))?;
+            visit(told(Node::Memory, beat, entering, fitted))?;
             (acc, word) = (fitted.value, i128::from(fitted.value));
         }
     }
@@ -108,6 +125,24 @@ pub fn fold(
     }
     // Every program ends in a format.
     ControlFlow::Continue(Ended { accumulator: acc, output: output as i64 })
+}
+
+/// The exact products of one beat, in the order of the lanes, through the product's steps; every value is told, step by step.
+/// A lane without a product has one of 0, of which nothing is told that is outside a format.
+pub fn stepped(
+    steps: post::Channel<'_>,
+    terms: &mut [i128],
+    beat: usize,
+    visit: &mut Visitor<'_>,
+) -> ControlFlow<()> {
+    for index in 0..steps.steps.len() {
+        for term in terms.iter_mut() {
+            let post::Stepped { exact, value, flags } = steps.apply(index, *term);
+            visit(Visit { node: Node::Product(index), beat: Some(beat), entering: exact, value, flags })?;
+            *term = value;
+        }
+    }
+    ControlFlow::Continue(())
 }
 
 /// The products of one beat, `terms` in the order of the lanes, reduced level by level; every group that a level fits is told.

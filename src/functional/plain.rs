@@ -152,7 +152,7 @@ pub fn follow(program: &Program, m: usize, n: usize, visit: &mut Visitor<'_>) ->
     fold(source, |beat, visit| reduced(program, m, n, beat, visit), visit)
 }
 
-/// The products of one beat of an output, reduced over the lanes.
+/// The products of one beat of an output, behind their steps, reduced over the lanes.
 pub(super) fn reduced(
     program: &Program,
     m: usize,
@@ -162,8 +162,14 @@ pub(super) fn reduced(
 ) -> ControlFlow<(), i128> {
     let lanes = 0..program.design.array.lanes;
     let term = |lane| program.k_of(beat, lane).map_or(0, |k| program.product(m, n, k));
-    match program.design.reduce.as_slice() {
-        [] => ControlFlow::Continue(lanes.map(term).sum()),
-        levels => fold::reduced(levels, lanes.map(term).collect(), beat, visit),
+    let levels = program.design.reduce.as_slice();
+    if program.design.product_steps.is_empty() {
+        return match levels {
+            [] => ControlFlow::Continue(lanes.map(term).sum()),
+            levels => fold::reduced(levels, lanes.map(term).collect(), beat, visit),
+        };
     }
+    let mut terms: Vec<i128> = lanes.map(term).collect();
+    fold::stepped(program.product_steps(n), &mut terms, beat, visit)?;
+    fold::reduced(levels, terms, beat, visit)
 }

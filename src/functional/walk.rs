@@ -18,7 +18,7 @@ pub struct Step {
     pub value: i64,
     /// On which side `entering` lay outside.
     pub flags: Flags,
-    /// The unfitted start plus every exact product up to this beat: no reduction level has fitted any of them.
+    /// The unfitted start plus every product up to this beat, behind its steps: no reduction level has fitted any of them.
     pub exact: i128,
 }
 
@@ -33,7 +33,7 @@ pub struct Walk {
     pub steps: Vec<Step>,
     /// After the last beat and any output clamp.
     pub accumulator: i64,
-    /// The unfitted start plus every exact product, never fitted on the way: the exact sum.
+    /// The unfitted start plus every product, behind its steps and never fitted from there on: the exact sum.
     pub exact: i128,
     /// Behind the post steps.
     pub output: i64,
@@ -51,7 +51,7 @@ pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
         }
         if let (Node::Accumulator, Some(beat)) = (visit.node, visit.beat) {
             let products = (0..program.design.array.lanes).filter_map(|lane| program.k_of(beat, lane));
-            exact += products.map(|k| program.product(m, n, k)).sum::<i128>();
+            exact += products.map(|k| program.term(m, n, k)).sum::<i128>();
             let Visit { entering, flags, .. } = visit;
             let (term, value) = (entering - i128::from(before), visit.value as i64);
             before = value;
@@ -60,5 +60,5 @@ pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
         ControlFlow::Continue(())
     });
     let Ended { accumulator, output } = ended.continue_value().expect("the visitor goes on");
-    Walk { bias, start, steps, accumulator, exact, output }
+    Walk { bias, start, steps, accumulator, exact: program.exact_sum(m, n), output }
 }

@@ -39,6 +39,11 @@ fn within(layer: &str, mut error: Error) -> Error {
 }
 
 fn lower(design: Arc<Design>, layer: &Layer, input: &ArrayD<i32>) -> Result<Program> {
+    if design.is_post_only() {
+        let message = "the design is a requantizer alone, which multiplies nothing: no layer runs on it";
+        return Err(Error::new(Kind::Unsupported, message)
+            .help("it takes made-up values (vectors --case), or yours as parameter value (--params)"));
+    }
     let codes = Codes::new(&design, layer, input)?;
     let (shape, gather) = match &layer.geometry {
         Geometry::Matrix => matrix(layer, input)?,

@@ -52,12 +52,17 @@ fn resolve(design: &Design, name: &str) -> Result<usize> {
         return Ok(index);
     }
     if name == "bias" {
-        return Err(refuse(name, "design has no place for a bias")
-            .help("use start = \"bias\" or a post step that adds parameter bias"));
+        return Err(refuse(name, "design has no place for a bias").help(
+            "use start = \"bias\", or a post step that adds parameter bias (--bias-in post says that it must); --bias-in none \
+             leaves the bias out on purpose",
+        ));
     }
-    let Some(step) = design.post.iter().find(|s| s.id == name) else {
+    let steps = || {
+        design.product_steps.iter().chain(&design.store_steps).chain(&design.load_steps).chain(&design.post)
+    };
+    let Some(step) = steps().find(|s| s.id == name) else {
         let known: Vec<_> = design.parameters.iter().map(|p| p.name.as_str()).collect();
-        let ids: Vec<_> = design.post.iter().map(|s| s.id.as_str()).collect();
+        let ids: Vec<_> = steps().map(|s| s.id.as_str()).collect();
         return Err(refuse(name, "design has no such parameter or step").help(format!(
             "parameters: {}; steps: {}",
             list(&known),

@@ -89,6 +89,7 @@ impl Program {
 
     /// Refuses outputs of more products than there is room for, and a ragged program whose idle lanes have no code that means 0.
     pub(super) fn check_work(&self) -> Result<()> {
+        self.check_values()?;
         let map = self.map();
         if let Some(steps) = map.column_steps().filter(|steps| map.visits == 1 && *steps < self.beats()) {
             let (k, lanes) = (self.shape.k, self.design.array.lanes);
@@ -115,9 +116,26 @@ impl Program {
         self.check_activation_offset()
     }
 
+    /// Refuses products of a requantizer alone: it has outputs, each with its own value, and nothing else.
+    fn check_values(&self) -> Result<()> {
+        let Shape { images, m, k, .. } = self.shape;
+        let is_plain =
+            [images, m, k] == [1; 3] && self.activations.iter().chain(&self.weights).all(|c| *c == 0);
+        if is_plain || !self.design.is_post_only() {
+            return Ok(());
+        }
+        let message =
+            format!("M = {m}, K = {k}: a requantizer alone has N values, M = K = 1, and multiplies 0 by 0");
+        Err(Error::new(Kind::Value, message)
+            .at(Place::Signal("array".to_string()))
+            .help("bring what comes in as parameter value, and activations and weights of 0"))
+    }
+
     /// Refuses a word of the memory that would be visited again before it can be read.
     fn check_visits(&self) -> Result<()> {
-        let (Some(memory), time) = (self.design.memory, self.design.time()) else { return Ok(()) };
+        let (Some(memory), time) = (self.design.memory, self.design.time_with(&self.parameters)) else {
+            return Ok(());
+        };
         let fed = time.clears + self.tile_beats();
         let between = time.period([time.clears, fed], fed);
         let needed = memory.write_latency as usize;

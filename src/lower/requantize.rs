@@ -49,10 +49,11 @@ fn values(design: &Design, layer: &Layer, parameter: &Parameter) -> Result<Vec<i
         "high" => return Ok(vec![i64::from(layer.high - recoding)]),
         _ => {}
     }
+    let moved = 2_f32.powi(super::zero_point::moved(design)?);
     let has = |name: &str| design.parameters.iter().any(|p| p.name == name);
     (0..layer.channels())
         .map(|channel| {
-            let scale = layer.input_carrier.scale * layer.weight_scale(channel) / output.scale;
+            let scale = layer.input_carrier.scale * layer.weight_scale(channel) / output.scale * moved;
             match parameter.name.as_str() {
                 "scale" => Ok(i64::from(scale.to_bits())),
                 "left_shift" => Ok(double_rounding_parameters(scale)?.1),

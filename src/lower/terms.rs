@@ -28,6 +28,39 @@ impl Program {
         self.design.post_program().channel(&self.parameters, n)
     }
 
+    /// What is added for scheduled element `k` of output row `m` and channel `n`: its product behind the product's steps.
+    pub fn term(&self, m: usize, n: usize, k: usize) -> i128 {
+        let exact = self.product(m, n, k);
+        match self.design.product_steps.len() {
+            0 => exact,
+            steps => self.product_steps(n).through(0..steps, exact),
+        }
+    }
+
+    /// What the products of channel `n` (counted over all groups) go through.
+    pub fn product_steps(&self, n: usize) -> post::Channel<'_> {
+        self.design.product_program().channel(&self.parameters, n)
+    }
+
+    /// The exact sum of output (`m`, `n`): the start as it is brought plus every term, never fitted. With a memory, the sums of
+    /// its visits meet through the memory's own steps.
+    pub fn exact_sum(&self, m: usize, n: usize) -> i128 {
+        let (design, beats) = (&self.design, self.beats());
+        let lanes = design.array.lanes;
+        let [store, load] = [design.store_program(), design.load_program()]
+            .map(|program| (program.channel(&self.parameters, n), program.steps.len()));
+        let steps = self.map().steps.min(beats.max(1));
+        let mut word = 0;
+        for first in (0..beats).step_by(steps) {
+            let last = beats.min(first + steps);
+            let all = (first..last).flat_map(|beat| (0..lanes).filter_map(move |lane| self.k_of(beat, lane)));
+            let sum = all.map(|k| self.term(m, n, k)).sum::<i128>();
+            let before = if first == 0 { i128::from(self.bias(n)) } else { load.0.through(0..load.1, word) };
+            word = before + store.0.through(0..store.1, sum);
+        }
+        word
+    }
+
     /// The exact product of scheduled element `k` for output row `m` and channel `n`, offsets included.
     pub fn product(&self, m: usize, n: usize, k: usize) -> i128 {
         let shape = self.shape;
@@ -35,6 +68,7 @@ impl Program {
         let a = self.activation(m / shape.m, group, m % shape.m, k);
         let w = self.weight(group, k, channel);
         let offset = |o: Option<post::Operand>| o.map_or(0, |o| i128::from(bind(o, &self.parameters, n)));
+        let w = self.design.weight.value(i64::from(w));
         (i128::from(a) + offset(self.design.activation.offset))
             * (i128::from(w) + offset(self.design.weight.offset))
     }

@@ -4,13 +4,14 @@
 //! Σ (a − zx')(v − zw'), zx' = zx + c and zw' = zw + d. What is left of zx' is folded into the bias: − zx' Σ v.
 //! What is left of zw' would need Σ a, which no bias holds: such a layer is refused.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Dimension};
 
 use super::Shape;
 use super::parameters::Numbers;
-use crate::design::{Design, Operand, Recode};
+use crate::design::{BiasIn, Coding, Design, Operand, Recode};
 use crate::error::{Error, Kind, Place, Result};
 use crate::network::{DType, Geometry, Layer};
+use crate::num::{Rounding, shift_right};
 use crate::post::{self, Per};
 
 /// Recoded operands, inside their formats.
@@ -65,7 +66,8 @@ impl Codes {
         Ok(numbers)
     }
 
-    /// The bias with the zero points folded in, or `None` when it is 0 and the design has no place for one.
+    /// The bias with the zero points folded in, or `None` when it is 0 and the design has no place for one, or when it is
+    /// left out on purpose.
     /// `weights` are `[groups][k][n]`.
     pub fn bias(
         &self,
@@ -87,17 +89,47 @@ impl Codes {
                     ));
             }
             let (group, n) = (channel / shape.n, channel % shape.n);
-            let row = |k: usize| i64::from(weights[(group * shape.k + k) * shape.n + n]);
+            let row = |k: usize| design.weight.value(i64::from(weights[(group * shape.k + k) * shape.n + n]));
             let sum: i64 = (0..shape.k).map(row).sum();
             // Behind the weight's offset every weight is w − zw.
             let centred = sum - shape.k as i64 * i64::from(zero_point);
             let bias = layer.bias.as_ref().map_or(0, |bias| i64::from(bias[channel]));
-            Ok(bias - zx * centred)
+            at_sums(design, bias - zx * centred)
         };
         let bias: Vec<i64> = (0..shape.channels()).map(fold).collect::<Result<_>>()?;
         let has_place = design.parameters.iter().any(|p| p.name == "bias");
-        Ok((has_place || bias.iter().any(|b| *b != 0)).then_some(bias))
+        let is_brought = design.bias_in != BiasIn::Nowhere && (has_place || bias.iter().any(|b| *b != 0));
+        Ok(is_brought.then_some(bias))
     }
+}
+
+/// A bias on the sums' own scale, which steps of the products may have moved: ties to even, as a quantiser makes it.
+fn at_sums(design: &Design, bias: i64) -> Result<i64> {
+    match moved(design)? {
+        0 => Ok(bias),
+        right @ 1.. => {
+            // Rounded right, it is no larger than it was.
+            Ok(shift_right(i128::from(bias), right.unsigned_abs(), Rounding::HalfEven) as i64)
+        }
+        left => {
+            let scaled = i128::from(bias).checked_mul(1_i128.checked_shl(left.unsigned_abs()).unwrap_or(0));
+            scaled.and_then(|bias| i64::try_from(bias).ok()).ok_or_else(|| {
+                let message = format!("its bias {bias} has no place behind a shift of {} bits", -left);
+                Error::new(Kind::Value, message).at(Place::Signal("product.steps".to_string()))
+            })
+        }
+    }
+}
+
+/// By how many bits sums are moved right.
+pub(super) fn moved(design: &Design) -> Result<i32> {
+    design.sums_shift().ok_or_else(|| {
+        let message = "a layer's scale is lost where a parameter says by how much products or sums are shifted, or memory.load shifts";
+        let is_memory = !design.store_steps.is_empty() || !design.load_steps.is_empty();
+        Error::new(Kind::Unsupported, message)
+            .at(Place::Signal(if is_memory { "memory" } else { "product.steps" }.to_string()))
+            .help("write the counts of shifts as constants, or bring a product of its own with --params")
+    })
 }
 
 /// A layer's weights as the operand takes them, and what is left of the zero point of each output channel.
@@ -115,11 +147,35 @@ fn weights(design: &Design, layer: &Layer) -> Result<(ArrayD<i32>, Vec<i32>)> {
         check_codes("weight", &weights, dtype, " - their zero point", operand)?;
         return Ok((weights, vec![0; layer.channels()]));
     }
+    if operand.coding == Coding::PowerOfTwo {
+        return Ok((powers_of_two(operand, layer)?, zero_points.collect()));
+    }
     let shift = recoding(operand, dtype);
     let weights = layer.weights.codes.mapv(|code| code - shift);
     let less = if shift == 0 { String::new() } else { format!(" - {shift}") };
     check_codes("weight", &weights, dtype, &less, operand)?;
     Ok((weights, zero_points.map(|zero| zero - shift).collect()))
+}
+
+/// The codes of weights that are powers of two, less their zero points, which are 0 or leave no such weights.
+fn powers_of_two(operand: &Operand, layer: &Layer) -> Result<ArrayD<i32>> {
+    let codes = &layer.weights.codes;
+    let mut coded = codes.clone();
+    for ((at, weight), code) in codes.indexed_iter().zip(&mut coded) {
+        let Some(found) = operand.code(i64::from(*weight)) else {
+            let (_, most) = operand.ends();
+            let message = format!(
+                "weight {:?} is {weight}, which is no power of two up to {most}; the design's weights are powers of two",
+                at.slice()
+            );
+            return Err(Error::new(Kind::Value, message)
+                .at(Place::Signal("weight".to_string()))
+                .help("quantise the layer to powers of two, or let operands.weight.coding be \"integer\""));
+        };
+        // Of at most 5 bits.
+        *code = found as i32;
+    }
+    Ok(coded)
 }
 
 /// What of a zero point an operand's offset leaves over.

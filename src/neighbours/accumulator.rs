@@ -15,11 +15,28 @@ const RULES: [AccumulatorOverflow; 4] = [
 ];
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
-    Box::new(register(hardware).chain(starts(hardware)).chain(flags(hardware)))
+    match hardware.design.is_post_only() {
+        true => Box::new(read(hardware)),
+        false => Box::new(register(hardware).chain(starts(hardware)).chain(flags(hardware))),
+    }
 }
 
 fn site<'a>(hardware: &'a Hardware, key: &'static str) -> Site<'a> {
     Site { hardware, key, node: "accumulator", class: Class::Value }
+}
+
+/// As what a requantizer alone reads what comes in.
+fn read(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
+    let format = hardware.design.accumulator.format;
+    let widths = other_widths(format).map(move |other| {
+        let what = format!("width {} for {}", other.width(), format.width());
+        site(hardware, "accumulator.width").edit(&what, |design| design.accumulator.read_as(other))
+    });
+    let sign = other_sign(format).map(move |other| {
+        let what = if other.is_signed() { "signed for unsigned" } else { "unsigned for signed" };
+        site(hardware, "accumulator.signed").edit(what, |design| design.accumulator.read_as(other))
+    });
+    widths.chain(sign)
 }
 
 fn register(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {

@@ -7,6 +7,9 @@ use crate::design::{Array, Drain, LaneMap, Skew, SumRegister};
 type Set = fn(&mut Array, u32);
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
+    if hardware.design.is_post_only() {
+        return Box::new(std::iter::empty());
+    }
     let array = &hardware.design.array;
     let site = move |key| Site { hardware, key, node: "array", class: Class::Time };
     let travels = array.is_grid();

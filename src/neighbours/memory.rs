@@ -29,5 +29,6 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
     });
     let replaced =
         site("order.tile_k", Class::Order).fault("every visit overwrites the word", Fault::Overwritten);
-    Box::new(formats.chain(rules).chain(latencies).chain([replaced]))
+    let steps = super::product::of_memory(hardware);
+    Box::new(steps.chain(formats).chain(rules).chain(latencies).chain([replaced]))
 }

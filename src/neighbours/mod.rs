@@ -14,6 +14,7 @@ mod memory;
 mod operands;
 mod parameters;
 mod post;
+mod product;
 mod reduce;
 mod score;
 mod step;
@@ -83,8 +84,9 @@ pub struct Neighbour {
 
 /// Every neighbour, in the order of the datapath. Each differs from `hardware`; none is there twice.
 pub fn of(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
-    let parts: [fn(&Hardware) -> Neighbours<'_>; 7] = [
+    let parts: [fn(&Hardware) -> Neighbours<'_>; 8] = [
         operands::neighbours,
+        product::neighbours,
         reduce::neighbours,
         accumulator::neighbours,
         post::neighbours,

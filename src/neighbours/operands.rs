@@ -3,11 +3,14 @@
 use super::{
     Class, Factor, Fault, Hardware, Neighbour, Neighbours, Site, other_latencies, other_sign, other_widths,
 };
-use crate::design::{Design, Operand};
+use crate::design::{Coding, Design, Operand};
 use crate::num::Format;
 use crate::post;
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
+    if hardware.design.is_post_only() {
+        return Box::new(std::iter::empty());
+    }
     Box::new(Side::BOTH.into_iter().flat_map(move |side| side.neighbours(hardware)).chain(product(hardware)))
 }
 
@@ -47,19 +50,26 @@ impl Side {
             let what = format!("{} for {}", name(other), name(format));
             site("operands.*.signed").edit(&what, |design| self.read_as(design, other))
         });
-        let is_signed = (self.of)(&hardware.design).sum.is_signed();
-        let symmetric = is_signed.then(|| {
+        let operand = (self.of)(&hardware.design);
+        let coded = operand.coding == Coding::PowerOfTwo;
+        // An exponent of another width is another weight, and so wide is what is behind it.
+        let integer = coded.then(|| {
+            site("operands.*.coding").edit("read as integer", |design| {
+                (self.of_mut)(design).coding = Coding::Integer;
+            })
+        });
+        let symmetric = (operand.sum.is_signed() && !coded).then(|| {
             let what = "lowest value read as the one above: symmetric";
             site("operands.*.signed").fault(what, Fault::Symmetric(self.factor))
         });
-        Box::new(widths.chain(sign).chain(symmetric).chain(self.offsets(hardware)))
+        Box::new(widths.chain(sign).chain(integer).chain(symmetric).chain(self.offsets(hardware)))
     }
 
     /// Codes of the port are read in another format; what is behind an offset keeps its own.
     fn read_as(self, design: &mut Design, format: Format) {
         let operand = (self.of_mut)(design);
         operand.format = format;
-        if operand.offset.is_none() {
+        if operand.offset.is_none() && operand.coding == Coding::Integer {
             operand.sum = format;
         }
     }

@@ -4,7 +4,9 @@ use super::{Class, Fault, Hardware, Neighbours, Site, other_sign, other_widths};
 use crate::post::{Parameter, Per};
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
-    let all = hardware.design.parameters.iter().enumerate();
+    // What comes in is read as the accumulator's edits say.
+    let value = hardware.design.value_parameter();
+    let all = hardware.design.parameters.iter().enumerate().filter(move |(index, _)| value != Some(*index));
     Box::new(all.flat_map(move |(index, parameter)| of_parameter(hardware, index, parameter)))
 }
 

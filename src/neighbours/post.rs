@@ -2,7 +2,7 @@
 
 use super::{Class, Hardware, Neighbour, Neighbours, Site, other_latencies};
 use crate::neighbours::step::{Change, Variant, variants};
-use crate::post::{Op, Operand, Role, Step};
+use crate::post::{Op, Operand, Role, Step, When};
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
     let steps = hardware.design.post.iter().enumerate();
@@ -71,8 +71,14 @@ fn latencies<'a>(
     index: usize,
     step: &'a Step,
 ) -> Neighbours<'a> {
-    Box::new(other_latencies(step.latency).map(move |other| -> Neighbour {
+    let latencies = other_latencies(step.latency).map(move |other| -> Neighbour {
         let what = format!("latency {other} for {}", step.latency);
         site("post.*.latency", Class::Time).edit(&what, |design| design.post[index].latency = other)
-    }))
+    });
+    let bypass = step.when.filter(|_| step.latency > 0).map(move |when| {
+        let what = if when.wire { "bypass register for wire" } else { "bypass wire for register" };
+        let other = When { wire: !when.wire, ..when };
+        site("post.*.bypass", Class::Time).edit(what, |design| design.post[index].when = Some(other))
+    });
+    Box::new(latencies.chain(bypass))
 }

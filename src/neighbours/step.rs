@@ -235,10 +235,10 @@ fn arms(step: &Step) -> Vec<Variant> {
 /// A layer's bit that nothing asks, and one that is read the other way round.
 fn conditions(step: &Step) -> Vec<Variant> {
     const KEY: &str = "post.*.if";
-    let Some(When { bit, is }) = step.when else { return Vec::new() };
+    let Some(When { bit, is, wire }) = step.when else { return Vec::new() };
     vec![
         edited(step, "always runs", KEY, |step| step.when = None),
         edited(step, "never runs", KEY, |step| *step = step.with_op(Op::Fit)),
-        edited(step, "runs when it should not", KEY, |step| step.when = Some(When { bit, is: !is })),
+        edited(step, "runs when it should not", KEY, |step| step.when = Some(When { bit, is: !is, wire })),
     ]
 }

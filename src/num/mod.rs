@@ -31,6 +31,6 @@ pub use chance::Chance;
 pub use exact::Exact;
 pub use fit::{Fit, Fitted, Flags, Overflow, accumulate, fit};
 pub use format::Format;
-pub use product::{product, product_format};
+pub use product::{power_of_two, power_of_two_code, product, product_format};
 pub use round::{MAX_SHIFT, Rounding, shift_right, shift_right_in};
 pub use width::{narrowest, needed_bits, needed_bits_64};

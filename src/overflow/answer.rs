@@ -28,6 +28,9 @@ pub struct Report {
     /// What Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear compute: `written`, one float32 operator
     /// after the other, or `fused`, the integer layer they stand for. None when the model has none.
     pub qdq: Option<String>,
+    /// What became of the layers' biases, where `--bias-in` said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<String>,
     /// Harmful outputs of each layer that are tried by correcting them and running the rest of the network again.
     pub decisive_cap: usize,
     /// All layers together.

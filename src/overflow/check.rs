@@ -26,7 +26,9 @@ impl Register {
         let event = witness.event.as_ref().filter(|e| e.node == "accumulator")?;
         let edge = Timing::with(program, gaps).cycle_of(Node::Accumulator, 0, event.place.beat, [0, 0]);
         let instance = instance(program, event.place.beat)?;
-        Some(Register { cycle: edge + 1, instance, column: None, row: 0, value: None })
+        // Behind the registers of its loop.
+        let looped = u64::from(program.design.array.loop_latency);
+        Some(Register { cycle: edge + looped, instance, column: None, row: 0, value: None })
     }
 
     /// What it held; `None` when the trace has no such cycle.

@@ -92,6 +92,7 @@ impl Findings {
         }
         let looked_at: BTreeSet<&str> = layers.iter().map(|layer| layer.layer.as_str()).collect();
         let coverage = Coverage::new(&macs, &|name| looked_at.contains(name));
+        let design_bias = design.bias_words();
         let generator = format!("goldpath {}", env!("CARGO_PKG_VERSION"));
         let design = DesignEntry {
             name: design.name.clone(),
@@ -109,6 +110,7 @@ impl Findings {
             upstream: answer.is_some().then_some(options.upstream),
             answer,
             qdq: None,
+            bias: design_bias,
             decisive_cap: options.decisive_cap,
             total,
             coverage,

@@ -27,7 +27,7 @@ pub(super) struct Inspected {
 
 /// What has to be looked at again, by what the engine has counted.
 struct Needs {
-    /// A reduction level had events: every output.
+    /// A step of products, a reduction level or a memory had events: every output.
     every_sum: bool,
     /// Channels whose start value the register does not hold: all of their outputs.
     cut: Vec<bool>,
@@ -46,7 +46,12 @@ impl Needs {
         };
         let clamp = design.accumulator.output_fit().filter(|_| any(|node| node == Node::AccumulatorOutput));
         Needs {
-            every_sum: any(|node| matches!(node, Node::Reduce(_) | Node::Memory)),
+            every_sum: any(|node| {
+                matches!(
+                    node,
+                    Node::Product(_) | Node::Reduce(_) | Node::Store(_) | Node::Load(_) | Node::Memory
+                )
+            }),
             cut: (0..program.shape.channels()).map(|n| program.fitted_start(n).flags.any()).collect(),
             every_post: any(|node| matches!(node, Node::Post(_))),
             clamp: clamp.map(|clamp| clamp.rails().into()),

@@ -27,7 +27,8 @@ pub(super) struct Visit {
 pub(super) struct Ended {
     /// After the last beat and any output clamp.
     pub accumulator: i64,
-    /// The start as it is brought plus every exact product: no reduction level, register or clamp has fitted any of it.
+    /// The start as it is brought plus every product, behind its steps: no reduction level, register or clamp has fitted any
+    /// of it.
     pub exact: i128,
 }
 
@@ -44,7 +45,8 @@ impl Weights {
         let first = channels.start;
         for n in channels {
             let offset = offset(program.design.weight.offset, program, n);
-            let code = |k| i64::from(program.weight(n / shape.n, k, n % shape.n)) + offset;
+            let weight = |k| i64::from(program.weight(n / shape.n, k, n % shape.n));
+            let code = |k| program.design.weight.value(weight(k)) + offset;
             columns.extend((0..shape.k).map(code));
         }
         Weights { first, columns }
@@ -90,7 +92,8 @@ impl<'a> Row<'a> {
 
     /// Output `n` of the row up to the end of its accumulation; `visit` is told of every event, in order.
     pub fn replay(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
-        if self.program.design.memory.is_some() {
+        let design = &self.program.design;
+        if design.memory.is_some() || !design.product_steps.is_empty() {
             return self.visits(n, visit);
         }
         self.gather(n);
@@ -110,26 +113,34 @@ impl<'a> Row<'a> {
         sum.end(design, visit)
     }
 
-    /// Parts of a sum that meet in a memory: the definition itself, and the exact sum beside it.
+    /// Parts of a sum that meet in a memory, or products that go through steps: the definition itself, and the exact sum
+    /// beside it.
     fn visits(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
-        self.gather(n);
-        let (program, weights) = (self.program, self.weights.column(n, self.program.shape.k));
-        let (mut accumulator, mut word) = (0, 0);
+        let program = self.program;
+        let sum = Sum::new(&program.design, program.fitted_start(n), program.bias(n));
+        let mut started = false;
+        let (mut accumulator, mut loaded, mut finished) = (i128::from(sum.value), 0, 0);
         let followed = follow(program, self.m, n, &mut |seen: fold::Visit| {
             let before = match seen.node {
                 Node::Accumulator => accumulator,
                 Node::AccumulatorOutput => seen.entering,
-                Node::Memory => word,
+                Node::Memory => loaded,
                 _ => 0,
             };
             match seen.node {
-                Node::Accumulator => accumulator = seen.value,
+                Node::Accumulator => (accumulator, finished) = (seen.value, seen.value),
+                Node::AccumulatorOutput => finished = seen.value,
                 // The next visit begins at 0.
-                Node::Memory => (accumulator, word) = (0, seen.value),
+                Node::Memory => (accumulator, loaded, finished) = (0, seen.value, seen.value),
                 Node::Post(_) => return ControlFlow::Break(()),
-                Node::Reduce(_) | Node::AccumulatorStart | Node::AccumulatorOutput => {}
+                Node::Load(_) => loaded = seen.value,
+                Node::Product(_) | Node::Reduce(_) | Node::AccumulatorStart | Node::Store(_) => {}
             }
-            if seen.flags.any() {
+            // The start is told with the first beat, behind what is in front of it.
+            if seen.node == Node::Accumulator && !std::mem::replace(&mut started, true) {
+                sum.begin(visit);
+            }
+            if seen.flags.any() && seen.node != Node::AccumulatorStart {
                 let term = match seen.node {
                     Node::Accumulator | Node::Memory => seen.entering - before,
                     _ => 0,
@@ -141,10 +152,8 @@ impl<'a> Row<'a> {
             ControlFlow::Continue(())
         });
         // Broken off at the first post step, or at the end where there is none.
-        let accumulator = followed.continue_value().map_or(word as i64, |ended| ended.accumulator);
-        let products = self.activations.iter().zip(weights);
-        let exact = products.map(|(a, w)| i128::from(*a) * i128::from(*w)).sum();
-        Ended { accumulator, exact }
+        let accumulator = followed.continue_value().map_or(finished as i64, |ended| ended.accumulator);
+        Ended { accumulator, exact: program.exact_sum(self.m, n) }
     }
 
     /// Several lanes, reduced.

@@ -95,7 +95,7 @@ impl<'a> Grid<'a> {
             outputs: 0,
             channels: vec![[0; 2]; channels],
             beats: match node {
-                Node::Reduce(_) | Node::Accumulator => vec![[0; 2]; program.beats()],
+                Node::Product(_) | Node::Reduce(_) | Node::Accumulator => vec![[0; 2]; program.beats()],
                 _ => Vec::new(),
             },
             pes: vec![[0; 2]; array.rows * array.columns],

@@ -34,6 +34,9 @@ impl Report {
             let qdq = self.qdq.as_ref().map_or_else(String::new, |form| format!(", QDQ layers {form}"));
             line(&mut text, format_args!("  each layer is fed by {}{qdq}", upstream.words()));
         }
+        if let Some(bias) = &self.bias {
+            line(&mut text, format_args!("  biases: {bias}"));
+        }
         if let Some(answer) = &self.answer {
             network(&mut text, answer, self);
             let not_felt = self.coverage.not_felt();

@@ -223,7 +223,7 @@ impl Step {
     /// The exact results, whether it runs or not.
     fn exact_range(&self, entering: Range, of: Of<'_>) -> Option<Range> {
         let runs = || self.op.range(entering, |operand| self.range_of_value(operand, of));
-        match self.when.map(|When { bit, is }| (of(bit), i128::from(is))) {
+        match self.when.map(|When { bit, is, .. }| (of(bit), i128::from(is))) {
             None => runs(),
             Some((bit, is)) if bit == (is, is) => runs(),
             Some((bit, is)) if bit.0 == bit.1 && bit.0 != is => Some(entering),

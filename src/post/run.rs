@@ -112,6 +112,11 @@ impl Step {
         self.when.is_none_or(|when| (bind(when.bit, parameters, channel) == 1) == when.is)
     }
 
+    /// Registers behind it with these numbers of the layer: none where its value goes around them.
+    pub fn registers(&self, parameters: &[Vec<i64>]) -> u32 {
+        if self.wire().is_some() && !self.runs(parameters, 0) { 0 } else { self.latency }
+    }
+
     /// The same, of the numbers that `get` says.
     pub(super) fn applied(&self, x: i128, get: &dyn Fn(Operand) -> i128) -> Stepped {
         let runs = self.when.is_none_or(|when| (get(when.bit) == 1) == when.is);

@@ -31,6 +31,8 @@ pub struct When {
     pub bit: Operand,
     /// What it must be.
     pub is: bool,
+    /// Whether a step that does not run is without its registers, too: what it passes on goes around them.
+    pub wire: bool,
 }
 
 impl Step {
@@ -42,6 +44,11 @@ impl Step {
     /// Whether it is its operation and its format, and nothing else.
     pub fn is_plain(&self) -> bool {
         self.value_steps.is_empty() && self.when.is_none()
+    }
+
+    /// A layer's bit that decides whether the step has its registers, and what it is then; `None`: it always has.
+    pub fn wire(&self) -> Option<(Operand, bool)> {
+        self.when.filter(|when| when.wire).map(|when| (when.bit, when.is))
     }
 
     /// The same node with another operation, which always runs and takes its operand as it comes.
@@ -102,7 +109,9 @@ impl Step {
         let formula = self.op.formula(x, &value);
         match self.when {
             None => formula,
-            Some(When { bit, is }) => format!("if {}{}: {formula}", if is { "" } else { "not " }, name(bit)),
+            Some(When { bit, is, .. }) => {
+                format!("if {}{}: {formula}", if is { "" } else { "not " }, name(bit))
+            }
         }
     }
 }

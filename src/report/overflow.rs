@@ -188,6 +188,7 @@ fn facts(report: &Report) -> Vec<(String, String)> {
         let qdq = report.qdq.as_ref().map_or_else(String::new, |form| format!(", QDQ layers {form}"));
         facts.push(("Each layer is fed by".to_string(), format!("{}{qdq}", upstream.words())));
     }
+    facts.extend(report.bias.as_ref().map(|bias| ("Biases".to_string(), bias.clone())));
     if let Some(answer) = &report.answer {
         facts.push(("Images".to_string(), grouped(answer.images as u64)));
         if let Some(correct) = answer.correct {

@@ -153,6 +153,7 @@ fn facts(sweep: &Sweep) -> Vec<(String, String)> {
         ("Tensors", plan.tensors.as_ref().map_or(String::new(), file)),
         ("Labels", plan.labels.as_ref().map_or(String::new(), file)),
         ("Images", plan.images.map_or(String::new(), |[a, b]| format!("{a}..{b}"))),
+        ("Biases", plan.bias.clone().unwrap_or_default()),
         ("Widths", ends(&plan.widths)),
         ("Overflow rules", plan.modes.join(", ")),
     ];

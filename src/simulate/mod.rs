@@ -209,6 +209,8 @@ impl<'a> Host<'a> {
         period.opening = self.timing.opening();
         period.feed = feed;
         period.channel = program.record_of(tile);
+        period.value =
+            program.design.value_parameter().map_or(0, |index| self.records[index][period.channel]);
         period.visit =
             Visit { accumulates: tile.visit > 0, leaves: tile.visit + 1 == program.map().visits, address: 0 };
         period.drain = self.timing.drain_start(index);

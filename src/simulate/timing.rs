@@ -38,7 +38,7 @@ impl Timing {
 
     /// The same with a host that rests.
     pub fn with(program: &Program, gaps: Gaps) -> Self {
-        let (laws, map) = (program.design.time(), program.map());
+        let (laws, map) = (program.design.time_with(&program.parameters), program.map());
         let (tiles, beats) = (program.tile_count(), program.beats());
         Timing { laws, map, tiles, beats, feeds: gaps.feeds(program) }
     }
@@ -198,7 +198,7 @@ impl Timing {
     fn behind(&self, node: Node) -> usize {
         match node {
             Node::Post(step) => self.laws.post_delay(step),
-            Node::Memory => self.laws.memory_delay(),
+            Node::Store(_) | Node::Load(_) | Node::Memory => self.laws.memory_delay(),
             _ => 0,
         }
     }
@@ -215,7 +215,7 @@ impl Timing {
         let found = (0..self.map.leaving()).find_map(|nth| {
             let at = self.map.leaves(nth, exit);
             let (pe, _) = self.map.place(at, 0);
-            let ago = self.laws.finished(0, pe, nth) as u64 + 1;
+            let ago = self.laws.finished(1, pe, nth) as u64;
             let (tile, fed) = self.within(cycle.checked_sub(ago)?);
             (fed == self.last_accepted(tile, at)).then_some((tile, at))
         });
@@ -234,6 +234,7 @@ impl Timing {
         };
         let visit = tile % self.map.visits;
         let last = self.beats.min((visit + 1) * self.map.steps) - 1;
-        Located { tile: tile - visit, row, column, beat: (node == Node::Memory).then_some(last) }
+        let of_visit = matches!(node, Node::Store(_) | Node::Load(_) | Node::Memory);
+        Located { tile: tile - visit, row, column, beat: of_visit.then_some(last) }
     }
 }

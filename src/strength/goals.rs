@@ -106,7 +106,8 @@ impl Event {
 /// All goals of a design, in datapath order.
 pub fn goals(design: &Design) -> Vec<Goal> {
     let mut all = corners(design);
-    let (levels, steps) = (design.level_ranges(), design.step_ranges());
+    let (products, levels, steps) = (design.product_ranges(), design.level_ranges(), design.step_ranges());
+    let [store, load] = design.memory_ranges();
     for (index, (node, id)) in design.fitting_nodes().into_iter().enumerate() {
         let mut goal = |event: Event, impossible: Option<String>| {
             all.push(Goal {
@@ -116,6 +117,7 @@ pub fn goals(design: &Design) -> Vec<Goal> {
             });
         };
         match node {
+            Node::Product(step) => rails(design, node, products[step].unfitted, &mut goal),
             Node::Reduce(level) => rails(design, node, levels[level].unfitted, &mut goal),
             Node::AccumulatorStart => {
                 let bias = design.accumulator.bias.map(|index| design.parameters[index].range());
@@ -127,6 +129,8 @@ pub fn goals(design: &Design) -> Vec<Goal> {
                 let held = (i128::from(register.min()), i128::from(register.max()));
                 rails(design, node, Some(held), &mut goal);
             }
+            Node::Store(step) => rails(design, node, store[step].unfitted, &mut goal),
+            Node::Load(step) => rails(design, node, load[step].unfitted, &mut goal),
             Node::Memory => rails(design, node, None, &mut goal),
             Node::Post(step) => {
                 rails(design, node, steps[step].unfitted, &mut goal);
@@ -170,7 +174,7 @@ fn accumulator(design: &Design, goal: &mut Add<'_>) {
     let (low, high) = register.rails();
     let sums = design.level_ranges().last().map(|level| level.fitted);
     // Levels that leave several groups add up to so many times their range: the sign is what matters here.
-    let sums = sums.unwrap_or_else(|| design.product_interval());
+    let sums = sums.unwrap_or_else(|| design.term_interval());
     let bias = accumulator.bias.map_or((0, 0), |index| design.parameters[index].range());
     let start = register.image(bias);
     let starts_inside = register.holds(bias);
@@ -257,6 +261,9 @@ fn per_channel(design: &Design, operand: Operand) -> bool {
 }
 
 fn corners(design: &Design) -> Vec<Goal> {
+    if design.is_post_only() {
+        return Vec::new();
+    }
     let ends = |format: crate::num::Format| [("lowest", format.min()), ("highest", format.max())];
     let (ours, weights) = (ends(design.activation.format), ends(design.weight.format));
     let pair = |(a, activation): (&str, i64), (w, weight): (&str, i64)| Goal {
@@ -385,7 +392,9 @@ pub(super) fn reached_with(
 fn starts_only(design: &Design, goal: &Goal) -> bool {
     let What::Bit { parameter, .. } = goal.what else { return false };
     let offsets = [design.activation.offset, design.weight.offset].into_iter().flatten();
-    let mut others = design.post.iter().flat_map(|step| step.operands()).chain(offsets);
+    let steps =
+        design.product_steps.iter().chain(&design.store_steps).chain(&design.load_steps).chain(&design.post);
+    let mut others = steps.flat_map(|step| step.operands()).chain(offsets);
     design.accumulator.bias == Some(parameter) && others.all(|other| other != Operand::Parameter(parameter))
 }
 

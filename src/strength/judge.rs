@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use crate::design::Design;
 use crate::functional;
 use crate::lower::{Outcome, Program, Tile};
 use crate::neighbours::Hardware;
 use crate::num::{Overflow, fit};
 
 use super::fetched::Fetched;
+use super::records::records_read;
 use super::wires::{Pe, Way, Wires};
 
 /// Where a program tells hardware apart from its design.
@@ -64,7 +66,7 @@ impl<'a> Judge<'a> {
 
     /// Where the hardware's outputs differ, if they do.
     pub fn difference(&self, hardware: &Hardware) -> Option<Difference> {
-        if !self.program.design.is_timed_as(&hardware.design) {
+        if !self.is_timed_alike(hardware) {
             return Some(Difference::Time);
         }
         let wires = Wires::new(self.program, &self.records, hardware);
@@ -81,6 +83,18 @@ impl<'a> Judge<'a> {
         first
     }
 
+    /// Whether its outputs come in the cycles of the program's own.
+    fn is_timed_alike(&self, hardware: &Hardware) -> bool {
+        let design = &self.program.design;
+        let wires = |design: &Design| design.post.iter().any(|step| step.wire().is_some());
+        if !wires(design) && !wires(&hardware.design) {
+            return design.is_timed_as(&hardware.design);
+        }
+        // Numbers are read otherwise by faulty hardware only, and matter to cycles where values go around registers.
+        let its = records_read(&self.records, hardware);
+        design.is_timed_with(&self.records, &hardware.design, &its)
+    }
+
     /// What sums start from on this hardware, record by record.
     pub fn starts(&self, hardware: &Hardware) -> Vec<i64> {
         Wires::new(self.program, &self.records, hardware).starts()
@@ -88,7 +102,7 @@ impl<'a> Judge<'a> {
 
     /// Channels of which some output differs, each once, in order; of hardware that is timed otherwise, all.
     pub fn channels(&self, hardware: &Hardware) -> Vec<usize> {
-        if !self.program.design.is_timed_as(&hardware.design) {
+        if !self.is_timed_alike(hardware) {
             return (0..self.program.shape.channels()).collect();
         }
         let wires = Wires::new(self.program, &self.records, hardware);

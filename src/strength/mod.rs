@@ -11,6 +11,7 @@ mod goals;
 mod judge;
 mod observed;
 mod proofs;
+mod records;
 mod score;
 mod stages;
 mod together;

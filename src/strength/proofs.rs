@@ -1,6 +1,6 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
-use crate::design::{Accumulator, Array, Design, Memory, Skew};
+use crate::design::{Accumulator, Array, Coding, Design, Memory, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
 use crate::num::{Fit, Overflow, Rounding, fit};
 use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step};
@@ -27,8 +27,9 @@ pub(super) fn by_ranges(design: &Design, hardware: &Hardware) -> Option<String> 
         // An edit beside a fault is a pair: neither proof holds for both.
         return (its == design).then(|| faults(design, &hardware.faults)).flatten();
     }
-    let parts: [&dyn Fn() -> Verdict; 7] = [
+    let parts: [&dyn Fn() -> Verdict; 8] = [
         &|| operands(design, its),
+        &|| products(design, its),
         &|| levels(design, its),
         &|| accumulator(design, its),
         &|| memory(design, its),
@@ -70,8 +71,11 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
         Fault::Product(format) => {
             let fits = Overflow::Wrap.holds(*format, design.product_interval());
             let register = design.accumulator.register.width();
-            let is_left =
-                wraps && design.memory.is_none() && design.reduce.is_empty() && format.width() >= register;
+            let is_left = wraps
+                && design.memory.is_none()
+                && design.product_steps.is_empty()
+                && design.reduce.is_empty()
+                && format.width() >= register;
             let lost = || is_left.then(|| only_lowest_reach(register, "a register that wraps"));
             fits.then(|| format!("every product fits {format}")).or_else(lost)
         }
@@ -87,10 +91,39 @@ fn operands(ours: &Design, its: &Design) -> Verdict {
     let pairs = [(&ours.activation, &its.activation), (&ours.weight, &its.weight)];
     let Some((our, its)) = pairs.into_iter().find(|(our, its)| our != its) else { return Verdict::Same };
     let codes = (i128::from(our.format.min()), i128::from(our.format.max()));
-    let fits = Overflow::Wrap.holds(its.format, codes)
+    // A code of sign and exponent is another one in another format.
+    let fits = our.coding == Coding::Integer
+        && our.coding == its.coding
+        && Overflow::Wrap.holds(its.format, codes)
         && our.offset == its.offset
         && Overflow::Wrap.holds(its.sum, our.interval(&ours.parameters));
     Verdict::when(fits, format!("every code fits {}, every sum with its offset {}", its.format, its.sum))
+}
+
+fn products(ours: &Design, its: &Design) -> Verdict {
+    if ours.product_steps == its.product_steps {
+        return Verdict::Same;
+    }
+    // The same program, as if it were the whole of a design behind a register that holds every product.
+    let [our, other] = [ours, its].map(|design| &design.product_steps);
+    let mut pairs = our.iter().zip(other).zip(ours.product_ranges()).filter(|((our, its), _)| our != its);
+    let (Some(((our, its), range)), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
+    if ours.product_steps.len() != other.len() {
+        return Verdict::Unknown;
+    }
+    let same = our.op == its.op && our.value_steps == its.value_steps && our.when == its.when;
+    match (same, range.unfitted) {
+        (true, Some(exact)) => {
+            let fits = [our, its].iter().all(|step| step.fit().is_none_or(|fit| fit.holds(exact)));
+            Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, exact.0, exact.1))
+        }
+        (true, None) => Verdict::Unknown,
+        (false, _) => {
+            let same_fit = our.format == its.format && our.overflow == its.overflow;
+            let why = work(our, its, range.entering, &ours.parameters).filter(|_| same_fit);
+            why.map_or(Verdict::Unknown, Verdict::Equal)
+        }
+    }
 }
 
 fn levels(ours: &Design, its: &Design) -> Verdict {
@@ -108,6 +141,11 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
     let (our, its) = (ours.accumulator, its.accumulator);
     if our == its {
         return Verdict::Same;
+    }
+    let port = ours.value_format();
+    let comes_in = (i128::from(port.min()), i128::from(port.max()));
+    if ours.is_post_only() && its.register_fit().holds(comes_in) {
+        return Verdict::Equal(format!("every value that comes in fits {}", its.register));
     }
     if ours.memory.is_some() {
         let fits = our.start == its.start && [&our, &its].iter().all(|a| holds_visits(ours, a));
@@ -141,7 +179,7 @@ fn accumulator(ours: &Design, its: &Design) -> Verdict {
 fn holds_visits(design: &Design, accumulator: &Accumulator) -> bool {
     let Some(steps) = design.visit_steps().and_then(|steps| i128::try_from(steps).ok()) else { return false };
     let terms = match design.level_ranges().last() {
-        None => (design.product_interval(), 1),
+        None => (design.term_interval(), 1),
         Some(level) => (level.fitted, i128::try_from(design.array.lanes).unwrap_or(i128::MAX)),
     };
     let ((low, high), groups) = terms;
@@ -155,7 +193,12 @@ fn has_no_order(design: &Design) -> bool {
     let wraps = design.accumulator.step_rule() == Overflow::Wrap;
     match design.memory {
         None => wraps,
-        Some(memory) => memory.overflow == Overflow::Wrap && holds_visits(design, &design.accumulator),
+        Some(memory) => {
+            memory.overflow == Overflow::Wrap
+                && design.store_steps.is_empty()
+                && design.load_steps.is_empty()
+                && holds_visits(design, &design.accumulator)
+        }
     }
 }
 
@@ -163,8 +206,11 @@ fn memory(ours: &Design, its: &Design) -> Verdict {
     let (Some(our), Some(other)) = (ours.memory, its.memory) else {
         return if ours.memory == its.memory { Verdict::Same } else { Verdict::Unknown };
     };
-    if our == other {
-        return Verdict::Same;
+    let steps = [&ours.store_steps, &ours.load_steps] == [&its.store_steps, &its.load_steps];
+    match (our == other, steps) {
+        (true, true) => return Verdict::Same,
+        (false, true) if ours.load_steps.is_empty() => {}
+        _ => return Verdict::Unknown,
     }
     let read = match ours.post.first() {
         None => Some((ours.output().width(), only_lowest(ours.output().width()))),

@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use super::fetched::{Extents, Fetched};
+use super::records::records_read;
 use crate::design::{AccumulatorOverflow, Operand, Skew, Start};
 use crate::functional::fold::{self, Ended, Source, Visit, fold, groups};
 use crate::lower::{Program, Tile};
@@ -55,7 +56,7 @@ struct Plan {
 
 impl<'a> Wires<'a> {
     pub fn new(program: &'a Program, records: &'a [Vec<i64>], hardware: &'a Hardware) -> Wires<'a> {
-        let parameters = parameters(records, hardware);
+        let parameters = records_read(records, hardware);
         let array = &hardware.design.array;
         let [rows, columns] = program.map().tile;
         let extents = Extents { rows, columns, beats: program.beats(), lanes: array.lanes };
@@ -92,15 +93,18 @@ impl<'a> Wires<'a> {
         let is_beside =
             |fault: &Fault| matches!(fault, Fault::Added(..) | Fault::OtherChannel(..) | Fault::Stuck { .. });
         let moves_bias = |fault: &Fault| matches!(fault, Fault::Bias(MovedBias::Dropped | MovedBias::Twice));
-        let sums_alike =
-            (&ours.activation, &ours.weight, &ours.reduce, &ours.accumulator, &ours.array, &ours.order)
+        let sums_alike = ours.product_steps == its.product_steps
+            && (&ours.store_steps, &ours.load_steps) == (&its.store_steps, &its.load_steps)
+            && (&ours.activation, &ours.weight, &ours.reduce, &ours.accumulator, &ours.array, &ours.order)
                 == (&its.activation, &its.weight, &its.reduce, &its.accumulator, &its.array, &its.order)
-                && ours.memory == its.memory;
+            && ours.memory == its.memory;
         let faults = &self.hardware.faults;
         if !sums_alike || !faults.iter().all(|fault| is_beside(fault) || moves_bias(fault)) {
             return Way::Fold(None);
         }
-        let offsets = [its.activation.offset, its.weight.offset].into_iter().flatten();
+        let steps = its.product_steps.iter().chain(&its.store_steps).chain(&its.load_steps);
+        let steps = steps.flat_map(post::Step::operands);
+        let offsets = [its.activation.offset, its.weight.offset].into_iter().flatten().chain(steps);
         let records = self.records();
         // By record: what its channel reads is not what the host brings.
         let reads_otherwise = |record: usize| {
@@ -111,7 +115,7 @@ impl<'a> Wires<'a> {
         };
         let all = ours.post != its.post || faults.iter().any(moves_bias);
         let touched: Vec<bool> = (0..records).map(|record| all || reads_otherwise(record)).collect();
-        let has_offsets = offsets.into_iter().all(|operand| match operand {
+        let has_offsets = { offsets }.all(|operand| match operand {
             post::Operand::Parameter(index) => (0..records).all(|record| {
                 self.read(index, record) == bind(post::Operand::Parameter(index), self.records, record)
             }),
@@ -277,9 +281,10 @@ impl<'a> Wires<'a> {
         visit: &mut fold::Visitor<'_>,
     ) -> ControlFlow<(), i128> {
         let levels = &self.hardware.design.reduce;
+        let record = self.program.record_of(tile) + pe.column;
         let here = fetched.beat(tile, [pe.row, pe.column], index, self.extents);
         let product = |lane: usize| match here {
-            Some([activations, weights]) => self.formed(activations[lane], weights[lane]),
+            Some([activations, weights]) => self.formed(activations[lane], weights[lane], record),
             None => self.product(tile, pe, index, lane),
         };
         let terms = (0..self.extents.lanes).map(product);
@@ -299,11 +304,17 @@ impl<'a> Wires<'a> {
         ControlFlow::Continue(terms.iter().sum())
     }
 
-    /// The product of two operands as they were read.
-    fn formed(&self, activation: i64, weight: i64) -> i128 {
+    /// The product of two operands as they were read, behind its steps with the numbers of a record.
+    fn formed(&self, activation: i64, weight: i64, record: usize) -> i128 {
         let exact = i128::from(activation) * i128::from(weight);
         let exact = self.product.map_or(exact, |format| i128::from(fit(exact, format, Overflow::Wrap).value));
-        self.product_low.map_or(exact, |bits| exact >> bits << bits)
+        let exact = self.product_low.map_or(exact, |bits| exact >> bits << bits);
+        let steps = &self.hardware.design.product_steps;
+        if steps.is_empty() {
+            return exact;
+        }
+        let program = self.hardware.design.product_program();
+        program.channel(&self.parameters, record).through(0..steps.len(), exact)
     }
 
     /// When operands that stay are exchanged, if it is at the wrong vector.
@@ -342,11 +353,13 @@ impl<'a> Wires<'a> {
             (true, Skew::Host) => Some(vector + late).filter(|vector| *vector < self.program.tile_beats()),
         };
         let Some(met) = met else { return 0 };
+        let record = self.program.record_of(tile) + pe.column;
         if map.is_turned() {
             let activation = self.activation_at(place, pe.row, own, lane);
-            return self.formed(activation, self.weight_at(tile, met, step, lane));
+            return self.formed(activation, self.weight_at(tile, met, step, lane), record);
         }
-        self.formed(self.activation_at(tile, met, step, lane), self.weight_at(place, pe.column, own, lane))
+        let activation = self.activation_at(tile, met, step, lane);
+        self.formed(activation, self.weight_at(place, pe.column, own, lane), record)
     }
 
     fn product(&self, tile: Tile, pe: Pe, beat: usize, lane: usize) -> i128 {
@@ -354,15 +367,17 @@ impl<'a> Wires<'a> {
             return self.passed(tile, pe, beat, lane);
         }
         let weight = self.weight_at(tile, pe.column, beat, lane);
+        let record = self.program.record_of(tile) + pe.column;
         if !self.skewed {
-            return self.formed(self.activation_at(tile, pe.row, beat, lane), weight);
+            return self.formed(self.activation_at(tile, pe.row, beat, lane), weight, record);
         }
         let Extents { rows, columns, beats, .. } = self.extents;
         let row = self.mirrored(Mirrored::Rows, pe.row, rows);
         let column = self.mirrored(Mirrored::Columns, pe.column, columns);
         match self.fed(self.mirrored(Mirrored::Beats, beat, beats), Pe { row, column }) {
             Some(fed) => {
-                self.formed(self.activation(tile, row, self.k_of(fed, self.activation_lane(lane))), weight)
+                let activation = self.activation(tile, row, self.k_of(fed, self.activation_lane(lane)));
+                self.formed(activation, weight, record)
             }
             None => 0,
         }
@@ -461,39 +476,6 @@ fn idle(operand: &Operand, records: &[Vec<i64>], record: usize) -> i64 {
 fn read(operand: &Operand, code: i64, parameters: &[Vec<i64>], record: usize) -> i64 {
     let code = fit(i128::from(code), operand.format, Overflow::Wrap).value;
     let offset = operand.offset.map_or(0, |offset| bind(offset, parameters, record));
+    let code = operand.value(code);
     fit(i128::from(code) + i128::from(offset), operand.sum, Overflow::Wrap).value
-}
-
-/// The records as hardware reads them.
-fn parameters(records: &[Vec<i64>], hardware: &Hardware) -> Vec<Vec<i64>> {
-    let mut all: Vec<Vec<i64>> = records.to_vec();
-    for fault in &hardware.faults {
-        match fault {
-            Fault::Added(index, by) => {
-                all[*index].iter_mut().for_each(|value| *value = value.wrapping_add(*by))
-            }
-            Fault::OtherChannel(index, by) => {
-                let values = &mut all[*index];
-                let count = i64::try_from(values.len()).unwrap_or(i64::MAX);
-                let by = usize::try_from(by.rem_euclid(count)).unwrap_or_default();
-                values.rotate_left(by);
-            }
-            Fault::Stuck { parameter, bit, at } => {
-                let only = 1_i64.wrapping_shl(*bit);
-                all[*parameter]
-                    .iter_mut()
-                    .for_each(|value| *value = (*value & !only) | if *at { only } else { 0 });
-            }
-            _ => {}
-        }
-    }
-    for (values, parameter) in all.iter_mut().zip(&hardware.design.parameters) {
-        if parameter.per == post::Per::Layer {
-            values.truncate(1);
-        }
-        for value in values.iter_mut() {
-            *value = fit(i128::from(*value), parameter.format, Overflow::Wrap).value;
-        }
-    }
-    all
 }

@@ -13,14 +13,17 @@ use crate::trace::{Role, SignalTable};
 /// Fields, least significant first: `first` and `last` beat of an output (or tile), `channel` (record of
 /// column 0 in channels.hex), `activation` [rows, lanes], `weight` [columns, lanes]. Where operands stay, a record is a load, or
 /// a vector that passes them, and `load` says which, instead of `first` and `last`; the operand that it does not bring is 0.
+/// Of a requantizer alone: `channel` and `value`.
 pub struct InputBeats {
     pub layout: Layout,
     valid: usize,
+    /// Whether beats are first and last ones of something.
+    flags: bool,
     first: Option<usize>,
     last: Option<usize>,
     channel: usize,
-    activation: Operand,
-    weight: Operand,
+    /// The activation and the weight, or what comes in at a requantizer alone.
+    operands: Vec<Operand>,
     /// Most cycles by which a row or column lags row and column 0.
     lag: usize,
     window: VecDeque<Vec<i64>>,
@@ -89,24 +92,29 @@ impl InputBeats {
         let operand = |name: &str, lines, hop, stays| {
             Some(Operand { at: input_offset(table, name)?, lines, lanes: array.lanes, hop, stays })
         };
-        let activation = operand("in.activation", activations, hops[0], stays(array.is_turned()))?;
-        let weight = operand("in.weight", weights, hops[1], stays(!array.is_turned()))?;
-        let lag = |o: &Operand| o.hop * (o.lines - 1);
+        let operands = match design.is_post_only() {
+            true => vec![operand("in.value", 1, 0, false)?],
+            false => vec![
+                operand("in.activation", activations, hops[0], stays(array.is_turned()))?,
+                operand("in.weight", weights, hops[1], stays(!array.is_turned()))?,
+            ],
+        };
+        let lag = operands.iter().map(|o| o.hop * (o.lines - 1)).max().unwrap_or(0);
         Some(InputBeats {
             layout: input_layout(design),
             valid: input_offset(table, "in.valid")?,
             first: input_offset(table, "in.first"),
             last: input_offset(table, "in.last"),
             channel: input_offset(table, "in.channel")?,
-            lag: lag(&activation).max(lag(&weight)),
+            lag,
+            flags: !design.is_post_only(),
             load: input_offset(table, "in.load"),
             visit: VISIT.iter().filter_map(|name| input_offset(table, name)).collect(),
             switch: input_offset(table, "in.switch"),
             switched: false,
             edges: design.time().travel.map_or(0, |travel| travel.edges),
             loads: VecDeque::new(),
-            activation,
-            weight,
+            operands,
             window: VecDeque::new(),
             banks: array.banks,
             starting: 0,
@@ -121,7 +129,7 @@ impl InputBeats {
         }
         let mut record = vec![1];
         record.resize(2 + self.visit.len(), 0);
-        for operand in [&self.activation, &self.weight] {
+        for operand in &self.operands {
             let codes = inputs[operand.at..][..operand.lines * operand.lanes].iter();
             record.extend(codes.map(|code| if operand.stays { *code } else { 0 }));
         }
@@ -158,11 +166,11 @@ impl InputBeats {
             let last = self.last.is_none_or(|at| now[at] != 0);
             let mut record = match self.load {
                 Some(_) => vec![0],
-                None => vec![i64::from(starts), i64::from(last)],
+                None if self.flags => vec![i64::from(starts), i64::from(last)],
+                None => vec![],
             };
             record.extend(self.visit.iter().chain([&self.channel]).map(|at| now[*at]));
-            self.activation.gather(&self.window, &mut record);
-            self.weight.gather(&self.window, &mut record);
+            self.operands.iter().for_each(|operand| operand.gather(&self.window, &mut record));
             record
         });
         self.window.pop_front();
@@ -175,7 +183,7 @@ impl InputBeats {
             false => {}
         }
         match beat {
-            Some(beat) if self.last.is_none() => {
+            Some(beat) if self.last.is_none() && self.flags => {
                 let Some(mut before) = self.pending.replace(beat) else { return Vec::new() };
                 before[LAST] = i64::from(starts);
                 vec![before]
@@ -200,6 +208,12 @@ impl InputBeats {
 
 pub fn input_layout(design: &Design) -> Layout {
     let flag = Format::unsigned(1).unwrap_or_else(|| unreachable!("u1 is a format"));
+    if design.is_post_only() {
+        return Layout::new([
+            ("channel", &[][..], index_format()),
+            ("value", &[][..], design.value_format()),
+        ]);
+    }
     let [activation, weight] = design.array.port_shapes();
     let flags: &[&str] = if design.array.sums_travel() { &["load"] } else { &["first", "last"] };
     let visit: &[&str] = if design.memory.is_some() { &["accumulate", "output"] } else { &[] };

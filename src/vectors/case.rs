@@ -51,6 +51,9 @@ pub fn make(
     run: &dyn Fn(&Program) -> Outcome,
 ) -> Result<Program> {
     let at_shape = |error: Error| error.at(Place::Option(format!("--shape {m},{k},{n}")));
+    if design.is_post_only() {
+        return values(design, case, [m, k, n], seed).map_err(at_shape);
+    }
     element_count(&[m, k]).map_err(at_shape)?;
     check_room(bytes(&[m, k], 12), || format!("{m} x {k} activations")).map_err(at_shape)?;
     check_extents(Shape { images: 1, groups: 1, m, k, n }).map_err(at_shape)?;
@@ -76,6 +79,37 @@ pub fn make(
     }
     Ok(scaled)
 }
+
+/// Values for a requantizer alone, each with the numbers of a channel of its own.
+fn values(design: &Arc<Design>, case: Case, [m, k, n]: [usize; 3], seed: u64) -> Result<Program> {
+    if [m, k] != [1, 1] {
+        return Err(Error::new(Kind::Value, "a requantizer alone has N values and multiplies nothing")
+            .help("choose M = K = 1"));
+    }
+    if case == Case::Saturating {
+        return Err(Error::new(Kind::Value, "a requantizer alone sums nothing that would saturate")
+            .help("--case extreme has the ends of its format, --case directed those of every step"));
+    }
+    check_extents(Shape { images: 1, groups: 1, m, k, n })?;
+    let mut random = Random::new(seed);
+    let values = random.values(design.value_format(), case, n);
+    // Scales are those of a few values together: some of them are small beside the largest.
+    let together = Array2::from_shape_fn([SCALED.min(n), n], |(row, n)| values[(n + row) % values.len()]);
+    let quarter = design.value_format().max() / 4;
+    let bias = design.parameters.iter().find(|parameter| parameter.name == "bias");
+    let bias: Vec<i64> = bias.map_or_else(Vec::new, |parameter| {
+        let count = if parameter.per == Per::Channel { n } else { 1 };
+        let any = |_| random.within(-quarter, quarter).clamp(parameter.min, parameter.max);
+        (0..count).map(any).collect()
+    });
+    let mut numbers = random.numbers(design, &bias, Some(&together));
+    numbers.extend(design.value_parameter().map(|index| (design.parameters[index].name.clone(), values)));
+    let zeros = |shape| Array2::<i64>::zeros(shape);
+    Program::matrix(design.clone(), zeros([1, 1]).view(), zeros([1, n]).view(), &numbers)
+}
+
+/// Values whose largest one chooses a scale.
+const SCALED: usize = 8;
 
 /// The layer's program with an output stage that works: a layer without a requantisation of its own brings no numbers for
 /// it. What only post steps read is made up of the layer's `accumulators` (`[rows, channels]`, as `program` ends with) by
@@ -175,6 +209,26 @@ impl Random {
 
     fn matrix(&mut self, shape: [usize; 2], format: Format) -> Array2<i64> {
         Array2::from_shape_simple_fn(shape, || self.0.of(format))
+    }
+
+    /// Numbers of a format: any, by turns with any of fewer bits; or its ends, and powers of two.
+    fn values(&mut self, format: Format, case: Case, n: usize) -> Vec<i64> {
+        let (low, high) = (format.min(), format.max());
+        let ends = [low, high, low.saturating_add(1), high - 1, 0, -1, 1];
+        let value = |at: usize| {
+            let bits = self.within(0, i64::from(format.width()) - 1);
+            let power = 1_i64.checked_shl(u32::try_from(bits).unwrap_or(0)).unwrap_or(0);
+            match (case, at.checked_sub(ends.len())) {
+                (Case::Extreme, None) => ends[at],
+                (Case::Extreme, Some(at)) if at.is_multiple_of(2) => {
+                    [power, power.wrapping_neg()][at / 2 % 2]
+                }
+                (Case::Extreme, Some(at)) => [power.wrapping_sub(1), !power][at / 2 % 2],
+                _ if at.is_multiple_of(2) => self.within(low, high),
+                _ => self.within(low, high) >> bits,
+            }
+        };
+        (0..n).map(value).map(|value| value.clamp(low, high)).collect()
     }
 
     /// Lines of `k` codes, by turns: all at the minimum, alternating, alternating the other way, any corner.

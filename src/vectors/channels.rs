@@ -4,12 +4,18 @@ use super::Layout;
 use crate::design::Design;
 use crate::lower::Program;
 use crate::num::Format;
-use crate::post::Per;
+use crate::post::{Parameter, Per};
 
-/// The record: every design parameter in order, least significant first.
+/// The parameters of a record: all but what comes in at a requantizer alone, which has a port of its own.
+pub fn parameters(design: &Design) -> impl Iterator<Item = (usize, &Parameter)> {
+    let value = design.value_parameter();
+    design.parameters.iter().enumerate().filter(move |(index, _)| value != Some(*index))
+}
+
+/// The record: every such parameter in order, least significant first.
 pub fn layout(design: &Design) -> Layout {
     let scalar: &[usize] = &[];
-    Layout::new(design.parameters.iter().map(|p| (p.name.as_str(), scalar, p.format)))
+    Layout::new(parameters(design).map(|(_, p)| (p.name.as_str(), scalar, p.format)))
 }
 
 /// Format of `in.channel`, the number of a record.
@@ -23,10 +29,10 @@ pub fn records(program: &Program) -> impl Iterator<Item = Vec<i64>> + '_ {
     let values = program.records();
     let count = program.shape.groups * program.records_per_group();
     (0..count).map(move |index| {
-        let of = |(p, values): (&crate::post::Parameter, &Vec<i64>)| match p.per {
-            Per::Layer => values[0],
-            Per::Channel => values[index],
+        let of = |(at, p): (usize, &Parameter)| match p.per {
+            Per::Layer => values[at][0],
+            Per::Channel => values[at][index],
         };
-        program.design.parameters.iter().zip(&values).map(of).collect()
+        parameters(&program.design).map(of).collect()
     })
 }

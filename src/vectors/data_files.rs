@@ -46,7 +46,7 @@ impl Layouts {
             beats_in: InputBeats::new(design, table).map_or_else(|| Layout::new([]), |beats| beats.layout),
             beats_out: of(&|s| s.name == "out.data"),
             channels: channels::layout(design),
-            per: design.parameters.iter().map(|p| p.per).collect(),
+            per: channels::parameters(design).map(|(_, p)| p.per).collect(),
             columns: design.array.records(),
         }
     }

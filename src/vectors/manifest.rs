@@ -460,7 +460,9 @@ fn field_entry(field: &Field) -> FieldEntry {
 
 /// Each one-bit signal in words.
 fn flags(table: &SignalTable) -> BTreeMap<String, String> {
+    let is_post_only = table.signals.iter().any(|signal| signal.name == "in.value");
     let explain = |name: &str| match name {
+        "in.valid" if is_post_only => Some("1: in.value is a value to be requantised"),
         "in.valid" => Some("1: the operands of this cycle are a beat to be multiplied and accumulated"),
         "in.first" => Some(
             "1: first beat of an output; the accumulator starts anew (alone, without valid: it is cleared)",

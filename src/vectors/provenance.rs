@@ -29,6 +29,9 @@ pub struct Provenance {
     /// Whose numbers the post steps have, when they are not the layer's: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requantization: Option<String>,
+    /// What became of the bias, where `--bias-in` said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<String>,
     /// `--set` keys that changed the design, with their values.
     #[serde(default)]
     pub overrides: BTreeMap<String, String>,

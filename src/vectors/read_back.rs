@@ -41,8 +41,14 @@ pub fn program(bundle: &Path, manifest: &Manifest, design: &Arc<Design>) -> Resu
         parameters: vec![],
     };
     refuse_other_counts(&empty, manifest).map_err(|e| in_manifest(bundle, e))?;
-    let parameters = parameters(bundle, &empty, manifest, &layouts.channels)?;
-    let (activations, weights) = codes(bundle, &empty, manifest, &layouts.beats_in)?;
+    let mut parameters = parameters(bundle, &empty, manifest, &layouts.channels)?;
+    let (activations, weights) = match design.value_parameter() {
+        None => codes(bundle, &empty, manifest, &layouts.beats_in)?,
+        Some(index) => {
+            parameters[index] = values(bundle, &empty, manifest, &layouts.beats_in)?;
+            (vec![0], vec![0; shape.channels()])
+        }
+    };
     Program::listed(Arc::clone(design), shape, &activations, weights, &parameters)
         .map_err(|e| e.help("write the bundle again with `goldpath vectors`"))
 }
@@ -53,7 +59,7 @@ fn in_manifest(bundle: &Path, error: Error) -> Error {
 
 /// Refuses beats or parameters that lie elsewhere than the design's.
 fn refuse_other_layouts(bundle: &Path, layouts: &Layouts, design: &Design) -> Result<()> {
-    let per: Vec<Per> = design.parameters.iter().map(|p| p.per).collect();
+    let per: Vec<Per> = channels::parameters(design).map(|(_, p)| p.per).collect();
     let what = match () {
         () if layouts.beats_in != beats::input_layout(design) => "beats (beats_in)",
         () if layouts.channels != channels::layout(design) || layouts.per != per => "parameters",
@@ -112,7 +118,8 @@ fn parameters(
     let (mut values, padded) = (Vec::new(), program.records_per_group());
     for index in 0..program.shape.groups * padded {
         reader.record(&mut values)?;
-        for ((parameter, found), value) in program.design.parameters.iter().zip(&mut found).zip(&values) {
+        for ((at, parameter), value) in channels::parameters(&program.design).zip(&values) {
+            let found = &mut found[at];
             let (name, min, max) = (&parameter.name, parameter.min, parameter.max);
             match parameter.per {
                 Per::Layer if index > 0 && found[0] != *value => {
@@ -130,6 +137,22 @@ fn parameters(
             }
             found.push(*value);
         }
+    }
+    Ok(found)
+}
+
+/// What comes in at a requantizer alone, channel by channel.
+fn values(bundle: &Path, program: &Program, manifest: &Manifest, layout: &Layout) -> Result<Vec<i64>> {
+    let (path, records) = (bundle.join("beats_in.hex"), manifest.records("beats_in.hex"));
+    let mut reader = HexReader::open(&path, layout, records)?;
+    let (mut found, mut record) = (Vec::new(), Vec::new());
+    for tile in (0..program.tile_count()).map(|index| program.tile(index)) {
+        reader.record(&mut record)?;
+        if usize::try_from(record[0]) != Ok(program.record_of(tile)) {
+            let message = format!("is of channel {}, not of {}", record[0], program.record_of(tile));
+            return Err(reader.fault_in_record(message));
+        }
+        found.push(record[1]);
     }
     Ok(found)
 }

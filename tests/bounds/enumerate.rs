@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use goldpath::bounds::{Inputs, Kind, LayerBounds, Proof, Range, accumulator_ranges};
-use goldpath::design::{AccumulatorOverflow, Design, Node};
+use goldpath::design::{AccumulatorOverflow, Coding, Design, Node};
 use goldpath::lower::Program;
 use goldpath::num::{Fit, Format};
 use ndarray::Array2;
@@ -15,7 +15,13 @@ use super::{oracle, random};
 
 /// A random design, a product of few terms for it, and a small box of inputs.
 pub fn small(random: &mut Random) -> (Program, Inputs) {
-    let design = random::design(random);
+    let mut design = random::design(random);
+    if random.below(16) == 0 {
+        random::power_of_two_weights(&mut design, random);
+    }
+    if random.below(10) == 0 {
+        random::add_product_steps(&mut design, random);
+    }
     let [k, n] = [random::room(&design, 1 + random.below(6)), 1 + random.below(3)];
     let extreme = random.below(3) == 0;
     let mut w = random.matrix([k, n], design.weight.format, extreme);
@@ -25,6 +31,7 @@ pub fn small(random: &mut Random) -> (Program, Inputs) {
         && k % 2 == 0
         && design.weight.format.is_signed()
         && design.weight.offset.is_none()
+        && design.weight.coding == Coding::Integer
     {
         zero_centre(&mut w, design.weight.format);
     }
@@ -115,11 +122,15 @@ struct Hits {
 
 fn kind(design: &Design, node: Node) -> String {
     match node {
+        Node::Product(step) => {
+            let name = format!("{:?}", design.product_steps[step].op);
+            format!("product {}", name.split(['(', ' ']).next().unwrap())
+        }
         Node::Reduce(level) => format!("reduce {:?}", design.reduce[level].overflow),
         Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
         Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
         Node::AccumulatorOutput => "output".to_string(),
-        Node::Memory => unreachable!("random designs have none"),
+        Node::Store(_) | Node::Load(_) | Node::Memory => unreachable!("random designs have none"),
         Node::Post(step) => {
             let name = format!("{:?}", design.post[step].op);
             format!("post {}", name.split(['(', ' ']).next().unwrap())
@@ -135,7 +146,8 @@ fn check_nodes(
     all: &[Replay],
     hits: &mut BTreeMap<String, Hits>,
 ) -> bool {
-    let mut exact_beats = true;
+    let steps = &program.design.product_steps;
+    let mut exact_beats = steps.iter().all(|step| step.op.adder().is_none());
     for (index, node) in bounds.nodes.iter().enumerate() {
         let proved = node.channels[n];
         let seen = hull(all.iter().flat_map(|r| r.entering[index].iter().copied()));
@@ -162,7 +174,8 @@ fn check_nodes(
             assert!(!proved.achieved || (proved.high, proved.low) == (above, below), "{what}");
             (hit.high, hit.low) = (hit.high + u64::from(above), hit.low + u64::from(below));
             let wraps = format!("{overflow:?}") == "Wrap";
-            if matches!(node.node, Node::Reduce(_)) && wraps && !proved.always_fits() {
+            let in_front = matches!(node.node, Node::Reduce(_) | Node::Product(_));
+            if in_front && wraps && !proved.always_fits() {
                 exact_beats = false;
             }
         } else {

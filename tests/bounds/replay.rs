@@ -1,6 +1,6 @@
 //! One output, written out: every value that enters every node. Shares no code with `src` but the names of things.
 
-use goldpath::design::{AccumulatorOverflow, Design, LaneMap, Level};
+use goldpath::design::{AccumulatorOverflow, Coding, Design, LaneMap, Level};
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{Op, Operand};
 
@@ -85,6 +85,10 @@ fn step(op: &Op, x: i128, numbers: &[i64]) -> i128 {
         Op::Max(v) => x.max(get(*v)),
         Op::Min(v) => x.min(get(*v)),
         Op::ShiftLeft(v) => x * oracle::power_of_two(get(*v) as u32) as i128,
+        Op::ShiftRight(v, mode, Some(adder)) => {
+            let held = |sum| oracle::fit(sum, adder.width(), adder.is_signed(), "wrap");
+            oracle::round_in(x, get(*v) as u32, &rounding(*mode), &held).0
+        }
         Op::ShiftRight(v, mode, None) => oracle::round(x, get(*v) as u32, &rounding(*mode)),
         Op::Clamp { low, high } => {
             let below = if x > get(*high) { get(*high) } else { x };
@@ -107,7 +111,8 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
     let offset = |o: Option<Operand>| o.map_or(0, |o| number(o, numbers));
     let (a, b) = (offset(design.activation.offset), offset(design.weight.offset));
     let mut replay = Replay::default();
-    let register = design.reduce.len() + usize::from(design.accumulator.bias.is_some());
+    let levels = design.product_steps.len();
+    let register = levels + design.reduce.len() + usize::from(design.accumulator.bias.is_some());
     replay.entering = vec![vec![]; design.fitting_nodes().len()];
     replay.leaving = replay.entering.clone();
     let accumulator = &design.accumulator;
@@ -124,13 +129,28 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
         replay.leaving[register - 1].push(value);
     }
     for beat in schedule(design, x.len()) {
-        let product = |k: usize| (i128::from(x[k]) + a) * (i128::from(w[k]) + b);
+        let weight = |code: i64| match design.weight.coding {
+            Coding::Integer => i128::from(code),
+            Coding::PowerOfTwo => {
+                let format = design.weight.format;
+                oracle::power(code.into(), format.width(), format.is_signed())
+            }
+        };
+        let product = |k: usize| (i128::from(x[k]) + a) * (weight(w[k]) + b);
         let mut terms: Vec<i128> = beat.iter().map(|k| k.map_or(0, product)).collect();
+        for (index, of_product) in design.product_steps.iter().enumerate() {
+            for (term, _) in terms.iter_mut().zip(&beat).filter(|(_, k)| k.is_some()) {
+                *term = step(&of_product.op, *term, numbers);
+                replay.entering[index].push(*term);
+                *term = fit(*term, of_product.format.unwrap(), of_product.overflow);
+                replay.leaving[index].push(*term);
+            }
+        }
         for (index, level) in design.reduce.iter().enumerate() {
             let exact = sums(level, &terms);
-            replay.entering[index].extend(&exact);
+            replay.entering[levels + index].extend(&exact);
             terms = exact.into_iter().map(|sum| fit(sum, level.format, level.overflow)).collect();
-            replay.leaving[index].extend(&terms);
+            replay.leaving[levels + index].extend(&terms);
         }
         let term: i128 = terms.iter().sum();
         replay.beats.push(term);

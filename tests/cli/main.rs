@@ -1,5 +1,6 @@
 //! The program as its users meet it: exit statuses, what is on which stream, and the words.
 
+mod bias;
 mod names;
 mod speech;
 mod starts;

@@ -163,3 +163,33 @@ fn thresholds() {
     let mistakes = [("acc >= b", "acc > b"), ("{7'd0, acc >= c}", "8'd0"), ("reached + o", "reached - o")];
     holds("count_mac", &design("count_mac", post, parameters), &rtl, &mistakes);
 }
+
+/// Around registers: where the layer's bit takes the step out, outputs come two cycles earlier.
+#[test]
+fn a_wire_around_registers() {
+    let post = r#"{ step = "add", value = "level", latency = 1 },
+        { step = "max", value = 0, if = "relu", bypass = "wire", latency = 2 },
+        { step = "fit", format = "s8", overflow = "saturate", latency = 1 }"#;
+    let parameters = "level = { format = \"s8\", per = \"channel\" }\n";
+    let ports = "input wire signed [7:0] param_level, input wire param_relu,";
+    let body = "
+        reg signed [7:0] level; reg signed [16:0] y, z, z1; reg v1, w0, w1;
+        wire signed [16:0] kept = param_relu ? z1 : y;
+        wire leaves = param_relu ? w1 : v1;
+        always @(posedge clk) begin
+            if (rst) begin v1 <= 0; w0 <= 0; w1 <= 0; out_valid <= 0; end
+            else begin v1 <= done; w0 <= v1; w1 <= w0; out_valid <= leaves; end
+            y <= acc + level;
+            z <= (y < 0) ? 17'sd0 : y;
+            z1 <= z;
+            out_data <= (kept > 127) ? 127 : (kept < -128) ? -128 : kept;
+        end";
+    let rtl = module("wire_mac", ports, "level <= param_level;", body);
+    let mistakes = [
+        ("param_relu ? w1 : v1", "w1"),
+        ("param_relu ? w1 : v1", "v1"),
+        ("param_relu ? z1 : y", "param_relu ? z : y"),
+        ("(y < 0) ? 17'sd0 : y", "y"),
+    ];
+    holds("wire_mac", &design("wire_mac", post, parameters), &rtl, &mistakes);
+}

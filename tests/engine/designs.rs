@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, KernelAxis, LaneMap, Level, Operand,
-    Order, Skew, Start, SumRegister,
+    Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, KernelAxis, LaneMap, Level,
+    Operand, Order, Skew, Start, SumRegister,
 };
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Parameter, Per, Step};
@@ -14,7 +14,7 @@ pub fn f(text: &str) -> Format {
 }
 
 pub fn operand(format: &str) -> Operand {
-    Operand { format: f(format), offset: None, sum: f(format), recode: None }
+    Operand { format: f(format), offset: None, sum: f(format), recode: None, coding: Coding::Integer }
 }
 
 pub fn parameter(name: &str, format: &str, per: Per, default: Option<i64>) -> Parameter {
@@ -108,17 +108,21 @@ fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Paramet
         activation: operand("s8"),
         weight: operand("s8"),
         operand_latency: 1,
+        product_steps: vec![],
         product_latency: 1,
         reduce: vec![],
         accumulator,
         array,
         memory: None,
+        store_steps: vec![],
+        load_steps: vec![],
         parameters: post.0,
         post: post.1,
         order: Order {
             kernel: [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin],
             lane_map: LaneMap::Adjacent,
         },
+        bias_in: goldpath::design::BiasIn::Design,
         twin: BTreeMap::new(),
         twin_values: BTreeMap::new(),
         hash: String::new(),

@@ -105,11 +105,12 @@ impl Hits {
     fn add(&mut self, design: &Design, counts: &Counts) {
         for ((node, _), events) in design.fitting_nodes().iter().zip(&counts.nodes) {
             let kind = match node {
+                Node::Product(step) => format!("product {:?}", design.product_steps[*step].overflow),
                 Node::Reduce(level) => format!("reduce {:?}", design.reduce[*level].overflow),
                 Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
                 Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
                 Node::AccumulatorOutput => "accumulator.output".to_string(),
-                Node::Memory => "memory".to_string(),
+                Node::Store(_) | Node::Load(_) | Node::Memory => "memory".to_string(),
                 Node::Post(step) => format!("post {:?}", design.post[*step].overflow),
             };
             let sum = self.0.entry(kind).or_default();
@@ -122,11 +123,23 @@ impl Hits {
 /// Post steps of every kind, steps inside steps, steps that a bit of the layer switches off.
 #[test]
 fn random_steps() {
-    let mut kinds = BTreeMap::<String, usize>::new();
+    let (mut kinds, mut hits) = (BTreeMap::<String, usize>::new(), Hits::default());
     for seed in 0..600 {
         let mut random = Random::new(40_000 + seed);
         let program = random::program(random::language(&mut random), &mut random);
-        both(&program, &format!("seed {seed}"));
+        let (outcome, run) = both(&program, &format!("seed {seed}"));
+        let counts = outcome.counts.as_ref().unwrap();
+        check_counts(counts, seed);
+        check_first(&program, counts, run.first_cycle);
+        hits.add(&program.design, counts);
+        if seed % 3 == 0 && !program.design.product_steps.is_empty() {
+            let gaps = simulate::Gaps::mixed(seed);
+            let options = simulate::Options { counts: true, gaps, ..Default::default() };
+            assert_eq!(simulate::run(&program, options, &mut []).unwrap().outcome, outcome, "seed {seed}");
+        }
+        for step in &program.design.product_steps {
+            *kinds.entry(format!("product {}", step.op.name())).or_default() += 1;
+        }
         for step in &program.design.post {
             *kinds.entry(step.op.name().to_owned()).or_default() += 1;
             *kinds.entry("adder".to_owned()).or_default() += usize::from(step.op.adder().is_some());
@@ -135,7 +148,11 @@ fn random_steps() {
         }
     }
     println!("{kinds:?}");
-    assert!(kinds.len() >= 16 && kinds.values().all(|count| *count > 10), "{kinds:?}");
+    assert!(kinds.len() >= 23 && kinds.values().all(|count| *count > 10), "{kinds:?}");
+    for rule in random::RULES {
+        let [high, low] = hits.0[&format!("product {rule:?}")];
+        assert!(high > 100 && low > 100, "{rule:?}: {high} high, {low} low");
+    }
 }
 
 #[test]
@@ -171,9 +188,9 @@ fn check_first(program: &Program, counts: &Counts, cycle: Option<u64>) {
     let Some(Event { node, m, n, beat: Some(beat), .. }) = &counts.first else { return };
     let (design, array) = (&program.design, &program.design.array);
     let level = design.reduce.iter().position(|l| l.id == *node).unwrap_or(design.reduce.len());
+    let behind = if node.starts_with("product") { 0 } else { 1 };
     let delay = design.operand_latency
-        + design.product_latency
-        + design.reduce[..level].iter().map(|l| l.latency).sum::<u32>();
+        + behind * (design.product_latency + design.reduce[..level].iter().map(|l| l.latency).sum::<u32>());
     let across = program.shape.n.div_ceil(array.columns);
     let clears = usize::from(design.accumulator.start == Start::Zero);
     // Tile, PE, and the beat that is fed.

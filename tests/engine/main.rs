@@ -8,6 +8,10 @@ mod gaps;
 mod inputs;
 mod memory;
 mod models;
+#[path = "../oracle/mod.rs"]
+mod oracle;
+mod post_only;
+mod powers;
 mod random;
 mod timing;
 mod waves;

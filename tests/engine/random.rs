@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, DrainOrder, KernelAxis, LaneMap, Level,
-    Load, LoadKind, Operand, Order, Skew, Start, SumRegister, Switch,
+    Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, DrainOrder, KernelAxis,
+    LaneMap, Level, Load, LoadKind, Operand, Order, Skew, Start, SumRegister, Switch,
 };
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::{Format, Overflow, Rounding};
@@ -38,11 +38,11 @@ fn operand(random: &mut Random, name: &str, per: Per, parameters: &mut Vec<Param
             parameters.push(Parameter { name, format: holding, per, min, max, default: None, aligned: true });
             post::Operand::Parameter(parameters.len() - 1)
         }
-        _ => return Operand { format, offset: None, sum: format, recode: None },
+        _ => return Operand { format, offset: None, sum: format, recode: None, coding: Coding::Integer },
     };
     let (low, high) = (format.min() + min, format.max() + max);
     let sum = Format::holding(i128::from(low.min(-1)), i128::from(high)).unwrap();
-    Operand { format, offset: Some(offset), sum, recode: None }
+    Operand { format, offset: Some(offset), sum, recode: None, coding: Coding::Integer }
 }
 
 fn levels(random: &mut Random, lanes: usize) -> Vec<Level> {
@@ -155,7 +155,61 @@ fn any_steps(random: &mut Random, parameters: &mut Vec<Parameter>, deep: usize) 
     (0..random.below(3)).map(|_| any_step(random, parameters, deep)).collect()
 }
 
-/// A random design whose post steps are of any kind.
+/// Weights that are powers of two, of 1 to 4 bits of exponent.
+pub fn power_of_two_weights(design: &mut Design, random: &mut Random) {
+    let (bits, signed) = (random.within(1, 4) as u32, random.below(4) > 0);
+    let format = Format::new(bits + u32::from(signed), signed).unwrap();
+    let most = 1_i128 << ((1 << bits) - 1);
+    let sum = Format::holding(if signed { -most } else { 1 }, most).unwrap();
+    design.weight = Operand { format, offset: None, sum, recode: None, coding: Coding::PowerOfTwo };
+}
+
+/// What may stand between a multiplier and an adder: a product of 0 stays 0, whatever the numbers are.
+pub fn add_product_steps(design: &mut Design, random: &mut Random) {
+    let exact = design.product_format().width();
+    for index in 0..1 + random.below(3) {
+        let parameters = &mut design.parameters;
+        let rounding = random.pick(&Rounding::ALL);
+        let op = match random.below(10) {
+            0..4 => {
+                let most = i64::from(exact / 2 + 2);
+                let adder = (random.below(6) == 0).then(|| format(random, 2..=i64::from(exact) + 2));
+                Op::ShiftRight(number(random, parameters, 0, most), rounding, adder)
+            }
+            4 => Op::ShiftLeft(number(random, parameters, 0, 3)),
+            5 => {
+                let most = 1 << (exact / 2).min(20);
+                let low = number(random, parameters, -most, 0);
+                Op::Clamp { low, high: number(random, parameters, 0, most) }
+            }
+            6 => Op::Max(number(random, parameters, -900, 0)),
+            7 => Op::Min(number(random, parameters, 0, 900)),
+            _ => Op::Fit,
+        };
+        let near = i64::from(exact);
+        let (to, overflow) = (format(random, (near / 3).max(1)..=(near + 2).min(63)), random.pick(&RULES));
+        design.product_steps.push(Step::new(&format!("product.steps.{index}"), op, Some(to), overflow, 0));
+        // Half of a shift may leave a narrow adder, even of 0.
+        if !design.keeps_no_product() {
+            design.product_steps[index].op = Op::Fit;
+        }
+    }
+    // Half of a quotient that a shift rounds by hand.
+    if random.below(4) == 0 {
+        let half = post::Operand::Constant(1 << random.below(4));
+        let wide = Format::signed((exact + 6).min(64));
+        let count = post::Operand::Constant(5);
+        let shift = Op::ShiftRight(count, Rounding::Floor, None);
+        for op in [Op::Add(half), shift] {
+            let id = format!("product.steps.{}", design.product_steps.len());
+            design.product_steps.push(Step::new(&id, op, wide, Overflow::Saturate, 0));
+        }
+    }
+    assert!(design.keeps_no_product(), "{:?}", design.product_steps);
+}
+
+/// A random design whose post steps are of any kind, some of whose products go through steps, and some of whose weights are
+/// powers of two.
 pub fn language(random: &mut Random) -> Design {
     let mut design = design(random);
     design.post.clear();
@@ -168,9 +222,16 @@ pub fn language(random: &mut Random) -> Design {
             let bit = Parameter { name, format, per, min: 0, max: 1, default: None, aligned: true };
             design.parameters.push(bit);
             let bit = post::Operand::Parameter(design.parameters.len() - 1);
-            step.when = Some(When { bit, is: random.below(2) == 0 });
+            let wire = step.latency > 0 && random.below(2) == 0;
+            step.when = Some(When { bit, is: random.below(2) == 0, wire });
         }
         design.post.push(step);
+    }
+    if random.below(4) == 0 {
+        power_of_two_weights(&mut design, random);
+    }
+    if random.below(2) == 0 {
+        add_product_steps(&mut design, random);
     }
     design
 }
@@ -334,4 +395,46 @@ pub fn program(design: Design, random: &mut Random) -> Program {
     let w = random.matrix([k, n], design.weight.format, extreme);
     let numbers = numbers(&design, n, random);
     Program::matrix(Arc::new(design), a.view(), w.view(), &numbers).unwrap()
+}
+
+/// A requantizer alone: values of any format, any steps, some of which the layer switches off, with their registers or without.
+pub fn post_only(random: &mut Random) -> Design {
+    let format = format(random, 1..=64);
+    let (name, per, min, max) = ("value".to_string(), Per::Channel, format.min(), format.max());
+    let mut parameters = vec![Parameter { name, format, per, min, max, default: None, aligned: true }];
+    let mut post = steps(random, &mut parameters);
+    for step in post.iter_mut().filter(|step| step.latency > 0) {
+        if random.below(3) > 0 {
+            continue;
+        }
+        let (name, format) = (format!("p{}", parameters.len()), Format::unsigned(1).unwrap());
+        let (per, min, max) = (Per::Layer, 0, 1);
+        parameters.push(Parameter { name, format, per, min, max, default: None, aligned: true });
+        let bit = post::Operand::Parameter(parameters.len() - 1);
+        step.when = Some(When { bit, is: random.below(2) == 0, wire: random.below(2) == 0 });
+    }
+    let one_bit = Format::unsigned(1).unwrap();
+    let operand =
+        Operand { format: one_bit, offset: None, sum: one_bit, recode: None, coding: Coding::Integer };
+    let overflow = AccumulatorOverflow::Wrap;
+    Design {
+        name: "random".to_string(),
+        activation: operand,
+        weight: operand,
+        operand_latency: 0,
+        product_latency: 0,
+        accumulator: Accumulator { format, register: format, overflow, start: Start::Value, bias: Some(0) },
+        array: Array { dataflow: Dataflow::PostOnly, ..designs::sequential() },
+        post,
+        parameters,
+        ..designs::mac_s8_acc32()
+    }
+}
+
+/// Values for one, each with the numbers of its own channel.
+pub fn values(design: Design, random: &mut Random) -> Program {
+    let n = 1 + random.below(40);
+    let numbers = numbers(&design, n, random);
+    let zeros = |shape: [usize; 2]| ndarray::Array2::<i64>::zeros(shape);
+    Program::matrix(Arc::new(design), zeros([1, 1]).view(), zeros([1, n]).view(), &numbers).unwrap()
 }

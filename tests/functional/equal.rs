@@ -310,7 +310,7 @@ fn run(cases_per_family: u64, macs: usize) -> Tally {
 
 #[test]
 fn functional_is_the_oracle_and_the_cycle_engine() {
-    let tally = run(220, 20_000);
+    let tally = run(260, 20_000);
     tally.print("default");
     tally.is_hard(1000);
     assert!(tally.outputs >= 1_000_000 && tally.cycle_outputs >= 500_000, "too few outputs");
@@ -338,4 +338,29 @@ fn the_oracle_agrees_with_itself() {
             assert_eq!(entry.fit(value), oracle::fit(value, width, signed, rule), "{value} {width} {rule}");
         }
     }
+}
+
+/// Products that go through steps and weights that are powers of two, by the oracle.
+#[test]
+fn steps_of_products_and_powers_are_the_oracles() {
+    let (mut stepped, mut powers, mut events) = (0, 0, [0, 0]);
+    for seed in 0..500 {
+        let case = cases::case("anything", 500_000 + seed, 2_000);
+        let has_powers = case.design.weight.coding != goldpath::design::Coding::Integer;
+        if case.design.product_steps.is_empty() && !has_powers {
+            continue;
+        }
+        let program = case.program();
+        let expected = program::run(&case.machine(), &case.work());
+        for outcome in [functional::run_plain(&program, true), functional::run(&program, true)] {
+            difference(&expected, &outcome).unwrap_or_else(|what| panic!("{}: {what}", case.what()));
+        }
+        stepped += usize::from(!case.design.product_steps.is_empty());
+        powers += usize::from(has_powers);
+        for (_, high, low) in expected.nodes.iter().filter(|(node, ..)| node.starts_with("product")) {
+            events = [events[0] + high, events[1] + low];
+        }
+    }
+    println!("{stepped} with steps, {powers} with powers, events {events:?}");
+    assert!(stepped > 80 && powers > 30 && events.iter().all(|events| *events > 1000));
 }

@@ -1,6 +1,6 @@
 //! A design as the oracle takes it: numbers and names, read off the fields.
 
-use goldpath::design::{AccumulatorOverflow, Dataflow, Design, LaneMap};
+use goldpath::design::{AccumulatorOverflow, Coding, Dataflow, Design, LaneMap};
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Operand};
 
@@ -114,6 +114,9 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
         strided: design.order.lane_map == LaneMap::Strided,
         activation_offset: offset(design.activation.offset),
         weight_offset: offset(design.weight.offset),
+        powers: (design.weight.coding == Coding::PowerOfTwo)
+            .then(|| (design.weight.format.width(), design.weight.format.is_signed())),
+        product: steps(&design.product_steps, &number),
         levels: design.reduce.iter().map(level).collect(),
         register: entry(accumulator.register, step_rule),
         clamp: clamped.then(|| entry(accumulator.format, "saturate")),

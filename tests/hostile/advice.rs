@@ -20,12 +20,12 @@ fn design(folder: &std::path::Path) -> goldpath::design::Design {
     goldpath::design::Design::load(&folder.join("design.toml"), &[]).unwrap()
 }
 
-/// Those that sum any number of products: no advice makes room in a column of operands that stay.
+/// Those that sum any number of products: no advice makes room in a column of operands that stay, or a requantizer multiply.
 fn designs() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("hw_models")).unwrap().map(|entry| entry.unwrap().path());
     let sums_all = |path: &PathBuf| {
         let design = design(path);
-        design.memory.is_some() || design.array.column_products().is_none()
+        !design.is_post_only() && (design.memory.is_some() || design.array.column_products().is_none())
     };
     let entries = entries.filter(|path| path.join("design.toml").exists());
     let mut all: Vec<PathBuf> = entries.filter(sums_all).collect();

@@ -29,6 +29,18 @@ pub fn power_of_two(exponent: u32) -> u128 {
     (0..exponent).fold(1, |power, _| power + power)
 }
 
+/// What a code of a sign, where there is one, and an exponent stands for.
+pub fn power(code: i128, bits: u32, signed: bool) -> i128 {
+    let exponents = power_of_two(if signed { bits - 1 } else { bits }) as i128;
+    let magnitude = power_of_two(code.rem_euclid(exponents) as u32) as i128;
+    if code < 0 { -magnitude } else { magnitude }
+}
+
+/// What a code of a weight stands for: itself, or where they are powers of two, one of so many bits, signed or not.
+pub fn weight(code: i64, powers: Option<(u32, bool)>) -> i128 {
+    powers.map_or(code.into(), |(bits, signed)| power(code.into(), bits, signed))
+}
+
 /// R1: the smallest and the largest value of a format.
 pub fn range(width: u32, signed: bool) -> (i128, i128) {
     if signed {

@@ -94,6 +94,10 @@ pub struct Machine {
     pub strided: bool,
     pub activation_offset: Number,
     pub weight_offset: Number,
+    /// Weights are powers of two: bits of a code, and whether one of them is a sign.
+    pub powers: Option<(u32, bool)>,
+    /// What every product goes through before it is added.
+    pub product: Vec<Step>,
     pub levels: Vec<Level>,
     pub register: Entry,
     /// Clamps the finished value.
@@ -106,7 +110,8 @@ pub struct Machine {
 impl Machine {
     /// Ids of the nodes in datapath order.
     fn nodes(&self) -> Vec<String> {
-        let mut nodes: Vec<String> = (0..self.levels.len()).map(|i| format!("reduce.{i}")).collect();
+        let mut nodes: Vec<String> = (0..self.product.len()).map(|i| format!("product.steps.{i}")).collect();
+        nodes.extend((0..self.levels.len()).map(|i| format!("reduce.{i}")));
         nodes.extend(self.bias.iter().map(|_| "accumulator.start".to_string()));
         nodes.push("accumulator".to_string());
         nodes.extend(self.clamp.iter().map(|_| "accumulator.output".to_string()));
@@ -224,7 +229,8 @@ impl<'a> Operands<'a> {
         let activations = work.activations.iter().map(|a| i128::from(*a) + offset).collect();
         let channel = |at: usize| at / (work.k * work.n) * work.n + at % work.n;
         let weights = work.weights.iter().enumerate();
-        let weights = weights.map(|(at, w)| i128::from(*w) + machine.weight_offset.at(channel(at))).collect();
+        let value = |code: i64| super::weight(code, machine.powers);
+        let weights = weights.map(|(at, w)| value(*w) + machine.weight_offset.at(channel(at))).collect();
         let slots = deal(machine, work.k);
         Operands {
             machine,
@@ -256,6 +262,13 @@ impl<'a> Operands<'a> {
                 |k: &usize| self.activations[a + k] * self.weights[(group * work.k + k) * work.n + n];
             self.terms.push(slot.as_ref().map_or(0, product));
         }
+        for (index, step) in self.machine.product.iter().enumerate() {
+            for term in &mut self.terms {
+                let fitted = step.apply(*term, channel);
+                note(index, step.exact(*term, channel), fitted);
+                *term = fitted.0;
+            }
+        }
         self.exact = Some(self.terms.iter().sum());
         for (index, level) in self.machine.levels.iter().enumerate() {
             self.sums.clear();
@@ -263,7 +276,7 @@ impl<'a> Operands<'a> {
                 for first in 0..level.stride.min(block.len()) {
                     let exact = block[first..].iter().step_by(level.stride).sum();
                     let fitted = level.entry.fit(exact);
-                    note(index, exact, fitted);
+                    note(self.machine.product.len() + index, exact, fitted);
                     self.sums.push(fitted.0);
                 }
             }
@@ -328,7 +341,7 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
         (outcome.exact[at(*output)], outcome.sums[at(*output)]) = (start, bias);
         outcome.products[at(*output)] = bias;
     }
-    let start = machine.levels.len();
+    let start = machine.product.len() + machine.levels.len();
     let accumulator = start + usize::from(machine.bias.is_some());
     for beat in 0..operands.slots.len() {
         for output in outputs {
@@ -450,7 +463,7 @@ pub struct Visit {
 pub fn visits(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<Visit> {
     let mut operands = Operands::new(machine, work);
     let mut all = Vec::new();
-    let start = machine.levels.len();
+    let start = machine.product.len() + machine.levels.len();
     let accumulator = start + usize::from(machine.bias.is_some());
     let (bias, mut value, high, low) = operands.start(channel);
     if machine.bias.is_some() {

@@ -101,7 +101,7 @@ fn reduce(terms: &[i128], group: usize, stride: usize) -> Vec<i128> {
     sums
 }
 
-/// `products[k]` in the order of the schedule.
+/// `products[k]`, exact, in the order of the schedule.
 pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], channel: usize) -> Output {
     let mut events = Vec::new();
     let (lanes, accumulator) = (design.array.lanes, &design.accumulator);
@@ -114,7 +114,7 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
     // The start enters with the first beat, behind its reduction.
     let mut started = Vec::new();
     let mut value = fit(&mut started, "accumulator.start", Some(0), start, (accumulator.register, step));
-    let exact = start + products.iter().sum::<i128>();
+    let mut exact = start;
     let beats = products.len().div_ceil(lanes);
     for beat in 0..beats {
         let k = |lane: usize| match design.order.lane_map {
@@ -123,6 +123,13 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
         };
         let mut terms: Vec<i128> =
             (0..lanes).map(|lane| products.get(k(lane)).copied().unwrap_or(0)).collect();
+        for step in &design.product_steps {
+            let get = |operand| number(operand, parameters, channel);
+            let to = (step.format.unwrap(), rule(step.overflow));
+            let made = terms.iter().map(|x| of_product(&step.op, *x, get)).collect::<Vec<_>>();
+            terms = made.iter().map(|x| fit(&mut events, &step.id, Some(beat), *x, to)).collect();
+        }
+        exact += terms.iter().sum::<i128>();
         for level in &design.reduce {
             let to = (level.format, rule(level.overflow));
             terms = reduce(&terms, level.group, level.stride)
@@ -140,6 +147,24 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
     let output = post(design, value, parameters, channel, false, &mut events);
     let corrected = post(design, exact, parameters, channel, true, &mut Vec::new());
     Output { events, accumulator: value, exact, output, corrected }
+}
+
+/// What a step makes of a product.
+fn of_product(op: &Op, x: i128, get: impl Fn(Operand) -> i128) -> i128 {
+    match op {
+        Op::Add(v) => x + get(*v),
+        Op::Max(v) => x.max(get(*v)),
+        Op::Min(v) => x.min(get(*v)),
+        Op::ShiftLeft(v) => x * oracle::power_of_two(get(*v) as u32) as i128,
+        Op::ShiftRight(v, mode, None) => oracle::round(x, get(*v) as u32, rounding(*mode)),
+        Op::ShiftRight(v, mode, Some(adder)) => {
+            let held = |sum| oracle::fit(sum, adder.width(), adder.is_signed(), "wrap");
+            oracle::round_in(x, get(*v) as u32, rounding(*mode), &held).0
+        }
+        Op::Clamp { low, high } => x.min(get(*high)).max(get(*low)),
+        Op::Fit => x,
+        _ => panic!("no product goes through {}", op.name()),
+    }
 }
 
 /// The post steps. An `exact` sum does not meet the formats between steps that nothing inside the accumulator's range can
@@ -173,7 +198,7 @@ fn post(
             Op::FloatScale(..) => panic!("not done here"),
             _ => panic!("no committed design has {}", step.op.name()),
         };
-        let spared = exact && idle[design.reduce.len() + index];
+        let spared = exact && idle[design.product_steps.len() + design.reduce.len() + index];
         let output = index + 1 == design.post.len() || matches!(step.op, Op::Fit);
         let how = if spared && output { "saturate" } else { rule(step.overflow) };
         if let Some(format) = step.format.filter(|_| !spared || output) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use goldpath::design::{Dataflow, Design};
+use goldpath::design::{Coding, Dataflow, Design};
 use goldpath::lower::Program;
 use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
 use goldpath::post::Op;
@@ -10,6 +10,7 @@ use goldpath::{functional, simulate};
 use ndarray::Array3;
 
 use super::brute::{self, Output};
+use super::oracle;
 use super::random;
 use super::work::Random;
 
@@ -23,7 +24,12 @@ fn brute_force(program: &Program) -> BTreeMap<(usize, usize), Output> {
             let product = |k: usize| {
                 let a =
                     i128::from(program.activations[m * shape.k + k]) + offset(design.activation.offset, n);
-                let w = i128::from(program.weights[k * shape.n + n]) + offset(design.weight.offset, n);
+                let code = i128::from(program.weights[k * shape.n + n]);
+                let format = design.weight.format;
+                let w = match design.weight.coding {
+                    Coding::Integer => code + offset(design.weight.offset, n),
+                    Coding::PowerOfTwo => oracle::power(code, format.width(), format.is_signed()),
+                };
                 a * w
             };
             let products: Vec<i128> = (0..shape.k).map(product).collect();
@@ -41,7 +47,7 @@ fn places(program: &Program) -> BTreeMap<(usize, usize), [usize; 3]> {
     let [down, across] = match array.dataflow {
         Dataflow::WeightStationary => [shape.m, array.columns],
         Dataflow::InputStationary => [array.columns, shape.n],
-        _ => [array.rows, array.columns],
+        _ => [array.rows * array.banks, array.columns],
     };
     for m0 in (0..shape.m).step_by(down) {
         for n0 in (0..shape.n).step_by(across) {
@@ -71,7 +77,8 @@ fn node_is_right(node: &NodeAnswer, program: &Program, outputs: &BTreeMap<(usize
             let pe = match (array.dataflow, event.beat) {
                 (Dataflow::WeightStationary, beat) => beat.unwrap_or(0) * array.columns + column,
                 (Dataflow::InputStationary, beat) => beat.unwrap_or(0) * array.columns + row,
-                _ => row * array.columns + column,
+                // Of banks there is one PE a column.
+                _ => row % array.rows * array.columns + column,
             };
             *pes.entry((pe, event.high)).or_insert(0) += 1;
             // Start values all enter with the first beat: no table says so.
@@ -141,7 +148,13 @@ fn busiest_tile_is_right(layer: &LayerAnswer, program: &Program, outputs: &BTree
 
 fn without_float(random: &mut Random) -> Design {
     loop {
-        let design = random::design(random);
+        let mut design = random::design(random);
+        if random.below(6) == 0 {
+            random::power_of_two_weights(&mut design, random);
+        }
+        if random.below(4) == 0 {
+            random::add_product_steps(&mut design, random);
+        }
         if !design.post.iter().any(|step| matches!(step.op, Op::FloatScale(..))) {
             return design;
         }
@@ -230,7 +243,7 @@ fn witnesses_stand_alone() {
     let (mut shown, mut refused) = (0, 0);
     let mut at: BTreeMap<String, u64> = BTreeMap::new();
     for _ in 0..150 {
-        let program = random::program(random::design(&mut random), &mut random);
+        let program = random::program(without_float(&mut random), &mut random);
         let findings = overflow::product(&program).unwrap();
         for witness in &findings.witnesses.witnesses {
             // A ragged 1 × K × 1 needs idle codes, which not every offset has.

@@ -186,6 +186,7 @@ pub fn sweep() -> explore::Sweep {
             widths,
             modes: vec!["wrap".into(), "saturate".into()],
             axes: vec![explore::Axis { key: "array.lanes".into(), values: vec!["1".into()] }],
+            bias: None,
             synthesis: false,
         },
         variants: vec![explore::Variant {
@@ -359,6 +360,7 @@ pub fn overflow() -> forensics::Report {
         meaning: BTreeMap::new(),
         upstream: Some(forensics::Upstream::Design),
         qdq: Some("fused".into()),
+        bias: None,
         answer: Some(forensics::NetworkAnswer {
             tensor: "logits".into(),
             images: 1000,

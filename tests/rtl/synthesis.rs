@@ -78,6 +78,11 @@ fn is8x8_s8_acc24_has_no_latches() {
 }
 
 #[test]
+fn requant_pipeline_has_no_latches() {
+    has_no_latches("requant_pipeline");
+}
+
+#[test]
 fn a_latch_is_caught() {
     let file = fresh_folder("latch").join("latch.v");
     let latch = "module latch (input wire e, d, output reg q); always @(*) if (e) q = d; endmodule\n";

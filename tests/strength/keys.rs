@@ -11,7 +11,8 @@ use crate::{DESIGNS, OTHERS, design};
 
 /// Every leaf of the schema, with `*` for an index or a name.
 fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
-    if path.split('.').any(|part| INSIDE.contains(&part)) {
+    let of_memory = path.starts_with("memory.store") || path.starts_with("memory.load");
+    if of_memory || path.split('.').any(|part| INSIDE.contains(&part)) {
         // Steps elsewhere have the keys of a step.
         found.insert(path.trim_end_matches(".*").to_owned());
         return;
@@ -56,7 +57,7 @@ fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>
 }
 
 /// Keys of a step that hold steps.
-const INSIDE: [&str; 4] = ["value_steps", "negative", "otherwise", "programs"];
+const INSIDE: [&str; 5] = ["value_steps", "negative", "otherwise", "programs", "steps"];
 
 fn matches(pattern: &str, key: &str) -> bool {
     let (pattern, key): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), key.split('.').collect());
@@ -88,13 +89,15 @@ post = [
   { step = "subtract", value = 3, format = "s34", latency = 0 },
   { step = "max", value = 0 },
   { step = "min", value = 100 },
-  { step = "shift_right", value = 1, rounding = "half_up", adder = "s6", if = "halved", bypass = "register" },
+  { step = "shift_right", value = 1, rounding = "half_up", adder = "s6", if = "halved", bypass = "register", latency = 1 },
   { step = "add", value = 1, value_steps = [{ step = "shift_left", value = 1 }] },
   { step = "thresholds", values = [-1, 3], offset = -1 },
   { step = "lut", first = 0, values = [4, -3], below = 7, above = -1 },
   { step = "branch", negative = [{ step = "shift_left", value = 1 }], otherwise = [{ step = "add", value = 1 }] },
   { step = "fit", format = "s8", overflow = "saturate" },
 ]
+[product]
+steps = [{ step = "shift_right", value = 2, rounding = "half_even", format = "s12", overflow = "saturate" }]
 [operands]
 activation = { width = 8, signed = false, offset = -128, format = "s9" }
 weight = { width = 8, signed = true }
@@ -114,6 +117,35 @@ skew = "host"
 drain = { order = "rows", latency = 1 }
 "#;
 
+/// Sums that are rounded on their way to a memory, words that are clamped, weights that are powers of two.
+const WORDS: &str = r#"
+schema = 1
+name = "words"
+[operands]
+activation = { width = 8, signed = true }
+weight = { width = 4, signed = true, coding = "power_of_two" }
+[product]
+multiplier = "shift"
+[accumulator]
+width = 24
+signed = true
+overflow = "wrap"
+start = "overwrite"
+[array]
+dataflow = "weight_stationary"
+rows = 2
+columns = 2
+hop = { activation = 1 }
+skew = "internal"
+load = { kind = "shift", buffers = 2, switch = "wave" }
+[memory]
+format = "s16"
+overflow = "saturate"
+depth = 8
+store = [{ step = "shift_right", value = 4, rounding = "half_even" }]
+load = [{ step = "clamp", low = -9000, high = 9000 }]
+"#;
+
 #[test]
 fn a_key_that_is_said_to_be_edited_is() {
     let mut edited: BTreeSet<&str> = BTreeSet::new();
@@ -123,7 +155,7 @@ fn a_key_that_is_said_to_be_edited_is() {
         .chain(&OTHERS)
         .chain(&["ws8x8_bcast_s8_acc24_mem32"])
         .map(|name| (*design(name)).clone())
-        .chain([rest]);
+        .chain([rest, Design::parse(WORDS, Path::new("words.toml"), &[]).unwrap()]);
     for design in all {
         for neighbour in neighbours::of(&Hardware::of(&design)) {
             edited.insert(neighbour.key);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{DesignArgs, QdqForm, Upstream, image_range, shape};
+use super::{BiasIn, DesignArgs, QdqForm, Upstream, image_range, shape};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Case {
@@ -82,6 +82,10 @@ pub struct VectorsArgs {
     /// of the layer: written when left out
     #[arg(long, value_enum, value_name = "FORM", requires = "model")]
     pub qdq: Option<QdqForm>,
+    /// Where the bias goes, of a design whose accumulator has no place for it: a post step that takes parameter bias must add
+    /// it, or it is left out on purpose. When left out, the design says, and a bias that it has no place for is refused
+    #[arg(long, value_enum, value_name = "WHERE", conflicts_with_all = ["case", "witness"])]
+    pub bias_in: Option<BiasIn>,
     /// Make the operands up
     #[arg(long, value_enum)]
     pub case: Option<Case>,

@@ -156,7 +156,23 @@ pub fn topics() -> Vec<Topic> {
                \x20                  order.tile_k",
         example: formulas,
     };
-    kinds.chain([keys, drain(), banks()]).collect()
+    let alone = Topic {
+        name: "post_only",
+        kind: "array",
+        summary: "a requantizer alone: no [operands], no [array]",
+        text: "A design without [operands] and [array] is what stands behind an accumulator, alone: [accumulator] has width\n\
+               and signed, the format of what comes in, and nothing else; post, programs and parameters are as ever.\n\
+               in.value (1 to 64 bits) comes with in.valid, one a cycle; its parameters come with it, as in.channel says;\n\
+               out.data leaves as many cycles later as the steps have registers. A product of it is N values, M = K = 1,\n\
+               each of a channel of its own: `vectors --case random --shape 1,1,N`, `--case directed`, or your own values\n\
+               as parameter value (--params; activations and weights are then zeros, [1, 1] and [1, N]).",
+        example: || {
+            let text = "schema = 1\nname = \"example\"\npost = { preset = \"multiply_shift\", latency = [2, 1, 0, 1] }\n\n\
+                        [accumulator]\nwidth = 32\nsigned = true";
+            format!("{text}\n\n# cycles of N values: {}", parsed(text).cycle_formula())
+        },
+    };
+    kinds.chain([keys, alone, drain(), banks()]).collect()
 }
 
 fn drain() -> Topic {

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use super::Topic;
 use crate::design::Design;
+use crate::num::{Format, power_of_two};
 
 #[rustfmt::skip]
 pub fn topics() -> Vec<Topic> {
-    vec![Topic {
+    let mut all = of_paths();
+    all.extend([Topic {
         name: "accumulator.start",
         kind: "key",
         summary: "what the accumulator holds before the first product of an output",
@@ -35,6 +37,8 @@ pub fn topics() -> Vec<Topic> {
                zero_point, low, high       of the output: its zero point, and what its codes are clamped to\n\
                what an offset is called    minus the zero point of that operand: `offset = \"za\"` makes za such a name\n\
                \n\
+               Where neither the accumulator nor a post step takes bias, a layer that has one is refused: --bias-in none\n\
+               leaves it out on purpose.\n\
                Any other name (or a name of these that you changed) nothing brings: rename it, or give it\n\
                parameters.NAME.default. Products (--activations, --weights) take all of them from --params, an .npz\n\
                whose arrays are called as the parameter or as the id of the step (post.1) that reads it alone.\n\
@@ -43,23 +47,91 @@ pub fn topics() -> Vec<Topic> {
                A bit that a step asks (`if`) is a parameter of format \"u1\"; of thresholds, NAME with count = 3 is three\n\
                parameters: NAME_0, NAME_1 and NAME_2.",
         example: String::new,
+    }]);
+    all
+}
+
+/// What values go through in front of the post-processing.
+#[rustfmt::skip]
+fn of_paths() -> Vec<Topic> {
+    vec![Topic {
+        name: "product.steps",
+        kind: "key",
+        summary: "what a product goes through before it is added: cut, rounded, saturated, clamped",
+        text: "Steps as in [[post]] (`goldpath explain steps`), between the multiplier and its registers: add, subtract,\n\
+               max, min, relu, the shifts, clamp, fit and saturate, of constants and of parameters per layer or channel.\n\
+               None has registers (product.latency counts those behind the last) or asks a bit, and a product of 0 stays\n\
+               0: lanes without a product, and padding, add nothing.\n\
+               \n\
+               An event is a value outside its step's format, counted as product.steps.N; bounds and overflow speak of\n\
+               sums of what leaves the last step. Where constants shift products right by s in all, a layer of a model\n\
+               brings its bias / 2^s, ties to even, and its scale times 2^s; where a parameter says how far, it has to\n\
+               come as a product of its own. A sweep is not built for such designs.",
+        example: products,
+    }, Topic {
+        name: "memory.store",
+        kind: "key",
+        summary: "what happens to partial sums on their way to the memory, and to words that are read again",
+        text: "word = fit(load(word) + store(sum)), where sum is what a visit leaves in the accumulator (behind the clamp of\n\
+               saturate_output) and fit is memory.format with memory.overflow. The first visit stores: nothing is loaded.\n\
+               memory.store and memory.load are steps as in [[post]] (`goldpath explain steps`) of constants and parameters,\n\
+               without registers and without if; a bias or zero point would enter with every visit, and belongs to [[post]].\n\
+               An event is a value outside its step's format, counted as memory.store.N or memory.load.N.\n\
+               \n\
+               Where constants in memory.store shift right by s in all, a layer of a model brings its bias / 2^s and its\n\
+               scale times 2^s, as with product.steps; memory.load must then not shift.",
+        example: String::new,
+    }, Topic {
+        name: "operands.weight.coding",
+        kind: "key",
+        summary: "weights that are powers of two: a shifter where a multiplier would be",
+        text: "integer       a code is its weight\n\
+               power_of_two  a code is a sign (its top bit, where the weight is signed) and an exponent of 1 to 4 bits; the\n\
+               \x20             weight is +-2^exponent, 0 is none. product.multiplier = \"shift\" goes with it: the product is the\n\
+               \x20             activation, offset included, shifted left by the exponent and negated by the sign, exact\n\
+               \n\
+               Weights of 2^-k are those of 2^(most - k) with a shift_right by most in product.steps: with \"floor\" what\n\
+               leaves it is floor(+-x / 2^k). Matrices and bundles hold codes. A layer of a model holds weights: each must be\n\
+               such a power, without a zero point, or the first that is none is named.",
+        example: powers,
     }]
+}
+
+fn powers() -> String {
+    let s4 = Format::signed(4).expect("4 bits");
+    let of = |code: i64| format!("{code} in s4 is {}", power_of_two(code, s4));
+    [0, 3, 7, -8, -5].map(of).join("\n")
+}
+
+fn products() -> String {
+    const STEPS: [&str; 4] = [
+        "{ step = \"shift_right\", shift = 4, rounding = \"floor\" }",
+        "{ step = \"shift_right\", shift = 4, rounding = \"half_even\" }",
+        "{ step = \"fit\", format = \"s8\", overflow = \"saturate\" }",
+        "{ step = \"fit\", format = \"s8\", overflow = \"wrap\" }",
+    ];
+    let of = |steps: &str| {
+        let design = stated("zero", &format!("[product]\nsteps = [{steps}]\n"));
+        let sum = design.product_program().channel(&[], 0).output(13 * -27);
+        format!("{steps}: 13 * -27 adds {sum}")
+    };
+    STEPS.map(of).join("\n")
 }
 
 fn example() -> String {
     let lines = ["zero", "overwrite", "bias"].map(|start| {
-        let cycles = design(start).cycles(4, 9, 2).total;
+        let cycles = stated(start, "").cycles(4, 9, 2).total;
         format!("start = {start:?}: one MAC takes {cycles} cycles for 4 x 2 outputs of 9 products")
     });
     lines.join("\n")
 }
 
-fn design(start: &str) -> Design {
+fn stated(start: &str, more: &str) -> Design {
     let text = format!(
         "schema = 1\nname = \"example\"\npost = [{{ step = \"saturate\", width = 8 }}]\n\
          [operands]\nactivation = {{ width = 8, signed = true }}\nweight = {{ width = 8, signed = true }}\n\
          [accumulator]\nwidth = 32\nsigned = true\noverflow = \"wrap\"\nstart = {start:?}\n\
-         [array]\ndataflow = \"sequential\"\n"
+         [array]\ndataflow = \"sequential\"\n{more}"
     );
     Design::parse(&text, Path::new("example"), &[]).expect("a sound design")
 }

@@ -46,7 +46,8 @@ pub fn topics() -> Vec<Topic> {
                \n\
                value_steps are what the second operand of add, subtract, multiply, max and min goes through first. adder\n\
                is the format in which a shift_right adds its half, and wraps. With if = \"name\" (\"!name\") a step runs\n\
-               when that bit of the layer is 1 (0); else x goes by through its format and registers (bypass = \"register\").\n\
+               when that bit of the layer is 1 (0); else x goes by through its format and registers (bypass = \"register\"), or\n\
+               through its format around its registers, so that outputs come earlier (bypass = \"wire\").\n\
                Steps inside a step have no registers, and their events are not counted apart.",
         example,
     }]

@@ -25,6 +25,8 @@ pub fn run(args: &LayersArgs, console: &Console) -> Result<Status> {
     let mut sights = Vec::with_capacity(paths.len());
     for path in &paths {
         match Sight::new(path, &args.overrides) {
+            // Nor is one that multiplies nothing.
+            Ok(sight) if args.design.is_empty() && sight.design.is_post_only() => {}
             Ok(sight) => sights.push((path, sight)),
             // A design that was not named is no part of the question.
             Err(error) if args.design.is_empty() => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::args::{Overrides, image_range};
+use crate::cli::args::{BiasIn, Overrides, image_range};
 
 /// The largest width of any accumulator.
 const WIDEST: u32 = 64;
@@ -48,6 +48,10 @@ pub struct SweepArgs {
     /// further keys along behind `;`, as accumulator.start=bias,zero;order.lane_map=strided
     #[arg(long, value_name = "KEY=V1,V2", value_parser = axis)]
     pub vary: Vec<Axis>,
+    /// Where the bias goes, of a design whose accumulator has no place for it: a post step that takes parameter bias must add
+    /// it, or it is left out on purpose. When left out, the design says, and a bias that it has no place for is refused
+    #[arg(long, value_enum, value_name = "WHERE")]
+    pub bias_in: Option<BiasIn>,
     /// What points cost: accumulator and adder bits; with yosys, also flip-flops and LUTs of the design's twin
     #[arg(long, value_enum, default_value_t = CostBy::Bits)]
     pub cost: CostBy,

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::args::{Axis, CostBy, SweepArgs, split};
 use super::pieces;
 use super::synthesis::Twin;
-use crate::cli::args::Overrides;
+use crate::cli::args::{BiasIn, Overrides};
 use crate::cli::feeds::{Given, note_cut};
 use crate::cli::{Console, design_file};
+use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::explore::Candidates;
 use crate::explore::answer::{self, InputDesign, InputFile, Plan};
@@ -82,9 +83,10 @@ impl<'a> Ask<'a> {
             widths: widths.clone(),
             modes: modes.iter().map(|mode| (*mode).to_owned()).collect(),
             axes: axes(&args.vary)?,
+            bias: bias_words(args.bias_in, &base),
             synthesis: args.cost == CostBy::Yosys,
         };
-        let variants = variants(&plan, design, &args.overrides.set, &modes)?;
+        let variants = variants(&plan, design, (&args.overrides.set, args.bias_in), &modes)?;
         let twin = (args.cost == CostBy::Yosys).then(|| Twin::find(design)).transpose()?;
         let set = args.overrides.set.clone();
         Ok(Ask { plan, network, x, labels, variants, set, cost: args.cost, out, twin })
@@ -94,6 +96,18 @@ impl<'a> Ask<'a> {
     pub fn twin(&self) -> Result<&Twin> {
         self.twin.as_ref().ok_or_else(|| Error::new(Kind::Usage, "no synthesis was asked for"))
     }
+}
+
+/// What becomes of the bias, where it was said. A variant may have the post step that the design as given lacks.
+fn bias_words(bias_in: Option<BiasIn>, base: &Design) -> Option<String> {
+    let post = || "added by a post step (--bias-in post)".to_owned();
+    bias_in.map(|to| {
+        base.clone()
+            .with_bias_in(design_file::biases(Some(to)))
+            .ok()
+            .and_then(|d| d.bias_words())
+            .unwrap_or_else(post)
+    })
 }
 
 fn labels(path: &Path, images: Option<[usize; 2]>, count: usize) -> Result<Vec<i64>> {
@@ -178,7 +192,7 @@ pub fn by_key(settings: &[(String, String)]) -> BTreeMap<String, String> {
 fn variants(
     plan: &Plan,
     design: &Path,
-    set: &[(String, String)],
+    (set, bias_in): (&[(String, String)], Option<BiasIn>),
     modes: &[&'static str],
 ) -> Result<Vec<Variant>> {
     pieces::check(plan).map_err(|e| e.at(Place::Option("--vary".to_owned())))?;
@@ -188,7 +202,7 @@ fn variants(
             let own = own.iter().filter_map(|o| o.split_once('='));
             let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
             let set = set.iter().chain(&settings).cloned().chain(own).collect();
-            design_file::load_path(design, &Overrides { set })
+            design_file::load_path(design, &Overrides { set })?.with_bias_in(design_file::biases(bias_in))
         };
         let candidates = Candidates::new(modes, &plan.widths, &build).map_err(|error| {
             let words = error.message.clone();

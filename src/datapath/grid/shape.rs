@@ -1,7 +1,7 @@
 //! What a design needs for the grid: extents and delays, and the licence that the formats give.
 
 use super::kernel::BLOCK;
-use crate::design::{Array, Design, Drain, Time};
+use crate::design::{Array, Coding, Design, Drain, Time};
 use crate::num::Overflow;
 use crate::num::adder::{FullSaturate, FullWrap, RoomySaturate, RoomyWrap, is_full};
 use crate::num::lanes::Lane;
@@ -19,8 +19,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// `None` when the grid cannot be the design: accumulators that do not move down, lanes that are reduced, or a register chain
-    /// so long that it remembers more than one tile.
+    /// `None` when the grid cannot be the design: accumulators that do not move down, lanes that are reduced, values that go around
+    /// registers, or a register chain so long that it remembers more than one tile.
     pub fn new(design: &Design) -> Option<Self> {
         let Array { rows, columns, lanes, .. } = design.array;
         let (padded, host_skews) = (columns.next_multiple_of(BLOCK), design.array.host_skews());
@@ -32,8 +32,11 @@ impl Shape {
             && !design.array.clears_at_once
             && design.memory.is_none()
             && lanes == 1
-            && design.reduce.is_empty();
-        (supported && short).then_some(shape)
+            && design.reduce.is_empty()
+            && design.product_steps.is_empty()
+            && design.weight.coding == Coding::Integer;
+        let wires = design.post.iter().any(|step| step.wire().is_some());
+        (supported && short && !wires).then_some(shape)
     }
 
     /// Whether activations travel one register a column, so that a row reads consecutive elements.

@@ -107,6 +107,8 @@ pub(in crate::design) enum StepKind {
 pub(in crate::design) enum Bypass {
     /// The step's format and registers: the layer's bit moves no cycle.
     Register,
+    /// The step's format alone, around its registers: values come earlier.
+    Wire,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 
 use super::panel::Register;
 use crate::bounds::{Inputs, Range, accumulator_ranges};
+use crate::design::{Coding, Design};
 use crate::lower::Program;
 use crate::num::{Format, Overflow};
 use crate::post::{self, bind};
@@ -62,6 +63,11 @@ pub struct Licence<'a> {
     small: bool,
 }
 
+/// Whether what is added is something else than products of integer codes.
+fn has_no_licence(design: &Design) -> bool {
+    !design.product_steps.is_empty() || design.weight.coding != Coding::Integer
+}
+
 /// One channel's route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Choice {
@@ -79,7 +85,7 @@ impl<'a> Licence<'a> {
             counts,
             activations: (format.min() + add, format.max() + add),
             ranges: accumulator_ranges(program, &Inputs::Format),
-            lossy: !design.has_exact_levels(),
+            lossy: !design.has_exact_levels() || has_no_licence(design),
             small: [&design.activation, &design.weight].iter().all(|o| o.sum.width() <= 31),
         }
     }
@@ -95,8 +101,8 @@ impl<'a> Licence<'a> {
         let (low, high) = (column.low, column.high);
         let width = self.width(low, high);
         let choice = |route| Choice { route, width };
-        if design.memory.is_some() {
-            // Two sums, one in the other: no licence is for that.
+        if design.memory.is_some() || has_no_licence(design) {
+            // Two sums, one in the other, or terms that are no products of codes: no licence is for that.
             return choice(Route::Plain);
         }
         if !self.small || self.lossy {
@@ -222,7 +228,7 @@ impl<'a> Licence<'a> {
         let sums = levels.iter().all(|level| wide(level.unfitted));
         let last = levels.last().map(|level| level.fitted);
         let lanes = i128::try_from(design.array.lanes).unwrap_or(i128::MAX);
-        let beat = last.unwrap_or_else(|| design.product_interval());
+        let beat = last.unwrap_or_else(|| design.term_interval());
         let total = (beat.0.saturating_mul(lanes), beat.1.saturating_mul(lanes));
         if self.small && sums && wide(Some(total)) { Route::Wide } else { Route::Plain }
     }

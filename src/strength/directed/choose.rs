@@ -61,7 +61,9 @@ fn by_itself(design: &Design) -> Design {
     if let (Some(memory), Some(steps)) = (&mut alone.memory, design.visit_steps()) {
         memory.tile_k = Some(steps * design.array.lanes);
     }
-    alone.array.dataflow = if alone.array.lanes > 1 { Dataflow::Tree } else { Dataflow::Sequential };
+    if !alone.is_post_only() {
+        alone.array.dataflow = if alone.array.lanes > 1 { Dataflow::Tree } else { Dataflow::Sequential };
+    }
     alone
 }
 

@@ -25,6 +25,9 @@ pub(super) struct Maker<'a> {
 
 impl Maker<'_> {
     pub fn weights(&self, numbers: &[i64]) -> Values {
+        if self.design.is_post_only() {
+            return Values::NONE;
+        }
         let offset = match self.design.weight.offset {
             None => 0,
             Some(Operand::Constant(value)) => value,
@@ -145,7 +148,8 @@ impl Maker<'_> {
                 numbers[bias] = *start;
             }
             let values = self.weights(&numbers);
-            for steps in patterns(values, self.k, self.chance) {
+            let some = if self.design.is_post_only() { 1 } else { usize::MAX };
+            for steps in patterns(values, self.k, self.chance).into_iter().take(some) {
                 self.add(&numbers, &steps);
             }
             if self.count(false) > self.most[0] / 2 {

@@ -30,7 +30,7 @@ pub(super) fn part(design: &Design, index: usize) -> Part {
     if is_offset(design.activation.offset) || is_offset(design.weight.offset) {
         return Part::Offset;
     }
-    match design.post_program().role(index) {
+    match design.role(index) {
         Some(Role::Count) => Part::Count,
         Some(Role::Factor) => Part::Factor,
         Some(Role::Scale) => Part::Scale,

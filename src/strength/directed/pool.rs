@@ -103,7 +103,10 @@ impl Pool {
             Some(Operand::Constant(value)) => value,
             Some(Operand::Parameter(index)) => layer[index],
         };
-        let activation = Values::of(&design.activation, offset(design.activation.offset));
+        let activation = match design.is_post_only() {
+            true => Values::NONE,
+            false => Values::of(&design.activation, offset(design.activation.offset)),
+        };
         let mut values = rows(activation, m, k, chance);
         // With a shape of its own a directed program has room for what every PE needs.
         let column = design.array.column_products().filter(|_| design.memory.is_none());
@@ -166,6 +169,7 @@ impl Pool {
 fn own_rows(design: &Design) -> usize {
     let array = &design.array;
     match (array.sums_travel(), array.is_turned()) {
+        _ if array.is_post_only() => 1,
         (false, _) => 6_usize.next_multiple_of(array.rows * array.banks),
         (true, false) => 6,
         (true, true) => 6_usize.next_multiple_of(array.columns),
@@ -184,6 +188,9 @@ fn room(design: &Design, depth: usize) -> usize {
 /// Products of an output, so that a sum can leave the register from where it starts, and come back.
 fn own_depth(design: &Design, form: Form, last: LastBeat) -> usize {
     let lanes = design.array.lanes;
+    if design.is_post_only() {
+        return 1;
+    }
     if form == Form::Single {
         // With idle lanes, or a beat of all.
         return if last == LastBeat::Ragged { 1 } else { lanes };

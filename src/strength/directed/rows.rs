@@ -13,6 +13,9 @@ pub(super) struct Values {
 }
 
 impl Values {
+    /// Of a requantizer alone, which multiplies nothing.
+    pub const NONE: Values = Values { low: 0, high: 0, offset: 0 };
+
     pub fn of(operand: &Operand, offset: i64) -> Values {
         let [low, high] = [operand.format.min(), operand.format.max()].map(|code| code + offset);
         Values { low, high, offset }
@@ -85,7 +88,7 @@ pub(super) fn composed(row: &[i64], weights: Values, target: i128) -> Option<Vec
 
 /// The largest sum that `k` products of either sign can be.
 pub(super) fn reach(design: &Design, k: usize) -> (i128, i128) {
-    let (low, high) = design.product_interval();
+    let (low, high) = design.term_interval();
     let k = k as i128;
     ((low * k).min(0), (high * k).max(0))
 }
