@@ -20,15 +20,15 @@ fn design(folder: &std::path::Path) -> goldpath::design::Design {
     goldpath::design::Design::load(&folder.join("design.toml"), &[]).unwrap()
 }
 
-/// Those that sum any number of products, and have a place for a bias: no advice makes room in a column of operands that stay, a
-/// requantizer multiply, or an adder for a bias.
+/// Those that run a network's layers: no advice makes room in a column of operands that stay, a requantizer multiply, an adder
+/// for a bias, or post steps.
 fn designs() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("hw_models")).unwrap().map(|entry| entry.unwrap().path());
     let sums_all = |path: &PathBuf| {
         let design = design(path);
         let adds_bias = design.parameters.iter().any(|parameter| parameter.name == "bias");
         let sums_all = design.memory.is_some() || design.array.column_products().is_none();
-        adds_bias && sums_all && !design.is_post_only()
+        adds_bias && sums_all && !design.post.is_empty() && !design.is_post_only()
     };
     let entries = entries.filter(|path| path.join("design.toml").exists());
     let mut all: Vec<PathBuf> = entries.filter(sums_all).collect();
