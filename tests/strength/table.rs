@@ -52,6 +52,8 @@ fn every_neighbour_is_told_apart_or_proved_equal() {
         // What has no post steps has fewer.
         let least = match name {
             "ws16x16_s8_acc32" => 49,
+            "os8x8_diag_s8_acc20" => 43,
+            "tree16x4_banks4_s8_acc34sat" => 70,
             name if name.starts_with("mac") => 60,
             _ => 80,
         };
@@ -66,7 +68,9 @@ fn every_neighbour_is_told_apart_or_proved_equal() {
         }
         assert!(missed.is_empty(), "{name}: neither told apart nor proved equal: {missed:#?}");
         let best = old.into_iter().max().unwrap_or(0);
-        assert!(count(&by[0]) > best + 5, "{name}: the old cases tell {best} apart");
+        // Biases at the rails make extremes tell all there is.
+        let all_told = best == all.len() - count(&equal) && count(&by[0]) == best;
+        assert!(count(&by[0]) > best + 5 || all_told, "{name}: the old cases tell {best} apart");
     }
 }
 
