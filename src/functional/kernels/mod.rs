@@ -140,6 +140,36 @@ pub fn zeros<T: Copy + Default + Send + Sync>(count: usize) -> Vec<T> {
     all
 }
 
+/// `rule` of every part of `part` values (the last may be shorter), told its number; threads share them, `least` parts
+/// at a time or more.
+///
+/// One form of each type of value: what the rule does stays in one call a part, and the many rules do not each bring
+/// their own copy of how threads share.
+pub fn parts<T: Send>(values: &mut [T], part: usize, least: usize, rule: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    parts_with(values, part, least, &|_: &mut (), index, part| rule(index, part));
+}
+
+/// [`parts`] with something that a thread keeps from one part to the next.
+pub fn parts_with<T: Send, S: Default>(
+    values: &mut [T],
+    part: usize,
+    least: usize,
+    rule: &(dyn Fn(&mut S, usize, &mut [T]) + Sync),
+) {
+    let parts = values.par_chunks_mut(part.max(1)).with_min_len(least.max(1)).enumerate();
+    parts.for_each_init(S::default, |kept, (index, part)| rule(kept, index, part));
+}
+
+/// `rule` of every number below `count`, in order, with something that a thread keeps.
+pub fn numbered<U: Send, S: Default>(
+    count: usize,
+    least: usize,
+    rule: &(dyn Fn(&mut S, usize) -> U + Sync),
+) -> Vec<U> {
+    let numbers = (0..count).into_par_iter().with_min_len(least.max(1));
+    numbers.map_init(S::default, |kept, index| rule(kept, index)).collect()
+}
+
 fn panel(columns: usize) {
     assert!(matches!(columns, 16 | 32 | 64), "a panel has 16, 32 or 64 columns");
 }

@@ -1,13 +1,12 @@
 //! Sums, products, Relu and Clip.
 
 use ndarray::ArrayD;
-use rayon::prelude::*;
 
 use super::pointwise::{PART, map, recoded, zip};
 use super::{Call, isa, rails};
 use crate::error::{Error, Kind, Result};
 use crate::functional::kernels::codes::{add_i8, add_u8};
-use crate::functional::kernels::zeros;
+use crate::functional::kernels::{parts, zeros};
 use crate::network::{DType, Tensor};
 use crate::post::onnx;
 
@@ -45,8 +44,10 @@ pub(super) fn quantized_add(call: &Call) -> Result<Tensor> {
         ($variant:ident, $kernel:ident, $a:expr, $b:expr) => {
             if let (Some(a), Some(b)) = ($a.as_slice(), $b.as_slice()) {
                 let mut sums = zeros(a.len());
-                let parts = sums.par_chunks_mut(PART).zip(a.par_chunks(PART)).zip(b.par_chunks(PART));
-                parts.for_each(|((out, a), b)| $kernel(isa(), out, a, b, sum));
+                parts(&mut sums, PART, 1, &|index, out| {
+                    let run = index * PART..index * PART + out.len();
+                    $kernel(isa(), out, &a[run.clone()], &b[run], sum);
+                });
                 let sums = ArrayD::from_shape_vec($a.raw_dim(), sums).expect("one sum per pair");
                 return Ok(Tensor::$variant(sums));
             }

@@ -102,12 +102,14 @@ impl Slices {
         let values = in_order(x);
         let mut out = kernels::zeros(values.len());
         if self.count == 1 {
-            let pieces = out.par_chunks_mut(PART).zip(values.par_chunks(PART));
-            pieces.for_each(|(out, x)| rule(out, x, 0));
+            kernels::parts(&mut out, PART, 1, &|index, out| {
+                let x = &values[index * PART..][..out.len()];
+                rule(out, x, 0);
+            });
         } else if !values.is_empty() {
-            let runs = out.par_chunks_exact_mut(self.inner).zip(values.par_chunks_exact(self.inner));
-            let runs = runs.with_min_len(PART.div_ceil(self.inner)).enumerate();
-            runs.for_each(|(index, (out, x))| rule(out, x, index % self.count));
+            kernels::parts(&mut out, self.inner, PART.div_ceil(self.inner), &|index, out| {
+                rule(out, &values[index * self.inner..][..self.inner], index % self.count);
+            });
         }
         ArrayD::from_shape_vec(x.raw_dim(), out).expect("as many as there were")
     }
@@ -136,8 +138,10 @@ pub(super) fn dynamic_quantize(call: &Call) -> Result<Vec<Tensor>> {
     let (scale, zero) = dynamic_parameters(&values)?;
     let rule = rails(DType::U8, zero)?;
     let mut codes = kernels::zeros(values.len());
-    let parts = codes.par_chunks_mut(PART).zip(values.par_chunks(PART));
-    parts.for_each(|(codes, x)| kernels::float::quantize_u8(isa(), codes, x, scale, rule));
+    kernels::parts(&mut codes, PART, 1, &|index, codes| {
+        let x = &values[index * PART..][..codes.len()];
+        kernels::float::quantize_u8(isa(), codes, x, scale, rule);
+    });
     let codes = ArrayD::from_shape_vec(x.raw_dim(), codes).expect("one code per value");
     let zero = arr0(zero).into_dyn();
     Ok(vec![Tensor::U8(codes), Tensor::F32(arr0(scale).into_dyn()), Tensor::from_codes(zero, DType::U8)])

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
-use rayon::prelude::*;
 
 use super::size::room;
 use crate::error::{Error, Kind, Result};
-use crate::functional::kernels::zeros;
+use crate::functional::kernels::{parts, zeros};
 use crate::network::{DType, Tensor};
 
 /// Elements that are worth a thread's while.
@@ -53,8 +52,9 @@ where
 {
     let values = in_order(x);
     let mut out = zeros(values.len());
-    let parts = out.par_chunks_mut(PART).zip(values.par_chunks(PART));
-    parts.for_each(|(out, x)| out.iter_mut().zip(x).for_each(|(out, x)| *out = rule(*x)));
+    parts(&mut out, PART, 1, &|index, out| {
+        out.iter_mut().zip(&values[index * PART..]).for_each(|(out, x)| *out = rule(*x));
+    });
     ArrayD::from_shape_vec(x.raw_dim(), out).expect("as many as there were")
 }
 
@@ -91,14 +91,13 @@ where
     let (left, right) = (in_order(a), in_order(b));
     let mut out = zeros(shape.iter().product());
     if a.shape() == b.shape() {
-        let parts = out.par_chunks_mut(PART).zip(left.par_chunks(PART)).zip(right.par_chunks(PART));
-        parts.for_each(|((out, a), b)| {
-            out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = combine(*a, *b));
+        parts(&mut out, PART, 1, &|index, out| {
+            let pairs = left[index * PART..].iter().zip(&right[index * PART..]);
+            out.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out = combine(*a, *b));
         });
     } else if !out.is_empty() {
         let runs = Runs::new(&shape, [a.shape(), b.shape()]);
-        let parts = out.par_chunks_exact_mut(runs.length).with_min_len(PART.div_ceil(runs.length));
-        parts.enumerate().for_each(|(index, out)| {
+        parts(&mut out, runs.length, PART.div_ceil(runs.length), &|index, out| {
             let [a, b] = runs.starts(index);
             match runs.moves {
                 [true, true] => {

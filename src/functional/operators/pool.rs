@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use ndarray::{ArrayD, IxDyn};
-use rayon::prelude::*;
 
 use super::size::room;
 use super::{Call, rails};
 use crate::error::{Error, Kind, Result};
+use crate::functional::kernels::parts_with;
 use crate::network::{Placed, Sliding, Tensor, Window};
 use crate::post::onnx::{self, Summation};
 
@@ -69,9 +69,9 @@ impl Frame {
         let columns: Vec<Reach> = (0..self.placed.output[1]).map(|o| self.reach(1, o)).collect();
         let mut out = vec![U::default(); self.output.iter().product()];
         let windows = lines.len() * columns.len();
-        let planes =
-            out.par_chunks_exact_mut(windows).zip(elements.par_chunks_exact(plane)).take(self.planes);
-        planes.for_each_init(Vec::new, |taps, (out, image)| {
+        let out_of_planes = &mut out[..self.planes * windows];
+        parts_with(out_of_planes, windows, 1, &|taps: &mut Vec<T>, index, out| {
+            let image = &elements[index * plane..][..plane];
             for (line, out) in lines.iter().zip(out.chunks_exact_mut(columns.len())) {
                 for (column, out) in columns.iter().zip(out) {
                     taps.clear();

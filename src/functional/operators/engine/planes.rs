@@ -1,12 +1,10 @@
 //! Convolutions of few channels (depthwise ones above all), plane by plane: no panel would be filled.
 
-use rayon::prelude::*;
-
 use super::finish::{Finish, Sums};
 use super::image::Frame;
 use super::{Elements, Job, Terms, View};
 use crate::functional::kernels::codes::{Bytes, add_scaled};
-use crate::functional::kernels::{Isa, zeros};
+use crate::functional::kernels::{Isa, parts_with, zeros};
 
 /// Whether groups of `cin` channels to `channels` ones are for planes.
 pub(super) fn are_better(channels: usize, cin: usize) -> bool {
@@ -41,8 +39,7 @@ impl Job<'_> {
         let parts = x.len() / (frame.channels * pixels);
         let outputs = frame.outputs();
         let mut out = zeros(parts * n * outputs);
-        let parts = out.par_chunks_mut(n * outputs).enumerate();
-        parts.for_each_init(Scratch::default, |scratch, (index, out)| {
+        parts_with(&mut out, n * outputs, 1, &|scratch: &mut Scratch, index, out| {
             let group = index % groups;
             let planes = &x[index * frame.channels * pixels..][..frame.channels * pixels];
             let Scratch { phases, sums } = scratch;

@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::finish::{Finish, Sums};
 use super::image::Frame;
 use super::panels::{Panels, WIDEST};
 use super::{Job, Sliding, Terms};
 use crate::functional::kernels::codes::{Bytes, Lines, total};
-use crate::functional::kernels::{Begin, Rows, dot8, zeros};
+use crate::functional::kernels::{Begin, Rows, dot8, numbered, parts_with, zeros};
 
 /// Positions of a block: their accumulators stay in the cache, and a panel's weights are read once for all.
 const BLOCK: usize = 96;
@@ -85,8 +83,7 @@ impl Job<'_> {
         }
         let mut out = zeros(rows * n);
         let share = rows.div_ceil(threads).next_multiple_of(6).min(BLOCK);
-        let parts = out.par_chunks_mut(share * n).enumerate();
-        parts.for_each_init(Scratch::default, |scratch, (index, out)| {
+        parts_with(&mut out, share * n, 1, &|scratch: &mut Scratch, index, out| {
             let count = out.len() / n;
             self.lay_out(&mut scratch.images, &x[index * share * k..][..count * k]);
             let Scratch { images, acc, totals, .. } = scratch;
@@ -120,8 +117,7 @@ impl Job<'_> {
             }
             part
         };
-        let parts = (0..panels.count()).into_par_iter().with_min_len(4).map_init(Vec::new, part);
-        let parts: Vec<Vec<F::Out>> = parts.collect();
+        let parts: Vec<Vec<F::Out>> = numbered(panels.count(), 4, &part);
         for (index, part) in parts.iter().enumerate() {
             let panel = panels.panel(index);
             for (part, out) in part.chunks_exact(panel.channels).zip(out.chunks_exact_mut(n)) {
@@ -164,22 +160,19 @@ impl Job<'_> {
         };
         let height = frame.placed.output[0];
         if parts >= threads {
-            let parts = out.par_chunks_mut(size).enumerate();
-            parts.for_each_init(Kept::default, |kept, (index, out)| part(kept, index, 0..height, out));
+            parts_with(&mut out, size, 1, &|kept, index, out| part(kept, index, 0..height, out));
             return out;
         }
         // Threads share the rows of an image.
         let share = height.div_ceil(threads);
         for (index, out) in out.chunks_mut(size).enumerate() {
-            let parts: Vec<(Range<usize>, Vec<F::Out>)> = (0..height.div_ceil(share))
-                .into_par_iter()
-                .map_init(Kept::default, |kept, part_index| {
-                    let rows = part_index * share..((part_index + 1) * share).min(height);
-                    let mut made = vec![F::Out::default(); n * rows.len() * frame.placed.output[1]];
-                    part(kept, index, rows.clone(), &mut made);
-                    (rows, made)
-                })
-                .collect();
+            let some = |kept: &mut Kept<F::Out>, part_index: usize| {
+                let rows = part_index * share..((part_index + 1) * share).min(height);
+                let mut made = vec![F::Out::default(); n * rows.len() * frame.placed.output[1]];
+                part(kept, index, rows.clone(), &mut made);
+                (rows, made)
+            };
+            let parts: Vec<(Range<usize>, Vec<F::Out>)> = numbered(height.div_ceil(share), 1, &some);
             for (rows, made) in parts {
                 let (at, length) = (rows.start * frame.placed.output[1], rows.len() * frame.placed.output[1]);
                 for (made, out) in made.chunks_exact(length).zip(out.chunks_exact_mut(frame.outputs())) {
