@@ -9,6 +9,7 @@ use goldpath::neighbours::{Fault, Hardware, NodeSeen, Ties};
 use goldpath::strength::directed::{Form, directed};
 use goldpath::strength::{Goal, Judge, goals, reached, score};
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use crate::oracle::program::{self, Machine, Visit, Work};
 use crate::proofs::designs;
@@ -343,59 +344,78 @@ fn is_reached(program: &Program, goal: &Goal, seen: &[NodeSeen]) -> bool {
     times > 0
 }
 
+/// What was seen of some designs.
+#[derive(Default)]
+struct Found {
+    claimed: usize,
+    impossible: usize,
+    kinds: BTreeMap<String, usize>,
+}
+
+impl Found {
+    fn and(mut self, other: Found) -> Found {
+        self.claimed += other.claimed;
+        self.impossible += other.impossible;
+        other.kinds.into_iter().for_each(|(kind, count)| *self.kinds.entry(kind).or_default() += count);
+        self
+    }
+}
+
 /// Counts at nodes and goals of directed and random programs are the oracle's; `outputs` by chance reach nothing impossible.
 fn check(count: usize, seed: u64, outputs: usize) {
-    let (mut claimed, mut impossible, mut kinds) = (0, 0, BTreeMap::<String, usize>::new());
     // The oracle knows no memory.
-    for (at, design) in designs(count, seed).into_iter().filter(|(_, design)| design.memory.is_none()) {
-        let all = goals(&design);
-        let mut random = Random(at);
-        let names = || design.fitting_nodes().into_iter().map(|(_, id)| id).collect::<Vec<_>>();
-        let made = Form::ALL.into_iter().filter_map(|form| {
-            directed(&design, form, Some([5, if form == Form::Single { 1 } else { 7 }, 9]), 1).ok()
-        });
-        let by_chance: Vec<Program> = (0..2).filter_map(|_| random.program(&design, [3, 4, 5])).collect();
-        for program in made.chain(by_chance) {
-            let (machine, work) = for_oracle(&program, &program.parameters);
-            let expected = seen(&machine, &work, names());
-            assert_eq!(score(&program).nodes, expected, "seed {at}\n{}", design.to_toml());
-            let found = reached(&program, &Judge::new(&program), &all);
-            for (goal, found) in all.iter().zip(found) {
-                if makes_no_number(&program, goal) {
-                    continue;
-                }
-                let expected = is_reached(&program, goal, &expected);
-                assert_eq!(found, expected, "seed {at}: {}\n{}", goal.name, design.to_toml());
-                assert!(
-                    !(expected && goal.impossible.is_some()),
-                    "seed {at}: {goal:?}\n{}",
-                    design.to_toml()
-                );
-                claimed += usize::from(found);
-            }
-        }
-        let hopeless: Vec<&Goal> = all.iter().filter(|goal| goal.impossible.is_some()).collect();
-        impossible += hopeless.len();
-        for goal in &hopeless {
-            *kinds.entry(goal.name.split_once(": ").unwrap().1.to_owned()).or_default() += 1;
-        }
-        let shape = [20, 1 + at as usize % 5, 25];
-        for _ in 0..outputs.div_ceil(shape[0] * shape[2]) {
-            let Some(program) = random.program(&design, shape) else { continue };
-            let judge = Judge::new(&program);
-            let found = reached(&program, &judge, &all);
-            for (goal, found) in all.iter().zip(found).filter(|(goal, _)| goal.impossible.is_some()) {
-                let is_seen = bit(&design, goal).is_some_and(|(parameter, bit, is_set)| {
-                    let faults = vec![Fault::Stuck { parameter, bit, at: !is_set }];
-                    judge.difference(&Hardware { design: (*design).clone(), faults }).is_some()
-                });
-                assert!(!found && !is_seen, "seed {at}: {goal:?} is reached by chance\n{}", design.to_toml());
-            }
-        }
-    }
+    let all: Vec<_> =
+        designs(count, seed).into_iter().filter(|(_, design)| design.memory.is_none()).collect();
+    let found = all.into_par_iter().map(|(at, design)| check_one(at, &design, outputs));
+    let Found { claimed, impossible, kinds } = found.reduce(Found::default, Found::and);
     println!("{count} designs: {claimed} goals reached, as the oracle says; {impossible} impossible");
     println!("{kinds:?}");
     assert!(claimed > count * 50 && impossible > count * 5);
+}
+
+fn check_one(at: u64, design: &Arc<Design>, outputs: usize) -> Found {
+    let mut told = Found::default();
+    let all = goals(design);
+    let mut random = Random(at);
+    let names = || design.fitting_nodes().into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+    let made = Form::ALL.into_iter().filter_map(|form| {
+        directed(design, form, Some([5, if form == Form::Single { 1 } else { 7 }, 9]), 1).ok()
+    });
+    let by_chance: Vec<Program> = (0..2).filter_map(|_| random.program(design, [3, 4, 5])).collect();
+    for program in made.chain(by_chance) {
+        let (machine, work) = for_oracle(&program, &program.parameters);
+        let expected = seen(&machine, &work, names());
+        assert_eq!(score(&program).nodes, expected, "seed {at}\n{}", design.to_toml());
+        let found = reached(&program, &Judge::new(&program), &all);
+        for (goal, found) in all.iter().zip(found) {
+            if makes_no_number(&program, goal) {
+                continue;
+            }
+            let expected = is_reached(&program, goal, &expected);
+            assert_eq!(found, expected, "seed {at}: {}\n{}", goal.name, design.to_toml());
+            assert!(!(expected && goal.impossible.is_some()), "seed {at}: {goal:?}\n{}", design.to_toml());
+            told.claimed += usize::from(found);
+        }
+    }
+    let hopeless: Vec<&Goal> = all.iter().filter(|goal| goal.impossible.is_some()).collect();
+    told.impossible = hopeless.len();
+    for goal in &hopeless {
+        *told.kinds.entry(goal.name.split_once(": ").unwrap().1.to_owned()).or_default() += 1;
+    }
+    let shape = [20, 1 + at as usize % 5, 25];
+    for _ in 0..outputs.div_ceil(shape[0] * shape[2]) {
+        let Some(program) = random.program(design, shape) else { continue };
+        let judge = Judge::new(&program);
+        let found = reached(&program, &judge, &all);
+        for (goal, found) in all.iter().zip(found).filter(|(goal, _)| goal.impossible.is_some()) {
+            let is_seen = bit(design, goal).is_some_and(|(parameter, bit, is_set)| {
+                let faults = vec![Fault::Stuck { parameter, bit, at: !is_set }];
+                judge.difference(&Hardware { design: (**design).clone(), faults }).is_some()
+            });
+            assert!(!found && !is_seen, "seed {at}: {goal:?} is reached by chance\n{}", design.to_toml());
+        }
+    }
+    told
 }
 
 #[test]
