@@ -9,6 +9,7 @@ mod array;
 mod control;
 mod exit;
 mod feed;
+mod folded;
 mod grid;
 mod lockstep;
 mod operand;
@@ -24,6 +25,7 @@ mod words;
 
 pub use array::Array;
 pub use feed::{Feed, Rests, Slot};
+pub use folded::folded;
 pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
 pub use period::{Held, Loading, Observer, Past, Period};
@@ -196,9 +198,10 @@ impl<D: Datapath + ?Sized> Datapath for Box<D> {
     }
 }
 
-/// The block that a design describes, in its fastest form.
+/// The block that a design describes, in its fastest form, for periods without rests.
 pub fn build(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
-    grid(design, records).unwrap_or_else(|| plain(design, records))
+    let fast = grid(design, records).or_else(|| folded(design, records));
+    fast.unwrap_or_else(|| plain(design, records))
 }
 
 /// The block that a design describes, cycle by cycle, whatever its inputs are.

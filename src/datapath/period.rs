@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::feed::{Feed, Slot};
 use super::words::Visit;
 use super::{Inputs, Watch};
-use crate::design::{Array, LoadKind};
+use crate::design::{Array, LoadKind, Node};
+use crate::num::Flags;
 
 /// A tile's streams, unskewed, and when its drain happens. Cycles count from the period's start.
 #[derive(Debug, Clone, Default)]
@@ -292,6 +293,10 @@ pub trait Observer {
 
     /// Who is told about the edge that ends this cycle.
     fn watch(&mut self) -> &mut dyn Watch;
+
+    /// An event of an output, row and column of the tile that the period feeds, and of which step of its sum where it is one
+    /// of several: told in any order and without its cycle, at the period's start.
+    fn located(&mut self, node: Node, output: [usize; 2], step: Option<usize>, flags: Flags);
 
     /// The edge is over.
     fn edge(&mut self);

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::{Run, Timing};
+use super::{Located, Run, Timing};
 use crate::datapath::{Inputs, Observer, Watch, visit_inputs};
 use crate::design::Node;
 use crate::error::{Error, Result};
@@ -183,29 +183,40 @@ fn live_row<'a>(program: &Program, tile: Tile, row: usize, of: &'a mut Array2<i6
     of.as_slice_mut().map_or(&mut [], |all| &mut all[at..at + columns])
 }
 
+/// Counts an event, and keeps the first in schedule order.
+fn note(
+    program: &Program,
+    counts: &mut Counts,
+    first: &mut Option<First>,
+    (node, at, cycle): (Node, Located, u64),
+    flags: Flags,
+) {
+    let index = program.design.node_index(node);
+    let events = &mut counts.nodes[index];
+    events.high += u64::from(flags.high);
+    events.low += u64::from(flags.low);
+    let tile = program.tile(at.tile);
+    let (m, n) = (program.output_row(tile, at.row), program.output_channel(tile, at.column));
+    if node == Node::Accumulator {
+        counts.accumulator[[m, n]] += 1;
+    }
+    let order = (at.tile, at.beat.unwrap_or(usize::MAX), at.row, at.column, index);
+    if first.as_ref().is_none_or(|first| order < first.order) {
+        let event = Event { node: events.node.clone(), m, n, beat: at.beat, high: flags.high };
+        *first = Some(First { order, event, cycle });
+    }
+}
+
 impl Watch for Collector<'_, '_> {
     fn overflow(&mut self, node: Node, row: usize, column: usize, flags: Flags) {
         let Some(counts) = &mut self.counts else { return };
         let program = self.program;
         let at = self.timing.locate(node, [row, column], self.cycle);
         let tile = program.tile(at.tile);
-        let column = at.column;
-        if at.row >= program.rows_of(tile) || column >= program.columns_of(tile) {
+        if at.row >= program.rows_of(tile) || at.column >= program.columns_of(tile) {
             return;
         }
-        let index = program.design.node_index(node);
-        let events = &mut counts.nodes[index];
-        events.high += u64::from(flags.high);
-        events.low += u64::from(flags.low);
-        let (m, n) = (program.output_row(tile, at.row), program.output_channel(tile, column));
-        if node == Node::Accumulator {
-            counts.accumulator[[m, n]] += 1;
-        }
-        let order = (at.tile, at.beat.unwrap_or(usize::MAX), at.row, column, index);
-        if self.first.as_ref().is_none_or(|first| order < first.order) {
-            let event = Event { node: events.node.clone(), m, n, beat: at.beat, high: flags.high };
-            self.first = Some(First { order, event, cycle: self.cycle });
-        }
+        note(program, counts, &mut self.first, (node, at, self.cycle), flags);
     }
 
     fn overflows(&mut self, node: Node, row: usize, high: &[u32], low: &[u32]) {
@@ -268,6 +279,18 @@ impl Observer for Collector<'_, '_> {
 
     fn watch(&mut self) -> &mut dyn Watch {
         self
+    }
+
+    fn located(&mut self, node: Node, [row, column]: [usize; 2], step: Option<usize>, flags: Flags) {
+        let (Some(counts), program) = (&mut self.counts, self.program) else { return };
+        let fed = self.timing.tile_at(self.cycle);
+        let tile = program.tile(fed);
+        if row >= program.rows_of(tile) || column >= program.columns_of(tile) {
+            return;
+        }
+        let at = self.timing.output_of(node, fed, [row, column], step);
+        let cycle = self.timing.cycle_in(node, fed, at.beat, [row, column]);
+        note(program, counts, &mut self.first, (node, at, cycle), flags);
     }
 
     fn edge(&mut self) {

@@ -174,15 +174,42 @@ impl Timing {
         Located { tile: tile - visit, row, column, beat }
     }
 
+    /// What an event at a node of output (`row`, `column`) of the tile that is fed belongs to: of which step of the tile's own
+    /// sums, where it is one of several.
+    pub fn output_of(
+        &self,
+        node: Node,
+        fed: usize,
+        [row, column]: [usize; 2],
+        step: Option<usize>,
+    ) -> Located {
+        let visit = fed % self.map.visits;
+        let beat = match self.last_of_visit(node, visit) {
+            Some(last) => Some(last),
+            None => step.map(|step| visit * self.map.steps + step),
+        };
+        Located { tile: fed - visit, row, column, beat }
+    }
+
+    /// The step that events of the memory are told with: their visit's last.
+    fn last_of_visit(&self, node: Node, visit: usize) -> Option<usize> {
+        let of_visit = matches!(node, Node::Store(_) | Node::Load(_) | Node::Memory);
+        of_visit.then(|| self.beats.min((visit + 1) * self.map.steps) - 1)
+    }
+
     /// The cycle whose edge stores what `node` makes of step `beat` of output (`row`, `column`) of a tile: the inverse of
     /// [`Timing::locate`]. Nodes behind the accumulator have no step.
     pub fn cycle_of(&self, node: Node, tile: usize, beat: Option<usize>, [row, column]: [usize; 2]) -> u64 {
-        let (pe, fed) = self.map.place([row, column], beat.unwrap_or_default());
         let visit = match node {
             Node::Post(_) => self.map.visits - 1,
             _ => beat.unwrap_or_default() / self.map.steps,
         };
-        let tile = tile + visit;
+        self.cycle_in(node, tile + visit, beat, [row, column])
+    }
+
+    /// The same of the tile that is fed, one visit of an output.
+    pub fn cycle_in(&self, node: Node, tile: usize, beat: Option<usize>, [row, column]: [usize; 2]) -> u64 {
+        let (pe, fed) = self.map.place([row, column], beat.unwrap_or_default());
         let offset = match (self.laws.entered(node, pe), self.laws.leaves(pe[1])) {
             (Some(delay), _) => self.accepts(tile, fed) + delay,
             (None, Some(leaves)) => self.accepts(tile, fed) + leaves + self.behind(node),
@@ -233,8 +260,6 @@ impl Timing {
             None => self.left(left, exit),
         };
         let visit = tile % self.map.visits;
-        let last = self.beats.min((visit + 1) * self.map.steps) - 1;
-        let of_visit = matches!(node, Node::Store(_) | Node::Load(_) | Node::Memory);
-        Located { tile: tile - visit, row, column, beat: of_visit.then_some(last) }
+        Located { tile: tile - visit, row, column, beat: self.last_of_visit(node, visit) }
     }
 }

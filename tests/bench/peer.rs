@@ -23,14 +23,19 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/rtl")
 }
 
-fn done(command: &mut Command) -> Result<String, String> {
+pub fn done(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|e| format!("{:?}: {e}", command.get_program()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-/// Builds the peer once: C++ at -O3 for this machine's instruction set.
+/// Builds the peer once.
 pub fn build_verilator(folder: &Path) -> Result<PathBuf, String> {
+    verilate(MODULE, folder, &[sources().join(format!("{MODULE}.v"))], &sources().join("driver.cpp"))
+}
+
+/// A module in C++ at -O3 for this machine's instruction set, behind a driver.
+pub fn verilate(top: &str, folder: &Path, files: &[PathBuf], driver: &Path) -> Result<PathBuf, String> {
     let made = folder.join("verilated");
     let mut command = Command::new("verilator");
     command.args([
@@ -44,12 +49,12 @@ pub fn build_verilator(folder: &Path) -> Result<PathBuf, String> {
         "fast",
         "--noassert",
     ]);
-    command.args(["-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", MODULE]);
+    command.args(["-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", top]);
     command.args(["-MAKEFLAGS", "OPT_FAST=-O3 OPT_SLOW=-O3 OPT_GLOBAL=-O3", "-CFLAGS", "-O3 -march=native"]);
     command.arg("--Mdir").arg(&made);
-    command.arg(sources().join(format!("{MODULE}.v"))).arg(sources().join("driver.cpp"));
+    command.args(files).arg(driver);
     done(&mut command)?;
-    Ok(made.join(format!("V{MODULE}")))
+    Ok(made.join(format!("V{top}")))
 }
 
 impl Verilated {

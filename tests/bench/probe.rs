@@ -52,6 +52,8 @@ impl Observer for Look<'_> {
         self.inner.watch()
     }
 
+    fn located(&mut self, _: Node, _: [usize; 2], _: Option<usize>, _: Flags) {}
+
     fn edge(&mut self) {
         self.cycle += 1;
         self.inner.edge();

@@ -5,6 +5,7 @@
 //! them, or all. A figure is the median over the rounds; ratios are taken within a round.
 
 mod bare;
+mod kinds;
 mod memory;
 mod peer;
 mod probe;
@@ -41,6 +42,7 @@ fn main() {
         array(shape, built.as_deref().ok(), &folder);
     }
     probe::report();
+    kinds::report(&folder.join("kinds"));
     if !arguments.iter().any(|a| a == "--quick") {
         memory::report();
     }

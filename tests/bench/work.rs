@@ -21,8 +21,10 @@ pub fn design(name: &str) -> Arc<Design> {
 pub fn product(design: &Arc<Design>, [m, k, n]: [usize; 3]) -> Program {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut within = |low: i64, high: i64| low + i64::from(random.next_u32()) % (high - low + 1);
-    let a = Array2::from_shape_fn((m, k), |_| within(-128, 127));
-    let w = Array2::from_shape_fn((k, n), |_| within(-128, 127));
+    // A requantizer alone multiplies nothing.
+    let most = if design.is_post_only() { 0 } else { 127 };
+    let a = Array2::from_shape_fn((m, k), |_| within(-most - i64::from(most > 0), most));
+    let w = Array2::from_shape_fn((k, n), |_| within(-most - i64::from(most > 0), most));
     let mut numbers = Numbers::new();
     for parameter in &design.parameters {
         let value = match parameter.name.as_str() {
@@ -31,6 +33,7 @@ pub fn product(design: &Arc<Design>, [m, k, n]: [usize; 3]) -> Program {
             "shift" => vec![36],
             "multiplier" => vec![1 << 30],
             "zero_point" => vec![3],
+            "value" => (0..n).map(|_| within(-1 << 20, 1 << 20)).collect(),
             _ => continue,
         };
         numbers.insert(parameter.name.clone(), value);

@@ -4,12 +4,14 @@ mod command;
 mod convolution;
 mod designs;
 mod equal;
+mod folded;
 mod gaps;
 mod inputs;
 mod memory;
 mod models;
 #[path = "../oracle/mod.rs"]
 mod oracle;
+mod packing;
 mod post_only;
 mod powers;
 mod random;

@@ -92,7 +92,7 @@ fn add_steps(design: &mut Design, random: &mut Random) {
 }
 
 /// A program, unless a word would be visited too early.
-fn program(random: &mut Random) -> Option<Program> {
+pub fn program(random: &mut Random) -> Option<Program> {
     let design = design(random);
     let [m, k, n] = [1 + random.below(9), 1 + random.below(30), 1 + random.below(9)];
     let extreme = random.below(3) == 0;

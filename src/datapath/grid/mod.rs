@@ -37,8 +37,10 @@ use crate::num::Flags;
 use crate::num::adder::Adder;
 use crate::num::lanes::Lane;
 use back::Back;
-use kernel::{BLOCK, Block, MOST_EDGES, edges_of_four};
-use shape::{Shape, Step, licence};
+use kernel::edges_of_four;
+pub use kernel::{BLOCK, Block, MOST_EDGES};
+use shape::Shape;
+pub use shape::{Step, licence, terms};
 use tile::Tile;
 
 /// The grid for a design, when it has the licence.

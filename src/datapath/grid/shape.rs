@@ -62,6 +62,16 @@ pub enum Step<L> {
     RoomyWrap(RoomyWrap<L>),
 }
 
+/// The smallest and the largest sum that a beat adds: of every lane's product; 0 is among them.
+pub fn terms(design: &Design) -> (i64, i64) {
+    let (a, w) = (design.activation.sum, design.weight.sum);
+    let corners = [(a.min(), w.min()), (a.min(), w.max()), (a.max(), w.min()), (a.max(), w.max())];
+    let lanes = i64::try_from(design.array.lanes).unwrap_or(i64::MAX);
+    // Of 64 bits, what is wider fits no lane.
+    let of = |(a, w): (i64, i64)| a.saturating_mul(w).saturating_mul(lanes);
+    corners.into_iter().map(of).fold((0, 0), |(low, high), p| (p.min(low), p.max(high)))
+}
+
 /// The rule in lanes of `L`, when the formats prove that lane wide enough: every operand with its offset and
 /// every product fits it, and so does every sum, unless the format is the lane's own.
 pub fn licence<L: Lane>(design: &Design) -> Option<Step<L>> {
@@ -72,9 +82,7 @@ pub fn licence<L: Lane>(design: &Design) -> Option<Step<L>> {
             return None;
         }
     }
-    let (a, w) = (design.activation.sum, design.weight.sum);
-    let corners = [a.min() * w.min(), a.min() * w.max(), a.max() * w.min(), a.max() * w.max()];
-    let (low, high) = corners.into_iter().fold((0, 0), |(low, high), p| (p.min(low), p.max(high)));
+    let (low, high) = terms(design);
     if !fits(low, high) {
         return None;
     }

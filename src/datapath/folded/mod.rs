@@ -1,0 +1,240 @@
+//! Any array while nobody samples it: a period at a time, its sums folded from the streams that the host drives.
+//!
+//! ```text
+//!  sums stay      output (row i, column j): its steps are beats      left[i][beat] · above[beat][j]
+//!  sums travel    output (vector v, column j): its steps are rows    left[i][v] · loaded[i][j]
+//! ```
+//!
+//! Every step of every accumulator is formed and fitted, those of a whole period in the order of its outputs: what a register
+//! shows in a cycle is one of them, and which one is the timing laws' to say. Events are told by output and step, and as counts
+//! once the first one is known. No register is held, so whoever samples gets [`super::Array`], from the first cycle on.
+//!
+//! Registers, latency: those of [`super::Array`]. Licence: exact products and exact sums over the lanes, formats that fit a
+//! machine lane ([`licence`]). Not modelled: other designs; rests between beats.
+//! Rules: R2–R6 through `num::adder`, R7 and R8 through `post`, R9.
+
+mod behind;
+mod kernel;
+mod tile;
+
+use std::sync::Arc;
+
+use super::accumulate::Accumulate;
+use super::grid::{Step, licence};
+use super::{Array, Datapath, Inputs, Observer, Period, Port, Records, Watch};
+use crate::design::{Design, Node};
+use crate::num::adder::{Adder, Exact};
+use crate::num::lanes::Lane;
+use behind::Behind;
+use kernel::{BLOCK, Block, MOST_EDGES, fold};
+use tile::{Table, Tile};
+
+/// The array for a design, when it has the licence.
+pub fn folded(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapath>> {
+    let levels = design.level_ranges().iter().all(|range| range.always_fits);
+    if !levels || !design.product_steps.is_empty() || design.is_post_only() {
+        return None;
+    }
+    if let Some(step) = licence::<i16>(design) {
+        return Some(Box::new(Folded::new(design, records, step)));
+    }
+    if let Some(step) = licence::<i32>(design) {
+        return Some(Box::new(Folded::new(design, records, step)));
+    }
+    let step = licence::<i64>(design)?;
+    Some(Box::new(Folded::new(design, records, step)))
+}
+
+/// The block, its sums in lanes of `L`.
+struct Folded<L> {
+    design: Arc<Design>,
+    records: Records,
+    step: Step<L>,
+    /// Smallest and largest sum over the lanes.
+    terms: (i64, i64),
+    accumulate: Accumulate,
+    tile: Tile<L>,
+    /// With a second buffer: what has been loaded for the tile that follows.
+    next: Option<Arc<Vec<i32>>>,
+    /// Accumulators of the tile's outputs, and how often each overflowed.
+    sums: Table,
+    behind: Behind,
+    /// Who is there once somebody samples.
+    watched: Option<Array>,
+}
+
+impl<L: Lane> Folded<L> {
+    fn new(design: &Arc<Design>, records: &Records, step: Step<L>) -> Self {
+        Folded {
+            terms: super::grid::terms(design),
+            accumulate: Accumulate::new(design),
+            tile: Tile::new(design),
+            next: None,
+            sums: Table::default(),
+            behind: Behind::new(design, records),
+            watched: None,
+            design: design.clone(),
+            records: records.clone(),
+            step,
+        }
+    }
+
+    /// The operands that stay while a period is fed: with a second buffer, those that the period before has loaded.
+    fn loaded(&mut self, period: &Period) -> Option<Arc<Vec<i32>>> {
+        let load = period.load.as_ref()?;
+        match self.design.array.load.and_then(|load| load.switch) {
+            None => Some(load.rows.clone()),
+            Some(_) => self.next.replace(load.rows.clone()),
+        }
+    }
+
+    /// Every step of the tile's sums.
+    fn accumulate(&mut self) {
+        let (low, high) = self.tile.starts();
+        let (least, most) = self.design.accumulator.register_fit().rails();
+        let reach = |term: i64| i128::from(term) * self.tile.steps as i128;
+        // No sum can leave the rails: nothing has to be fitted.
+        let holds = i128::from(low) + reach(self.terms.0.min(0)) >= i128::from(least)
+            && i128::from(high) + reach(self.terms.1.max(0)) <= i128::from(most);
+        let Folded { tile, sums, .. } = self;
+        sums.reset(tile.outputs());
+        match self.step {
+            _ if holds => run(Exact, tile, sums),
+            Step::FullSaturate(adder) => run(adder, tile, sums),
+            Step::FullWrap(adder) => run(adder, tile, sums),
+            Step::RoomySaturate(adder) => run(adder, tile, sums),
+            Step::RoomyWrap(adder) => run(adder, tile, sums),
+        }
+    }
+
+    /// Tells of the accumulators' events, output by output and step by step, where it matters which is the first.
+    fn tell(&self, observer: &mut dyn Observer) {
+        let Table { columns, high, low, .. } = &self.sums;
+        let in_counts = observer.watch().counts_suffice();
+        for (row, (high, low)) in high.chunks_exact(*columns).zip(low.chunks_exact(*columns)).enumerate() {
+            if high.iter().chain(low).all(|count| *count == 0) {
+                continue;
+            }
+            if in_counts {
+                observer.watch().overflows(Node::Accumulator, row, high, low);
+                continue;
+            }
+            let eventful = (0..*columns).filter(|column| high[*column] + low[*column] > 0);
+            for column in eventful {
+                let mut acc = self.tile.start(column);
+                for step in 0..self.tile.steps {
+                    let next = self.accumulate.onto(acc, self.tile.sum(row, column, step));
+                    if next.flags.any() {
+                        observer.located(Node::Accumulator, [row, column], Some(step), next.flags);
+                    }
+                    acc = next.value;
+                }
+            }
+        }
+        self.tell_starts(observer, in_counts);
+    }
+
+    /// Start values that do not fit, each of its output (R9).
+    fn tell_starts(&self, observer: &mut dyn Observer, in_counts: bool) {
+        let cut = &self.tile.cut;
+        if cut.iter().all(|flags| !flags.any()) {
+            return;
+        }
+        let high: Vec<u32> = cut.iter().map(|flags| flags.high.into()).collect();
+        let low: Vec<u32> = cut.iter().map(|flags| flags.low.into()).collect();
+        for row in 0..self.tile.outputs()[0] {
+            if in_counts {
+                observer.watch().overflows(Node::AccumulatorStart, row, &high, &low);
+                continue;
+            }
+            for (column, flags) in cut.iter().enumerate().filter(|(_, flags)| flags.any()) {
+                observer.located(Node::AccumulatorStart, [row, column], Some(0), *flags);
+            }
+        }
+    }
+}
+
+/// Folds every output of a tile, some rows and a block of columns at a time.
+fn run<L: Lane, A: Adder<L>>(adder: A, tile: &Tile<L>, sums: &mut Table) {
+    // As many chains of additions as vector registers hold.
+    match size_of::<L>() {
+        2 => rows::<L, A, 4>(adder, tile, sums),
+        4 => rows::<L, A, 2>(adder, tile, sums),
+        _ => rows::<L, A, 1>(adder, tile, sums),
+    }
+}
+
+fn rows<L: Lane, A: Adder<L>, const ROWS: usize>(adder: A, tile: &Tile<L>, sums: &mut Table) {
+    let whole = tile.rows / ROWS * ROWS;
+    for row in (0..whole).step_by(ROWS) {
+        some::<L, A, ROWS>(adder, tile, row, sums);
+    }
+    for row in whole..tile.rows {
+        some::<L, A, 1>(adder, tile, row, sums);
+    }
+}
+
+fn some<L: Lane, A: Adder<L>, const ROWS: usize>(adder: A, tile: &Tile<L>, row: usize, sums: &mut Table) {
+    let width = tile.steps * tile.lanes;
+    for block in 0..tile.blocks() {
+        let mut state = [Block::<L>::ZERO; ROWS];
+        for (next, state) in state.iter_mut().enumerate() {
+            tile.begin(row + next, block, &mut state.acc);
+        }
+        let vectors = &tile.vectors()[block * width..][..width];
+        // Counters of 16 bits survive so many steps.
+        for first in (0..tile.steps).step_by(MOST_EDGES) {
+            let steps = first * tile.lanes..tile.steps.min(first + MOST_EDGES) * tile.lanes;
+            let mut scalars: [&[L]; ROWS] = [&[]; ROWS];
+            for (next, scalars) in scalars.iter_mut().enumerate() {
+                *scalars = &tile.scalars[(row + next) * width..][steps.clone()];
+            }
+            fold(adder, &mut state, scalars, &vectors[steps], tile.lanes);
+            for (next, state) in state.iter_mut().enumerate() {
+                sums.count(tile.turned, [row + next, block * BLOCK], state);
+            }
+        }
+        for (next, state) in state.iter().enumerate() {
+            sums.take(tile.turned, [row + next, block * BLOCK], &state.acc);
+        }
+    }
+}
+
+impl<L: Lane> Datapath for Folded<L> {
+    fn signals(&self) -> Vec<Port> {
+        Array::new(self.design.clone(), self.records.clone()).signals()
+    }
+
+    /// Of what is clocked cycle by cycle; a folded period has no registers to show.
+    fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
+        match &self.watched {
+            Some(array) => array.visit(inputs, sample),
+            None => Array::new(self.design.clone(), self.records.clone()).visit(inputs, sample),
+        }
+    }
+
+    fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
+        let new = || Array::new(self.design.clone(), self.records.clone());
+        self.watched.get_or_insert_with(new).clock(inputs, watch);
+    }
+
+    fn takes_rests(&self) -> bool {
+        false
+    }
+
+    fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
+        if observer.samples() || self.watched.is_some() {
+            let new = || Array::new(self.design.clone(), self.records.clone());
+            return self.watched.get_or_insert_with(new).run(period, observer);
+        }
+        let loaded = self.loaded(period);
+        if period.feed.beats > 0 {
+            self.tile.load(&self.design, (&self.accumulate, &self.records), period, loaded);
+            self.accumulate();
+            self.tell(observer);
+            let clamp = (&self.accumulate, self.design.accumulator.output_fit().is_some());
+            self.behind.finish(clamp, &mut self.sums, period, observer);
+        }
+        observer.edges(period.cycles);
+    }
+}

@@ -1,0 +1,255 @@
+//! One tile's operands in the order of its sums, and what becomes of them.
+
+use std::sync::Arc;
+
+use super::kernel::{BLOCK, Block};
+use crate::datapath::accumulate::Accumulate;
+use crate::datapath::operand::operand_sum;
+use crate::datapath::{Period, Records};
+use crate::design::{Coding, Design, Operand};
+use crate::num::Flags;
+use crate::num::lanes::Lane;
+
+/// Vectors that are kept for the tiles that bring the same columns again, in elements.
+const KEPT: usize = 1 << 20;
+
+/// The streams of one tile as factors: rows that share a scalar, columns side by side.
+pub struct Tile<L> {
+    /// Rows of outputs with scalars of their own: positions, or where sums travel vectors.
+    pub rows: usize,
+    /// Of the array.
+    columns: usize,
+    /// Steps of a sum.
+    pub steps: usize,
+    pub lanes: usize,
+    /// Whether vectors are channels: the tile's columns.
+    pub turned: bool,
+    /// Whether columns come again with the tiles below: where sums stay.
+    comes_again: bool,
+    /// `[rows][steps][lanes]`
+    pub scalars: Vec<L>,
+    /// `[blocks][steps][lanes]`
+    vectors: Arc<Vec<[L; BLOCK]>>,
+    /// What sums start from, by column of the tile (R9), and on which side it lay outside.
+    starts: Vec<i64>,
+    pub cut: Vec<Flags>,
+    kept: Vec<Kept<L>>,
+}
+
+/// Vectors made of codes, of a tile whose column 0 has this record.
+struct Kept<L> {
+    codes: Arc<Vec<i32>>,
+    channel: usize,
+    vectors: Arc<Vec<[L; BLOCK]>>,
+}
+
+impl<L: Lane> Tile<L> {
+    pub fn new(design: &Design) -> Self {
+        Tile {
+            rows: 0,
+            columns: design.array.columns,
+            steps: 0,
+            lanes: design.array.lanes,
+            turned: design.array.is_turned(),
+            comes_again: !design.array.sums_travel(),
+            scalars: Vec::new(),
+            vectors: Arc::default(),
+            starts: Vec::new(),
+            cut: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// Blocks of columns.
+    pub fn blocks(&self) -> usize {
+        self.columns.div_ceil(BLOCK)
+    }
+
+    /// Rows and columns of the tile's outputs.
+    pub fn outputs(&self) -> [usize; 2] {
+        if self.turned { [self.columns, self.rows] } else { [self.rows, self.columns] }
+    }
+
+    pub fn vectors(&self) -> &[[L; BLOCK]] {
+        &self.vectors
+    }
+
+    /// What the sums of a block of columns start from.
+    pub fn begin(&self, row: usize, block: usize, acc: &mut [L; BLOCK]) {
+        for (at, acc) in acc.iter_mut().enumerate() {
+            let column = if self.turned { row } else { block * BLOCK + at };
+            *acc = L::truncate(self.starts.get(column).copied().unwrap_or_default());
+        }
+    }
+
+    /// What the sum of an output of the tile starts from.
+    pub fn start(&self, column: usize) -> i64 {
+        self.starts[column]
+    }
+
+    /// The smallest and the largest of them.
+    pub fn starts(&self) -> (i64, i64) {
+        let ends = (self.starts.iter().min(), self.starts.iter().max());
+        (ends.0.copied().unwrap_or_default(), ends.1.copied().unwrap_or_default())
+    }
+
+    /// What a step adds to the sum of an output of the tile.
+    pub fn sum(&self, row: usize, column: usize, step: usize) -> i128 {
+        let [row, column] = if self.turned { [column, row] } else { [row, column] };
+        let width = self.steps * self.lanes;
+        let scalars = &self.scalars[row * width..][..width];
+        let vectors = &self.vectors[column / BLOCK * width..][..width];
+        let of =
+            |at: usize| i128::from(scalars[at].to_i64()) * i128::from(vectors[at][column % BLOCK].to_i64());
+        (step * self.lanes..(step + 1) * self.lanes).map(of).sum()
+    }
+
+    /// Takes a period's streams; `loaded` are the operands that stay.
+    pub fn load(
+        &mut self,
+        design: &Design,
+        (accumulate, records): (&Accumulate, &Records),
+        period: &Period,
+        loaded: Option<Arc<Vec<i32>>>,
+    ) {
+        let array = &design.array;
+        let beats = period.feed.beats;
+        let travels = loaded.is_some();
+        self.rows = if travels { beats } else { array.rows * array.banks };
+        self.steps = if travels { array.rows } else { beats / array.banks };
+        let sides = [&design.activation, &design.weight];
+        let [left, above] = if self.turned { [sides[1], sides[0]] } else { sides };
+        let record = |vector: usize| period.channel + vector * period.channel_step;
+        let own = Factors { operand: left, records };
+        self.scalars.clear();
+        self.scalars.resize(self.rows * self.steps * self.lanes, L::ZERO);
+        for row in 0..array.rows {
+            for lane in 0..self.lanes {
+                let stream = &period.left[(row * self.lanes + lane) * beats..][..beats];
+                for (beat, code) in stream.iter().enumerate() {
+                    let (output, step) = match travels {
+                        true => (beat, row),
+                        false => (row * array.banks + beat % array.banks, beat / array.banks),
+                    };
+                    let place = (output * self.steps + step) * self.lanes + lane;
+                    self.scalars[place] = own.of(*code, record(if travels { beat } else { 0 }));
+                }
+            }
+        }
+        let (codes, apart) = match loaded {
+            Some(loaded) => (loaded, 1),
+            None => (period.above.clone(), array.banks),
+        };
+        // The weights of a column have its channel's offset.
+        let column_step = array.record_step();
+        self.vectors =
+            self.columns_of(codes, apart, (Factors { operand: above, records }, column_step), period);
+        let starts = if self.turned { self.rows } else { self.columns };
+        let bias = |at: usize| {
+            let record = if self.turned { record(at) } else { period.channel + at };
+            accumulate.bias(records, Some(record))
+        };
+        (self.starts, self.cut) = (0..starts).map(bias).map(|bias| (bias.value, bias.flags)).unzip();
+    }
+
+    /// `[steps · apart][columns][lanes]` codes, of which every `apart`-th step counts, block by block.
+    fn columns_of(
+        &mut self,
+        codes: Arc<Vec<i32>>,
+        apart: usize,
+        (factors, column_step): (Factors<'_>, usize),
+        period: &Period,
+    ) -> Arc<Vec<[L; BLOCK]>> {
+        let same = |kept: &&Kept<L>| Arc::ptr_eq(&kept.codes, &codes) && kept.channel == period.channel;
+        if let Some(kept) = self.kept.iter().find(same) {
+            return kept.vectors.clone();
+        }
+        let (width, across) = (self.steps * self.lanes, self.columns * self.lanes);
+        let mut vectors = vec![[L::ZERO; BLOCK]; self.blocks() * width];
+        for (step, codes) in codes.chunks_exact(across).step_by(apart).take(self.steps).enumerate() {
+            for (column, codes) in codes.chunks_exact(self.lanes).enumerate() {
+                let block = &mut vectors[column / BLOCK * width + step * self.lanes..][..self.lanes];
+                for (vector, code) in block.iter_mut().zip(codes) {
+                    vector[column % BLOCK] = factors.of(*code, period.channel + column * column_step);
+                }
+            }
+        }
+        let vectors = Arc::new(vectors);
+        if self.kept.iter().map(|kept| kept.vectors.len() * BLOCK).sum::<usize>() > KEPT {
+            self.kept.clear();
+        }
+        if self.comes_again {
+            self.kept.push(Kept { codes, channel: period.channel, vectors: vectors.clone() });
+        }
+        vectors
+    }
+}
+
+/// What multipliers see of one side's codes.
+#[derive(Clone, Copy)]
+struct Factors<'a> {
+    operand: &'a Operand,
+    records: &'a Records,
+}
+
+impl Factors<'_> {
+    fn of<L: Lane>(&self, code: i32, record: usize) -> L {
+        if self.operand.offset.is_none() && self.operand.coding == Coding::Integer {
+            return L::from_i32(code);
+        }
+        L::truncate(operand_sum(self.operand, code, self.records, Some(record)))
+    }
+}
+
+/// A number of every output of a tile, `[rows][columns]`, and its events at one node.
+#[derive(Debug, Default)]
+pub struct Table {
+    pub columns: usize,
+    pub values: Vec<i64>,
+    pub high: Vec<u32>,
+    pub low: Vec<u32>,
+}
+
+impl Table {
+    pub fn reset(&mut self, [rows, columns]: [usize; 2]) {
+        self.columns = columns;
+        self.values.clear();
+        self.values.resize(rows * columns, 0);
+        for counts in [&mut self.high, &mut self.low] {
+            counts.clear();
+            counts.resize(self.values.len(), 0);
+        }
+    }
+
+    /// Places of a block's columns, from `column` of kernel row `row` on: as many as there are, so far apart.
+    fn places(&self, turned: bool, [row, column]: [usize; 2]) -> (usize, usize, usize) {
+        match turned {
+            false => (row * self.columns + column, 1, BLOCK.min(self.columns - column)),
+            true => {
+                let rows = self.values.len() / self.columns;
+                (column * self.columns + row, self.columns, BLOCK.min(rows - column))
+            }
+        }
+    }
+
+    /// Empties a block's counters.
+    pub fn count<L: Lane>(&mut self, turned: bool, at: [usize; 2], state: &mut Block<L>) {
+        if state.high.iter().chain(&state.low).all(|count| *count == L::ZERO) {
+            return;
+        }
+        let (place, step, count) = self.places(turned, at);
+        for column in 0..count {
+            self.high[place + column * step] += state.high[column].to_count();
+            self.low[place + column * step] += state.low[column].to_count();
+        }
+        (state.high, state.low) = ([L::ZERO; BLOCK], [L::ZERO; BLOCK]);
+    }
+
+    /// Stores a block's sums.
+    pub fn take<L: Lane>(&mut self, turned: bool, at: [usize; 2], acc: &[L; BLOCK]) {
+        let (place, step, count) = self.places(turned, at);
+        for (column, acc) in acc[..count].iter().enumerate() {
+            self.values[place + column * step] = acc.to_i64();
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Arrays while nobody samples: the folded form against the array as it is drawn, in values, counts, cycles and first events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use goldpath::datapath;
+use goldpath::design::{Dataflow, Level};
+use goldpath::lower::Program;
+use goldpath::num::{Format, Overflow};
+use goldpath::simulate::{self, Options};
+
+use super::work::Random;
+use super::{memory, random};
+
+/// Levels that hold every sum of the lanes' products.
+fn exact_levels(program: &Program) -> Program {
+    let mut design = (*program.design).clone();
+    let lanes = design.array.lanes;
+    let terms = lanes as i128;
+    let term = design.term_format();
+    let format = Format::holding(i128::from(term.min()) * terms, i128::from(term.max()) * terms);
+    if let Some(format) = format.filter(|_| lanes > 1 && !design.reduce.is_empty()) {
+        let latency = design.reduce.iter().map(|level| level.latency).sum();
+        let overflow = Overflow::Wrap;
+        design.reduce =
+            vec![Level { id: "reduce.0".into(), group: lanes, stride: 1, format, overflow, latency }];
+    }
+    Program { design: Arc::new(design), ..program.clone() }
+}
+
+fn programs() -> impl Iterator<Item = (u64, Program)> {
+    (0..900).filter_map(|seed| {
+        let mut random = Random::new(90_000 + seed);
+        let program = match seed % 3 {
+            0 => memory::program(&mut random)?,
+            _ => {
+                let design = random::design(&mut random);
+                random::program(design, &mut random)
+            }
+        };
+        Some((seed, exact_levels(&program)))
+    })
+}
+
+#[test]
+fn folded_periods_are_those_of_the_array() {
+    let mut kinds = BTreeMap::<String, [u64; 3]>::new();
+    for (seed, program) in programs() {
+        let records = Arc::new(program.records());
+        let Some(mut folded) = datapath::folded(&program.design, &records) else { continue };
+        let mut plain = datapath::Array::new(program.design.clone(), records);
+        let options = Options { counts: true, ..Default::default() };
+        let ours = simulate::run_on(&program, folded.as_mut(), options, &mut []).unwrap();
+        let drawn = simulate::run_on(&program, &mut plain, options, &mut []).unwrap();
+        assert_eq!(ours, drawn, "seed {seed}: {}", program.design.to_toml());
+        let array = &program.design.array;
+        let order = array.drain.map_or("", |drain| drain.order.name());
+        let memory = if program.design.memory.is_some() { " memory" } else { "" };
+        let kind = kinds.entry(format!("{} {order}{memory}", array.dataflow.name())).or_default();
+        let counts = ours.outcome.counts.unwrap();
+        kind[0] += 1;
+        kind[1] += counts.nodes.iter().map(|node| node.high + node.low).sum::<u64>();
+        kind[2] += u64::from(array.lanes > 1) + u64::from(array.banks > 1);
+        assert!(array.dataflow != Dataflow::PostOnly);
+    }
+    println!("{kinds:?}");
+    assert!(kinds.len() >= 12, "{kinds:?}");
+    assert!(kinds.values().all(|[programs, events, _]| *programs >= 10 && *events > 100), "{kinds:?}");
+    assert!(kinds.values().map(|[.., wide]| wide).sum::<u64>() > 100, "{kinds:?}");
+}
