@@ -96,11 +96,12 @@ impl<'a> Answer<'a> {
     /// How long products take, what sums start from, and what they need.
     fn sums(&self, notes: &mut String) {
         let _ = write!(notes, "\ncycles of Y[M,N] = A[M,K] * W[K,N]: {}\n", self.design.cycle_formula());
-        if let Some(most) = self.design.array.column_products().filter(|_| self.design.memory.is_none()) {
-            let _ = writeln!(
-                notes,
-                "  K of at most {most}: a column's products; nothing adds the sums of two loads"
-            );
+        if let Some(most) = self.design.most_products() {
+            let why = match self.design.order.max_k {
+                Some(k) if k == most => "order.max_k",
+                _ => "a column's products; nothing adds the sums of two loads",
+            };
+            let _ = writeln!(notes, "  K of at most {most}: {why}");
         }
         if let (Some([m, k, n]), Some(cycles)) = (self.shape, self.cycles) {
             let _ = writeln!(notes, "  M, K, N = {m}, {k}, {n}: {}", cycle_words(&cycles));

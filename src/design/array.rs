@@ -74,8 +74,7 @@ pub struct Load {
 }
 
 /// How sums that stay in a grid of PEs leave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrainOrder {
     /// Row after row, down or up the columns.
     Rows,

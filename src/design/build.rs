@@ -6,7 +6,7 @@ use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
 use super::{Accumulator, AccumulatorOverflow, Array, Coding, Design, KernelAxis, LaneMap, Level};
-use super::{Operand, Order, Recode, Start, identifier, memory, pes, product, steps};
+use super::{Operand, Order, Recode, Start, identifier, memory, packing, pes, product, steps};
 use crate::error::Result;
 use crate::num::{Format, Overflow, product_format};
 use crate::post::{Choice, Parameter, Per, product_range};
@@ -16,8 +16,8 @@ const MAX_SUM_WIDTH: u32 = 32;
 /// Everything but the twin's values and the hash, which need the canonical text.
 pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Context<'_>) -> Result<Design> {
     header(file, context)?;
-    let mut names = Names::new(&file.parameters);
     let mut array = pes::array(&file.array, context)?;
+    let mut names = Names::new(&file.parameters).alone(array.is_post_only());
     pes::banks(&file.accumulator, &mut array, context)?;
     let activation = operand(&file.operands.activation, "operands.activation", &mut names, context)?;
     let weight = operand(&file.operands.weight, "operands.weight", &mut names, context)?;
@@ -28,6 +28,20 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     if array.is_post_only() {
         (accumulator.start, accumulator.bias) = (Start::Value, Some(names.value(accumulator.format)));
     }
+    let dsp = packing::dsp(
+        file,
+        &packing::Around {
+            operands: [&activation, &weight],
+            product,
+            accumulator: &accumulator,
+            start: accumulator
+                .bias
+                .map_or((0, 0), |bias| names.interval(crate::post::Operand::Parameter(bias))),
+            array: &array,
+            most: array.column_products().or(limit(file)),
+        },
+        context,
+    )?;
     let product = (exact, product);
     let (product_steps, product) =
         product::steps(&file.product.steps, product, &accumulator, &mut names, context)?;
@@ -37,7 +51,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     let post = steps::build(&file.post, "post", (&accumulator, memory), choice, &mut names, context)?;
     let mut elsewhere = BTreeSet::new();
     for other in &file.others {
-        let mut names = Names::new(&file.parameters);
+        let mut names = Names::new(&file.parameters).alone(array.is_post_only());
         steps::build(&other.steps, &other.key, (&accumulator, memory), None, &mut names, context)?;
         elsewhere.extend(names.declarations().chain(other.names.iter().cloned()));
     }
@@ -48,6 +62,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         weight,
         operand_latency: context.latency(&file.operands.latency, "operands.latency")?,
         product_steps,
+        dsp,
         product_latency: context.latency(&file.product.latency, "product.latency")?,
         reduce,
         accumulator,
@@ -57,6 +72,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         store_steps,
         load_steps,
         post,
+        drained: if memory.is_some() { 0 } else { context.drained.count },
         parameters,
         bias_in: super::BiasIn::Design,
         twin: file.twin.parameters.iter().map(|(k, v)| (k.clone(), (**v).clone())).collect(),
@@ -300,5 +316,24 @@ fn order(file: &file::Order, array: &Array, context: &Context<'_>) -> Result<Ord
         context.idle(&file.lane_map, "order.lane_map", "array.lanes is 1")?;
     }
     let lane_map = file.lane_map.as_ref().map_or(LaneMap::Adjacent, |m| LaneMap::from(**m));
-    Ok(Order { kernel, lane_map })
+    let mut down_first = false;
+    if let Some(loops) = &file.loops {
+        use file::Loop::{K, M, N};
+        down_first = match loops.as_slice() {
+            [M, N, K] => false,
+            [N, M, K] => true,
+            _ => {
+                let what = "is another nest: goldpath walks tiles m, n, then all of k, or n, m, then k";
+                return Err(context.wrong(&loops.span(), "order.loops", what));
+            }
+        };
+    }
+    let max_k = file.max_k.as_ref().map(|at| context.integer(at, "order.max_k", 1..=1 << 30)).transpose()?;
+    Ok(Order { kernel, lane_map, down_first, max_k: max_k.map(|k| k as usize) })
+}
+
+/// The most products of one sum, as the file says.
+fn limit(file: &file::File) -> Option<usize> {
+    let tile = file.order.tile_k.as_ref().filter(|_| file.memory.is_some());
+    tile.or(file.order.max_k.as_ref()).and_then(|at| usize::try_from(**at).ok()).filter(|k| *k > 0)
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{Coding, Design, DrainOrder, Operand};
+use super::{Coding, Design, DrainOrder, Operand, Packing};
 use crate::post::{self, Parameter, Per, Role, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -60,7 +60,7 @@ fn hashed(design: &Design) -> String {
         front(&mut text, design);
     }
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
-    for (step, range) in design.post.iter().zip(design.step_ranges()) {
+    for (step, range) in design.post.iter().zip(design.step_ranges()).skip(design.drained) {
         let pairs = step_pairs(step, &values, !range.always_fits);
         let _ = writeln!(text, "\n[[post]]\n{}", pairs.join("\n"));
     }
@@ -75,6 +75,12 @@ fn hashed(design: &Design) -> String {
     let _ = writeln!(text, "\n[order]\nkernel = [{}]", kernel.join(", "));
     if design.array.lanes > 1 {
         let _ = writeln!(text, "lane_map = \"{}\"", design.order.lane_map.name());
+    }
+    if design.order.down_first {
+        text.push_str("loops = [\"n\", \"m\", \"k\"]\n");
+    }
+    if let Some(k) = design.order.max_k {
+        let _ = writeln!(text, "max_k = {k}");
     }
     if let Some(k) = design.memory.and_then(|memory| memory.tile_k) {
         let _ = writeln!(text, "tile_k = {k}");
@@ -92,6 +98,10 @@ fn front(text: &mut String, design: &Design) {
     let _ = writeln!(text, "\n[product]\nlatency = {}", design.product_latency);
     if design.weight.coding == Coding::PowerOfTwo {
         text.push_str("multiplier = \"shift\"\n");
+    }
+    if let Some(dsp) = design.dsp {
+        let _ = writeln!(text, "multiplier = \"{}\"", dsp.slice.name());
+        text.extend(dsp.packing.map(packing));
     }
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
     for (step, range) in design.product_steps.iter().zip(design.product_ranges()) {
@@ -126,6 +136,16 @@ fn front(text: &mut String, design: &Design) {
             }
         }
     }
+}
+
+fn packing(packing: Packing) -> String {
+    let share = if packing.shares_activation { "activation" } else { "weight" };
+    let carry = packing.carry.map(|format| format!(", carry = \"{format}\"")).unwrap_or_default();
+    format!(
+        "packing = {{ products = 2, offset = {}, share = \"{share}\", correction = \"{}\"{carry} }}\n",
+        packing.offset,
+        packing.correction.name()
+    )
 }
 
 fn operand(operand: &Operand, parameters: &[Parameter]) -> String {
@@ -183,8 +203,17 @@ fn array(text: &mut String, design: &Design) {
         let exit = exit.map_or(String::new(), |exit| format!(", exit = \"{exit}\""));
         let capture = if drain.capture { ", capture = true" } else { "" };
         let order = drain.order.name();
-        let _ =
-            writeln!(text, "drain = {{ order = \"{order}\"{exit}{capture}, latency = {} }}", drain.latency);
+        let steps = &design.post[..design.drained.min(design.post.len())];
+        let values: Vec<Value> = design.parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
+        let steps = match steps {
+            [] => String::new(),
+            steps => format!(", steps = {}", step_list(steps, &values)),
+        };
+        let _ = writeln!(
+            text,
+            "drain = {{ order = \"{order}\"{exit}{capture}, latency = {}{steps} }}",
+            drain.latency
+        );
     }
     let Some(load) = a.load else { return };
     let _ = writeln!(text, "sum_register = \"{}\"", a.sum_register.name());

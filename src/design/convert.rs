@@ -1,6 +1,6 @@
 //! The names of a design file and the types they stand for, both ways.
 
-use super::{AccumulatorOverflow, Dataflow, KernelAxis, LaneMap, Skew, Start, file};
+use super::{AccumulatorOverflow, Dataflow, DrainOrder, KernelAxis, LaneMap, Skew, Start, file};
 use crate::num::{Overflow, Rounding};
 
 pub(super) fn rounding(name: file::Rounding) -> Rounding {
@@ -103,6 +103,17 @@ impl From<file::Dataflow> for Dataflow {
             file::Dataflow::WeightStationary => Dataflow::WeightStationary,
             file::Dataflow::InputStationary => Dataflow::InputStationary,
             file::Dataflow::PostOnly => Dataflow::PostOnly,
+        }
+    }
+}
+
+impl From<file::DrainOrder> for DrainOrder {
+    fn from(name: file::DrainOrder) -> Self {
+        match name {
+            file::DrainOrder::Rows => DrainOrder::Rows,
+            file::DrainOrder::Columns | file::DrainOrder::Shift => DrainOrder::Columns,
+            file::DrainOrder::Diagonal => DrainOrder::Diagonal,
+            file::DrainOrder::Parallel => DrainOrder::Parallel,
         }
     }
 }

@@ -8,9 +8,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
+mod array;
 mod steps;
 
-use super::array::{DrainOrder, LoadKind, SumRegister, Switch};
+use super::packing::Correction;
+pub(super) use array::{Array, Dataflow, DrainExit, DrainOrder, Skew};
 pub(super) use steps::{Bypass, Preset, PresetName, Rounding, Step, StepKind, Values};
 
 /// A value and where it stands.
@@ -24,6 +26,10 @@ impl<T> At<T> {
 
     pub fn span(&self) -> Range<usize> {
         self.0.span()
+    }
+
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
     }
 }
 
@@ -152,6 +158,35 @@ pub(super) enum Multiplier {
     Integer,
     /// The activation shifted by the weight's exponent, negated by its sign.
     Shift,
+    /// A slice of 25 × 18 bits, and 48 of a sum.
+    Dsp48e1,
+    /// 27 × 18 bits, and 48 of a sum.
+    Dsp48e2,
+    /// 27 × 24 bits, and 58 of a sum.
+    Dsp58,
+}
+
+/// Two products side by side in one word: `[accumulator]` is what each is read as.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Packing {
+    /// How many: 2.
+    pub products: At<i64>,
+    /// Bit of the word at which the second one begins.
+    pub offset: At<i64>,
+    /// The operand that both have.
+    pub share: At<Share>,
+    /// What makes up for the first one's sign in the second; absent = "none".
+    pub correction: Option<At<Correction>>,
+    /// With `carry_count`: the counter's format.
+    pub carry: Option<At<Format>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Share {
+    Activation,
+    Weight,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -169,6 +204,8 @@ pub(super) enum Recode {
 pub(super) struct Product {
     /// What multiplies: absent = "integer".
     pub multiplier: Option<At<Multiplier>>,
+    /// Two products of one DSP multiplier.
+    pub packing: Option<At<Packing>>,
     /// Registers behind the multiplier and its steps.
     pub latency: Option<At<i64>>,
     /// What a product goes through before it is added: steps without registers, of which a product of 0 stays 0.
@@ -247,88 +284,6 @@ pub(super) enum Overflow {
     SaturateSymmetric,
 }
 
-#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Array {
-    pub dataflow: At<Dataflow>,
-    pub rows: Option<At<i64>>,
-    pub columns: Option<At<i64>>,
-    /// Products per PE and beat.
-    pub lanes: Option<At<i64>>,
-    pub hop: Option<At<Hop>>,
-    pub skew: Option<At<Skew>>,
-    pub drain: Option<At<Drain>>,
-    /// Of sums that travel: behind the adder unless said otherwise.
-    pub sum_register: Option<At<SumRegister>>,
-    /// How operands that stay come to their PEs; needed where they do.
-    pub load: Option<At<Load>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Dataflow {
-    Sequential,
-    Tree,
-    OutputStationary,
-    WeightStationary,
-    InputStationary,
-    /// Written by nobody: a file without `operands` and `array` gets it.
-    #[schemars(skip)]
-    PostOnly,
-}
-
-/// Registers per PE step of what travels; 0 = broadcast.
-#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Hop {
-    pub activation: Option<At<i64>>,
-    pub weight: Option<At<i64>>,
-    /// Of sums that travel: 1 unless said otherwise.
-    pub sum: Option<At<i64>>,
-}
-
-#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Load {
-    pub kind: At<LoadKind>,
-    /// 1, or 2: loads hide behind the vectors before.
-    pub buffers: Option<At<i64>>,
-    /// Needed with two buffers.
-    pub switch: Option<At<Switch>>,
-    /// Whether registers of sums are 0 while a row is loaded.
-    pub clears_sums: Option<At<bool>>,
-}
-
-/// Who delays lane n of a skewed array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Skew {
-    Host,
-    Internal,
-}
-
-#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Drain {
-    /// By row, unless said otherwise.
-    pub order: Option<At<DrainOrder>>,
-    /// Which row, or column, leaves first: the last one, unless said otherwise.
-    pub exit: Option<At<DrainExit>>,
-    /// Whether sums are taken over into registers of their own, so that the next tile may follow at once.
-    pub capture: Option<At<bool>>,
-    /// Registers between the PEs and the requantizers.
-    pub latency: Option<At<i64>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum DrainExit {
-    LastRow,
-    FirstRow,
-    LastColumn,
-    FirstColumn,
-}
-
 /// A number that the layer brings.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -348,6 +303,8 @@ pub(super) struct Parameter {
 pub(super) enum Per {
     Layer,
     Channel,
+    /// Of a requantizer alone: with every value.
+    Beat,
 }
 
 /// Where the partial sums of an output meet.
@@ -377,6 +334,10 @@ pub(super) struct Order {
     pub kernel: Option<At<Vec<KernelAxis>>>,
     /// How k meets the lanes.
     pub lane_map: Option<At<LaneMap>>,
+    /// Loops over tiles, outermost first: m, n, k or n, m, k.
+    pub loops: Option<At<Vec<Loop>>>,
+    /// The most products of an output that there may be; absent: no limit.
+    pub max_k: Option<At<i64>>,
     /// Products between two visits of the memory.
     pub tile_k: Option<At<i64>>,
 }
@@ -387,6 +348,17 @@ pub(super) enum KernelAxis {
     Kh,
     Kw,
     Cin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Loop {
+    /// Output positions.
+    M,
+    /// Output channels.
+    N,
+    /// Products of an output.
+    K,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]

@@ -18,7 +18,13 @@ const ALLOWED: &[(&str, &str)] = &[
     ("operands.latency", "an integer from 0 to 64"),
     ("operands.*", "a table { width, signed }"),
     ("product.latency", "an integer from 0 to 64"),
-    ("product.multiplier", "\"integer\" or \"shift\""),
+    ("product.multiplier", "\"integer\", \"shift\", \"dsp48e1\", \"dsp48e2\" or \"dsp58\""),
+    ("product.packing", "{ products = 2, offset, share, correction }, of a DSP multiplier"),
+    ("product.packing.products", "2"),
+    ("product.packing.offset", "an integer from 2 to 32"),
+    ("product.packing.share", "\"activation\" or \"weight\": the operand of both products"),
+    ("product.packing.correction", "\"none\", \"borrow\" or \"carry_count\""),
+    ("product.packing.carry", "the format of the counter, of \"carry_count\""),
     ("product.steps", "a list of steps without registers, of which a product of 0 stays 0"),
     ("reduce.*.group", "an integer from 2 to 4096"),
     ("reduce.*.stride", "an integer from 1 to 4096"),
@@ -49,8 +55,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ("array.hop.sum", "an integer from 1 to 16"),
     ("array.hop.*", "an integer from 0 to 16"),
     ("array.skew", "\"host\" or \"internal\""),
-    ("array.drain", "{ order, exit, capture, latency }"),
-    ("array.drain.order", "\"rows\", \"columns\", \"diagonal\" or \"parallel\""),
+    ("array.drain", "{ order, exit, capture, latency, steps }"),
+    ("array.drain.order", "\"rows\", \"columns\", \"shift\", \"diagonal\" or \"parallel\""),
+    ("array.drain.steps", "a list of steps: the first of [[post]], or with a memory of memory.store"),
     ("array.drain.exit", "\"last_row\" or \"first_row\", of columns \"last_column\" or \"first_column\""),
     ("array.drain.capture", "true or false"),
     ("array.drain.latency", "an integer from 0 to 64"),
@@ -103,12 +110,14 @@ const ALLOWED: &[(&str, &str)] = &[
     ("program", "the name of one of `programs`"),
     ("programs", "a table of programs: NAME = a list of steps, or a preset"),
     ("parameters.*.aligned", "true or false"),
-    ("parameters.*.per", "\"layer\" or \"channel\""),
+    ("parameters.*.per", "\"layer\" or \"channel\"; of a requantizer alone also \"beat\""),
     ("parameters.*.min", "an integer inside the parameter's format"),
     ("parameters.*.max", "an integer inside the parameter's format"),
     ("parameters.*.default", "an integer inside the parameter's min and max"),
     ("order.kernel", "a permutation of [\"kh\", \"kw\", \"cin\"]"),
     ("order.lane_map", "\"adjacent\" or \"strided\""),
+    ("order.loops", "[\"m\", \"n\", \"k\"] or [\"n\", \"m\", \"k\"]: tiles, outermost loop first"),
+    ("order.max_k", "an integer from 1 to 1073741824"),
     ("order.tile_k", "an integer: a multiple of array.lanes, with [memory]"),
     ("memory", "a table with format, overflow and depth"),
     ("memory.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
@@ -129,35 +138,25 @@ const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"bi
      \"shift_left\", \"shift_right\", \"rounding_shift\", \"clamp\", \"fit\", \"saturate\", \"float_scale\", \"lut\", \
      \"thresholds\" or \"branch\"";
 
-/// Keys of the vocabulary that are not built: pattern, the one value that means "as built" (or ""), what is
-/// supported instead.
-pub(super) const NOT_BUILT: &[(&str, &str, &str)] = &[
-    ("operands.*.latency", "", "one operands.latency serves both sides: they must meet at the multiplier"),
-    ("product.packing", "", "one product per multiplier"),
-    ("reduce.*.when", "beat", "every level reduces each beat"),
-    ("array.mirror", "none", "columns and rows are not mirrored"),
-    ("array.drain.steps", "", "the drain passes values unchanged; use [[post]]"),
-    ("interface", "", "fixed latency with a valid bit"),
-    ("order.loops", "", "tiles run image, group, m, n, then all of k"),
-    ("order.max_k", "", "K is the layer's; `check --k` asks about one"),
+/// Keys of the vocabulary that are not built: pattern, the values that mean "as built", what is supported instead.
+pub(super) const NOT_BUILT: &[(&str, &[&str], &str)] = &[
+    ("operands.*.latency", &[], "one operands.latency serves both sides: they must meet at the multiplier"),
+    ("reduce.*.when", &["beat"], "every level reduces each beat"),
+    ("array.mirror", &["none"], "columns and rows are not mirrored"),
+    ("interface.stall", &["none"], FIXED),
+    ("interface.*.kind", &["fixed", "valid"], FIXED),
+    ("interface.*.buffer", &["none"], FIXED),
+    ("interface.*.*", &[], FIXED),
 ];
+
+const FIXED: &str =
+    "fixed latency with a valid bit, and no back-pressure: interface.*.kind = \"fixed\" or \"valid\"";
 
 /// Values of built keys that are not built: key, value, what is supported.
 pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
-    (
-        "array.drain.order",
-        "shift",
-        "order = \"columns\" with capture = true: a chain of registers beside the PEs",
-    ),
-    ("parameters.*.per", "beat", "per = \"layer\" and per = \"channel\""),
     ("parameters.*.per", "weight", "per = \"layer\" and per = \"channel\""),
     ("array.dataflow", "post_only", "leave [operands] and [array] out: a requantizer alone"),
-    ("product.multiplier", "dsp48e1", MULTIPLIERS),
-    ("product.multiplier", "dsp48e2", MULTIPLIERS),
-    ("product.multiplier", "dsp58", MULTIPLIERS),
 ];
-
-const MULTIPLIERS: &str = "\"integer\", and \"shift\" for weights that are powers of two";
 
 /// What a key may hold.
 pub(super) fn allowed(key: &str) -> Option<&'static str> {
@@ -170,15 +169,16 @@ fn outside(key: &str) -> String {
     let parts: Vec<&str> = key.split('.').collect();
     let inside = parts.iter().rposition(|part| INSIDE.contains(part));
     // `programs.NAME` is another `post`, and so are lists of steps elsewhere.
-    let program = (parts[0] == "programs" || LISTS.iter().any(|list| key.starts_with(list))).then_some(1);
-    match inside.or(program).filter(|at| at + 1 < parts.len()) {
+    let list = LISTS.iter().find(|list| key.starts_with(*list)).map(|list| list.matches('.').count() - 1);
+    let program = (parts[0] == "programs").then_some(1);
+    match inside.or(list).or(program).filter(|at| at + 1 < parts.len()) {
         Some(at) => ["post"].into_iter().chain(parts[at + 1..].iter().copied()).collect::<Vec<_>>().join("."),
         None => key.to_owned(),
     }
 }
 
 /// Lists of steps in front of the post-processing.
-const LISTS: [&str; 3] = ["product.steps.", "memory.store.", "memory.load."];
+const LISTS: [&str; 4] = ["product.steps.", "array.drain.steps.", "memory.store.", "memory.load."];
 
 /// Keys of a step that hold steps.
 const INSIDE: [&str; 3] = ["value_steps", "negative", "otherwise"];

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::context::Context;
+use super::context::{Context, Drained};
+use super::file::At;
 use super::overrides;
 use super::source::{Source, join};
 use super::{Design, build, canonical, expand, file, identifier, keys, post_only, programs};
@@ -55,7 +56,8 @@ impl Design {
         let mut file = file::File::deserialize(Deserializer::from(Spanned::new(span, tree.clone())))
             .map_err(|e| source.reader_error(&e, Some(&tree)))?;
         file.others = others;
-        let context = Context { source: &source, overridden: !settings.is_empty() };
+        let drained = drained(&mut file);
+        let context = Context { source: &source, overridden: !settings.is_empty(), drained };
         let mut design = build::design(&file, choice.as_ref(), &context)?;
         bind_twin(&mut design, &file, &source)?;
         design.hash = canonical::hash(&design);
@@ -66,6 +68,24 @@ impl Design {
     pub fn to_toml(&self) -> String {
         canonical::full(self)
     }
+}
+
+/// Puts the steps of a drain in front of the list that they begin: what sums go through on the way to their words, or to the
+/// output, which is every program.
+fn drained(file: &mut file::File) -> Drained {
+    let drain = file.array.get_mut().drain.as_mut();
+    let steps = drain.map(|drain| std::mem::take(&mut drain.get_mut().steps)).unwrap_or_default();
+    let count = steps.len();
+    let before = |list: &mut Vec<At<file::Step>>| {
+        list.splice(0..0, steps.iter().cloned());
+    };
+    if let Some(memory) = &mut file.memory {
+        before(&mut memory.get_mut().store);
+        return Drained { list: "memory.store", count };
+    }
+    before(&mut file.post);
+    file.others.iter_mut().filter(|other| other.names.is_empty()).for_each(|other| before(&mut other.steps));
+    Drained { list: "post", count }
 }
 
 /// Overrides in the order typed; a program is chosen and a preset expanded as soon as one of its steps is named, else at the
@@ -102,8 +122,8 @@ fn refuse_not_built(table: &mut DeTable<'_>, path: &str, source: &Source<'_>) ->
     for (key, value) in table.iter_mut() {
         let path = join(path, key.get_ref());
         let found = keys::NOT_BUILT.iter().find(|(pattern, ..)| keys::matches(pattern, &path));
-        if let Some((_, default, supported)) = found {
-            if scalar(value.get_ref()).is_some_and(|v| v == *default) {
+        if let Some((_, built, supported)) = found.filter(|_| !matches!(value.get_ref(), DeValue::Table(_))) {
+            if scalar(value.get_ref()).is_some_and(|v| built.contains(&v.as_str())) {
                 as_built.push(key.get_ref().to_string());
                 continue;
             }
@@ -112,7 +132,12 @@ fn refuse_not_built(table: &mut DeTable<'_>, path: &str, source: &Source<'_>) ->
         }
         refuse_value(value, &path, source)?;
         match value.get_mut() {
-            DeValue::Table(inner) => refuse_not_built(inner, &path, source)?,
+            DeValue::Table(inner) => {
+                refuse_not_built(inner, &path, source)?;
+                if inner.is_empty() && path.starts_with("interface") {
+                    as_built.push(key.get_ref().to_string());
+                }
+            }
             DeValue::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     let path = join(&path, &index.to_string());

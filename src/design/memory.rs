@@ -44,6 +44,12 @@ impl Design {
         }
     }
 
+    /// The most products that an output may have: those of a column without a memory, and what the host counts to.
+    pub fn most_products(&self) -> Option<usize> {
+        let column = self.array.column_products().filter(|_| self.memory.is_none());
+        column.into_iter().chain(self.order.max_k).min()
+    }
+
     /// What a finished sum is fitted into, before the post steps.
     pub fn finished(&self) -> Fit {
         let accumulator = &self.accumulator;

@@ -26,6 +26,7 @@ mod names;
 mod nodes;
 mod operation;
 mod overrides;
+mod packing;
 mod pes;
 mod post_only;
 mod product;
@@ -47,6 +48,7 @@ pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
 pub use lints::Lint;
 pub use memory::Memory;
+pub use packing::{Correction, Dsp, Packing, Slice};
 pub use table::Row;
 pub use time::Time;
 pub use timing::Cycles;
@@ -74,6 +76,8 @@ pub struct Design {
     pub product_steps: Vec<post::Step>,
     /// Registers behind the multiplier and its steps.
     pub product_latency: u32,
+    /// The slice that multiplies, where the design names one: it changes no value.
+    pub dsp: Option<Dsp>,
     /// Reduction over the lanes, level by level; never empty when `array.lanes > 1`.
     pub reduce: Vec<Level>,
     /// What sums the products of one output.
@@ -88,6 +92,8 @@ pub struct Design {
     pub load_steps: Vec<post::Step>,
     /// What turns a finished accumulator into an output; may be empty.
     pub post: Vec<post::Step>,
+    /// How many of the post steps stand on the way out of a grid, as its drain says: they move sums.
+    pub drained: usize,
     /// What the layer must bring, in the order of first use; operands and programs refer to it by index.
     pub parameters: Vec<Parameter>,
     /// In which order the products of an output are formed.
@@ -310,6 +316,10 @@ pub struct Order {
     pub kernel: [KernelAxis; 3],
     /// How the ordered products spread over the lanes.
     pub lane_map: LaneMap,
+    /// Tiles down are walked inside tiles across; otherwise tiles across are walked first.
+    pub down_first: bool,
+    /// The most products of an output that the design's host counts.
+    pub max_k: Option<usize>,
 }
 
 impl Design {
@@ -324,7 +334,7 @@ impl Design {
         post::Program { input: self.product_format(), parameters, steps }
     }
 
-    /// By how many bits the steps of products, and of sums on their way to a memory, move them right, less those to the
+    /// By how many bits the steps of products, and of sums on their way to a memory or out of a grid, move them right, less those to the
     /// left: one of a finished sum stands for so many powers of two. `None`: the layer's numbers say, or words are moved
     /// against what is added to them.
     pub fn sums_shift(&self) -> Option<i32> {
@@ -339,7 +349,8 @@ impl Design {
             })
         };
         let loaded = of(&self.load_steps)?;
-        (loaded == 0).then_some(of(&self.product_steps)? + of(&self.store_steps)?)
+        let left = of(&self.post[..self.drained.min(self.post.len())])?;
+        (loaded == 0).then_some(of(&self.product_steps)? + of(&self.store_steps)? + left)
     }
 
     /// Format of what is added: behind the steps of the product.

@@ -16,11 +16,13 @@ pub(super) struct Names<'a> {
     used: Vec<Parameter>,
     /// Declared once for several: how many.
     expanded: BTreeMap<String, u32>,
+    /// Whether every value that comes in is a channel of its own.
+    alone: bool,
 }
 
 impl<'a> Names<'a> {
     pub fn new(declared: &'a BTreeMap<String, At<file::Parameter>>) -> Self {
-        Names { declared, used: Vec::new(), expanded: BTreeMap::new() }
+        Names { declared, used: Vec::new(), expanded: BTreeMap::new(), alone: false }
     }
 
     pub fn parameters(&self) -> &[Parameter] {
@@ -73,7 +75,7 @@ impl<'a> Names<'a> {
                 let what = format!("stands for parameter {one:?} among others, which there is already");
                 return Err(context.wrong(span, key, what));
             }
-            let parameter = Parameter { name: one.clone(), ..declared(name, at, None, context)? };
+            let parameter = Parameter { name: one.clone(), ..declared(name, at, None, self.alone, context)? };
             self.used.push(parameter);
         }
         Ok(names.into_iter().map(Value::Name).collect())
@@ -82,6 +84,11 @@ impl<'a> Names<'a> {
     /// The parameter that starts the accumulator, whose own rule fits it (R9).
     pub fn bias(&mut self, register: Format, span: &Range<usize>, context: &Context<'_>) -> Result<usize> {
         self.parameter("bias", span, "accumulator.start", Some(synonyms::bias(register)), context)
+    }
+
+    /// The names of a requantizer alone, whose values are channels.
+    pub fn alone(self, alone: bool) -> Self {
+        Names { alone, ..self }
     }
 
     /// What comes in at a requantizer alone: the first parameter.
@@ -102,7 +109,7 @@ impl<'a> Names<'a> {
             return Ok(index);
         }
         let parameter = match (self.declared.get(name), implicit) {
-            (Some(at), implicit) => declared(name, at, implicit, context)?,
+            (Some(at), implicit) => declared(name, at, implicit, self.alone, context)?,
             (None, Some(implicit)) => implicit,
             (None, None) => {
                 let what = format!("names parameter {name:?}, which [parameters] does not declare");
@@ -141,6 +148,7 @@ fn declared(
     name: &str,
     at: &At<file::Parameter>,
     implicit: Option<Parameter>,
+    alone: bool,
     context: &Context<'_>,
 ) -> Result<Parameter> {
     let key = format!("parameters.{name}");
@@ -179,6 +187,11 @@ fn declared(
     };
     let per = match (&at.per, &implicit) {
         (Some(per), _) if **per == file::Per::Channel => Per::Channel,
+        (Some(per), _) if **per == file::Per::Beat && alone => Per::Channel,
+        (Some(per), _) if **per == file::Per::Beat => {
+            let what = "is \"beat\", which only values that come in have: an array's numbers come with their channel";
+            return Err(context.wrong(&per.span(), &format!("{key}.per"), what));
+        }
         (None, Some(implicit)) => implicit.per,
         _ => Per::Layer,
     };

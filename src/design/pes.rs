@@ -168,8 +168,9 @@ fn hops(file: &file::Array, array: &mut Array, context: &Context<'_>) -> Result<
 /// The way out of a grid in which sums stay.
 fn drain(file: &file::Array, array: &Array, context: &Context<'_>) -> Result<Drain> {
     let Some(drain) = &file.drain else { return Ok(Drain::ROWS) };
-    let order = drain.order.as_ref().map_or(DrainOrder::Rows, |order| **order);
-    let mut made = Drain { order, ..Drain::ROWS };
+    let spoken = drain.order.as_ref().map_or(file::DrainOrder::Rows, |order| **order);
+    let (order, shifts) = (DrainOrder::from(spoken), spoken == file::DrainOrder::Shift);
+    let mut made = Drain { order, first: shifts, ..Drain::ROWS };
     if !made.is_chain() {
         let why = format!("drain order {:?} moves no sum through another's place", order.name());
         context.idle(&drain.exit, "array.drain.exit", &why)?;
@@ -193,7 +194,11 @@ fn drain(file: &file::Array, array: &Array, context: &Context<'_>) -> Result<Dra
         let what = "is \"diagonal\", but all PEs of a row finish together: activations have no hop";
         return Err(context.wrong(&at, "array.drain.order", what));
     }
-    made.capture = drain.capture.as_ref().is_some_and(|at| **at);
+    made.capture = drain.capture.as_ref().map_or(shifts, |at| **at);
+    if let Some(at) = drain.capture.as_ref().filter(|at| shifts && !***at) {
+        let what = "is false, but order = \"shift\" is a chain of registers beside the PEs";
+        return Err(context.wrong(&at.span(), "array.drain.capture", what).help("or order = \"columns\""));
+    }
     made.latency = context.latency(&drain.latency, "array.drain.latency")?;
     Ok(made)
 }

@@ -38,8 +38,21 @@ impl Design {
         let direct = self.product_steps.is_empty();
         let latency = if direct { self.product_latency } else { 0 };
         let shifts = self.weight.coding == Coding::PowerOfTwo;
-        let does = if shifts { "activation << exponent, with the sign" } else { "activation * weight" };
-        rows.push(exact("product", does, product, latency));
+        let does = match (shifts, self.dsp) {
+            (true, _) => "activation << exponent, with the sign".to_owned(),
+            (false, None) => "activation * weight".to_owned(),
+            (false, Some(dsp)) => match dsp.packing {
+                None => format!("activation * weight, {}", dsp.slice.name()),
+                Some(packing) => {
+                    format!(
+                        "activation * weight, two of one {}, {} bits apart",
+                        dsp.slice.name(),
+                        packing.offset
+                    )
+                }
+            },
+        };
+        rows.push(exact("product", &does, product, latency));
         let last = self.product_steps.len().saturating_sub(1);
         for (index, (step, range)) in self.product_steps.iter().zip(self.product_ranges()).enumerate() {
             let latency_cycles = if index == last { self.product_latency } else { 0 };

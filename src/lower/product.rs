@@ -101,6 +101,12 @@ impl Program {
                 .at(Place::Signal("array.rows".to_string()))
                 .help("give the array more rows or lanes, or a [memory] in which parts of a sum meet"));
         }
+        if let Some(most) = self.design.order.max_k.filter(|most| *most < self.shape.k) {
+            let message = format!("K is {}, but the design counts to {most}", self.shape.k);
+            return Err(Error::new(Kind::Value, message)
+                .at(Place::Signal("order.max_k".to_string()))
+                .help("cut the layer, or let order.max_k be larger where the hardware counts further"));
+        }
         self.check_visits()?;
         let (array, shape) = (&self.design.array, self.shape);
         // With a memory, the last visit may be short.

@@ -1,6 +1,6 @@
 //! The order of the work, without cycle numbers.
 //!
-//! Loops, outermost first: image, group, m_tile, n_tile, k. Rows of a tile are output positions, columns
+//! Loops, outermost first: image, group, m_tile, n_tile (or n_tile, m_tile), k. Rows of a tile are output positions, columns
 //! are output channels. A sequential MAC has tiles of one output; where operands stay, a tile is all that one load of them
 //! serves.
 
@@ -41,8 +41,12 @@ impl Program {
         let Map { tile: [rows, columns], visits, .. } = self.map();
         let (visit, tile) = (index % visits, index);
         let index = index / visits;
-        let n0 = index % across * columns;
-        let m0 = index / across % down * rows;
+        let inside = index % (across * down);
+        let [m, n] = match self.design.order.down_first {
+            false => [inside / across, inside % across],
+            true => [inside % down, inside / down],
+        };
+        let (m0, n0) = (m * rows, n * columns);
         let group = index / (across * down) % self.shape.groups;
         let image = index / (across * down * self.shape.groups);
         Tile { index: tile, image, group, m0, n0, visit }
@@ -78,8 +82,10 @@ impl Program {
         let Map { tile: [rows, columns], visits, .. } = self.map();
         let (image, position) = (m / self.shape.m, m % self.shape.m);
         let (group, channel) = (n / self.shape.n, n % self.shape.n);
-        let band = (image * self.shape.groups + group) * down + position / rows;
-        [(band * across + channel / columns) * visits, position % rows, channel % columns]
+        let (m, n) = (position / rows, channel / columns);
+        let inside = if self.design.order.down_first { n * down + m } else { m * across + n };
+        let tile = (image * self.shape.groups + group) * down * across + inside;
+        [tile * visits, position % rows, channel % columns]
     }
 
     /// Which k a lane works on in a beat of an output, or in a row of PEs past which its sum travels; `None` when it idles.

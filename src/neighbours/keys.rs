@@ -12,6 +12,8 @@ pub enum Key {
 use Key::{Edited, Not};
 
 const PRESET: &str = "a preset is a list of steps, which are edited one by one";
+const PACKED: &str =
+    "both sums are proved to be what two accumulators hold; sums that leak are no design of the language yet";
 const BOUND: &str = "a promise of the layer's numbers, no hardware";
 
 /// Every key of the schema; `*` stands for an index or a name.
@@ -27,6 +29,11 @@ pub const KEYS: &[(&str, Key)] = &[
     ("operands.latency", Edited),
     ("product.latency", Edited),
     ("product.multiplier", Not("what operands.weight.coding asks for, and edited there")),
+    ("product.packing.products", Not(PACKED)),
+    ("product.packing.offset", Not(PACKED)),
+    ("product.packing.share", Not(PACKED)),
+    ("product.packing.correction", Not(PACKED)),
+    ("product.packing.carry", Not(PACKED)),
     ("product.steps", Edited),
     ("reduce.*.group", Not("another group leaves another number of terms: the tree would not close")),
     ("reduce.*.stride", Edited),
@@ -57,6 +64,7 @@ pub const KEYS: &[(&str, Key)] = &[
     ("array.drain.exit", Not("the opposite order is an edit of array.rows or array.columns")),
     ("array.drain.capture", Not("without capture registers the host says when sums leave: another port")),
     ("array.drain.latency", Edited),
+    ("array.drain.steps", Not("the first of [[post]] or of memory.store, and edited there")),
     ("array.sum_register", Edited),
     ("array.load.kind", Edited),
     ("array.load.buffers", Not("another number of buffers is loaded at other times")),
@@ -111,6 +119,8 @@ pub const KEYS: &[(&str, Key)] = &[
     ("parameters.*.default", Not("a number that the layer may leave out")),
     ("order.kernel.*", Edited),
     ("order.lane_map", Edited),
+    ("order.loops.*", Not("the host's walk over tiles: another walk is another stimulus")),
+    ("order.max_k", Not("a promise of the layer, no hardware")),
     ("order.tile_k", Edited),
     ("memory.format", Edited),
     ("memory.overflow", Edited),

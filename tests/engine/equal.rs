@@ -199,7 +199,11 @@ fn check_first(program: &Program, counts: &Counts, cycle: Option<u64>) {
         Dataflow::InputStationary => (m / array.columns, [*beat, m % array.columns], *n),
         _ => {
             let (rows, banks) = (array.rows * array.banks, array.banks);
-            let tile = m / rows * across + n / array.columns;
+            let (tile_m, tile_n) = (m / rows, n / array.columns);
+            let tile = match design.order.down_first {
+                false => tile_m * across + tile_n,
+                true => tile_n * program.shape.m.div_ceil(rows) + tile_m,
+            };
             // Of banks, whose beats come in turn, there is one PE.
             let row = if banks > 1 { 0 } else { m % rows };
             (tile, [row, n % array.columns], clears + beat * banks + m % banks)

@@ -362,7 +362,12 @@ pub fn design(random: &mut Random) -> Design {
         array,
         post,
         parameters,
-        order: Order { kernel: axes, lane_map: random.pick(&[LaneMap::Adjacent, LaneMap::Strided]) },
+        order: Order {
+            kernel: axes,
+            lane_map: random.pick(&[LaneMap::Adjacent, LaneMap::Strided]),
+            down_first: random.below(2) == 0,
+            max_k: None,
+        },
         ..designs::mac_s8_acc32()
     }
 }

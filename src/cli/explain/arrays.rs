@@ -179,7 +179,7 @@ fn drain() -> Topic {
     Topic {
         name: "array.drain",
         kind: "key",
-        summary: "how sums that stay in a grid leave it: order, exit, capture, latency",
+        summary: "how sums that stay in a grid leave it: order, exit, capture, latency, steps",
         text: "order   \"rows\" (as without [array.drain]) or \"columns\": sums move through each other's accumulators while\n\
                \x20       in.drain is 1, the last row (column) first; the next tile waits for them\n\
                \x20       \"diagonal\": every row has a way out, by which its PE that has just finished leaves\n\
@@ -187,7 +187,10 @@ fn drain() -> Topic {
                exit    of rows and columns: \"last_row\" or \"first_row\", \"last_column\" or \"first_column\" leaves first\n\
                capture of rows and columns: true takes sums over into registers beside the accumulators behind\n\
                \x20       their last beat, and they leave through these while the next tile is under way\n\
+               \x20       order = \"shift\" is columns with capture = true, the first column first\n\
                latency registers between the PEs and the post steps\n\
+               steps   what a sum goes through on the way, like a shift and a saturation: the first steps of [[post]],\n\
+               \x20       or with a [memory] of memory.store\n\
                \n\
                Without in.drain a beat says that it is the last (in.last), and every PE has a bit that says that its sum is\n\
                whole. Exits that finish in cycles of their own have a valid bit each. Post steps stand at every exit, with\n\

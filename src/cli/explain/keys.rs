@@ -82,6 +82,34 @@ fn of_paths() -> Vec<Topic> {
                scale times 2^s, as with product.steps; memory.load must then not shift.",
         example: String::new,
     }, Topic {
+        name: "product.packing",
+        kind: "key",
+        summary: "DSP slices, and two products side by side in one of them",
+        text: "product.multiplier = \"dsp48e1\", \"dsp48e2\" or \"dsp58\" names the slice: operands must fit its ports (25 x 18,\n\
+               27 x 18, 27 x 24 bits, signed) and the accumulator its sum P (48, 48, 58 bits). It changes no value.\n\
+               \n\
+               packing = { products = 2, offset, share, correction } puts two codes `offset` bits apart into the wide port,\n\
+               and both products have the code that is shared: share = \"activation\" pairs columns, \"weight\" pairs rows of\n\
+               an output-stationary array (or columns of an input-stationary one). P then holds two sums, and\n\
+               [accumulator] is what each is read as: it wraps, and has no more than `offset` bits.\n\
+               \n\
+               A first sum below 0 takes 1 from the second: correction = \"borrow\" adds the first one's sign bit to what is\n\
+               read, \"carry_count\" has a counter (carry = its format), \"none\" needs a first sum that is never negative.\n\
+               A first sum that leaves its bits leaks into the second. goldpath builds packing where that provably cannot\n\
+               happen, so that both sums are what two accumulators hold: from the operands' ranges and the most products of\n\
+               a sum (a column's, order.tile_k with a [memory], or order.max_k); anything else is an error that shows the\n\
+               range.",
+        example: String::new,
+    }, Topic {
+        name: "order.loops",
+        kind: "key",
+        summary: "in which order the host walks tiles, and how far it counts",
+        text: "order.loops  [\"m\", \"n\", \"k\"]: for every band of positions all bands of channels; [\"n\", \"m\", \"k\"]: the other way\n\
+               \x20            round, so that weights are used again. All of k is inside, and images and groups are outside.\n\
+               \x20            It changes when a tile comes, and no value\n\
+               order.max_k  the most products of an output: more are an error, and what needs a limit may rely on it",
+        example: String::new,
+    }, Topic {
         name: "operands.weight.coding",
         kind: "key",
         summary: "weights that are powers of two: a shifter where a multiplier would be",

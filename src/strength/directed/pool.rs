@@ -109,8 +109,7 @@ impl Pool {
         };
         let mut values = rows(activation, m, k, chance);
         // With a shape of its own a directed program has room for what every PE needs.
-        let column = design.array.column_products().filter(|_| design.memory.is_none());
-        let has_room = column.is_none_or(|most| k + OPPOSITES <= most);
+        let has_room = design.most_products().is_none_or(|most| k + OPPOSITES <= most);
         let is_one = !design.array.is_grid() && design.array.columns == 1;
         let is_everywhere = !is_one && has_room && form == Form::Whole && shape.is_none();
         if is_everywhere {
@@ -181,8 +180,7 @@ const OPPOSITES: usize = 2;
 
 /// The products of an output that there is room for.
 fn room(design: &Design, depth: usize) -> usize {
-    let column = design.array.column_products().filter(|_| design.memory.is_none());
-    column.map_or(depth, |most| depth.min(most.saturating_sub(OPPOSITES)).max(1))
+    design.most_products().map_or(depth, |most| depth.min(most.saturating_sub(OPPOSITES)).max(1))
 }
 
 /// Products of an output, so that a sum can leave the register from where it starts, and come back.
