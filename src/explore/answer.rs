@@ -133,8 +133,8 @@ impl<T> Outcome<T> {
 
 /// The exact network of a variant, which every width is compared with: exact products and exact sums, the whole bias
 /// included, at every node in front of the post steps. And the network in which no accumulator overflows, which the widths
-/// share: the design's own reduction levels in front of accumulators that hold everything. Where no level takes something
-/// from a sum, the two are one.
+/// share: the design's own reduction levels in front of accumulators that hold everything, and its memory behind them. Where
+/// neither takes something from a sum, the two are one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Layers {
     /// Width of the design that gave the post steps: the widest it builds.
@@ -151,7 +151,7 @@ pub struct Layers {
     /// Whether the network in which no accumulator overflows is the exact one, on these inputs. If not, a reduction level
     /// takes something from sums, and no accumulator width is enough.
     pub exact_when_held: bool,
-    /// Nodes in front of the accumulator, which the sweep does not vary: each layer's `levels` have their events.
+    /// Nodes beside the accumulator, which the sweep does not vary: each layer's `levels` have their events.
     pub unvaried: Vec<Unvaried>,
     /// Images that the network in which no accumulator overflows answers as the exact network does.
     pub agree_when_held: u64,
@@ -176,7 +176,7 @@ pub struct Layers {
 /// A node that every width has as the design states it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unvaried {
-    /// `reduce.0`, ….
+    /// `reduce.0`, …, `memory`.
     pub node: String,
     /// Its format, like `s16`.
     pub format: String,
@@ -208,7 +208,8 @@ pub struct Layer {
     pub channels: u64,
     /// Outputs, over all images and channels.
     pub outputs: u64,
-    /// Every reduction level: its events on these inputs, at every accumulator width.
+    /// Every reduction level: its events on these inputs, at every accumulator width; and the memory's where no accumulator
+    /// overflows.
     pub levels: Vec<LevelEvents>,
     /// Outputs that differ from those of exact sums on these inputs although no accumulator overflows.
     pub changed_by_levels: u64,

@@ -1,8 +1,8 @@
 //! The network in which no accumulator overflows, and the exact network beside it.
 //!
-//! The two differ where a reduction level takes something from a sum: the one has the design's levels, fed into
-//! accumulators that hold everything, and is what every width shares; the other has exact products and sums at every
-//! node in front of the post steps, and is what every width is compared with.
+//! The two differ where a reduction level or a memory takes something from a sum: the one has the design's levels, fed into
+//! accumulators that hold everything, and the design's memory; it is what every width shares. The other has exact products and
+//! sums at every node in front of the post steps, and is what every width is compared with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::needed::needed_width;
 use super::variant::words;
-use crate::design::Design;
+use crate::design::{self, Design};
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{Fed, Feeds, Reach, images, is_layer, node_outputs, parts};
 use crate::functional::operators::{Designed, LayerRule};
@@ -66,9 +66,9 @@ pub(super) struct Pass {
     pub prefixes: Prefixes,
     /// Those sums behind the post steps: `[rows, channels]`.
     pub outputs: Array2<i64>,
-    /// Where reduction levels took something from a sum: exact sums, and what they become.
+    /// Where reduction levels or the memory took something from a sum: exact sums, and what they become.
     pub exact: Option<Unreduced>,
-    /// Every reduction level, with its events.
+    /// Every reduction level, and the memory, with its events.
     pub levels: Vec<NodeEvents>,
     /// What each channel's sum starts from, before it is fitted.
     pub starts: Vec<i64>,
@@ -89,12 +89,13 @@ impl<'a> Exact<'a> {
     /// A network without an integer layer, an input that does not fit, a layer that the design has no place for, and a sum that leaves the widest
     /// accumulator that the design builds.
     pub fn new(network: &'a Network, x: &impl Fed, reference: &Arc<Design>) -> Result<Exact<'a>> {
-        if reference.memory.is_some() {
-            // Prefixes of one sum say nothing of parts that are fitted apart.
-            let message = "a sweep of accumulators whose sums meet in a memory is not built";
+        if !reference.store_steps.is_empty() || !reference.load_steps.is_empty() {
+            // What a step takes from a sum is no overflow, and there is no design without it to compare with.
+            let message =
+                "a sweep of accumulators whose sums go through steps on their way to a memory is not built";
             return Err(Error::new(Kind::Unsupported, message)
                 .at(Place::Signal("memory".to_string()))
-                .help("`goldpath overflow` and `check` look at one design with a memory"));
+                .help("`goldpath overflow` and `check` look at one such design"));
         }
         if !reference.product_steps.is_empty() {
             // Sums of what a design makes of products are no sums of the network's.
@@ -365,9 +366,13 @@ fn finished(program: &Program, sums: &Array2<i64>) -> Array2<i64> {
     Array2::from_shape_vec(sums.raw_dim(), outputs).expect("one output per sum")
 }
 
-/// The same design with reduction levels that hold everything.
+/// The same design with reduction levels, and words of the memory, that hold everything.
 fn unreduced(design: &Design) -> Arc<Design> {
     let mut wide = design.clone();
+    if let Some(memory) = &mut wide.memory {
+        memory.format = Format::signed(64).expect("the widest format");
+        memory.overflow = Overflow::Wrap;
+    }
     for level in &mut wide.reduce {
         level.format = Format::signed(64).expect("the widest format");
         level.overflow = Overflow::Wrap;
@@ -375,28 +380,35 @@ fn unreduced(design: &Design) -> Arc<Design> {
     Arc::new(wide)
 }
 
-/// What the reduction levels did to `sums`: exact sums where they took something away, and their events.
+/// What the reduction levels and the memory did to `sums`: exact sums where they took something away, and their events.
 fn levels(
     program: &Program,
     layer: &Layer,
     input: &ArrayD<i32>,
     sums: &Array2<i64>,
 ) -> Result<(Option<Unreduced>, Vec<NodeEvents>)> {
-    let count = program.design.reduce.len();
-    let mut events = no_events(&program.design);
-    events.truncate(count);
-    if program.design.has_exact_levels() {
+    let (design, nodes) = (&program.design, program.design.fitting_nodes());
+    let of = |events: Vec<NodeEvents>| {
+        let is_front = |node: &design::Node| matches!(node, design::Node::Reduce(_) | design::Node::Memory);
+        let both = nodes.iter().zip(events).filter(|((node, _), _)| is_front(node));
+        both.map(|(_, events)| events).collect::<Vec<_>>()
+    };
+    let mut events = of(no_events(design));
+    if design.has_exact_levels() && design.memory.is_none() {
         return Ok((None, events));
     }
-    let counts = functional::run(program, true).counts;
-    events = counts.map_or(events, |counts| counts.nodes.into_iter().take(count).collect());
+    if let Some(counts) = functional::run(program, true).counts {
+        events = of(counts.nodes);
+    }
     let wide = Program::layer(unreduced(&program.design), layer, input)?;
     let exact = functional::prefixes(&wide).sums;
     if exact == *sums {
         return Ok((None, events));
     }
-    let (low, high) = exact.iter().fold((0, 0), |(low, high), sum| (low.min(*sum), high.max(*sum)));
-    check_held(&program.design, layer, low, high)?;
+    if design.memory.is_none() {
+        let (low, high) = exact.iter().fold((0, 0), |(low, high), sum| (low.min(*sum), high.max(*sum)));
+        check_held(design, layer, low, high)?;
+    }
     let outputs = finished(program, &exact);
     Ok((Some(Unreduced { sums: exact, outputs }), events))
 }

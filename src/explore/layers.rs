@@ -12,13 +12,13 @@ use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
 use super::exact::{Exact as ExactNetwork, Pass};
 use super::finish::Finish;
 use super::needed::{NEVER, needed_width};
-use super::replay::{Lane, Replayed, Terms, replay};
+use super::replay::{Lane, Meet, Replayed, Terms, replay};
 use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds::{self, Dead};
-use crate::design::Design;
+use crate::design::{Design, overflow_name};
 use crate::error::Result;
 use crate::network::{Computed, Coverage};
-use crate::num::{Exact, Format, Overflow, needed_bits_64};
+use crate::num::{Exact, Fit, Format, Overflow, needed_bits_64};
 
 /// Every layer of the exact network, at every width and mode.
 ///
@@ -91,22 +91,18 @@ pub(super) fn agreeing(a: &[u32], b: &[u32]) -> u64 {
     a.iter().zip(b).filter(|(a, b)| a == b).count() as u64
 }
 
-/// The reduction levels.
+/// The reduction levels, and the memory.
 fn unvaried(design: &Design) -> Vec<Unvaried> {
+    let node = |node: &str, fit: Fit, always_fits| Unvaried {
+        node: node.to_owned(),
+        format: fit.format.to_string(),
+        overflow: overflow_name(fit.overflow).to_owned(),
+        always_fits,
+    };
     let levels = design.reduce.iter().zip(design.level_ranges());
-    levels
-        .map(|(level, range)| Unvaried {
-            node: level.id.clone(),
-            format: level.format.to_string(),
-            overflow: match level.overflow {
-                Overflow::Wrap => "wrap",
-                Overflow::Saturate => "saturate",
-                Overflow::SaturateSymmetric => "saturate_symmetric",
-            }
-            .to_owned(),
-            always_fits: range.always_fits,
-        })
-        .collect()
+    let levels = levels.map(|(level, range)| node(&level.id, level.fit(), range.always_fits));
+    let memory = design.memory.map(|memory| node("memory", memory.fit(), false));
+    levels.chain(memory).collect()
 }
 
 /// Events of the levels, over all passes.
@@ -394,7 +390,8 @@ fn output(
         let mut accumulator = held;
         if affected {
             let terms = walked.get_or_insert_with(|| terms.of(n));
-            let replayed = replay(terms, Lane::new(ready.register, ready.rule, pass.starts[n]));
+            let lane = Lane::new(ready.register, ready.rule, pass.starts[n]);
+            let replayed = replay(terms, lane, Meet::of(&pass.program));
             accumulator = replayed.accumulator;
             sum.overflow = sum.overflow.plus(Events::of(&replayed));
         }

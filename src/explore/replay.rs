@@ -3,7 +3,7 @@
 use crate::functional::walk;
 use crate::lower::Program;
 use crate::num::lanes::Rule;
-use crate::num::{Fitted, Flags, Format, Overflow, fit};
+use crate::num::{Fit, Fitted, Flags, Format, Overflow, fit};
 use crate::post::{self, bind};
 
 /// One accumulator among those that an output is replayed in.
@@ -21,9 +21,26 @@ impl Lane {
     }
 }
 
+/// Where the sums of an output's visits meet.
+#[derive(Debug, Clone, Copy)]
+pub struct Meet {
+    /// Beats of one visit.
+    steps: usize,
+    fit: Fit,
+}
+
+impl Meet {
+    /// `None` where there is no memory.
+    pub fn of(program: &Program) -> Option<Meet> {
+        let steps = program.design.visit_steps().unwrap_or_else(|| program.beats()).max(1);
+        program.design.memory.map(|memory| Meet { steps, fit: memory.fit() })
+    }
+}
+
 /// What became of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replayed {
+    /// With a memory, its word.
     pub accumulator: i64,
     pub high: u64,
     pub low: u64,
@@ -81,8 +98,24 @@ impl<'a> Terms<'a> {
     }
 }
 
-/// R3: one term at a time, each sum fitted.
-pub fn replay(terms: &[i64], lane: Lane) -> Replayed {
+/// R3: one term at a time, each sum fitted; those of visits meet in their word.
+pub fn replay(terms: &[i64], lane: Lane, meet: Option<Meet>) -> Replayed {
+    let Some(Meet { steps, fit }) = meet else { return visit(terms, lane) };
+    let mut all = Replayed { accumulator: 0, high: 0, low: 0, start: lane.start.flags };
+    for terms in terms.chunks(steps) {
+        let visit = visit(terms, lane);
+        let word = i128::from(all.accumulator) + i128::from(visit.accumulator);
+        all = Replayed {
+            accumulator: fit.of(word).value,
+            high: all.high + visit.high,
+            low: all.low + visit.low,
+            ..all
+        };
+    }
+    all
+}
+
+fn visit(terms: &[i64], lane: Lane) -> Replayed {
     match Rule::<i64>::new(lane.register, lane.rule) {
         Some(rule) => steps(terms, lane.start, |value, term| rule.add(value, term)),
         None => steps(terms, lane.start, |value, term| {

@@ -136,7 +136,8 @@ pub fn unvaried(layers: &Layers) -> Vec<String> {
             layers.differing_when_held, layers.agree_when_held, layers.images
         ));
     } else if layers.unvaried.iter().any(|level| !level.always_fits) {
-        let words = "the proved width is the accumulator's alone: on other inputs these levels may lose part of a sum";
+        let words =
+            "the proved width is the accumulator's alone: on other inputs these nodes may lose part of a sum";
         lines.push(words.to_owned());
     }
     lines

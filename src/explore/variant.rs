@@ -125,7 +125,7 @@ fn candidate(
 
 /// One pass serves all widths only where they multiply and reduce alike.
 fn same_front(a: &Design, b: &Design) -> bool {
-    let front = |d: &Design| (d.activation, d.weight, d.reduce.clone(), d.array, d.order);
+    let front = |d: &Design| (d.activation, d.weight, d.reduce.clone(), d.array, d.order, d.memory);
     front(a) == front(b) && a.accumulator.output_fit().is_none() && a.accumulator.start == b.accumulator.start
 }
 

@@ -3,6 +3,7 @@
 mod command;
 mod directed;
 mod layers;
+mod memory;
 mod points;
 mod reduces;
 
@@ -53,15 +54,18 @@ fn at(build: &dyn Fn(&[String]) -> Result<Design>, width: u32, mode: &str) -> Ar
 
 /// The events at the accumulator and its start of a run of its own.
 fn events_of(program: &Program, counts: &Counts) -> Events {
-    let node = |id: &str| counts.nodes.iter().find(|n| n.node == id).unwrap();
+    let node = |id: &str| {
+        let node = counts.nodes.iter().find(|n| n.node == id);
+        node.map_or((0, 0), |node| (node.high, node.low))
+    };
     let (sum, start) = (node("accumulator"), node("accumulator.start"));
     let any = |((_, n), count): ((usize, usize), &i64)| *count > 0 || program.start(n) != program.bias(n);
     Events {
         outputs: counts.accumulator.indexed_iter().filter(|at| any(*at)).count() as u64,
-        high: sum.high,
-        low: sum.low,
-        start_high: start.high,
-        start_low: start.low,
+        high: sum.0,
+        low: sum.1,
+        start_high: start.0,
+        start_low: start.1,
     }
 }
 

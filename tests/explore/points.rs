@@ -34,13 +34,13 @@ impl LayerRule for Separate {
     }
 }
 
-struct Run {
-    tensors: BTreeMap<String, Tensor>,
-    seen: BTreeMap<String, (Tensor, Events)>,
-    answers: Vec<usize>,
+pub struct Run {
+    pub tensors: BTreeMap<String, Tensor>,
+    pub seen: BTreeMap<String, (Tensor, Events)>,
+    pub answers: Vec<usize>,
 }
 
-fn separate(network: &Network, x: &Tensor, design: Arc<Design>) -> Run {
+pub fn separate(network: &Network, x: &Tensor, design: Arc<Design>) -> Run {
     let rule = Separate { design, seen: Mutex::new(BTreeMap::new()) };
     let tensors = infer(network, x, &rule).unwrap();
     // The last integer tensor holds the scores; their order is that of the codes.
@@ -53,7 +53,7 @@ fn separate(network: &Network, x: &Tensor, design: Arc<Design>) -> Run {
     Run { tensors: tensors.into_iter().collect(), seen: rule.seen.into_inner().unwrap(), answers }
 }
 
-fn sha256(tensor: &Tensor) -> String {
+pub fn sha256(tensor: &Tensor) -> String {
     let mut digest = Sha256::new();
     tensor.to_i64().unwrap().iter().for_each(|v| digest.update(v.to_le_bytes()));
     digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
@@ -61,13 +61,13 @@ fn sha256(tensor: &Tensor) -> String {
 
 /// What a sweep of points hit.
 #[derive(Debug, Default)]
-struct Hits {
+pub struct Hits {
     points: usize,
     networks_run: usize,
     layers_run: u64,
-    replayed: u64,
-    high: u64,
-    low: u64,
+    pub replayed: u64,
+    pub high: u64,
+    pub low: u64,
     /// Points that overflow and answer with the exact network's bytes nevertheless.
     without_harm: usize,
     wrong: u64,
@@ -106,12 +106,23 @@ fn compare(network: &Network, labels: &[i64], found: &PointResult, exact: &Run, 
 }
 
 fn sweep(name: &str, design: &str, count: usize, widths: &[u32], modes: &[&'static str]) -> Hits {
-    let build = builder(design, &[]);
+    let hits = sweep_of(name, &builder(design, &[]), count, widths, modes);
+    println!("{name} on {design}: {hits:?}");
+    hits
+}
+
+pub fn sweep_of(
+    name: &str,
+    build: &dyn Fn(&[String]) -> Result<Design>,
+    count: usize,
+    widths: &[u32],
+    modes: &[&'static str],
+) -> Hits {
     let (network, (x, labels)) = (network(name), images(name, count));
-    let candidates = Candidates::new(modes, widths, &build).unwrap();
+    let candidates = Candidates::new(modes, widths, build).unwrap();
     let exact = Exact::new(&network, &x, &candidates.reference).unwrap();
     let minimum = goldpath::explore::layers(&exact, &candidates, None).unwrap().minimal_observed_width;
-    let own_exact = separate(&network, &x, at(&build, 32, "wrap"));
+    let own_exact = separate(&network, &x, at(build, 32, "wrap"));
     let answers: Vec<usize> = exact.answers().iter().map(|a| *a as usize).collect();
     assert_eq!(answers, own_exact.answers);
     let (mut hits, mut outputs) = (Hits::default(), Vec::new());
@@ -121,7 +132,7 @@ fn sweep(name: &str, design: &str, count: usize, widths: &[u32], modes: &[&'stat
             let Outcome::Done(found) = point(&exact, candidate, Some(&labels)).unwrap() else {
                 panic!("{width} bits, {mode}")
             };
-            let own = separate(&network, &x, at(&build, *width, mode));
+            let own = separate(&network, &x, at(build, *width, mode));
             compare(&network, &labels, &found, &own_exact, &own, &mut hits);
             if *width >= minimum {
                 assert!(!found.network_run && found.layers_run + found.outputs_replayed == 0);
@@ -134,7 +145,7 @@ fn sweep(name: &str, design: &str, count: usize, widths: &[u32], modes: &[&'stat
     let last = &outputs.last().unwrap().0;
     assert!(outputs.iter().all(|(sha, same)| *same || sha != last), "another answer, the same bytes");
     assert!(widths.iter().any(|w| *w < minimum) && widths.iter().any(|w| *w > minimum));
-    println!("{name} on {design}: minimal observed width {minimum}; {hits:?}");
+    println!("minimal observed width {minimum}");
     hits
 }
 
