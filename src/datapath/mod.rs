@@ -200,7 +200,9 @@ impl<D: Datapath + ?Sized> Datapath for Box<D> {
 
 /// The block that a design describes, in its fastest form, for periods without rests.
 pub fn build(design: &Arc<Design>, records: &Records) -> Box<dyn Datapath> {
-    let fast = grid(design, records).or_else(|| folded(design, records));
+    // Of 16 bits the grid is as fast, and holds registers.
+    let narrow = grid(design, records).filter(|_| design.accumulator.register.width() <= 16);
+    let fast = narrow.or_else(|| folded(design, records)).or_else(|| grid(design, records));
     fast.unwrap_or_else(|| plain(design, records))
 }
 

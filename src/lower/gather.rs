@@ -26,7 +26,8 @@ impl Program {
         }
         let array = &self.design.array;
         let idle = idle_code(self.design.activation.offset, records, 0);
-        let (beats, whole) = (self.tile_beats(), self.map().visits == 1 && array.banks == 1);
+        let map = self.map();
+        let (beats, whole) = (self.tile_beats(), map.visits == 1 && array.banks == 1);
         into.clear();
         let live = self.rows_of(tile);
         for row in 0..live.min(array.rows) {
@@ -37,8 +38,8 @@ impl Program {
             }
             for lane in 0..array.lanes {
                 into.extend((0..beats).map(|beat| {
-                    let row = self.fed_row(row, beat);
-                    let k = self.k_of(self.step_of(tile, beat), lane).filter(|_| row < live);
+                    let row = map.fed_row(row, beat);
+                    let k = self.k_of(map.step_of(tile.visit, beat), lane).filter(|_| row < live);
                     k.map_or(idle, |k| self.activation(tile.image, tile.group, tile.m0 + row, k))
                 }));
             }
@@ -48,13 +49,13 @@ impl Program {
 
     /// The vectors that pass operands that stay.
     fn vectors(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
-        let (array, vectors) = (&self.design.array, self.tile_beats());
+        let (array, map, vectors) = (&self.design.array, self.map(), self.tile_beats());
         // A tile of as many vectors as there are words may have more than there are positions left.
         let live = if array.is_turned() { self.columns_of(tile) } else { self.rows_of(tile) };
         into.clear();
         for row in 0..array.rows {
             for lane in 0..array.lanes {
-                let k = self.k_of(self.step_of(tile, row), lane);
+                let k = self.k_of(map.step_of(tile.visit, row), lane);
                 let code = |vector| match (k.filter(|_| vector < live), array.is_turned()) {
                     (Some(k), false) => self.activation(tile.image, tile.group, tile.m0 + vector, k),
                     (Some(k), true) => self.weight(tile.group, k, tile.n0 + vector),
@@ -71,9 +72,9 @@ impl Program {
     /// The operands that stay while a tile's vectors pass: `[rows][columns · lanes]`.
     pub fn loaded(&self, tile: Tile, records: &[Vec<i64>]) -> Vec<i32> {
         let array = &self.design.array;
-        let (positions, channels) = (self.rows_of(tile), self.columns_of(tile));
+        let (map, positions, channels) = (self.map(), self.rows_of(tile), self.columns_of(tile));
         let code = |row: usize, column: usize, lane: usize| {
-            let k = self.k_of(self.step_of(tile, row), lane);
+            let k = self.k_of(map.step_of(tile.visit, row), lane);
             match (k, array.is_turned()) {
                 (Some(k), false) if column < channels => self.weight(tile.group, k, tile.n0 + column),
                 (Some(k), true) if column < positions => {
@@ -91,12 +92,12 @@ impl Program {
 
     /// What every column of PEs is fed in a tile, beat by beat: `[beats][columns · lanes]`; where sums stay.
     pub fn above_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
-        let array = &self.design.array;
+        let (array, map) = (&self.design.array, self.map());
         let live = self.columns_of(tile);
         let record = self.record_of(tile);
         let idle = |column| idle_code(self.design.weight.offset, records, record + column);
         let idle: Vec<i32> = (0..array.columns).map(idle).collect();
-        if array.lanes == 1 && self.map().visits == 1 && array.banks == 1 {
+        if array.lanes == 1 && map.visits == 1 && array.banks == 1 {
             let rows = self.weights[tile.group * self.shape.k * self.shape.n..].chunks(self.shape.n);
             into.resize(self.beats() * array.columns, 0);
             for (to, from) in into.chunks_exact_mut(array.columns).zip(rows) {
@@ -106,7 +107,7 @@ impl Program {
         }
         into.clear();
         for beat in 0..self.tile_beats() {
-            let step = self.step_of(tile, beat);
+            let step = map.step_of(tile.visit, beat);
             for (column, idle) in idle.iter().enumerate() {
                 into.extend((0..array.lanes).map(|lane| match self.k_of(step, lane) {
                     Some(k) if column < live => self.weight(tile.group, k, tile.n0 + column),

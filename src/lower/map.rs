@@ -84,6 +84,19 @@ impl Map {
         }
     }
 
+    /// The step of an output that a beat of a visit is, where sums stay; of a row of PEs, where they travel.
+    pub fn step_of(&self, visit: usize, beat: usize) -> usize {
+        visit * self.steps + beat / self.array.banks
+    }
+
+    /// The position of a tile whose activations row `row` of PEs is fed in a beat, where sums stay.
+    pub fn fed_row(&self, row: usize, beat: usize) -> usize {
+        match self.array.banks {
+            1 => row,
+            banks => beat % banks,
+        }
+    }
+
     /// Values that leave each of the array's exits in one tile.
     pub fn leaving(&self) -> usize {
         self.vectors().unwrap_or(self.array.leaving())

@@ -57,20 +57,6 @@ impl Program {
         (0..self.tile_count()).step_by(self.map().visits).map(|index| self.tile(index))
     }
 
-    /// The step of an output that a beat of a tile is, where sums stay; of a row of PEs, where they travel.
-    pub fn step_of(&self, tile: Tile, beat: usize) -> usize {
-        let map = self.map();
-        tile.visit * map.steps + beat / map.banks()
-    }
-
-    /// The position of a tile whose activations row `row` of PEs is fed in a beat, where sums stay.
-    pub fn fed_row(&self, row: usize, beat: usize) -> usize {
-        match self.map().banks() {
-            1 => row,
-            banks => beat % banks,
-        }
-    }
-
     /// Index of the (first) tile that computes row `m` and channel `n` of the outcome.
     pub fn tile_of(&self, m: usize, n: usize) -> usize {
         self.place(m, n)[0]

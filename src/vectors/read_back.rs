@@ -297,6 +297,7 @@ impl Order {
 fn met(program: &Program, tile: Tile, is_load: bool, index: usize) -> Vec<Met> {
     let array = &program.design.array;
     let (lanes, lines) = (array.lanes, [program.rows_of(tile), program.columns_of(tile)]);
+    let map = program.map();
     // Places of the two operands in a record.
     let [activations, weights] = array.port_shapes().map(|shape| shape.iter().product::<usize>());
     let mut all = Vec::new();
@@ -305,7 +306,7 @@ fn met(program: &Program, tile: Tile, is_load: bool, index: usize) -> Vec<Met> {
             Factor::Activation => (lines[0], 0),
             Factor::Weight => (lines[1], activations),
         };
-        if let Some(term) = program.k_of(program.step_of(tile, beat), lane).filter(|_| line < extent) {
+        if let Some(term) = program.k_of(map.step_of(tile.visit, beat), lane).filter(|_| line < extent) {
             all.push(Met { operand, line, term, at: from + at });
         }
     };
@@ -314,7 +315,7 @@ fn met(program: &Program, tile: Tile, is_load: bool, index: usize) -> Vec<Met> {
         if turned { (Factor::Weight, Factor::Activation) } else { (Factor::Activation, Factor::Weight) };
     match array.load {
         None => {
-            let row = |at: usize| program.fed_row(at / lanes, index);
+            let row = |at: usize| map.fed_row(at / lanes, index);
             (0..activations).for_each(|at| meet(Factor::Activation, row(at), index, at % lanes, at));
             (0..weights).for_each(|at| meet(Factor::Weight, at / lanes, index, at % lanes, at));
         }

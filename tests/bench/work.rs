@@ -30,7 +30,7 @@ pub fn product(design: &Arc<Design>, [m, k, n]: [usize; 3]) -> Program {
         let value = match parameter.name.as_str() {
             "bias" => (0..n).map(|_| within(-3000, 3000)).collect(),
             "shift" if parameter.max < 16 => (0..n).map(|_| within(4, 9)).collect(),
-            "shift" => vec![36],
+            "shift" => vec![if parameter.max < 36 { 9 } else { 36 }],
             "multiplier" => vec![1 << 30],
             "zero_point" => vec![3],
             "value" => (0..n).map(|_| within(-1 << 20, 1 << 20)).collect(),

@@ -7,7 +7,7 @@
 //!
 //! Every step of every accumulator is formed and fitted, those of a whole period in the order of its outputs: what a register
 //! shows in a cycle is one of them, and which one is the timing laws' to say. Events are told by output and step, and as counts
-//! once the first one is known. No register is held, so whoever samples gets [`super::Array`], from the first cycle on.
+//! once the first one is known. No register is held, so whoever samples gets the grid or [`super::Array`], from the first cycle on.
 //!
 //! Registers, latency: those of [`super::Array`]. Licence: exact products and exact sums over the lanes, formats that fit a
 //! machine lane ([`licence`]). Not modelled: other designs; rests between beats.
@@ -60,7 +60,7 @@ struct Folded<L> {
     sums: Table,
     behind: Behind,
     /// Who is there once somebody samples.
-    watched: Option<Array>,
+    watched: Option<Box<dyn Datapath>>,
 }
 
 impl<L: Lane> Folded<L> {
@@ -77,6 +77,12 @@ impl<L: Lane> Folded<L> {
             records: records.clone(),
             step,
         }
+    }
+
+    /// The same array with registers.
+    fn held(&self) -> Box<dyn Datapath> {
+        let plain = || Box::new(Array::new(self.design.clone(), self.records.clone())) as Box<dyn Datapath>;
+        super::grid(&self.design, &self.records).unwrap_or_else(plain)
     }
 
     /// The operands that stay while a period is fed: with a second buffer, those that the period before has loaded.
@@ -208,14 +214,15 @@ impl<L: Lane> Datapath for Folded<L> {
     /// Of what is clocked cycle by cycle; a folded period has no registers to show.
     fn visit(&self, inputs: &Inputs, sample: &mut Vec<i64>) {
         match &self.watched {
-            Some(array) => array.visit(inputs, sample),
-            None => Array::new(self.design.clone(), self.records.clone()).visit(inputs, sample),
+            Some(watched) => watched.visit(inputs, sample),
+            None => self.held().visit(inputs, sample),
         }
     }
 
     fn clock(&mut self, inputs: &Inputs, watch: &mut dyn Watch) {
-        let new = || Array::new(self.design.clone(), self.records.clone());
-        self.watched.get_or_insert_with(new).clock(inputs, watch);
+        let mut watched = self.watched.take().unwrap_or_else(|| self.held());
+        watched.clock(inputs, watch);
+        self.watched = Some(watched);
     }
 
     fn takes_rests(&self) -> bool {
@@ -224,8 +231,10 @@ impl<L: Lane> Datapath for Folded<L> {
 
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
         if observer.samples() || self.watched.is_some() {
-            let new = || Array::new(self.design.clone(), self.records.clone());
-            return self.watched.get_or_insert_with(new).run(period, observer);
+            let mut watched = self.watched.take().unwrap_or_else(|| self.held());
+            watched.run(period, observer);
+            self.watched = Some(watched);
+            return;
         }
         let loaded = self.loaded(period);
         if period.feed.beats > 0 {
