@@ -1,6 +1,7 @@
 //! Which code a lane is fed: addresses, padding and idle lanes. The image is never copied.
 
 use super::{Convolution, Gather, Program, Tile};
+use crate::design::LaneMap;
 use crate::post::{self, bind};
 
 impl Program {
@@ -36,6 +37,10 @@ impl Program {
                 into.extend_from_slice(&self.activations[m * beats..(m + 1) * beats]);
                 continue;
             }
+            if let (Gather::Matrix, 1) = (&self.gather, array.banks) {
+                self.row_of_matrix(m, tile.visit * map.steps, beats, idle, into);
+                continue;
+            }
             for lane in 0..array.lanes {
                 into.extend((0..beats).map(|beat| {
                     let row = map.fed_row(row, beat);
@@ -45,6 +50,23 @@ impl Program {
             }
         }
         into.resize(array.rows * array.lanes * beats, idle);
+    }
+
+    /// Row `m` of a matrix in so many steps from `first` on, lane by lane: places are stepped through, not divided for.
+    fn row_of_matrix(&self, m: usize, first: usize, beats: usize, idle: i32, into: &mut Vec<i32>) {
+        let (lanes, all) = (self.design.array.lanes, self.beats());
+        let row = &self.activations[m * self.shape.k..(m + 1) * self.shape.k];
+        let [from, step, of_lane] = match self.design.order.lane_map {
+            LaneMap::Adjacent => [first * lanes, lanes, 1],
+            LaneMap::Strided => [first, 1, all],
+        };
+        for lane in 0..lanes {
+            // Beats behind the last are none of the next lane's.
+            let whole = beats.min(all - first.min(all));
+            let places = (0..whole).map(|beat| from + beat * step + lane * of_lane);
+            into.extend(places.map(|k| row.get(k).copied().unwrap_or(idle)));
+            into.resize(into.len() + beats - whole, idle);
+        }
     }
 
     /// The vectors that pass operands that stay.

@@ -266,11 +266,13 @@ fn about(program: &Program, cycles: u64) -> f64 {
     }
 }
 
-/// Prints the table.
-pub fn report(folder: &Path) {
+/// Prints the table, of all twins or of those that are named.
+pub fn report(folder: &Path, only: &[String]) {
     println!("\nEvery kind against its twin in Verilator, Mcycle/s");
     println!("  {:<30} {:>9} {:>9} {:>10} {:>8}", "twin", "cycles", "ours", "Verilator", "ratio");
-    for (name, shape) in KINDS {
+    for (name, shape) in
+        KINDS.into_iter().filter(|(name, _)| only.is_empty() || only.iter().any(|o| o == name))
+    {
         let program = work::product(&work::design(name), shape);
         let mut recorder = Recorder {
             program: &program,

@@ -33,6 +33,9 @@ fn main() {
         return memory::child(arguments[at + 1].parse().expect("a case"));
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
+    if let Some(at) = arguments.iter().position(|a| a == "--kind") {
+        return kinds::report(&folder.join("kinds"), &arguments[at + 1..]);
+    }
     std::fs::create_dir_all(&folder).expect("a folder under target");
     let built = peer::build_verilator(&folder);
     if let Err(message) = &built {
@@ -42,7 +45,7 @@ fn main() {
         array(shape, built.as_deref().ok(), &folder);
     }
     probe::report();
-    kinds::report(&folder.join("kinds"));
+    kinds::report(&folder.join("kinds"), &[]);
     if !arguments.iter().any(|a| a == "--quick") {
         memory::report();
     }

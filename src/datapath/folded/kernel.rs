@@ -60,3 +60,46 @@ fn step<L: Lane, A: Adder<L>>(adder: A, state: &mut Block<L>, terms: &[L; BLOCK]
         state.low[column] = state.low[column].wrapping_add(L::from_bool(low));
     }
 }
+
+/// One accumulator, and how often it overflowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Thin<L> {
+    pub acc: L,
+    pub high: u32,
+    pub low: u32,
+}
+
+/// [`fold`] of a single output.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+#[inline(never)]
+pub fn fold_thin<L: Lane, A: Adder<L>>(
+    adder: A,
+    one: &mut Thin<L>,
+    scalars: &[L],
+    vector: &[L],
+    lanes: usize,
+) {
+    let mut state = *one;
+    if lanes == 1 {
+        for (scalar, factor) in scalars.iter().zip(vector) {
+            step_thin(adder, &mut state, scalar.multiply(*factor));
+        }
+    } else {
+        for (scalars, factors) in scalars.chunks_exact(lanes).zip(vector.chunks_exact(lanes)) {
+            let mut term = L::ZERO;
+            for (scalar, factor) in scalars.iter().zip(factors) {
+                term = term.wrapping_add(scalar.multiply(*factor));
+            }
+            step_thin(adder, &mut state, term);
+        }
+    }
+    *one = state;
+}
+
+#[inline(always)]
+fn step_thin<L: Lane, A: Adder<L>>(adder: A, state: &mut Thin<L>, term: L) {
+    let (next, high, low) = adder.step(state.acc, term);
+    state.acc = next;
+    state.high += u32::from(high);
+    state.low += u32::from(low);
+}

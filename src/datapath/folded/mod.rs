@@ -26,7 +26,7 @@ use crate::design::{Design, Node};
 use crate::num::adder::{Adder, Exact};
 use crate::num::lanes::Lane;
 use behind::Behind;
-use kernel::{BLOCK, Block, MOST_EDGES, fold};
+use kernel::{BLOCK, Block, MOST_EDGES, Thin, fold, fold_thin};
 use tile::{Table, Tile};
 
 /// The array for a design, when it has the licence.
@@ -104,12 +104,14 @@ impl<L: Lane> Folded<L> {
             && i128::from(high) + reach(self.terms.1.max(0)) <= i128::from(most);
         let Folded { tile, sums, .. } = self;
         sums.reset(tile.outputs());
+        let lanes = tile.lanes;
         match self.step {
-            _ if holds => run(Exact, tile, sums),
-            Step::FullSaturate(adder) => run(adder, tile, sums),
-            Step::FullWrap(adder) => run(adder, tile, sums),
-            Step::RoomySaturate(adder) => run(adder, tile, sums),
-            Step::RoomyWrap(adder) => run(adder, tile, sums),
+            // Where nothing is fitted every product may be a step of its own.
+            _ if holds => run(Exact, tile, 1, sums),
+            Step::FullSaturate(adder) => run(adder, tile, lanes, sums),
+            Step::FullWrap(adder) => run(adder, tile, lanes, sums),
+            Step::RoomySaturate(adder) => run(adder, tile, lanes, sums),
+            Step::RoomyWrap(adder) => run(adder, tile, lanes, sums),
         }
     }
 
@@ -160,27 +162,46 @@ impl<L: Lane> Folded<L> {
     }
 }
 
-/// Folds every output of a tile, some rows and a block of columns at a time.
-fn run<L: Lane, A: Adder<L>>(adder: A, tile: &Tile<L>, sums: &mut Table) {
+/// Folds every output of a tile, some rows and a block of columns at a time; a step adds so many products.
+fn run<L: Lane, A: Adder<L>>(adder: A, tile: &Tile<L>, lanes: usize, sums: &mut Table) {
+    if tile.is_thin() {
+        return thin(adder, tile, lanes, sums);
+    }
     // As many chains of additions as vector registers hold.
     match size_of::<L>() {
-        2 => rows::<L, A, 4>(adder, tile, sums),
-        4 => rows::<L, A, 2>(adder, tile, sums),
-        _ => rows::<L, A, 1>(adder, tile, sums),
+        2 => rows::<L, A, 4>(adder, tile, lanes, sums),
+        4 => rows::<L, A, 2>(adder, tile, lanes, sums),
+        _ => rows::<L, A, 1>(adder, tile, lanes, sums),
     }
 }
 
-fn rows<L: Lane, A: Adder<L>, const ROWS: usize>(adder: A, tile: &Tile<L>, sums: &mut Table) {
+/// One column: row by row.
+fn thin<L: Lane, A: Adder<L>>(adder: A, tile: &Tile<L>, lanes: usize, sums: &mut Table) {
+    let width = tile.steps * tile.lanes;
+    let vector = &tile.vectors().as_flattened()[..width];
+    for (row, scalars) in tile.scalars.chunks_exact(width).enumerate() {
+        let mut one = Thin { acc: L::truncate(tile.first(row)), high: 0, low: 0 };
+        fold_thin(adder, &mut one, scalars, vector, lanes);
+        sums.put(tile.turned, row, (one.acc.to_i64(), one.high, one.low));
+    }
+}
+
+fn rows<L: Lane, A: Adder<L>, const ROWS: usize>(adder: A, tile: &Tile<L>, lanes: usize, sums: &mut Table) {
     let whole = tile.rows / ROWS * ROWS;
     for row in (0..whole).step_by(ROWS) {
-        some::<L, A, ROWS>(adder, tile, row, sums);
+        some::<L, A, ROWS>(adder, tile, (row, lanes), sums);
     }
     for row in whole..tile.rows {
-        some::<L, A, 1>(adder, tile, row, sums);
+        some::<L, A, 1>(adder, tile, (row, lanes), sums);
     }
 }
 
-fn some<L: Lane, A: Adder<L>, const ROWS: usize>(adder: A, tile: &Tile<L>, row: usize, sums: &mut Table) {
+fn some<L: Lane, A: Adder<L>, const ROWS: usize>(
+    adder: A,
+    tile: &Tile<L>,
+    (row, lanes): (usize, usize),
+    sums: &mut Table,
+) {
     let width = tile.steps * tile.lanes;
     for block in 0..tile.blocks() {
         let mut state = [Block::<L>::ZERO; ROWS];
@@ -189,13 +210,13 @@ fn some<L: Lane, A: Adder<L>, const ROWS: usize>(adder: A, tile: &Tile<L>, row: 
         }
         let vectors = &tile.vectors()[block * width..][..width];
         // Counters of 16 bits survive so many steps.
-        for first in (0..tile.steps).step_by(MOST_EDGES) {
-            let steps = first * tile.lanes..tile.steps.min(first + MOST_EDGES) * tile.lanes;
+        for first in (0..width).step_by(MOST_EDGES * lanes) {
+            let some = first..width.min(first + MOST_EDGES * lanes);
             let mut scalars: [&[L]; ROWS] = [&[]; ROWS];
             for (next, scalars) in scalars.iter_mut().enumerate() {
-                *scalars = &tile.scalars[(row + next) * width..][steps.clone()];
+                *scalars = &tile.scalars[(row + next) * width..][some.clone()];
             }
-            fold(adder, &mut state, scalars, &vectors[steps], tile.lanes);
+            fold(adder, &mut state, scalars, &vectors[some], lanes);
             for (next, state) in state.iter_mut().enumerate() {
                 sums.count(tile.turned, [row + next, block * BLOCK], state);
             }

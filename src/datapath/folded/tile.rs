@@ -28,7 +28,7 @@ pub struct Tile<L> {
     comes_again: bool,
     /// `[rows][steps][lanes]`
     pub scalars: Vec<L>,
-    /// `[blocks][steps][lanes]`
+    /// `[blocks][steps][lanes]`; of one column, `[steps][lanes]` side by side.
     vectors: Arc<Vec<[L; BLOCK]>>,
     /// What sums start from, by column of the tile (R9), and on which side it lay outside.
     starts: Vec<i64>,
@@ -65,6 +65,16 @@ impl<L: Lane> Tile<L> {
         self.columns.div_ceil(BLOCK)
     }
 
+    /// Whether there is one column, which would leave most of a block empty.
+    pub fn is_thin(&self) -> bool {
+        self.columns == 1
+    }
+
+    /// What the sum of a row starts from, of one column.
+    pub fn first(&self, row: usize) -> i64 {
+        self.starts[if self.turned { row } else { 0 }]
+    }
+
     /// Rows and columns of the tile's outputs.
     pub fn outputs(&self) -> [usize; 2] {
         if self.turned { [self.columns, self.rows] } else { [self.rows, self.columns] }
@@ -98,9 +108,11 @@ impl<L: Lane> Tile<L> {
         let [row, column] = if self.turned { [column, row] } else { [row, column] };
         let width = self.steps * self.lanes;
         let scalars = &self.scalars[row * width..][..width];
-        let vectors = &self.vectors[column / BLOCK * width..][..width];
-        let of =
-            |at: usize| i128::from(scalars[at].to_i64()) * i128::from(vectors[at][column % BLOCK].to_i64());
+        let factor = |at: usize| match self.is_thin() {
+            true => self.vectors.as_flattened()[at],
+            false => self.vectors[column / BLOCK * width + at][column % BLOCK],
+        };
+        let of = |at: usize| i128::from(scalars[at].to_i64()) * i128::from(factor(at).to_i64());
         (step * self.lanes..(step + 1) * self.lanes).map(of).sum()
     }
 
@@ -123,16 +135,24 @@ impl<L: Lane> Tile<L> {
         let own = Factors { operand: left, records };
         self.scalars.clear();
         self.scalars.resize(self.rows * self.steps * self.lanes, L::ZERO);
+        // Of stream `row` and `lane`, beat by beat: from where on, and how far apart.
+        let (steps, lanes, banks) = (self.steps, self.lanes, array.banks);
         for row in 0..array.rows {
-            for lane in 0..self.lanes {
-                let stream = &period.left[(row * self.lanes + lane) * beats..][..beats];
-                for (beat, code) in stream.iter().enumerate() {
-                    let (output, step) = match travels {
-                        true => (beat, row),
-                        false => (row * array.banks + beat % array.banks, beat / array.banks),
-                    };
-                    let place = (output * self.steps + step) * self.lanes + lane;
-                    self.scalars[place] = own.of(*code, record(if travels { beat } else { 0 }));
+            for lane in 0..lanes {
+                let stream = &period.left[(row * lanes + lane) * beats..][..beats];
+                if travels {
+                    let places = self.scalars[row * lanes + lane..].iter_mut().step_by(steps * lanes);
+                    for (vector, (place, code)) in places.zip(stream).enumerate() {
+                        *place = own.of(*code, record(vector));
+                    }
+                    continue;
+                }
+                for bank in 0..banks {
+                    let output = (row * banks + bank) * steps * lanes;
+                    let places = self.scalars[output + lane..].iter_mut().step_by(lanes).take(steps);
+                    for (place, code) in places.zip(stream[bank..].iter().step_by(banks)) {
+                        *place = own.of(*code, period.channel);
+                    }
                 }
             }
         }
@@ -165,7 +185,15 @@ impl<L: Lane> Tile<L> {
             return kept.vectors.clone();
         }
         let (width, across) = (self.steps * self.lanes, self.columns * self.lanes);
-        let mut vectors = vec![[L::ZERO; BLOCK]; self.blocks() * width];
+        let blocks = if self.is_thin() { width.div_ceil(BLOCK) } else { self.blocks() * width };
+        let mut vectors = vec![[L::ZERO; BLOCK]; blocks];
+        if self.is_thin() {
+            let all = codes.chunks_exact(across).step_by(apart).take(self.steps).flatten();
+            for (factor, code) in vectors.as_flattened_mut().iter_mut().zip(all) {
+                *factor = factors.of(*code, period.channel);
+            }
+            return self.keep(codes, period.channel, vectors);
+        }
         for (step, codes) in codes.chunks_exact(across).step_by(apart).take(self.steps).enumerate() {
             for (column, codes) in codes.chunks_exact(self.lanes).enumerate() {
                 let block = &mut vectors[column / BLOCK * width + step * self.lanes..][..self.lanes];
@@ -174,12 +202,22 @@ impl<L: Lane> Tile<L> {
                 }
             }
         }
+        self.keep(codes, period.channel, vectors)
+    }
+
+    /// Keeps vectors where their columns come again.
+    fn keep(
+        &mut self,
+        codes: Arc<Vec<i32>>,
+        channel: usize,
+        vectors: Vec<[L; BLOCK]>,
+    ) -> Arc<Vec<[L; BLOCK]>> {
         let vectors = Arc::new(vectors);
         if self.kept.iter().map(|kept| kept.vectors.len() * BLOCK).sum::<usize>() > KEPT {
             self.kept.clear();
         }
         if self.comes_again {
-            self.kept.push(Kept { codes, channel: period.channel, vectors: vectors.clone() });
+            self.kept.push(Kept { codes, channel, vectors: vectors.clone() });
         }
         vectors
     }
@@ -243,6 +281,12 @@ impl Table {
             self.low[place + column * step] += state.low[column].to_count();
         }
         (state.high, state.low) = ([L::ZERO; BLOCK], [L::ZERO; BLOCK]);
+    }
+
+    /// Stores the sum of a row of one column, with its events.
+    pub fn put(&mut self, turned: bool, row: usize, (value, high, low): (i64, u32, u32)) {
+        let (place, ..) = self.places(turned, [row, 0]);
+        (self.values[place], self.high[place], self.low[place]) = (value, high, low);
     }
 
     /// Stores a block's sums.
