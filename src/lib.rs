@@ -90,7 +90,7 @@
 //! | what follows from them: rows and columns, a drain, a host that skews | [`design::Array`] |
 //! | its laws: when a sum enters, when it leaves, when the next tile may come | [`design::Time`] |
 //! | which product meets where, and back | [`lower::Map`] |
-//! | its registers | `datapath::array`, and the part that differs: `sums`, `exit`, `stationary`, `travel`, `words`; the vector grid once it has a licence |
+//! | its registers | `datapath::array`, and the part that differs: `sums`, `exit`, `stationary`, `travel`, `words`; the vector grid once it has a licence, and `folded` where nobody samples |
 //! | its mistakes | `neighbours::array` |
 //! | its twin | `hw_models` |
 //!
@@ -108,7 +108,7 @@
 //! | its mistakes | `neighbours::{step, keys}` |
 //!
 //! Products go through the same steps before they are added (`Design::product_steps`), in both engines one by one: every
-//! faster route, and the vector grid, has a licence for exact products only.
+//! faster route, the vector grid and folded periods have a licence for exact products only.
 //!
 //! Steps inside a step (what a value goes through first, the arms of a branch) are the same steps: whoever asks a
 //! [`post::Step`] what it reads or makes gets their answer too.

@@ -48,7 +48,7 @@ use terms::{Channels, Ends, Terms, Weights, Word, Work, beats, has_lossy_levels,
 pub type Range = (i128, i128);
 
 /// Per output channel, the range of every value that enters the accumulator: the fitted start plus each prefix of
-/// beats, as long as nothing has left its format. Where a reduction level can change a value, its format and rule
+/// beats, as long as nothing has left its format; with a memory, each prefix of a visit's. Where a reduction level can change a value, its format and rule
 /// bound every group.
 pub fn accumulator_ranges(program: &Program, inputs: &Inputs) -> Vec<Range> {
     let work = Prefixes { levels: has_lossy_levels(program) };
@@ -80,7 +80,13 @@ impl Work for Prefixes {
             channels.numbers(terms.program).map(|n| T::from(terms.program.start(n))).collect();
         let mut sum = Ends { low: starts.clone(), high: starts };
         let mut prefixes = sum.clone();
+        let zeros = Ends::new(channels.len(), T::from(0));
+        let visit = terms.program.map().steps;
         beats(terms, self.levels, &mut |beat: usize, term: &Ends<T>| {
+            if beat > 0 && beat.is_multiple_of(visit) {
+                // Every visit of the memory begins anew.
+                sum.copy(&zeros);
+            }
             sum.add(term);
             // The start itself does not enter.
             if beat == 0 { prefixes.copy(&sum) } else { prefixes.join(&sum) }

@@ -26,16 +26,22 @@ impl Map {
     pub(super) fn new(design: &Design, shape: Shape) -> Map {
         let array = &design.array;
         let (travels, turned) = (array.sums_travel(), array.is_turned());
-        let words = design.memory.map_or(usize::MAX, |memory| memory.depth);
-        let tile = match (travels, turned) {
-            (false, _) => [array.rows * array.banks, array.columns],
-            (true, false) => [shape.m.min(words), array.columns],
-            (true, true) => [array.columns, shape.n.min(words)],
-        };
+        let tile = Map::tile(design, shape);
         let beats = shape.k.div_ceil(array.lanes);
         let steps = design.visit_steps().unwrap_or(beats).max(1);
         let visits = if design.memory.is_some() { beats.div_ceil(steps).max(1) } else { 1 };
         Map { tile, steps, visits, array: *array, travels, turned }
+    }
+
+    /// Positions and channels of a tile, which many ask for and for nothing else.
+    pub(super) fn tile(design: &Design, shape: Shape) -> [usize; 2] {
+        let array = &design.array;
+        let words = design.memory.map_or(usize::MAX, |memory| memory.depth);
+        match (array.sums_travel(), array.is_turned()) {
+            (false, _) => [array.rows * array.banks, array.columns],
+            (true, false) => [shape.m.min(words), array.columns],
+            (true, true) => [array.columns, shape.n.min(words)],
+        }
     }
 
     /// Whether activations stay: columns are positions, and vectors channels.

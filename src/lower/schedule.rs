@@ -25,7 +25,7 @@ impl Program {
     }
 
     fn tile_grid(&self) -> [usize; 2] {
-        let [rows, columns] = self.map().tile;
+        let [rows, columns] = Map::tile(&self.design, self.shape);
         [self.shape.m.div_ceil(rows), self.shape.n.div_ceil(columns)]
     }
 
@@ -83,12 +83,12 @@ impl Program {
 
     /// Rows of the tile that carry an output; the others idle.
     pub fn rows_of(&self, tile: Tile) -> usize {
-        self.map().tile[0].min(self.shape.m - tile.m0)
+        Map::tile(&self.design, self.shape)[0].min(self.shape.m - tile.m0)
     }
 
     /// Columns of the tile that carry an output; the others idle.
     pub fn columns_of(&self, tile: Tile) -> usize {
-        self.map().tile[1].min(self.shape.n - tile.n0)
+        Map::tile(&self.design, self.shape)[1].min(self.shape.n - tile.n0)
     }
 
     /// Row of the outcome for row `row` of a tile.
@@ -103,7 +103,7 @@ impl Program {
 
     /// Parameter records of one group: its channels, padded to whole tiles.
     pub fn records_per_group(&self) -> usize {
-        self.shape.n.next_multiple_of(self.map().tile[1])
+        self.shape.n.next_multiple_of(Map::tile(&self.design, self.shape)[1])
     }
 
     /// Record of column 0 of a tile: what `in.channel` carries.

@@ -7,6 +7,7 @@ mod enumerate;
 mod replay;
 mod summary;
 mod tables;
+mod visits;
 mod witness;
 
 #[path = "../engine/designs.rs"]
