@@ -104,9 +104,9 @@ fn of_paths() -> Vec<Topic> {
         name: "order.loops",
         kind: "key",
         summary: "in which order the host walks tiles, and how far it counts",
-        text: "order.loops  [\"m\", \"n\", \"k\"]: for every band of positions all bands of channels; [\"n\", \"m\", \"k\"]: the other way\n\
-               \x20            round, so that weights are used again. All of k is inside, and images and groups are outside.\n\
-               \x20            It changes when a tile comes, and no value\n\
+        text: "order.loops  [\"m\", \"n\", \"k\"]: for every band of positions all bands of channels;\n\
+               \x20            [\"n\", \"m\", \"k\"]: the other way round, so that weights are used again. All of k is inside,\n\
+               \x20            images and groups are outside. It changes when a tile comes, and no value\n\
                order.max_k  the most products of an output: more are an error, and what needs a limit may rely on it",
         example: String::new,
     }, Topic {
