@@ -32,7 +32,8 @@ fn an_accumulators_range_is_that_of_its_visits() {
         .filter(|list: &Vec<i64>| !list.contains(&0))
         .collect();
     for weights in &lists {
-        for tile_k in 1..=4 {
+        // A ragged visit would need a code that means 0.
+        for tile_k in [1, 2, 4] {
             let (mut low, mut high) = (i128::MAX, i128::MIN);
             let (mut all_low, mut all_high) = (i128::MAX, i128::MIN);
             for input in 0..4_usize.pow(4) {
@@ -55,6 +56,6 @@ fn an_accumulators_range_is_that_of_its_visits() {
             beyond += u32::from(low < all_low.min(0) || high > all_high.max(0));
         }
     }
-    println!("{} programs, in {beyond} a visit leaves the range of all of K's prefixes", lists.len() * 4);
+    println!("{} programs, in {beyond} a visit leaves the range of all of K's prefixes", lists.len() * 3);
     assert!(beyond > 500, "{beyond}");
 }
