@@ -112,6 +112,7 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
         columns,
         lanes: design.array.lanes,
         strided: design.order.lane_map == LaneMap::Strided,
+        down_first: design.order.down_first,
         activation_offset: offset(design.activation.offset),
         weight_offset: offset(design.weight.offset),
         powers: (design.weight.coding == Coding::PowerOfTwo)

@@ -92,6 +92,8 @@ pub struct Machine {
     pub lanes: usize,
     /// Lane l has products l·beats and on, rather than every `lanes`-th one.
     pub strided: bool,
+    /// Tiles down inside tiles across.
+    pub down_first: bool,
     pub activation_offset: Number,
     pub weight_offset: Number,
     /// Weights are powers of two: bits of a code, and whether one of them is a sign.
@@ -314,15 +316,20 @@ pub fn run(machine: &Machine, work: &Work) -> Outcome {
     let mut operands = Operands::new(machine, work);
     for image in 0..work.images {
         for group in 0..work.groups {
-            for top in (0..work.m).step_by(machine.rows) {
-                for left in (0..work.n).step_by(machine.columns) {
-                    let rows = (top..work.m).take(machine.rows).map(|m| image * work.m + m);
-                    let columns = (left..work.n).take(machine.columns).map(|n| group * work.n + n);
-                    let columns: Vec<usize> = columns.collect();
-                    let outputs: Vec<(usize, usize)> =
-                        rows.flat_map(|row| columns.iter().map(move |channel| (row, *channel))).collect();
-                    tile(&mut operands, &outputs, &mut outcome, &mut log);
-                }
+            let tops = (0..work.m).step_by(machine.rows);
+            let mut corners: Vec<[usize; 2]> = tops
+                .flat_map(|top| (0..work.n).step_by(machine.columns).map(move |left| [top, left]))
+                .collect();
+            if machine.down_first {
+                corners.sort_by_key(|[top, left]| [*left, *top]);
+            }
+            for [top, left] in corners {
+                let rows = (top..work.m).take(machine.rows).map(|m| image * work.m + m);
+                let columns = (left..work.n).take(machine.columns).map(|n| group * work.n + n);
+                let columns: Vec<usize> = columns.collect();
+                let outputs: Vec<(usize, usize)> =
+                    rows.flat_map(|row| columns.iter().map(move |channel| (row, *channel))).collect();
+                tile(&mut operands, &outputs, &mut outcome, &mut log);
             }
         }
     }
