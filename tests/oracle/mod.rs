@@ -178,3 +178,13 @@ pub fn hex(value: i128, width: u32) -> String {
 fn with_sign(magnitude: u128, like: i128) -> i128 {
     if like < 0 { 0i128.wrapping_sub_unsigned(magnitude) } else { magnitude as i128 }
 }
+
+/// Where tiles begin, of so many rows and columns in steps, in the order in which they are walked.
+pub fn corners(([m, rows], [n, columns]): ([usize; 2], [usize; 2]), down_first: bool) -> Vec<[usize; 2]> {
+    let across = |top| (0..n).step_by(columns).map(move |left| [top, left]);
+    let mut corners: Vec<[usize; 2]> = (0..m).step_by(rows).flat_map(across).collect();
+    if down_first {
+        corners.sort_by_key(|[top, left]| [*left, *top]);
+    }
+    corners
+}

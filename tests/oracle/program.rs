@@ -316,14 +316,8 @@ pub fn run(machine: &Machine, work: &Work) -> Outcome {
     let mut operands = Operands::new(machine, work);
     for image in 0..work.images {
         for group in 0..work.groups {
-            let tops = (0..work.m).step_by(machine.rows);
-            let mut corners: Vec<[usize; 2]> = tops
-                .flat_map(|top| (0..work.n).step_by(machine.columns).map(move |left| [top, left]))
-                .collect();
-            if machine.down_first {
-                corners.sort_by_key(|[top, left]| [*left, *top]);
-            }
-            for [top, left] in corners {
+            let extents = ([work.m, machine.rows], [work.n, machine.columns]);
+            for [top, left] in super::corners(extents, machine.down_first) {
                 let rows = (top..work.m).take(machine.rows).map(|m| image * work.m + m);
                 let columns = (left..work.n).take(machine.columns).map(|n| group * work.n + n);
                 let columns: Vec<usize> = columns.collect();
