@@ -338,19 +338,25 @@ impl Design {
     /// left: one of a finished sum stands for so many powers of two. `None`: the layer's numbers say, or words are moved
     /// against what is added to them.
     pub fn sums_shift(&self) -> Option<i32> {
-        let of = |steps: &[post::Step]| {
-            steps.iter().try_fold(0_i32, |all, step| {
-                let by = match step.op.operand(post::Role::Count) {
-                    None => 0,
-                    Some(post::Operand::Constant(count)) => i32::try_from(count).ok()?,
-                    Some(post::Operand::Parameter(_)) => return None,
-                };
-                Some(if step.op.rounds().is_some() { all + by } else { all - by })
-            })
+        let loaded = shift_of(&self.load_steps)?;
+        let left = shift_of(&self.post[..self.drained.min(self.post.len())])?;
+        let all = shift_of(&self.product_steps)? + shift_of(&self.store_steps)? + left;
+        (loaded == 0).then_some(all)
+    }
+
+    /// The same of what stands in front of the place where a layer's bias is added: an accumulator that starts from it stands
+    /// in front of what its sums go through on their way out.
+    pub fn bias_shift(&self) -> Option<i32> {
+        if self.accumulator.start == Start::Bias {
+            return shift_of(&self.product_steps);
+        }
+        let bias = self.parameters.iter().position(|parameter| parameter.name == "bias");
+        let reads = |step: &post::Step| {
+            step.operands().iter().any(|o| matches!(o, post::Operand::Parameter(at) if Some(*at) == bias))
         };
-        let loaded = of(&self.load_steps)?;
-        let left = of(&self.post[..self.drained.min(self.post.len())])?;
-        (loaded == 0).then_some(of(&self.product_steps)? + of(&self.store_steps)? + left)
+        let drained = &self.post[..self.drained.min(self.post.len())];
+        let behind = drained.iter().position(reads).map_or(&[][..], |at| &drained[at..]);
+        Some(self.sums_shift()? - shift_of(behind)?)
     }
 
     /// Format of what is added: behind the steps of the product.
@@ -386,4 +392,16 @@ impl Design {
     pub fn output(&self) -> Format {
         self.post_program().output()
     }
+}
+
+/// By how many bits steps move a value right, less those to the left; `None`: the layer's numbers say.
+fn shift_of(steps: &[post::Step]) -> Option<i32> {
+    steps.iter().try_fold(0_i32, |all, step| {
+        let by = match step.op.operand(post::Role::Count) {
+            None => 0,
+            Some(post::Operand::Constant(count)) => i32::try_from(count).ok()?,
+            Some(post::Operand::Parameter(_)) => return None,
+        };
+        Some(if step.op.rounds().is_some() { all + by } else { all - by })
+    })
 }

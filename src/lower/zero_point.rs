@@ -105,7 +105,7 @@ impl Codes {
 
 /// A bias on the sums' own scale, which steps of the products may have moved: ties to even, as a quantiser makes it.
 fn at_sums(design: &Design, bias: i64) -> Result<i64> {
-    match moved(design)? {
+    match known(design, design.bias_shift())? {
         0 => Ok(bias),
         right @ 1.. => {
             // Rounded right, it is no larger than it was.
@@ -123,7 +123,11 @@ fn at_sums(design: &Design, bias: i64) -> Result<i64> {
 
 /// By how many bits sums are moved right.
 pub(super) fn moved(design: &Design) -> Result<i32> {
-    design.sums_shift().ok_or_else(|| {
+    known(design, design.sums_shift())
+}
+
+fn known(design: &Design, shift: Option<i32>) -> Result<i32> {
+    shift.ok_or_else(|| {
         let message = "a layer's scale is lost where a parameter says by how much products or sums are shifted, or memory.load shifts";
         let is_memory = !design.store_steps.is_empty() || !design.load_steps.is_empty();
         Error::new(Kind::Unsupported, message)

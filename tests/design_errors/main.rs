@@ -76,7 +76,12 @@ fn steps_of_a_drain_are_the_first_behind_a_sum() {
     // By as much as a number says, which is not known.
     assert_eq!(design.sums_shift(), None);
     let four = parse(&drained.replace("value = \"cut\"", "value = 4").replace(cut, ""), &[]).unwrap();
-    assert_eq!(four.sums_shift(), Some(4));
+    assert_eq!((four.sums_shift(), four.bias_shift()), (Some(4), Some(4)));
+    // A bias that sums start from is in front of it.
+    let starts =
+        drained.replace("value = \"cut\"", "value = 4").replace(cut, "").replace("\"zero\"", "\"bias\"");
+    let starts = parse(&starts, &[]).unwrap();
+    assert_eq!((starts.sums_shift(), starts.bias_shift()), (Some(4), Some(0)));
     // Every program has them.
     let programs = drained.clone() + "\n[programs]\nplain = []\n";
     let plain = parse(&programs, &["program=\"plain\""]).unwrap();
