@@ -5,7 +5,7 @@
 //! by beat are vectors: a position each, or where activations stay, a channel each. With a memory, an output's steps are cut
 //! into visits, which are tiles of their own.
 
-use super::Shape;
+use super::{Shape, Tile};
 use crate::design::{Array, Design};
 
 /// The places of a program's products.
@@ -17,9 +17,11 @@ pub struct Map {
     pub steps: usize,
     /// Visits of an output.
     pub visits: usize,
+    shape: Shape,
     array: Array,
     travels: bool,
     turned: bool,
+    down_first: bool,
 }
 
 impl Map {
@@ -30,7 +32,8 @@ impl Map {
         let beats = shape.k.div_ceil(array.lanes);
         let steps = design.visit_steps().unwrap_or(beats).max(1);
         let visits = if design.memory.is_some() { beats.div_ceil(steps).max(1) } else { 1 };
-        Map { tile, steps, visits, array: *array, travels, turned }
+        let down_first = design.order.down_first;
+        Map { tile, steps, visits, shape, array: *array, travels, turned, down_first }
     }
 
     /// Positions and channels of a tile, which many ask for and for nothing else.
@@ -42,6 +45,44 @@ impl Map {
             (true, false) => [shape.m.min(words), array.columns],
             (true, true) => [array.columns, shape.n.min(words)],
         }
+    }
+
+    /// Tiles down and across of one group of one image.
+    fn grid(&self) -> [usize; 2] {
+        [self.shape.m.div_ceil(self.tile[0]), self.shape.n.div_ceil(self.tile[1])]
+    }
+
+    /// How many tiles the work has: images · groups · tiles down · tiles across · visits of the memory.
+    pub fn tile_count(&self) -> usize {
+        let [down, across] = self.grid();
+        self.shape.images * self.shape.groups * down * across * self.visits
+    }
+
+    /// The tile at `index` of the loop nest.
+    pub fn tile_at(&self, index: usize) -> Tile {
+        let [down, across] = self.grid();
+        let outputs = index / self.visits;
+        let inside = outputs % (across * down);
+        let [m, n] = match self.down_first {
+            false => [inside / across, inside % across],
+            true => [inside % down, inside / down],
+        };
+        let group = outputs / (across * down) % self.shape.groups;
+        let image = outputs / (across * down * self.shape.groups);
+        Tile { index, image, group, m0: m * self.tile[0], n0: n * self.tile[1], visit: index % self.visits }
+    }
+
+    /// The inverse of [`Map::tile_at`]: tile (of several visits the first), and row and column of the tile, of row `m` and
+    /// channel `n` of the outcome.
+    pub fn find(&self, m: usize, n: usize) -> [usize; 3] {
+        let [down, across] = self.grid();
+        let [rows, columns] = self.tile;
+        let (image, position) = (m / self.shape.m, m % self.shape.m);
+        let (group, channel) = (n / self.shape.n, n % self.shape.n);
+        let (m, n) = (position / rows, channel / columns);
+        let inside = if self.down_first { n * down + m } else { m * across + n };
+        let tile = (image * self.shape.groups + group) * down * across + inside;
+        [tile * self.visits, position % rows, channel % columns]
     }
 
     /// Whether activations stay: columns are positions, and vectors channels.

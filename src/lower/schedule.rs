@@ -24,32 +24,14 @@ impl Program {
         map.vectors().unwrap_or(map.steps.min(self.beats()) * map.banks())
     }
 
-    fn tile_grid(&self) -> [usize; 2] {
-        let [rows, columns] = Map::tile(&self.design, self.shape);
-        [self.shape.m.div_ceil(rows), self.shape.n.div_ceil(columns)]
-    }
-
     /// How many tiles the whole program has: images · groups · tiles down · tiles across · visits of the memory.
     pub fn tile_count(&self) -> usize {
-        let [down, across] = self.tile_grid();
-        self.shape.images * self.shape.groups * down * across * self.map().visits
+        self.map().tile_count()
     }
 
     /// The tile at `index` of the loop nest.
     pub fn tile(&self, index: usize) -> Tile {
-        let [down, across] = self.tile_grid();
-        let Map { tile: [rows, columns], visits, .. } = self.map();
-        let (visit, tile) = (index % visits, index);
-        let index = index / visits;
-        let inside = index % (across * down);
-        let [m, n] = match self.design.order.down_first {
-            false => [inside / across, inside % across],
-            true => [inside % down, inside / down],
-        };
-        let (m0, n0) = (m * rows, n * columns);
-        let group = index / (across * down) % self.shape.groups;
-        let image = index / (across * down * self.shape.groups);
-        Tile { index: tile, image, group, m0, n0, visit }
+        self.map().tile_at(index)
     }
 
     /// The first tile of every set of outputs, in order: the others of its visits follow it.
@@ -64,14 +46,7 @@ impl Program {
 
     /// Tile (of several visits the first), and row and column of the tile, of row `m` and channel `n` of the outcome.
     pub fn place(&self, m: usize, n: usize) -> [usize; 3] {
-        let [down, across] = self.tile_grid();
-        let Map { tile: [rows, columns], visits, .. } = self.map();
-        let (image, position) = (m / self.shape.m, m % self.shape.m);
-        let (group, channel) = (n / self.shape.n, n % self.shape.n);
-        let (m, n) = (position / rows, channel / columns);
-        let inside = if self.design.order.down_first { n * down + m } else { m * across + n };
-        let tile = (image * self.shape.groups + group) * down * across + inside;
-        [tile * visits, position % rows, channel % columns]
+        self.map().find(m, n)
     }
 
     /// Which k a lane works on in a beat of an output, or in a row of PEs past which its sum travels; `None` when it idles.

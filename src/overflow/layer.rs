@@ -16,7 +16,7 @@ use super::{
 use crate::bounds::Range;
 use crate::design::{Accumulator, Design, Node};
 use crate::error::{Error, Kind, Place, Result};
-use crate::lower::{Map, Program};
+use crate::lower::{Map, Program, Tile};
 use crate::num::Overflow;
 
 /// Which images and which product of a batched one a run of a layer is.
@@ -334,27 +334,21 @@ impl LayerState {
 
     /// The table of outputs, tile by tile.
     fn tiles(&self, table: &Array3<i64>) -> Option<TileAnswer> {
-        let (shape, schedule) = (self.shape, self.schedule);
-        let Map { tile: [rows, columns], visits, .. } = self.map;
-        let across = shape.n.div_ceil(columns);
-        let down = shape.m.div_ceil(rows);
-        let mut tiles = vec![[0_u64; 2]; schedule.tiles];
+        let mut tiles = vec![[0_u64; 2]; self.map.tile_count()];
         for ((side, m, n), events) in table.indexed_iter().filter(|(_, events)| **events > 0) {
-            let band = (m / shape.m * shape.groups + n / shape.n) * down + m % shape.m / rows;
-            tiles[(band * across + n % shape.n / columns) * visits][side] += events.unsigned_abs();
+            tiles[self.map.find(m, n)[0]][side] += events.unsigned_abs();
         }
         let total = |tile: usize| tiles[tile][0] + tiles[tile][1];
         let with_events = (0..tiles.len()).filter(|tile| total(*tile) > 0).count();
         // The last of equals when counted from behind is the first.
         let busiest =
             (0..tiles.len()).rev().max_by_key(|tile| total(*tile)).filter(|tile| total(*tile) > 0)?;
-        let outputs = busiest / visits;
-        let (band, image) = (outputs / across, outputs / (across * down * shape.groups));
+        let Tile { image, group, m0, n0, .. } = self.map.tile_at(busiest);
         Some(TileAnswer {
             with_events,
             busiest,
-            m: image * shape.m + band % down * rows,
-            n: band / down % shape.groups * shape.n + outputs % across * columns,
+            m: image * self.shape.m + m0,
+            n: group * self.shape.n + n0,
             high: tiles[busiest][0],
             low: tiles[busiest][1],
         })

@@ -42,21 +42,19 @@ fn brute_force(program: &Program) -> BTreeMap<(usize, usize), Output> {
 /// Tile, row and column, loops written out.
 fn places(program: &Program) -> BTreeMap<(usize, usize), [usize; 3]> {
     let (shape, array) = (program.shape, &program.design.array);
-    let (mut places, mut tile) = (BTreeMap::new(), 0);
+    let mut places = BTreeMap::new();
     // Where operands stay, a tile is all that passes them.
     let [down, across] = match array.dataflow {
         Dataflow::WeightStationary => [shape.m, array.columns],
         Dataflow::InputStationary => [array.columns, shape.n],
         _ => [array.rows * array.banks, array.columns],
     };
-    for m0 in (0..shape.m).step_by(down) {
-        for n0 in (0..shape.n).step_by(across) {
-            for m in m0..(m0 + down).min(shape.m) {
-                for n in n0..(n0 + across).min(shape.n) {
-                    places.insert((m, n), [tile, m - m0, n - n0]);
-                }
+    let sides = ([shape.m, down], [shape.n, across]);
+    for (tile, [m0, n0]) in oracle::corners(sides, program.design.order.down_first).into_iter().enumerate() {
+        for m in m0..(m0 + down).min(shape.m) {
+            for n in n0..(n0 + across).min(shape.n) {
+                places.insert((m, n), [tile, m - m0, n - n0]);
             }
-            tile += 1;
         }
     }
     places
