@@ -3,7 +3,8 @@
 //! First by one step of induction: circuit and mutant, their registers cut open, from the same state go to the same
 //! state and show the same outputs. That holds for ever, and where it holds for the mutated module alone, it holds in
 //! every circuit. Then from reset, with every input, for a stated number of cycles; and from any two states, whether
-//! outputs are the same once the pipeline has forgotten them, which makes it for ever. Registers that the mutation does
+//! outputs are the same once the pipeline has forgotten them, which makes it for ever. So does a mutant that only a reset
+//! can tell apart, once what the reset left behind has run out. Registers that the mutation does
 //! not reach are shared (`cone`). Parameters are those that the design allows.
 
 use std::collections::BTreeMap;
@@ -35,6 +36,9 @@ pub enum Proof {
 
 /// Steps after which a pipeline may have forgotten its state.
 const SETTLED: [u64; 4] = [3, 4, 6, 8];
+
+/// Steps after which what a reset left behind may have run out of an array.
+const FLUSHED: [u64; 5] = [8, 16, 32, 48, 64];
 
 /// Cycles in which the testbench holds the reset.
 const RESET_CYCLES: u64 = 2;
@@ -86,6 +90,8 @@ pub fn prove(
     left.retain(|at| !found.contains_key(at));
     if plan.cycles > 0 {
         tell(&format!("proving: {} mutants, {} cycles from reset", left.len(), plan.cycles));
+        found.extend(proofs.flushed(&left)?.into_iter().map(|at| (at, Proof::Always)));
+        left.retain(|at| !found.contains_key(at));
         for (at, proof) in proofs.since_reset(&left, plan.cycles)? {
             // Without an output in sight, the same outputs mean nothing.
             let shown = first_output.is_some_and(|first| first < plan.cycles);
@@ -113,6 +119,39 @@ impl Proofs<'_> {
         Ok(found.into_iter().flatten().collect())
     }
 
+    /// Those that are the circuit itself while there is no reset, and of which a reset leaves behind only what runs out
+    /// unseen: outputs are the same all the time, and after some steps every register is.
+    fn flushed(&self, members: &[usize]) -> Result<Vec<usize>> {
+        let Some([gold, gate]) = self.pair(CIRCUIT, members, true)? else { return Ok(vec![]) };
+        let Some(cut) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
+        let without_reset = |at: &usize| {
+            let said = self.closer(&[Arithmetic::Any], (&cut, *at), " -set in_rst 0")?;
+            Ok((said == Said::Alike).then_some(*at))
+        };
+        let found: Vec<Option<usize>> = members.par_iter().map(without_reset).collect::<Result<_>>()?;
+        let members: Vec<usize> = found.into_iter().flatten().collect();
+        let Some([gold, gate]) = self.pair(CIRCUIT, &members, false)? else { return Ok(vec![]) };
+        let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
+        let one = |at: &usize| -> Result<Option<usize>> {
+            for steps in FLUSHED {
+                let options = from_reset(steps, steps - 1);
+                let Some(pair) = cones.pair_with_state(at + 1, Arithmetic::Control) else { return Ok(None) };
+                match self.ask(*at, &pair, &options)? {
+                    Said::Apart => {}
+                    Said::Nothing => return Ok(None),
+                    Said::Alike => {
+                        let options = from_reset(steps, RESET_CYCLES);
+                        let said = self.closer(&[Arithmetic::Control], (&cones, *at), &options)?;
+                        return Ok((said == Said::Alike).then_some(*at));
+                    }
+                }
+            }
+            Ok(None)
+        };
+        let found: Vec<Option<usize>> = members.par_iter().map(one).collect::<Result<_>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Those that no input tells from the circuit within so many cycles of reset; for ever, where outputs are the same so
     /// many clocks after any two states, too.
     fn since_reset(&self, members: &[usize], cycles: u64) -> Result<Vec<(usize, Proof)>> {
@@ -123,7 +162,8 @@ impl Proofs<'_> {
             // Before that many steps, and not after, the state at reset counts.
             let last = settled.map_or(cycles + RESET_CYCLES, |steps| steps - 1);
             let is_proved = last <= RESET_CYCLES
-                || self.closer(&Arithmetic::ALL, (&cones, *at), &from_reset(last))? == Said::Alike;
+                || self.closer(&Arithmetic::ALL, (&cones, *at), &from_reset(last, RESET_CYCLES))?
+                    == Said::Alike;
             let proof = if settled.is_some() { Proof::Always } else { Proof::Cycles(cycles) };
             Ok(is_proved.then_some((*at, proof)))
         };
@@ -222,9 +262,9 @@ impl Proofs<'_> {
     }
 }
 
-/// What is asked of steps up to `last`, of which the first ones hold the reset.
-fn from_reset(last: u64) -> String {
-    let mut options = format!(" -set-assumes -seq {last} -prove-skip {RESET_CYCLES}");
+/// What is asked of steps behind `skipped` up to `last`, of which the first ones hold the reset.
+fn from_reset(last: u64, skipped: u64) -> String {
+    let mut options = format!(" -set-assumes -seq {last} -prove-skip {skipped}");
     for step in 1..=last {
         options.push_str(&format!(" -set-at {step} in_rst {}", u8::from(step <= RESET_CYCLES)));
     }
