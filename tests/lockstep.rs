@@ -13,7 +13,7 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use goldpath::datapath::{self, Datapath, Inputs, Lockstep, Observer, Period, Port, Records, Watch};
+use goldpath::datapath::{self, Datapath, Ended, Inputs, Lockstep, Observer, Period, Port, Records, Watch};
 use goldpath::design::{AccumulatorOverflow, Array, Dataflow, Design, Drain, Node, Operand, Skew, Start};
 use goldpath::lower::Program;
 use goldpath::num::{Flags, Format, Overflow, Rounding};
@@ -95,7 +95,17 @@ impl Observer for Probe<'_> {
         self.inner.watch()
     }
 
-    fn located(&mut self, _: Node, _: [usize; 2], _: Option<usize>, _: Flags) {}
+    fn knows_first(&self, tile: usize) -> bool {
+        self.inner.knows_first(tile)
+    }
+
+    fn located(&mut self, _: usize, _: Node, _: [usize; 2], _: Option<usize>, _: Flags) {}
+
+    fn counted(&mut self, _: usize, _: Node, _: usize, _: [&[u32]; 2]) {}
+
+    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], extents: [usize; 2]) {
+        self.inner.tile(tile, what, values, extents);
+    }
 
     fn edge(&mut self) {
         self.cycle += 1;

@@ -28,7 +28,7 @@ pub use feed::{Feed, Rests, Slot};
 pub use folded::folded;
 pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
-pub use period::{Held, Loading, Observer, Past, Period};
+pub use period::{Ended, Held, Loading, Observer, Past, Period};
 pub use requantizer::Requantizer;
 pub use words::Visit;
 

@@ -19,8 +19,8 @@ pub struct Period {
     pub opening: usize,
     /// Which cycle of a stream is which beat, or the clear cycle, or a rest.
     pub feed: Feed,
-    /// `[rows · lanes][beats]`: stream by stream.
-    pub left: Vec<i32>,
+    /// `[rows · lanes][beats]`: stream by stream. The same rows come again with every tile beside it.
+    pub left: Arc<Vec<i32>>,
     /// `[beats][columns · lanes]`: beat by beat, where sums stay. The same columns come again with every tile below.
     pub above: Arc<Vec<i32>>,
     /// The operands that stay, which are loaded meanwhile; `None` where sums stay.
@@ -71,7 +71,7 @@ pub struct Past {
     cycles: usize,
     opening: usize,
     feed: Feed,
-    left: Vec<i32>,
+    left: Arc<Vec<i32>>,
     above: Arc<Vec<i32>>,
     held: Held,
 }
@@ -139,7 +139,7 @@ impl Period {
             cycles: self.cycles,
             opening: self.opening,
             feed: self.feed,
-            left: std::mem::take(&mut self.left),
+            left: self.left.clone(),
             above: self.above.clone(),
             held: self.held.clone(),
         });
@@ -283,6 +283,15 @@ fn idle(into: &mut Vec<i32>, width: usize) -> (bool, usize) {
     (false, 0)
 }
 
+/// Which of an output's last values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Its accumulator, or the word of its memory.
+    Accumulator,
+    /// What leaves the datapath.
+    Output,
+}
+
 /// Whoever follows a period: samples before each edge, events at it.
 pub trait Observer {
     /// Whether every cycle is to be sampled; visiting is not free.
@@ -294,9 +303,18 @@ pub trait Observer {
     /// Who is told about the edge that ends this cycle.
     fn watch(&mut self) -> &mut dyn Watch;
 
-    /// An event of an output, row and column of the tile that the period feeds, and of which step of its sum where it is one
-    /// of several: told in any order and without its cycle, at the period's start.
-    fn located(&mut self, node: Node, output: [usize; 2], step: Option<usize>, flags: Flags);
+    /// Whether nothing that is told from `tile` on can be the first event: that is known, or nobody asks.
+    fn knows_first(&self, tile: usize) -> bool;
+
+    /// An event of an output, row and column of a tile that was fed, and of which step of its sum where it is one of several:
+    /// told in any order and without its cycle.
+    fn located(&mut self, tile: usize, node: Node, output: [usize; 2], step: Option<usize>, flags: Flags);
+
+    /// As many events as the counts say, by column; only when [`Observer::knows_first`].
+    fn counted(&mut self, tile: usize, node: Node, row: usize, counts: [&[u32]; 2]);
+
+    /// What the outputs of a tile that was fed end as: row by row `[columns, stride]`.
+    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], extents: [usize; 2]);
 
     /// The edge is over.
     fn edge(&mut self);

@@ -119,6 +119,29 @@ impl Drain {
     }
 }
 
+/// Which PEs are numbered against the order of their outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mirror {
+    /// None.
+    None,
+    /// Output c of a row is PE columns − 1 − c.
+    Columns,
+    /// Output r of a column is PE rows − 1 − r.
+    Rows,
+}
+
+impl Mirror {
+    /// As the file spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mirror::None => "none",
+            Mirror::Columns => "columns",
+            Mirror::Rows => "rows",
+        }
+    }
+}
+
 /// Extents and wires of the PEs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Array {
@@ -140,6 +163,8 @@ pub struct Array {
     pub skew: Skew,
     /// The way out of a grid in which sums stay.
     pub drain: Option<Drain>,
+    /// Which output a PE works on: the one that its own number says, or the one at the other end.
+    pub mirror: Mirror,
     /// Of sums that travel.
     pub sum_register: SumRegister,
     /// Of operands that stay; `None` where sums do.

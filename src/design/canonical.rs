@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{Coding, Design, DrainOrder, Operand, Packing};
+use super::{Coding, Design, DrainOrder, Mirror, Operand, Packing};
 use crate::post::{self, Parameter, Per, Role, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -197,6 +197,9 @@ fn array(text: &mut String, design: &Design) {
         if a.hop_right() + a.hop_down() > 0 {
             let _ = writeln!(text, "skew = \"{}\"", a.skew.name());
         }
+    }
+    if a.mirror != Mirror::None {
+        let _ = writeln!(text, "mirror = \"{}\"", a.mirror.name());
     }
     if let Some(drain) = a.drain {
         let exit = drain.exit_name().filter(|_| drain.first || drain.order == DrainOrder::Columns);

@@ -62,6 +62,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("array.drain.capture", "true or false"),
     ("array.drain.latency", "an integer from 0 to 64"),
     ("array.sum_register", "\"after\" or \"before\""),
+    ("array.mirror", "\"none\", \"columns\" or \"rows\": output c is PE columns - 1 - c"),
     ("array.load", "{ kind, buffers, switch, clears_sums }, for operands that stay"),
     ("array.load.kind", "\"row\", \"shift\" or \"instant\""),
     ("array.load.buffers", "1 or 2"),
@@ -142,7 +143,6 @@ const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"bi
 pub(super) const NOT_BUILT: &[(&str, &[&str], &str)] = &[
     ("operands.*.latency", &[], "one operands.latency serves both sides: they must meet at the multiplier"),
     ("reduce.*.when", &["beat"], "every level reduces each beat"),
-    ("array.mirror", &["none"], "columns and rows are not mirrored"),
     ("interface.stall", &["none"], FIXED),
     ("interface.*.kind", &["fixed", "valid"], FIXED),
     ("interface.*.buffer", &["none"], FIXED),

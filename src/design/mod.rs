@@ -42,7 +42,7 @@ mod time;
 mod timing;
 mod verilog;
 
-pub use array::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Skew, SumRegister, Switch};
+pub use array::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Mirror, Skew, SumRegister, Switch};
 pub use bias::BiasIn;
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::file::{self, At};
-use super::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Skew, SumRegister};
+use super::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Mirror, Skew, SumRegister};
 use crate::error::Result;
 
 /// Every register of an array is held in memory.
@@ -19,6 +19,7 @@ pub(super) fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<Arr
         hop_weight: 0,
         hop_sum: 0,
         skew: Skew::Host,
+        mirror: Mirror::None,
         drain: None,
         sum_register: SumRegister::After,
         load: None,
@@ -69,6 +70,7 @@ pub(super) fn array(file: &At<file::Array>, context: &Context<'_>) -> Result<Arr
             hops(file, &mut array, context)?;
         }
     }
+    array.mirror = mirror(file, &array, context)?;
     Ok(array)
 }
 
@@ -101,6 +103,18 @@ pub(super) fn banks(file: &file::Accumulator, array: &mut Array, context: &Conte
     array.loop_latency = latency;
     array.clears_at_once = file.clear.as_ref().is_some_and(|at| **at == file::Clear::Immediate);
     Ok(())
+}
+
+/// Against which order PEs are numbered; what changes nothing is another thing than was meant.
+fn mirror(file: &file::Array, array: &Array, context: &Context<'_>) -> Result<Mirror> {
+    let Some(at) = &file.mirror else { return Ok(Mirror::None) };
+    let what = match **at {
+        Mirror::Rows if array.sums_travel() => "but rows are steps of a sum that travels, not outputs",
+        Mirror::Rows if array.rows == 1 => "which changes nothing: there is one row",
+        Mirror::Columns if array.columns == 1 => "which changes nothing: there is one column",
+        mirror => return Ok(mirror),
+    };
+    Err(context.wrong(&at.span(), "array.mirror", format!("is {:?}, {what}", at.name())))
 }
 
 /// Refuses rows of what has none, and columns of one MAC.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::convert::overflow_name;
 use super::table::step_words;
-use super::{Dataflow, Design, DrainOrder, LoadKind, Skew, SumRegister};
+use super::{Dataflow, Design, DrainOrder, LoadKind, Mirror, Skew, SumRegister};
 
 impl Design {
     /// The design's schematic, several lines.
@@ -19,6 +19,12 @@ impl Design {
             Dataflow::OutputStationary | Dataflow::WeightStationary | Dataflow::InputStationary => {
                 self.grid()
             }
+        };
+        let (a, end) = (&self.array, "PEs count against outputs:");
+        let _ = match a.mirror {
+            Mirror::None => Ok(()),
+            Mirror::Columns => writeln!(text, "  {end} output 0 is in column {}", a.columns - 1),
+            Mirror::Rows => writeln!(text, "  {end} output 0 is in row {}", a.rows - 1),
         };
         self.post_chain(&mut text);
         text

@@ -30,9 +30,12 @@ impl Program {
         let map = self.map();
         let (beats, whole) = (self.tile_beats(), map.visits == 1 && array.banks == 1);
         into.clear();
-        let live = self.rows_of(tile);
-        for row in 0..live.min(array.rows) {
-            let m = tile.m0 + row;
+        for row in 0..array.rows {
+            let fed = if array.banks == 1 { map.position(tile, row) } else { Some(0) };
+            let Some(m) = fed else {
+                into.resize(into.len() + array.lanes * beats, idle);
+                continue;
+            };
             if let (Gather::Matrix, 1, true) = (&self.gather, array.lanes, whole) {
                 into.extend_from_slice(&self.activations[m * beats..(m + 1) * beats]);
                 continue;
@@ -41,15 +44,20 @@ impl Program {
                 self.row_of_matrix(m, tile.visit * map.steps, beats, idle, into);
                 continue;
             }
+            let fed: Vec<Option<usize>> = match array.banks {
+                1 => vec![Some(m)],
+                banks => (0..banks).map(|bank| map.position(tile, bank)).collect(),
+            };
             for lane in 0..array.lanes {
-                into.extend((0..beats).map(|beat| {
-                    let row = map.fed_row(row, beat);
-                    let k = self.k_of(map.step_of(tile.visit, beat), lane).filter(|_| row < live);
-                    k.map_or(idle, |k| self.activation(tile.image, tile.group, tile.m0 + row, k))
-                }));
+                for beat in (0..beats).step_by(array.banks) {
+                    let k = self.k_of(map.step_of(tile.visit, beat), lane);
+                    let code = |m: &Option<usize>| {
+                        k.zip(*m).map_or(idle, |(k, m)| self.activation(tile.image, tile.group, m, k))
+                    };
+                    into.extend(fed.iter().map(code));
+                }
             }
         }
-        into.resize(array.rows * array.lanes * beats, idle);
     }
 
     /// Row `m` of a matrix in so many steps from `first` on, lane by lane: places are stepped through, not divided for.
@@ -73,14 +81,18 @@ impl Program {
     fn vectors(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
         let (array, map, vectors) = (&self.design.array, self.map(), self.tile_beats());
         // A tile of as many vectors as there are words may have more than there are positions left.
-        let live = if array.is_turned() { self.columns_of(tile) } else { self.rows_of(tile) };
+        let live = |vector: usize| match array.is_turned() {
+            true => map.channel(tile, vector),
+            false => map.position(tile, vector),
+        };
+        let vectors_live: Vec<Option<usize>> = (0..vectors).map(live).collect();
         into.clear();
         for row in 0..array.rows {
             for lane in 0..array.lanes {
                 let k = self.k_of(map.step_of(tile.visit, row), lane);
-                let code = |vector| match (k.filter(|_| vector < live), array.is_turned()) {
-                    (Some(k), false) => self.activation(tile.image, tile.group, tile.m0 + vector, k),
-                    (Some(k), true) => self.weight(tile.group, k, tile.n0 + vector),
+                let code = |vector: usize| match (k.zip(vectors_live[vector]), array.is_turned()) {
+                    (Some((k, m)), false) => self.activation(tile.image, tile.group, m, k),
+                    (Some((k, n)), true) => self.weight(tile.group, k, n),
                     (None, false) => idle_code(self.design.activation.offset, records, 0),
                     (None, true) => {
                         idle_code(self.design.weight.offset, records, self.record_of(tile) + vector)
@@ -94,14 +106,14 @@ impl Program {
     /// The operands that stay while a tile's vectors pass: `[rows][columns · lanes]`.
     pub fn loaded(&self, tile: Tile, records: &[Vec<i64>]) -> Vec<i32> {
         let array = &self.design.array;
-        let (map, positions, channels) = (self.map(), self.rows_of(tile), self.columns_of(tile));
+        let (map, turned) = (self.map(), array.is_turned());
+        let live = |column| if turned { map.position(tile, column) } else { map.channel(tile, column) };
+        let columns: Vec<Option<usize>> = (0..array.columns).map(live).collect();
         let code = |row: usize, column: usize, lane: usize| {
             let k = self.k_of(map.step_of(tile.visit, row), lane);
-            match (k, array.is_turned()) {
-                (Some(k), false) if column < channels => self.weight(tile.group, k, tile.n0 + column),
-                (Some(k), true) if column < positions => {
-                    self.activation(tile.image, tile.group, tile.m0 + column, k)
-                }
+            match (k.zip(columns[column]), turned) {
+                (Some((k, n)), false) => self.weight(tile.group, k, n),
+                (Some((k, m)), true) => self.activation(tile.image, tile.group, m, k),
                 (_, false) => idle_code(self.design.weight.offset, records, self.record_of(tile) + column),
                 (_, true) => idle_code(self.design.activation.offset, records, 0),
             }
@@ -115,12 +127,14 @@ impl Program {
     /// What every column of PEs is fed in a tile, beat by beat: `[beats][columns · lanes]`; where sums stay.
     pub fn above_stream(&self, tile: Tile, records: &[Vec<i64>], into: &mut Vec<i32>) {
         let (array, map) = (&self.design.array, self.map());
-        let live = self.columns_of(tile);
+        let columns: Vec<Option<usize>> =
+            (0..array.columns).map(|column| map.channel(tile, column)).collect();
         let record = self.record_of(tile);
         let idle = |column| idle_code(self.design.weight.offset, records, record + column);
         let idle: Vec<i32> = (0..array.columns).map(idle).collect();
-        if array.lanes == 1 && map.visits == 1 && array.banks == 1 {
+        if array.lanes == 1 && map.visits == 1 && array.banks == 1 && map.is_straight() {
             let rows = self.weights[tile.group * self.shape.k * self.shape.n..].chunks(self.shape.n);
+            let live = columns.iter().flatten().count();
             into.resize(self.beats() * array.columns, 0);
             for (to, from) in into.chunks_exact_mut(array.columns).zip(rows) {
                 copy_row(to, &from[tile.n0..tile.n0 + live], &idle);
@@ -128,14 +142,17 @@ impl Program {
             return;
         }
         into.clear();
-        for beat in 0..self.tile_beats() {
-            let step = map.step_of(tile.visit, beat);
-            for (column, idle) in idle.iter().enumerate() {
-                into.extend((0..array.lanes).map(|lane| match self.k_of(step, lane) {
-                    Some(k) if column < live => self.weight(tile.group, k, tile.n0 + column),
-                    _ => *idle,
-                }));
+        for beat in (0..self.tile_beats()).step_by(array.banks) {
+            let (step, start) = (map.step_of(tile.visit, beat), into.len());
+            let met: Vec<Option<usize>> = (0..array.lanes).map(|lane| self.k_of(step, lane)).collect();
+            for (column, idle) in columns.iter().zip(&idle) {
+                let code =
+                    |k: &Option<usize>| k.zip(*column).map_or(*idle, |(k, n)| self.weight(tile.group, k, n));
+                into.extend(met.iter().map(code));
             }
+            // Every bank is given the same.
+            let end = into.len();
+            (1..array.banks).for_each(|_| into.extend_from_within(start..end));
         }
     }
 }

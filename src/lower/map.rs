@@ -6,7 +6,7 @@
 //! into visits, which are tiles of their own.
 
 use super::{Shape, Tile};
-use crate::design::{Array, Design};
+use crate::design::{Array, Design, Mirror};
 
 /// The places of a program's products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Map {
     travels: bool,
     turned: bool,
     down_first: bool,
+    /// Rows and columns of a tile that PEs count from the other end.
+    mirrored: [bool; 2],
 }
 
 impl Map {
@@ -33,7 +35,12 @@ impl Map {
         let steps = design.visit_steps().unwrap_or(beats).max(1);
         let visits = if design.memory.is_some() { beats.div_ceil(steps).max(1) } else { 1 };
         let down_first = design.order.down_first;
-        Map { tile, steps, visits, shape, array: *array, travels, turned, down_first }
+        let mirrored = match (array.mirror, turned) {
+            (Mirror::None, _) => [false, false],
+            (Mirror::Rows, _) | (Mirror::Columns, true) => [true, false],
+            (Mirror::Columns, false) => [false, true],
+        };
+        Map { tile, steps, visits, shape, array: *array, travels, turned, down_first, mirrored }
     }
 
     /// Positions and channels of a tile, which many ask for and for nothing else.
@@ -82,7 +89,54 @@ impl Map {
         let (m, n) = (position / rows, channel / columns);
         let inside = if self.down_first { n * down + m } else { m * across + n };
         let tile = (image * self.shape.groups + group) * down * across + inside;
-        [tile * self.visits, position % rows, channel % columns]
+        let [row, column] =
+            [(position % rows, 0), (channel % columns, 1)].map(|(at, axis)| self.turn(axis, at));
+        [tile * self.visits, row, column]
+    }
+
+    /// A row (axis 0) or column (1) of a tile as PEs count them, as outputs are counted; and back.
+    fn turn(&self, axis: usize, at: usize) -> usize {
+        if self.mirrored[axis] { self.tile[axis] - 1 - at } else { at }
+    }
+
+    /// Whether PEs are counted as outputs are.
+    pub fn is_straight(&self) -> bool {
+        self.mirrored == [false, false]
+    }
+
+    /// The position, of an image, that a row of a tile works on; `None`: it idles.
+    pub fn position(&self, tile: Tile, row: usize) -> Option<usize> {
+        (row < self.tile[0]).then(|| tile.m0 + self.turn(0, row)).filter(|m| *m < self.shape.m)
+    }
+
+    /// The channel, of a group, that a column of a tile works on; `None`: it idles.
+    pub fn channel(&self, tile: Tile, column: usize) -> Option<usize> {
+        (column < self.tile[1]).then(|| tile.n0 + self.turn(1, column)).filter(|n| *n < self.shape.n)
+    }
+
+    /// The channel of the outcome whose numbers a parameter record holds, `None` when it pads: records are in the order of the
+    /// columns, tile by tile, group by group.
+    pub fn recorded(&self, record: usize) -> Option<usize> {
+        let padded = self.shape.n.next_multiple_of(self.tile[1]);
+        let (group, column) = (record / padded, record % padded % self.tile[1]);
+        let tile = Tile { group, n0: record % padded - column, ..Tile::default() };
+        self.channel(tile, column).map(|n| group * self.shape.n + n)
+    }
+
+    /// Rows of a tile that work on a position; the others idle.
+    pub fn rows_of(&self, tile: Tile) -> usize {
+        self.tile[0].min(self.shape.m - tile.m0)
+    }
+
+    /// Columns of a tile that work on a channel; the others idle.
+    pub fn columns_of(&self, tile: Tile) -> usize {
+        self.tile[1].min(self.shape.n - tile.n0)
+    }
+
+    /// Row and channel of the outcome that a row and column of a tile work on; `None`: they idle.
+    pub fn output(&self, tile: Tile, [row, column]: [usize; 2]) -> Option<[usize; 2]> {
+        let (m, n) = (self.position(tile, row)?, self.channel(tile, column)?);
+        Some([tile.image * self.shape.m + m, tile.group * self.shape.n + n])
     }
 
     /// Whether activations stay: columns are positions, and vectors channels.

@@ -103,7 +103,7 @@ pub struct Convolution {
 }
 
 /// One tile of the output: rows `m0..m0+rows` of one image, channels `n0..n0+columns` of one group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tile {
     /// Its place in the schedule, from 0.
     pub index: usize,

@@ -56,6 +56,21 @@ impl Program {
         (beat < beats && k < self.shape.k).then_some(k)
     }
 
+    /// The position, of an image, that a row of a tile works on; `None`: it idles.
+    pub fn position(&self, tile: Tile, row: usize) -> Option<usize> {
+        self.map().position(tile, row)
+    }
+
+    /// The channel, of a group, that a column of a tile works on; `None`: it idles.
+    pub fn channel(&self, tile: Tile, column: usize) -> Option<usize> {
+        self.map().channel(tile, column)
+    }
+
+    /// Row and channel of the outcome that a row and column of a tile work on; `None`: they idle.
+    pub fn output(&self, tile: Tile, at: [usize; 2]) -> Option<[usize; 2]> {
+        self.map().output(tile, at)
+    }
+
     /// Rows of the tile that carry an output; the others idle.
     pub fn rows_of(&self, tile: Tile) -> usize {
         Map::tile(&self.design, self.shape)[0].min(self.shape.m - tile.m0)
@@ -64,16 +79,6 @@ impl Program {
     /// Columns of the tile that carry an output; the others idle.
     pub fn columns_of(&self, tile: Tile) -> usize {
         Map::tile(&self.design, self.shape)[1].min(self.shape.n - tile.n0)
-    }
-
-    /// Row of the outcome for row `row` of a tile.
-    pub fn output_row(&self, tile: Tile, row: usize) -> usize {
-        tile.image * self.shape.m + tile.m0 + row
-    }
-
-    /// Column of the outcome for column `column` of a tile.
-    pub fn output_channel(&self, tile: Tile, column: usize) -> usize {
-        tile.group * self.shape.n + tile.n0 + column
     }
 
     /// Parameter records of one group: its channels, padded to whole tiles.
@@ -87,18 +92,16 @@ impl Program {
     }
 
     /// The parameters as the hardware sees them: one entry per design parameter, of length 1 (per layer) or
-    /// `groups · records_per_group` (per channel). A padding record holds 0 clamped into the parameter's limits.
+    /// `groups · records_per_group` (per channel): the record of a column is `record_of` its tile, and the column. A padding
+    /// record holds 0 clamped into the parameter's limits.
     pub fn records(&self) -> Vec<Vec<i64>> {
-        let padded = self.records_per_group();
+        let (records, map) = (self.shape.groups * self.records_per_group(), self.map());
         let pad = |parameter: &post::Parameter, values: &Vec<i64>| match parameter.per {
             post::Per::Layer => values.clone(),
-            post::Per::Channel => values
-                .chunks(self.shape.n)
-                .flat_map(|group| {
-                    let idle = 0.clamp(parameter.min, parameter.max);
-                    group.iter().copied().chain(std::iter::repeat(idle)).take(padded)
-                })
-                .collect(),
+            post::Per::Channel => {
+                let idle = 0.clamp(parameter.min, parameter.max);
+                (0..records).map(|record| map.recorded(record).map_or(idle, |n| values[n])).collect()
+            }
         };
         self.design.parameters.iter().zip(&self.parameters).map(|(p, values)| pad(p, values)).collect()
     }

@@ -56,6 +56,7 @@ pub const KEYS: &[(&str, Key)] = &[
     ("array.columns", Edited),
     ("array.lanes", Edited),
     ("array.hop.*", Edited),
+    ("array.mirror", Not("the opposite order is an edit of array.rows or array.columns")),
     ("array.skew", Edited),
     (
         "array.drain.order",

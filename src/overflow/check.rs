@@ -24,7 +24,9 @@ impl Register {
     /// accumulator.
     pub fn of(witness: &Witness, program: &Program, gaps: Gaps) -> Option<Register> {
         let event = witness.event.as_ref().filter(|e| e.node == "accumulator")?;
-        let edge = Timing::with(program, gaps).cycle_of(Node::Accumulator, 0, event.place.beat, [0, 0]);
+        let [tile, row, column] = program.place(0, 0);
+        let edge =
+            Timing::with(program, gaps).cycle_of(Node::Accumulator, tile, event.place.beat, [row, column]);
         let instance = instance(program, event.place.beat)?;
         // Behind the registers of its loop.
         let looped = u64::from(program.design.array.loop_latency);
@@ -40,9 +42,10 @@ impl Register {
 /// Which of the accumulator's registers has output (0, 0) after a step; `None` where the last adder has none.
 fn instance(program: &Program, beat: Option<usize>) -> Option<usize> {
     let array = &program.design.array;
-    let ([row, _], _) = program.map().place([0, 0], beat.unwrap_or_default());
+    let [_, row, column] = program.place(0, 0);
+    let ([row, column], _) = program.map().place([row, column], beat.unwrap_or_default());
     let is_bare = array.sums_travel() && array.sum_register == SumRegister::Before && row + 1 == array.rows;
-    (!is_bare).then_some(row * array.columns)
+    (!is_bare).then_some((row * array.columns + column) * array.banks)
 }
 
 impl Sink for Register {

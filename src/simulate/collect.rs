@@ -1,9 +1,9 @@
 //! Follows a datapath: gathers the outcome and hands samples on in chunks.
 
-use ndarray::Array2;
+use ndarray::{Array2, s};
 
 use super::{Located, Run, Timing};
-use crate::datapath::{Inputs, Observer, Watch, visit_inputs};
+use crate::datapath::{Ended, Inputs, Observer, Watch, visit_inputs};
 use crate::design::Node;
 use crate::error::{Error, Result};
 use crate::lower::{Counts, Event, Map, Outcome, Program, Tile, no_events};
@@ -96,6 +96,16 @@ impl<'a, 'b> Collector<'a, 'b> {
         Ok(Run { outcome, cycles: self.cycle, first_cycle })
     }
 
+    /// The tile of the cycle.
+    fn tile_under_way(&mut self) -> Tile {
+        if self.cycle >= self.under_way_until {
+            let index = self.timing.tile_at(self.cycle);
+            self.under_way = self.program.tile(index);
+            self.under_way_until = self.timing.tile_start(index + 1);
+        }
+        self.under_way
+    }
+
     fn flush(&mut self) {
         if self.chunk.values.is_empty() || self.error.is_some() {
             return;
@@ -153,15 +163,14 @@ impl Leaving {
         at.done += 1;
         let (tile, nth) = (at.tile, self.map.leaving() - 1 - at.left);
         let [row, column] = self.map.leaves(nth, first);
-        if !self.map.leaves_by_row() {
+        if !self.map.leaves_by_row() || !self.map.is_straight() {
             for (exit, value) in values.iter().enumerate() {
-                let [row, column] = self.map.leaves(nth, first + exit);
-                if row < program.rows_of(tile) && column < program.columns_of(tile) {
-                    into[[program.output_row(tile, row), program.output_channel(tile, column)]] = *value;
+                if let Some(at) = self.map.output(tile, self.map.leaves(nth, first + exit)) {
+                    into[at] = *value;
                 }
             }
-        } else if row < program.rows_of(tile) {
-            let live = live_row(program, tile, row, into).get_mut(column..).unwrap_or_default();
+        } else {
+            let live = live_row(&self.map, tile, row, into).get_mut(column..).unwrap_or_default();
             let count = live.len().min(values.len());
             copy(&mut live[..count], &values[..count]);
         }
@@ -177,10 +186,10 @@ fn copy(to: &mut [i64], from: &[i64]) {
 }
 
 /// The elements of an outcome that a tile's row fills.
-fn live_row<'a>(program: &Program, tile: Tile, row: usize, of: &'a mut Array2<i64>) -> &'a mut [i64] {
-    let (width, columns) = (of.ncols(), program.columns_of(tile));
-    let at = program.output_row(tile, row) * width + program.output_channel(tile, 0);
-    of.as_slice_mut().map_or(&mut [], |all| &mut all[at..at + columns])
+fn live_row<'a>(map: &Map, tile: Tile, row: usize, of: &'a mut Array2<i64>) -> &'a mut [i64] {
+    let Some([m, n]) = map.output(tile, [row, 0]) else { return &mut [] };
+    let (width, columns) = (of.ncols(), map.columns_of(tile));
+    of.as_slice_mut().map_or(&mut [], |all| &mut all[m * width + n..][..columns])
 }
 
 /// Counts an event, and keeps the first in schedule order.
@@ -191,12 +200,12 @@ fn note(
     (node, at, cycle): (Node, Located, u64),
     flags: Flags,
 ) {
+    // What idles has no events.
+    let Some([m, n]) = program.output(program.tile(at.tile), [at.row, at.column]) else { return };
     let index = program.design.node_index(node);
     let events = &mut counts.nodes[index];
     events.high += u64::from(flags.high);
     events.low += u64::from(flags.low);
-    let tile = program.tile(at.tile);
-    let (m, n) = (program.output_row(tile, at.row), program.output_channel(tile, at.column));
     if node == Node::Accumulator {
         counts.accumulator[[m, n]] += 1;
     }
@@ -207,45 +216,52 @@ fn note(
     }
 }
 
+/// Adds a row's counts of events.
+fn count(
+    program: &Program,
+    counts: &mut Counts,
+    tile: Tile,
+    (node, row): (Node, usize),
+    [high, low]: [&[u32]; 2],
+) {
+    let map = program.map();
+    if map.position(tile, row).is_none() {
+        return;
+    }
+    let columns = program.columns_of(tile);
+    // Against the order of the PEs, those that idle are the first.
+    let idle =
+        if map.is_straight() { 0 } else { (0..).take_while(|at| map.channel(tile, *at).is_none()).count() };
+    let (high, low) = (&high[idle..idle + columns], &low[idle..idle + columns]);
+    let events = &mut counts.nodes[program.design.node_index(node)];
+    let (mut highs, mut lows) = (0, 0);
+    for (high, low) in high.iter().zip(low) {
+        highs += high;
+        lows += low;
+    }
+    events.high += u64::from(highs);
+    events.low += u64::from(lows);
+    if node == Node::Accumulator {
+        for (column, (high, low)) in (idle..).zip(high.iter().zip(low)) {
+            if let Some(at) = map.output(tile, [row, column]).filter(|_| high + low > 0) {
+                counts.accumulator[at] += i64::from(high + low);
+            }
+        }
+    }
+}
+
 impl Watch for Collector<'_, '_> {
     fn overflow(&mut self, node: Node, row: usize, column: usize, flags: Flags) {
         let Some(counts) = &mut self.counts else { return };
         let program = self.program;
         let at = self.timing.locate(node, [row, column], self.cycle);
-        let tile = program.tile(at.tile);
-        if at.row >= program.rows_of(tile) || at.column >= program.columns_of(tile) {
-            return;
-        }
         note(program, counts, &mut self.first, (node, at, self.cycle), flags);
     }
 
     fn overflows(&mut self, node: Node, row: usize, high: &[u32], low: &[u32]) {
-        let Some(counts) = &mut self.counts else { return };
-        let program = self.program;
-        if self.cycle >= self.under_way_until {
-            let index = self.timing.tile_at(self.cycle);
-            self.under_way = program.tile(index);
-            self.under_way_until = self.timing.tile_start(index + 1);
-        }
-        let tile = self.under_way;
-        if row >= program.rows_of(tile) {
-            return;
-        }
-        let columns = program.columns_of(tile);
-        let (high, low) = (&high[..columns], &low[..columns]);
-        let events = &mut counts.nodes[program.design.node_index(node)];
-        let (mut highs, mut lows) = (0, 0);
-        for (high, low) in high.iter().zip(low) {
-            highs += high;
-            lows += low;
-        }
-        events.high += u64::from(highs);
-        events.low += u64::from(lows);
-        if node == Node::Accumulator {
-            let totals = live_row(program, tile, row, &mut counts.accumulator);
-            for (total, (high, low)) in totals.iter_mut().zip(high.iter().zip(low)) {
-                *total += i64::from(high + low);
-            }
+        let tile = self.tile_under_way();
+        if let Some(counts) = &mut self.counts {
+            count(self.program, counts, tile, (node, row), [high, low]);
         }
     }
 
@@ -281,16 +297,53 @@ impl Observer for Collector<'_, '_> {
         self
     }
 
-    fn located(&mut self, node: Node, [row, column]: [usize; 2], step: Option<usize>, flags: Flags) {
+    fn knows_first(&self, tile: usize) -> bool {
+        let first = self.first.as_ref().map(|first| first.order.0);
+        self.counts.is_none() || first.is_some_and(|first| first + self.program.map().visits <= tile)
+    }
+
+    fn located(&mut self, tile: usize, node: Node, output: [usize; 2], step: Option<usize>, flags: Flags) {
         let (Some(counts), program) = (&mut self.counts, self.program) else { return };
-        let fed = self.timing.tile_at(self.cycle);
-        let tile = program.tile(fed);
-        if row >= program.rows_of(tile) || column >= program.columns_of(tile) {
+        if program.output(program.tile(tile), output).is_none() {
             return;
         }
-        let at = self.timing.output_of(node, fed, [row, column], step);
-        let cycle = self.timing.cycle_in(node, fed, at.beat, [row, column]);
+        let at = self.timing.output_of(node, tile, output, step);
+        let cycle = self.timing.cycle_in(node, tile, at.beat, output);
         note(program, counts, &mut self.first, (node, at, cycle), flags);
+    }
+
+    fn counted(&mut self, tile: usize, node: Node, row: usize, [high, low]: [&[u32]; 2]) {
+        if let Some(counts) = &mut self.counts {
+            count(self.program, counts, self.program.tile(tile), (node, row), [high, low]);
+        }
+    }
+
+    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], [columns, stride]: [usize; 2]) {
+        let (leaving, into) = match what {
+            Ended::Accumulator => (&mut self.finished, &mut self.accumulators),
+            Ended::Output => (&mut self.delivered, &mut self.outputs),
+        };
+        let Leaving { map, columns: exits } = leaving;
+        exits.iter_mut().for_each(|exit| exit.done += map.leaving());
+        let tile = map.tile_at(tile);
+        if let (true, Some([m, n])) = (map.is_straight(), map.output(tile, [0, 0])) {
+            let live = map.columns_of(tile);
+            let mut rows = into.slice_mut(s![m.., n..n + live]);
+            let count = map.rows_of(tile);
+            for (mut row, values) in rows.rows_mut().into_iter().take(count).zip(values.chunks(stride)) {
+                if let Some(row) = row.as_slice_mut() {
+                    copy(row, &values[..live]);
+                }
+            }
+            return;
+        }
+        for (row, values) in values.chunks(stride).enumerate() {
+            for (column, value) in values[..columns].iter().enumerate() {
+                if let Some(at) = map.output(tile, [row, column]) {
+                    into[at] = *value;
+                }
+            }
+        }
     }
 
     fn edge(&mut self) {

@@ -10,12 +10,13 @@ mod timing;
 pub use gaps::{Gaps, resting};
 pub use timing::{Located, Timing};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::datapath::{self, Datapath, Direction, Feed, Loading, Period, Port, Visit};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room};
-use crate::lower::{Outcome, Program, Tile};
+use crate::lower::{Map, Outcome, Program, Tile};
 use crate::trace::{Role, Signal, SignalTable, Sink};
 use collect::Collector;
 
@@ -132,40 +133,74 @@ fn check_channels(program: &Program) -> Result<()> {
     Ok(())
 }
 
+/// Elements of streams that are kept.
+const MOST_KEPT: usize = 1 << 22;
+
 /// Prepares what is driven, one period at a time, in buffers that are used again.
 struct Host<'a> {
     program: &'a Program,
     timing: &'a Timing,
+    map: Map,
     records: Vec<Vec<i64>>,
     period: Period,
-    /// The group under way and its streams from above, by tile across: they come again for every tile below.
-    group: usize,
-    above: Vec<Arc<Vec<i32>>>,
+    left: Kept,
+    above: Kept,
+}
+
+/// Streams that come again: those of a row for every tile beside it, those of a column for every tile below.
+#[derive(Default)]
+struct Kept {
+    /// Image, group, first row or column, and visit.
+    streams: BTreeMap<[usize; 4], Arc<Vec<i32>>>,
+    elements: usize,
+}
+
+impl Kept {
+    fn stream(&mut self, key: [usize; 4], make: impl FnOnce(&mut Vec<i32>)) -> Arc<Vec<i32>> {
+        if let Some(kept) = self.streams.get(&key) {
+            return kept.clone();
+        }
+        let mut stream = Vec::new();
+        make(&mut stream);
+        if self.elements + stream.len() > MOST_KEPT {
+            *self = Kept::default();
+        }
+        self.elements += stream.len();
+        let stream = Arc::new(stream);
+        self.streams.insert(key, stream.clone());
+        stream
+    }
 }
 
 impl<'a> Host<'a> {
     fn new(program: &'a Program, timing: &'a Timing) -> Self {
         let period = Period::of(&program.design.array);
-        Host { program, timing, records: program.records(), period, group: 0, above: Vec::new() }
+        Host {
+            program,
+            timing,
+            map: program.map(),
+            records: program.records(),
+            period,
+            left: Kept::default(),
+            above: Kept::default(),
+        }
     }
 
-    /// The streams from above of a tile, made when its columns come for the first time.
+    /// The streams from above of a tile, where sums stay.
     fn above(&mut self, tile: Tile) -> Arc<Vec<i32>> {
-        if self.group != tile.group {
-            (self.group, self.above) = (tile.group, Vec::new());
-        }
-        let across = tile.n0 / self.program.map().tile[1];
-        if let Some(kept) = self.above.get(across).filter(|_| self.program.map().visits == 1) {
-            return kept.clone();
-        }
-        let mut stream = Vec::new();
-        self.program.above_stream(tile, &self.records, &mut stream);
-        let stream = Arc::new(stream);
-        // Tiles of a group come from left to right: this one is the next. Visits have streams of their own.
-        if self.program.map().visits == 1 {
-            self.above.push(stream.clone());
-        }
-        stream
+        let Host { program, records, above, .. } = self;
+        let key = [0, tile.group, tile.n0, tile.visit];
+        above.stream(key, |stream| program.above_stream(tile, records, stream))
+    }
+
+    /// The streams from the left: activations, or where these stay, weights.
+    fn left(&mut self, tile: Tile) -> Arc<Vec<i32>> {
+        let Host { program, map, records, left, .. } = self;
+        let key = match map.is_turned() {
+            false => [tile.image, tile.group, tile.m0, tile.visit],
+            true => [0, tile.group, tile.n0, tile.visit],
+        };
+        left.stream(key, |stream| program.left_stream(tile, records, stream))
     }
 
     /// The load of a tile's operands from cycle `at` of the period on; of no tile, nothing.
@@ -188,9 +223,10 @@ impl<'a> Host<'a> {
 
     fn tile(&mut self, index: usize) -> &Period {
         let program = self.program;
-        let tile = program.tile(index);
+        let tile = self.map.tile_at(index);
         let feed = *self.timing.feed(index);
         let held = feed.rests.map(|_| self.period.last().unwrap_or_default());
+        let left = self.left(tile);
         self.period.pass();
         if let Some(held) = held {
             self.period.held = held;
@@ -204,7 +240,7 @@ impl<'a> Host<'a> {
             }
         }
         let period = &mut self.period;
-        program.left_stream(tile, &self.records, &mut period.left);
+        period.left = left;
         period.cycles = self.timing.period_cycles(index);
         period.opening = self.timing.opening();
         period.feed = feed;
@@ -212,7 +248,7 @@ impl<'a> Host<'a> {
         period.value =
             program.design.value_parameter().map_or(0, |index| self.records[index][period.channel]);
         period.visit =
-            Visit { accumulates: tile.visit > 0, leaves: tile.visit + 1 == program.map().visits, address: 0 };
+            Visit { accumulates: tile.visit > 0, leaves: tile.visit + 1 == self.map.visits, address: 0 };
         period.drain = self.timing.drain_start(index);
         period.switch = self.timing.switch(index).filter(|_| index + 1 < program.tile_count());
         period

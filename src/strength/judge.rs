@@ -130,11 +130,11 @@ impl<'a> Judge<'a> {
         tell: &mut dyn FnMut(Difference) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let program = self.program;
-        let (rows, columns) = (program.rows_of(tile), program.columns_of(tile));
         let port = program.design.output();
         if let Way::Fold(touched) = way {
             let record = program.record_of(tile);
-            let is_touched = |touched: &Vec<bool>| touched[record..record + columns].contains(&true);
+            let is_touched =
+                |touched: &Vec<bool>| touched[record..record + program.map().tile[1]].contains(&true);
             if touched.as_ref().is_none_or(is_touched) {
                 wires.fetch(tile, &mut held.fetched);
             }
@@ -143,8 +143,8 @@ impl<'a> Judge<'a> {
         for (at, held) in registers.iter_mut().enumerate() {
             let across = program.map().tile[1];
             let pe = Pe { row: at / across, column: at % across };
-            let [m, n] = [program.output_row(tile, pe.row), program.output_channel(tile, pe.column)];
-            let is_idle = pe.row >= rows || pe.column >= columns;
+            let output = program.output(tile, [pe.row, pe.column]);
+            let (is_idle, [m, n]) = (output.is_none(), output.unwrap_or_default());
             let record = program.record_of(tile) + pe.column;
             let found = match way {
                 Way::Alike(touched) | Way::Moved(touched, _) if is_idle || !touched[record] => continue,

@@ -438,8 +438,8 @@ impl<'a> Wires<'a> {
 
     fn activation(&self, tile: Tile, row: usize, k: Option<usize>) -> i64 {
         let its = &self.program.design.activation;
-        let code = match k.filter(|_| row < self.program.rows_of(tile)) {
-            Some(k) => self.program.activation(tile.image, tile.group, tile.m0 + row, k).into(),
+        let code = match k.zip(self.program.position(tile, row)) {
+            Some((k, m)) => self.program.activation(tile.image, tile.group, m, k).into(),
             None => idle(its, self.records, 0),
         };
         self.read_code(Factor::Activation, code, 0)
@@ -448,8 +448,8 @@ impl<'a> Wires<'a> {
     fn weight(&self, tile: Tile, column: usize, k: Option<usize>) -> i64 {
         let its = &self.program.design.weight;
         let record = self.program.record_of(tile) + column;
-        let code = match k.filter(|_| column < self.program.columns_of(tile)) {
-            Some(k) => self.program.weight(tile.group, k, tile.n0 + column).into(),
+        let code = match k.zip(self.program.channel(tile, column)) {
+            Some((k, n)) => self.program.weight(tile.group, k, n).into(),
             None => idle(its, self.records, record),
         };
         self.read_code(Factor::Weight, code, record)

@@ -116,7 +116,12 @@ fn parameters(
     let mut reader = HexReader::open(&bundle.join("channels.hex"), layout, records)?;
     let mut found: Vec<Vec<i64>> = vec![vec![]; program.design.parameters.len()];
     let (mut values, padded) = (Vec::new(), program.records_per_group());
+    for (at, parameter) in channels::parameters(&program.design) {
+        let count = if parameter.per == Per::Layer { 1 } else { program.shape.channels() };
+        found[at].resize(count, 0);
+    }
     for index in 0..program.shape.groups * padded {
+        let channel = program.map().recorded(index);
         reader.record(&mut values)?;
         for ((at, parameter), value) in channels::parameters(&program.design).zip(&values) {
             let found = &mut found[at];
@@ -128,14 +133,14 @@ fn parameters(
                     return Err(reader.fault_in_record(message));
                 }
                 Per::Layer if index > 0 => continue,
-                Per::Channel if index % padded >= program.shape.n => continue,
                 Per::Layer | Per::Channel => {}
             }
+            let Some(place) = (if parameter.per == Per::Layer { Some(0) } else { channel }) else { continue };
             if !(min..=max).contains(value) {
                 let message = format!("{name} is {value}, which the design limits to {min}..{max}");
                 return Err(reader.fault_in_record(message));
             }
-            found.push(*value);
+            found[place] = *value;
         }
     }
     Ok(found)
@@ -208,12 +213,12 @@ fn codes(
             let value = codes[at];
             let (what, named, place, before) = match operand {
                 Factor::Activation => {
-                    let row = (tile.image * groups + tile.group) * m + tile.m0 + line;
-                    ("activation", "row", tile.m0 + line, activations.put(row * k + term, value))
+                    let row = (tile.image * groups + tile.group) * m + line;
+                    ("activation", "row", line, activations.put(row * k + term, value))
                 }
                 Factor::Weight => {
-                    let at = (tile.group * k + term) * n + tile.n0 + line;
-                    ("weight", "channel", tile.n0 + line, weights.put(at, value))
+                    let at = (tile.group * k + term) * n + line;
+                    ("weight", "channel", line, weights.put(at, value))
                 }
             };
             if let Some(before) = before {
@@ -241,7 +246,7 @@ fn told(program: &Program, values: &[i64]) -> String {
     }
 }
 
-/// A code of a record: whose, of which position or channel of the tile and which product, and its place in the record.
+/// A code of a record: whose, of which position (of an image) or channel (of a group) and which product, and its place in the record.
 struct Met {
     operand: Factor,
     line: usize,
@@ -296,17 +301,17 @@ impl Order {
 /// The codes of a record of a tile: its beat `index`, or its load's.
 fn met(program: &Program, tile: Tile, is_load: bool, index: usize) -> Vec<Met> {
     let array = &program.design.array;
-    let (lanes, lines) = (array.lanes, [program.rows_of(tile), program.columns_of(tile)]);
-    let map = program.map();
+    let (lanes, map) = (array.lanes, program.map());
     // Places of the two operands in a record.
     let [activations, weights] = array.port_shapes().map(|shape| shape.iter().product::<usize>());
     let mut all = Vec::new();
     let mut meet = |operand: Factor, line: usize, beat: usize, lane: usize, at: usize| {
-        let (extent, from) = match operand {
-            Factor::Activation => (lines[0], 0),
-            Factor::Weight => (lines[1], activations),
+        let (line, from) = match operand {
+            Factor::Activation => (map.position(tile, line), 0),
+            Factor::Weight => (map.channel(tile, line), activations),
         };
-        if let Some(term) = program.k_of(map.step_of(tile.visit, beat), lane).filter(|_| line < extent) {
+        let term = program.k_of(map.step_of(tile.visit, beat), lane);
+        if let Some((term, line)) = term.zip(line) {
             all.push(Met { operand, line, term, at: from + at });
         }
     };

@@ -12,15 +12,15 @@ use goldpath::trace::{Chunk, Role, Signal, SignalTable, Sink};
 
 use super::{engine, median, peer, rate, work};
 
-/// Twins, and a product that keeps them busy for some ten thousand cycles.
+/// Twins, and a product that keeps them busy for ten thousand cycles and more.
 const KINDS: [(&str, [usize; 3]); 12] = [
-    ("mac_s8_acc32", [8, 256, 8]),
-    ("mac_s8_acc16sat", [8, 256, 8]),
-    ("tree8_s8_acc24", [16, 1024, 16]),
-    ("os8x8_s8_acc32", [64, 256, 64]),
+    ("mac_s8_acc32", [64, 256, 32]),
+    ("mac_s8_acc16sat", [64, 256, 32]),
+    ("tree8_s8_acc24", [64, 1024, 32]),
+    ("os8x8_s8_acc32", [128, 256, 128]),
     ("os16x16_s8_acc16sat", [128, 256, 64]),
     ("os4x2_l4_s8_acc32", [64, 512, 32]),
-    ("os8x8_diag_s8_acc20", [64, 256, 64]),
+    ("os8x8_diag_s8_acc20", [128, 256, 128]),
     ("ws16x16_s8_acc32", [1024, 16, 256]),
     ("is8x8_s8_acc24", [256, 8, 512]),
     ("ws8x8_bcast_s8_acc24_mem32", [64, 128, 64]),

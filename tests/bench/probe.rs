@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use goldpath::datapath::{self, Array, Datapath, Inputs, Observer, Period, Port, Watch};
+use goldpath::datapath::{self, Array, Datapath, Ended, Inputs, Observer, Period, Port, Watch};
 use goldpath::design::Node;
 use goldpath::num::Flags;
 use goldpath::simulate::{self, Options};
@@ -52,7 +52,17 @@ impl Observer for Look<'_> {
         self.inner.watch()
     }
 
-    fn located(&mut self, _: Node, _: [usize; 2], _: Option<usize>, _: Flags) {}
+    fn knows_first(&self, tile: usize) -> bool {
+        self.inner.knows_first(tile)
+    }
+
+    fn located(&mut self, _: usize, _: Node, _: [usize; 2], _: Option<usize>, _: Flags) {}
+
+    fn counted(&mut self, _: usize, _: Node, _: usize, _: [&[u32]; 2]) {}
+
+    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], extents: [usize; 2]) {
+        self.inner.tile(tile, what, values, extents);
+    }
 
     fn edge(&mut self) {
         self.cycle += 1;

@@ -19,6 +19,10 @@ use bare::Loop;
 use goldpath::lower::Program;
 use goldpath::simulate::{self, Options, Run};
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 9;
 /// Products of the array benchmark; K decides how much of a tile is filling and draining.
 const SHAPES: [[usize; 3]; 2] = [[256, 64, 128], [128, 576, 64]];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use goldpath::design::{
     Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, KernelAxis, LaneMap, Level,
-    Operand, Order, Skew, Start, SumRegister,
+    Mirror, Operand, Order, Skew, Start, SumRegister,
 };
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Parameter, Per, Step};
@@ -48,6 +48,7 @@ pub fn sequential() -> Array {
         hop_weight: 0,
         hop_sum: 0,
         skew: Skew::Host,
+        mirror: Mirror::None,
         drain: None,
         sum_register: SumRegister::After,
         load: None,

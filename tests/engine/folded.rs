@@ -9,7 +9,7 @@ use goldpath::lower::Program;
 use goldpath::num::{Format, Overflow};
 use goldpath::simulate::{self, Options};
 
-use super::work::Random;
+use super::work::{Random, product};
 use super::{memory, random};
 
 /// Levels that hold every sum of the lanes' products.
@@ -42,17 +42,49 @@ fn programs() -> impl Iterator<Item = (u64, Program)> {
     })
 }
 
+/// The folded form against the array as it is drawn.
+fn compare(program: &Program, seed: u64) -> Option<simulate::Run> {
+    let records = Arc::new(program.records());
+    let mut folded = datapath::folded(&program.design, &records)?;
+    let mut plain = datapath::Array::new(program.design.clone(), records);
+    let options = Options { counts: true, ..Default::default() };
+    let ours = simulate::run_on(program, folded.as_mut(), options, &mut []).unwrap();
+    let drawn = simulate::run_on(program, &mut plain, options, &mut []).unwrap();
+    assert_eq!(ours, drawn, "seed {seed}: {}", program.design.to_toml());
+    Some(ours)
+}
+
+/// More tiles below each other, and side by side, than are folded together at once; in the last ones, rows and columns idle.
+#[test]
+fn many_tiles_are_those_of_the_array() {
+    let (mut kinds, mut seen) = (BTreeMap::<String, [u64; 2]>::new(), 0);
+    for seed in 0..400 {
+        let mut random = Random::new(95_000 + seed);
+        let design = random::design(&mut random);
+        if design.array.sums_travel() || design.array.rows > 3 {
+            continue;
+        }
+        let shapes = [[35, 3, 3], [18, 2, 20], [2, 3, 270], [1, 2, 300]];
+        let [m, k, n] = shapes[seed as usize % 4];
+        let k = random::room(&design, k);
+        let program = exact_levels(&product(&Arc::new(design), [m, k, n], seed, random.below(2) == 0));
+        let Some(run) = compare(&program, seed) else { continue };
+        let array = &program.design.array;
+        let kind = format!("{} {} {}", array.dataflow.name(), array.mirror.name(), seed % 4);
+        let events = run.outcome.counts.unwrap().nodes.iter().map(|node| node.high + node.low).sum::<u64>();
+        let kind = kinds.entry(kind).or_default();
+        (kind[0], kind[1], seen) = (kind[0] + 1, kind[1] + events, seen + 1);
+    }
+    println!("{kinds:?}");
+    assert!(seen > 100 && kinds.len() > 12, "{kinds:?}");
+    assert!(kinds.values().filter(|[_, events]| *events > 100).count() > 8, "{kinds:?}");
+}
+
 #[test]
 fn folded_periods_are_those_of_the_array() {
     let mut kinds = BTreeMap::<String, [u64; 3]>::new();
     for (seed, program) in programs() {
-        let records = Arc::new(program.records());
-        let Some(mut folded) = datapath::folded(&program.design, &records) else { continue };
-        let mut plain = datapath::Array::new(program.design.clone(), records);
-        let options = Options { counts: true, ..Default::default() };
-        let ours = simulate::run_on(&program, folded.as_mut(), options, &mut []).unwrap();
-        let drawn = simulate::run_on(&program, &mut plain, options, &mut []).unwrap();
-        assert_eq!(ours, drawn, "seed {seed}: {}", program.design.to_toml());
+        let Some(ours) = compare(&program, seed) else { continue };
         let array = &program.design.array;
         let order = array.drain.map_or("", |drain| drain.order.name());
         let memory = if program.design.memory.is_some() { " memory" } else { "" };

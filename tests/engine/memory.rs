@@ -204,7 +204,7 @@ fn word(program: &Program, m: usize, n: usize, events: &mut [[u64; 2]; 7]) -> i1
 #[test]
 fn parts_of_sums_meet_as_they_are_written() {
     let (mut hits, mut kinds) = ([[0; 2]; 7], BTreeMap::new());
-    for seed in 0..600 {
+    for seed in 0..2000 {
         let mut random = Random::new(70_000 + seed);
         let Some(program) = program(&mut random) else { continue };
         let (outcome, run) = both(&program, &format!("seed {seed}"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use goldpath::design::{
     Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, DrainOrder, KernelAxis,
-    LaneMap, Level, Load, LoadKind, Operand, Order, Skew, Start, SumRegister, Switch,
+    LaneMap, Level, Load, LoadKind, Mirror, Operand, Order, Skew, Start, SumRegister, Switch,
 };
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::{Format, Overflow, Rounding};
@@ -237,6 +237,19 @@ pub fn language(random: &mut Random) -> Design {
 }
 
 fn array(random: &mut Random) -> Array {
+    let mut array = straight(random);
+    let kinds = [Mirror::Columns, Mirror::Rows];
+    let allowed = [array.columns > 1, array.rows > 1 && !array.sums_travel()];
+    let allowed: Vec<Mirror> =
+        kinds.into_iter().zip(allowed).filter(|(_, is)| *is).map(|(kind, _)| kind).collect();
+    if !allowed.is_empty() && random.below(4) == 0 {
+        array.mirror = random.pick(&allowed);
+    }
+    array
+}
+
+/// PEs are counted as their outputs are.
+fn straight(random: &mut Random) -> Array {
     match random.below(7) {
         0 => Array { lanes: random.pick(&[1, 1, 1, 3]), ..banks(random) },
         1 => Array {

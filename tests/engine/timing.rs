@@ -1,6 +1,8 @@
 //! When things happen: the contract's formulas, written out here once more, against traces.
 
-use goldpath::design::{Dataflow, Design, Drain, DrainOrder, LoadKind, Skew, Start, SumRegister, Switch};
+use goldpath::design::{
+    Array, Dataflow, Design, Drain, DrainOrder, LoadKind, Mirror, Skew, Start, SumRegister, Switch,
+};
 use goldpath::lower::Program;
 use goldpath::num::Overflow;
 use goldpath::simulate::{self, Options, Timing};
@@ -145,8 +147,9 @@ fn accumulators_hold_the_prefix_that_law_a_says() {
                 let (pe, bank) = (index / array.banks, index % array.banks);
                 let (row, column) = (pe / array.columns + bank, pe % array.columns);
                 checked[usize::from(array.banks > 1)] += 1;
-                if row < program.shape.m && column < program.shape.n {
-                    let expected = prefix(&program, row, column, t);
+                let [m, n] = worked_on(&array, row, column);
+                if m < program.shape.m && n < program.shape.n {
+                    let expected = prefix(&program, [m, n], [row, column], t);
                     assert_eq!(*acc, expected, "seed {seed}, cycle {t}, PE {row},{column}");
                 }
             }
@@ -182,11 +185,13 @@ fn travelling_sums_are_those_that_law_b_says() {
         let (vectors, across) =
             if turned { (program.shape.n, program.shape.m) } else { (program.shape.m, program.shape.n) };
         for q in 0..vectors {
-            for (row, column) in
-                (0..array.rows).flat_map(|row| (0..array.columns.min(across)).map(move |c| (row, c)))
-            {
+            for (row, column) in (0..array.rows).flat_map(|row| (0..array.columns).map(move |c| (row, c))) {
                 let t = begins + q + d0 + down * row + right * column + 1;
-                let (m, n) = if turned { (column, q) } else { (q, column) };
+                let [_, line] = worked_on(array, row, column);
+                if line >= across {
+                    continue;
+                }
+                let (m, n) = if turned { (line, q) } else { (q, line) };
                 let sum = partial(&program, m, n, row);
                 assert_eq!(
                     acc[t][row * array.columns + column],
@@ -215,10 +220,19 @@ fn partial(program: &Program, m: usize, n: usize, row: usize) -> i64 {
     sum
 }
 
+/// The output, of the first tile, that a PE works on.
+fn worked_on(array: &Array, row: usize, column: usize) -> [usize; 2] {
+    match array.mirror {
+        Mirror::None => [row, column],
+        Mirror::Rows => [array.rows - 1 - row, column],
+        Mirror::Columns => [row, array.columns - 1 - column],
+    }
+}
+
 /// The first tile's sum at (row, column) visible in cycle t.
-fn prefix(program: &Program, row: usize, column: usize, t: usize) -> i64 {
+fn prefix(program: &Program, [m, n]: [usize; 2], [row, column]: [usize; 2], t: usize) -> i64 {
     let (design, array) = (&program.design, &program.design.array);
-    let bind = |operand| goldpath::post::bind(operand, &program.parameters, column);
+    let bind = |operand| goldpath::post::bind(operand, &program.parameters, n);
     let d0 = (design.operand_latency + design.product_latency) as usize;
     let clear = usize::from(design.accumulator.start == Start::Zero);
     let travel = if array.banks > 1 { row } else { array.hop_weight as usize * row };
@@ -226,13 +240,13 @@ fn prefix(program: &Program, row: usize, column: usize, t: usize) -> i64 {
     // Nothing has arrived: the register is in its reset state.
     let Some(last) = t.checked_sub(delay) else { return 0 };
     let mut sum = match (design.accumulator.start, design.accumulator.bias) {
-        (Start::Bias, Some(bias)) => program.parameters[bias][column],
+        (Start::Bias, Some(bias)) => program.parameters[bias][n],
         _ => 0,
     };
     for beat in 0..=(last / array.banks).min(program.beats() - 1) {
         for k in (0..array.lanes).filter_map(|lane| program.k_of(beat, lane)) {
-            let a = i64::from(program.activation(0, 0, row, k)) + design.activation.offset.map_or(0, bind);
-            let w = i64::from(program.weight(0, k, column)) + design.weight.offset.map_or(0, bind);
+            let a = i64::from(program.activation(0, 0, m, k)) + design.activation.offset.map_or(0, bind);
+            let w = i64::from(program.weight(0, k, n)) + design.weight.offset.map_or(0, bind);
             sum += a * w;
         }
     }

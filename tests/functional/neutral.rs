@@ -1,6 +1,6 @@
 //! A design as the oracle takes it: numbers and names, read off the fields.
 
-use goldpath::design::{AccumulatorOverflow, Coding, Dataflow, Design, LaneMap};
+use goldpath::design::{AccumulatorOverflow, Coding, Dataflow, Design, LaneMap, Mirror};
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Operand};
 
@@ -113,6 +113,7 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
         lanes: design.array.lanes,
         strided: design.order.lane_map == LaneMap::Strided,
         down_first: design.order.down_first,
+        reversed: reversed(design),
         activation_offset: offset(design.activation.offset),
         weight_offset: offset(design.weight.offset),
         powers: (design.weight.coding == Coding::PowerOfTwo)
@@ -123,5 +124,14 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
         clamp: clamped.then(|| entry(accumulator.format, "saturate")),
         bias: accumulator.bias.map(|index| Number(parameters[index].clone())),
         post: steps(&design.post, &number),
+    }
+}
+
+/// Which of a tile's rows and columns PEs count from the other end.
+pub fn reversed(design: &Design) -> [bool; 2] {
+    match (design.array.mirror, design.array.dataflow) {
+        (Mirror::None, _) => [false, false],
+        (Mirror::Columns, Dataflow::InputStationary) | (Mirror::Rows, _) => [true, false],
+        (Mirror::Columns, _) => [false, true],
     }
 }

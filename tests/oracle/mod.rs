@@ -188,3 +188,13 @@ pub fn corners(([m, rows], [n, columns]): ([usize; 2], [usize; 2]), down_first: 
     }
     corners
 }
+
+/// Each row with each column, row by row; rows, or columns, from behind.
+pub fn pairs([mut rows, mut columns]: [Vec<usize>; 2], reversed: [bool; 2]) -> Vec<(usize, usize)> {
+    [&mut rows, &mut columns]
+        .into_iter()
+        .zip(reversed)
+        .filter(|(_, is)| *is)
+        .for_each(|(all, _)| all.reverse());
+    rows.iter().flat_map(|row| columns.iter().map(|column| (*row, *column))).collect()
+}

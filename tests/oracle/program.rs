@@ -94,6 +94,8 @@ pub struct Machine {
     pub strided: bool,
     /// Tiles down inside tiles across.
     pub down_first: bool,
+    /// The last row, or column, of a tile comes first.
+    pub reversed: [bool; 2],
     pub activation_offset: Number,
     pub weight_offset: Number,
     /// Weights are powers of two: bits of a code, and whether one of them is a sign.
@@ -318,11 +320,9 @@ pub fn run(machine: &Machine, work: &Work) -> Outcome {
         for group in 0..work.groups {
             let extents = ([work.m, machine.rows], [work.n, machine.columns]);
             for [top, left] in super::corners(extents, machine.down_first) {
-                let rows = (top..work.m).take(machine.rows).map(|m| image * work.m + m);
-                let columns = (left..work.n).take(machine.columns).map(|n| group * work.n + n);
-                let columns: Vec<usize> = columns.collect();
-                let outputs: Vec<(usize, usize)> =
-                    rows.flat_map(|row| columns.iter().map(move |channel| (row, *channel))).collect();
+                let rows = (top..work.m).take(machine.rows).map(|m| image * work.m + m).collect();
+                let columns = (left..work.n).take(machine.columns).map(|n| group * work.n + n).collect();
+                let outputs = super::pairs([rows, columns], machine.reversed);
                 tile(&mut operands, &outputs, &mut outcome, &mut log);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use goldpath::design::{Coding, Dataflow, Design};
+use goldpath::design::{Coding, Dataflow, Design, Mirror};
 use goldpath::lower::Program;
 use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
 use goldpath::post::Op;
@@ -49,11 +49,19 @@ fn places(program: &Program) -> BTreeMap<(usize, usize), [usize; 3]> {
         Dataflow::InputStationary => [array.columns, shape.n],
         _ => [array.rows * array.banks, array.columns],
     };
+    // Rows and columns that PEs count from the other end.
+    let is_turned = array.dataflow == Dataflow::InputStationary;
+    let reversed = match array.mirror {
+        Mirror::None => [false, false],
+        mirror => [(mirror == Mirror::Rows) != is_turned, (mirror == Mirror::Columns) != is_turned],
+    };
     let sides = ([shape.m, down], [shape.n, across]);
     for (tile, [m0, n0]) in oracle::corners(sides, program.design.order.down_first).into_iter().enumerate() {
         for m in m0..(m0 + down).min(shape.m) {
             for n in n0..(n0 + across).min(shape.n) {
-                places.insert((m, n), [tile, m - m0, n - n0]);
+                let turn = |at: usize, of, is| if is { of - 1 - at } else { at };
+                let (row, column) = (turn(m - m0, down, reversed[0]), turn(n - n0, across, reversed[1]));
+                places.insert((m, n), [tile, row, column]);
             }
         }
     }
@@ -129,10 +137,10 @@ fn tables_are_right(tables: &BTreeMap<String, Array3<i64>>, outputs: &BTreeMap<(
 fn busiest_tile_is_right(layer: &LayerAnswer, program: &Program, outputs: &BTreeMap<(usize, usize), Output>) {
     let mut tiles: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
     let mut corners: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
-    for (at, [tile, row, column]) in places(program) {
-        if (row, column) == (0, 0) {
-            corners.insert(tile, at);
-        }
+    for (at, [tile, ..]) in places(program) {
+        // By its first position and channel, whichever PE that is.
+        let first = corners.entry(tile).or_insert(at);
+        *first = at.min(*first);
         for event in outputs[&at].events.iter().filter(|e| e.node == "accumulator") {
             let (high, low) = tiles.entry(tile).or_default();
             *if event.high { high } else { low } += 1;

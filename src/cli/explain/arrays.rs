@@ -141,11 +141,11 @@ pub fn topics() -> Vec<Topic> {
                \n\
                array.hop          registers from PE to PE of what travels: activation and weight where sums stay (0 =\n\
                \x20                  broadcast), sum and the operand that passes where they do not\n\
+               array.mirror       \"columns\": output c of a row is PE columns - 1 - c; \"rows\" likewise; ports are the PEs'\n\
                array.skew         who delays the outer rows and columns as the hops ask: \"host\", the stimulus (then a\n\
                \x20                  travelling sum leaves later in outer columns, with a valid bit each), or \"internal\",\n\
                \x20                  triangular registers (a vector's sums then leave together)\n\
-               array.sum_register of a travelling sum: \"after\" the adder, or \"before\" it (the last adder drives what\n\
-               \x20                  follows)\n\
+               array.sum_register of a travelling sum: \"after\" the adder, or \"before\" it\n\
                array.load         how operands that stay come: kind \"row\" (in.load_row says which), \"shift\" (down\n\
                \x20                  the columns, last row first) or \"instant\"; buffers = 2 hides a load behind the\n\
                \x20                  vectors before, and switch says when PEs take it: \"wave\" (each with its first\n\

@@ -1,10 +1,10 @@
-//! Behind the sums of a tile: the clamp of a `saturate_output` register, the memory, the post steps, and the order in which
-//! values leave.
+//! Behind the sums of a tile: the clamp of a `saturate_output` register, the memory and the post steps.
 
 use super::tile::Table;
+use super::told::Told;
 use crate::datapath::accumulate::Accumulate;
-use crate::datapath::{Observer, Period, Records};
-use crate::design::{Array, Design, Memory, Node};
+use crate::datapath::{Ended, Period, Records};
+use crate::design::{Design, Memory, Node};
 use crate::num::lanes::Rule;
 use crate::num::{Fit, Fitted, Flags};
 use crate::post::lanes::{Events, Lanes};
@@ -15,7 +15,6 @@ const AT_ONCE: usize = 1 << 12;
 
 /// The block.
 pub struct Behind {
-    array: Array,
     records: Records,
     memory: Option<Memory>,
     store: Vec<Step>,
@@ -60,36 +59,14 @@ impl Noted {
         }
     }
 
-    fn tell(&self, observer: &mut dyn Observer) {
-        tell(self.node, [&self.high, &self.low], (self.columns, 0), observer);
-    }
-}
-
-/// Tells of the events of outputs from row `first` on, each at most one.
-fn tell(node: Node, [high, low]: [&[u32]; 2], (columns, first): (usize, usize), observer: &mut dyn Observer) {
-    let in_counts = observer.watch().counts_suffice();
-    let rows = high.chunks_exact(columns).zip(low.chunks_exact(columns));
-    for (row, (high, low)) in (first..).zip(rows) {
-        if high.iter().chain(low).all(|count| *count == 0) {
-            continue;
-        }
-        if in_counts {
-            observer.watch().overflows(node, row, high, low);
-            continue;
-        }
-        for column in 0..columns {
-            let flags = Flags { high: high[column] > 0, low: low[column] > 0 };
-            if flags.any() {
-                observer.located(node, [row, column], None, flags);
-            }
-        }
+    fn tell(&self, told: &mut Told<'_>) {
+        told.once(self.node, [&self.high, &self.low], (self.columns, 0));
     }
 }
 
 impl Behind {
     pub fn new(design: &Design, records: &Records) -> Self {
         Behind {
-            array: design.array,
             records: records.clone(),
             memory: design.memory,
             store: design.store_steps.clone(),
@@ -108,7 +85,7 @@ impl Behind {
         (accumulate, clamps): (&Accumulate, bool),
         sums: &mut Table,
         period: &Period,
-        observer: &mut dyn Observer,
+        told: &mut Told<'_>,
     ) {
         let (columns, count) = (sums.columns, sums.values.len());
         if clamps {
@@ -118,26 +95,29 @@ impl Behind {
                 *value = fitted.value;
                 noted.add(at, count, fitted.flags);
             }
-            noted.tell(observer);
+            noted.tell(told);
         }
         if let Some(memory) = self.memory {
-            self.meet(memory.fit(), sums, period, observer);
+            self.meet(memory.fit(), sums, period, told);
             if !period.visit.leaves {
                 return;
             }
         }
-        self.leave(&sums.values, columns, &mut |exit, values| observer.watch().finished(exit, values));
-        self.run_post(sums, period, observer);
-        self.leave(&sums.values, columns, &mut |exit, values| observer.watch().output(exit, values));
+        told.ended(Ended::Accumulator, &sums.values, columns);
+        self.run_post(sums, period, told);
+        told.ended(Ended::Output, &sums.values, columns);
     }
 
     /// Sums meet their words, which they then are.
-    fn meet(&mut self, fit: Fit, sums: &mut Table, period: &Period, observer: &mut dyn Observer) {
+    fn meet(&mut self, fit: Fit, sums: &mut Table, period: &Period, told: &mut Told<'_>) {
         let (columns, count) = (sums.columns, sums.values.len());
         let accumulates = period.visit.accumulates;
         self.words.resize(count, 0);
-        let rule = Rule::<i64>::new(fit.format, fit.overflow);
         let is_plain = self.store.is_empty() && self.load.is_empty();
+        if is_plain && self.meet_inside(fit, accumulates, &mut sums.values) {
+            return;
+        }
+        let rule = Rule::<i64>::new(fit.format, fit.overflow);
         let nodes = (0..self.store.len()).map(Node::Store).chain((0..self.load.len()).map(Node::Load));
         let mut noted: Vec<Noted> = nodes.map(|node| Noted::new(node, columns)).collect();
         let mut met = Noted::new(Node::Memory, columns);
@@ -161,18 +141,44 @@ impl Behind {
             met.add(at, count, flags);
             (*word, *value) = (fitted, fitted);
         }
-        noted.iter().chain([&met]).for_each(|noted| noted.tell(observer));
+        noted.iter().chain([&met]).for_each(|noted| noted.tell(told));
+    }
+
+    /// The same where every sum lies inside its word's format; otherwise nothing is done.
+    fn meet_inside(&mut self, fit: Fit, accumulates: bool, sums: &mut [i64]) -> bool {
+        let (low, high) = fit.rails();
+        if !accumulates {
+            let inside = sums.iter().all(|sum| (low..=high).contains(sum));
+            if inside {
+                self.words.copy_from_slice(sums);
+            }
+            return inside;
+        }
+        let met = |word: i64, sum: i64| (word.wrapping_add(sum), word.overflowing_add(sum).1);
+        let pairs = self.words.iter().zip(sums.iter());
+        let outside = pairs.fold(false, |outside, (word, sum)| {
+            let (met, overflows) = met(*word, *sum);
+            outside | overflows | (met < low) | (met > high)
+        });
+        if outside {
+            return false;
+        }
+        for (word, sum) in self.words.iter_mut().zip(sums) {
+            *sum += *word;
+            *word = *sum;
+        }
+        true
     }
 
     /// Finished values of a tile become outputs.
-    fn run_post(&mut self, sums: &mut Table, period: &Period, observer: &mut dyn Observer) {
+    fn run_post(&mut self, sums: &mut Table, period: &Period, told: &mut Told<'_>) {
         let (columns, count) = (sums.columns, sums.values.len());
         if self.post.is_empty() {
             return;
         }
         self.prepare(count / columns, columns);
         let Some(Vector { lanes: Some(lanes), record, events, extents: [rows, _] }) = &mut self.vector else {
-            return self.run_steps(sums, period, observer);
+            return self.run_steps(sums, period, told);
         };
         if record.replace(period.channel) != Some(period.channel) {
             lanes.bind(&self.records, period.channel);
@@ -183,14 +189,14 @@ impl Behind {
             }
             for (step, (high, low)) in events.high.iter_mut().zip(&mut events.low).enumerate() {
                 let (high, low) = (&mut high[..values.len()], &mut low[..values.len()]);
-                tell(Node::Post(step), [high, low], (columns, first), observer);
+                told.once(Node::Post(step), [high, low], (columns, first));
                 high.fill(0);
                 low.fill(0);
             }
         }
     }
 
-    fn run_steps(&mut self, sums: &mut Table, period: &Period, observer: &mut dyn Observer) {
+    fn run_steps(&mut self, sums: &mut Table, period: &Period, told: &mut Told<'_>) {
         let (columns, count) = (sums.columns, sums.values.len());
         let mut noted: Vec<Noted> =
             (0..self.post.len()).map(|step| Noted::new(Node::Post(step), columns)).collect();
@@ -204,7 +210,7 @@ impl Behind {
             // The last step always has a format of at most 64 bits.
             *output = value as i64;
         }
-        noted.iter().for_each(|noted| noted.tell(observer));
+        noted.iter().for_each(|noted| noted.tell(told));
     }
 
     /// The vector form for a tile of so many rows and columns.
@@ -216,36 +222,5 @@ impl Behind {
         let lanes = Lanes::new(&self.post, self.finished.format, &self.parameters, [rows, columns]);
         let events = Events::new(self.post.len(), rows * columns);
         self.vector = Some(Vector { extents: [rows, columns], record: None, lanes, events });
-    }
-
-    /// Values of a tile, `[rows][columns]`, in the order in which they leave each exit.
-    fn leave(&self, values: &[i64], columns: usize, tell: &mut dyn FnMut(usize, &[i64])) {
-        let array = &self.array;
-        let (travels, turned) = (array.sums_travel(), array.is_turned());
-        let exits = array.exits();
-        let leaving = values.len() / exits;
-        let of = |exit: usize, nth: usize| match (travels, turned) {
-            (false, _) => array.left_by(exit, nth),
-            (true, false) => [nth, exit],
-            (true, true) => [exit, nth],
-        };
-        let by_row = !turned && !array.leaves_otherwise() && !array.leaves_apart();
-        let mut side_by_side = Vec::with_capacity(exits);
-        for nth in 0..leaving {
-            if by_row {
-                let row = of(0, nth)[0];
-                tell(0, &values[row * columns..][..columns]);
-                continue;
-            }
-            side_by_side.clear();
-            side_by_side.extend(
-                (0..exits).map(|exit| of(exit, nth)).map(|[row, column]| values[row * columns + column]),
-            );
-            if array.leaves_apart() {
-                side_by_side.chunks_exact(1).enumerate().for_each(|(exit, value)| tell(exit, value));
-            } else {
-                tell(0, &side_by_side);
-            }
-        }
     }
 }

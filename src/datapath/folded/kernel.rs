@@ -61,6 +61,42 @@ fn step<L: Lane, A: Adder<L>>(adder: A, state: &mut Block<L>, terms: &[L; BLOCK]
     }
 }
 
+/// What sums that nothing has to be fitted in end as, row by row: onto each is added Σ of its row of `scalars` · `vectors`, which
+/// are `vectors.len()` products.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+#[inline(never)]
+pub fn exact<L: Lane>(sums: &mut [[L; BLOCK]], scalars: &[L], vectors: &[[L; BLOCK]]) {
+    // As many chains of additions as vector registers hold.
+    const ROWS: usize = 4;
+    let (rows, rest) = sums.as_chunks_mut::<ROWS>();
+    let width = vectors.len();
+    let (of_rows, of_rest) = scalars.split_at(rows.len() * ROWS * width);
+    for (sums, scalars) in rows.iter_mut().zip(of_rows.chunks_exact(ROWS * width)) {
+        let mut state = *sums;
+        let (first, last) = scalars.split_at(2 * width);
+        let ((a, b), (c, d)) = (first.split_at(width), last.split_at(width));
+        for (at, vector) in vectors.iter().enumerate() {
+            let scalars = [a[at], b[at], c[at], d[at]];
+            for row in 0..ROWS {
+                for column in 0..BLOCK {
+                    let product = scalars[row].multiply(vector[column]);
+                    state[row][column] = state[row][column].wrapping_add(product);
+                }
+            }
+        }
+        *sums = state;
+    }
+    for (sums, scalars) in rest.iter_mut().zip(of_rest.chunks_exact(width)) {
+        let mut state = *sums;
+        for (scalar, vector) in scalars.iter().zip(vectors) {
+            for column in 0..BLOCK {
+                state[column] = state[column].wrapping_add(scalar.multiply(vector[column]));
+            }
+        }
+        *sums = state;
+    }
+}
+
 /// One accumulator, and how often it overflowed.
 #[derive(Debug, Clone, Copy)]
 pub struct Thin<L> {

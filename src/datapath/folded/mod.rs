@@ -16,6 +16,8 @@
 mod behind;
 mod kernel;
 mod tile;
+mod told;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -23,11 +25,14 @@ use super::accumulate::Accumulate;
 use super::grid::{Step, licence};
 use super::{Array, Datapath, Inputs, Observer, Period, Port, Records, Watch};
 use crate::design::{Design, Node};
+use crate::num::Flags;
 use crate::num::adder::{Adder, Exact};
 use crate::num::lanes::Lane;
 use behind::Behind;
 use kernel::{BLOCK, Block, MOST_EDGES, Thin, fold, fold_thin};
 use tile::{Table, Tile};
+use told::Told;
+use waiting::{Batch, Waiting};
 
 /// The array for a design, when it has the licence.
 pub fn folded(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapath>> {
@@ -59,6 +64,7 @@ struct Folded<L> {
     /// Accumulators of the tile's outputs, and how often each overflowed.
     sums: Table,
     behind: Behind,
+    waiting: Waiting,
     /// Who is there once somebody samples.
     watched: Option<Box<dyn Datapath>>,
 }
@@ -72,6 +78,7 @@ impl<L: Lane> Folded<L> {
             next: None,
             sums: Table::default(),
             behind: Behind::new(design, records),
+            waiting: Waiting::default(),
             watched: None,
             design: design.clone(),
             records: records.clone(),
@@ -107,7 +114,8 @@ impl<L: Lane> Folded<L> {
         let lanes = tile.lanes;
         match self.step {
             // Where nothing is fitted every product may be a step of its own.
-            _ if holds => run(Exact, tile, 1, sums),
+            _ if holds && tile.is_thin() => thin(Exact, tile, 1, sums),
+            _ if holds => exact(tile, sums),
             Step::FullSaturate(adder) => run(adder, tile, lanes, sums),
             Step::FullWrap(adder) => run(adder, tile, lanes, sums),
             Step::RoomySaturate(adder) => run(adder, tile, lanes, sums),
@@ -116,48 +124,49 @@ impl<L: Lane> Folded<L> {
     }
 
     /// Tells of the accumulators' events, output by output and step by step, where it matters which is the first.
-    fn tell(&self, observer: &mut dyn Observer) {
+    fn tell(&self, told: &mut Told<'_>) {
         let Table { columns, high, low, .. } = &self.sums;
-        let in_counts = observer.watch().counts_suffice();
-        for (row, (high, low)) in high.chunks_exact(*columns).zip(low.chunks_exact(*columns)).enumerate() {
-            if high.iter().chain(low).all(|count| *count == 0) {
-                continue;
-            }
-            if in_counts {
-                observer.watch().overflows(Node::Accumulator, row, high, low);
-                continue;
-            }
-            let eventful = (0..*columns).filter(|column| high[*column] + low[*column] > 0);
-            for column in eventful {
+        let rows = if self.sums.any { usize::MAX } else { 0 };
+        for (row, (high, low)) in
+            high.chunks_exact(*columns).zip(low.chunks_exact(*columns)).enumerate().take(rows)
+        {
+            told.row(Node::Accumulator, row, [high, low], &mut |column, tell| {
                 let mut acc = self.tile.start(column);
                 for step in 0..self.tile.steps {
                     let next = self.accumulate.onto(acc, self.tile.sum(row, column, step));
                     if next.flags.any() {
-                        observer.located(Node::Accumulator, [row, column], Some(step), next.flags);
+                        tell(Some(step), next.flags);
                     }
                     acc = next.value;
                 }
+            });
+        }
+        // Start values that do not fit, each of its output (R9).
+        let cut = &self.tile.cut;
+        if cut.iter().any(|flags| flags.any()) {
+            let high: Vec<u32> = cut.iter().map(|flags| flags.high.into()).collect();
+            let low: Vec<u32> = cut.iter().map(|flags| flags.low.into()).collect();
+            for row in 0..self.tile.outputs()[0] {
+                let each: &mut dyn FnMut(usize, &mut dyn FnMut(Option<usize>, Flags)) =
+                    &mut |column, tell| tell(Some(0), cut[column]);
+                told.row(Node::AccumulatorStart, row, [&high, &low], each);
             }
         }
-        self.tell_starts(observer, in_counts);
     }
 
-    /// Start values that do not fit, each of its output (R9).
-    fn tell_starts(&self, observer: &mut dyn Observer, in_counts: bool) {
-        let cut = &self.tile.cut;
-        if cut.iter().all(|flags| !flags.any()) {
-            return;
-        }
-        let high: Vec<u32> = cut.iter().map(|flags| flags.high.into()).collect();
-        let low: Vec<u32> = cut.iter().map(|flags| flags.low.into()).collect();
-        for row in 0..self.tile.outputs()[0] {
-            if in_counts {
-                observer.watch().overflows(Node::AccumulatorStart, row, &high, &low);
-                continue;
-            }
-            for (column, flags) in cut.iter().enumerate().filter(|(_, flags)| flags.any()) {
-                observer.located(Node::AccumulatorStart, [row, column], Some(0), *flags);
-            }
+    /// Folds the tiles that wait.
+    fn fold(&mut self, observer: &mut dyn Observer) {
+        for Batch { period, left, above, first } in self.waiting.take() {
+            let loaded = self.loaded(&period);
+            let tiles = [left.len(), above.len()];
+            self.tile.load(&self.design, (&self.accumulate, &self.records), &period, (left, above), loaded);
+            let [rows, columns] = self.tile.outputs();
+            let own = [rows / tiles[0], columns / tiles[1]];
+            let mut told = Told { observer: &mut *observer, first, across: tiles[1], own };
+            self.accumulate();
+            self.tell(&mut told);
+            let clamp = (&self.accumulate, self.design.accumulator.output_fit().is_some());
+            self.behind.finish(clamp, &mut self.sums, &period, &mut told);
         }
     }
 }
@@ -172,6 +181,21 @@ fn run<L: Lane, A: Adder<L>>(adder: A, tile: &Tile<L>, lanes: usize, sums: &mut 
         2 => rows::<L, A, 4>(adder, tile, lanes, sums),
         4 => rows::<L, A, 2>(adder, tile, lanes, sums),
         _ => rows::<L, A, 1>(adder, tile, lanes, sums),
+    }
+}
+
+/// Sums that nothing has to be fitted in, a block of columns of all rows at a time.
+fn exact<L: Lane>(tile: &Tile<L>, sums: &mut Table) {
+    let width = tile.steps * tile.lanes;
+    let mut ended = vec![[L::ZERO; BLOCK]; tile.rows];
+    for block in 0..tile.blocks() {
+        for (row, acc) in ended.iter_mut().enumerate() {
+            tile.begin(row, block, acc);
+        }
+        kernel::exact(&mut ended, &tile.scalars, &tile.vectors()[block * width..][..width]);
+        for (row, acc) in ended.iter().enumerate() {
+            sums.take(tile.turned, [row, block * BLOCK], acc);
+        }
     }
 }
 
@@ -252,18 +276,21 @@ impl<L: Lane> Datapath for Folded<L> {
 
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
         if observer.samples() || self.watched.is_some() {
+            self.fold(observer);
             let mut watched = self.watched.take().unwrap_or_else(|| self.held());
             watched.run(period, observer);
             self.watched = Some(watched);
             return;
         }
-        let loaded = self.loaded(period);
-        if period.feed.beats > 0 {
-            self.tile.load(&self.design, (&self.accumulate, &self.records), period, loaded);
-            self.accumulate();
-            self.tell(observer);
-            let clamp = (&self.accumulate, self.design.accumulator.output_fit().is_some());
-            self.behind.finish(clamp, &mut self.sums, period, observer);
+        let is_fed = period.feed.beats > 0;
+        let (array, is_alone) = (&self.design.array, self.design.memory.is_some());
+        if !is_fed || is_alone || !self.waiting.joins(array, period) {
+            self.fold(observer);
+        }
+        match is_fed {
+            true => self.waiting.push(period),
+            // A load belongs to the tile that follows.
+            false => drop(self.loaded(period)),
         }
         observer.edges(period.cycles);
     }

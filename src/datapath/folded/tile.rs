@@ -6,18 +6,18 @@ use super::kernel::{BLOCK, Block};
 use crate::datapath::accumulate::Accumulate;
 use crate::datapath::operand::operand_sum;
 use crate::datapath::{Period, Records};
-use crate::design::{Coding, Design, Operand};
+use crate::design::{Array, Coding, Design, Operand};
 use crate::num::Flags;
 use crate::num::lanes::Lane;
 
-/// Vectors that are kept for the tiles that bring the same columns again, in elements.
-const KEPT: usize = 1 << 20;
+/// Vectors that are kept for the tiles that bring the same columns again.
+const KEPT: usize = 1 << 17;
 
 /// The streams of one tile as factors: rows that share a scalar, columns side by side.
 pub struct Tile<L> {
     /// Rows of outputs with scalars of their own: positions, or where sums travel vectors.
     pub rows: usize,
-    /// Of the array.
+    /// Of the array, and of the tiles side by side.
     columns: usize,
     /// Steps of a sum.
     pub steps: usize,
@@ -27,20 +27,47 @@ pub struct Tile<L> {
     /// Whether columns come again with the tiles below: where sums stay.
     comes_again: bool,
     /// `[rows][steps][lanes]`
-    pub scalars: Vec<L>,
+    pub scalars: Arc<Vec<L>>,
     /// `[blocks][steps][lanes]`; of one column, `[steps][lanes]` side by side.
     vectors: Arc<Vec<[L; BLOCK]>>,
     /// What sums start from, by column of the tile (R9), and on which side it lay outside.
     starts: Vec<i64>,
     pub cut: Vec<Flags>,
-    kept: Vec<Kept<L>>,
+    kept: Vec<Kept<[L; BLOCK]>>,
+    kept_scalars: Vec<Kept<L>>,
 }
 
-/// Vectors made of codes, of a tile whose column 0 has this record.
-struct Kept<L> {
-    codes: Arc<Vec<i32>>,
+/// Factors made of codes, of a tile whose column 0 has this record.
+struct Kept<T> {
+    codes: Vec<Arc<Vec<i32>>>,
     channel: usize,
-    vectors: Arc<Vec<[L; BLOCK]>>,
+    factors: Arc<Vec<T>>,
+}
+
+impl<T> Kept<T> {
+    fn find(kept: &[Kept<T>], codes: &[Arc<Vec<i32>>], channel: usize) -> Option<Arc<Vec<T>>> {
+        let same = |kept: &&Kept<T>| {
+            let pairs = || kept.codes.iter().zip(codes);
+            kept.channel == channel
+                && kept.codes.len() == codes.len()
+                && pairs().all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        kept.iter().find(same).map(|kept| kept.factors.clone())
+    }
+
+    /// Keeps factors, as long as there are not too many.
+    fn keep(
+        kept: &mut Vec<Kept<T>>,
+        codes: Vec<Arc<Vec<i32>>>,
+        channel: usize,
+        factors: &Arc<Vec<T>>,
+        most: usize,
+    ) {
+        if kept.iter().map(|kept| kept.factors.len()).sum::<usize>() > most {
+            kept.clear();
+        }
+        kept.push(Kept { codes, channel, factors: factors.clone() });
+    }
 }
 
 impl<L: Lane> Tile<L> {
@@ -52,11 +79,12 @@ impl<L: Lane> Tile<L> {
             lanes: design.array.lanes,
             turned: design.array.is_turned(),
             comes_again: !design.array.sums_travel(),
-            scalars: Vec::new(),
+            scalars: Arc::default(),
             vectors: Arc::default(),
             starts: Vec::new(),
             cut: Vec::new(),
             kept: Vec::new(),
+            kept_scalars: Vec::new(),
         }
     }
 
@@ -85,10 +113,15 @@ impl<L: Lane> Tile<L> {
     }
 
     /// What the sums of a block of columns start from.
+    #[inline]
     pub fn begin(&self, row: usize, block: usize, acc: &mut [L; BLOCK]) {
-        for (at, acc) in acc.iter_mut().enumerate() {
-            let column = if self.turned { row } else { block * BLOCK + at };
-            *acc = L::truncate(self.starts.get(column).copied().unwrap_or_default());
+        if self.turned {
+            acc.fill(L::truncate(self.starts[row]));
+            return;
+        }
+        let starts = self.starts.get(block * BLOCK..).unwrap_or_default();
+        for (acc, start) in acc.iter_mut().zip(starts) {
+            *acc = L::truncate(*start);
         }
     }
 
@@ -116,32 +149,64 @@ impl<L: Lane> Tile<L> {
         (step * self.lanes..(step + 1) * self.lanes).map(of).sum()
     }
 
-    /// Takes a period's streams; `loaded` are the operands that stay.
+    /// Takes a period's streams, those from the left of tiles below each other, those from above of tiles side by side;
+    /// `loaded` are the operands that stay.
     pub fn load(
         &mut self,
         design: &Design,
         (accumulate, records): (&Accumulate, &Records),
         period: &Period,
+        (lefts, above): (Vec<Arc<Vec<i32>>>, Vec<Arc<Vec<i32>>>),
         loaded: Option<Arc<Vec<i32>>>,
     ) {
         let array = &design.array;
         let beats = period.feed.beats;
         let travels = loaded.is_some();
-        self.rows = if travels { beats } else { array.rows * array.banks };
+        self.rows = if travels { beats } else { lefts.len() * array.rows * array.banks };
         self.steps = if travels { array.rows } else { beats / array.banks };
         let sides = [&design.activation, &design.weight];
-        let [left, above] = if self.turned { [sides[1], sides[0]] } else { sides };
+        let [left, other] = if self.turned { [sides[1], sides[0]] } else { sides };
+        self.load_scalars(array, (Factors { operand: left, records }, lefts), travels, period);
+        let (codes, apart) = match loaded {
+            Some(loaded) => (vec![loaded], 1),
+            None => (above, array.banks),
+        };
+        self.columns = array.columns * codes.len();
+        // The weights of a column have its channel's offset.
+        let column_step = array.record_step();
+        self.vectors =
+            self.columns_of(codes, apart, (Factors { operand: other, records }, column_step), period);
+        let starts = if self.turned { self.rows } else { self.columns };
+        let bias = |at: usize| {
+            let step = if self.turned { period.channel_step } else { 1 };
+            let record = period.channel + at * step;
+            accumulate.bias(records, Some(record))
+        };
+        (self.starts, self.cut) = (0..starts).map(bias).map(|bias| (bias.value, bias.flags)).unzip();
+    }
+
+    /// What comes from the left. Without an offset, a tile's channel is nothing to it.
+    fn load_scalars(
+        &mut self,
+        array: &Array,
+        (own, lefts): (Factors<'_>, Vec<Arc<Vec<i32>>>),
+        travels: bool,
+        period: &Period,
+    ) {
+        let channel = if own.operand.offset.is_some() { period.channel } else { 0 };
+        if let Some(kept) = Kept::find(&self.kept_scalars, &lefts, channel) {
+            self.scalars = kept;
+            return;
+        }
+        let (steps, lanes, banks, beats) = (self.steps, self.lanes, array.banks, period.feed.beats);
         let record = |vector: usize| period.channel + vector * period.channel_step;
-        let own = Factors { operand: left, records };
-        self.scalars.clear();
-        self.scalars.resize(self.rows * self.steps * self.lanes, L::ZERO);
+        let mut scalars = vec![L::ZERO; self.rows * steps * lanes];
         // Of stream `row` and `lane`, beat by beat: from where on, and how far apart.
-        let (steps, lanes, banks) = (self.steps, self.lanes, array.banks);
-        for row in 0..array.rows {
-            for lane in 0..lanes {
-                let stream = &period.left[(row * lanes + lane) * beats..][..beats];
+        let all = lefts.iter().flat_map(|left| left.chunks_exact(lanes * beats).take(array.rows));
+        for (row, streams) in all.enumerate() {
+            for (lane, stream) in streams.chunks_exact(beats).enumerate() {
                 if travels {
-                    let places = self.scalars[row * lanes + lane..].iter_mut().step_by(steps * lanes);
+                    let places = scalars[row * lanes + lane..].iter_mut().step_by(steps * lanes);
                     for (vector, (place, code)) in places.zip(stream).enumerate() {
                         *place = own.of(*code, record(vector));
                     }
@@ -149,56 +214,45 @@ impl<L: Lane> Tile<L> {
                 }
                 for bank in 0..banks {
                     let output = (row * banks + bank) * steps * lanes;
-                    let places = self.scalars[output + lane..].iter_mut().step_by(lanes).take(steps);
+                    let places = scalars[output + lane..].iter_mut().step_by(lanes).take(steps);
                     for (place, code) in places.zip(stream[bank..].iter().step_by(banks)) {
                         *place = own.of(*code, period.channel);
                     }
                 }
             }
         }
-        let (codes, apart) = match loaded {
-            Some(loaded) => (loaded, 1),
-            None => (period.above.clone(), array.banks),
-        };
-        // The weights of a column have its channel's offset.
-        let column_step = array.record_step();
-        self.vectors =
-            self.columns_of(codes, apart, (Factors { operand: above, records }, column_step), period);
-        let starts = if self.turned { self.rows } else { self.columns };
-        let bias = |at: usize| {
-            let record = if self.turned { record(at) } else { period.channel + at };
-            accumulate.bias(records, Some(record))
-        };
-        (self.starts, self.cut) = (0..starts).map(bias).map(|bias| (bias.value, bias.flags)).unzip();
+        self.scalars = Arc::new(scalars);
+        Kept::keep(&mut self.kept_scalars, lefts, channel, &self.scalars, KEPT * BLOCK);
     }
 
-    /// `[steps · apart][columns][lanes]` codes, of which every `apart`-th step counts, block by block.
+    /// `[steps · apart][columns][lanes]` codes of each tile, of which every `apart`-th step counts, block by block.
     fn columns_of(
         &mut self,
-        codes: Arc<Vec<i32>>,
+        codes: Vec<Arc<Vec<i32>>>,
         apart: usize,
         (factors, column_step): (Factors<'_>, usize),
         period: &Period,
     ) -> Arc<Vec<[L; BLOCK]>> {
-        let same = |kept: &&Kept<L>| Arc::ptr_eq(&kept.codes, &codes) && kept.channel == period.channel;
-        if let Some(kept) = self.kept.iter().find(same) {
-            return kept.vectors.clone();
+        if let Some(kept) = Kept::find(&self.kept, &codes, period.channel) {
+            return kept;
         }
-        let (width, across) = (self.steps * self.lanes, self.columns * self.lanes);
+        let (width, own) = (self.steps * self.lanes, self.columns / codes.len());
         let blocks = if self.is_thin() { width.div_ceil(BLOCK) } else { self.blocks() * width };
         let mut vectors = vec![[L::ZERO; BLOCK]; blocks];
-        if self.is_thin() {
-            let all = codes.chunks_exact(across).step_by(apart).take(self.steps).flatten();
-            for (factor, code) in vectors.as_flattened_mut().iter_mut().zip(all) {
-                *factor = factors.of(*code, period.channel);
+        for (tile, codes) in codes.iter().enumerate() {
+            let steps = codes.chunks_exact(own * self.lanes).step_by(apart).take(self.steps);
+            if self.is_thin() {
+                for (factor, code) in vectors.as_flattened_mut().iter_mut().zip(steps.flatten()) {
+                    *factor = factors.of(*code, period.channel);
+                }
+                continue;
             }
-            return self.keep(codes, period.channel, vectors);
-        }
-        for (step, codes) in codes.chunks_exact(across).step_by(apart).take(self.steps).enumerate() {
-            for (column, codes) in codes.chunks_exact(self.lanes).enumerate() {
-                let block = &mut vectors[column / BLOCK * width + step * self.lanes..][..self.lanes];
-                for (vector, code) in block.iter_mut().zip(codes) {
-                    vector[column % BLOCK] = factors.of(*code, period.channel + column * column_step);
+            for (step, codes) in steps.enumerate() {
+                for (column, codes) in (tile * own..).zip(codes.chunks_exact(self.lanes)) {
+                    let block = &mut vectors[column / BLOCK * width + step * self.lanes..][..self.lanes];
+                    for (vector, code) in block.iter_mut().zip(codes) {
+                        vector[column % BLOCK] = factors.of(*code, period.channel + column * column_step);
+                    }
                 }
             }
         }
@@ -208,16 +262,13 @@ impl<L: Lane> Tile<L> {
     /// Keeps vectors where their columns come again.
     fn keep(
         &mut self,
-        codes: Arc<Vec<i32>>,
+        codes: Vec<Arc<Vec<i32>>>,
         channel: usize,
         vectors: Vec<[L; BLOCK]>,
     ) -> Arc<Vec<[L; BLOCK]>> {
         let vectors = Arc::new(vectors);
-        if self.kept.iter().map(|kept| kept.vectors.len() * BLOCK).sum::<usize>() > KEPT {
-            self.kept.clear();
-        }
         if self.comes_again {
-            self.kept.push(Kept { codes, channel, vectors: vectors.clone() });
+            Kept::keep(&mut self.kept, codes, channel, &vectors, KEPT);
         }
         vectors
     }
@@ -246,15 +297,19 @@ pub struct Table {
     pub values: Vec<i64>,
     pub high: Vec<u32>,
     pub low: Vec<u32>,
+    /// Whether there is an event at all.
+    pub any: bool,
 }
 
 impl Table {
     pub fn reset(&mut self, [rows, columns]: [usize; 2]) {
         self.columns = columns;
-        self.values.clear();
         self.values.resize(rows * columns, 0);
+        let any = std::mem::take(&mut self.any);
         for counts in [&mut self.high, &mut self.low] {
-            counts.clear();
+            if any {
+                counts.clear();
+            }
             counts.resize(self.values.len(), 0);
         }
     }
@@ -275,6 +330,7 @@ impl Table {
         if state.high.iter().chain(&state.low).all(|count| *count == L::ZERO) {
             return;
         }
+        self.any = true;
         let (place, step, count) = self.places(turned, at);
         for column in 0..count {
             self.high[place + column * step] += state.high[column].to_count();
@@ -287,6 +343,7 @@ impl Table {
     pub fn put(&mut self, turned: bool, row: usize, (value, high, low): (i64, u32, u32)) {
         let (place, ..) = self.places(turned, [row, 0]);
         (self.values[place], self.high[place], self.low[place]) = (value, high, low);
+        self.any |= high + low > 0;
     }
 
     /// Stores a block's sums.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 
 use super::{At, Step};
-use crate::design::array::{LoadKind, SumRegister, Switch};
+use crate::design::array::{LoadKind, Mirror, SumRegister, Switch};
 
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +16,8 @@ pub(in crate::design) struct Array {
     pub hop: Option<At<Hop>>,
     pub skew: Option<At<Skew>>,
     pub drain: Option<At<Drain>>,
+    /// Whether PEs are numbered against the way in which their outputs are.
+    pub mirror: Option<At<Mirror>>,
     /// Of sums that travel: behind the adder unless said otherwise.
     pub sum_register: Option<At<SumRegister>>,
     /// How operands that stay come to their PEs; needed where they do.

@@ -18,9 +18,10 @@ fn in_tile(program: &Program, index: usize, counts: &Array2<i64>) -> Option<Even
     let nodes = program.design.fitting_nodes();
     let elsewhere = nodes.iter().any(|(node, _)| !matches!(node, Node::AccumulatorStart | Node::Accumulator));
     let mut best: Option<Found> = None;
-    for row in 0..program.rows_of(tile) {
-        for column in 0..program.columns_of(tile) {
-            let (m, n) = (program.output_row(tile, row), program.output_channel(tile, column));
+    let [rows, columns] = program.map().tile;
+    for row in 0..rows {
+        for column in 0..columns {
+            let Some([m, n]) = program.output(tile, [row, column]) else { continue };
             if counts[[m, n]] == 0 && !elsewhere && !program.fitted_start(n).flags.any() {
                 continue;
             }

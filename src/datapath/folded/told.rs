@@ -1,0 +1,61 @@
+//! Tiles that were folded as one, and whoever is told of each by itself.
+
+use crate::datapath::{Ended, Observer};
+use crate::design::Node;
+use crate::num::Flags;
+
+/// Who is told of the tiles from `first` on, `across` to a row of tiles, each of so many rows and columns.
+pub struct Told<'a> {
+    pub observer: &'a mut dyn Observer,
+    pub first: usize,
+    pub across: usize,
+    pub own: [usize; 2],
+}
+
+impl Told<'_> {
+    /// Tells of the events of an output row at a node, in counts by column; where it matters which is the first, `each` is asked
+    /// for those of a column.
+    pub fn row(
+        &mut self,
+        node: Node,
+        row: usize,
+        [high, low]: [&[u32]; 2],
+        each: &mut dyn FnMut(usize, &mut dyn FnMut(Option<usize>, Flags)),
+    ) {
+        if high.iter().chain(low).all(|count| *count == 0) {
+            return;
+        }
+        let [rows, columns] = self.own;
+        let (first, row) = (self.first + row / rows * self.across, row % rows);
+        if self.observer.knows_first(self.first) {
+            let tiles = high.chunks_exact(columns).zip(low.chunks_exact(columns));
+            for (tile, (high, low)) in (first..).zip(tiles) {
+                self.observer.counted(tile, node, row, [high, low]);
+            }
+            return;
+        }
+        for column in (0..high.len()).filter(|column| high[*column] + low[*column] > 0) {
+            let (tile, own) = (first + column / columns, column % columns);
+            each(column, &mut |step, flags| self.observer.located(tile, node, [row, own], step, flags));
+        }
+    }
+
+    /// Tells of the events of outputs `columns` to a row, from row `first` on, each at most one.
+    pub fn once(&mut self, node: Node, [high, low]: [&[u32]; 2], (columns, first): (usize, usize)) {
+        let rows = high.chunks_exact(columns).zip(low.chunks_exact(columns));
+        for (row, (high, low)) in (first..).zip(rows) {
+            let flags = |column: usize| Flags { high: high[column] > 0, low: low[column] > 0 };
+            self.row(node, row, [high, low], &mut |column, tell| tell(None, flags(column)));
+        }
+    }
+
+    /// Tells what all outputs end as, `columns` to a row.
+    pub fn ended(&mut self, what: Ended, values: &[i64], columns: usize) {
+        let [rows, own] = self.own;
+        for (first, values) in (self.first..).step_by(self.across).zip(values.chunks_exact(rows * columns)) {
+            for (tile, at) in (first..).zip((0..columns).step_by(own)) {
+                self.observer.tile(tile, what, &values[at..], [own, columns]);
+            }
+        }
+    }
+}
