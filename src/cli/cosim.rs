@@ -155,10 +155,10 @@ pub(super) fn is_unmapped(design: &Design, key: &str) -> bool {
     !design.twin.contains_key(key) && !is_host_only(key)
 }
 
-/// Keys that say what the host feeds and in which order: the circuit is the same.
+/// Keys that say what the host feeds, in which order and where: the circuit is the same.
 fn is_host_only(key: &str) -> bool {
     let recode = matches!(key, "operands.activation.recode" | "operands.weight.recode");
-    recode || key == "order" || key.starts_with("order.")
+    recode || key == "array.mirror" || key == "order" || key.starts_with("order.")
 }
 
 fn check(

@@ -148,3 +148,17 @@ fn requant_pipeline() {
         agrees_on("requant_pipeline", &[width], [1, 1, n], &[Case::Random, Case::Extreme]);
     }
 }
+
+/// PEs that are counted against their outputs are the same circuit: only what the host feeds them is another.
+#[test]
+fn a_mirrored_array_is_the_same_circuit() {
+    for (name, mirror, shape) in [
+        ("os4x2_l4_s8_acc32", "rows", [6, 12, 5]),
+        ("os8x8_diag_s8_acc20", "columns", [11, 9, 13]),
+        ("is8x8_s8_acc24", "columns", [11, 7, 5]),
+        ("tree16x4_banks4_s8_acc34sat", "columns", [6, 40, 6]),
+    ] {
+        let set = format!("array.mirror={mirror}");
+        agrees_on(name, &[&set], shape, &[Case::Random]);
+    }
+}

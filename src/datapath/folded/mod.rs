@@ -7,7 +7,9 @@
 //!
 //! Every step of every accumulator is formed and fitted, those of a whole period in the order of its outputs: what a register
 //! shows in a cycle is one of them, and which one is the timing laws' to say. Events are told by output and step, and as counts
-//! once the first one is known. No register is held, so whoever samples gets the grid or [`super::Array`], from the first cycle on.
+//! once the first one is known. Tiles that share rows or columns wait for each other and are folded as one
+//! ([`waiting`]), so that a MAC's outputs fill vector lanes, too. No register is held, so whoever samples gets the grid or
+//! [`super::Array`], from the first cycle on.
 //!
 //! Registers, latency: those of [`super::Array`]. Licence: exact products and exact sums over the lanes, formats that fit a
 //! machine lane ([`licence`]). Not modelled: other designs; rests between beats.

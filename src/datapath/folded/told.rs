@@ -27,16 +27,18 @@ impl Told<'_> {
         }
         let [rows, columns] = self.own;
         let (first, row) = (self.first + row / rows * self.across, row % rows);
-        if self.observer.knows_first(self.first) {
-            let tiles = high.chunks_exact(columns).zip(low.chunks_exact(columns));
-            for (tile, (high, low)) in (first..).zip(tiles) {
+        let tiles = high.chunks_exact(columns).zip(low.chunks_exact(columns));
+        for (across, (high, low)) in tiles.enumerate() {
+            let tile = first + across;
+            // Mostly the first event is in one of the first tiles.
+            if self.observer.knows_first(tile) {
                 self.observer.counted(tile, node, row, [high, low]);
+                continue;
             }
-            return;
-        }
-        for column in (0..high.len()).filter(|column| high[*column] + low[*column] > 0) {
-            let (tile, own) = (first + column / columns, column % columns);
-            each(column, &mut |step, flags| self.observer.located(tile, node, [row, own], step, flags));
+            for own in (0..columns).filter(|own| high[*own] + low[*own] > 0) {
+                let mut tell = |step, flags| self.observer.located(tile, node, [row, own], step, flags);
+                each(across * columns + own, &mut tell);
+            }
         }
     }
 

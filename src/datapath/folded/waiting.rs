@@ -8,6 +8,9 @@ use crate::design::Array;
 /// Columns, and rows, that are folded together, about.
 const MOST: [usize; 2] = [16, 256];
 
+/// Codes of all their streams, about.
+const MOST_CODES: usize = 1 << 20;
+
 /// A stream of codes.
 type Stream = Arc<Vec<i32>>;
 
@@ -43,8 +46,9 @@ impl Waiting {
         let channel = |across: usize| first.channel + across * array.columns;
         let is_row = Arc::ptr_eq(left, &period.left);
         let across = self.above.len();
+        let codes = period.left.len().max(period.above.len()) * (across + self.left.len() + 1);
         match self.above.get(self.beside) {
-            _ if array.sums_travel() => false,
+            _ if array.sums_travel() || codes > MOST_CODES => false,
             Some(above) => {
                 is_row && Arc::ptr_eq(above, &period.above) && period.channel == channel(self.beside)
             }
