@@ -33,6 +33,8 @@ pub fn product(design: &Arc<Design>, [m, k, n]: [usize; 3]) -> Program {
             "shift" => vec![if parameter.max < 36 { 9 } else { 36 }],
             "multiplier" => vec![1 << 30],
             "zero_point" => vec![3],
+            "low" if parameter.default.is_none() => vec![parameter.min],
+            "high" if parameter.default.is_none() => vec![parameter.max],
             "value" => (0..n).map(|_| within(-1 << 20, 1 << 20)).collect(),
             _ => continue,
         };

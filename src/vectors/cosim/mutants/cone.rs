@@ -138,39 +138,26 @@ impl<'a> Cones<'a> {
         })
     }
 
-    /// `gold` and `gate` for one value of the selector: registers that the mutation does not reach are gold's, or, where
-    /// they feed themselves, anything at all, the same for both. `None` where the mutation is not found.
-    pub fn pair(&self, number: usize, arithmetic: Arithmetic) -> Option<Value> {
-        self.pair_of(number, arithmetic, false)
-    }
-
-    /// The same, and the registers that the mutation reaches are outputs too.
-    pub fn pair_with_state(&self, number: usize, arithmetic: Arithmetic) -> Option<Value> {
-        self.pair_of(number, arithmetic, true)
-    }
-
-    fn pair_of(&self, number: usize, arithmetic: Arithmetic, shows_state: bool) -> Option<Value> {
+    /// Nets that say whether one value of the selector is chosen, and every net that they move. `None` where there are none.
+    pub fn source(&self, number: usize) -> Option<(BTreeSet<u64>, BTreeSet<u64>)> {
         let selector = self.selector()?;
         let chosen = self.choosers().filter(|cell| asked(cell, selector) == Some(number));
         let from: BTreeSet<u64> = chosen.flat_map(|cell| nets(cell, "Y")).flatten().collect();
-        if from.is_empty() {
-            return None;
-        }
+        (!from.is_empty()).then(|| (from.clone(), self.reached(from, false)))
+    }
+
+    /// `gold` and `gate` for one value of the selector: registers that the mutation does not reach are gold's, or, where
+    /// they feed themselves, anything at all, the same for both. `None` where the mutation is not found.
+    pub fn pair(&self, number: usize, arithmetic: Arithmetic) -> Option<Value> {
+        let (_, reached) = self.source(number)?;
         let all = self.gate.get("cells")?.as_object()?;
-        let reached = self.reached(from, false);
         let (mut gold, mut gate) = (self.gold.clone(), self.gate.clone());
         for (at, (name, own, feeds_itself)) in self.registers.iter().enumerate() {
-            let is_reached = !own.is_disjoint(&reached);
-            if is_reached && !shows_state {
+            if !own.is_disjoint(&reached) {
                 continue;
             }
             let bits = all.get(*name)?.pointer("/connections/Q").cloned()?;
             let port = |direction: &str| json!({ "direction": direction, "bits": bits });
-            if is_reached {
-                put(&mut gold, "ports", &format!("gp_S{at}"), port("output"))?;
-                put(&mut gate, "ports", &format!("gp_S{at}"), port("output"))?;
-                continue;
-            }
             remove(&mut gate, name, at, port("input"))?;
             let is_data = arithmetic == Arithmetic::Control && own.len() > CONTROL_BITS;
             if *feeds_itself || is_data {

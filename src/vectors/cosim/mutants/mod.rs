@@ -11,6 +11,7 @@ mod mutation;
 mod netlist;
 mod program;
 mod prove;
+mod taint;
 mod yosys;
 
 use std::collections::BTreeMap;

@@ -19,6 +19,7 @@ use super::circuit::{CIRCUIT, SELECTOR, SELECTOR_BITS};
 use super::cone::{Arithmetic, Cones};
 use super::mutation::{Mutation, plain_module};
 use super::netlist::is_sequential;
+use super::taint::Taint;
 use super::{COMPILE_LIMIT, Plan, by_module, yosys};
 use crate::error::{Error, Kind, Result};
 use crate::vectors::cosim::build::Deadline;
@@ -37,8 +38,8 @@ pub enum Proof {
 /// Steps after which a pipeline may have forgotten its state.
 const SETTLED: [u64; 4] = [3, 4, 6, 8];
 
-/// Steps after which what a reset left behind may have run out of an array.
-const FLUSHED: [u64; 5] = [8, 16, 32, 48, 64];
+/// The circuit's reset.
+const RESET: &str = "in_rst";
 
 /// Cycles in which the testbench holds the reset.
 const RESET_CYCLES: u64 = 2;
@@ -120,36 +121,24 @@ impl Proofs<'_> {
     }
 
     /// Those that are the circuit itself while there is no reset, and of which a reset leaves behind only what runs out
-    /// unseen: outputs are the same all the time, and after some steps every register is.
+    /// unseen ([`Taint`]): outputs are the same all the time, and after some steps every register is.
     fn flushed(&self, members: &[usize]) -> Result<Vec<usize>> {
         let Some([gold, gate]) = self.pair(CIRCUIT, members, true)? else { return Ok(vec![]) };
         let Some(cut) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
         let without_reset = |at: &usize| {
-            let said = self.closer(&[Arithmetic::Any], (&cut, *at), " -set in_rst 0")?;
+            let said = self.closer(&[Arithmetic::Any], (&cut, *at), &format!(" -set {RESET} 0"))?;
             Ok((said == Said::Alike).then_some(*at))
         };
         let found: Vec<Option<usize>> = members.par_iter().map(without_reset).collect::<Result<_>>()?;
         let members: Vec<usize> = found.into_iter().flatten().collect();
         let Some([gold, gate]) = self.pair(CIRCUIT, &members, false)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
-        let one = |at: &usize| -> Result<Option<usize>> {
-            for steps in FLUSHED {
-                let options = from_reset(steps, steps - 1);
-                let Some(pair) = cones.pair_with_state(at + 1, Arithmetic::Control) else { return Ok(None) };
-                match self.ask(*at, &pair, &options)? {
-                    Said::Apart => {}
-                    Said::Nothing => return Ok(None),
-                    Said::Alike => {
-                        let options = from_reset(steps, RESET_CYCLES);
-                        let said = self.closer(&[Arithmetic::Control], (&cones, *at), &options)?;
-                        return Ok((said == Said::Alike).then_some(*at));
-                    }
-                }
-            }
-            Ok(None)
+        let Some(taint) = Taint::new(&gate, RESET, SELECTOR) else { return Ok(vec![]) };
+        let runs_out = |at: &usize| {
+            let source = cones.source(at + 1);
+            source.is_some_and(|(from, reached)| taint.runs_out(&from, &reached, RESET_CYCLES as usize))
         };
-        let found: Vec<Option<usize>> = members.par_iter().map(one).collect::<Result<_>>()?;
-        Ok(found.into_iter().flatten().collect())
+        Ok(members.into_par_iter().filter(runs_out).collect())
     }
 
     /// Those that no input tells from the circuit within so many cycles of reset; for ever, where outputs are the same so
@@ -162,8 +151,7 @@ impl Proofs<'_> {
             // Before that many steps, and not after, the state at reset counts.
             let last = settled.map_or(cycles + RESET_CYCLES, |steps| steps - 1);
             let is_proved = last <= RESET_CYCLES
-                || self.closer(&Arithmetic::ALL, (&cones, *at), &from_reset(last, RESET_CYCLES))?
-                    == Said::Alike;
+                || self.closer(&Arithmetic::ALL, (&cones, *at), &from_reset(last))? == Said::Alike;
             let proof = if settled.is_some() { Proof::Always } else { Proof::Cycles(cycles) };
             Ok(is_proved.then_some((*at, proof)))
         };
@@ -262,11 +250,11 @@ impl Proofs<'_> {
     }
 }
 
-/// What is asked of steps behind `skipped` up to `last`, of which the first ones hold the reset.
-fn from_reset(last: u64, skipped: u64) -> String {
-    let mut options = format!(" -set-assumes -seq {last} -prove-skip {skipped}");
+/// What is asked of steps up to `last`, of which the first ones hold the reset.
+fn from_reset(last: u64) -> String {
+    let mut options = format!(" -set-assumes -seq {last} -prove-skip {RESET_CYCLES}");
     for step in 1..=last {
-        options.push_str(&format!(" -set-at {step} in_rst {}", u8::from(step <= RESET_CYCLES)));
+        options.push_str(&format!(" -set-at {step} {RESET} {}", u8::from(step <= RESET_CYCLES)));
     }
     options
 }
