@@ -27,13 +27,12 @@ use super::accumulate::Accumulate;
 use super::grid::{Step, licence};
 use super::{Array, Datapath, Inputs, Observer, Period, Port, Records, Watch};
 use crate::design::{Design, Node};
-use crate::num::Flags;
 use crate::num::adder::{Adder, Exact};
 use crate::num::lanes::Lane;
 use behind::Behind;
 use kernel::{BLOCK, Block, MOST_EDGES, Thin, fold, fold_thin};
 use tile::{Table, Tile};
-use told::Told;
+use told::{Tell, Told};
 use waiting::{Batch, Waiting};
 
 /// The array for a design, when it has the licence.
@@ -149,9 +148,8 @@ impl<L: Lane> Folded<L> {
             let high: Vec<u32> = cut.iter().map(|flags| flags.high.into()).collect();
             let low: Vec<u32> = cut.iter().map(|flags| flags.low.into()).collect();
             for row in 0..self.tile.outputs()[0] {
-                let each: &mut dyn FnMut(usize, &mut dyn FnMut(Option<usize>, Flags)) =
-                    &mut |column, tell| tell(Some(0), cut[column]);
-                told.row(Node::AccumulatorStart, row, [&high, &low], each);
+                let mut each = |column: usize, tell: &mut Tell<'_>| tell(Some(0), cut[column]);
+                told.row(Node::AccumulatorStart, row, [&high, &low], &mut each);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::kernel::{BLOCK, Block};
+use super::waiting::Stream;
 use crate::datapath::accumulate::Accumulate;
 use crate::datapath::operand::operand_sum;
 use crate::datapath::{Period, Records};
@@ -156,7 +157,7 @@ impl<L: Lane> Tile<L> {
         design: &Design,
         (accumulate, records): (&Accumulate, &Records),
         period: &Period,
-        (lefts, above): (Vec<Arc<Vec<i32>>>, Vec<Arc<Vec<i32>>>),
+        (lefts, above): (Vec<Stream>, Vec<Stream>),
         loaded: Option<Arc<Vec<i32>>>,
     ) {
         let array = &design.array;

@@ -4,6 +4,12 @@ use crate::datapath::{Ended, Observer};
 use crate::design::Node;
 use crate::num::Flags;
 
+/// Who takes an event: of which step of its sum, where it is one of several.
+pub type Tell<'a> = dyn FnMut(Option<usize>, Flags) + 'a;
+
+/// Tells the events of a column.
+pub type Each<'a> = dyn FnMut(usize, &mut Tell<'_>) + 'a;
+
 /// Who is told of the tiles from `first` on, `across` to a row of tiles, each of so many rows and columns.
 pub struct Told<'a> {
     pub observer: &'a mut dyn Observer,
@@ -15,13 +21,7 @@ pub struct Told<'a> {
 impl Told<'_> {
     /// Tells of the events of an output row at a node, in counts by column; where it matters which is the first, `each` is asked
     /// for those of a column.
-    pub fn row(
-        &mut self,
-        node: Node,
-        row: usize,
-        [high, low]: [&[u32]; 2],
-        each: &mut dyn FnMut(usize, &mut dyn FnMut(Option<usize>, Flags)),
-    ) {
+    pub fn row(&mut self, node: Node, row: usize, [high, low]: [&[u32]; 2], each: &mut Each<'_>) {
         if high.iter().chain(low).all(|count| *count == 0) {
             return;
         }

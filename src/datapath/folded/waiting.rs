@@ -12,7 +12,7 @@ const MOST: [usize; 2] = [16, 256];
 const MOST_CODES: usize = 1 << 20;
 
 /// A stream of codes.
-type Stream = Arc<Vec<i32>>;
+pub type Stream = Arc<Vec<i32>>;
 
 /// Tiles in rows and columns, in the order in which they were fed: row after row.
 pub struct Batch {
