@@ -6,6 +6,8 @@
 #[path = "engine/designs.rs"]
 #[allow(dead_code)]
 mod designs;
+#[path = "engine/planned.rs"]
+mod planned;
 #[path = "engine/work.rs"]
 #[allow(dead_code)]
 mod work;
@@ -13,13 +15,14 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use goldpath::datapath::{self, Datapath, Ended, Inputs, Lockstep, Observer, Period, Port, Records, Watch};
+use goldpath::datapath::{self, Datapath, Inputs, Lockstep, Observer, Period, Port, Records, Watch};
 use goldpath::design::{AccumulatorOverflow, Array, Dataflow, Design, Drain, Node, Operand, Skew, Start};
 use goldpath::lower::Program;
 use goldpath::num::{Flags, Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Per};
 use goldpath::simulate::{self, Options};
 
+use planned::Planned;
 use work::Random;
 
 /// The two clocked together from inputs alone.
@@ -73,50 +76,6 @@ impl Watch for Deaf {
     fn output(&mut self, _: usize, _: &[i64]) {}
 }
 
-/// Samples where the plan says, and passes everything else on.
-struct Probe<'a> {
-    inner: &'a mut dyn Observer,
-    /// Cycles of the period that are sampled.
-    plan: Vec<bool>,
-    cycle: usize,
-    samples: Vec<(usize, Vec<i64>)>,
-}
-
-impl Observer for Probe<'_> {
-    fn samples(&self) -> bool {
-        self.plan[self.cycle]
-    }
-
-    fn sample(&mut self, _: &Inputs, sample: &[i64]) {
-        self.samples.push((self.cycle, sample.to_vec()));
-    }
-
-    fn watch(&mut self) -> &mut dyn Watch {
-        self.inner.watch()
-    }
-
-    fn knows_first(&self, tile: usize) -> bool {
-        self.inner.knows_first(tile)
-    }
-
-    fn located(&mut self, _: usize, _: Node, _: [usize; 2], _: Option<usize>, _: Flags) {}
-
-    fn counted(&mut self, _: usize, _: Node, _: usize, _: [&[u32]; 2]) {}
-
-    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], extents: [usize; 2]) {
-        self.inner.tile(tile, what, values, extents);
-    }
-
-    fn edge(&mut self) {
-        self.cycle += 1;
-        self.inner.edge();
-    }
-
-    fn unsampled_cycles(&self) -> usize {
-        self.plan[self.cycle..].iter().take_while(|sampled| !**sampled).count()
-    }
-}
-
 impl Alongside {
     fn plan(&mut self, cycles: usize) -> Vec<bool> {
         (0..cycles)
@@ -161,7 +120,7 @@ impl Datapath for Alongside {
 
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
         let plan = self.plan(period.cycles);
-        let mut probe = Probe { inner: observer, plan, cycle: 0, samples: Vec::new() };
+        let mut probe = Planned::new(observer, &plan);
         self.fast.run(period, &mut probe);
         assert_eq!(probe.cycle, period.cycles);
         let samples = probe.samples;

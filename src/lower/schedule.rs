@@ -71,16 +71,6 @@ impl Program {
         self.map().output(tile, at)
     }
 
-    /// Rows of the tile that carry an output; the others idle.
-    pub fn rows_of(&self, tile: Tile) -> usize {
-        Map::tile(&self.design, self.shape)[0].min(self.shape.m - tile.m0)
-    }
-
-    /// Columns of the tile that carry an output; the others idle.
-    pub fn columns_of(&self, tile: Tile) -> usize {
-        Map::tile(&self.design, self.shape)[1].min(self.shape.n - tile.n0)
-    }
-
     /// Parameter records of one group: its channels, padded to whole tiles.
     pub fn records_per_group(&self) -> usize {
         self.shape.n.next_multiple_of(Map::tile(&self.design, self.shape)[1])

@@ -228,7 +228,7 @@ fn count(
     if map.position(tile, row).is_none() {
         return;
     }
-    let columns = program.columns_of(tile);
+    let columns = map.columns_of(tile);
     // Against the order of the PEs, those that idle are the first.
     let idle =
         if map.is_straight() { 0 } else { (0..).take_while(|at| map.channel(tile, *at).is_none()).count() };

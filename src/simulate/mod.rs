@@ -136,6 +136,9 @@ fn check_channels(program: &Program) -> Result<()> {
 /// Elements of streams that are kept.
 const MOST_KEPT: usize = 1 << 22;
 
+/// What keeping a stream costs beside it, in elements.
+const KEPT_BESIDE: usize = 32;
+
 /// Prepares what is driven, one period at a time, in buffers that are used again.
 struct Host<'a> {
     program: &'a Program,
@@ -162,10 +165,12 @@ impl Kept {
         }
         let mut stream = Vec::new();
         make(&mut stream);
-        if self.elements + stream.len() > MOST_KEPT {
+        // A short one costs as much as its place among the others.
+        let elements = stream.len() + KEPT_BESIDE;
+        if self.elements + elements > MOST_KEPT {
             *self = Kept::default();
         }
-        self.elements += stream.len();
+        self.elements += elements;
         let stream = Arc::new(stream);
         self.streams.insert(key, stream.clone());
         stream

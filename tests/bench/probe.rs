@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use goldpath::datapath::{self, Array, Datapath, Ended, Inputs, Observer, Period, Port, Watch};
+use goldpath::datapath::{self, Array, Datapath, Inputs, Observer, Period, Port, Watch};
 use goldpath::design::Node;
 use goldpath::num::Flags;
 use goldpath::simulate::{self, Options};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use super::planned::Planned;
 use super::work;
 
 /// One cycle in so many is looked at.
@@ -31,49 +32,6 @@ impl Watch for Deaf {
     fn output(&mut self, _: usize, _: &[i64]) {}
 }
 
-/// Passes everything on but samples, which it takes where planned.
-struct Look<'a> {
-    inner: &'a mut dyn Observer,
-    plan: &'a [bool],
-    cycle: usize,
-    samples: Vec<Vec<i64>>,
-}
-
-impl Observer for Look<'_> {
-    fn samples(&self) -> bool {
-        self.plan[self.cycle]
-    }
-
-    fn sample(&mut self, _: &Inputs, sample: &[i64]) {
-        self.samples.push(sample.to_vec());
-    }
-
-    fn watch(&mut self) -> &mut dyn Watch {
-        self.inner.watch()
-    }
-
-    fn knows_first(&self, tile: usize) -> bool {
-        self.inner.knows_first(tile)
-    }
-
-    fn located(&mut self, _: usize, _: Node, _: [usize; 2], _: Option<usize>, _: Flags) {}
-
-    fn counted(&mut self, _: usize, _: Node, _: usize, _: [&[u32]; 2]) {}
-
-    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], extents: [usize; 2]) {
-        self.inner.tile(tile, what, values, extents);
-    }
-
-    fn edge(&mut self) {
-        self.cycle += 1;
-        self.inner.edge();
-    }
-
-    fn unsampled_cycles(&self) -> usize {
-        self.plan[self.cycle..].iter().take_while(|look| !**look).count()
-    }
-}
-
 impl Datapath for Probed {
     fn signals(&self) -> Vec<Port> {
         self.fast.signals()
@@ -90,9 +48,9 @@ impl Datapath for Probed {
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
         let plan: Vec<bool> =
             (0..period.cycles).map(|_| self.random.next_u32().is_multiple_of(ONE_IN)).collect();
-        let mut look = Look { inner: observer, plan: &plan, cycle: 0, samples: Vec::new() };
+        let mut look = Planned::new(observer, &plan);
         self.fast.run(period, &mut look);
-        let mut samples = look.samples.into_iter();
+        let mut samples = look.samples.into_iter().map(|(_, sample)| sample);
         let (mut inputs, mut plain) = (Inputs::default(), Vec::new());
         for (cycle, looked) in plan.iter().enumerate() {
             period.drive(cycle, &mut inputs);

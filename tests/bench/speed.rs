@@ -8,6 +8,8 @@ mod bare;
 mod kinds;
 mod memory;
 mod peer;
+#[path = "../engine/planned.rs"]
+mod planned;
 mod probe;
 mod work;
 

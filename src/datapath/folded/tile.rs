@@ -14,6 +14,9 @@ use crate::num::lanes::Lane;
 /// Vectors that are kept for the tiles that bring the same columns again.
 const KEPT: usize = 1 << 17;
 
+/// Of how many tiles, which are looked through one by one.
+const MOST_KEPT: usize = 256;
+
 /// The streams of one tile as factors: rows that share a scalar, columns side by side.
 pub struct Tile<L> {
     /// Rows of outputs with scalars of their own: positions, or where sums travel vectors.
@@ -64,7 +67,7 @@ impl<T> Kept<T> {
         factors: &Arc<Vec<T>>,
         most: usize,
     ) {
-        if kept.iter().map(|kept| kept.factors.len()).sum::<usize>() > most {
+        if kept.len() == MOST_KEPT || kept.iter().map(|kept| kept.factors.len()).sum::<usize>() > most {
             kept.clear();
         }
         kept.push(Kept { codes, channel, factors: factors.clone() });
