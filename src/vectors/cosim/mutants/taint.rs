@@ -81,6 +81,12 @@ enum Wire {
     Constant(Bit),
 }
 
+impl Wire {
+    fn net(&self) -> Option<usize> {
+        if let Wire::Net(net) = self { Some(*net) } else { None }
+    }
+}
+
 /// A cell that holds nothing.
 struct Gate {
     kind: String,
@@ -103,7 +109,7 @@ impl Taint {
     /// Reads a module. `None` where its cells form a loop, or have pins that are not understood.
     pub fn new(module: &Module, reset: &str, selector: &str) -> Option<Taint> {
         let ports = module.get("ports")?.as_object()?;
-        let (mut gates, mut registers, mut nets) = (Vec::new(), Vec::new(), 0);
+        let (mut gates, mut registers) = (Vec::new(), Vec::new());
         for cell in module.get("cells")?.as_object()?.values() {
             let kind = cell.get("type").and_then(Value::as_str)?.to_owned();
             let pin = |name: &str| wires(cell.pointer(&format!("/connections/{name}")));
@@ -121,30 +127,20 @@ impl Taint {
                 });
                 those.flat_map(|(name, _)| pin(name)).collect::<Vec<_>>()
             };
-            let net = |wire: &Wire| if let Wire::Net(net) = wire { Some(*net) } else { None };
-            let out = rest("output").iter().map(net).collect::<Option<Vec<usize>>>()?;
+            let out = rest("output").iter().map(Wire::net).collect::<Option<Vec<usize>>>()?;
             gates.push(Gate { kind, pins: [pin("A"), pin("B"), pin("S"), rest("input")], out });
         }
         let bits = |name: &str| ports.get(name).map(|port| wires(port.get("bits"))).unwrap_or_default();
-        let nets_of = |name: &str| {
-            bits(name).iter().filter_map(|w| if let Wire::Net(net) = w { Some(*net) } else { None }).collect()
-        };
+        let nets_of = |name: &str| bits(name).iter().filter_map(Wire::net).collect::<Vec<usize>>();
         let is_output = |port: &&Value| port.get("direction").and_then(Value::as_str) == Some("output");
-        let outputs = ports.values().filter(is_output).flat_map(|port| wires(port.get("bits"))).collect();
-        let (reset, selector): (Vec<usize>, Vec<usize>) = (nets_of(reset), nets_of(selector));
-        let all = gates.iter().flat_map(|gate| {
-            let ins =
-                gate.pins.iter().flatten().filter_map(|w| if let Wire::Net(n) = w { Some(n) } else { None });
-            ins.chain(&gate.out)
-        });
-        nets = all
-            .chain(registers.iter().map(|(_, to)| to))
-            .chain(&reset)
-            .chain(&selector)
-            .fold(nets, |most, net| most.max(net + 1));
-        let from = |wire: &Wire| if let Wire::Net(net) = wire { net + 1 } else { 0 };
-        let outputs: Vec<Wire> = outputs;
-        nets = registers.iter().map(|(d, _)| d).chain(&outputs).map(from).fold(nets, usize::max);
+        let outputs: Vec<Wire> =
+            ports.values().filter(is_output).flat_map(|port| wires(port.get("bits"))).collect();
+        let (reset, selector) = (nets_of(reset), nets_of(selector));
+        let read = gates.iter().flat_map(|gate| gate.pins.iter().flatten()).chain(&outputs);
+        let read = read.chain(registers.iter().map(|(from, _)| from)).filter_map(Wire::net);
+        let driven = gates.iter().flat_map(|gate| gate.out.iter()).chain(registers.iter().map(|(_, to)| to));
+        let all = read.chain(driven.chain(&reset).chain(&selector).copied());
+        let nets = all.max().map_or(0, |net| net + 1);
         (!reset.is_empty()).then_some(())?;
         Some(Taint { gates: ordered(gates, nets)?, registers, outputs, nets, reset, selector })
     }
@@ -243,7 +239,7 @@ fn ordered(gates: Vec<Gate>, nets: usize) -> Option<Vec<Gate>> {
     gates.iter().enumerate().for_each(|(at, gate)| gate.out.iter().for_each(|net| drives[*net] = Some(at)));
     let before = |gate: &Gate| -> BTreeSet<usize> {
         let wires = gate.pins.iter().flatten();
-        wires.filter_map(|wire| if let Wire::Net(net) = wire { drives[*net] } else { None }).collect()
+        wires.filter_map(|wire| drives[wire.net()?]).collect()
     };
     let mut waits: Vec<usize> = Vec::with_capacity(gates.len());
     let mut readers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
