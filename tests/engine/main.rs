@@ -9,6 +9,8 @@ mod gaps;
 mod inputs;
 mod memory;
 mod models;
+#[path = "../functional/neutral.rs"]
+mod neutral;
 #[path = "../oracle/mod.rs"]
 mod oracle;
 mod packing;
@@ -17,4 +19,5 @@ mod powers;
 mod random;
 mod timing;
 mod waves;
+mod whole;
 mod work;

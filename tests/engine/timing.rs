@@ -12,7 +12,7 @@ use super::designs::f;
 use super::random;
 use super::work::Random;
 
-fn trace(program: &Program) -> MemorySink {
+pub fn trace(program: &Program) -> MemorySink {
     let mut memory = MemorySink::default();
     simulate::run(program, Options::default(), &mut [&mut memory]).unwrap();
     memory
@@ -254,11 +254,13 @@ fn prefix(program: &Program, [m, n]: [usize; 2], [row, column]: [usize; 2], t: u
 }
 
 /// Every latency, hop and skew set anew.
-fn other_timing(design: &Design, random: &mut Random) -> Design {
+pub fn other_timing(design: &Design, random: &mut Random) -> Design {
     let mut other = design.clone();
     let mut latency = || random.below(4) as u32;
-    other.operand_latency = latency();
-    other.product_latency = latency();
+    if !design.is_post_only() {
+        other.operand_latency = latency();
+        other.product_latency = latency();
+    }
     other.reduce.iter_mut().for_each(|level| level.latency = latency());
     // A step that is fused with its successor has no register.
     other.post.iter_mut().filter(|s| s.format.is_some()).for_each(|step| step.latency = latency());
@@ -270,7 +272,7 @@ fn other_timing(design: &Design, random: &mut Random) -> Design {
         other.array.skew = random.pick(&[Skew::Host, Skew::Internal]);
         other.array.sum_register = random.pick(&[SumRegister::After, SumRegister::Before]);
     }
-    if !design.array.sums_travel() {
+    if !design.array.sums_travel() && !design.is_post_only() {
         other.array.loop_latency = random.within(1, design.array.banks as i64) as u32;
         other.array.clears_at_once = design.accumulator.start == Start::Zero && random.below(2) == 0;
     }
@@ -301,15 +303,18 @@ fn timing_keys_never_change_a_value() {
 }
 
 /// Formats, rules and roundings set anew; the structure stays.
-fn other_arithmetic(design: &Design, random: &mut Random) -> Design {
+pub fn other_arithmetic(design: &Design, random: &mut Random) -> Design {
     let mut other = design.clone();
     for level in &mut other.reduce {
         level.format = f("s7");
         level.overflow = random.pick(&random::RULES);
     }
-    other.accumulator.overflow = random.pick(&random::ACCUMULATORS);
-    other.accumulator.format = f("s9");
-    other.accumulator.register = f("s9");
+    // What comes into a requantizer alone is its layer's.
+    if !design.is_post_only() {
+        other.accumulator.overflow = random.pick(&random::ACCUMULATORS);
+        other.accumulator.format = f("s9");
+        other.accumulator.register = f("s9");
+    }
     for step in other.post.iter_mut().filter(|s| s.format.is_some()) {
         step.format = Some(f("s5"));
         step.overflow = Overflow::Saturate;

@@ -12,7 +12,8 @@ use goldpath::post::{self, Op, Parameter, Per, Step};
 use ndarray::{Array2, s};
 
 use super::designs::{self, f, operand};
-use super::oracle::program::{Machine, Work};
+use super::oracle::machine::Machine;
+use super::oracle::program::Work;
 use super::work::{self, Random};
 use super::{directed, neutral, operands, random};
 

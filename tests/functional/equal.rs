@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::cases::{self, Case, FAMILIES};
 use super::operands;
 use super::oracle::program::{self, Outcome as Expected};
-use super::oracle::{self, program::Entry};
+use super::oracle::{self, machine::Entry};
 use super::tally::Tally;
 use super::work::Random;
 

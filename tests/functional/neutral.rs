@@ -4,7 +4,7 @@ use goldpath::design::{AccumulatorOverflow, Coding, Dataflow, Design, LaneMap, M
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Operand};
 
-use super::oracle::program::{Entry, Level, Machine, More, Number, Step};
+use super::oracle::machine::{Entry, Level, Machine, Memory, More, Number, Step};
 
 fn entry(format: Format, rule: &str) -> Entry {
     Entry::new(format.width(), format.is_signed(), rule)
@@ -123,6 +123,16 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
         register: entry(accumulator.register, step_rule),
         clamp: clamped.then(|| entry(accumulator.format, "saturate")),
         bias: accumulator.bias.map(|index| Number(parameters[index].clone())),
+        memory: design.memory.map(|memory| Memory {
+            // Where sums travel, a column's rows are a visit.
+            beats: match design.array.dataflow {
+                Dataflow::WeightStationary | Dataflow::InputStationary => Some(design.array.rows),
+                _ => memory.tile_k.map(|k| k / design.array.lanes),
+            },
+            entry: entry(memory.format, rule(memory.overflow)),
+            store: steps(&design.store_steps, &number),
+            load: steps(&design.load_steps, &number),
+        }),
         post: steps(&design.post, &number),
     }
 }

@@ -1,7 +1,8 @@
 //! A 2-D convolution as the list of products of each output: from the raw tensors, over an image that is really
 //! padded, in the kernel order named.
 
-use super::program::{Number, Work};
+use super::machine::Number;
+use super::program::Work;
 
 /// Geometry and raw tensors; pairs are height and width.
 #[derive(Debug, Clone)]

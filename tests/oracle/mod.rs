@@ -7,6 +7,7 @@
 
 pub mod convolution;
 pub mod float;
+pub mod machine;
 pub mod program;
 
 pub const ROUNDINGS: [&str; 10] = [
