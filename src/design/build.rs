@@ -247,7 +247,7 @@ pub(super) fn sum_of(group: usize, term: Format, interval: (i128, i128)) -> Opti
 
 /// The sums of a group's terms; a missing term of a ragged group is 0.
 pub(super) fn times_group(interval: (i128, i128), group: i128) -> (i128, i128) {
-    ((interval.0 * group).min(0), (interval.1 * group).max(0))
+    (interval.0.saturating_mul(group).min(0), interval.1.saturating_mul(group).max(0))
 }
 
 fn level(

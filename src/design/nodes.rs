@@ -2,6 +2,7 @@
 
 use super::Design;
 use crate::num::Fit;
+use crate::post::Step;
 
 /// A node that fits values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +64,21 @@ impl Design {
             Node::Load(step) => self.load_steps[step].fit(),
             Node::Memory => self.memory.map(|memory| memory.fit()),
             Node::Post(step) => self.post[step].fit(),
+        }
+    }
+
+    /// The step that stands at a node.
+    pub fn step_of(&self, node: Node) -> Option<&Step> {
+        match node {
+            Node::Product(step) => self.product_steps.get(step),
+            Node::Store(step) => self.store_steps.get(step),
+            Node::Load(step) => self.load_steps.get(step),
+            Node::Post(step) => self.post.get(step),
+            Node::Reduce(_)
+            | Node::AccumulatorStart
+            | Node::Accumulator
+            | Node::AccumulatorOutput
+            | Node::Memory => None,
         }
     }
 

@@ -45,6 +45,31 @@ impl Design {
         self.reduce.iter().map(of_level).collect()
     }
 
+    /// Every sum that a beat adds, lanes that idle among them.
+    pub fn beat_interval(&self) -> Range {
+        let idle = |range: Range| (range.0.min(0), range.1.max(0));
+        let groups = self.reduce.iter().fold(self.array.lanes, |lanes, level| level.outputs(lanes));
+        let each = self.level_ranges().last().map_or_else(|| self.term_interval(), |level| level.fitted);
+        build::times_group(idle(each), i128::try_from(groups).unwrap_or(i128::MAX))
+    }
+
+    /// Every sum that some of a visit's beats add up to, where the hardware bounds how many they are: rows that a sum passes,
+    /// beats between two visits of the memory, the most that the host counts. `None`: K alone bounds them.
+    pub fn visit_interval(&self) -> Option<Range> {
+        let column = self.array.sums_travel().then_some(self.array.rows);
+        let counted = self.order.max_k.map(|k| k.div_ceil(self.array.lanes));
+        let beats = column.into_iter().chain(self.visit_steps()).chain(counted).min()?;
+        Some(build::times_group(self.beat_interval(), i128::try_from(beats).unwrap_or(i128::MAX)))
+    }
+
+    /// What a visit's sum can be on its way: where it starts, an exact bias, and what is added. `None` as for
+    /// [`Design::visit_interval`].
+    pub fn held_interval(&self) -> Option<Range> {
+        let bias = self.accumulator.bias.map_or((0, 0), |index| self.parameters[index].range());
+        let visit = self.visit_interval()?;
+        Some((bias.0.min(0).saturating_add(visit.0), bias.1.max(0).saturating_add(visit.1)))
+    }
+
     /// Whether no level ever changes a sum, whatever it adds first.
     pub fn has_exact_levels(&self) -> bool {
         self.level_ranges().iter().all(|level| level.always_fits)

@@ -30,6 +30,8 @@ pub struct Visit {
     pub node: Node,
     /// In front of the accumulator and there; a start value belongs to the first.
     pub beat: Option<usize>,
+    /// What comes to the node: to a step its x, to the register what it holds, anywhere else what enters the format.
+    pub before: i128,
     /// The exact value; a start's is what was fitted.
     pub entering: i128,
     /// Behind the node's rule. A step that is fused with the next (R8) fits nothing: its value is `entering`.
@@ -65,15 +67,16 @@ pub fn fold(
     let Source { design, start, beats, parameters, channel } = source;
     let accumulator = &design.accumulator;
     let register = accumulator.register_fit();
-    let told = |node, beat, entering, fitted: Fitted| Visit {
+    let told = |node, beat, before, entering, fitted: Fitted| Visit {
         node,
         beat,
+        before,
         entering,
         value: i128::from(fitted.value),
         flags: fitted.flags,
     };
     let mut acc = start.value;
-    visit(told(Node::AccumulatorStart, Some(0), i128::from(acc), start))?;
+    visit(told(Node::AccumulatorStart, Some(0), i128::from(acc), i128::from(acc), start))?;
     let mut word = 0;
     // Visits of the memory, one of all steps where there is none.
     let steps = design.visit_steps().unwrap_or(beats).max(1);
@@ -83,14 +86,15 @@ pub fn fold(
         }
         let last = beats.min(first + steps);
         for beat in first..last {
-            let entering = i128::from(acc) + sum(beat, visit)?;
+            let before = i128::from(acc);
+            let entering = before + sum(beat, visit)?;
             let fitted = register.of(entering);
             acc = fitted.value;
-            visit(told(Node::Accumulator, Some(beat), entering, fitted))?;
+            visit(told(Node::Accumulator, Some(beat), before, entering, fitted))?;
         }
         if let Some(clamp) = accumulator.output_fit() {
             let fitted = clamp.of(i128::from(acc));
-            visit(told(Node::AccumulatorOutput, None, i128::from(acc), fitted))?;
+            visit(told(Node::AccumulatorOutput, None, i128::from(acc), i128::from(acc), fitted))?;
             acc = fitted.value;
         }
         if let Some(memory) = design.memory {
@@ -99,7 +103,14 @@ pub fn fold(
             let load = design.load_program().channel(parameters, channel);
             let mut stored = i128::from(acc);
             for (index, (_, post::Stepped { exact, value, flags })) in store.walk(stored).enumerate() {
-                visit(Visit { node: Node::Store(index), beat, entering: exact, value, flags })?;
+                visit(Visit {
+                    node: Node::Store(index),
+                    beat,
+                    before: stored,
+                    entering: exact,
+                    value,
+                    flags,
+                })?;
                 stored = value;
             }
             // The first visit's word is new.
@@ -107,20 +118,27 @@ pub fn fold(
             if first > 0 {
                 loaded = word;
                 for (index, (_, post::Stepped { exact, value, flags })) in load.walk(word).enumerate() {
-                    visit(Visit { node: Node::Load(index), beat, entering: exact, value, flags })?;
+                    visit(Visit {
+                        node: Node::Load(index),
+                        beat,
+                        before: loaded,
+                        entering: exact,
+                        value,
+                        flags,
+                    })?;
                     loaded = value;
                 }
             }
             let entering = loaded + stored;
             let fitted = memory.fit().of(entering);
-            visit(told(Node::Memory, beat, entering, fitted))?;
+            visit(told(Node::Memory, beat, entering, entering, fitted))?;
             (acc, word) = (fitted.value, i128::from(fitted.value));
         }
     }
     let mut output = i128::from(acc);
     let post = design.post_program().channel(parameters, channel);
     for (index, (_, post::Stepped { exact, value, flags })) in post.walk(output).enumerate() {
-        visit(Visit { node: Node::Post(index), beat: None, entering: exact, value, flags })?;
+        visit(Visit { node: Node::Post(index), beat: None, before: output, entering: exact, value, flags })?;
         output = value;
     }
     // Every program ends in a format.
@@ -138,7 +156,8 @@ pub fn stepped(
     for index in 0..steps.steps.len() {
         for term in terms.iter_mut() {
             let post::Stepped { exact, value, flags } = steps.apply(index, *term);
-            visit(Visit { node: Node::Product(index), beat: Some(beat), entering: exact, value, flags })?;
+            let beat = Some(beat);
+            visit(Visit { node: Node::Product(index), beat, before: *term, entering: exact, value, flags })?;
             *term = value;
         }
     }
@@ -159,6 +178,7 @@ pub fn reduced(
             visit(Visit {
                 node: Node::Reduce(index),
                 beat: Some(beat),
+                before: entering,
                 entering,
                 value,
                 flags: fitted.flags,

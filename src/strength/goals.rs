@@ -109,39 +109,41 @@ pub fn goals(design: &Design) -> Vec<Goal> {
     let (products, levels, steps) = (design.product_ranges(), design.level_ranges(), design.step_ranges());
     let [store, load] = design.memory_ranges();
     for (index, (node, id)) in design.fitting_nodes().into_iter().enumerate() {
-        let mut goal = |event: Event, impossible: Option<String>| {
-            all.push(Goal {
-                name: format!("{id}: {}", event.words()),
-                what: What::Event(index, event),
-                impossible,
-            });
+        let mut named = |event: Event, words: String, impossible: Option<String>| {
+            all.push(Goal { name: format!("{id}: {words}"), what: What::Event(index, event), impossible });
         };
-        match node {
-            Node::Product(step) => rails(design, node, products[step].unfitted, &mut goal),
-            Node::Reduce(level) => rails(design, node, levels[level].unfitted, &mut goal),
+        let mut goal = |event: Event, impossible: Option<String>| named(event, event.words(), impossible);
+        let range = match node {
+            Node::Product(step) => &products[step],
+            Node::Reduce(level) => &levels[level],
+            Node::Store(step) => &store[step],
+            Node::Load(step) => &load[step],
+            Node::Post(step) => &steps[step],
             Node::AccumulatorStart => {
                 let bias = design.accumulator.bias.map(|index| design.parameters[index].range());
                 rails(design, node, bias, &mut goal);
+                continue;
             }
-            Node::Accumulator => accumulator(design, &mut goal),
+            Node::Accumulator => {
+                accumulator(design, &mut goal);
+                continue;
+            }
             Node::AccumulatorOutput => {
                 let register = design.accumulator.register;
                 let held = (i128::from(register.min()), i128::from(register.max()));
                 rails(design, node, Some(held), &mut goal);
+                continue;
             }
-            Node::Store(step) => rails(design, node, store[step].unfitted, &mut goal),
-            Node::Load(step) => rails(design, node, load[step].unfitted, &mut goal),
-            Node::Memory => rails(design, node, None, &mut goal),
-            Node::Post(step) => {
-                rails(design, node, steps[step].unfitted, &mut goal);
-                operation(design, &design.post[step], steps[step].entering, &mut goal);
-                let met = cases(design, &design.post[step], steps[step].entering).into_iter();
-                all.extend(met.map(|(event, words, impossible)| Goal {
-                    name: format!("{id}: {words}"),
-                    what: What::Event(index, event),
-                    impossible,
-                }));
+            Node::Memory => {
+                rails(design, node, None, &mut goal);
+                continue;
             }
+        };
+        rails(design, node, range.unfitted, &mut goal);
+        if let Some(step) = design.step_of(node) {
+            operation(design, step, range.entering, &mut goal);
+            let cases = cases(design, step, range.entering).into_iter();
+            cases.for_each(|(event, words, impossible)| named(event, words, impossible));
         }
     }
     all.extend(of_stages(design));
@@ -172,12 +174,19 @@ fn accumulator(design: &Design, goal: &mut Add<'_>) {
     let accumulator = &design.accumulator;
     let register = accumulator.register_fit();
     let (low, high) = register.rails();
-    let sums = design.level_ranges().last().map(|level| level.fitted);
-    // Levels that leave several groups add up to so many times their range: the sign is what matters here.
-    let sums = sums.unwrap_or_else(|| design.term_interval());
+    let sums = design.beat_interval();
     let bias = accumulator.bias.map_or((0, 0), |index| design.parameters[index].range());
     let start = register.image(bias);
     let starts_inside = register.holds(bias);
+    if let Some(held) = design.held_interval().filter(|held| register.holds(*held)) {
+        let why = format!("only {}..{} comes there", held.0, held.1);
+        for event in [Event::High, Event::Low, Event::ReturnedHigh, Event::ReturnedLow] {
+            goal(event, Some(why.clone()));
+        }
+        goal(Event::AtHigh, (held.1 < i128::from(high)).then(|| why.clone()));
+        goal(Event::AtLow, (held.0 > i128::from(low)).then_some(why));
+        return;
+    }
     let (never_up, never_down) = (sums.1 <= 0, sums.0 >= 0);
     let when = |is_so: bool, why: &str| is_so.then(|| why.to_owned());
     let (no_up, no_down) = ("no sum of a beat is positive", "no sum of a beat is negative");

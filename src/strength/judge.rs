@@ -146,12 +146,18 @@ impl<'a> Judge<'a> {
             let output = program.output(tile, [pe.row, pe.column]);
             let (is_idle, [m, n]) = (output.is_none(), output.unwrap_or_default());
             let record = program.record_of(tile) + pe.column;
+            // What a first sum's sign takes from the second.
+            let borrow = wires
+                .below(pe)
+                .and_then(|below| program.output(tile, [below.row, below.column]))
+                .map_or(0, |[m, n]| i64::from(self.outcome.accumulators[[m, n]] < 0));
             let found = match way {
                 Way::Alike(touched) | Way::Moved(touched, _) if is_idle || !touched[record] => continue,
                 Way::Fold(Some(touched)) if is_idle || !touched[record] => continue,
-                Way::Alike(_) => wires.finish(self.outcome.accumulators[[m, n]], record),
-                Way::Moved(_, by) => {
-                    let exact = i128::from(self.outcome.accumulators[[m, n]]) + by[record];
+                Way::Alike(_) if borrow == 0 => wires.finish(self.outcome.accumulators[[m, n]], record),
+                Way::Alike(_) | Way::Moved(..) => {
+                    let by = if let Way::Moved(_, by) = way { by[record] } else { 0 };
+                    let exact = i128::from(self.outcome.accumulators[[m, n]]) + by - i128::from(borrow);
                     wires
                         .finish(fit(exact, program.design.accumulator.register, Overflow::Wrap).value, record)
                 }

@@ -44,32 +44,37 @@ fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
     let design = &*program.design;
     let register = design.accumulator.register_fit();
     let accumulator = design.node_index(Node::Accumulator);
-    let (mut before, mut held, mut exact) = (0, 0, i128::from(program.bias(n)));
+    let mut exact = i128::from(program.bias(n));
     let mut beyond = Flags::NONE;
+    let returned = |exact: i128, beyond: Flags, seen: &mut NodeSeen| {
+        let is_back = register.holds((exact, exact));
+        seen.returned_high += u64::from(beyond.high && is_back);
+        seen.returned_low += u64::from(beyond.low && is_back);
+    };
     let _ = follow(program, m, n, &mut |visit| {
         let is_start = visit.node == Node::AccumulatorStart;
         // A start is told as it was fitted.
         let entering = if is_start { exact } else { visit.entering };
         let visit = Visit { entering, ..visit };
         if !is_start || design.accumulator.bias.is_some() {
-            look(design, program, n, before, visit, &mut seen[design.node_index(visit.node)]);
+            look(design, &program.parameters, n, visit, &mut seen[design.node_index(visit.node)]);
         }
         if visit.node == Node::Accumulator {
-            exact += visit.entering - held;
+            exact += visit.entering - visit.before;
             beyond = Flags { high: beyond.high || visit.flags.high, low: beyond.low || visit.flags.low };
         }
-        if is_start || visit.node == Node::Accumulator {
-            held = visit.value;
+        if visit.node == Node::Memory {
+            // The next visit's sum is another one.
+            returned(exact, beyond, &mut seen[accumulator]);
+            (exact, beyond) = (0, Flags::NONE);
         }
-        before = visit.value;
         ControlFlow::Continue(())
     });
-    let is_back = register.holds((exact, exact));
-    seen[accumulator].returned_high += u64::from(beyond.high && is_back);
-    seen[accumulator].returned_low += u64::from(beyond.low && is_back);
+    returned(exact, beyond, &mut seen[accumulator]);
 }
 
-fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit, seen: &mut NodeSeen) {
+/// Adds what one visit shows; `parameters` has one entry each, of length 1 or one value per channel.
+pub(super) fn look(design: &Design, parameters: &[Vec<i64>], n: usize, visit: Visit, seen: &mut NodeSeen) {
     if let Some((low, high)) = design.fit_of(visit.node).map(Fit::rails) {
         seen.at_high += u64::from(visit.entering == i128::from(high));
         seen.at_low += u64::from(visit.entering == i128::from(low));
@@ -77,12 +82,12 @@ fn look(design: &Design, program: &Program, n: usize, before: i128, visit: Visit
     seen.high += u64::from(visit.flags.high);
     seen.low += u64::from(visit.flags.low);
     seen.inside += u64::from(!visit.flags.any());
-    let Node::Post(index) = visit.node else { return };
-    let step = &design.post[index];
-    if !step.runs(&program.parameters, n) {
+    let Some(step) = design.step_of(visit.node) else { return };
+    let before = visit.before;
+    if !step.runs(parameters, n) {
         return;
     }
-    let get = |operand| step.value(operand, &program.parameters, n);
+    let get = |operand| step.value(operand, parameters, n);
     let op = &step.op;
     if let [Some(low), Some(high)] = op.bounds() {
         let (low, high) = (get(low), get(high));

@@ -90,8 +90,12 @@ impl<'a> Wires<'a> {
     /// The shortest way to its outputs.
     pub fn way(&self) -> Way {
         let (ours, its) = (&self.hardware.design, &*self.program.design);
-        let is_beside =
-            |fault: &Fault| matches!(fault, Fault::Added(..) | Fault::OtherChannel(..) | Fault::Stuck { .. });
+        let is_beside = |fault: &Fault| {
+            matches!(
+                fault,
+                Fault::Added(..) | Fault::OtherChannel(..) | Fault::Stuck { .. } | Fault::Uncorrected
+            )
+        };
         let moves_bias = |fault: &Fault| matches!(fault, Fault::Bias(MovedBias::Dropped | MovedBias::Twice));
         let sums_alike = ours.product_steps == its.product_steps
             && (&ours.store_steps, &ours.load_steps) == (&its.store_steps, &its.load_steps)
@@ -113,7 +117,7 @@ impl<'a> Wires<'a> {
             };
             (0..its.parameters.len()).any(differs)
         };
-        let all = ours.post != its.post || faults.iter().any(moves_bias);
+        let all = ours.post != its.post || faults.iter().any(moves_bias) || self.has(Fault::Uncorrected);
         let touched: Vec<bool> = (0..records).map(|record| all || reads_otherwise(record)).collect();
         let has_offsets = { offsets }.all(|operand| match operand {
             post::Operand::Parameter(index) => (0..records).all(|record| {
@@ -186,6 +190,17 @@ impl<'a> Wires<'a> {
             ControlFlow::Continue(())
         });
         ended.continue_value().expect("the visitor goes on")
+    }
+
+    /// The PE whose sum stands below this one's in a slice that does not make up for its sign.
+    pub fn below(&self, pe: Pe) -> Option<Pe> {
+        let design = &*self.program.design;
+        let packing = design.dsp.and_then(|dsp| dsp.packing).filter(|_| self.has(Fault::Uncorrected))?;
+        let by_columns = packing.shares_activation || design.array.is_turned();
+        match by_columns {
+            true => (pe.column % 2 == 1).then(|| Pe { column: pe.column - 1, ..pe }),
+            false => (pe.row % 2 == 1).then(|| Pe { row: pe.row - 1, ..pe }),
+        }
     }
 
     fn has(&self, fault: Fault) -> bool {

@@ -11,7 +11,8 @@ use goldpath::strength::{Goal, Judge, goals, reached, score};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::oracle::program::{self, Machine, Visit, Work};
+use crate::oracle::machine::{Entry, Machine, Step};
+use crate::oracle::program::{self, Visit, Work};
 use crate::proofs::designs;
 use crate::{DESIGNS, design, neutral};
 
@@ -94,23 +95,53 @@ fn for_oracle(program: &Program, parameters: &[Vec<i64>]) -> (Machine, Work) {
     (neutral::machine(&program.design, parameters), work)
 }
 
+/// What stands at a node: a format, a step with one, or both.
+#[derive(Clone, Copy)]
+struct Stage<'a> {
+    entry: Option<&'a Entry>,
+    step: Option<&'a Step>,
+}
+
+/// Of every node, in the oracle's order.
+fn stages(machine: &Machine) -> Vec<Stage<'_>> {
+    fn of_step(step: &Step) -> Stage<'_> {
+        Stage { entry: step.entry.as_ref(), step: Some(step) }
+    }
+    fn of(entry: &Entry) -> Stage<'_> {
+        Stage { entry: Some(entry), step: None }
+    }
+    let mut all: Vec<Stage<'_>> = machine.product.iter().map(of_step).collect();
+    all.extend(machine.levels.iter().map(|level| of(&level.entry)));
+    all.extend(machine.bias.iter().map(|_| of(&machine.register)));
+    all.push(of(&machine.register));
+    all.extend(machine.clamp.iter().map(of));
+    if let Some(memory) = &machine.memory {
+        all.extend(memory.store.iter().chain(&memory.load).map(of_step));
+        all.push(of(&memory.entry));
+    }
+    all.extend(machine.post.iter().map(of_step));
+    all
+}
+
 /// What the oracle sees at every node, counted by the definitions.
 fn seen(machine: &Machine, work: &Work, names: Vec<String>) -> Vec<NodeSeen> {
     let mut all: Vec<NodeSeen> = names.into_iter().map(NodeSeen::new).collect();
-    let first = all.len() - machine.post.len();
-    let accumulator = machine.levels.len() + usize::from(machine.bias.is_some());
+    let stages = stages(machine);
+    let (accumulator, first) = machine.places();
+    let memory = machine.memory.as_ref().map(|_| first - 1);
+    let (least, most) = machine.register.rails();
+    let ended = |seen: &mut NodeSeen, exact: i128, (high, low): (bool, bool)| {
+        let is_back = least <= exact && exact <= most;
+        seen.returned_high += u64::from(high && is_back);
+        seen.returned_low += u64::from(low && is_back);
+    };
     for row in 0..work.m {
         for channel in 0..work.n {
             let visits = program::visits(machine, work, row, channel);
             let mut exact = machine.bias.as_ref().map_or(0, |bias| bias.at(channel));
             let (mut high, mut low) = (false, false);
             for visit in &visits {
-                let entry = match visit.node {
-                    node if node < machine.levels.len() => Some(&machine.levels[node].entry),
-                    node if node <= accumulator => Some(&machine.register),
-                    node if node < first => machine.clamp.as_ref(),
-                    node => machine.post[node - first].entry.as_ref(),
-                };
+                let Stage { entry, step: at } = stages[visit.node];
                 let seen = &mut all[visit.node];
                 seen.high += u64::from(visit.high);
                 seen.low += u64::from(visit.low);
@@ -123,21 +154,22 @@ fn seen(machine: &Machine, work: &Work, names: Vec<String>) -> Vec<NodeSeen> {
                     exact += visit.entering - visit.before;
                     (high, low) = (high || visit.high, low || visit.low);
                 }
-                if visit.node >= first {
-                    step(machine, visit, channel, first, seen);
+                if let Some(at) = at {
+                    step(at, visit, channel, seen);
+                }
+                if Some(visit.node) == memory {
+                    // The next visit's is another sum.
+                    ended(&mut all[accumulator], exact, (high, low));
+                    (exact, high, low) = (0, false, false);
                 }
             }
-            let (least, most) = machine.register.rails();
-            let is_back = least <= exact && exact <= most;
-            all[accumulator].returned_high += u64::from(high && is_back);
-            all[accumulator].returned_low += u64::from(low && is_back);
+            ended(&mut all[accumulator], exact, (high, low));
         }
     }
     all
 }
 
-fn step(machine: &Machine, visit: &Visit, channel: usize, first: usize, seen: &mut NodeSeen) {
-    let step = &machine.post[visit.node - first];
+fn step(step: &Step, visit: &Visit, channel: usize, seen: &mut NodeSeen) {
     if step.more.bit.as_ref().is_some_and(|(bit, is)| (bit.at(channel) != 0) != *is) {
         return;
     }
@@ -208,10 +240,10 @@ fn matters_between_steps(program: &Program, goal: &Goal) -> Option<bool> {
     let design = &program.design;
     let steps = match node.strip_prefix("post.") {
         Some(index) => index.parse::<usize>().unwrap() + 1,
-        None if node == "accumulator" => 0,
+        None if node == "accumulator" || node == "memory" => 0,
         None => return None,
     };
-    let format = if steps == 0 { design.accumulator.format } else { design.post[steps - 1].format? };
+    let format = if steps == 0 { design.finished().format } else { design.post[steps - 1].format? };
     let (machine, work) = for_oracle(program, &program.parameters);
     let outcome = program::run(&machine, &work);
     let unit = crate::oracle::power_of_two(bit) as i128;
@@ -363,10 +395,7 @@ impl Found {
 
 /// Counts at nodes and goals of directed and random programs are the oracle's; `outputs` by chance reach nothing impossible.
 fn check(count: usize, seed: u64, outputs: usize) {
-    // The oracle knows no memory.
-    let all: Vec<_> =
-        designs(count, seed).into_iter().filter(|(_, design)| design.memory.is_none()).collect();
-    let found = all.into_par_iter().map(|(at, design)| check_one(at, &design, outputs));
+    let found = designs(count, seed).into_par_iter().map(|(at, design)| check_one(at, &design, outputs));
     let Found { claimed, impossible, kinds } = found.reduce(Found::default, Found::and);
     println!("{count} designs: {claimed} goals reached, as the oracle says; {impossible} impossible");
     println!("{kinds:?}");

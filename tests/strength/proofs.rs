@@ -81,11 +81,29 @@ fn memory(seed: &mut u64, array: &str, lanes: &str) -> String {
     let (rule, format) = (p(&["wrap", "saturate", "saturate_symmetric"]), p(&["s8", "s13", "s20", "s33"]));
     let mut text = format!("[memory]\nformat = \"{format}\"\noverflow = \"{rule}\"\n");
     text += &format!("depth = {}\nread_latency = {}\n", p(&["3", "64"]), p(&["0", "1"]));
+    text += p(&[
+        "",
+        "store = [{ step = 'shift_right', shift = 2, rounding = 'half_even' }]\n",
+        "store = [{ step = 'clamp', low = -90, high = 75 }]\nload = [{ step = 'shift_right', shift = 1, rounding = 'half_up' }]\n",
+        "load = [{ step = 'saturate', format = 's9' }]\n",
+    ]);
     let stays = !array.starts_with("weight") && !array.starts_with("input");
     if stays && p(&["whole", "visits"]) == "visits" {
         text += &format!("[order]\ntile_k = {}\n", 3 * lanes.parse::<usize>().unwrap());
     }
     text
+}
+
+/// Steps of products, now and then.
+fn product(seed: &mut u64) -> &'static str {
+    let all = [
+        "",
+        "",
+        "[product]\nsteps = [{ step = 'shift_right', shift = 3, rounding = 'half_even' }]\n",
+        "[product]\nsteps = [{ step = 'shift_right', shift = 1, rounding = 'half_away' }, { step = 'saturate', format = 's6' }]\n",
+        "[product]\nsteps = [{ step = 'clamp', low = -100, high = 90 }]\n",
+    ];
+    pick(seed, &all)
 }
 
 /// A design of anything that the language says, as text; not every one can be built.
@@ -139,6 +157,7 @@ pub fn random_design(seed: &mut u64) -> String {
         text += &format!("columns = {}\n", p(&["1", "3"]));
     }
     text += &travelling(seed, array);
+    text += product(seed);
     if start != "bias" {
         text += &memory(seed, array, lanes);
     }

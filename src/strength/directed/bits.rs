@@ -40,7 +40,7 @@ impl Maker<'_> {
         let mut known = BTreeSet::new();
         for numbers in scattered(assignments).take(COMPARED) {
             let alone = alone(numbers);
-            for sum in compared(self.design, &alone) {
+            for sum in compared(self.design.post_program(), &alone) {
                 let more = decides(self.design, &alone, 0, sum);
                 if !more.is_subset(&known) {
                     known.extend(more);
@@ -61,7 +61,8 @@ impl Maker<'_> {
         let powers: Vec<i128> = powers.collect();
         for (at, numbers) in scattered(assignments).enumerate() {
             let alone = alone(numbers);
-            let around = if at < COMBINED { thresholds(self.design, &alone) } else { vec![0, 2, -3] };
+            let around =
+                if at < COMBINED { thresholds(self.design.post_program(), &alone) } else { vec![0, 2, -3] };
             let sums = around.into_iter().chain(powers.iter().copied());
             for sum in sums.filter(|sum| self.design.accumulator.format.contains(*sum)) {
                 let Ok(accumulator) = i64::try_from(sum) else { continue };
@@ -76,8 +77,10 @@ impl Maker<'_> {
 
     fn bits_of_step(&mut self, index: usize, assignments: &[Vec<i64>]) {
         let row = usize::from(self.rows.len() > 1);
-        let edges: Vec<Vec<i128>> =
-            assignments.iter().map(|numbers| thresholds(self.design, &alone(numbers))).collect();
+        let edges: Vec<Vec<i128>> = assignments
+            .iter()
+            .map(|numbers| thresholds(self.design.post_program(), &alone(numbers)))
+            .collect();
         for bit in 0..self.design.parameters[index].format.width() {
             let only = 1_i64.wrapping_shl(bit);
             for is_set in [false, true] {
@@ -129,13 +132,13 @@ impl Maker<'_> {
 }
 
 /// All of a list, neighbours far from one another: by what the golden section makes of their places.
-fn scattered<T>(all: &[T]) -> impl Iterator<Item = &T> {
+pub(super) fn scattered<T>(all: &[T]) -> impl Iterator<Item = &T> {
     let mut places: Vec<usize> = (0..all.len()).collect();
     places.sort_by_key(|at| (*at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     places.into_iter().map(|at| &all[at])
 }
 
 /// As parameters of one channel.
-fn alone(numbers: &[i64]) -> Vec<Vec<i64>> {
+pub(super) fn alone(numbers: &[i64]) -> Vec<Vec<i64>> {
     numbers.iter().map(|value| vec![*value]).collect()
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::design::Design;
 use crate::num::{Format, Overflow, fit};
-use crate::post::{Op, Operand};
+use crate::post::{Op, Operand, Program};
 
 /// A bit of what is compared decides: the step, the bound, the bit, and what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,10 +19,10 @@ pub(super) struct Decides {
 }
 
 /// Steps that compare, each with its bounds and the format of what it compares.
-fn comparing(design: &Design) -> impl Iterator<Item = (usize, Vec<Operand>, Format)> {
-    design.post.iter().enumerate().filter_map(|(index, step)| {
+fn comparing(program: Program<'_>) -> impl Iterator<Item = (usize, Vec<Operand>, Format)> {
+    program.steps.iter().enumerate().filter_map(move |(index, step)| {
         let bounds: Vec<Operand> = step.op.bounds().into_iter().flatten().collect();
-        let format = design.post_program().entering(index)?;
+        let format = program.entering(index)?;
         (!bounds.is_empty()).then_some((index, bounds, format))
     })
 }
@@ -33,7 +33,7 @@ pub(super) fn decides(design: &Design, parameters: &[Vec<i64>], n: usize, x: i12
     let post = design.post_program().channel(parameters, n);
     let shown = |from: usize, value: i128| fit(post.from(from, value), design.output(), Overflow::Wrap).value;
     let output = shown(0, x);
-    for (index, bounds, format) in comparing(design) {
+    for (index, bounds, format) in comparing(design.post_program()) {
         let step = &design.post[index];
         if !step.runs(parameters, n) {
             continue;
@@ -81,9 +81,9 @@ fn taken(op: &Op, bound: usize, value: i128, other: i128, get: &dyn Fn(Operand) 
 }
 
 /// Values as far from the bounds of each comparing step as each bit is worth, and those beside: the step and the values.
-pub(super) fn near_bounds(design: &Design, numbers: &[Vec<i64>]) -> Vec<(usize, Vec<i128>)> {
+pub(super) fn near_bounds(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<(usize, Vec<i128>)> {
     let of_step = |(index, bounds, format): (usize, Vec<Operand>, Format)| {
-        let step = &design.post[index];
+        let step = &program.steps[index];
         let values = bounds.into_iter().map(|bound| step.value(bound, numbers, 0));
         let near = values.flat_map(move |bound| {
             let bits = (0..format.width()).flat_map(|bit| [1_i128 << bit, -(1_i128 << bit)]);
@@ -91,5 +91,5 @@ pub(super) fn near_bounds(design: &Design, numbers: &[Vec<i64>]) -> Vec<(usize, 
         });
         (index, near.filter(|value| format.contains(*value)).collect())
     };
-    comparing(design).map(of_step).collect()
+    comparing(program).map(of_step).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::numbers::{Part, by_channel, part, values};
 use super::pool::Column;
-use super::rows::{Values, composed};
+use super::rows::Values;
 use super::targets::{magnitudes, targets};
 use crate::design::Design;
 use crate::num::Chance;
@@ -12,6 +12,8 @@ pub(super) struct Maker<'a> {
     pub design: &'a Design,
     /// A number for every parameter; those of channels are replaced.
     pub layer: Vec<i64>,
+    /// What the multiplier can see of an activation.
+    pub values: Values,
     /// Values of the activations.
     pub rows: Vec<Vec<i64>>,
     pub k: usize,
@@ -120,7 +122,7 @@ impl Maker<'_> {
     }
 
     /// Numbers under which an output shows the most of its accumulator.
-    fn showing(&self, assignments: &[Vec<i64>]) -> Vec<Vec<i64>> {
+    pub fn showing(&self, assignments: &[Vec<i64>]) -> Vec<Vec<i64>> {
         let register = self.design.accumulator.register;
         let distinct = |numbers: &&Vec<i64>| {
             self.distinct(numbers, magnitudes(register).into_iter().filter(|x| register.contains(*x)))
@@ -171,7 +173,7 @@ impl Maker<'_> {
             for weight in [values.low, values.high] {
                 let first = vec![weight; self.design.array.lanes.min(self.k)];
                 let Some(row) = self.rows.get(row).cloned() else { continue };
-                let sum = row.iter().zip(&first).map(|(a, w)| i128::from(*a) * i128::from(*w)).sum();
+                let sum = row.iter().zip(&first).map(|(a, w)| self.term(*a, *w, &numbers)).sum();
                 self.comes_back(&row, first, &numbers, sum);
             }
         }
@@ -179,7 +181,7 @@ impl Maker<'_> {
     }
 
     /// Numbers with which the output of 0 is another one than those beside, if there are any.
-    fn sharp(&mut self) -> Vec<i64> {
+    pub fn sharp(&mut self) -> Vec<i64> {
         let assignments = self.assignments();
         let mut all = assignments.clone();
         for index in
@@ -233,7 +235,7 @@ impl Maker<'_> {
         let up = if (row[0] > 0) == (outwards > 0) { 1 } else { -1 };
         let far = if up > 0 { values.high } else { values.low };
         let rail = i128::from(rail);
-        let product = |weight: i64| i128::from(row[0]) * i128::from(weight);
+        let product = |weight: i64| self.term(row[0], weight, numbers);
         // The bias, the first weight, and the sum behind it.
         let ways = [
             (rail - product(up), up, rail),
@@ -253,7 +255,7 @@ impl Maker<'_> {
 
     /// A channel of these first weights, and others that bring the sum of a row from there to 0.
     fn comes_back(&mut self, row: &[i64], first: Vec<i64>, numbers: &[i64], sum: i128) {
-        if let Some(rest) = composed(&row[first.len()..], self.weights(numbers), -sum) {
+        if let Some(rest) = self.composed(&row[first.len()..], numbers, -sum) {
             let weights = [first, rest].concat();
             self.add(numbers, &weights);
         }
@@ -274,7 +276,7 @@ impl Maker<'_> {
                 let values = self.weights(&numbers);
                 let beyond = if (rail > 0) == (row[0] > 0) { values.high } else { values.low };
                 let back = i128::from(target) - i128::from(rail);
-                if let Some(rest) = composed(&row[1..], values, back) {
+                if let Some(rest) = self.composed(&row[1..], &numbers, back) {
                     let weights: Vec<i64> = std::iter::once(beyond).chain(rest).collect();
                     self.add(&numbers, &weights);
                 }
@@ -305,7 +307,7 @@ impl Maker<'_> {
         let ends = self.ends_of_values().into_iter().map(|numbers| (numbers, usize::MAX));
         for (numbers, each) in ends.chain(assignments.into_iter().map(|numbers| (numbers, each))) {
             let alone: Vec<Vec<i64>> = numbers.iter().map(|value| vec![*value]).collect();
-            for target in targets(self.design, &alone).into_iter().take(each) {
+            for target in targets(self.design.post_program(), &alone).into_iter().take(each) {
                 self.lead_to(target, &numbers, zero_row);
             }
         }
@@ -313,19 +315,21 @@ impl Maker<'_> {
 
     /// A channel whose accumulator in some row is `target`: from its bias, or by its products in the row that has units.
     pub fn lead_to(&mut self, target: i128, numbers: &[i64], row: usize) {
+        if !self.is_direct() {
+            return self.through_memory(target, numbers);
+        }
         let mut numbers = numbers.to_vec();
         let values = self.weights(&numbers);
         let idle = vec![values.nearest_to_zero(); self.k];
         if let Some(bias) = self.design.accumulator.bias {
             let parameter = &self.design.parameters[bias];
-            let sum: i128 =
-                self.rows[0].iter().zip(&idle).map(|(a, w)| i128::from(*a) * i128::from(*w)).sum();
+            let sum: i128 = self.rows[0].iter().zip(&idle).map(|(a, w)| self.term(*a, *w, &numbers)).sum();
             if let Ok(start) = i64::try_from(target - sum) {
                 numbers[bias] = start.clamp(parameter.min, parameter.max);
                 return self.add(&numbers, &idle);
             }
         }
-        if let Some(weights) = composed(&self.rows[row], values, target) {
+        if let Some(weights) = self.composed(&self.rows[row], &numbers, target) {
             self.add(&numbers, &weights);
         }
     }

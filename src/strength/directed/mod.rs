@@ -7,6 +7,7 @@
 mod bits;
 mod choose;
 mod compare;
+mod inner;
 mod maker;
 mod merit;
 mod numbers;

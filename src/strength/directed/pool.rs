@@ -115,9 +115,14 @@ impl Pool {
         if is_everywhere {
             add_opposites(&mut values, activation, chance);
         }
-        let depth = values[0].len();
-        let activations = Array2::from_shape_fn([m, depth], |(m, k)| values[m][k] - activation.offset);
-        let mut maker = Maker { design, layer, rows: values, k, short, chance, most, columns: Vec::new() };
+        let rows = values;
+        let mut maker =
+            Maker { design, layer, values: activation, rows, k, short, chance, most, columns: Vec::new() };
+        maker.products();
+        maker.visits();
+        maker.climbs();
+        let depth = maker.rows[0].len();
+        let activations = Array2::from_shape_fn([m, depth], |(m, k)| maker.rows[m][k] - activation.offset);
         maker.returns();
         maker.excursions();
         maker.sums();

@@ -26,7 +26,7 @@ impl Values {
     }
 
     /// The value nearest to one, so that products are weights; never 0.
-    fn unit(self) -> i64 {
+    pub fn unit(self) -> i64 {
         match (self.holds(1), self.holds(-1)) {
             (true, _) => 1,
             (_, true) => -1,

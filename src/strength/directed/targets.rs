@@ -1,35 +1,33 @@
 //! Accumulators worth a channel: built backwards from what the post steps must tell apart.
 
 use super::compare::near_bounds;
-use crate::design::Design;
 use crate::num::Format;
-use crate::post::{Channel, Role, Rounded, Step, Tie};
+use crate::post::{Channel, Program, Role, Rounded, Step, Tie};
 
-/// Candidates for the accumulator of a channel whose numbers are `numbers` (one entry per parameter, each of length 1).
-pub(super) fn targets(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
-    let register = design.accumulator.register;
+/// Candidates for what comes to a program, the accumulator to the post steps, in a channel whose numbers are `numbers` (one
+/// entry per parameter, each of length 1).
+pub(super) fn targets(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
     let mut found: Vec<i128> = vec![0, 1, -1];
-    found.extend(cases(design, numbers));
-    found.extend(ties(design, numbers));
-    found.extend(edges(design, numbers));
-    found.extend(rails(design, numbers));
-    let (low, high) = (i128::from(register.min()), i128::from(register.max()));
-    found.retain(|value| (low..=high).contains(value));
+    found.extend(cases(program, numbers));
+    found.extend(ties(program, numbers));
+    found.extend(edges(program, numbers));
+    found.extend(rails(program, numbers));
+    found.retain(|value| program.input.contains(*value));
     let mut seen = std::collections::BTreeSet::new();
     found.retain(|value| seen.insert(*value));
     found
 }
 
 /// Accumulators of which a step makes another case than of those beside: entries, thresholds, arms.
-fn cases(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
-    let post = design.post_program().channel(numbers, 0);
+fn cases(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let post = program.channel(numbers, 0);
     let of_step = |(index, step): (usize, &Step)| {
         let edges = step.op.case_edges(|operand| step.value(operand, numbers, 0));
         let edges: Vec<i128> = edges.into_iter().chain(ties_inside(step, numbers)).collect();
         // No edge, no search.
-        (!edges.is_empty()).then(|| around(design, |x| post.through(0..index, x), &edges))
+        (!edges.is_empty()).then(|| around(program, |x| post.through(0..index, x), &edges))
     };
-    design.post.iter().enumerate().filter_map(of_step).flatten().collect()
+    program.steps.iter().enumerate().filter_map(of_step).flatten().collect()
 }
 
 /// Values of which a step inside a branch makes a tie: two of each kind, the nearest to 0.
@@ -68,13 +66,13 @@ pub(super) fn magnitudes(register: Format) -> Vec<i128> {
 }
 
 /// Accumulators for which a rounding step meets a tie, and those beside.
-fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
-    let width = design.accumulator.register.width();
+fn ties(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let width = program.input.width();
     let mut found = Vec::new();
-    let post = design.post_program().channel(numbers, 0);
-    let (least, most) = span(design, |x| post.from(0, x));
-    let middle = around(design, |x| post.from(0, x), &[0, (least + most) / 2]);
-    for (index, step) in design.post.iter().enumerate() {
+    let post = program.channel(numbers, 0);
+    let (least, most) = span(program, |x| post.from(0, x));
+    let middle = around(program, |x| post.from(0, x), &[0, (least + most) / 2]);
+    for (index, step) in program.steps.iter().enumerate() {
         let Some((rounded, _)) = step.op.rounds() else { continue };
         let count = match rounded {
             Rounded::Shift(count) => u32::try_from(post.bind(count)).unwrap_or(0),
@@ -85,7 +83,7 @@ fn ties(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
         }
         let mut trials: Vec<i128> = Vec::new();
         // The sum times an odd number and a power of two: the tie is that far up, times the inverse.
-        let factor = design.post[..index].iter().find_map(|step| step.op.operand(Role::Factor));
+        let factor = program.steps[..index].iter().find_map(|step| step.op.operand(Role::Factor));
         let factor = factor.map(|by| i128::from(post.bind(by)));
         if let Some(factor) = factor.filter(|factor| *factor != 0) {
             let twos = factor.trailing_zeros();
@@ -128,64 +126,63 @@ fn inverse(odd: i128, bits: u32) -> i128 {
 }
 
 /// Accumulators between which the output goes from one value to the next, at both ends of its range and in the middle.
-fn edges(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
-    let post = design.post_program().channel(numbers, 0);
+fn edges(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let post = program.channel(numbers, 0);
     let output = |x: i128| post.from(0, x);
-    let (least, most) = span(design, output);
-    around(design, output, &[least + 1, least + 2, (least + most) / 2, 0, 1, most - 1, most])
+    let (least, most) = span(program, output);
+    around(program, output, &[least + 1, least + 2, (least + most) / 2, 0, 1, most - 1, most])
 }
 
 /// The same over the whole range of the output.
-pub(super) fn thresholds(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
+pub(super) fn thresholds(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
     const PLACES: i128 = 24;
-    let post = design.post_program().channel(numbers, 0);
+    let post = program.channel(numbers, 0);
     let output = |x: i128| post.from(0, x);
-    let (least, most) = span(design, output);
+    let (least, most) = span(program, output);
     let mut places: Vec<i128> = (0..=PLACES).map(|at| least + (most - least) * at / PLACES).collect();
     places.extend([least + 1, least + 2, 0, 1, most - 1]);
     places.sort_unstable();
     places.dedup();
-    around(design, output, &places)
+    around(program, output, &places)
 }
 
 /// Accumulators that bring to a comparing step what lies about as far from its bounds as each bit is worth.
-pub(super) fn compared(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
-    let post = design.post_program().channel(numbers, 0);
-    let of_step = |(step, values): (usize, Vec<i128>)| around(design, |x| post.through(0..step, x), &values);
-    near_bounds(design, numbers).into_iter().flat_map(of_step).collect()
+pub(super) fn compared(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let post = program.channel(numbers, 0);
+    let of_step = |(step, values): (usize, Vec<i128>)| around(program, |x| post.through(0..step, x), &values);
+    near_bounds(program, numbers).into_iter().flat_map(of_step).collect()
 }
 
 /// Accumulators of which a step makes exactly a rail of its format, and those beside.
-fn rails(design: &Design, numbers: &[Vec<i64>]) -> Vec<i128> {
-    let post = design.post_program().channel(numbers, 0);
-    let steps = design.post.iter().enumerate();
+fn rails(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
+    let post = program.channel(numbers, 0);
+    let steps = program.steps.iter().enumerate();
     let of_step = |(index, step): (usize, &Step)| {
         let format = step.format?;
         let (low, high) = step.overflow.rails(format);
         let exact = |x: i128| post.apply(index, post.through(0..index, x)).exact;
-        let (least, most) = span(design, exact);
+        let (least, most) = span(program, exact);
         let reached = [low, high].map(i128::from).into_iter().filter(|rail| (least..=most).contains(rail));
         let thresholds: Vec<i128> = reached.flat_map(|rail| [rail, rail + 1]).collect();
-        Some(around(design, exact, &thresholds)).filter(|_| !thresholds.is_empty())
+        Some(around(program, exact, &thresholds)).filter(|_| !thresholds.is_empty())
     };
     steps.filter_map(of_step).flatten().collect()
 }
 
-fn ends(design: &Design) -> (i128, i128) {
-    let register = design.accumulator.register;
-    (i128::from(register.min()), i128::from(register.max()))
+fn ends(program: Program<'_>) -> (i128, i128) {
+    (i128::from(program.input.min()), i128::from(program.input.max()))
 }
 
-/// What becomes of both rails of the register, the lesser first.
-fn span(design: &Design, of: impl Fn(i128) -> i128) -> (i128, i128) {
-    let (low, high) = ends(design);
+/// What becomes of both rails of what comes in, the lesser first.
+fn span(program: Program<'_>, of: impl Fn(i128) -> i128) -> (i128, i128) {
+    let (low, high) = ends(program);
     let (first, last) = (of(low), of(high));
     (first.min(last), first.max(last))
 }
 
-/// Accumulators on both sides of where something that rises or falls with them reaches each threshold, and the register's ends.
-fn around(design: &Design, of: impl Fn(i128) -> i128, thresholds: &[i128]) -> Vec<i128> {
-    let (low, high) = ends(design);
+/// Accumulators on both sides of where something that rises or falls with them reaches each threshold, and both ends.
+pub(super) fn around(program: Program<'_>, of: impl Fn(i128) -> i128, thresholds: &[i128]) -> Vec<i128> {
+    let (low, high) = ends(program);
     let rises = of(high) >= of(low);
     let mut found = vec![low, low + 1, high - 1, high];
     for threshold in thresholds {

@@ -1,6 +1,10 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
-use crate::design::{Accumulator, Array, Coding, Design, Memory, Skew};
+mod sums;
+
+use sums::{accumulator, has_no_order, memory};
+
+use crate::design::{Array, Coding, Design, Skew};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias};
 use crate::num::{Fit, Overflow, Rounding, fit};
 use crate::post::{NodeRange, Op, Operand, Parameter, Range, Rounded, Step};
@@ -101,26 +105,44 @@ fn operands(ours: &Design, its: &Design) -> Verdict {
 }
 
 fn products(ours: &Design, its: &Design) -> Verdict {
-    if ours.product_steps == its.product_steps {
+    list([&ours.product_steps, &its.product_steps], &ours.product_ranges(), &ours.parameters)
+}
+
+/// Two programs without registers, of which one step differs: by every value that comes to it.
+fn list([ours, its]: [&[Step]; 2], ranges: &[NodeRange], parameters: &[Parameter]) -> Verdict {
+    if ours == its {
         return Verdict::Same;
     }
-    // The same program, as if it were the whole of a design behind a register that holds every product.
-    let [our, other] = [ours, its].map(|design| &design.product_steps);
-    let mut pairs = our.iter().zip(other).zip(ours.product_ranges()).filter(|((our, its), _)| our != its);
-    let (Some(((our, its), range)), None) = (pairs.next(), pairs.next()) else { return Verdict::Unknown };
-    if ours.product_steps.len() != other.len() {
+    let mut pairs = ours.iter().zip(its).zip(ranges).enumerate().filter(|(_, ((our, its), _))| our != its);
+    let (Some((index, ((our, other), range))), None) = (pairs.next(), pairs.next()) else {
+        return Verdict::Unknown;
+    };
+    if ours.len() != its.len() {
         return Verdict::Unknown;
     }
-    let same = our.op == its.op && our.value_steps == its.value_steps && our.when == its.when;
+    let same = our.op == other.op && our.value_steps == other.value_steps && our.when == other.when;
     match (same, range.unfitted) {
         (true, Some(exact)) => {
-            let fits = [our, its].iter().all(|step| step.fit().is_none_or(|fit| fit.holds(exact)));
-            Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, exact.0, exact.1))
+            let fits = |step: &Step| step.fit().is_none_or(|fit| fit.holds(exact));
+            let next = ours.get(index + 1).and_then(|next| Some((next.low_bits(parameters)?, &next.id)));
+            let keeps = |step: &Step, bits: u32| {
+                let wraps = |fit: Fit| fit.overflow == Overflow::Wrap && fit.format.width() >= bits;
+                fits(step) || step.fit().is_some_and(wraps)
+            };
+            match next {
+                Some((bits, id)) if keeps(our, bits) && keeps(other, bits) => {
+                    Verdict::Equal(only_lowest_reach(bits, id))
+                }
+                _ => {
+                    let why = format!("{} is {}..{}, which fits both", our.id, exact.0, exact.1);
+                    Verdict::when(fits(our) && fits(other), why)
+                }
+            }
         }
         (true, None) => Verdict::Unknown,
         (false, _) => {
-            let same_fit = our.format == its.format && our.overflow == its.overflow;
-            let why = work(our, its, range.entering, &ours.parameters).filter(|_| same_fit);
+            let same_fit = our.format == other.format && our.overflow == other.overflow;
+            let why = work(our, other, range.entering, parameters).filter(|_| same_fit);
             why.map_or(Verdict::Unknown, Verdict::Equal)
         }
     }
@@ -135,97 +157,6 @@ fn levels(ours: &Design, its: &Design) -> Verdict {
     let range = ours.level_ranges()[index].unfitted.unwrap_or((i128::MIN, i128::MAX));
     let fits = our.fit().holds(range) && its.fit().holds(range);
     Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
-}
-
-fn accumulator(ours: &Design, its: &Design) -> Verdict {
-    let (our, its) = (ours.accumulator, its.accumulator);
-    if our == its {
-        return Verdict::Same;
-    }
-    let port = ours.value_format();
-    let comes_in = (i128::from(port.min()), i128::from(port.max()));
-    if ours.is_post_only() && its.register_fit().holds(comes_in) {
-        return Verdict::Equal(format!("every value that comes in fits {}", its.register));
-    }
-    if ours.memory.is_some() {
-        let fits = our.start == its.start && [&our, &its].iter().all(|a| holds_visits(ours, a));
-        return Verdict::when(fits, "every visit's sum fits both");
-    }
-    // Behind a clamp that is as wide as the register, the register is all there is.
-    let is_plain = |a: &Accumulator| a.step_rule() == Overflow::Wrap && a.register == a.format;
-    let starts_alike = our.start == its.start && our.bias == its.bias;
-    let read = match ours.post.first() {
-        None => Some((ours.output().width(), only_lowest(ours.output().width()))),
-        Some(step) => step.low_bits(&ours.parameters).map(|bits| (bits, only_lowest_reach(bits, &step.id))),
-    };
-    let leaves_alone = |a: &Accumulator, bits: u32| {
-        a.step_rule() == Overflow::Wrap
-            && a.output_fit().is_none()
-            && a.register.width() >= bits
-            && a.format.width() >= bits
-    };
-    if let Some((bits, why)) = read
-        && starts_alike
-        && leaves_alone(&our, bits)
-        && leaves_alone(&its, bits)
-    {
-        return Verdict::Equal(why);
-    }
-    let same = starts_alike && our.register == its.register;
-    Verdict::when(same && is_plain(&our) && is_plain(&its), "the clamp behind the register is as wide as it")
-}
-
-/// Whether a register holds the sums of all visits, whatever the operands are: neither it nor its clamp ever acts.
-fn holds_visits(design: &Design, accumulator: &Accumulator) -> bool {
-    let Some(steps) = design.visit_steps().and_then(|steps| i128::try_from(steps).ok()) else { return false };
-    let terms = match design.level_ranges().last() {
-        None => (design.term_interval(), 1),
-        Some(level) => (level.fitted, i128::try_from(design.array.lanes).unwrap_or(i128::MAX)),
-    };
-    let ((low, high), groups) = terms;
-    let most = steps.saturating_mul(groups);
-    let sums = (low.min(0).saturating_mul(most), high.max(0).saturating_mul(most));
-    accumulator.register_fit().holds(sums) && accumulator.output_fit().is_none_or(|clamp| clamp.holds(sums))
-}
-
-/// Whether an output's products may be added in any order.
-fn has_no_order(design: &Design) -> bool {
-    let wraps = design.accumulator.step_rule() == Overflow::Wrap;
-    match design.memory {
-        None => wraps,
-        Some(memory) => {
-            memory.overflow == Overflow::Wrap
-                && design.store_steps.is_empty()
-                && design.load_steps.is_empty()
-                && holds_visits(design, &design.accumulator)
-        }
-    }
-}
-
-fn memory(ours: &Design, its: &Design) -> Verdict {
-    let (Some(our), Some(other)) = (ours.memory, its.memory) else {
-        return if ours.memory == its.memory { Verdict::Same } else { Verdict::Unknown };
-    };
-    let steps = [&ours.store_steps, &ours.load_steps] == [&its.store_steps, &its.load_steps];
-    match (our == other, steps) {
-        (true, true) => return Verdict::Same,
-        (false, true) if ours.load_steps.is_empty() => {}
-        _ => return Verdict::Unknown,
-    }
-    let read = match ours.post.first() {
-        None => Some((ours.output().width(), only_lowest(ours.output().width()))),
-        Some(step) => step.low_bits(&ours.parameters).map(|bits| (bits, only_lowest_reach(bits, &step.id))),
-    };
-    let words = [our, other];
-    let same = Memory { format: our.format, ..other } == our;
-    match read {
-        Some((bits, why))
-            if same && words.iter().all(|m| m.overflow == Overflow::Wrap && m.format.width() >= bits) =>
-        {
-            Verdict::Equal(why)
-        }
-        _ => Verdict::Unknown,
-    }
 }
 
 fn array(ours: &Design, its: &Design) -> Verdict {
@@ -265,9 +196,29 @@ fn parameters(ours: &Design, its: &Design) -> Verdict {
     if starts && our.per == its.per && its.format.width() >= register.width() {
         return Verdict::Equal(only_lowest_reach(register.width(), "a register that wraps"));
     }
+    if our.per == its.per
+        && let Some((bits, id)) = read_bits(ours, index).filter(|(bits, _)| its.format.width() >= *bits)
+    {
+        return Verdict::Equal(only_lowest_reach(bits, &id));
+    }
     let range = our.range();
     let fits = our.per == its.per && Overflow::Wrap.holds(its.format, range);
     Verdict::when(fits, format!("{} is {}..{}, which fits {}", our.name, our.min, our.max, its.format))
+}
+
+/// How many of a parameter's lowest bits are read, where one post step adds it, or multiplies by it, and wraps; and that step.
+fn read_bits(design: &Design, index: usize) -> Option<(u32, String)> {
+    let parameter = Operand::Parameter(index);
+    let is_offset = [design.activation.offset, design.weight.offset].contains(&Some(parameter));
+    let in_front = design.product_steps.iter().chain(&design.store_steps).chain(&design.load_steps);
+    let mut readers = in_front.chain(&design.post).filter(|step| step.operands().contains(&parameter));
+    let (Some(reader), None) = (readers.next(), readers.next()) else { return None };
+    let adds = matches!(reader.op, Op::Add(_) | Op::Subtract(_) | Op::Multiply(_));
+    let starts = design.accumulator.bias == Some(index);
+    let always = reader.when.is_none() && reader.value_steps.is_empty();
+    let is_plain = adds && always && reader.overflow == Overflow::Wrap;
+    let is_only = is_plain && !is_offset && !starts;
+    reader.format.filter(|_| is_only).map(|format| (format.width(), reader.id.clone()))
 }
 
 fn steps(ours: &Design, its: &Design, ranges: &[NodeRange]) -> Verdict {
