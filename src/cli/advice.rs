@@ -294,7 +294,8 @@ fn told(error: &Error) -> String {
 pub(super) fn is_about_operands(reason: &Error) -> bool {
     let words =
         [" operand", ", outside ", "which the design limits", "zero point", "channels need different"];
-    reason.kind != Kind::Limit && words.iter().any(|word| reason.message.contains(word))
+    let is_deep = reason.message.starts_with("K is ");
+    reason.kind != Kind::Limit && !is_deep && words.iter().any(|word| reason.message.contains(word))
 }
 
 /// The layers, each once.

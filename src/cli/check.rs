@@ -12,6 +12,7 @@ use super::bounds::LayersProved;
 use super::{Console, Status, bounds, design_file};
 use crate::design::{Cycles, Design, Lint, Row, Start};
 use crate::error::{Error, Kind, Result};
+use crate::lower::check_depth;
 use crate::num::{Exact, exact};
 use crate::report::percent;
 
@@ -19,7 +20,9 @@ pub fn run(args: &CheckArgs, console: &Console) -> Result<Status> {
     let design = Arc::new(design_file::load(&args.design)?);
     let proved = bounds::prove(&args.bounds, &design, console)?;
     let shape = args.shape.map(|shape| shape.map(|extent| extent as u64));
-    let answer = Answer::new(&design, shape, args.k.or(shape.map(|[_, k, _]| k)), proved);
+    let k = args.k.or(shape.map(|[_, k, _]| k));
+    k.map_or(Ok(()), |k| check_depth(&design, k))?;
+    let answer = Answer::new(&design, shape, k, proved);
     if console.is_json() {
         console.answer_json(&answer.json()?)?;
     } else {

@@ -1,4 +1,4 @@
-//! `goldpath explain`: a rule, a rounding mode, an overflow rule, a preset, the post steps or a trap, in a screenful.
+//! `goldpath explain`: a rule, a rounding mode, an overflow rule, a preset, the post steps, a trap or a key, in a screenful.
 //!
 //! The examples are computed when they are printed, by the code they describe, so they cannot drift from it.
 
@@ -9,6 +9,7 @@ mod limits;
 mod modes;
 mod presets;
 mod rules;
+mod schema;
 mod steps;
 mod traps;
 
@@ -54,6 +55,21 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<Status> {
                 console.answer_json(&of_kind.iter().map(explained).collect::<Vec<_>>())?;
             } else {
                 console.answer(&list(&of_kind))?;
+            }
+        }
+        Some(asked) if find(&topics, asked).is_err() && !schema::entries(asked).is_empty() => {
+            let keys = schema::entries(asked);
+            if console.is_json() {
+                let listed = keys.iter().map(|key| Explained {
+                    name: &key.path,
+                    kind: "key",
+                    summary: &key.summary,
+                    text: &key.text,
+                    example: String::new(),
+                });
+                console.answer_json(&listed.collect::<Vec<_>>())?;
+            } else {
+                console.answer(&keys.iter().map(key_page).collect::<Vec<_>>().join("\n"))?;
             }
         }
         Some(asked) => {
@@ -130,13 +146,25 @@ fn page(topic: &Topic) -> String {
     text
 }
 
+/// Of a key without a page of its own.
+fn key_page(key: &schema::Entry) -> String {
+    let text = format!("{} (key): {}\n", key.path, key.summary);
+    if key.text.is_empty() { text } else { format!("{text}{}\n", key.text) }
+}
+
 fn find<'a>(topics: &'a [Topic], asked: &str) -> Result<&'a Topic> {
     let plain = |name: &str| name.to_lowercase().replace('-', "_");
     let asked_plain = plain(asked);
-    if let Some(topic) = topics.iter().find(|topic| plain(topic.name) == asked_plain) {
+    // The words of steps stand on one page.
+    let named = |name: &str| topics.iter().find(|topic| plain(topic.name) == name);
+    let of_steps = || steps::WORDS.contains(&asked_plain.as_str()).then(|| named("steps")).flatten();
+    if let Some(topic) = named(&asked_plain).or_else(of_steps) {
         return Ok(topic);
     }
-    let near = near_names(asked, &topics.iter().map(|topic| topic.name).collect::<Vec<_>>());
+    let words = schema::words();
+    let known: Vec<&str> =
+        topics.iter().map(|topic| topic.name).chain(words.iter().map(String::as_str)).collect();
+    let near = near_names(asked, &known);
     let error = Error::new(Kind::Usage, format!("there is no topic {asked:?}"));
     Err(if near.is_empty() {
         error.help("`goldpath explain` lists the topics")

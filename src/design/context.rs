@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 use super::file::At;
 use super::source::Source;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Registers in a row, anywhere.
 const LATENCY: RangeInclusive<i64> = 0..=64;
@@ -59,7 +59,12 @@ impl Context<'_> {
 
     pub fn idle<T>(&self, at: &Option<At<T>>, key: &str, why: &str) -> Result<()> {
         match at {
-            Some(at) => Err(self.wrong(&at.span(), key, format!("changes nothing: {why}"))),
+            Some(at) => {
+                let key = self.drained.spelled(key);
+                let said =
+                    self.source.error(Kind::Design, &at.span(), &key, format!("changes nothing: {why}"));
+                Err(said.help(format!("take `{key}` out")))
+            }
             None => Ok(()),
         }
     }

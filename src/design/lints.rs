@@ -32,6 +32,7 @@ impl Design {
     }
 
     fn narrow_accumulator(&self, k: u64) -> Option<Lint> {
+        let k = self.visit_products().map_or(k, |most| k.min(most as u64));
         let (low, high) = self.sum_interval(k);
         let rails = ranges::rails(self);
         if low >= rails.0 && high <= rails.1 {

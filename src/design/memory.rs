@@ -44,6 +44,13 @@ impl Design {
         }
     }
 
+    /// The most products that one sum has, where the hardware bounds them: those of a column, of a visit, or all that the host
+    /// counts to.
+    pub fn visit_products(&self) -> Option<usize> {
+        let visit = self.visit_steps().map(|steps| steps * self.array.lanes);
+        visit.into_iter().chain(self.array.column_products()).chain(self.order.max_k).min()
+    }
+
     /// The most products that an output may have: those of a column without a memory, and what the host counts to.
     pub fn most_products(&self) -> Option<usize> {
         let column = self.array.column_products().filter(|_| self.memory.is_none());

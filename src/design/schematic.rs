@@ -112,6 +112,7 @@ impl Design {
         }
         let _ = writeln!(text, "{}\n{}", every(&starts, "v"), at("", &[(starts[0], &self.leaves_below())]));
         self.element(&mut text, left, above);
+        self.rows_skew(&mut text, left);
         self.words(&mut text);
         let each = match self.array.drain.map(|drain| drain.order) {
             Some(DrainOrder::Columns | DrainOrder::Diagonal) => "row",
@@ -125,13 +126,10 @@ impl Design {
     /// What enters the columns at the top.
     fn comes_from_above(&self, operand: &str) -> String {
         let a = &self.array;
-        let skew = match (a.hop_right() + a.hop_down(), a.skew) {
-            (0, _) => "broadcast",
-            (_, Skew::Host) => "skewed by the host",
-            (_, Skew::Internal) => "skewed by triangular registers",
-        };
         match a.load {
-            None => format!("{operand}, {skew}"),
+            None if a.hop_right() > 0 => format!("{operand}, {}", self.skewed()),
+            None if a.hop_down() > 0 => format!("{operand}, not skewed"),
+            None => format!("{operand}, broadcast"),
             Some(load) => {
                 let start = if self.accumulator.bias.is_some() { "bias" } else { "0" };
                 let how = match load.kind {
@@ -143,8 +141,24 @@ impl Design {
                     None => "one buffer".to_owned(),
                     Some(switch) => format!("two buffers, switched by {}", switch.name()),
                 };
-                format!("{start}, {skew}; {operand} stays, loaded {how}, {buffers}")
+                format!("{start}; {operand} stays, loaded {how}, {buffers}")
             }
+        }
+    }
+
+    fn skewed(&self) -> &'static str {
+        match self.array.skew {
+            Skew::Host => "skewed by the host",
+            Skew::Internal => "skewed by triangular registers",
+        }
+    }
+
+    /// What enters the rows waits for what comes down to them, where nothing said so above.
+    fn rows_skew(&self, text: &mut String, left: &str) {
+        let a = &self.array;
+        if a.hop_down() > 0 && (a.load.is_some() || a.hop_right() == 0) {
+            let (by, row) = (a.hop_down(), if a.hop_down() == 1 { "i" } else { "i * hop" });
+            let _ = writeln!(text, "  {left}: {}, row i by {row} cycles (hop {by})", self.skewed());
         }
     }
 

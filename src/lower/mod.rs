@@ -14,7 +14,7 @@ mod zero_point;
 pub use map::Map;
 pub use outcome::{Counts, Event, NodeEvents, Outcome, no_events};
 pub use parameters::{Numbers, bind_numbers};
-pub use product::check_extents;
+pub use product::{check_depth, check_extents};
 pub use requantize::output_recoding;
 pub use zero_point::{folded_zero_point, recoding};
 

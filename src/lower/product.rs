@@ -90,24 +90,9 @@ impl Program {
     /// Refuses outputs of more products than there is room for, and a ragged program whose idle lanes have no code that means 0.
     pub(super) fn check_work(&self) -> Result<()> {
         self.check_values()?;
-        let map = self.map();
-        if let Some(steps) = map.column_steps().filter(|steps| map.visits == 1 && *steps < self.beats()) {
-            let (k, lanes) = (self.shape.k, self.design.array.lanes);
-            let message = format!(
-                "K is {k}, but a column of {steps} x {lanes} operands that stay sums {}",
-                steps * lanes
-            );
-            return Err(Error::new(Kind::Value, message)
-                .at(Place::Signal("array.rows".to_string()))
-                .help("give the array more rows or lanes, or a [memory] in which parts of a sum meet"));
-        }
-        if let Some(most) = self.design.order.max_k.filter(|most| *most < self.shape.k) {
-            let message = format!("K is {}, but the design counts to {most}", self.shape.k);
-            return Err(Error::new(Kind::Value, message)
-                .at(Place::Signal("order.max_k".to_string()))
-                .help("cut the layer, or let order.max_k be larger where the hardware counts further"));
-        }
+        check_depth(&self.design, self.shape.k as u64)?;
         self.check_visits()?;
+        let map = self.map();
         let (array, shape) = (&self.design.array, self.shape);
         // With a memory, the last visit may be short.
         let steps = if map.visits > 1 { Some(map.steps) } else { map.column_steps() };
@@ -194,6 +179,27 @@ const PER_CODE: u64 = 12;
 
 /// Bytes per output: a sum, a value and a count, and each again as a file.
 const PER_OUTPUT: u64 = 48;
+
+/// Refuses outputs of more products than the hardware can add.
+///
+/// # Errors
+/// A column that is too short, without a memory; more than the host counts to.
+pub fn check_depth(design: &Design, k: u64) -> Result<()> {
+    let (rows, lanes) = (design.array.rows, design.array.lanes);
+    let column = design.array.column_products().filter(|_| design.memory.is_none());
+    if let Some(most) = column.filter(|most| (*most as u64) < k) {
+        let message = format!("K is {k}, but a column of {rows} x {lanes} operands that stay sums {most}");
+        return Err(Error::new(Kind::Value, message)
+            .at(Place::Signal("array.rows".to_string()))
+            .help("give the array more rows or lanes, or a [memory] in which parts of a sum meet"));
+    }
+    match design.order.max_k.filter(|most| (*most as u64) < k) {
+        None => Ok(()),
+        Some(most) => Err(Error::new(Kind::Value, format!("K is {k}, but the design counts to {most}"))
+            .at(Place::Signal("order.max_k".to_string()))
+            .help("cut the layer, or let order.max_k be larger where the hardware counts further")),
+    }
+}
 
 /// Refuses a product of nothing, and one that would not fit in memory, before anything of it is made.
 ///

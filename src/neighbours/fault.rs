@@ -26,6 +26,8 @@ pub enum Fault {
     Mirrored(Mirrored),
     /// The activations of a beat meet the weights in the opposite order of the lanes.
     CrossedLanes,
+    /// Nothing makes up for the sign of the first of two sums in one slice: the second lacks 1 where the first is negative.
+    Uncorrected,
     /// The memory keeps what the last visit brings, and nothing of those before.
     Overwritten,
     /// Operands that stay are in the opposite order of the rows.

@@ -32,7 +32,7 @@ pub const KEYS: &[(&str, Key)] = &[
     ("product.packing.products", Not(PACKED)),
     ("product.packing.offset", Not(PACKED)),
     ("product.packing.share", Not(PACKED)),
-    ("product.packing.correction", Not(PACKED)),
+    ("product.packing.correction", Edited),
     ("product.packing.carry", Not(PACKED)),
     ("product.steps", Edited),
     ("reduce.*.group", Not("another group leaves another number of terms: the tree would not close")),

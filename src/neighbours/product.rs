@@ -1,7 +1,7 @@
 //! Edits of what values go through in front of the post-processing: products, sums on their way to a memory, its words.
 
-use super::{Class, Hardware, Neighbour, Neighbours, Site};
-use crate::design::Design;
+use super::{Class, Fault, Hardware, Neighbour, Neighbours, Site};
+use crate::design::{Correction, Design};
 use crate::neighbours::step::{Change, Variant, variants};
 use crate::post::{Op, Role, Step};
 
@@ -37,7 +37,19 @@ const LOAD: List = List {
 };
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
-    PRODUCT.neighbours(hardware)
+    Box::new(PRODUCT.neighbours(hardware).chain(uncorrected(hardware)))
+}
+
+/// A slice whose second sum is read as it stands. Sums of several visits lack more, and are not followed.
+fn uncorrected(hardware: &Hardware) -> Option<Neighbour> {
+    let design = &hardware.design;
+    let packing = design.dsp.and_then(|dsp| dsp.packing)?;
+    let is_corrected = packing.correction != Correction::None && design.memory.is_none();
+    let site = Site { hardware, key: "product.packing.correction", node: "product", class: Class::Value };
+    is_corrected.then(|| {
+        let what = format!("packing correction none for {}", packing.correction.name());
+        site.fault(&what, Fault::Uncorrected)
+    })
 }
 
 /// Those of the memory's lists.

@@ -192,7 +192,12 @@ impl Op {
             }
             Op::Branch { negative, otherwise } => {
                 let arm = |steps: &[Step]| {
-                    let steps: Vec<String> = steps.iter().map(|step| step.formula(x, name)).collect();
+                    let rounded = |step: &Step| {
+                        let rounding =
+                            step.op.rounding().map_or(String::new(), |rounding| format!(" {rounding}"));
+                        step.formula(x, name) + &rounding
+                    };
+                    let steps: Vec<String> = steps.iter().map(rounded).collect();
                     if steps.is_empty() { x.to_owned() } else { steps.join(", then ") }
                 };
                 format!("{x} < 0: {}; else: {}", arm(negative), arm(otherwise))

@@ -146,6 +146,17 @@ store = [{ step = "shift_right", value = 4, rounding = "half_even" }]
 load = [{ step = "clamp", low = -9000, high = 9000 }]
 "#;
 
+/// Two products of one slice.
+const PACKED: &str = r#"
+schema = 1
+name = "packed"
+operands = { activation = { width = 8, signed = true }, weight = { width = 8, signed = true } }
+product = { multiplier = "dsp48e2", packing = { products = 2, offset = 18, share = "activation", correction = "borrow" } }
+accumulator = { width = 18, signed = true, overflow = "wrap", start = "overwrite" }
+array = { dataflow = "tree", columns = 2, lanes = 1 }
+order = { max_k = 7 }
+"#;
+
 #[test]
 fn a_key_that_is_said_to_be_edited_is() {
     let mut edited: BTreeSet<&str> = BTreeSet::new();
@@ -155,7 +166,8 @@ fn a_key_that_is_said_to_be_edited_is() {
         .chain(&OTHERS)
         .chain(&["ws8x8_bcast_s8_acc24_mem32"])
         .map(|name| (*design(name)).clone())
-        .chain([rest, Design::parse(WORDS, Path::new("words.toml"), &[]).unwrap()]);
+        .chain([rest, Design::parse(WORDS, Path::new("words.toml"), &[]).unwrap()])
+        .chain([Design::parse(PACKED, Path::new("packed.toml"), &[]).unwrap()]);
     for design in all {
         for neighbour in neighbours::of(&Hardware::of(&design)) {
             edited.insert(neighbour.key);

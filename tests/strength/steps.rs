@@ -50,9 +50,12 @@ fn strength(design: &Arc<Design>) -> (usize, usize, Vec<String>, usize, Vec<Stri
 }
 
 fn check(post: &str, parameters: &str, keys: &[&str]) {
-    let text = text(post, parameters);
+    check_text(&text(post, parameters), keys);
+}
+
+fn check_text(text: &str, keys: &[&str]) {
     let design =
-        Arc::new(Design::parse(&text, Path::new("mac.toml"), &[]).unwrap_or_else(|e| panic!("{e}\n{text}")));
+        Arc::new(Design::parse(text, Path::new("mac.toml"), &[]).unwrap_or_else(|e| panic!("{e}\n{text}")));
     let edited: Vec<&str> = neighbours::of(&Hardware::of(&design)).map(|n| n.key).collect();
     for key in keys {
         assert!(edited.contains(key), "nothing edits {key}");
@@ -118,4 +121,49 @@ fn a_bit_of_the_layer() {
     let post = r#"{ step = "max", value = 0, if = "relu", bypass = "register", latency = 1 },
         { step = "fit", format = "s8", overflow = "saturate" }"#;
     check(post, "", &["post.*.if"]);
+}
+
+/// A MAC whose products, sums on their way to a memory, or words go through steps.
+fn inner(steps: &str, parameters: &str) -> String {
+    format!(
+        "schema = 1\nname = \"mac\"\n\
+         [operands]\nactivation = {{ width = 8, signed = true }}\nweight = {{ width = 8, signed = true }}\n\
+         [accumulator]\nwidth = 16\nsigned = true\noverflow = \"wrap\"\nstart = \"overwrite\"\n\
+         [array]\ndataflow = \"sequential\"\n{steps}\n[parameters]\n{parameters}"
+    )
+}
+
+#[test]
+fn steps_of_products() {
+    let rounded = "[product]\nsteps = [{ step = 'shift_right', value = 3, rounding = 'half_even', format = 's10', overflow = 'saturate' }]";
+    check_text(&inner(rounded, ""), &["product.steps"]);
+    let clamped = "[product]\nsteps = [{ step = 'clamp', low = -3000, high = 2900 }]";
+    check_text(&inner(clamped, ""), &["product.steps"]);
+    let shifted = "[product]\nsteps = [{ step = 'shift_right', value = 'cut', rounding = 'half_away', format = 's9', overflow = 'wrap' }]";
+    check_text(&inner(shifted, "cut = { format = 'u3', per = 'channel' }\n"), &["product.steps"]);
+}
+
+/// Two products of one slice: without its correction the second sum lacks what the first one's sign takes.
+#[test]
+fn a_packed_slice() {
+    let text = "schema = 1\nname = \"pair\"\n[operands]\n\
+         activation = { width = 8, signed = true }\nweight = { width = 8, signed = true }\n\
+         [product]\nmultiplier = \"dsp48e2\"\n\
+         packing = { products = 2, offset = 18, share = \"activation\", correction = \"borrow\" }\n\
+         [accumulator]\nwidth = 18\nsigned = true\noverflow = \"wrap\"\nstart = \"overwrite\"\n\
+         [array]\ndataflow = \"tree\"\ncolumns = 2\nlanes = 1\n[order]\nmax_k = 7\n";
+    check_text(text, &["product.packing.correction"]);
+}
+
+#[test]
+fn steps_of_a_memory() {
+    let memory = |format: &str, steps: &str| {
+        format!(
+            "[memory]\nformat = '{format}'\noverflow = 'saturate'\ndepth = 16\n{steps}\n[order]\ntile_k = 6\n"
+        )
+    };
+    let stored = "store = [{ step = 'shift_right', value = 4, rounding = 'half_up', format = 's12', overflow = 'saturate' }]";
+    check_text(&inner(&memory("s13", stored), ""), &["memory.store"]);
+    let loaded = "load = [{ step = 'shift_right', value = 1, rounding = 'half_even' }, { step = 'clamp', low = -900, high = 901 }]";
+    check_text(&inner(&memory("s13", loaded), ""), &["memory.load"]);
 }

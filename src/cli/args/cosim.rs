@@ -28,9 +28,10 @@ pub struct CosimArgs {
     pub bundle: PathBuf,
     #[arg(long, value_enum, default_value_t = Simulator::All)]
     pub simulator: Simulator,
-    /// Where the design and its twin lie: by default $GOLDPATH_HW_MODELS, else hw_models in the current folder or one
-    /// above it, but never one inside the bundle. RTL is run with your rights: name only what you trust
-    #[arg(long, value_name = "DIR")]
+    /// Where the design and its twin lie: its design.toml, its folder, or the folder that holds DESIGN/design.toml; by
+    /// default $GOLDPATH_HW_MODELS, else hw_models in the current folder or one above it, but never one inside the
+    /// bundle. RTL is run with your rights: name only what you trust
+    #[arg(long, value_name = "PATH")]
     pub hw_models: Option<PathBuf>,
     /// Verilog sources to check instead of the design's own twin. Their out.data is compared only in cycles whose
     /// expected out.valid is 1, everything else in every cycle

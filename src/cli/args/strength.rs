@@ -12,7 +12,7 @@ pub struct StrengthArgs {
     #[arg(value_name = "BUNDLE", required = true, num_args = 1..)]
     pub bundles: Vec<PathBuf>,
     /// Where the design lies, and its twin, as for cosim
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "PATH")]
     pub hw_models: Option<PathBuf>,
     #[command(flatten)]
     pub rtl: RtlArgs,

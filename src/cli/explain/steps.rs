@@ -20,6 +20,29 @@ const EXAMPLES: [(&str, i64); 11] = [
     ("step = \"fit\", format = \"s8\", overflow = \"wrap\"", 130),
 ];
 
+/// What steps are called, but for those that have a page of their own.
+pub const WORDS: [&str; 19] = [
+    "add",
+    "subtract",
+    "multiply",
+    "max",
+    "min",
+    "bias",
+    "zero_point",
+    "relu",
+    "shift_left",
+    "shift_right",
+    "rounding_shift",
+    "clamp",
+    "fit",
+    "saturate",
+    "float_scale",
+    "lut",
+    "thresholds",
+    "branch",
+    "value_steps",
+];
+
 #[rustfmt::skip]
 pub fn topics() -> Vec<Topic> {
     vec![Topic {
@@ -33,7 +56,7 @@ pub fn topics() -> Vec<Topic> {
                shift_right, rounding_shift         x / 2^shift, rounded: one of the ten modes, always written\n\
                clamp                               low and high (or min and max): min with high, then max with low\n\
                fit                                 only format and overflow\n\
-               saturate                            fit with overflow = \"saturate\"; format, or width and signed\n\
+               saturate                            fit with overflow = \"saturate\"; format, or width and signed (that of x if absent)\n\
                float_scale                         x * a float32, rounded once, saturated\n\
                lut                                 a table: values[x - first], below and above beyond it\n\
                thresholds                          how many of values are <= x, and offset; values is a list, or the name of\n\

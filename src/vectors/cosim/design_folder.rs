@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::design::identifier;
 use crate::error::{Error, Kind, Place, Result};
 
-/// The folder of a design by name: in `chosen`, else in `$GOLDPATH_HW_MODELS`, else in `hw_models` of the current folder
+/// The folder of a design by name, or its file: `chosen` itself, or in it, else in `$GOLDPATH_HW_MODELS`, else in `hw_models` of the current folder
 /// or of a folder above it. What lies in the bundle, or beside it, is not looked at: a bundle may be a stranger's.
 ///
 /// # Errors
@@ -16,6 +16,11 @@ pub fn find_design(name: &str, bundle: &Path, chosen: Option<&Path>) -> Result<P
             .in_file(&bundle.join("manifest.json")));
     }
     let variable = std::env::var_os("GOLDPATH_HW_MODELS").filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(chosen) = chosen.filter(|chosen| chosen.is_file() || is_design(chosen)) {
+        let is_named = chosen.is_file() && chosen.file_name().is_some_and(|name| name == "design.toml");
+        let parent = chosen.parent().filter(|parent| is_named && is_design(parent));
+        return Ok(parent.unwrap_or(chosen).to_path_buf());
+    }
     if let Some(root) = chosen.map(Path::to_path_buf).or(variable) {
         let folder = root.join(name);
         return if is_design(&folder) { Ok(folder) } else { Err(not_found(name, Some(&root))) };
@@ -61,7 +66,10 @@ fn not_found(name: &str, root: Option<&Path>) -> Error {
     let place = root.map_or(Place::Option("--hw-models".to_string()), |r| Place::File(r.to_path_buf()));
     Error::new(Kind::Io, format!("the design {name:?} of this bundle is not to be found"))
         .at(place)
-        .help("run in the folder that holds hw_models, or name hw_models by --hw-models or GOLDPATH_HW_MODELS, or give --rtl and --top")
+        .help(format!(
+            "--hw-models takes its design.toml, or the folder that holds {name}/design.toml, as does GOLDPATH_HW_MODELS; or run in \
+             the folder that holds hw_models"
+        ))
 }
 
 /// The twin's sources in order: `rtl/files.f`, one path a line, relative to the design's folder. All lie in the folder
