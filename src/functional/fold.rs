@@ -101,48 +101,36 @@ pub fn fold(
             let beat = last.checked_sub(1);
             let store = design.store_program().channel(parameters, channel);
             let load = design.load_program().channel(parameters, channel);
-            let mut stored = i128::from(acc);
-            for (index, (_, post::Stepped { exact, value, flags })) in store.walk(stored).enumerate() {
-                visit(Visit {
-                    node: Node::Store(index),
-                    beat,
-                    before: stored,
-                    entering: exact,
-                    value,
-                    flags,
-                })?;
-                stored = value;
-            }
+            let stored = through(store, (Node::Store, beat), i128::from(acc), visit)?;
             // The first visit's word is new.
-            let mut loaded = 0;
-            if first > 0 {
-                loaded = word;
-                for (index, (_, post::Stepped { exact, value, flags })) in load.walk(word).enumerate() {
-                    visit(Visit {
-                        node: Node::Load(index),
-                        beat,
-                        before: loaded,
-                        entering: exact,
-                        value,
-                        flags,
-                    })?;
-                    loaded = value;
-                }
-            }
+            let loaded = match first {
+                0 => 0,
+                _ => through(load, (Node::Load, beat), word, visit)?,
+            };
             let entering = loaded + stored;
             let fitted = memory.fit().of(entering);
             visit(told(Node::Memory, beat, entering, entering, fitted))?;
             (acc, word) = (fitted.value, i128::from(fitted.value));
         }
     }
-    let mut output = i128::from(acc);
     let post = design.post_program().channel(parameters, channel);
-    for (index, (_, post::Stepped { exact, value, flags })) in post.walk(output).enumerate() {
-        visit(Visit { node: Node::Post(index), beat: None, before: output, entering: exact, value, flags })?;
-        output = value;
-    }
+    let output = through(post, (Node::Post, None), i128::from(acc), visit)?;
     // Every program ends in a format.
     ControlFlow::Continue(Ended { accumulator: acc, output: output as i64 })
+}
+
+/// A value through steps, each of them told.
+fn through(
+    steps: post::Channel<'_>,
+    (node, beat): (fn(usize) -> Node, Option<usize>),
+    mut x: i128,
+    visit: &mut Visitor<'_>,
+) -> ControlFlow<(), i128> {
+    for (index, (before, post::Stepped { exact, value, flags })) in steps.walk(x).enumerate() {
+        visit(Visit { node: node(index), beat, before, entering: exact, value, flags })?;
+        x = value;
+    }
+    ControlFlow::Continue(x)
 }
 
 /// The exact products of one beat, in the order of the lanes, through the product's steps; every value is told, step by step.

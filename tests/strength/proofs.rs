@@ -168,17 +168,15 @@ pub fn random_design(seed: &mut u64) -> String {
         ("'term'", "term = { format = \"s6\", per = \"channel\" }\n"),
         ("'many'", "many = { format = \"s5\", per = \"channel\" }\n"),
     ];
-    let used: Vec<&str> =
-        declared.into_iter().filter(|(name, _)| text.contains(name)).map(|(_, line)| line).collect();
-    text += &used.concat();
+    let used = declared.into_iter().filter(|(name, _)| text.contains(name));
+    let used: String = used.map(|(_, line)| line).collect();
+    text += &used;
     if start == "bias" {
-        text +=
-            &format!("bias = {{ format = \"{}\", per = \"channel\" }}\n", p(&["s32", "s8", "s16", "s40"]));
+        let format = p(&["s32", "s8", "s16", "s40"]);
+        text += &format!("bias = {{ format = \"{format}\", per = \"channel\" }}\n");
     }
-    if offset.contains("activation_offset") {
-        text += "activation_offset = { format = \"s9\", per = \"layer\" }\n";
-    }
-    text
+    let is_offset = offset.contains("activation_offset");
+    text + if is_offset { "activation_offset = { format = \"s9\", per = \"layer\" }\n" } else { "" }
 }
 
 pub fn designs(count: usize, seed: u64) -> Vec<(u64, Arc<Design>)> {

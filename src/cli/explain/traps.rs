@@ -33,11 +33,6 @@ fn arithmetic() -> Vec<Topic> {
                 format!("s16: (32767 + 8) >> 4 is {} if the sum wraps, {} if it does not",
                     shift_right(i128::from(wrapped), 4, Rounding::Floor), shift_right(32_767, 4, Rounding::HalfUp))
             }),
-        topic("dropped_bits_are_floor", "leaving out low bits of two's complement rounds to minus infinity, not to zero",
-            "x[15:2] of a signed x is floor; trunc, C's division and Verilog's / round toward zero. They differ on every\n\
-             negative value that is not exact.",
-            || format!("-5 / 2^2: floor {}, trunc {}",
-                shift_right(-5, 2, Rounding::Floor), shift_right(-5, 2, Rounding::Trunc))),
         topic("shift_counts", "count 0 and counts beyond the width need a stated answer",
             "Here: 0 is the identity, and any count up to 127 is a division. Hosts mask the count instead.",
             || format!("-1 / 2^100: floor {}, half_up {}",
@@ -89,6 +84,11 @@ fn arithmetic() -> Vec<Topic> {
 #[rustfmt::skip]
 fn verification() -> Vec<Topic> {
     vec![
+        topic("dropped_bits_are_floor", "leaving out low bits of two's complement rounds to minus infinity, not to zero",
+            "x[15:2] of a signed x is floor; trunc, C's division and Verilog's / round toward zero. They differ on every\n\
+             negative value that is not exact.",
+            || format!("-5 / 2^2: floor {}, trunc {}",
+                shift_right(-5, 2, Rounding::Floor), shift_right(-5, 2, Rounding::Trunc))),
         topic("small_operands", "uniform random small operands prove nothing about overflow",
             "Assert that the overflow was hit, in both directions. `goldpath vectors --case saturating` does.",
             String::new),
