@@ -149,7 +149,7 @@ load = [{ step = "clamp", low = -9000, high = 9000 }]
 /// Two products of one slice.
 const PACKED: &str = r#"
 schema = 1
-name = "packed"
+name = "pair"
 operands = { activation = { width = 8, signed = true }, weight = { width = 8, signed = true } }
 product = { multiplier = "dsp48e2", packing = { products = 2, offset = 18, share = "activation", correction = "borrow" } }
 accumulator = { width = 18, signed = true, overflow = "wrap", start = "overwrite" }

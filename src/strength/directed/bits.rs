@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::compare::decides;
 use super::maker::Maker;
 use super::numbers::{Part, part};
-use super::targets::{compared, thresholds};
-use crate::num::{Overflow, fit};
+use super::targets::{compared, targets, thresholds};
+use crate::num::{MAX_SHIFT, Overflow, fit};
 use crate::strength::stages::{Mattering, stages};
 
 /// Assignments of numbers that are tried for one bit of a parameter, at most.
@@ -30,7 +30,8 @@ impl Maker<'_> {
                 _ => self.bits_of_step(index, &assignments),
             }
         }
-        self.bits_between_steps(&assignments);
+        let known = self.bits_between_steps(&assignments);
+        self.roundings(known, &assignments);
         self.bits_compared(&assignments);
     }
 
@@ -52,7 +53,7 @@ impl Maker<'_> {
 
     /// Sums for which a bit between steps decides, each bit both ways, or a rounding; some bits, the low ones of a product
     /// say, decide only under few numbers.
-    fn bits_between_steps(&mut self, assignments: &[Vec<i64>]) {
+    fn bits_between_steps(&mut self, assignments: &[Vec<i64>]) -> Mattering {
         let stages = stages(self.design);
         let row = usize::from(self.rows.len() > 1);
         let mut known = Mattering::nothing(&stages);
@@ -70,6 +71,41 @@ impl Maker<'_> {
                 known.look(self.design, &stages, (&alone, 0), accumulator);
                 if known.count() > before {
                     self.lead_to(sum, numbers, row);
+                }
+            }
+        }
+        known
+    }
+
+    /// Of a requantizer alone, whose values cost nothing: every count of a shift with small factors, where it is not known to
+    /// round both ways.
+    fn roundings(&mut self, mut known: Mattering, assignments: &[Vec<i64>]) {
+        if !self.design.is_post_only() {
+            return;
+        }
+        let stages = stages(self.design);
+        let of = |wanted: Part| -> Vec<usize> {
+            (0..self.design.parameters.len()).filter(|index| part(self.design, *index) == wanted).collect()
+        };
+        let (counts, factors) = (of(Part::Count), of(Part::Factor));
+        for (count, factor) in counts.iter().flat_map(|count| [1, 3, 5].map(|factor| (*count, factor))) {
+            let (least, most) = self.design.parameters[count].range();
+            for shift in least..=most.min(i128::from(MAX_SHIFT)) {
+                let mut numbers = assignments[0].clone();
+                numbers[count] = i64::try_from(shift).unwrap_or(0);
+                for index in &factors {
+                    let parameter = &self.design.parameters[*index];
+                    numbers[*index] = factor.clamp(parameter.min, parameter.max);
+                }
+                let alone = alone(&numbers);
+                let sums = targets(self.design.post_program(), &alone);
+                for sum in sums.into_iter().filter(|sum| self.design.accumulator.format.contains(*sum)) {
+                    let Ok(accumulator) = i64::try_from(sum) else { continue };
+                    let before = known.count();
+                    known.look(self.design, &stages, (&alone, 0), accumulator);
+                    if known.count() > before {
+                        self.lead_to(sum, &numbers, 0);
+                    }
                 }
             }
         }

@@ -101,6 +101,8 @@ pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
         return THRESHOLDS[form as usize](parameter, place, count);
     }
     let value = match (part(design, index), form) {
+        // Beyond the output's range a zero point hides what it is added to.
+        (Part::Term, Form::Whole) if parameter.per == Per::Layer => up_by(&inside_output(design, parameter), TERM[0]),
         (Part::Low, _) => up(LOW),
         (Part::High, _) => up(HIGH),
         (Part::Term | Part::Offset, _) => up(TERM),
@@ -118,6 +120,15 @@ pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
         (Part::Bias, _) => parameter.default.unwrap_or(0),
     };
     value.clamp(parameter.min, parameter.max)
+}
+
+/// The parameter, inside the range of the output where that leaves it one.
+fn inside_output(design: &Design, parameter: &Parameter) -> Parameter {
+    let (min, max) = (design.output().min().max(parameter.min), design.output().max().min(parameter.max));
+    match min < max {
+        true => Parameter { min, max, ..parameter.clone() },
+        false => parameter.clone(),
+    }
 }
 
 /// Which of how many thresholds a parameter is.
