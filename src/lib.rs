@@ -140,7 +140,7 @@
 //!   | blocks | before every block of beats, the sum lies so far inside that the block's own weights and activations cannot take it out; what does not is looked at, and walked if need be |
 //!   | steps 16, steps 32 | formats and products fit the lane: R3 to R6 on every step |
 //!   | steps 64 | any format and reduction level whose sums fit 64 bits |
-//!   | plain | none is needed: it is the definition; all there is where sums meet in a memory or products go through steps |
+//!   | plain | none is needed: it is the definition; all there is where sums meet in a memory or behind the last beat, or products go through steps |
 //!
 //!   A framework's own integer layers run in `functional::operators::engine`: its accumulator wraps, and sums modulo 2^32 may be
 //!   formed in any order, offsets last.

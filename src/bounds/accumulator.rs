@@ -2,6 +2,7 @@
 
 use super::Range;
 use super::terms::{Channels, Ends, Terms, Visitor, Word, Work, beats};
+use crate::design::Level;
 use crate::num::Overflow;
 use crate::post::Step;
 
@@ -29,6 +30,8 @@ pub(super) struct Reached {
     pub products: Vec<(Range, bool)>,
     /// Per reduction level: what enters its groups, and whether both ends are reached.
     pub levels: Vec<(Range, bool)>,
+    /// The same of those behind the last beat. Of several accumulators, all of the above are of any.
+    pub after: Vec<(Range, bool)>,
 }
 
 /// Follows every channel; levels are looked at when asked for.
@@ -39,8 +42,8 @@ pub(super) struct Accumulate {
 struct Registers<T> {
     rails: (T, T),
     wraps: bool,
-    /// Start plus beats, since the visit of the memory began.
-    part: Ends<T>,
+    /// One accumulator after the other: start plus beats, since the visit of the memory began.
+    parts: Vec<Ends<T>>,
     /// The same at the end of every visit so far.
     sum: Ends<T>,
     /// Held at the end of every visit so far.
@@ -50,8 +53,8 @@ struct Registers<T> {
     /// Steps of a visit, and of all.
     steps: [usize; 2],
     prefixes: Ends<T>,
-    /// Behind the fit.
-    held: Ends<T>,
+    /// One accumulator after the other: behind the fit.
+    held: Vec<Ends<T>>,
     entering: Ends<T>,
     /// A value behind a wrap entered a beat.
     whole: Vec<bool>,
@@ -158,8 +161,9 @@ impl<T: Word> Registers<T> {
                 [&design.store_steps, &design.load_steps].map(|steps| Path::new(terms, channels, steps));
             Words { rails: (T::from(low), T::from(high)), wraps, entering: None, held: zeros.clone(), paths }
         });
+        let accumulators = program.design.partial_sums();
         Registers {
-            part: sum.clone(),
+            parts: vec![sum.clone(); accumulators],
             ends: zeros,
             memory,
             clamp: program.design.accumulator.output_fit().map(|clamp| {
@@ -173,64 +177,88 @@ impl<T: Word> Registers<T> {
             entering: held.clone(),
             scratch: held.clone(),
             sum,
-            held,
+            held: vec![held; accumulators],
             whole: vec![false; channels.len()],
         }
     }
 
-    /// What the register holds when the exact sum is `sum` and `entering` has been formed.
+    /// What an accumulator holds when its exact sum is `part` and `entering` has been formed.
     ///
     /// A wrapped sum is congruent to the exact one, so it *is* the exact one whenever that lies in the format,
     /// whatever happened before.
-    fn fit(&mut self) {
+    fn fit(&mut self, lane: usize) {
         let (low, high) = self.rails;
+        let (part, held) = (&self.parts[lane], &mut self.held[lane]);
         for n in 0..self.whole.len() {
             let (l, h) = if self.wraps {
-                let inside = self.part.low[n] >= low && self.part.high[n] <= high;
-                if inside { (self.part.low[n], self.part.high[n]) } else { (low, high) }
+                let inside = part.low[n] >= low && part.high[n] <= high;
+                if inside { (part.low[n], part.high[n]) } else { (low, high) }
             } else {
                 (self.scratch.low[n].clamp(low, high), self.scratch.high[n].clamp(low, high))
             };
-            (self.held.low[n], self.held.high[n]) = (l, h);
+            (held.low[n], held.high[n]) = (l, h);
         }
+    }
+
+    /// What enters the groups of each level behind the last beat, of a channel whose accumulators end as they have, and whether
+    /// both ends are reached: no product is in two accumulators.
+    fn after(&self, levels: &[Level], n: usize, mut reached: bool) -> Vec<(Range, bool)> {
+        let mut terms: Vec<Range> = self.held.iter().map(|held| held.range(n)).collect();
+        let mut all = Vec::with_capacity(levels.len());
+        for level in levels {
+            let sum = |output: usize| {
+                let terms = level.terms(output).filter_map(|input| terms.get(input));
+                terms.fold((0, 0), |sum: Range, term| (sum.0 + term.0, sum.1 + term.1))
+            };
+            let sums: Vec<Range> = (0..level.outputs(terms.len())).map(sum).collect();
+            let hull = |a: Range, b: &Range| (a.0.min(b.0), a.1.max(b.1));
+            all.push((sums.iter().skip(1).fold(sums[0], hull), reached));
+            let fit = level.fit();
+            reached &= fit.overflow != Overflow::Wrap || sums.iter().all(|sum| fit.holds(*sum));
+            terms = sums.into_iter().map(|sum| fit.image(sum)).collect();
+        }
+        all
     }
 }
 
 impl<T: Word> Visitor<T> for Registers<T> {
-    fn beat(&mut self, beat: usize, term: &Ends<T>) {
+    fn beat(&mut self, beat: usize, lane: usize, term: &Ends<T>) {
         let (low, high) = self.rails;
+        let is_first = lane == 0;
+        let (part, held) = (&mut self.parts[lane], &mut self.held[lane]);
         let [steps, all] = self.steps;
         let begins = beat.is_multiple_of(steps);
         if beat > 0 && begins {
             let zeros = Ends::new(self.whole.len(), T::from(0));
-            self.part.copy(&zeros);
-            self.held.copy(&zeros);
+            part.copy(&zeros);
+            held.copy(&zeros);
         }
         if !begins && self.wraps {
-            let sums = self.part.low.iter().zip(&self.part.high);
+            let sums = part.low.iter().zip(&part.high);
             self.whole.iter_mut().zip(sums).for_each(|(w, (l, h))| *w |= *l < low || *h > high);
         }
-        self.part.add(term);
-        self.scratch.copy(&self.held);
+        part.add(term);
+        self.scratch.copy(held);
         self.scratch.add(term);
-        if beat == 0 {
-            self.prefixes.copy(&self.part);
+        if beat == 0 && is_first {
+            self.prefixes.copy(part);
             self.entering.copy(&self.scratch);
         } else {
-            self.prefixes.join(&self.part);
+            self.prefixes.join(part);
             self.entering.join(&self.scratch);
         }
-        self.fit();
+        self.fit(lane);
         if (beat + 1).is_multiple_of(steps) || beat + 1 == all {
-            if beat < steps {
-                self.ends.copy(&self.held);
-                self.sum.copy(&self.part);
+            let (part, held) = (&self.parts[lane], &self.held[lane]);
+            if beat < steps && is_first {
+                self.ends.copy(held);
+                self.sum.copy(part);
             } else {
-                self.ends.join(&self.held);
-                self.sum.join(&self.part);
+                self.ends.join(held);
+                self.sum.join(part);
             }
             if let Some(memory) = &mut self.memory {
-                memory.add(&self.held, self.clamp);
+                memory.add(held, self.clamp);
             }
         }
     }
@@ -257,7 +285,9 @@ impl Work for Accumulate {
                     (range, reached)
                 });
                 let products = known.stepped.entering.iter();
+                let held_reached = one && !loose && (inside || !registers.wraps);
                 Reached {
+                    after: registers.after(&terms.program.design.after, n, held_reached),
                     products: products.map(|of| of.0[n].unwrap_or(((0, 0), false))).collect(),
                     levels: levels.collect(),
                     prefixes: registers.prefixes.range(n),
@@ -265,7 +295,7 @@ impl Work for Accumulate {
                     entering: registers.entering.range(n),
                     entering_reached: !loose && !registers.whole[n],
                     held: registers.ends.range(n),
-                    held_reached: one && !loose && (inside || !registers.wraps),
+                    held_reached,
                     words: memory.map_or_else(Default::default, |m| [m.paths[0].made(n), m.paths[1].made(n)]),
                     memory: memory.and_then(|m| Some((m.entering.as_ref()?.range(n), m.held.range(n)))),
                 }

@@ -87,6 +87,7 @@ impl<'a> LayerBounds<'a> {
     /// Analyses a layer: O(K · N), in parallel over channels.
     pub fn new(program: &'a Program, inputs: &'a Inputs) -> LayerBounds<'a> {
         let lossy = has_lossy_levels(program);
+        let is_one = program.design.after.is_empty();
         let follow = |inputs: &Inputs, weights, levels| -> Vec<Reached> {
             on_all(program, inputs, weights, &Accumulate { levels }).into_iter().flatten().collect()
         };
@@ -96,7 +97,7 @@ impl<'a> LayerBounds<'a> {
         let bounds = Kind::ALL.map(|kind| {
             let channel = |n: usize| {
                 let start = i128::from(program.bias(n));
-                let (range, proof) = bound(kind, start, &exact[n], &types[n], norms[n], !lossy);
+                let (range, proof) = bound(kind, start, (&exact[n], &types[n]), norms[n], (!lossy, is_one));
                 Bound { range, width: width(program, range), proof }
             };
             (0..exact.len()).map(channel).collect()
@@ -149,10 +150,9 @@ fn width(program: &Program, range: Range) -> Option<u32> {
 fn bound(
     kind: Kind,
     start: i128,
-    exact: &Reached,
-    types: &Reached,
+    (exact, types): (&Reached, &Reached),
     norm: Norm,
-    exact_levels: bool,
+    (exact_levels, is_one): (bool, bool),
 ) -> (Range, Proof) {
     let with_start = |(low, high): Range| (low.min(start), high.max(start));
     match kind {
@@ -164,6 +164,8 @@ fn bound(
         Kind::A2qPlus => {
             let proof = match (exact_levels && norm.sum == 0, norm.zero_in_every_input) {
                 (false, _) => Proof::Nothing,
+                // One of several accumulators sums products whose weights need not sum to 0.
+                (true, false) if !is_one => Proof::Nothing,
                 (true, false) => Proof::FinalSum,
                 (true, true) => Proof::EveryPrefix,
             };

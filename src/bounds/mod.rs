@@ -78,18 +78,19 @@ impl Work for Prefixes {
     fn run<T: Word>(&self, terms: &Terms<'_>, channels: &Channels) -> Vec<Range> {
         let starts: Vec<T> =
             channels.numbers(terms.program).map(|n| T::from(terms.program.start(n))).collect();
-        let mut sum = Ends { low: starts.clone(), high: starts };
-        let mut prefixes = sum.clone();
+        let mut sums = vec![Ends { low: starts.clone(), high: starts }; terms.program.design.partial_sums()];
+        let mut prefixes = sums[0].clone();
         let zeros = Ends::new(channels.len(), T::from(0));
         let visit = terms.program.map().steps;
-        beats(terms, self.levels, &mut |beat: usize, term: &Ends<T>| {
+        beats(terms, self.levels, &mut |beat: usize, lane: usize, term: &Ends<T>| {
+            let sum = &mut sums[lane];
             if beat > 0 && beat.is_multiple_of(visit) {
                 // Every visit of the memory begins anew.
                 sum.copy(&zeros);
             }
             sum.add(term);
             // The start itself does not enter.
-            if beat == 0 { prefixes.copy(&sum) } else { prefixes.join(&sum) }
+            if beat == 0 && lane == 0 { prefixes.copy(sum) } else { prefixes.join(sum) }
         });
         prefixes.ranges()
     }
@@ -105,18 +106,22 @@ impl Work for Blocks {
 
     fn run<T: Word>(&self, terms: &Terms<'_>, channels: &Channels) -> Vec<Vec<Range>> {
         let zero = Ends::new(channels.len(), T::from(0));
-        let (mut sum, mut excursion) = (zero.clone(), zero);
+        let lanes = terms.program.design.partial_sums();
+        let (mut sums, mut excursion) = (vec![zero.clone(); lanes], zero);
         let mut blocks = Vec::with_capacity(terms.program.beats().div_ceil(self.beats));
         let last = terms.program.beats().saturating_sub(1);
-        beats(terms, self.levels, &mut |beat: usize, term: &Ends<T>| {
-            if beat.is_multiple_of(self.beats) {
-                sum.copy(term);
-                excursion.copy(term);
-            } else {
-                sum.add(term);
-                excursion.join(&sum);
+        beats(terms, self.levels, &mut |beat: usize, lane: usize, term: &Ends<T>| {
+            let sum = &mut sums[lane];
+            match beat.is_multiple_of(self.beats) {
+                true => sum.copy(term),
+                false => sum.add(term),
             }
-            if (beat + 1).is_multiple_of(self.beats) || beat == last {
+            if beat.is_multiple_of(self.beats) && lane == 0 {
+                excursion.copy(sum);
+            } else {
+                excursion.join(sum);
+            }
+            if lane + 1 == lanes && ((beat + 1).is_multiple_of(self.beats) || beat == last) {
                 blocks.push(excursion.ranges());
             }
         });

@@ -67,6 +67,10 @@ pub(super) fn nodes(program: &Program, reached: &[Reached]) -> Vec<NodeBounds> {
                 Node::AccumulatorStart => start(program.bias(n)),
                 Node::Accumulator => Flow { range: reached.entering, reached: reached.entering_reached },
                 Node::AccumulatorOutput => *flow,
+                Node::After(level) => {
+                    let (range, reached) = reached.after[level];
+                    Flow { range, reached }
+                }
                 Node::Store(step) => Flow { range: reached.words[0][step], reached: false },
                 Node::Load(step) => Flow { range: reached.words[1][step], reached: false },
                 // Visits may hold each other's ends back.

@@ -277,7 +277,11 @@ impl<'a> Terms<'a> {
         let words = design.memory.map_or(0, |memory| largest((memory.format.min(), memory.format.max())));
         let moved = design.store_steps.iter().chain(&design.load_steps).filter_map(|step| step.format);
         let words = moved.map(|format| largest((format.min(), format.max()))).fold(words, i128::max);
-        let start = start.unwrap_or(0).max(largest((register.min(), register.max()))).max(words);
+        let after = design.after.iter().map(|level| largest((level.format.min(), level.format.max())));
+        let sums = after.fold(largest((register.min(), register.max())), i128::max);
+        // Behind the last beat, so many of these are added.
+        let sums = sums.saturating_mul(design.partial_sums() as i128);
+        let start = start.unwrap_or(0).max(sums).max(words);
         // Whatever is added up is one of these plus all terms.
         (x * w).max(rails).saturating_mul(terms) < 1 << 61 && start < 1 << 61
     }
@@ -327,13 +331,13 @@ impl<T: Word> Levels<T> {
 
 /// Someone who looks at one beat after the other.
 pub(super) trait Visitor<T> {
-    /// `term`: what the beat adds to each channel.
-    fn beat(&mut self, beat: usize, term: &Ends<T>);
+    /// `term`: what the beat adds to each channel, to accumulator `lane` of its outputs, from 0.
+    fn beat(&mut self, beat: usize, lane: usize, term: &Ends<T>);
 }
 
-impl<T, F: FnMut(usize, &Ends<T>)> Visitor<T> for F {
-    fn beat(&mut self, beat: usize, term: &Ends<T>) {
-        self(beat, term);
+impl<T, F: FnMut(usize, usize, &Ends<T>)> Visitor<T> for F {
+    fn beat(&mut self, beat: usize, lane: usize, term: &Ends<T>) {
+        self(beat, lane, term);
     }
 }
 
@@ -346,7 +350,9 @@ pub(super) fn has_lossy_levels(program: &Program) -> bool {
 pub(super) fn beats<T: Word>(terms: &Terms<'_>, levels: bool, visitor: &mut impl Visitor<T>) -> Levels<T> {
     let (program, channels) = (terms.program, terms.channels.len());
     let design = &program.design;
-    let levels = levels && !design.reduce.is_empty();
+    // Of several accumulators, each has its own lanes.
+    let is_one = design.after.is_empty();
+    let levels = (levels && !design.reduce.is_empty()) || !is_one;
     let count = if levels { design.reduce.len() } else { 0 };
     let stepped = Stepped {
         entering: design.product_steps.iter().map(|_| Entering(vec![None; channels])).collect(),
@@ -362,10 +368,10 @@ pub(super) fn beats<T: Word>(terms: &Terms<'_>, levels: bool, visitor: &mut impl
             (0..design.array.lanes)
                 .filter_map(|lane| program.k_of(beat, lane))
                 .for_each(|k| terms.add_term(k, &mut term, &mut known));
-            visitor.beat(beat, &term);
+            visitor.beat(beat, 0, &term);
             continue;
         }
-        lanes.resize(design.array.lanes, term.clone());
+        lanes.resize(design.array.lanes, Ends::new(channels, T::from(0)));
         for (lane, ends) in lanes.iter_mut().enumerate() {
             ends.fill(T::from(0));
             if let Some(k) = program.k_of(beat, lane) {
@@ -375,8 +381,12 @@ pub(super) fn beats<T: Word>(terms: &Terms<'_>, levels: bool, visitor: &mut impl
         for level in 0..count {
             lanes = reduced(program, level, &lanes, &mut known);
         }
+        if !is_one {
+            lanes.iter().enumerate().for_each(|(lane, ends)| visitor.beat(beat, lane, ends));
+            continue;
+        }
         lanes.iter().for_each(|ends| term.add(ends));
-        visitor.beat(beat, &term);
+        visitor.beat(beat, 0, &term);
     }
     known
 }

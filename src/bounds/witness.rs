@@ -112,8 +112,9 @@ impl Search<'_> {
         (i128::from(low), i128::from(high))
     }
 
-    /// Range of every beat of the channel; `None` when a level makes it one that is only known to hold every value.
-    fn beats(&self, inputs: &Inputs, weights: Weights<'_>) -> Option<Vec<Range>> {
+    /// Range of every beat of the channel, of each of its accumulators; `None` when a level makes it one that is only known to
+    /// hold every value.
+    fn beats(&self, inputs: &Inputs, weights: Weights<'_>) -> Option<Vec<Vec<Range>>> {
         let program = self.bounds.program;
         let work = Collect { levels: has_lossy_levels(program) };
         on_channels(program, inputs, weights, &Channels::one(program, self.channel), &work)
@@ -121,18 +122,21 @@ impl Search<'_> {
 
     /// The first value of any input that leaves the register: (beat, on the high side, value). Up to there both
     /// extreme inputs have stayed inside, and so has every other.
-    fn first_exit(&self, beats: &[Range]) -> Option<(Option<usize>, bool, i128)> {
+    fn first_exit(&self, beats: &[Vec<Range>]) -> Option<(Option<usize>, bool, i128)> {
         let (least, most) = self.rails();
         let start = i128::from(self.bounds.program.bias(self.channel));
-        let (mut low, mut high) = (start, start);
-        let before = std::iter::once((None, (0, 0)));
-        for (beat, term) in before.chain(beats.iter().enumerate().map(|(beat, term)| (Some(beat), *term))) {
-            (low, high) = (low + term.0, high + term.1);
-            if high > most {
-                return Some((beat, true, high));
-            }
-            if low < least {
-                return Some((beat, false, low));
+        let mut sums = vec![(start, start); self.bounds.program.design.partial_sums()];
+        let nothing = [vec![(0, 0)]];
+        let before = nothing.iter().map(|terms| (None, terms));
+        for (beat, terms) in before.chain(beats.iter().enumerate().map(|(beat, terms)| (Some(beat), terms))) {
+            for ((low, high), term) in sums.iter_mut().zip(terms) {
+                (*low, *high) = (*low + term.0, *high + term.1);
+                if *high > most {
+                    return Some((beat, true, *high));
+                }
+                if *low < least {
+                    return Some((beat, false, *low));
+                }
             }
         }
         None
@@ -150,14 +154,17 @@ impl Search<'_> {
         let beats = self.beats(self.bounds.inputs, Weights::Column(weights))?;
         let (least, most) = self.rails();
         let start = i128::from(self.bounds.program.bias(self.channel));
-        let (low, high) = beats.iter().fold((start, start), |sum, t| (sum.0 + t.0, sum.1 + t.1));
-        let side = match (high > most, low < least) {
+        let mut sums = vec![(start, start); self.bounds.program.design.partial_sums()];
+        for terms in &beats {
+            sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum = (sum.0 + term.0, sum.1 + term.1));
+        }
+        let side = match (sums.iter().any(|sum| sum.1 > most), sums.iter().any(|sum| sum.0 < least)) {
             (true, _) => true,
             (false, true) => false,
             (false, false) => return None,
         };
-        let path: Vec<Range> =
-            beats.iter().map(|term| if side { (term.1, term.1) } else { (term.0, term.0) }).collect();
+        let end = |term: &Range| if side { (term.1, term.1) } else { (term.0, term.0) };
+        let path: Vec<Vec<Range>> = beats.iter().map(|terms| terms.iter().map(end).collect()).collect();
         let exit = self.first_exit(&path)?;
         Some(self.witness(self.extreme(weights, side), weights.to_vec(), exit))
     }
@@ -217,11 +224,13 @@ struct Collect {
 }
 
 impl Work for Collect {
-    type Out = Option<Vec<Range>>;
+    type Out = Option<Vec<Vec<Range>>>;
 
     fn run<T: Word>(&self, terms: &Terms<'_>, _: &Channels) -> Self::Out {
-        let mut ranges = Vec::with_capacity(terms.program.beats());
-        let known = beats(terms, self.levels, &mut |_: usize, term: &Ends<T>| ranges.push(term.range(0)));
+        let mut ranges = vec![Vec::new(); terms.program.beats()];
+        let known = beats(terms, self.levels, &mut |beat: usize, _: usize, term: &Ends<T>| {
+            ranges[beat].push(term.range(0));
+        });
         (!known.is_loose(0)).then_some(ranges)
     }
 }

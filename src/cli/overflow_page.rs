@@ -44,21 +44,31 @@ pub fn html(findings: &Findings, design: &Arc<Design>) -> Result<String> {
 fn draw(witness: &Witness, design: &Arc<Design>) -> Result<Drawn> {
     let program = witness.program(design)?;
     let walked = walk(&program, 0, 0);
-    let beats = walked.steps.iter().map(|step| Beat {
-        exact: step.exact,
-        entering: step.entering,
-        value: i128::from(step.value),
-    });
-    let (low, high) = design.accumulator.register_fit().rails();
     let place = &witness.place;
+    // Of several accumulators, the one that the witness speaks of.
+    let event = witness.event.as_ref().and_then(|event| event.place.accumulator);
+    let lane = event.unwrap_or_default();
+    let of_output = match design.partial_sums() {
+        1 => "output".to_owned(),
+        _ => format!("accumulator {lane} of output"),
+    };
+    let steps = walked.steps.iter().filter(|step| step.lane == lane);
+    let beats: Vec<Beat> = steps
+        .map(|step| Beat { exact: step.exact, entering: step.entering, value: i128::from(step.value) })
+        .collect();
+    let result = match (design.partial_sums(), beats.last()) {
+        (2.., Some(last)) => last.value,
+        _ => i128::from(walked.accumulator),
+    };
+    let (low, high) = design.accumulator.register_fit().rails();
     let accumulation = Accumulation {
-        title: format!("Prefix sums of output [{}, {}] of {}", place.m, place.n, witness.layer),
+        title: format!("Prefix sums of {of_output} [{}, {}] of {}", place.m, place.n, witness.layer),
         beat_name: if design.array.lanes == 1 { "k" } else { "beat" }.to_string(),
         bias: i128::from(walked.bias),
         start: i128::from(walked.start),
-        beats: beats.collect(),
+        beats,
         rails: (i128::from(low), i128::from(high)),
-        result: i128::from(walked.accumulator),
+        result,
     };
     let class = witness.class.map_or(String::new(), |class| format!(", {}", class.name()));
     let caption = format!("Image {}, output [{}, {}]{class}", place.image, place.m, place.n);

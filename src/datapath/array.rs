@@ -14,7 +14,8 @@
 //!                          └ a × [pe.w]   └ a × [pe.w]         operand stays in its PE (see `stationary`)
 //! ```
 //!
-//! A sequential MAC and a tree are one row, whose exit is `pe.done`: 1 in the cycle after the edge that took a `last` beat. Where
+//! A sequential MAC and a tree are one row, whose exit is `pe.done`: 1 in the cycle after the edge that took a `last` beat; they
+//! may have several accumulators each, which are added on the way out (see `after`). Where
 //! there are rows and sums stay, results drain (see [`Exit`]). Where activations stay, weights come from the left, and all
 //! names of the two are exchanged.
 //!
@@ -31,6 +32,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::accumulate::Accumulate;
+use super::after::After;
 use super::control::{Bits, Control, push};
 use super::exit::Exit;
 use super::operand::operand_sum;
@@ -87,6 +89,7 @@ pub struct Array {
     products: Products,
     accumulate: Accumulate,
     sums: Sums,
+    after: Option<After>,
     memory: Option<Words>,
     requantizer: Requantizer,
 }
@@ -110,7 +113,9 @@ impl Array {
         };
         let sums = match array.sums_travel() {
             true => Sums::Travel(Travel::new(array)),
-            false => Sums::Stay { sums: Staying::new(&array), exit: Exit::new(&array) },
+            false => {
+                Sums::Stay { sums: Staying::new(&array, design.partial_sums()), exit: Exit::new(&array) }
+            }
         };
         Array {
             skew_left: Triangle::new(array.rows, internal(down), lanes),
@@ -122,6 +127,7 @@ impl Array {
             products: Products::new(&design, bits),
             accumulate: Accumulate::new(&design),
             sums,
+            after: After::new(&design),
             memory: Words::new(&design, &records),
             requantizer: Requantizer::new(&design, records.clone()),
             bits,
@@ -238,7 +244,13 @@ impl Array {
             return memory.shows().clone();
         }
         match &self.sums {
-            Sums::Stay { sums, exit } => exit.shows(self.finished(exit.front(sums.acc(), inputs))),
+            Sums::Stay { sums, exit } => {
+                let front = exit.front(sums.acc(), inputs);
+                match &self.after {
+                    Some(after) => after.shows(&front, sums.acc()),
+                    None => exit.shows(self.finished(front)),
+                }
+            }
             Sums::Travel(travel) if travel.is_registered() => {
                 travel.shows((&[], &[]), &self.accumulate, &self.records)
             }
@@ -277,10 +289,20 @@ impl Array {
     fn stay(&mut self, sums: &[i128], controls: &[Control], inputs: &Inputs, watch: &mut dyn Watch) {
         let Sums::Stay { sums: staying, exit } = &self.sums else { return };
         let front = exit.front(staying.acc(), inputs);
-        self.tell(&front, watch);
-        let front = self.finished(front);
-        let shown = exit.shows(front.clone());
-        self.finish(shown, watch);
+        let front = match &mut self.after {
+            Some(after) => {
+                let shown = after.clock(&front, staying.acc(), watch);
+                self.requantizer.clock(&shown, watch);
+                front
+            }
+            None => {
+                self.tell(&front, watch);
+                let front = self.finished(front);
+                let shown = exit.shows(front.clone());
+                self.finish(shown, watch);
+                front
+            }
+        };
         let (columns, drains) = (self.array.columns, self.array.drains());
         // As `record` says.
         let record = |pe: usize, control: Control| {
@@ -382,6 +404,7 @@ impl Datapath for Array {
             }
             Sums::Travel(travel) => ports.extend(travel.signals(&self.design)),
         }
+        ports.extend(self.after.iter().flat_map(After::signals));
         ports.extend(self.memory.iter().flat_map(Words::signals));
         ports.extend(self.requantizer.signals());
         ports
@@ -415,6 +438,9 @@ impl Datapath for Array {
                 exit.visit(sample);
             }
             Sums::Travel(travel) => travel.visit(sample),
+        }
+        if let Some(after) = &self.after {
+            after.visit(sample);
         }
         if let Some(memory) = &self.memory {
             memory.visit(sample);

@@ -5,6 +5,7 @@
 //! All registers reset to 0 (R12).
 
 mod accumulate;
+mod after;
 mod array;
 mod control;
 mod exit;

@@ -10,7 +10,7 @@
 //!
 //! Registers: `pe.product` `[pe, lanes]` per product stage, `reduce.i` `[pe, terms]` per stage of level i, each
 //! with its control bits; all free-running. Latency: product latency plus that of the levels.
-//! What the last level leaves is summed exactly. Not modelled: carry-save forms, packed DSP slices.
+//! What the last level leaves is summed exactly, unless each has an accumulator (see `after`). Not modelled: carry-save forms, packed DSP slices.
 //! Rules: R2 product, R7 and R8 its steps (see `array`), R3 one fit a group, R4–R6.
 
 use super::control::{Bits, Control, push};
@@ -48,6 +48,8 @@ pub struct Products {
     /// Terms behind each level.
     terms: Vec<usize>,
     reduced: Vec<Vec<Stage>>,
+    /// Whether what the last one leaves is one sum.
+    is_one: bool,
 }
 
 impl Products {
@@ -75,6 +77,7 @@ impl Products {
             reduced: reduced.map(|(l, t)| vec![Stage::reset(pes, *t); l.latency as usize]).collect(),
             levels: design.reduce.clone(),
             terms,
+            is_one: design.after.is_empty(),
         }
     }
 
@@ -109,7 +112,7 @@ impl Products {
         self.clone().clock(formed, &mut Deaf)
     }
 
-    /// The edge. Takes the products being formed; returns the lane sums that stand at the accumulators,
+    /// The edge. Takes the products being formed; returns the lane sums that stand at the accumulators, one for each,
     /// from old state wherever there is a register between.
     pub fn clock(&mut self, formed: Stage, watch: &mut dyn Watch) -> (Vec<i128>, Vec<Control>) {
         let mut here = through(&mut self.products, formed);
@@ -127,6 +130,9 @@ impl Products {
             }
             here = through(&mut self.reduced[index], Stage { values, controls: here.controls });
         }
+        if !self.is_one {
+            return (here.values.into_iter().map(i128::from).collect(), here.controls);
+        }
         let remaining = here.values.len() / here.controls.len();
         let sums = here.values.chunks_exact(remaining).map(|t| t.iter().map(|v| i128::from(*v)).sum());
         (sums.collect(), here.controls)
@@ -134,7 +140,7 @@ impl Products {
 }
 
 /// One level of one PE: each group is summed exactly and fitted once.
-fn reduce(level: &Level, terms: &[i64], into: &mut Vec<i64>, event: &mut dyn FnMut(Flags)) {
+pub fn reduce(level: &Level, terms: &[i64], into: &mut Vec<i64>, event: &mut dyn FnMut(Flags)) {
     for output in 0..level.outputs(terms.len()) {
         let exact = level.terms(output).filter_map(|i| terms.get(i)).map(|v| i128::from(*v)).sum();
         let fitted = fit(exact, level.format, level.overflow);

@@ -1,4 +1,5 @@
-//! Accumulators that stay in their PEs: one each, or banks of them, which beats use in turn.
+//! Accumulators that stay in their PEs: one each, banks of them, which beats use in turn, or several side by side, one for each
+//! sum that the levels of a beat leave.
 //!
 //! ```text
 //!                        ┌──────────────────────────────────────┐
@@ -7,7 +8,7 @@
 //!              └──── 0, bias or the bank of this beat ◄─────┘
 //! ```
 //!
-//! Registers: `pe.acc` `[pe]`, with banks `[pe, banks]`; `pe.sum` (loaded behind a valid bit) and `pe.sum.valid` in latency − 1
+//! Registers: `pe.acc` `[pe]`, with banks `[pe, banks]`, side by side `[pe, sums]`; `pe.sum` (loaded behind a valid bit) and `pe.sum.valid` in latency − 1
 //! stages. Latency: law A. Not modelled: which bank is next (one counter, which counts beats). Rules: R3 to R6, R9.
 
 use super::accumulate::Accumulate;
@@ -27,26 +28,30 @@ struct Entering {
 /// The block.
 pub struct Staying {
     array: Array,
-    /// `[rows][columns][banks]`
+    /// Accumulators of a PE that every beat uses.
+    beside: usize,
+    /// `[rows][columns][banks]`, or `[rows][columns][beside]`: banks are of one.
     acc: Vec<i64>,
     /// Of every PE: whose turn it is.
     turn: Vec<usize>,
-    /// By stage, each `[rows][columns]`.
+    /// By stage, each `[rows][columns][beside]`.
     looped: Vec<Vec<Entering>>,
 }
 
 impl Staying {
-    pub fn new(array: &Array) -> Self {
+    pub fn new(array: &Array, beside: usize) -> Self {
         let pes = array.rows * array.columns;
+        let looped = vec![Entering::default(); pes * beside];
         Staying {
             array: *array,
-            acc: vec![0; pes * array.banks],
+            beside,
+            acc: vec![0; pes * array.banks * beside],
             turn: vec![0; pes],
-            looped: vec![vec![Entering::default(); pes]; array.loop_latency as usize - 1],
+            looped: vec![looped; array.loop_latency as usize - 1],
         }
     }
 
-    /// `[rows, columns, banks]`
+    /// `[rows, columns, banks]`, or `[rows, columns, beside]`.
     pub fn acc(&self) -> &[i64] {
         &self.acc
     }
@@ -59,8 +64,8 @@ impl Staying {
             ports.push(register(name("pe.sum"), "accumulator", shape.clone(), format));
             ports.push(register(name("pe.sum.valid"), "accumulator", vec![], BIT));
         }
-        let banks = (self.array.banks > 1).then_some(self.array.banks);
-        let shape = shape.into_iter().chain(banks).collect();
+        let each = self.array.banks * self.beside;
+        let shape = shape.into_iter().chain((each > 1).then_some(each)).collect();
         ports.push(register("pe.acc".to_string(), "accumulator", shape, format));
         ports
     }
@@ -86,14 +91,17 @@ impl Staying {
         let before = self.acc.clone();
         let mut entering = Vec::with_capacity(controls.len());
         let clears_now = self.array.clears_at_once && inputs.first[0] && !inputs.valid[0];
-        for (pe, control) in controls.iter().enumerate() {
-            let (row, column, bank) = (pe / self.array.columns, pe % self.array.columns, self.turn[pe]);
-            let own = pe * self.array.banks..(pe + 1) * self.array.banks;
-            let mut sum = Entering { value: 0, control: *control, bank };
-            let bias = accumulate.bias(records, record(pe, *control));
+        let each = self.array.banks * self.beside;
+        for (index, added) in sums.iter().enumerate() {
+            let (pe, lane) = (index / self.beside, index % self.beside);
+            let (row, column, control) = (pe / self.array.columns, pe % self.array.columns, controls[pe]);
+            let own = pe * each..(pe + 1) * each;
+            let bank = if self.beside > 1 { lane } else { self.turn[pe] };
+            let mut sum = Entering { value: 0, control, bank };
+            let bias = accumulate.bias(records, record(pe, control));
             let held = before[own.start + bank];
             let is_clear = control.first && !control.valid;
-            let next = accumulate.next(held, control.valid, control.first, bias, sums[pe]);
+            let next = accumulate.next(held, control.valid, control.first, bias, *added);
             if let Some(next) = next.filter(|_| control.valid) {
                 if control.first && bias.flags.any() {
                     watch.overflow(Node::AccumulatorStart, row, column, bias.flags);
@@ -102,7 +110,7 @@ impl Staying {
                     watch.overflow(Node::Accumulator, row, column, next.flags);
                 }
                 sum.value = next.value;
-                self.turn[pe] = (bank + 1) % self.array.banks;
+                self.turn[pe] = (self.turn[pe] + 1) % self.array.banks;
             }
             if clears_now || (is_clear && next.is_some() && !self.array.clears_at_once) {
                 self.acc[own].fill(0);
@@ -122,10 +130,10 @@ impl Staying {
             }
             entering = old;
         }
-        for (pe, sum) in taken.iter().enumerate().filter(|(_, sum)| sum.control.valid && !clears_now) {
-            self.acc[pe * self.array.banks + sum.bank] = sum.value;
+        for (index, sum) in taken.iter().enumerate().filter(|(_, sum)| sum.control.valid && !clears_now) {
+            self.acc[index / self.beside * each + sum.bank] = sum.value;
         }
-        (before, taken.into_iter().map(|sum| (sum.control, sum.bank)).collect())
+        (before, taken.into_iter().step_by(self.beside).map(|sum| (sum.control, sum.bank)).collect())
     }
 
     /// Sums move through each other's places, the last ones out.

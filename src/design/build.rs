@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
-use super::{Accumulator, AccumulatorOverflow, Array, Coding, Design, KernelAxis, LaneMap, Level};
-use super::{Operand, Order, Recode, Start, identifier, memory, packing, pes, product, steps};
+use super::{Accumulator, AccumulatorOverflow, Array, Coding, Design, KernelAxis, LaneMap};
+use super::{Operand, Order, Recode, Start, identifier, memory, packing, pes, product, reduce, steps};
 use crate::error::Result;
-use crate::num::{Format, Overflow, product_format};
+use crate::num::{Format, product_format};
 use crate::post::{Choice, Parameter, Per, product_range};
 
 const MAX_SUM_WIDTH: u32 = 32;
@@ -45,14 +45,15 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     let product = (exact, product);
     let (product_steps, product) =
         product::steps(&file.product.steps, product, &accumulator, &mut names, context)?;
-    let reduce = reduce(file, &array, product, context)?;
+    let [reduce, after] = reduce::reduce(file, (&array, &accumulator), product, context)?;
     let memory = memory::memory(file, &array, &accumulator, context)?;
     let [store_steps, load_steps] = memory::steps(file, &accumulator, (memory, &array), &mut names, context)?;
-    let post = steps::build(&file.post, "post", (&accumulator, memory), choice, &mut names, context)?;
+    let summed = after.last().map_or(accumulator, |level| accumulator.behind(level));
+    let post = steps::build(&file.post, "post", (&summed, memory), choice, &mut names, context)?;
     let mut elsewhere = BTreeSet::new();
     for other in &file.others {
         let mut names = Names::new(&file.parameters).alone(array.is_post_only());
-        steps::build(&other.steps, &other.key, (&accumulator, memory), None, &mut names, context)?;
+        steps::build(&other.steps, &other.key, (&summed, memory), None, &mut names, context)?;
         elsewhere.extend(names.declarations().chain(other.names.iter().cloned()));
     }
     let parameters = names.finish(&elsewhere, context)?;
@@ -65,6 +66,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         dsp,
         product_latency: context.latency(&file.product.latency, "product.latency")?,
         reduce,
+        after,
         accumulator,
         order: order(&file.order, &array, context)?,
         array,
@@ -186,88 +188,6 @@ pub(super) fn product_interval(
     parameters: &[Parameter],
 ) -> (i128, i128) {
     product_range(activation.interval(parameters), weight.interval(parameters))
-}
-
-fn reduce(
-    file: &file::File,
-    array: &Array,
-    (product, interval): (Format, (i128, i128)),
-    context: &Context<'_>,
-) -> Result<Vec<Level>> {
-    if array.lanes == 1 {
-        return match file.reduce.first() {
-            Some(first) => Err(context.wrong(&first.span(), "reduce", "changes nothing: array.lanes is 1")),
-            None => Ok(Vec::new()),
-        };
-    }
-    if file.reduce.is_empty() {
-        return Ok(vec![exact_adder(array, product, context, file)?]);
-    }
-    let mut terms = array.lanes;
-    let mut state = (product, interval);
-    let mut levels = Vec::new();
-    for (index, entry) in file.reduce.iter().enumerate() {
-        let key = format!("reduce.{index}");
-        if terms == 1 {
-            return Err(context.wrong(&entry.span(), &key, "changes nothing: one term is left before it"));
-        }
-        let (level, interval) = level(entry, &key, state, context)?;
-        terms = level.outputs(terms);
-        state = (level.format, interval);
-        levels.push(level);
-    }
-    if terms != 1 {
-        let what =
-            format!("leaves {terms} terms of {} lanes, but the last level must leave one", array.lanes);
-        let span = file.reduce.last().map(At::span).unwrap_or_default();
-        return Err(context.wrong(&span, "reduce", what));
-    }
-    Ok(levels)
-}
-
-fn exact_adder(array: &Array, product: Format, context: &Context<'_>, file: &file::File) -> Result<Level> {
-    let (format, _) = sum_of(array.lanes, product, (0, 0)).ok_or_else(|| {
-        let span = file.array.lanes.as_ref().map(At::span).unwrap_or_default();
-        context.wrong(
-            &span,
-            "array.lanes",
-            format!("sums {} products of {product}: more than 64 bits", array.lanes),
-        )
-    })?;
-    let id = "reduce.0".to_string();
-    Ok(Level { id, group: array.lanes, stride: 1, format, overflow: Overflow::Wrap, latency: 0 })
-}
-
-/// Exact format and interval of a sum of `group` terms.
-pub(super) fn sum_of(group: usize, term: Format, interval: (i128, i128)) -> Option<(Format, (i128, i128))> {
-    let group = i128::try_from(group).ok()?;
-    let (low, high) = (i128::from(term.min()) * group, i128::from(term.max()) * group);
-    Some((Format::holding(low, high)?, times_group(interval, group)))
-}
-
-/// The sums of a group's terms; a missing term of a ragged group is 0.
-pub(super) fn times_group(interval: (i128, i128), group: i128) -> (i128, i128) {
-    (interval.0.saturating_mul(group).min(0), interval.1.saturating_mul(group).max(0))
-}
-
-fn level(
-    entry: &At<file::Reduce>,
-    key: &str,
-    (term, interval): (Format, (i128, i128)),
-    context: &Context<'_>,
-) -> Result<(Level, (i128, i128))> {
-    let group = context.integer(&entry.group, &format!("{key}.group"), 2..=4096)? as usize;
-    let stride = match &entry.stride {
-        Some(stride) => context.integer(stride, &format!("{key}.stride"), 1..=4096)? as usize,
-        None => 1,
-    };
-    let count = i128::try_from(group).expect("at most 4096");
-    let exact = sum_of(group, term, interval).map(|(exact, _)| exact);
-    let interval = times_group(interval, count);
-    let node = steps::Node { format: &entry.format, overflow: &entry.overflow, at: entry.span(), key };
-    let (format, overflow, interval) = steps::fitted(node, exact, Some(interval), context)?;
-    let latency = context.latency(&entry.latency, &format!("{key}.latency"))?;
-    Ok((Level { id: key.to_string(), group, stride, format, overflow, latency }, interval))
 }
 
 fn accumulator(

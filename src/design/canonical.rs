@@ -108,13 +108,17 @@ fn front(text: &mut String, design: &Design) {
         let pairs = step_pairs(step, &values, !range.always_fits);
         let _ = writeln!(text, "\n[[product.steps]]\n{}", pairs.join("\n"));
     }
-    for (level, range) in design.reduce.iter().zip(design.level_ranges()) {
+    let ranges = [design.level_ranges(), design.after_ranges()].concat();
+    for (index, (level, range)) in design.reduce.iter().chain(&design.after).zip(ranges).enumerate() {
         let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
         let _ = writeln!(text, "format = \"{}\"", level.format);
         if !range.always_fits {
             let _ = writeln!(text, "overflow = \"{}\"", overflow_name(level.overflow));
         }
         let _ = writeln!(text, "latency = {}", level.latency);
+        if index >= design.reduce.len() {
+            text.push_str("when = \"last\"\n");
+        }
     }
     accumulator(text, design);
     array(text, design);

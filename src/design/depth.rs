@@ -87,24 +87,46 @@ impl Design {
 
     /// Values that a running sum of `k` products can have in front of the accumulator's fit.
     ///
-    /// A reduction level that can overflow bounds every beat by its own format.
+    /// A reduction level that can overflow bounds every beat by its own format. Of several accumulators, of the one that has
+    /// most of them.
     pub fn sum_interval(&self, k: u64) -> (i128, i128) {
         match self.lossy_beat() {
-            None => sums(self.term_interval(), k),
+            None => sums(self.term_interval(), self.beats(k).saturating_mul(self.lanes_of_a_sum()).min(k)),
             Some(beat) => sums(beat, self.beats(k)),
+        }
+    }
+
+    /// Lanes whose products one accumulator adds.
+    fn lanes_of_a_sum(&self) -> u64 {
+        let all = u64::try_from(self.array.lanes).unwrap_or(u64::MAX);
+        match self.after.is_empty() {
+            true => all,
+            false => {
+                self.reduce.iter().fold(1, |lanes: u64, l| lanes.saturating_mul(l.group as u64)).min(all)
+            }
         }
     }
 
     /// The largest K that can never overflow the accumulator; `None` when any K is safe.
     pub fn largest_safe_k(&self) -> Option<u64> {
-        let rails = super::ranges::rails(self);
         match self.lossy_beat() {
-            None => safe_k(rails, self.term_interval()),
-            Some(beat) => {
-                let lanes = u64::try_from(self.array.lanes).unwrap_or(u64::MAX);
-                safe_k(rails, beat).map(|beats| beats.saturating_mul(lanes))
-            }
+            None => self.safe_k_of(self.term_interval()),
+            Some(beat) => safe_k(super::ranges::rails(self), beat).map(|beats| self.products_of(beats)),
         }
+    }
+
+    /// The same of products in this interval that no level changes.
+    pub(super) fn safe_k_of(&self, products: (i128, i128)) -> Option<u64> {
+        let k = safe_k(super::ranges::rails(self), products);
+        // Of several accumulators, each takes its lanes of every beat.
+        let whole =
+            |k: u64| if self.after.is_empty() { k } else { self.products_of(k / self.lanes_of_a_sum()) };
+        k.map(whole)
+    }
+
+    /// Products of so many whole beats.
+    fn products_of(&self, beats: u64) -> u64 {
+        beats.saturating_mul(u64::try_from(self.array.lanes).unwrap_or(u64::MAX))
     }
 
     /// Range of one beat's lane sum when a level may change it.

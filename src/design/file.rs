@@ -226,6 +226,17 @@ pub(super) struct Reduce {
     /// Needed unless the format provably holds every sum.
     pub overflow: Option<At<Overflow>>,
     pub latency: Option<At<i64>>,
+    /// "beat" unless said otherwise.
+    pub when: Option<At<When>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum When {
+    /// Of every beat, in front of the accumulator.
+    Beat,
+    /// Of the accumulators of the groups that are left, once, behind the last beat.
+    Last,
 }
 
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]

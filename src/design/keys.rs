@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("reduce.*.format", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
     ("reduce.*.overflow", "\"wrap\", \"saturate\" or \"saturate_symmetric\""),
     ("reduce.*.latency", "an integer from 0 to 64"),
+    ("reduce.*.when", "\"beat\" or \"last\""),
     ("accumulator", "a table with width, signed, overflow and start"),
     ("accumulator.width", "an integer from 1 to 64 (63 when unsigned)"),
     ("accumulator.signed", "true or false"),
@@ -142,7 +143,6 @@ const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"bi
 /// Keys of the vocabulary that are not built: pattern, the values that mean "as built", what is supported instead.
 pub(super) const NOT_BUILT: &[(&str, &[&str], &str)] = &[
     ("operands.*.latency", &[], "one operands.latency serves both sides: they must meet at the multiplier"),
-    ("reduce.*.when", &["beat"], "every level reduces each beat"),
     ("interface.stall", &["none"], FIXED),
     ("interface.*.kind", &["fixed", "valid"], FIXED),
     ("interface.*.buffer", &["none"], FIXED),

@@ -92,7 +92,7 @@ impl Design {
     fn ragged_groups(&self) -> Vec<Lint> {
         let mut inputs = self.array.lanes;
         let mut lints = Vec::new();
-        for level in &self.reduce {
+        for level in self.reduce.iter().chain(&self.after) {
             let outputs = level.outputs(inputs);
             let missing = outputs * level.group - inputs.min(outputs * level.group);
             if missing > 0 {
@@ -170,13 +170,12 @@ impl Design {
         let port = activation.format;
         let span = i128::from(port.max()) - i128::from(port.min());
         let weights = weight.interval(&self.parameters);
-        let rails = ranges::rails(self);
         let terms = |products: Interval| {
             self.product_program().ranges(products).last().map_or(products, |range| range.fitted)
         };
         let raw = terms(product_range((i128::from(port.min()), i128::from(port.max())), weights));
         let centred = terms(product_range((-span, span), weights));
-        let (folded, subtracted) = (safe(depth::safe_k(rails, raw)), safe(depth::safe_k(rails, centred)));
+        let (folded, subtracted) = (safe(self.safe_k_of(raw)), safe(self.safe_k_of(centred)));
         let (bits, wide, other) = (port.width(), depth::signed_width((-span, span)), weight.sum.width());
         let fold = format!(
             "{bits} x {other} bit products, sums safe to K = {folded}, each shifted by zero point * sum of weights"

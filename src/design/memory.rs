@@ -60,7 +60,7 @@ impl Design {
     /// What a finished sum is fitted into, before the post steps.
     pub fn finished(&self) -> Fit {
         let accumulator = &self.accumulator;
-        let last = self.memory.map(|memory| memory.fit());
+        let last = self.memory.map(|memory| memory.fit()).or(self.after.last().map(|level| level.fit()));
         last.or(accumulator.output_fit()).unwrap_or_else(|| accumulator.register_fit())
     }
 

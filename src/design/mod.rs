@@ -32,6 +32,7 @@ mod post_only;
 mod product;
 mod programs;
 mod ranges;
+mod reduce;
 mod schema;
 mod schematic;
 mod source;
@@ -78,8 +79,11 @@ pub struct Design {
     pub product_latency: u32,
     /// The slice that multiplies, where the design names one: it changes no value.
     pub dsp: Option<Dsp>,
-    /// Reduction over the lanes, level by level; never empty when `array.lanes > 1`.
+    /// Reduction of a beat's lanes, level by level; what it leaves is summed exactly, or where levels follow behind the last
+    /// beat, has an accumulator for each term. One of both is never empty when `array.lanes > 1`.
     pub reduce: Vec<Level>,
+    /// Reduction of an output's accumulators behind its last beat, level by level, down to one; empty: there is one.
+    pub after: Vec<Level>,
     /// What sums the products of one output.
     pub accumulator: Accumulator,
     /// How many PEs there are, and how they are wired.
@@ -261,6 +265,16 @@ impl Accumulator {
     pub fn output_fit(&self) -> Option<Fit> {
         let clamp = Fit { format: self.format, overflow: Overflow::Saturate };
         (self.overflow == AccumulatorOverflow::SaturateOutput).then_some(clamp)
+    }
+
+    /// As what is behind sees it: a register of the sum that a level makes of several of these.
+    pub(crate) fn behind(self, level: &Level) -> Accumulator {
+        let overflow = match level.overflow {
+            Overflow::Wrap => AccumulatorOverflow::Wrap,
+            Overflow::Saturate => AccumulatorOverflow::Saturate,
+            Overflow::SaturateSymmetric => AccumulatorOverflow::SaturateSymmetric,
+        };
+        Accumulator { format: level.format, register: level.format, overflow, ..self }
     }
 
     /// Every value that a finished accumulator can have.

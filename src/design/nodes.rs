@@ -9,7 +9,7 @@ use crate::post::Step;
 pub enum Node {
     /// A step of a product, from 0.
     Product(usize),
-    /// A level of the reduction, from 0.
+    /// A level of the reduction of a beat, from 0.
     Reduce(usize),
     /// The bias as it enters the accumulator's register, once per output; only where the accumulator starts from it (R9).
     AccumulatorStart,
@@ -17,6 +17,8 @@ pub enum Node {
     Accumulator,
     /// The clamp behind a `saturate_output` register.
     AccumulatorOutput,
+    /// A level of the reduction behind the last beat, from 0.
+    After(usize),
     /// A step of sums on their way to the memory, from 0.
     Store(usize),
     /// A step of words that are read again, from 0.
@@ -48,7 +50,8 @@ impl Design {
         let accumulator = [(Node::Accumulator, "accumulator".to_string())];
         let store = self.store_steps.iter().enumerate().map(|(i, s)| (Node::Store(i), s.id.clone()));
         let load = self.load_steps.iter().enumerate().map(|(i, s)| (Node::Load(i), s.id.clone()));
-        let front = product.chain(reduce).chain(start).chain(accumulator).chain(output);
+        let after = self.after.iter().enumerate().map(|(i, l)| (Node::After(i), l.id.clone()));
+        let front = product.chain(reduce).chain(start).chain(accumulator).chain(output).chain(after);
         let memory = self.memory.map(|_| (Node::Memory, "memory".to_string()));
         front.chain(store).chain(load).chain(memory).chain(post).collect()
     }
@@ -60,6 +63,7 @@ impl Design {
             Node::Reduce(level) => Some(self.reduce[level].fit()),
             Node::AccumulatorStart | Node::Accumulator => Some(self.accumulator.register_fit()),
             Node::AccumulatorOutput => self.accumulator.output_fit(),
+            Node::After(level) => Some(self.after[level].fit()),
             Node::Store(step) => self.store_steps[step].fit(),
             Node::Load(step) => self.load_steps[step].fit(),
             Node::Memory => self.memory.map(|memory| memory.fit()),
@@ -78,6 +82,7 @@ impl Design {
             | Node::AccumulatorStart
             | Node::Accumulator
             | Node::AccumulatorOutput
+            | Node::After(_)
             | Node::Memory => None,
         }
     }
@@ -87,7 +92,8 @@ impl Design {
         let products = self.product_steps.len();
         let levels = products + self.reduce.len();
         let accumulator = levels + usize::from(self.accumulator.bias.is_some());
-        let behind = accumulator + 1 + usize::from(self.accumulator.output_fit().is_some());
+        let after = accumulator + 1 + usize::from(self.accumulator.output_fit().is_some());
+        let behind = after + self.after.len();
         let memory = behind + self.store_steps.len() + self.load_steps.len();
         match node {
             Node::Product(step) => step,
@@ -95,6 +101,7 @@ impl Design {
             Node::AccumulatorStart => levels,
             Node::Accumulator => accumulator,
             Node::AccumulatorOutput => accumulator + 1,
+            Node::After(level) => after + level,
             Node::Store(step) => behind + step,
             Node::Load(step) => behind + self.store_steps.len() + step,
             Node::Memory => memory,

@@ -1,6 +1,6 @@
 //! Every value that can enter and leave each fitting node, from formats and parameter limits alone.
 
-use super::{Design, build};
+use super::{Design, Level, reduce};
 use crate::post::{NodeRange, Range};
 
 /// The rails of the accumulator's register under its own rule.
@@ -33,24 +33,21 @@ impl Design {
             && ranges.last().is_none_or(|range| range.fitted == (0, 0))
     }
 
-    /// What they prove about the reduction levels, in order.
+    /// What they prove about the reduction levels of a beat, in order.
     pub fn level_ranges(&self) -> Vec<NodeRange> {
-        let mut entering = self.term_interval();
-        let of_level = |level: &super::Level| {
-            let sum = build::times_group(entering, i128::try_from(level.group).unwrap_or(i128::MAX));
-            let range = NodeRange::new(&level.id, entering, Some(sum), Some(level.fit()));
-            entering = range.fitted;
-            range
-        };
-        self.reduce.iter().map(of_level).collect()
+        of_levels(&self.reduce, self.term_interval())
     }
 
     /// Every sum that a beat adds, lanes that idle among them.
     pub fn beat_interval(&self) -> Range {
         let idle = |range: Range| (range.0.min(0), range.1.max(0));
-        let groups = self.reduce.iter().fold(self.array.lanes, |lanes, level| level.outputs(lanes));
+        // Of several accumulators, each adds one.
+        let groups = match self.after.is_empty() {
+            true => self.reduce.iter().fold(self.array.lanes, |lanes, level| level.outputs(lanes)),
+            false => 1,
+        };
         let each = self.level_ranges().last().map_or_else(|| self.term_interval(), |level| level.fitted);
-        build::times_group(idle(each), i128::try_from(groups).unwrap_or(i128::MAX))
+        reduce::times_group(idle(each), i128::try_from(groups).unwrap_or(i128::MAX))
     }
 
     /// Every sum that some of a visit's beats add up to, where the hardware bounds how many they are: rows that a sum passes,
@@ -59,7 +56,7 @@ impl Design {
         let column = self.array.sums_travel().then_some(self.array.rows);
         let counted = self.order.max_k.map(|k| k.div_ceil(self.array.lanes));
         let beats = column.into_iter().chain(self.visit_steps()).chain(counted).min()?;
-        Some(build::times_group(self.beat_interval(), i128::try_from(beats).unwrap_or(i128::MAX)))
+        Some(reduce::times_group(self.beat_interval(), i128::try_from(beats).unwrap_or(i128::MAX)))
     }
 
     /// What a visit's sum can be on its way: where it starts, an exact bias, and what is added. `None` as for
@@ -70,7 +67,12 @@ impl Design {
         Some((bias.0.min(0).saturating_add(visit.0), bias.1.max(0).saturating_add(visit.1)))
     }
 
-    /// Whether no level ever changes a sum, whatever it adds first.
+    /// What the accumulator's format proves about the levels behind the last beat, in order.
+    pub fn after_ranges(&self) -> Vec<NodeRange> {
+        of_levels(&self.after, self.accumulator_range())
+    }
+
+    /// Whether no level of a beat ever changes a sum, whatever it adds first.
     pub fn has_exact_levels(&self) -> bool {
         self.level_ranges().iter().all(|level| level.always_fits)
     }
@@ -80,9 +82,21 @@ impl Design {
         self.post_program().ranges(self.finished_range())
     }
 
-    /// The steps of a product, the reduction levels, the memory's steps and the post steps, in order.
+    /// The steps of a product, all reduction levels, the memory's steps and the post steps, in order.
     pub fn node_ranges(&self) -> Vec<NodeRange> {
         let [store, load] = self.memory_ranges();
-        [self.product_ranges(), self.level_ranges(), store, load, self.step_ranges()].concat()
+        let levels = [self.level_ranges(), self.after_ranges()].concat();
+        [self.product_ranges(), levels, store, load, self.step_ranges()].concat()
     }
+}
+
+/// Of levels one behind the other, whose terms are `entering`.
+fn of_levels(levels: &[Level], mut entering: Range) -> Vec<NodeRange> {
+    let of_level = |level: &Level| {
+        let sum = reduce::times_group(entering, i128::try_from(level.group).unwrap_or(i128::MAX));
+        let range = NodeRange::new(&level.id, entering, Some(sum), Some(level.fit()));
+        entering = range.fitted;
+        range
+    };
+    levels.iter().map(of_level).collect()
 }

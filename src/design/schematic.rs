@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::convert::overflow_name;
 use super::table::step_words;
-use super::{Dataflow, Design, DrainOrder, LoadKind, Mirror, Skew, SumRegister};
+use super::{Dataflow, Design, DrainOrder, Level, LoadKind, Mirror, Skew, SumRegister};
 
 impl Design {
     /// The design's schematic, several lines.
@@ -43,14 +43,17 @@ impl Design {
         let acc = &self.accumulator;
         let mut middle = format!("  {:width$}  +--", "");
         self.product_chain(&mut middle);
-        let banks = match self.array.banks {
-            1 => String::new(),
-            banks => format!(", {banks} of them in turn"),
+        let banks = match (self.array.banks, self.partial_sums()) {
+            (1, 1) => String::new(),
+            (1, lanes) => format!(", {lanes} of them"),
+            (banks, _) => format!(", {banks} of them in turn"),
         };
         let looped = registers(self.array.loop_latency);
         let (register, rule) = (acc.register, acc.overflow.name());
-        let _ = write!(middle, "-> (+) --> accumulator {register} {rule} {looped}{banks} --+--> post");
+        let _ = write!(middle, "-> (+) --> accumulator {register} {rule} {looped}{banks} --+-");
         let (adder, end) = (middle.find("(+)").unwrap_or(0) + 1, middle.rfind('+').unwrap_or(0));
+        levels_chain(&self.after, &mut middle);
+        middle.push_str("-> post");
         let below = at(&format!("  {w:-<width$}--+"), &[(adder, "^"), (end, "|")]);
         let back = format!("+{:-<1$}+  start: {2}", "", end - adder - 1, self.starts());
         format!("  {a:-<width$}--+\n{middle}\n{below}\n{}\n", at("", &[(adder, &back)]))
@@ -70,9 +73,7 @@ impl Design {
             let _ = write!(line, "> {}{format} -", step.op.name());
         }
         let _ = write!(line, "{}-", registers(self.product_latency));
-        for level in &self.reduce {
-            let _ = write!(line, "> sum {} {} -{}-", level.group, level.format, registers(level.latency));
-        }
+        levels_chain(&self.reduce, line);
     }
 
     fn grid(&self) -> String {
@@ -239,6 +240,13 @@ impl Design {
         }
         let arrow = if self.post.is_empty() { " ->" } else { "" };
         let _ = writeln!(text, "{line}{arrow} out {}", self.output());
+    }
+}
+
+/// Adder levels, one behind the other, with their registers.
+fn levels_chain(levels: &[Level], line: &mut String) {
+    for level in levels {
+        let _ = write!(line, "> sum {} {} -{}-", level.group, level.format, registers(level.latency));
     }
 }
 

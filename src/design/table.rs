@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{Coding, Design, Operand, Start};
+use super::{Coding, Design, Level, Operand, Start};
 use crate::num::{Format, Rounding};
 use crate::post::{self, Parameter, Step};
 
@@ -59,12 +59,7 @@ impl Design {
             rows.push(Row { latency_cycles, ..step_row(step, range.always_fits, &self.parameters) });
         }
         for (level, range) in self.reduce.iter().zip(self.level_ranges()) {
-            let does = match level.stride {
-                1 => format!("sum of {} neighbours", level.group),
-                stride => format!("sum of {} terms, {stride} apart", level.group),
-            };
-            let overflow = if range.always_fits { "exact" } else { overflow_name(level.overflow) };
-            rows.push(Row { overflow, ..exact(&level.id, &does, level.format, level.latency) });
+            rows.push(level_row(level, "", range.always_fits));
         }
         rows.extend(self.accumulator_rows());
         rows.extend(self.step_rows());
@@ -104,15 +99,20 @@ impl Design {
             let does = format!("{}, with the first beat", self.parameters[bias].name);
             rows.push(Row { overflow, ..exact("accumulator.start", &does, a.register, 0) });
         }
-        let does = match self.array.banks {
-            1 => does,
-            banks => format!("{does}, {banks} outputs in turn"),
+        let does = match (self.array.banks, self.partial_sums()) {
+            (1, 1) => does,
+            (1, lanes) => format!("{does}, {lanes} side by side"),
+            (banks, _) => format!("{does}, {banks} outputs in turn"),
         };
         rows.push(Row { overflow, ..exact("accumulator", &does, a.register, self.array.loop_latency) });
         if let Some(fit) = a.output_fit() {
             let clamp = exact("accumulator.output", "clamp of the finished sum", fit.format, 0);
             rows.push(Row { overflow: overflow_name(fit.overflow), ..clamp });
         }
+        let after = self.after.iter().zip(self.after_ranges());
+        rows.extend(
+            after.map(|(level, range)| level_row(level, ", behind the last beat", range.always_fits)),
+        );
         let [store, load] = self.memory_ranges();
         let steps = self.store_steps.iter().zip(store).chain(self.load_steps.iter().zip(load));
         rows.extend(steps.map(|(step, range)| step_row(step, range.always_fits, &self.parameters)));
@@ -143,6 +143,16 @@ fn exact(node: &str, does: &str, format: Format, latency_cycles: u32) -> Row {
         rounding: None,
         latency_cycles,
     }
+}
+
+/// `of`: of what, where it is not a beat's terms.
+fn level_row(level: &Level, of: &str, always_fits: bool) -> Row {
+    let does = match level.stride {
+        1 => format!("sum of {} neighbours{of}", level.group),
+        stride => format!("sum of {} terms, {stride} apart{of}", level.group),
+    };
+    let overflow = if always_fits { "exact" } else { overflow_name(level.overflow) };
+    Row { overflow, ..exact(&level.id, &does, level.format, level.latency) }
 }
 
 fn step_row(step: &Step, always_fits: bool, parameters: &[Parameter]) -> Row {

@@ -26,8 +26,10 @@ pub struct Time {
     pub operand: usize,
     /// Registers behind it.
     pub product: usize,
-    /// Registers behind each level of the reduction.
+    /// Registers behind each level of the reduction of a beat.
     pub levels: Vec<usize>,
+    /// Registers behind each level of the reduction behind the last beat.
+    pub after: Vec<usize>,
     /// Registers per row step of what travels down, and per column step of what travels right.
     pub hop_row: usize,
     /// The same per column.
@@ -103,6 +105,7 @@ impl Design {
             operand: cycles(self.operand_latency),
             product: cycles(self.product_latency),
             levels: self.reduce.iter().map(|level| cycles(level.latency)).collect(),
+            after: self.after.iter().map(|level| cycles(level.latency)).collect(),
             hop_row: cycles(array.hop_down()),
             hop_column: cycles(array.hop_right()),
             rows: array.rows,
@@ -159,9 +162,8 @@ impl Time {
             Node::Product(_) => self.operand,
             Node::Reduce(level) => self.level_delay(level),
             Node::AccumulatorStart | Node::Accumulator => self.front(),
-            Node::AccumulatorOutput | Node::Store(_) | Node::Load(_) | Node::Memory | Node::Post(_) => {
-                return None;
-            }
+            Node::AccumulatorOutput | Node::After(_) => return None,
+            Node::Store(_) | Node::Load(_) | Node::Memory | Node::Post(_) => return None,
         };
         Some(delay + self.travel(pe))
     }
@@ -271,9 +273,15 @@ impl Time {
         }
     }
 
+    /// Law C: cycles from an output's last sum in its accumulators until a level behind the last beat adds them; behind the
+    /// last one, until they are one sum.
+    pub fn after_delay(&self, level: usize) -> usize {
+        self.after[..level].iter().sum()
+    }
+
     /// Law G: cycles from a finished value until it is added to the memory's word.
     pub fn memory_delay(&self) -> usize {
-        self.drain + self.memory.unwrap_or_default()
+        self.drain + self.after_delay(self.after.len()) + self.memory.unwrap_or_default()
     }
 
     /// Law H: cycles from a finished value until it enters a post step. A word that is an output has a register of its own.

@@ -53,12 +53,13 @@ impl Design {
         let period =
             |time: &Time, fed: usize| time.period([time.clears, time.clears + fed], time.clears + fed);
         // A period grows with what is fed, evenly or from a certain length on.
+        let after = |time: &Time| time.after_delay(time.after.len());
         let laws = |design: &Design, numbers: &[Vec<i64>]| {
             let time = design.time_with(numbers);
             let long = 4 * (time.corner() + time.operand + time.rows) + 64;
             let corners = [[0, 0], [0, time.columns - 1], [time.rows - 1, 0]];
             (
-                corners.map(|pe| time.travel.is_none().then(|| time.finished(0, pe, 0))),
+                corners.map(|pe| time.travel.is_none().then(|| time.finished(0, pe, 0) + after(&time))),
                 design.array.dataflow,
                 [0, long].map(|fed| period(&time, fed)),
                 time.lead(),

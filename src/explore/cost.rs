@@ -15,7 +15,11 @@ pub fn cost(design: &Design) -> Cost {
     let elements = (design.array.rows * design.array.columns) as u64;
     let register = u64::from(design.accumulator.register.width());
     let (mut inputs, mut adder_bits) = (design.array.lanes, 0);
-    for level in &design.reduce {
+    for (index, level) in design.reduce.iter().chain(&design.after).enumerate() {
+        if index == design.reduce.len() {
+            // An adder into every accumulator.
+            adder_bits += inputs as u64 * register;
+        }
         let outputs = level.outputs(inputs);
         for output in 0..outputs {
             let terms = level.terms(output).filter(|term| *term < inputs).count();
@@ -23,9 +27,11 @@ pub fn cost(design: &Design) -> Cost {
         }
         inputs = outputs;
     }
-    adder_bits += inputs.max(1) as u64 * register;
+    adder_bits += if design.after.is_empty() { inputs.max(1) as u64 * register } else { 0 };
     let drain = design.array.drain.is_some_and(|drain| drain.capture);
-    let registers = design.array.banks as u64 + u64::from(design.array.loop_latency) - 1 + u64::from(drain);
+    let registers =
+        (design.array.banks * design.partial_sums()) as u64 + u64::from(design.array.loop_latency) - 1
+            + u64::from(drain);
     Cost {
         accumulator_bits: elements * registers * register,
         adder_bits: elements * adder_bits,

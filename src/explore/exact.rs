@@ -89,21 +89,7 @@ impl<'a> Exact<'a> {
     /// A network without an integer layer, an input that does not fit, a layer that the design has no place for, and a sum that leaves the widest
     /// accumulator that the design builds.
     pub fn new(network: &'a Network, x: &impl Fed, reference: &Arc<Design>) -> Result<Exact<'a>> {
-        if !reference.store_steps.is_empty() || !reference.load_steps.is_empty() {
-            // What a step takes from a sum is no overflow, and there is no design without it to compare with.
-            let message =
-                "a sweep of accumulators whose sums go through steps on their way to a memory is not built";
-            return Err(Error::new(Kind::Unsupported, message)
-                .at(Place::Signal("memory".to_string()))
-                .help("`goldpath overflow` and `check` look at one such design"));
-        }
-        if !reference.product_steps.is_empty() {
-            // Sums of what a design makes of products are no sums of the network's.
-            let message = "a sweep of accumulators of products that go through steps is not built";
-            return Err(Error::new(Kind::Unsupported, message)
-                .at(Place::Signal("product.steps".to_string()))
-                .help("`goldpath overflow` and `check` look at one design with product.steps"));
-        }
+        refuse_not_swept(reference)?;
         if !network.nodes.iter().any(|node| is_layer(&node.operator)) {
             return Err(no_layer(network));
         }
@@ -364,6 +350,35 @@ fn finished(program: &Program, sums: &Array2<i64>) -> Array2<i64> {
     let flat: Vec<i64> = sums.as_standard_layout().iter().copied().collect();
     let outputs: Vec<i64> = flat.par_iter().enumerate().map(finish).collect();
     Array2::from_shape_vec(sums.raw_dim(), outputs).expect("one output per sum")
+}
+
+/// Refuses designs of which a sweep of the accumulator's width has no answer.
+fn refuse_not_swept(reference: &Design) -> Result<()> {
+    if !reference.store_steps.is_empty() || !reference.load_steps.is_empty() {
+        // What a step takes from a sum is no overflow, and there is no design without it to compare with.
+        let message =
+            "a sweep of accumulators whose sums go through steps on their way to a memory is not built";
+        return Err(Error::new(Kind::Unsupported, message)
+            .at(Place::Signal("memory".to_string()))
+            .help("`goldpath overflow` and `check` look at one such design"));
+    }
+    if let Some(level) = reference.after.first() {
+        let message = format!(
+            "{} adds several accumulators of an output behind its last beat (when = \"last\"): a sweep of their width is not built",
+            level.id
+        );
+        return Err(Error::new(Kind::Unsupported, message)
+            .at(Place::Signal(level.id.clone()))
+            .help("`goldpath overflow` and `check` look at one such design; --set accumulator.width=N makes another"));
+    }
+    if !reference.product_steps.is_empty() {
+        // Sums of what a design makes of products are no sums of the network's.
+        let message = "a sweep of accumulators of products that go through steps is not built";
+        return Err(Error::new(Kind::Unsupported, message)
+            .at(Place::Signal("product.steps".to_string()))
+            .help("`goldpath overflow` and `check` look at one design with product.steps"));
+    }
+    Ok(())
 }
 
 /// The same design with reduction levels, and words of the memory, that hold everything.

@@ -13,14 +13,16 @@ use crate::post;
 pub struct Source<'a> {
     /// What forms it.
     pub design: &'a Design,
-    /// The accumulator's start as its own rule has fitted it (R9).
-    pub start: Fitted,
+    /// What accumulators start from, as their own rule has fitted it (R9): one for all of the output's, or one each.
+    pub starts: &'a [Fitted],
     /// Beats of the output.
     pub beats: usize,
     /// One entry per design parameter, of length 1 or one value per channel.
     pub parameters: &'a [Vec<i64>],
     /// Output channel, over all groups.
     pub channel: usize,
+    /// Behind a level of those behind the last beat, so many low bits read 0: of hardware with that mistake.
+    pub cut: Option<(usize, u32)>,
 }
 
 /// A value that enters a node, and what its format makes of it.
@@ -32,6 +34,8 @@ pub struct Visit {
     pub beat: Option<usize>,
     /// What comes to the node: to a step its x, to the register what it holds, anywhere else what enters the format.
     pub before: i128,
+    /// Which accumulator of the output, or which sum of a level behind the last beat; 0 elsewhere.
+    pub lane: usize,
     /// The exact value; a start's is what was fitted.
     pub entering: i128,
     /// Behind the node's rule. A step that is fused with the next (R8) fits nothing: its value is `entering`.
@@ -43,7 +47,7 @@ pub struct Visit {
 /// How an output ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// After the last beat and any output clamp; with a memory, its word.
+    /// After the last beat and any output clamp; with a memory, its word; of several accumulators, their sum.
     pub accumulator: i64,
     /// Behind the post steps.
     pub output: i64,
@@ -57,41 +61,39 @@ pub fn nobody(_: Visit) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// Folds one output. `sum(beat, visit)` gives what enters the accumulator in a beat (see [`reduced`]); `visit` is told of
-/// every value at every node, in order.
+/// Folds one output. `sum(beat, visit, into)` appends what enters each accumulator in a beat (see [`entering`]); `visit` is told
+/// of every value at every node, in order.
 pub fn fold(
     source: Source<'_>,
-    mut sum: impl FnMut(usize, &mut Visitor<'_>) -> ControlFlow<(), i128>,
+    mut sum: impl FnMut(usize, &mut Visitor<'_>, &mut Vec<i128>) -> ControlFlow<()>,
     visit: &mut Visitor<'_>,
 ) -> ControlFlow<(), Ended> {
-    let Source { design, start, beats, parameters, channel } = source;
+    let Source { design, starts, beats, parameters, channel, .. } = source;
     let accumulator = &design.accumulator;
     let register = accumulator.register_fit();
-    let told = |node, beat, before, entering, fitted: Fitted| Visit {
-        node,
-        beat,
-        before,
-        entering,
-        value: i128::from(fitted.value),
-        flags: fitted.flags,
-    };
-    let mut acc = start.value;
-    visit(told(Node::AccumulatorStart, Some(0), i128::from(acc), i128::from(acc), start))?;
-    let mut word = 0;
+    let start = |lane: usize| starts.get(lane).unwrap_or(&starts[0]);
+    let mut accs: Vec<i64> = (0..design.partial_sums()).map(|lane| start(lane).value).collect();
+    let (mut acc, mut word) = (accs[0], 0);
+    visit(told(Node::AccumulatorStart, Some(0), i128::from(acc), i128::from(acc), *start(0)))?;
+    let mut terms = Vec::with_capacity(accs.len());
     // Visits of the memory, one of all steps where there is none.
     let steps = design.visit_steps().unwrap_or(beats).max(1);
     for first in (0..beats.max(1)).step_by(steps) {
         if first > 0 {
-            acc = 0;
+            accs.fill(0);
         }
         let last = beats.min(first + steps);
         for beat in first..last {
-            let before = i128::from(acc);
-            let entering = before + sum(beat, visit)?;
-            let fitted = register.of(entering);
-            acc = fitted.value;
-            visit(told(Node::Accumulator, Some(beat), before, entering, fitted))?;
+            terms.clear();
+            sum(beat, visit, &mut terms)?;
+            for (lane, (acc, term)) in accs.iter_mut().zip(&terms).enumerate() {
+                let before = i128::from(*acc);
+                let fitted = register.of(before + term);
+                *acc = fitted.value;
+                visit(Visit { lane, ..told(Node::Accumulator, Some(beat), before, before + term, fitted) })?;
+            }
         }
+        acc = accs[0];
         if let Some(clamp) = accumulator.output_fit() {
             let fitted = clamp.of(i128::from(acc));
             visit(told(Node::AccumulatorOutput, None, i128::from(acc), i128::from(acc), fitted))?;
@@ -113,6 +115,9 @@ pub fn fold(
             (acc, word) = (fitted.value, i128::from(fitted.value));
         }
     }
+    if !design.after.is_empty() {
+        acc = added(source, &accs, visit)?;
+    }
     let post = design.post_program().channel(parameters, channel);
     let output = through(post, (Node::Post, None), i128::from(acc), visit)?;
     // Every program ends in a format.
@@ -127,10 +132,38 @@ fn through(
     visit: &mut Visitor<'_>,
 ) -> ControlFlow<(), i128> {
     for (index, (before, post::Stepped { exact, value, flags })) in steps.walk(x).enumerate() {
-        visit(Visit { node: node(index), beat, before, entering: exact, value, flags })?;
+        visit(Visit { node: node(index), beat, before, lane: 0, entering: exact, value, flags })?;
         x = value;
     }
     ControlFlow::Continue(x)
+}
+
+fn told(node: Node, beat: Option<usize>, before: i128, entering: i128, fitted: Fitted) -> Visit {
+    Visit { node, beat, before, lane: 0, entering, value: i128::from(fitted.value), flags: fitted.flags }
+}
+
+/// The accumulators of an output behind its last beat, added level by level.
+fn added(source: Source<'_>, accs: &[i64], visit: &mut Visitor<'_>) -> ControlFlow<(), i64> {
+    let mut terms: Vec<i128> = accs.iter().map(|acc| i128::from(*acc)).collect();
+    for (index, level) in source.design.after.iter().enumerate() {
+        let bits = source.cut.filter(|(cut, _)| *cut == index).map_or(0, |(_, bits)| bits);
+        let mut sums = Vec::with_capacity(level.outputs(terms.len()));
+        for (lane, (entering, fitted)) in groups(level, &terms).enumerate() {
+            visit(Visit { lane, ..told(Node::After(index), None, entering, entering, fitted) })?;
+            sums.push(i128::from(fitted.value) >> bits << bits);
+        }
+        terms = sums;
+    }
+    // The last level leaves one, which its format holds.
+    ControlFlow::Continue(terms.iter().sum::<i128>() as i64)
+}
+
+/// What enters the accumulators of an output, of what the levels of a beat leave: each term one, or all of them the only one.
+pub fn entering(design: &Design, terms: &[i128], into: &mut Vec<i128>) {
+    match design.after.is_empty() {
+        true => into.push(terms.iter().sum()),
+        false => into.extend_from_slice(terms),
+    }
 }
 
 /// The exact products of one beat, in the order of the lanes, through the product's steps; every value is told, step by step.
@@ -144,38 +177,31 @@ pub fn stepped(
     for index in 0..steps.steps.len() {
         for term in terms.iter_mut() {
             let post::Stepped { exact, value, flags } = steps.apply(index, *term);
-            let beat = Some(beat);
-            visit(Visit { node: Node::Product(index), beat, before: *term, entering: exact, value, flags })?;
+            let (node, beat) = (Node::Product(index), Some(beat));
+            visit(Visit { node, beat, before: *term, lane: 0, entering: exact, value, flags })?;
             *term = value;
         }
     }
     ControlFlow::Continue(())
 }
 
-/// The products of one beat, `terms` in the order of the lanes, reduced level by level; every group that a level fits is told.
+/// The products of one beat, `terms` in the order of the lanes, reduced level by level, and what is left; every group that a
+/// level fits is told.
 pub fn reduced(
     levels: &[Level],
     mut terms: Vec<i128>,
     beat: usize,
     visit: &mut Visitor<'_>,
-) -> ControlFlow<(), i128> {
+) -> ControlFlow<(), Vec<i128>> {
     for (index, level) in levels.iter().enumerate() {
         let mut sums = Vec::with_capacity(level.outputs(terms.len()));
         for (entering, fitted) in groups(level, &terms) {
-            let value = i128::from(fitted.value);
-            visit(Visit {
-                node: Node::Reduce(index),
-                beat: Some(beat),
-                before: entering,
-                entering,
-                value,
-                flags: fitted.flags,
-            })?;
-            sums.push(value);
+            visit(told(Node::Reduce(index), Some(beat), entering, entering, fitted))?;
+            sums.push(i128::from(fitted.value));
         }
         terms = sums;
     }
-    ControlFlow::Continue(terms.iter().sum())
+    ControlFlow::Continue(terms)
 }
 
 /// The groups of one level: the exact sum of each, and what its format makes of it.

@@ -144,32 +144,34 @@ pub(super) fn first_of(program: &Program, m: usize, n: usize, limit: Option<Orde
 pub fn follow(program: &Program, m: usize, n: usize, visit: &mut Visitor<'_>) -> ControlFlow<(), Ended> {
     let source = Source {
         design: &program.design,
-        start: program.fitted_start(n),
+        starts: &[program.fitted_start(n)],
         beats: program.beats(),
         parameters: &program.parameters,
         channel: n,
+        cut: None,
     };
-    fold(source, |beat, visit| reduced(program, m, n, beat, visit), visit)
+    fold(source, |beat, visit, into| reduced(program, (m, n), beat, visit, into), visit)
 }
 
-/// The products of one beat of an output, behind their steps, reduced over the lanes.
+/// Appends what the accumulators of an output add in a beat: its products, behind their steps, reduced over the lanes.
 pub(super) fn reduced(
     program: &Program,
-    m: usize,
-    n: usize,
+    (m, n): (usize, usize),
     beat: usize,
     visit: &mut Visitor<'_>,
-) -> ControlFlow<(), i128> {
-    let lanes = 0..program.design.array.lanes;
+    into: &mut Vec<i128>,
+) -> ControlFlow<()> {
+    let design = &*program.design;
+    let lanes = 0..design.array.lanes;
     let term = |lane| program.k_of(beat, lane).map_or(0, |k| program.product(m, n, k));
-    let levels = program.design.reduce.as_slice();
-    if program.design.product_steps.is_empty() {
-        return match levels {
-            [] => ControlFlow::Continue(lanes.map(term).sum()),
-            levels => fold::reduced(levels, lanes.map(term).collect(), beat, visit),
-        };
+    if design.reduce.is_empty() && design.after.is_empty() && design.product_steps.is_empty() {
+        into.push(lanes.map(term).sum());
+        return ControlFlow::Continue(());
     }
     let mut terms: Vec<i128> = lanes.map(term).collect();
-    fold::stepped(program.product_steps(n), &mut terms, beat, visit)?;
-    fold::reduced(levels, terms, beat, visit)
+    if !design.product_steps.is_empty() {
+        fold::stepped(program.product_steps(n), &mut terms, beat, visit)?;
+    }
+    fold::entering(design, &fold::reduced(&design.reduce, terms, beat, visit)?, into);
+    ControlFlow::Continue(())
 }

@@ -62,7 +62,12 @@ fn register(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
             site(hardware, "accumulator.register_width")
                 .edit(&what, |design| design.accumulator.register = other)
         });
-    let rules = RULES.into_iter().filter(|other| *other != accumulator.overflow).map(move |other| {
+    let is_one = hardware.design.after.is_empty();
+    // Several accumulators have no clamp behind one of them.
+    let other_rule = move |other: &AccumulatorOverflow| {
+        *other != accumulator.overflow && (is_one || *other != AccumulatorOverflow::SaturateOutput)
+    };
+    let rules = RULES.into_iter().filter(other_rule).map(move |other| {
         let what = format!("overflow {} for {}", other.name(), accumulator.overflow.name());
         site(hardware, "accumulator.overflow").edit(&what, |design| design.accumulator.follow(other))
     });
@@ -96,7 +101,8 @@ impl Accumulator {
 fn starts(hardware: &Hardware) -> Neighbours<'_> {
     let design = &hardware.design;
     let start = design.accumulator.start;
-    let bias = bias_step(design);
+    // Several accumulators do not start from one bias.
+    let bias = bias_step(design).filter(|_| design.after.is_empty());
     let others = [Start::Zero, Start::Overwrite, Start::Bias].into_iter().filter(move |other| {
         let is_there = *other != Start::Bias || bias.is_some();
         // A sum that travels starts from 0 either way.

@@ -14,7 +14,7 @@ pub enum Fault {
     Symmetric(Factor),
     /// So many low bits of every product read 0.
     ProductLow(u32),
-    /// So many low bits of every sum of a reduction level read 0.
+    /// So many low bits of every sum of a reduction level read 0; counted over those of a beat and those behind the last one.
     ReduceLow(usize, u32),
     /// The flag that starts an output comes at another beat.
     First(Shifted),

@@ -40,6 +40,7 @@ pub const KEYS: &[(&str, Key)] = &[
     ("reduce.*.format", Edited),
     ("reduce.*.overflow", Edited),
     ("reduce.*.latency", Edited),
+    ("reduce.*.when", Edited),
     ("accumulator.width", Edited),
     ("accumulator.signed", Edited),
     ("accumulator.overflow", Edited),

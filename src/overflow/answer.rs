@@ -333,7 +333,8 @@ pub struct Event {
     pub place: PlaceEntry,
     /// `high` or `low`.
     pub side: String,
-    /// The operands of the beat, lane by lane; empty for start values and nodes behind the accumulator.
+    /// The operands of the beat, lane by lane, of one of several accumulators its own; empty for start values and nodes behind
+    /// the accumulator.
     pub lanes: Vec<LaneEntry>,
     /// What the accumulator held before; for nodes behind it, what they were given; 0 for a reduction level and a start value.
     pub before: Exact,
@@ -368,6 +369,9 @@ pub struct PlaceEntry {
     pub n: usize,
     /// Beat of the output, from 0, with which a start value enters; none for nodes behind the accumulator.
     pub beat: Option<usize>,
+    /// Which of the output's accumulators, from 0; left out of other nodes and where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accumulator: Option<usize>,
     /// Tile of the run's schedule, from 0.
     pub tile: usize,
     /// Row of the PE.

@@ -27,7 +27,7 @@ impl Register {
         let [tile, row, column] = program.place(0, 0);
         let edge =
             Timing::with(program, gaps).cycle_of(Node::Accumulator, tile, event.place.beat, [row, column]);
-        let instance = instance(program, event.place.beat)?;
+        let instance = instance(program, event.place.beat, event.place.accumulator)?;
         // Behind the registers of its loop.
         let looped = u64::from(program.design.array.loop_latency);
         Some(Register { cycle: edge + looped, instance, column: None, row: 0, value: None })
@@ -39,13 +39,16 @@ impl Register {
     }
 }
 
-/// Which of the accumulator's registers has output (0, 0) after a step; `None` where the last adder has none.
-fn instance(program: &Program, beat: Option<usize>) -> Option<usize> {
+/// Which of the accumulator's registers has output (0, 0), or one of several sums of it, after a step; `None` where the last
+/// adder has none.
+fn instance(program: &Program, beat: Option<usize>, accumulator: Option<usize>) -> Option<usize> {
     let array = &program.design.array;
     let [_, row, column] = program.place(0, 0);
     let ([row, column], _) = program.map().place([row, column], beat.unwrap_or_default());
     let is_bare = array.sums_travel() && array.sum_register == SumRegister::Before && row + 1 == array.rows;
-    (!is_bare).then_some((row * array.columns + column) * array.banks)
+    let sums = program.design.partial_sums();
+    let lane = accumulator.unwrap_or_default();
+    (!is_bare && lane < sums).then_some((row * array.columns + column) * array.banks * sums + lane)
 }
 
 impl Sink for Register {
@@ -117,7 +120,9 @@ impl Witness {
             return self.check_elsewhere(event, program);
         }
         let walk = crate::functional::walk(program, 0, 0);
-        let Some(step) = event.place.beat.and_then(|beat| walk.steps.get(beat)) else {
+        let lane = event.place.accumulator.unwrap_or_default();
+        let at = |beat| walk.steps.iter().find(|step| step.beat == beat && step.lane == lane);
+        let Some(step) = event.place.beat.and_then(at) else {
             return Err(self.refuse(
                 "an event in beat",
                 event.place.beat.unwrap_or_default(),
@@ -136,7 +141,7 @@ impl Witness {
                 return Err(self.refuse(what, claimed, found));
             }
         }
-        let held = match instance(program, event.place.beat) {
+        let held = match instance(program, event.place.beat, event.place.accumulator) {
             Some(_) => register.and_then(Register::value),
             None => Some(step.value),
         };

@@ -47,10 +47,8 @@ impl Needs {
         let clamp = design.accumulator.output_fit().filter(|_| any(|node| node == Node::AccumulatorOutput));
         Needs {
             every_sum: any(|node| {
-                matches!(
-                    node,
-                    Node::Product(_) | Node::Reduce(_) | Node::Store(_) | Node::Load(_) | Node::Memory
-                )
+                let is_part = matches!(node, Node::Store(_) | Node::Load(_) | Node::Memory);
+                is_part || matches!(node, Node::Product(_) | Node::Reduce(_) | Node::After(_))
             }),
             cut: (0..program.shape.channels()).map(|n| program.fitted_start(n).flags.any()).collect(),
             every_post: any(|node| matches!(node, Node::Post(_))),

@@ -283,8 +283,8 @@ impl LayerState {
     fn add_example(&mut self, scene: &Scene, class: Class, output: &Output) {
         let (name, slot) = (&self.name, Slot::Class(class));
         self.witnesses.entry(slot).or_insert_with(|| {
-            let place = scene.place(Node::Accumulator, output.m, output.n, Some(0));
-            let place = PlaceEntry { beat: None, ..place };
+            let place = scene.place(Node::Accumulator, [output.m, output.n], (Some(0), 0));
+            let place = PlaceEntry { beat: None, accumulator: None, ..place };
             let claim = format!("an output that is {}: {}", class.name(), became(class));
             let id = format!("{name}/{}", class.name());
             let class = Some(class);

@@ -15,6 +15,8 @@ use crate::post::{self, Op, Step, bind};
 pub(super) struct Visit {
     pub node: Node,
     pub beat: Option<usize>,
+    /// Which accumulator of the output, or which sum of a level behind the last beat; 0 elsewhere.
+    pub lane: usize,
     pub before: i128,
     pub term: i128,
     pub entering: i128,
@@ -25,7 +27,7 @@ pub(super) struct Visit {
 /// How an output ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ended {
-    /// After the last beat and any output clamp.
+    /// After the last beat and any output clamp; of several accumulators, their sum.
     pub accumulator: i64,
     /// The start as it is brought plus every product, behind its steps: no reduction level, register or clamp has fitted any
     /// of it.
@@ -93,7 +95,7 @@ impl<'a> Row<'a> {
     /// Output `n` of the row up to the end of its accumulation; `visit` is told of every event, in order.
     pub fn replay(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
         let design = &self.program.design;
-        if design.memory.is_some() || !design.product_steps.is_empty() {
+        if design.memory.is_some() || !design.after.is_empty() || !design.product_steps.is_empty() {
             return self.visits(n, visit);
         }
         self.gather(n);
@@ -113,25 +115,26 @@ impl<'a> Row<'a> {
         sum.end(design, visit)
     }
 
-    /// Parts of a sum that meet in a memory, or products that go through steps: the definition itself, and the exact sum
-    /// beside it.
+    /// Parts of a sum that meet in a memory or behind the last beat, or products that go through steps: the definition itself,
+    /// and the exact sum beside it.
     fn visits(&mut self, n: usize, visit: &mut impl FnMut(Visit)) -> Ended {
         let program = self.program;
         let sum = Sum::new(&program.design, program.fitted_start(n), program.bias(n));
         let mut started = false;
-        let (mut accumulator, mut loaded, mut finished) = (i128::from(sum.value), 0, 0);
+        let mut accumulators = vec![i128::from(sum.value); program.design.partial_sums()];
+        let (mut loaded, mut finished) = (0, 0);
         let followed = follow(program, self.m, n, &mut |seen: fold::Visit| {
             let before = match seen.node {
-                Node::Accumulator => accumulator,
+                Node::Accumulator => accumulators[seen.lane],
                 Node::AccumulatorOutput => seen.entering,
                 Node::Memory => loaded,
                 _ => 0,
             };
             match seen.node {
-                Node::Accumulator => (accumulator, finished) = (seen.value, seen.value),
-                Node::AccumulatorOutput => finished = seen.value,
+                Node::Accumulator => (accumulators[seen.lane], finished) = (seen.value, seen.value),
+                Node::AccumulatorOutput | Node::After(_) => finished = seen.value,
                 // The next visit begins at 0.
-                Node::Memory => (accumulator, loaded, finished) = (0, seen.value, seen.value),
+                Node::Memory => (accumulators[0], loaded, finished) = (0, seen.value, seen.value),
                 Node::Post(_) => return ControlFlow::Break(()),
                 Node::Load(_) => loaded = seen.value,
                 Node::Product(_) | Node::Reduce(_) | Node::AccumulatorStart | Node::Store(_) => {}
@@ -145,9 +148,9 @@ impl<'a> Row<'a> {
                     Node::Accumulator | Node::Memory => seen.entering - before,
                     _ => 0,
                 };
-                let fold::Visit { node, beat, entering, flags, .. } = seen;
+                let fold::Visit { node, beat, lane, entering, flags, .. } = seen;
                 // A flagged value has a format.
-                visit(Visit { node, beat, before, term, entering, value: seen.value as i64, flags });
+                visit(Visit { node, beat, lane, before, term, entering, value: seen.value as i64, flags });
             }
             ControlFlow::Continue(())
         });
@@ -171,7 +174,16 @@ impl<'a> Row<'a> {
                     let Fitted { value, flags } = level.fit().of(entering);
                     let node = Node::Reduce(index);
                     if flags.any() {
-                        visit(Visit { node, beat: Some(beat), before: 0, term: 0, entering, value, flags });
+                        visit(Visit {
+                            node,
+                            beat: Some(beat),
+                            lane: 0,
+                            before: 0,
+                            term: 0,
+                            entering,
+                            value,
+                            flags,
+                        });
                     }
                     i128::from(value)
                 });
@@ -209,7 +221,16 @@ impl Sum {
     fn begin(&self, visit: &mut impl FnMut(Visit)) {
         if self.started.any() {
             let (node, value, flags) = (Node::AccumulatorStart, self.value, self.started);
-            visit(Visit { node, beat: Some(0), before: 0, term: 0, entering: self.bias, value, flags });
+            visit(Visit {
+                node,
+                beat: Some(0),
+                lane: 0,
+                before: 0,
+                term: 0,
+                entering: self.bias,
+                value,
+                flags,
+            });
         }
     }
 
@@ -235,7 +256,7 @@ impl Sum {
         let Fitted { value, flags } = self.register.of(entering);
         if flags.any() {
             let node = Node::Accumulator;
-            visit(Visit { node, beat: Some(beat), before, term, entering, value, flags });
+            visit(Visit { node, beat: Some(beat), lane: 0, before, term, entering, value, flags });
         }
         self.value = value;
     }
@@ -248,7 +269,7 @@ impl Sum {
             let Fitted { value, flags } = clamp.of(entering);
             if flags.any() {
                 let node = Node::AccumulatorOutput;
-                visit(Visit { node, beat: None, before: entering, term: 0, entering, value, flags });
+                visit(Visit { node, beat: None, lane: 0, before: entering, term: 0, entering, value, flags });
             }
             accumulator = value;
         }
@@ -289,6 +310,7 @@ impl Requantizer {
                 visit(Visit {
                     node: Node::Post(index),
                     beat: None,
+                    lane: 0,
                     before,
                     term: 0,
                     entering: stepped.exact,

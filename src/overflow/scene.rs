@@ -18,26 +18,29 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     /// Where output (`m`, `n`) is computed, and when.
-    pub fn place(&self, node: Node, m: usize, n: usize, beat: Option<usize>) -> PlaceEntry {
+    pub fn place(&self, node: Node, [m, n]: [usize; 2], (beat, lane): (Option<usize>, usize)) -> PlaceEntry {
         let [tile, row, column] = self.program.place(m, n);
         let cycle = self.grid.timing.cycle_of(node, tile, beat, [row, column]);
         let (image, product) = (self.run.image(self.program, m), self.run.product);
-        PlaceEntry { image, product, m, n, beat, tile, row, column, cycle }
+        let is_one = node != Node::Accumulator || self.program.design.after.is_empty();
+        let accumulator = (!is_one).then_some(lane);
+        PlaceEntry { image, product, m, n, beat, accumulator, tile, row, column, cycle }
     }
 
     /// An event in the answer's words.
     pub fn event(&self, id: &str, found: &Found) -> Event {
-        let Visit { node, beat, before, term, entering, value, flags } = found.visit;
+        let Visit { node, beat, lane, before, term, entering, value, flags } = found.visit;
+        let place = self.place(node, [found.m, found.n], (beat, lane));
         let fit = self.program.design.fit_of(node);
         let format = fit.map_or_else(String::new, |fit| fit.format.to_string());
         let rails: [i64; 2] = fit.map_or([0; 2], |fit| fit.rails().into());
         Event {
             node: id.to_string(),
-            place: self.place(node, found.m, found.n, beat),
+            place,
             side: if flags.high { "high" } else { "low" }.to_string(),
             lanes: beat
                 .filter(|_| node != Node::AccumulatorStart)
-                .map_or_else(Vec::new, |beat| self.lanes(found.m, found.n, beat)),
+                .map_or_else(Vec::new, |beat| self.lanes(found.m, found.n, beat, place.accumulator)),
             before: Exact(before),
             term: Exact(term),
             entering: Exact(entering),
@@ -48,7 +51,8 @@ impl Scene<'_> {
         }
     }
 
-    fn lanes(&self, m: usize, n: usize, beat: usize) -> Vec<LaneEntry> {
+    /// Of one of several accumulators, its own.
+    fn lanes(&self, m: usize, n: usize, beat: usize, accumulator: Option<usize>) -> Vec<LaneEntry> {
         let (program, shape) = (self.program, self.program.shape);
         let group = n / shape.n;
         let lane = |lane| {
@@ -65,7 +69,8 @@ impl Scene<'_> {
                 product: Exact(product),
             }
         };
-        (0..program.design.array.lanes).map(lane).collect()
+        let all = || (0..program.design.array.lanes).collect();
+        accumulator.map_or_else(all, |sum| program.design.lanes_of(sum)).into_iter().map(lane).collect()
     }
 
     /// The claim of `slot` about `found`; `class` has the verdict on outputs that differ.

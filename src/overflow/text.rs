@@ -204,6 +204,9 @@ fn event(event: &Event) -> String {
     if let Some(beat) = place.beat {
         let _ = write!(text, ", beat {beat}");
     }
+    if let Some(accumulator) = place.accumulator {
+        let _ = write!(text, ", accumulator {accumulator}");
+    }
     let _ = write!(text, ", cycle {}, PE ({}, {}): ", place.cycle, place.row, place.column);
     if place.beat.is_some() && event.node == "accumulator" {
         let products = event.lanes.iter().filter(|lane| lane.k.is_some());

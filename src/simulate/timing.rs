@@ -225,6 +225,7 @@ impl Timing {
     fn behind(&self, node: Node) -> usize {
         match node {
             Node::Post(step) => self.laws.post_delay(step),
+            Node::After(level) => self.laws.after_delay(level),
             Node::Store(_) | Node::Load(_) | Node::Memory => self.laws.memory_delay(),
             _ => 0,
         }

@@ -107,7 +107,7 @@ impl Event {
 pub fn goals(design: &Design) -> Vec<Goal> {
     let mut all = corners(design);
     let (products, levels, steps) = (design.product_ranges(), design.level_ranges(), design.step_ranges());
-    let [store, load] = design.memory_ranges();
+    let ([store, load], after) = (design.memory_ranges(), design.after_ranges());
     for (index, (node, id)) in design.fitting_nodes().into_iter().enumerate() {
         let mut named = |event: Event, words: String, impossible: Option<String>| {
             all.push(Goal { name: format!("{id}: {words}"), what: What::Event(index, event), impossible });
@@ -116,6 +116,7 @@ pub fn goals(design: &Design) -> Vec<Goal> {
         let range = match node {
             Node::Product(step) => &products[step],
             Node::Reduce(level) => &levels[level],
+            Node::After(level) => &after[level],
             Node::Store(step) => &store[step],
             Node::Load(step) => &load[step],
             Node::Post(step) => &steps[step],

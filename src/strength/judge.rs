@@ -41,15 +41,16 @@ pub struct Judge<'a> {
 
 /// What hardware holds from tile to tile.
 struct Held {
-    /// The register of every output of a tile.
-    registers: Vec<i64>,
+    /// The accumulators of every output of a tile.
+    registers: Vec<Vec<i64>>,
     fetched: Fetched,
 }
 
 impl Held {
-    fn of(program: &Program) -> Held {
+    fn of(program: &Program, hardware: &Hardware) -> Held {
         let outputs = program.map().tile.iter().product();
-        Held { registers: vec![0; outputs], fetched: Fetched::default() }
+        let each = vec![0; hardware.design.partial_sums()];
+        Held { registers: vec![each; outputs], fetched: Fetched::default() }
     }
 }
 
@@ -70,7 +71,7 @@ impl<'a> Judge<'a> {
             return Some(Difference::Time);
         }
         let wires = Wires::new(self.program, &self.records, hardware);
-        let mut held = Held::of(self.program);
+        let mut held = Held::of(self.program, hardware);
         let way = wires.way();
         let mut first = None;
         let mut tiles = self.program.output_tiles();
@@ -106,7 +107,7 @@ impl<'a> Judge<'a> {
             return (0..self.program.shape.channels()).collect();
         }
         let wires = Wires::new(self.program, &self.records, hardware);
-        let mut held = Held::of(self.program);
+        let mut held = Held::of(self.program, hardware);
         let way = wires.way();
         let mut found = vec![false; self.program.shape.channels()];
         for tile in self.program.output_tiles() {

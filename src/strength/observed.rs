@@ -44,8 +44,10 @@ fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
     let design = &*program.design;
     let register = design.accumulator.register_fit();
     let accumulator = design.node_index(Node::Accumulator);
-    let mut exact = i128::from(program.bias(n));
-    let mut beyond = Flags::NONE;
+    let bias = i128::from(program.bias(n));
+    // Of each accumulator.
+    let sums = design.partial_sums();
+    let (mut exact, mut beyond) = (vec![bias; sums], vec![Flags::NONE; sums]);
     let returned = |exact: i128, beyond: Flags, seen: &mut NodeSeen| {
         let is_back = register.holds((exact, exact));
         seen.returned_high += u64::from(beyond.high && is_back);
@@ -54,23 +56,26 @@ fn output(program: &Program, m: usize, n: usize, seen: &mut [NodeSeen]) {
     let _ = follow(program, m, n, &mut |visit| {
         let is_start = visit.node == Node::AccumulatorStart;
         // A start is told as it was fitted.
-        let entering = if is_start { exact } else { visit.entering };
+        let entering = if is_start { bias } else { visit.entering };
         let visit = Visit { entering, ..visit };
         if !is_start || design.accumulator.bias.is_some() {
             look(design, &program.parameters, n, visit, &mut seen[design.node_index(visit.node)]);
         }
         if visit.node == Node::Accumulator {
-            exact += visit.entering - visit.before;
-            beyond = Flags { high: beyond.high || visit.flags.high, low: beyond.low || visit.flags.low };
+            let (exact, beyond) = (&mut exact[visit.lane], &mut beyond[visit.lane]);
+            *exact += visit.entering - visit.before;
+            *beyond = Flags { high: beyond.high || visit.flags.high, low: beyond.low || visit.flags.low };
         }
         if visit.node == Node::Memory {
             // The next visit's sum is another one.
-            returned(exact, beyond, &mut seen[accumulator]);
-            (exact, beyond) = (0, Flags::NONE);
+            returned(exact[0], beyond[0], &mut seen[accumulator]);
+            (exact[0], beyond[0]) = (0, Flags::NONE);
         }
         ControlFlow::Continue(())
     });
-    returned(exact, beyond, &mut seen[accumulator]);
+    for (exact, beyond) in exact.into_iter().zip(beyond) {
+        returned(exact, beyond, &mut seen[accumulator]);
+    }
 }
 
 /// Adds what one visit shows; `parameters` has one entry each, of length 1 or one value per channel.

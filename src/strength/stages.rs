@@ -28,7 +28,11 @@ pub(super) struct Stage {
 /// All of them, in datapath order.
 pub(super) fn stages(design: &Design) -> Vec<Stage> {
     let first = Stage {
-        id: if design.memory.is_some() { "memory" } else { "accumulator" }.to_owned(),
+        id: match (design.memory, design.after.last()) {
+            (Some(_), _) => "memory".to_owned(),
+            (None, Some(level)) => level.id.clone(),
+            (None, None) => "accumulator".to_owned(),
+        },
         steps: 0,
         format: design.finished().format,
         range: design.finished_range(),

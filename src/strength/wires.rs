@@ -46,9 +46,9 @@ pub(super) struct Pe {
     pub column: usize,
 }
 
-/// What an output is accumulated from: a start, and beats of tiles.
+/// What an output is accumulated from: what each accumulator starts from, and beats of tiles.
 struct Plan {
-    start: Fitted,
+    starts: Vec<Fitted>,
     beats: Vec<(Tile, usize)>,
     /// Added behind the last beat.
     last: Option<i64>,
@@ -101,7 +101,7 @@ impl<'a> Wires<'a> {
             && (&ours.store_steps, &ours.load_steps) == (&its.store_steps, &its.load_steps)
             && (&ours.activation, &ours.weight, &ours.reduce, &ours.accumulator, &ours.array, &ours.order)
                 == (&its.activation, &its.weight, &its.reduce, &its.accumulator, &its.array, &its.order)
-            && ours.memory == its.memory;
+            && (ours.memory, &ours.after) == (its.memory, &its.after);
         let faults = &self.hardware.faults;
         if !sums_alike || !faults.iter().all(|fault| is_beside(fault) || moves_bias(fault)) {
             return Way::Fold(None);
@@ -158,34 +158,42 @@ impl<'a> Wires<'a> {
         self.hardware.design.post_program().channel(&self.parameters, record).output(accumulator)
     }
 
-    /// The output of a PE after a tile. `held` is the PE's register, which is left as the tile leaves it.
-    pub fn output(&self, tile: Tile, pe: Pe, fetched: &Fetched, held: &mut i64) -> i64 {
-        let plan = self.plan(tile, pe, *held);
+    /// The output of a PE after a tile. `held` are the PE's accumulators, which are left as the tile leaves them.
+    pub fn output(&self, tile: Tile, pe: Pe, fetched: &Fetched, held: &mut [i64]) -> i64 {
+        let plan = self.plan(tile, pe, held);
         let record = self.program.record_of(tile) + pe.column;
         let Ended { output, .. } = self.fold(&plan, (pe, record), fetched, held);
         if self.program.beats() == 1 && self.has(Fault::Last(Shifted::Early)) {
-            let whole = Plan { start: self.start(tile, pe), beats: vec![(tile, 0)], last: None };
+            let whole = Plan { starts: vec![self.start(tile, pe)], beats: vec![(tile, 0)], last: None };
             self.fold(&whole, (pe, record), fetched, held);
         }
         output
     }
 
-    fn fold(&self, plan: &Plan, (pe, record): (Pe, usize), fetched: &Fetched, held: &mut i64) -> Ended {
-        *held = plan.start.value;
+    fn fold(&self, plan: &Plan, (pe, record): (Pe, usize), fetched: &Fetched, held: &mut [i64]) -> Ended {
+        let start = |lane: usize| plan.starts.get(lane).unwrap_or(&plan.starts[0]).value;
+        held.iter_mut().enumerate().for_each(|(lane, held)| *held = start(lane));
+        let design = &self.hardware.design;
+        let cut =
+            self.low_level().and_then(|(level, bits)| Some((level.checked_sub(design.reduce.len())?, bits)));
         let source = Source {
-            design: &self.hardware.design,
-            start: plan.start,
+            design,
+            starts: &plan.starts,
             beats: plan.beats.len() + usize::from(plan.last.is_some()),
             parameters: &self.parameters,
             channel: record,
+            cut,
         };
-        let sum = |beat: usize, visit: &mut fold::Visitor<'_>| match plan.beats.get(beat) {
-            Some((tile, index)) => self.sum((*tile, *index), pe, fetched, beat, visit),
-            None => ControlFlow::Continue(plan.last.map_or(0, i128::from)),
+        let sum = |beat: usize, _: &mut fold::Visitor<'_>, into: &mut Vec<i128>| {
+            match plan.beats.get(beat) {
+                Some((tile, index)) => self.sum((*tile, *index), (pe, fetched), into),
+                None => into.push(plan.last.map_or(0, i128::from)),
+            }
+            ControlFlow::Continue(())
         };
-        let ended = fold(source, sum, &mut |Visit { node, value, .. }| {
+        let ended = fold(source, sum, &mut |Visit { node, value, lane, .. }| {
             if node == crate::design::Node::Accumulator {
-                *held = value as i64;
+                held[lane] = value as i64;
             }
             ControlFlow::Continue(())
         });
@@ -211,15 +219,15 @@ impl<'a> Wires<'a> {
         self.hardware.faults.iter().find_map(of)
     }
 
-    fn plan(&self, tile: Tile, pe: Pe, held: i64) -> Plan {
+    fn plan(&self, tile: Tile, pe: Pe, held: &[i64]) -> Plan {
         let beats = self.program.beats();
         let own = |range: std::ops::Range<usize>| range.map(|beat| (tile, beat)).collect::<Vec<_>>();
-        let start = self.start(tile, pe);
-        let held = Fitted { value: held, flags: Flags::NONE };
+        let starts = vec![self.start(tile, pe)];
+        let held = || held.iter().map(|held| Fitted { value: *held, flags: Flags::NONE }).collect();
         let is_last = tile.index + 1 == self.program.tile_count();
-        let mut plan = Plan { start, beats: own(0..beats), last: self.last_bias(tile, pe) };
+        let mut plan = Plan { starts, beats: own(0..beats), last: self.last_bias(tile, pe) };
         if self.has(Fault::Carried) {
-            plan.start = held;
+            plan.starts = held();
         }
         let map = self.program.map();
         if self.has(Fault::Overwritten) {
@@ -227,12 +235,12 @@ impl<'a> Wires<'a> {
         }
         match self.fault(|fault| if let Fault::First(by) = fault { Some(*by) } else { None }) {
             // A flag that is always up is one of the output before.
-            Some(Shifted::Late) if beats == 1 && tile.index == 0 => plan.start = held,
+            Some(Shifted::Late) if beats == 1 && tile.index == 0 => plan.starts = held(),
             Some(Shifted::Late) if beats > 1 => plan.beats = own(1..beats),
             Some(Shifted::Early) if !is_last => plan.beats = own(beats - 1..beats),
             Some(Shifted::Early) if tile.index > 0 => {
                 let before = self.program.tile(tile.index - 1);
-                plan.start = self.start(before, pe);
+                plan.starts = vec![self.start(before, pe)];
                 plan.beats.insert(0, (before, beats - 1));
             }
             _ => {}
@@ -241,12 +249,12 @@ impl<'a> Wires<'a> {
             Some(Shifted::Early) => {
                 plan.beats.pop();
                 if plan.beats.is_empty() {
-                    plan.start = held;
+                    plan.starts = held();
                 }
             }
             Some(Shifted::Late) if !is_last => {
                 let next = self.program.tile(tile.index + 1);
-                plan.start = self.start(next, pe);
+                plan.starts = vec![self.start(next, pe)];
                 let clears = self.hardware.design.accumulator.start == Start::Zero;
                 plan.beats = if clears { Vec::new() } else { vec![(next, 0)] };
             }
@@ -286,16 +294,18 @@ impl<'a> Wires<'a> {
         adds.then(|| self.bias(self.program.record_of(tile) + pe.column))
     }
 
-    /// What enters the accumulator in a beat of a tile.
-    fn sum(
-        &self,
-        (tile, index): (Tile, usize),
-        pe: Pe,
-        fetched: &Fetched,
-        beat: usize,
-        visit: &mut fold::Visitor<'_>,
-    ) -> ControlFlow<(), i128> {
-        let levels = &self.hardware.design.reduce;
+    /// The level whose sums lose low bits, counted over those of a beat and those behind the last one, and how many.
+    fn low_level(&self) -> Option<(usize, u32)> {
+        self.fault(|fault| match fault {
+            Fault::ReduceLow(level, bits) => Some((*level, *bits)),
+            _ => None,
+        })
+    }
+
+    /// Appends what enters the accumulators in a beat of a tile.
+    fn sum(&self, (tile, index): (Tile, usize), (pe, fetched): (Pe, &Fetched), into: &mut Vec<i128>) {
+        let design = &self.hardware.design;
+        let levels = &design.reduce;
         let record = self.program.record_of(tile) + pe.column;
         let here = fetched.beat(tile, [pe.row, pe.column], index, self.extents);
         let product = |lane: usize| match here {
@@ -303,20 +313,16 @@ impl<'a> Wires<'a> {
             None => self.product(tile, pe, index, lane),
         };
         let terms = (0..self.extents.lanes).map(product);
-        if levels.is_empty() {
-            return ControlFlow::Continue(terms.sum());
+        if levels.is_empty() && design.after.is_empty() {
+            return into.push(terms.sum());
         }
         let mut terms: Vec<i128> = terms.collect();
-        let low = self.fault(|fault| match fault {
-            Fault::ReduceLow(level, bits) => Some((*level, *bits)),
-            _ => None,
-        });
-        let Some((cut, bits)) = low else { return fold::reduced(levels, terms, beat, visit) };
+        let (cut, bits) = self.low_level().unwrap_or_default();
         for (at, level) in levels.iter().enumerate() {
             let bits = if at == cut { bits } else { 0 };
             terms = groups(level, &terms).map(|(_, sum)| i128::from(sum.value) >> bits << bits).collect();
         }
-        ControlFlow::Continue(terms.iter().sum())
+        fold::entering(design, &terms, into);
     }
 
     /// The product of two operands as they were read, behind its steps with the numbers of a record.

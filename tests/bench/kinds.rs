@@ -13,7 +13,7 @@ use goldpath::trace::{Chunk, Role, Signal, SignalTable, Sink};
 use super::{engine, median, peer, rate, work};
 
 /// Twins, and a product that keeps them busy for ten thousand cycles and more.
-const KINDS: [(&str, [usize; 3]); 12] = [
+const KINDS: [(&str, [usize; 3]); 13] = [
     ("mac_s8_acc32", [64, 256, 32]),
     ("mac_s8_acc16sat", [64, 256, 32]),
     ("tree8_s8_acc24", [64, 1024, 32]),
@@ -25,6 +25,7 @@ const KINDS: [(&str, [usize; 3]); 12] = [
     ("is8x8_s8_acc24", [256, 8, 512]),
     ("ws8x8_bcast_s8_acc24_mem32", [64, 128, 64]),
     ("tree16x4_banks4_s8_acc34sat", [64, 1024, 32]),
+    ("lanes4_s8_acc16sat_sum17", [64, 1024, 32]),
     ("requant_pipeline", [1, 1, 4096]),
 ];
 const ROUNDS: usize = 5;

@@ -19,9 +19,9 @@ fn blocks_hold_every_excursion() {
         for n in 0..program.shape.n {
             let all = everything(&program, &inputs, n);
             for (index, block) in blocks.iter().enumerate() {
-                let beats = all.iter().flat_map(|r| {
-                    let end = ((index + 1) * size).min(r.beats.len());
-                    r.beats[index * size..end].iter().scan(0_i128, |sum, term| {
+                let beats = all.iter().flat_map(|r| &r.beats).flat_map(|beats| {
+                    let end = ((index + 1) * size).min(beats.len());
+                    beats[index * size..end].iter().scan(0_i128, |sum, term| {
                         *sum += term;
                         Some(*sum)
                     })
@@ -48,10 +48,10 @@ fn one_block_is_the_accumulator_without_its_start() {
             let start = i128::from(program.start(n));
             assert_eq!((low + start, high + start), ranges[n]);
             for m in 0..program.shape.rows() {
-                let mut sum = start;
+                let mut sums = vec![start; program.design.partial_sums()];
                 for step in walk(&program, m, n).steps {
-                    sum += step.term;
-                    assert!((ranges[n].0..=ranges[n].1).contains(&sum));
+                    sums[step.lane] += step.term;
+                    assert!((ranges[n].0..=ranges[n].1).contains(&sums[step.lane]));
                 }
             }
         }

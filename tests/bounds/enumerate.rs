@@ -130,6 +130,7 @@ fn kind(design: &Design, node: Node) -> String {
         Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
         Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
         Node::AccumulatorOutput => "output".to_string(),
+        Node::After(level) => format!("after {:?}", design.after[level].overflow),
         Node::Store(_) | Node::Load(_) | Node::Memory => unreachable!("random designs have none"),
         Node::Post(step) => {
             let name = format!("{:?}", design.post[step].op);
@@ -186,8 +187,8 @@ fn check_nodes(
 }
 
 fn check_bounds(bounds: &LayerBounds<'_>, n: usize, all: &[Replay], exact: bool) -> [bool; 3] {
-    let prefixes = hull(all.iter().flat_map(|r| r.prefixes.iter().copied()));
-    let sums = hull(all.iter().map(|r| *r.prefixes.last().unwrap()));
+    let prefixes = hull(all.iter().flat_map(|r| r.prefixes.iter().flatten().copied()));
+    let sums = hull(all.iter().flat_map(|r| r.prefixes.iter().map(|sums| *sums.last().unwrap())));
     let of = |kind| bounds.bounds(kind)[n];
     assert!(holds(of(Kind::Prefix).range, prefixes) && holds(of(Kind::FinalSum).range, sums));
     if exact {
@@ -229,8 +230,8 @@ fn ranges_are_what_all_inputs_do() {
             proofs.iter_mut().zip(found).for_each(|(count, found)| *count += u64::from(found));
             // The fitted start plus the prefixes of beats.
             let start = i128::from(program.start(n));
-            let entering = all.iter().flat_map(|r| {
-                r.beats.iter().scan(start, |sum, term| {
+            let entering = all.iter().flat_map(|r| &r.beats).flat_map(|beats| {
+                beats.iter().scan(start, |sum, term| {
                     *sum += term;
                     Some(*sum)
                 })

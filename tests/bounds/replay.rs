@@ -13,10 +13,10 @@ pub struct Replay {
     pub entering: Vec<Vec<i128>>,
     /// Per fitting node: every value that left it; of the accumulator, the last.
     pub leaving: Vec<Vec<i128>>,
-    /// The bias, and that plus every prefix of beats, never fitted.
-    pub prefixes: Vec<i128>,
-    /// What each beat added.
-    pub beats: Vec<i128>,
+    /// Of each accumulator: the bias, and that plus every prefix of beats, never fitted.
+    pub prefixes: Vec<Vec<i128>>,
+    /// What each beat added to each.
+    pub beats: Vec<Vec<i128>>,
 }
 
 fn rule(overflow: Overflow) -> &'static str {
@@ -122,11 +122,11 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
         AccumulatorOverflow::SaturateSymmetric => Overflow::SaturateSymmetric,
     };
     let bias = accumulator.bias.map_or(0, |index| i128::from(numbers[index]));
-    let (mut value, mut exact) = (fit(bias, accumulator.register, register_rule), bias);
-    replay.prefixes.push(exact);
+    let start = fit(bias, accumulator.register, register_rule);
+    let mut held: Vec<i128> = vec![];
     if accumulator.bias.is_some() {
         replay.entering[register - 1].push(bias);
-        replay.leaving[register - 1].push(value);
+        replay.leaving[register - 1].push(start);
     }
     for beat in schedule(design, x.len()) {
         let weight = |code: i64| match design.weight.coding {
@@ -152,14 +152,29 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
             terms = exact.into_iter().map(|sum| fit(sum, level.format, level.overflow)).collect();
             replay.leaving[levels + index].extend(&terms);
         }
-        let term: i128 = terms.iter().sum();
-        replay.beats.push(term);
-        exact += term;
-        replay.prefixes.push(exact);
-        replay.entering[register].push(value + term);
-        value = fit(value + term, accumulator.register, register_rule);
+        if design.after.is_empty() {
+            terms = vec![terms.iter().sum()];
+        }
+        held.resize(terms.len(), start);
+        replay.beats.resize(terms.len(), vec![]);
+        replay.prefixes.resize(terms.len(), vec![bias]);
+        for (lane, term) in terms.into_iter().enumerate() {
+            replay.beats[lane].push(term);
+            let exact = replay.prefixes[lane].last().unwrap() + term;
+            replay.prefixes[lane].push(exact);
+            replay.entering[register].push(held[lane] + term);
+            held[lane] = fit(held[lane] + term, accumulator.register, register_rule);
+        }
     }
-    replay.leaving[register].push(value);
+    finish(design, &mut replay, held, register, numbers);
+    replay
+}
+
+/// What becomes of the accumulators behind the last beat; theirs is node `register`.
+fn finish(design: &Design, replay: &mut Replay, mut held: Vec<i128>, register: usize, numbers: &[i64]) {
+    let accumulator = &design.accumulator;
+    replay.leaving[register].extend(&held);
+    let mut value = held[0];
     let mut node = register + 1;
     if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
         replay.entering[node].push(value);
@@ -167,6 +182,14 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
         replay.leaving[node].push(value);
         node += 1;
     }
+    for (index, level) in design.after.iter().enumerate() {
+        let exact = sums(level, &held);
+        replay.entering[node + index].extend(&exact);
+        held = exact.into_iter().map(|sum| fit(sum, level.format, level.overflow)).collect();
+        replay.leaving[node + index].extend(&held);
+        value = held[0];
+    }
+    node += design.after.len();
     for (index, post) in design.post.iter().enumerate() {
         value = step(&post.op, value, numbers);
         replay.entering[node + index].push(value);
@@ -175,5 +198,4 @@ pub fn replay(design: &Design, x: &[i64], w: &[i64], numbers: &[i64]) -> Replay 
         }
         replay.leaving[node + index].push(value);
     }
-    replay
 }

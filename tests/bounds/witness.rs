@@ -40,9 +40,16 @@ fn bias(layer: &Program, n: usize) -> i128 {
     layer.design.accumulator.bias.map_or(0, |index| i128::from(channel_numbers(layer, n)[index]))
 }
 
-/// What the unfitted bias and every beat add up to.
-fn exact(walked: &Walk, layer: &Program, n: usize) -> i128 {
-    bias(layer, n) + walked.steps.iter().map(|step| step.term).sum::<i128>()
+/// What each accumulator ends with, and what the unfitted bias and every beat add up to there.
+fn ends(walked: &Walk, layer: &Program, n: usize) -> Vec<[i128; 2]> {
+    let sums = layer.design.partial_sums();
+    if sums == 1 {
+        let exact = bias(layer, n) + walked.steps.iter().map(|step| step.term).sum::<i128>();
+        return vec![[i128::from(walked.accumulator), exact]];
+    }
+    let own = |lane: usize| walked.steps.iter().filter(move |step| step.lane == lane);
+    let value = |lane: usize| own(lane).next_back().map_or(0, |step| i128::from(step.value));
+    (0..sums).map(|lane| [value(lane), own(lane).map(|step| step.term).sum()]).collect()
 }
 
 /// Runs a witness at its own width and one bit more.
@@ -58,8 +65,9 @@ pub fn check(bounds: &LayerBounds<'_>, witness: &Witness) {
         }
         Some(beat) => {
             assert_eq!(i128::from(narrow.start), bias(layer, n), "{what}");
-            assert!(narrow.steps[..beat].iter().all(|step| !step.flags.any()), "{what}");
-            let step = narrow.steps[beat];
+            assert!(narrow.steps.iter().all(|s| s.beat >= beat || !s.flags.any()), "{what}");
+            let found = narrow.steps.iter().find(|step| step.beat == beat && step.flags.any());
+            let step = found.unwrap_or_else(|| panic!("{what}"));
             assert_eq!(step.entering, witness.value, "{what}");
             assert_eq!((step.flags.high, step.flags.low), (witness.high, !witness.high), "{what}");
         }
@@ -85,10 +93,10 @@ pub fn check(bounds: &LayerBounds<'_>, witness: &Witness) {
         assert_eq!(i128::from(wide.start), bias(layer, n), "{what}");
     }
     if bound.proof == Proof::EveryPrefix || wraps {
-        assert_eq!(i128::from(wide.accumulator), exact(&wide, layer, n), "{what}");
+        assert!(ends(&wide, layer, n).iter().all(|[value, exact]| value == exact), "{what}");
     }
     if matches!(witness.kind, Kind::FinalSum) && wraps {
-        assert_ne!(i128::from(narrow.accumulator), exact(&narrow, layer, n), "{what}");
+        assert!(ends(&narrow, layer, n).iter().any(|[value, exact]| value != exact), "{what}");
     }
 }
 
@@ -140,7 +148,7 @@ fn witnesses_of_random_designs_overflow_one_bit_below() {
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let mut hits = BTreeMap::new();
-    for _ in 0..2400 {
+    for _ in 0..3600 {
         let (program, inputs) = small(&mut random);
         check_all(&LayerBounds::new(&program, &inputs), &mut hits);
         let program = random::program(random::design(&mut random), &mut random);

@@ -9,7 +9,7 @@ use goldpath::vectors::manifest;
 use crate::commands::{OTHER, PORTS, said};
 use crate::{goldpath, run};
 
-const DESIGNS: [&str; 12] = [
+const DESIGNS: [&str; 13] = [
     "mac_s8_acc32",
     "mac_s8_acc16sat",
     "tree8_s8_acc24",
@@ -21,6 +21,7 @@ const DESIGNS: [&str; 12] = [
     "ws8x8_bcast_s8_acc24_mem32",
     "os8x8_diag_s8_acc20",
     "tree16x4_banks4_s8_acc34sat",
+    "lanes4_s8_acc16sat_sum17",
     "requant_pipeline",
 ];
 

@@ -139,6 +139,12 @@ fn tree16x4_banks4_s8_acc34sat() {
     agrees_and_can_fail_with("tree16x4_banks4_s8_acc34sat", &["accumulator.width=20"], [11, 70, 10]);
 }
 
+/// Every lane has an accumulator: products enough to leave its 16 bits, and 17 bits of all four.
+#[test]
+fn lanes4_s8_acc16sat_sum17() {
+    agrees_and_can_fail("lanes4_s8_acc16sat_sum17", [9, 50, 7]);
+}
+
 /// A requantizer alone: nothing is summed that would saturate. Values of 32 bits, and of as many as its port can have.
 #[test]
 fn requant_pipeline() {

@@ -70,6 +70,34 @@ skew = "internal"
 load = { kind = "row", buffers = 2, switch = "wave" }
 "#;
 
+pub const LANES: &str = r#"schema = 1
+name = "lanes"
+post = [{ step = "saturate", width = 8 }]
+
+[operands]
+activation = { width = 8, signed = true }
+weight = { width = 8, signed = true }
+
+[[reduce]]
+group = 2
+
+[[reduce]]
+group = 2
+when = "last"
+format = "s24"
+overflow = "saturate"
+
+[accumulator]
+width = 24
+signed = true
+overflow = "wrap"
+start = "overwrite"
+
+[array]
+dataflow = "tree"
+lanes = 4
+"#;
+
 pub const ARRAY: &str = r#"schema = 1
 name = "grid"
 
@@ -310,6 +338,18 @@ pub const FAULTS: &[Fault] = &[
     // Weights that are powers of two.
     fault(ARRAY, "[array]", "[product]\nmultiplier = \"shift\"\n\n[array]", "\"shift\"", &["`product.multiplier` is \"shift\"", "operands.weight.coding"]),
     fault(ARRAY, "[array]", "[product]\nmultiplier = \"shifter\"\n\n[array]", "\"shifter\"", &["`product.multiplier`", "\"shift\", \"dsp48e1\""]),
+    // Levels behind the last beat.
+    fault(LANES, "dataflow = \"tree\"", "dataflow = \"output_stationary\"\nrows = 2\ncolumns = 2", "\"last\"", &["`reduce.1.when` is \"last\"", "a PE of dataflow \"output_stationary\" has one", "\"sequential\" or \"tree\""]),
+    fault(LANES, "start = \"overwrite\"", "start = \"overwrite\"\nbanks = 2", "\"last\"", &["`reduce.1.when` is \"last\"", "accumulator.banks"]),
+    fault(LANES, "[array]", "[memory]\nformat = \"s32\"\noverflow = \"wrap\"\ndepth = 4\n\n[array]", "\"last\"", &["`reduce.1.when` is \"last\"", "[memory] cuts an output"]),
+    fault(LANES, "start = \"overwrite\"", "start = \"bias\"", "\"last\"", &["`reduce.1.when` is \"last\"", "start = \"bias\"", "post step", "R9"]),
+    fault(LANES, "overflow = \"wrap\"\nstart", "overflow = \"saturate_output\"\nregister_width = 32\nstart", "\"last\"", &["`reduce.1.when` is \"last\"", "saturate_output", "this level's format"]),
+    fault(LANES, "[accumulator]", "[[reduce]]\ngroup = 2\n\n[accumulator]", "[[reduce]]\ngroup = 2\n\n[acc", &["`reduce.2` changes nothing", "one term is left"]),
+    fault(LANES, "group = 2\n\n[[reduce]]\ngroup = 2\nwhen = \"last\"\nformat = \"s24\"\noverflow = \"saturate\"", "group = 2\nwhen = \"last\"\n\n[[reduce]]\ngroup = 2\nwhen = \"beat\"", "\"beat\"", &["`reduce.1.when` reduces every beat, but", "behind the last one"]),
+    fault(LANES, "lanes = 4", "lanes = 8", "[[reduce]]\ngroup = 2\nwhen", &["`reduce` leaves 2 terms of 8 lanes"]),
+    fault(LANES, "lanes = 4", "lanes = 1", "[[reduce]]", &["`reduce` changes nothing", "array.lanes is 1"]),
+    fault(LANES, "format = \"s24\"\noverflow = \"saturate\"", "format = \"s24\"", "\"s24\"", &["`reduce.1.overflow` is missing", "-16777216..16777214"]),
+    fault(LANES, "\"last\"", "\"late\"", "\"late\"", &["`reduce.1.when`", "\"beat\" or \"last\""]),
     unsupported(ARRAY, "[array]", "[interface]\nstall = \"enable\"\n\n[array]", "stall", &["`interface.stall` is not supported", "valid bit"]),
     unsupported(ARRAY, "[array]", "[interface]\ninput = { kind = \"stream\" }\n\n[array]", "kind", &["`interface.input.kind` is not supported", "valid bit"]),
     unsupported(ARRAY, "[array]", "[interface]\ninput = { kind = \"valid\", words = 4 }\n\n[array]", "words", &["`interface.input.words` is not supported"]),

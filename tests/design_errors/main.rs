@@ -51,13 +51,15 @@ fn every_fault_is_named_where_it_stands() {
 
 #[test]
 fn the_bases_are_sound_and_as_built_defaults_may_be_written() {
-    for base in [SEQUENTIAL, ARRAY, STATIONARY, PACKING] {
+    for base in [SEQUENTIAL, ARRAY, STATIONARY, PACKING, LANES] {
         parse(base, &[]).unwrap_or_else(|e| panic!("{e}"));
     }
     let spelt = ARRAY
         .replace("start = \"zero\"", "start = \"zero\"\nbanks = 1\nlatency = 1\nclear = \"aligned\"")
         .replace("[array]", "[product]\nmultiplier = \"integer\"\n\n[array]\nmirror = \"none\"");
     assert_eq!(parse(&spelt, &[]).unwrap(), parse(ARRAY, &[]).unwrap());
+    let beat = LANES.replacen("group = 2\n", "group = 2\nwhen = \"beat\"\n", 1);
+    assert_eq!(parse(&beat, &[]).unwrap(), parse(LANES, &[]).unwrap());
     let ports = "[interface]\nstall = \"none\"\ninput = { kind = \"fixed\" }\noutput = { kind = \"valid\", buffer = \"none\" }\n";
     let spelt = format!("{ARRAY}\n{ports}\n[order]\nloops = [\"m\", \"n\", \"k\"]\n");
     assert_eq!(parse(&spelt, &[]).unwrap(), parse(ARRAY, &[]).unwrap());

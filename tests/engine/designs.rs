@@ -113,6 +113,7 @@ fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Paramet
         product_latency: 1,
         dsp: None,
         reduce: vec![],
+        after: vec![],
         accumulator,
         array,
         memory: None,

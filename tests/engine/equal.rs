@@ -110,6 +110,7 @@ impl Hits {
                 Node::AccumulatorStart => format!("start {:?}", design.accumulator.step_rule()),
                 Node::Accumulator => format!("accumulator {:?}", design.accumulator.overflow),
                 Node::AccumulatorOutput => "accumulator.output".to_string(),
+                Node::After(level) => format!("after {:?}", design.after[*level].overflow),
                 Node::Store(_) | Node::Load(_) | Node::Memory => "memory".to_string(),
                 Node::Post(step) => format!("post {:?}", design.post[*step].overflow),
             };
@@ -232,6 +233,7 @@ fn mac_and_one_lane_tree_are_the_same_hardware() {
         let mut design = random::design(&mut random);
         design.array = designs::sequential();
         design.reduce.clear();
+        design.after.clear();
         let program = random::program(design, &mut random);
         let records = Arc::new(program.records());
         let mut tree = (*program.design).clone();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use goldpath::datapath;
-use goldpath::design::{Dataflow, Design, Skew, Start};
+use goldpath::design::{Dataflow, Design, Node, Skew, Start};
 use goldpath::error::Kind;
 use goldpath::functional;
 use goldpath::lower::Program;
@@ -71,7 +71,8 @@ fn cycles_and_what_happens_in_them_are_inverse() {
                 assert_eq!(end - start, timing.period_cycles(tile) as u64);
                 assert!((start..end).all(|cycle| timing.tile_at(cycle) == tile), "seed {seed}");
                 for (node, name) in design.fitting_nodes() {
-                    let behind = name.starts_with("post") || name == "accumulator.output";
+                    let is_last = matches!(node, Node::After(_));
+                    let behind = is_last || name.starts_with("post") || name == "accumulator.output";
                     let beats = if behind { vec![None] } else { (0..program.beats()).map(Some).collect() };
                     for (output, beat) in corners(map.tile)
                         .into_iter()

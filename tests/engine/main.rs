@@ -1,5 +1,6 @@
 //! The two engines: equal to each other, to the timing formulas, and to sums written out by hand.
 
+mod after;
 mod command;
 mod convolution;
 mod designs;

@@ -19,6 +19,8 @@ use super::work::Random;
 /// A random design of any kind with a memory whose words leave their format now and then.
 fn design(random: &mut Random) -> Design {
     let mut design = random::design(random);
+    // Every visit has a last beat: an output has one accumulator.
+    design.after.clear();
     if design.accumulator.start == Start::Bias {
         design.accumulator.start = random.pick(&[Start::Zero, Start::Overwrite]);
         design.accumulator.bias = None;

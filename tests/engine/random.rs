@@ -58,6 +58,37 @@ fn levels(random: &mut Random, lanes: usize) -> Vec<Level> {
     (0..count).map(|index| level(index, random)).collect()
 }
 
+/// Levels behind the last beat for a design that has a place for them: what its own levels leave has an accumulator each.
+pub fn add_after(design: &mut Design, random: &mut Random) {
+    while design.reduce.iter().fold(design.array.lanes, |inputs, level| level.outputs(inputs)) == 1 {
+        design.reduce.pop();
+    }
+    let mut terms = design.reduce.iter().fold(design.array.lanes, |inputs, level| level.outputs(inputs));
+    let near = i64::from(design.accumulator.register.width());
+    while terms > 1 {
+        let closes = design.after.len() == 2 || random.below(2) == 0;
+        let level = Level {
+            id: format!("reduce.{}", design.reduce.len() + design.after.len()),
+            group: if closes { terms + random.below(2) } else { 2 },
+            stride: if closes { 1 } else { random.pick(&[1, 1, 2]) },
+            format: format(random, (near - 2).max(1)..=(near + 1).min(63)),
+            overflow: random.pick(&RULES),
+            latency: random.below(3) as u32,
+        };
+        terms = level.outputs(terms);
+        design.after.push(level);
+    }
+}
+
+/// Whether the language has a place for levels behind the last beat there.
+pub fn takes_after(design: &Design) -> bool {
+    let Accumulator { start, overflow, .. } = design.accumulator;
+    !design.array.is_grid()
+        && (design.array.banks, design.array.lanes > 1) == (1, true)
+        && start != Start::Bias
+        && overflow != AccumulatorOverflow::SaturateOutput
+}
+
 fn number(random: &mut Random, parameters: &mut Vec<Parameter>, low: i64, high: i64) -> post::Operand {
     if random.below(2) == 0 {
         return post::Operand::Constant(random.within(low, high));
@@ -364,7 +395,7 @@ pub fn design(random: &mut Random) -> Design {
     }
     let post = steps(random, &mut parameters);
     let axes = [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin];
-    Design {
+    let mut design = Design {
         name: "random".to_string(),
         activation,
         weight,
@@ -382,7 +413,11 @@ pub fn design(random: &mut Random) -> Design {
             max_k: None,
         },
         ..designs::mac_s8_acc32()
+    };
+    if takes_after(&design) && random.below(3) > 0 {
+        add_after(&mut design, random);
     }
+    design
 }
 
 /// A value for every parameter, inside its limits.

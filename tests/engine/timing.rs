@@ -25,7 +25,9 @@ fn output_cycles(program: &Program) -> (Vec<usize>, usize) {
     let feed = program.shape.k.div_ceil(array.lanes) * array.banks + clear;
     let reduce: u32 = design.reduce.iter().map(|l| l.latency).sum();
     let d0 = (design.operand_latency + design.product_latency + reduce) as usize;
-    let post: usize = design.post.iter().map(|s| s.latency as usize).sum();
+    // What adds several accumulators stands in front of the post steps.
+    let last: u32 = design.after.iter().map(|level| level.latency).sum();
+    let post = last as usize + design.post.iter().map(|s| s.latency as usize).sum::<usize>();
     if array.sums_travel() {
         return travelling(program, d0, post);
     }
@@ -134,6 +136,7 @@ fn accumulators_hold_the_prefix_that_law_a_says() {
         design.accumulator.format = f("s60");
         design.accumulator.register = f("s60");
         design.reduce.clear();
+        design.after.clear();
         let program = random::program(design, &mut random);
         let memory = trace(&program);
         let acc = memory.signal("pe.acc").unwrap();

@@ -169,7 +169,7 @@ fn extents(random: &mut Random, macs: usize, least: usize) -> [usize; 3] {
 
 pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
     let mut random = Random::new(seed);
-    let design = match family {
+    let mut design = match family {
         "anything" if random.below(2) == 0 => random::language(&mut random),
         "anything" => random::design(&mut random),
         "widths" => widths(&mut random),
@@ -186,6 +186,9 @@ pub fn case(family: &'static str, seed: u64, macs: usize) -> Case {
         }
         _ => rails(&mut random),
     };
+    if !random::takes_after(&design) {
+        design.after.clear();
+    }
     // Every eighth case has sums of several blocks.
     let least = if seed.is_multiple_of(8) && family != "return" { 255 } else { 1 };
     let macs = if least > 1 { 8 * macs } else { macs };
@@ -321,6 +324,7 @@ fn base(random: &mut Random, (activation, weight): (&str, &str)) -> Design {
     let mut design = random::design(random);
     (design.activation, design.weight) = (operand(activation), operand(weight));
     design.reduce.clear();
+    design.after.clear();
     design.array = array(random);
     finish(&mut design, random);
     design

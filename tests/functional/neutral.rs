@@ -120,6 +120,7 @@ pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
             .then(|| (design.weight.format.width(), design.weight.format.is_signed())),
         product: steps(&design.product_steps, &number),
         levels: design.reduce.iter().map(level).collect(),
+        after: design.after.iter().map(level).collect(),
         register: entry(accumulator.register, step_rule),
         clamp: clamped.then(|| entry(accumulator.format, "saturate")),
         bias: accumulator.bias.map(|index| Number(parameters[index].clone())),

@@ -65,7 +65,11 @@ impl Tally {
         for (node, high, low) in &outcome.nodes {
             let index = |id: &str| id.split('.').nth(1).and_then(|i| i.parse::<usize>().ok()).unwrap_or(0);
             let kind = match node.split('.').next() {
-                Some("reduce") => format!("reduce {}", neutral::rule(design.reduce[index(node)].overflow)),
+                Some("reduce") => {
+                    let level = design.reduce.iter().chain(&design.after).nth(index(node)).unwrap();
+                    let place = if index(node) < design.reduce.len() { "reduce" } else { "after" };
+                    format!("{place} {}", neutral::rule(level.overflow))
+                }
                 Some("post") => format!("post {}", neutral::rule(design.post[index(node)].overflow)),
                 _ if node == "accumulator" => format!("accumulator {rule}"),
                 _ => node.clone(),

@@ -57,7 +57,7 @@ fn what_it_says_of_designs_is_true() {
         let file = |end: &str| root.join("tests/models").join(end).display().to_string();
         let (model, x) = (file(&format!("{name}.onnx")), file("cnn_inputs.npy"));
         let answer = layers(&model, &[]);
-        assert_eq!(answer["designs"].as_array().unwrap().len(), 11, "{answer:#}");
+        assert_eq!(answer["designs"].as_array().unwrap().len(), 12, "{answer:#}");
         for layer in answer["layers"].as_array().unwrap() {
             assert!(layer["macs_per_image"].as_u64().unwrap() > 0);
             for (fit, design) in

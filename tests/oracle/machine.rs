@@ -55,6 +55,20 @@ pub struct Level {
     pub entry: Entry,
 }
 
+impl Level {
+    /// The sums of its groups: each as it was, what became of it, whether it lay above and whether below.
+    pub fn groups(&self, terms: &[i128]) -> Vec<(i128, (i128, bool, bool))> {
+        let mut sums = Vec::new();
+        for block in terms.chunks(self.group * self.stride) {
+            for first in 0..self.stride.min(block.len()) {
+                let exact = block[first..].iter().step_by(self.stride).sum();
+                sums.push((exact, self.entry.fit(exact)));
+            }
+        }
+        sums
+    }
+}
+
 /// A post step by name; without an entry its exact result goes on.
 #[derive(Debug, Clone)]
 pub struct Step {
@@ -101,6 +115,8 @@ pub struct Machine {
     /// What every product goes through before it is added.
     pub product: Vec<Step>,
     pub levels: Vec<Level>,
+    /// What the levels leave has an accumulator for each sum; these add them behind the last beat. None: there is one.
+    pub after: Vec<Level>,
     pub register: Entry,
     /// Clamps the finished value.
     pub clamp: Option<Entry>,
@@ -129,6 +145,8 @@ impl Machine {
         nodes.extend(self.bias.iter().map(|_| "accumulator.start".to_string()));
         nodes.push("accumulator".to_string());
         nodes.extend(self.clamp.iter().map(|_| "accumulator.output".to_string()));
+        let behind = self.levels.len()..self.levels.len() + self.after.len();
+        nodes.extend(behind.map(|i| format!("reduce.{i}")));
         if let Some(memory) = &self.memory {
             nodes.extend((0..memory.store.len()).map(|i| format!("memory.store.{i}")));
             nodes.extend((0..memory.load.len()).map(|i| format!("memory.load.{i}")));
@@ -152,20 +170,38 @@ impl Machine {
         (accumulator, self.nodes().len() - self.post.len())
     }
 
-    /// The word, or sum, that a part's sum leaves where `word` was, none before the first part. `note` is told the node, what
+    /// What a beat adds to each accumulator.
+    pub fn each(&self, terms: &[i128]) -> Vec<i128> {
+        if self.after.is_empty() { vec![terms.iter().sum()] } else { terms.to_vec() }
+    }
+
+    /// Accumulators of an output.
+    pub fn accumulators(&self) -> usize {
+        let left = |terms: Vec<i128>, level: &Level| level.groups(&terms).iter().map(|sum| sum.1.0).collect();
+        self.each(&self.levels.iter().fold(vec![0; self.lanes], left)).len()
+    }
+
+    /// The word, or sum, that a part's sums, of each accumulator, leave where `word` was, none before the first part. `note` is told the node, what
     /// comes to it, what enters its format, and what that makes of it.
     pub fn ended(
         &self,
-        (sum, word): (i128, Option<i128>),
+        (sums, word): (&[i128], Option<i128>),
         channel: usize,
         note: &mut dyn FnMut(usize, i128, i128, (i128, bool, bool)),
     ) -> i128 {
         let mut node = self.places().0 + 1;
-        let mut sum = sum;
+        let mut sum = sums[0];
         if let Some(clamp) = &self.clamp {
             let fitted = clamp.fit(sum);
             note(node, sum, sum, fitted);
             (sum, node) = (fitted.0, node + 1);
+        }
+        let mut terms = sums.to_vec();
+        for level in &self.after {
+            let sums = level.groups(&terms);
+            sums.iter().for_each(|(exact, fitted)| note(node, *exact, *exact, *fitted));
+            terms = sums.into_iter().map(|sum| sum.1.0).collect();
+            (sum, node) = (terms[0], node + 1);
         }
         let Some(memory) = &self.memory else { return sum };
         let mut through = |steps: &[Step], first: usize, mut value: i128| {

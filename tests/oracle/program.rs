@@ -2,7 +2,7 @@
 //! what did so first. Written from the rules' text and the schedule's; the design is described by plain numbers and
 //! names.
 
-use super::machine::{Machine, Step};
+use super::machine::Machine;
 
 /// The operands, k in the order in which an output's products come.
 #[derive(Debug, Clone)]
@@ -102,7 +102,6 @@ struct Operands<'a> {
     activations: Vec<i128>,
     weights: Vec<i128>,
     terms: Vec<i128>,
-    sums: Vec<i128>,
     /// Of the last beat's products, before any level.
     exact: Option<i128>,
 }
@@ -116,26 +115,17 @@ impl<'a> Operands<'a> {
         let value = |code: i64| super::weight(code, machine.powers);
         let weights = weights.map(|(at, w)| value(*w) + machine.weight_offset.at(channel(at))).collect();
         let slots = deal(machine, work.k);
-        Operands {
-            machine,
-            work,
-            slots,
-            activations,
-            weights,
-            terms: Vec::new(),
-            sums: Vec::new(),
-            exact: None,
-        }
+        Operands { machine, work, slots, activations, weights, terms: Vec::new(), exact: None }
     }
 
-    /// One beat's products, summed level by level; what the levels do is told to `note`.
+    /// One beat's products, summed level by level: what each accumulator adds; what the levels do is told to `note`.
     fn beat(
         &mut self,
         row: usize,
         channel: usize,
         beat: usize,
         note: &mut dyn FnMut(usize, i128, i128, (i128, bool, bool)),
-    ) -> i128 {
+    ) -> Vec<i128> {
         let work = self.work;
         let (image, position) = (row / work.m, row % work.m);
         let (group, n) = (channel / work.n, channel % work.n);
@@ -155,18 +145,13 @@ impl<'a> Operands<'a> {
         }
         self.exact = Some(self.terms.iter().sum());
         for (index, level) in self.machine.levels.iter().enumerate() {
-            self.sums.clear();
-            for block in self.terms.chunks(level.group * level.stride) {
-                for first in 0..level.stride.min(block.len()) {
-                    let exact = block[first..].iter().step_by(level.stride).sum();
-                    let fitted = level.entry.fit(exact);
-                    note(self.machine.product.len() + index, exact, exact, fitted);
-                    self.sums.push(fitted.0);
-                }
+            let sums = level.groups(&self.terms);
+            for (exact, fitted) in &sums {
+                note(self.machine.product.len() + index, *exact, *exact, *fitted);
             }
-            std::mem::swap(&mut self.terms, &mut self.sums);
+            self.terms = sums.into_iter().map(|sum| sum.1.0).collect();
         }
-        self.terms.iter().sum()
+        self.machine.each(&self.terms)
     }
 
     /// The bias, what the register makes of it, and whether it lay above or below.
@@ -216,9 +201,11 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
     let machine = operands.machine;
     let channels = outcome.channels;
     let at = |(row, channel): (usize, usize)| row * channels + channel;
+    // Of every output: what each of its accumulators holds, and would hold if it were wide enough.
+    let mut held = Vec::new();
     for output in outputs {
         let (bias, start, ..) = operands.start(output.1);
-        outcome.accumulators[at(*output)] = start;
+        held.push(vec![(start, bias); machine.accumulators()]);
         (outcome.exact[at(*output)], outcome.sums[at(*output)]) = (start, bias);
         outcome.products[at(*output)] = bias;
     }
@@ -227,37 +214,42 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
     let mut words = vec![None; outputs.len()];
     for part in machine.parts(operands.slots.len()) {
         for beat in part.clone() {
-            for output in outputs {
+            for (output, held) in outputs.iter().zip(&mut held) {
                 let at = at(*output);
                 let mut note = |level, _, _, (_, high, low)| log.note(level, *output, Some(beat), high, low);
-                let term = operands.beat(output.0, output.1, beat, &mut note);
+                let terms = operands.beat(output.0, output.1, beat, &mut note);
                 if beat == 0 {
                     let (_, _, high, low) = operands.start(output.1);
                     log.note(start, *output, Some(0), high, low);
                 } else if beat == part.start {
-                    outcome.accumulators[at] = 0;
+                    held.iter_mut().for_each(|held| held.0 = 0);
                 }
-                let (value, high, low) = machine.register.fit(outcome.accumulators[at] + term);
-                log.note(accumulator, *output, Some(beat), high, low);
-                outcome.accumulators[at] = value;
-                outcome.counts[at] += u64::from(high || low);
-                outcome.exact[at] += term;
                 outcome.products[at] += operands.exact.take().unwrap_or_default();
-                outcome.sums[at] += term;
-                outcome.lows[at] = outcome.lows[at].min(outcome.sums[at]);
-                outcome.highs[at] = outcome.highs[at].max(outcome.sums[at]);
+                for ((held, sum), term) in held.iter_mut().zip(terms) {
+                    let (value, high, low) = machine.register.fit(*held + term);
+                    log.note(accumulator, *output, Some(beat), high, low);
+                    *held = value;
+                    outcome.counts[at] += u64::from(high || low);
+                    outcome.exact[at] += term;
+                    outcome.sums[at] += term;
+                    *sum += term;
+                    outcome.lows[at] = outcome.lows[at].min(*sum);
+                    outcome.highs[at] = outcome.highs[at].max(*sum);
+                }
             }
         }
-        let last = machine.memory.as_ref().and(part.end.checked_sub(1));
-        for (output, word) in outputs.iter().zip(&mut words) {
-            let sum = outcome.accumulators[at(*output)];
-            let mut note = |node, _, _, (_, high, low)| log.note(node, *output, last, high, low);
-            *word = Some(machine.ended((sum, *word), output.1, &mut note));
+        // Without a memory, an output goes on by itself.
+        let Some(last) = machine.memory.as_ref().and(part.end.checked_sub(1)) else { continue };
+        for ((output, word), held) in outputs.iter().zip(&mut words).zip(&held) {
+            let mut note = |node, _, _, (_, high, low)| log.note(node, *output, Some(last), high, low);
+            *word = Some(machine.ended((&[held[0].0], *word), output.1, &mut note));
         }
     }
-    for (output, word) in outputs.iter().zip(words) {
+    for ((output, word), held) in outputs.iter().zip(words).zip(&held) {
         let at = at(*output);
-        let mut value = word.unwrap_or(outcome.accumulators[at]);
+        let sums: Vec<i128> = held.iter().map(|held| held.0).collect();
+        let mut note = |node, _, _, (_, high, low)| log.note(node, *output, None, high, low);
+        let mut value = word.unwrap_or_else(|| machine.ended((&sums, None), output.1, &mut note));
         outcome.accumulators[at] = value;
         for (index, step) in machine.post.iter().enumerate() {
             let (stepped, high, low) = step.apply(value, output.1);
@@ -268,17 +260,19 @@ fn tile(operands: &mut Operands<'_>, outputs: &[(usize, usize)], outcome: &mut O
     }
 }
 
-/// Every beat of one output, and the value behind all of it.
+/// Every beat of one output, of each of its accumulators.
 pub fn beats(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<Beat> {
     let mut operands = Operands::new(machine, work);
-    let (_, mut value, ..) = operands.start(channel);
+    let mut held = vec![operands.start(channel).1; machine.accumulators()];
     let mut beats = Vec::new();
     for beat in 0..operands.slots.len() {
-        let term = operands.beat(row, channel, beat, &mut |_, _, _, _| {});
-        let entering = value + term;
-        let (fitted, high, low) = machine.register.fit(entering);
-        beats.push(Beat { term, entering, value: fitted, high, low });
-        value = fitted;
+        let terms = operands.beat(row, channel, beat, &mut |_, _, _, _| {});
+        for (held, term) in held.iter_mut().zip(terms) {
+            let entering = *held + term;
+            let (value, high, low) = machine.register.fit(entering);
+            beats.push(Beat { term, entering, value, high, low });
+            *held = value;
+        }
     }
     beats
 }
@@ -288,6 +282,8 @@ pub fn beats(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec<
 pub struct Visit {
     /// As [`Machine::nodes`] counts them.
     pub node: usize,
+    /// Which accumulator of the output.
+    pub lane: usize,
     /// What the node before left.
     pub before: i128,
     pub entering: i128,
@@ -301,40 +297,40 @@ pub fn visits(machine: &Machine, work: &Work, row: usize, channel: usize) -> Vec
     let mut operands = Operands::new(machine, work);
     let mut all = Vec::new();
     let (accumulator, first) = machine.places();
-    let (bias, mut value, high, low) = operands.start(channel);
+    let (bias, begin, high, low) = operands.start(channel);
     if machine.bias.is_some() {
-        all.push(Visit { node: accumulator - 1, before: bias, entering: bias, value, high, low });
+        let node = accumulator - 1;
+        all.push(Visit { node, lane: 0, before: bias, entering: bias, value: begin, high, low });
     }
-    let mut word = None;
+    let (mut held, mut word) = (vec![begin; machine.accumulators()], None);
     for part in machine.parts(operands.slots.len()) {
         for beat in part.clone() {
             if beat == part.start && beat > 0 {
-                value = 0;
+                held.fill(0);
             }
-            let term =
-                operands.beat(row, channel, beat, &mut |node, before, entering, (value, high, low)| {
-                    all.push(Visit { node, before, entering, value, high, low });
-                });
-            let entering = value + term;
-            let (fitted, high, low) = machine.register.fit(entering);
-            all.push(Visit { node: accumulator, before: value, entering, value: fitted, high, low });
-            value = fitted;
+            let mut note = |node, before, entering, (value, high, low)| {
+                all.push(Visit { node, lane: 0, before, entering, value, high, low });
+            };
+            let terms = operands.beat(row, channel, beat, &mut note);
+            for (lane, (held, term)) in held.iter_mut().zip(terms).enumerate() {
+                let entering = *held + term;
+                let (value, high, low) = machine.register.fit(entering);
+                all.push(Visit { node: accumulator, lane, before: *held, entering, value, high, low });
+                *held = value;
+            }
         }
-        value = machine.ended((value, word), channel, &mut |node, before, entering, (value, high, low)| {
-            all.push(Visit { node, before, entering, value, high, low });
-        });
-        word = Some(value);
+        let mut note = |node, before, entering, (value, high, low)| {
+            all.push(Visit { node, lane: 0, before, entering, value, high, low });
+        };
+        word = Some(machine.ended((&held, word), channel, &mut note));
     }
+    let mut value = word.unwrap_or(held[0]);
     for (index, step) in machine.post.iter().enumerate() {
         let (stepped, high, low) = step.apply(value, channel);
         let entering = step.exact(value, channel);
-        all.push(Visit { node: first + index, before: value, entering, value: stepped, high, low });
+        let node = first + index;
+        all.push(Visit { node, lane: 0, before: value, entering, value: stepped, high, low });
         value = stepped;
     }
     all
-}
-
-/// What a step leaves of a value.
-pub fn applied(step: &Step, x: i128, channel: usize) -> i128 {
-    step.apply(x, channel).0
 }

@@ -111,10 +111,11 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
         _ => "wrap",
     };
     let start = accumulator.bias.map_or(0, |bias| number(Operand::Parameter(bias), parameters, channel));
+    let mut exact = start;
     // The start enters with the first beat, behind its reduction.
     let mut started = Vec::new();
-    let mut value = fit(&mut started, "accumulator.start", Some(0), start, (accumulator.register, step));
-    let mut exact = start;
+    let start = fit(&mut started, "accumulator.start", Some(0), start, (accumulator.register, step));
+    let mut held = vec![start];
     let beats = products.len().div_ceil(lanes);
     for beat in 0..beats {
         let k = |lane: usize| match design.order.lane_map {
@@ -137,10 +138,23 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
                 .map(|sum| fit(&mut events, &level.id, Some(beat), sum, to))
                 .collect();
         }
-        let term: i128 = terms.iter().sum();
+        if design.after.is_empty() {
+            terms = vec![terms.iter().sum()];
+        }
         events.append(&mut started);
-        value = fit(&mut events, "accumulator", Some(beat), value + term, (accumulator.register, step));
+        held.resize(terms.len(), start);
+        for (held, term) in held.iter_mut().zip(terms) {
+            *held = fit(&mut events, "accumulator", Some(beat), *held + term, (accumulator.register, step));
+        }
     }
+    for level in &design.after {
+        let to = (level.format, rule(level.overflow));
+        held = reduce(&held, level.group, level.stride)
+            .into_iter()
+            .map(|sum| fit(&mut events, &level.id, None, sum, to))
+            .collect();
+    }
+    let mut value = held[0];
     if accumulator.overflow == AccumulatorOverflow::SaturateOutput {
         value = fit(&mut events, "accumulator.output", None, value, (accumulator.format, "saturate"));
     }
@@ -198,7 +212,8 @@ fn post(
             Op::FloatScale(..) => panic!("not done here"),
             _ => panic!("no committed design has {}", step.op.name()),
         };
-        let spared = exact && idle[design.product_steps.len() + design.reduce.len() + index];
+        let levels = design.reduce.len() + design.after.len();
+        let spared = exact && idle[design.product_steps.len() + levels + index];
         let output = index + 1 == design.post.len() || matches!(step.op, Op::Fit);
         let how = if spared && output { "saturate" } else { rule(step.overflow) };
         if let Some(format) = step.format.filter(|_| !spared || output) {

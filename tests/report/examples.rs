@@ -218,6 +218,7 @@ fn event(high: bool) -> forensics::Event {
     forensics::Event {
         node: "accumulator".into(),
         place: forensics::PlaceEntry {
+            accumulator: None,
             image: 3,
             product: 0,
             m: 47,

@@ -108,3 +108,8 @@ fn os8x8_diag_s8_acc20_has_no_latches() {
 fn tree16x4_banks4_s8_acc34sat_has_no_latches() {
     has_no_latches("tree16x4_banks4_s8_acc34sat");
 }
+
+#[test]
+fn lanes4_s8_acc16sat_sum17_has_no_latches() {
+    has_no_latches("lanes4_s8_acc16sat_sum17");
+}

@@ -115,6 +115,7 @@ fn stages(machine: &Machine) -> Vec<Stage<'_>> {
     all.extend(machine.bias.iter().map(|_| of(&machine.register)));
     all.push(of(&machine.register));
     all.extend(machine.clamp.iter().map(of));
+    all.extend(machine.after.iter().map(|level| of(&level.entry)));
     if let Some(memory) = &machine.memory {
         all.extend(memory.store.iter().chain(&memory.load).map(of_step));
         all.push(of(&memory.entry));
@@ -138,8 +139,10 @@ fn seen(machine: &Machine, work: &Work, names: Vec<String>) -> Vec<NodeSeen> {
     for row in 0..work.m {
         for channel in 0..work.n {
             let visits = program::visits(machine, work, row, channel);
-            let mut exact = machine.bias.as_ref().map_or(0, |bias| bias.at(channel));
-            let (mut high, mut low) = (false, false);
+            let exact = machine.bias.as_ref().map_or(0, |bias| bias.at(channel));
+            let sums = machine.accumulators();
+            let mut exact = vec![exact; sums];
+            let mut beyond = vec![(false, false); sums];
             for visit in &visits {
                 let Stage { entry, step: at } = stages[visit.node];
                 let seen = &mut all[visit.node];
@@ -151,19 +154,22 @@ fn seen(machine: &Machine, work: &Work, names: Vec<String>) -> Vec<NodeSeen> {
                     seen.at_high += u64::from(visit.entering == entry.rails().1);
                 }
                 if visit.node == accumulator {
-                    exact += visit.entering - visit.before;
-                    (high, low) = (high || visit.high, low || visit.low);
+                    exact[visit.lane] += visit.entering - visit.before;
+                    let (high, low) = beyond[visit.lane];
+                    beyond[visit.lane] = (high || visit.high, low || visit.low);
                 }
                 if let Some(at) = at {
                     step(at, visit, channel, seen);
                 }
                 if Some(visit.node) == memory {
                     // The next visit's is another sum.
-                    ended(&mut all[accumulator], exact, (high, low));
-                    (exact, high, low) = (0, false, false);
+                    ended(&mut all[accumulator], exact[0], beyond[0]);
+                    (exact[0], beyond[0]) = (0, (false, false));
                 }
             }
-            ended(&mut all[accumulator], exact, (high, low));
+            for (exact, beyond) in exact.into_iter().zip(beyond) {
+                ended(&mut all[accumulator], exact, beyond);
+            }
         }
     }
     all
@@ -241,6 +247,7 @@ fn matters_between_steps(program: &Program, goal: &Goal) -> Option<bool> {
     let steps = match node.strip_prefix("post.") {
         Some(index) => index.parse::<usize>().unwrap() + 1,
         None if node == "accumulator" || node == "memory" => 0,
+        None if design.after.last().is_some_and(|level| level.id == node) => 0,
         None => return None,
     };
     let format = if steps == 0 { design.finished().format } else { design.post[steps - 1].format? };

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use ndarray::Array2;
+
 use super::Topic;
 use crate::design::Design;
+use crate::functional;
+use crate::lower::{Numbers, Program};
 use crate::num::{Format, power_of_two};
 
 #[rustfmt::skip]
@@ -54,7 +58,7 @@ pub fn topics() -> Vec<Topic> {
 /// What values go through in front of the post-processing.
 #[rustfmt::skip]
 fn of_paths() -> Vec<Topic> {
-    vec![Topic {
+    vec![levels(), Topic {
         name: "product.steps",
         kind: "key",
         summary: "what a product goes through before it is added: cut, rounded, saturated, clamped",
@@ -125,6 +129,33 @@ fn of_paths() -> Vec<Topic> {
     }]
 }
 
+/// Lanes, and when they are added.
+#[rustfmt::skip]
+fn levels() -> Topic {
+    Topic {
+        name: "reduce",
+        kind: "key",
+        summary: "how a beat's lanes are added, and what is added behind the last beat",
+        text: "[[reduce]] is a level: groups of `group` terms, `stride` apart (1 = neighbours, 8 = k and k + 8), are\n\
+               summed exactly, and each sum is fitted once into format by overflow; without a format it is exact.\n\
+               Levels follow on each other until one term is left; without any, one exact adder takes all lanes.\n\
+               latency: registers behind it.\n\
+               \n\
+               reduce.N.when = \"beat\"  every beat, in front of the accumulator (what is meant where nothing is said)\n\
+               reduce.N.when = \"last\"  behind an output's last beat: each term that the levels before leave has an\n\
+               \x20                      accumulator of its own, of the format and overflow of [accumulator], and the levels\n\
+               \x20                      from here on add them, once. A trace shows every one of them; a level's\n\
+               \x20                      latency counts behind the last beat\n\
+               \n\
+               The two are different designs: they agree where everything wraps at one width, and not where anything\n\
+               saturates. \"last\" is for dataflow sequential and tree, one bank and no [memory]; start is \"zero\" or\n\
+               \"overwrite\", since a bias belongs to no lane: a post step adds it. No level of a beat follows one.\n\
+               `overflow` and `check` look at each accumulator; `sweep` refuses such a design. Its events are counted at\n\
+               accumulator over all lanes, and at reduce.N for the level.",
+        example: lanes,
+    }
+}
+
 fn powers() -> String {
     let s4 = Format::signed(4).expect("4 bits");
     let of = |code: i64| format!("{code} in s4 is {}", power_of_two(code, s4));
@@ -144,6 +175,30 @@ fn products() -> String {
         format!("{steps}: 13 * -27 adds {sum}")
     };
     STEPS.map(of).join("\n")
+}
+
+fn lanes() -> String {
+    let sum = |when: &str, overflow: &str| {
+        let text = format!(
+            "schema = 1\nname = \"example\"\n\
+             [operands]\nactivation = {{ width = 8, signed = true }}\nweight = {{ width = 8, signed = true }}\n\
+             [[reduce]]\ngroup = 2\nwhen = {when:?}\nformat = \"s17\"\noverflow = {overflow:?}\n\
+             [accumulator]\nwidth = 16\nsigned = true\noverflow = {overflow:?}\nstart = \"overwrite\"\n\
+             [array]\ndataflow = \"tree\"\nlanes = 2"
+        );
+        let design =
+            std::sync::Arc::new(Design::parse(&text, Path::new("example"), &[]).expect("a sound design"));
+        // Lane 0 has 16129 three times, lane 1 its negative.
+        let (a, w) =
+            (Array2::from_elem((1, 6), 127), Array2::from_shape_fn((6, 1), |(k, _)| [127, -127][k % 2]));
+        let program = Program::matrix(design, a.view(), w.view(), &Numbers::default()).expect("a product");
+        functional::run(&program, false).accumulators[[0, 0]]
+    };
+    let lines = [("beat", "saturate"), ("last", "saturate"), ("beat", "wrap"), ("last", "wrap")];
+    let lines = lines.map(|(when, rule)| {
+        format!("when = {when:?}, {rule}: 3 * (127 * 127 - 127 * 127) is {}", sum(when, rule))
+    });
+    lines.join("\n")
 }
 
 fn example() -> String {

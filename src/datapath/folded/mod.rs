@@ -38,7 +38,8 @@ use waiting::{Batch, Waiting};
 /// The array for a design, when it has the licence.
 pub fn folded(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapath>> {
     let levels = design.level_ranges().iter().all(|range| range.always_fits);
-    if !levels || !design.product_steps.is_empty() || design.is_post_only() {
+    let is_one = design.after.is_empty();
+    if !levels || !is_one || !design.product_steps.is_empty() || design.is_post_only() {
         return None;
     }
     if let Some(step) = licence::<i16>(design) {

@@ -33,6 +33,7 @@ impl Shape {
             && design.memory.is_none()
             && lanes == 1
             && design.reduce.is_empty()
+            && design.after.is_empty()
             && design.product_steps.is_empty()
             && design.weight.coding == Coding::Integer;
         let wires = design.post.iter().any(|step| step.wire().is_some());

@@ -101,8 +101,8 @@ impl<'a> Licence<'a> {
         let (low, high) = (column.low, column.high);
         let width = self.width(low, high);
         let choice = |route| Choice { route, width };
-        if design.memory.is_some() || has_no_licence(design) {
-            // Two sums, one in the other, or terms that are no products of codes: no licence is for that.
+        if design.memory.is_some() || !design.after.is_empty() || has_no_licence(design) {
+            // Several sums of an output, or terms that are no products of codes: no licence is for that.
             return choice(Route::Plain);
         }
         if !self.small || self.lossy {

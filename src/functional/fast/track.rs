@@ -19,7 +19,8 @@ use crate::lower::Program;
 use crate::num::{Overflow, needed_bits_64};
 
 /// Per output, `[rows, channels]`, of an accumulator wide enough for everything. With a memory, an output's visits begin at 0
-/// each, and its sum is its word, as the memory fits it.
+/// each, and its sum is its word, as the memory fits it. Of several accumulators, the smallest and the largest value of any, and
+/// the exact sum of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefixes {
     /// The start value, unfitted, plus every beat.
@@ -101,29 +102,36 @@ pub fn prefixes(program: &Program) -> Prefixes {
 fn plain(program: &Program, m: usize, n: usize) -> [i64; 3] {
     let (design, beats) = (&program.design, program.beats());
     let (mut low, mut high) = (i128::MAX, i128::MIN);
-    let mut sum = i128::from(program.bias(n));
+    let mut sums = vec![i128::from(program.bias(n)); design.partial_sums()];
+    let mut terms = Vec::with_capacity(sums.len());
     let mut word = None;
     let [store, load] = [design.store_program(), design.load_program()]
         .map(|steps| (steps.channel(&program.parameters, n), steps.steps.len()));
     let steps = design.visit_steps().unwrap_or(beats).max(1);
     for first in (0..beats).step_by(steps) {
         for beat in first..beats.min(first + steps) {
-            sum += reduced(program, m, n, beat, &mut nobody).continue_value().expect("nobody breaks off");
-            (low, high) = (low.min(sum), high.max(sum));
+            terms.clear();
+            let added = reduced(program, (m, n), beat, &mut nobody, &mut terms);
+            added.continue_value().expect("nobody breaks off");
+            for (sum, term) in sums.iter_mut().zip(&terms) {
+                *sum += term;
+                (low, high) = (low.min(*sum), high.max(*sum));
+            }
         }
         if let Some(memory) = design.memory {
             let before = word.map_or(0, |word| load.0.through(0..load.1, word));
-            let met = memory.fit().of(before + store.0.through(0..store.1, sum));
-            (word, sum) = (Some(i128::from(met.value)), 0);
+            let met = memory.fit().of(before + store.0.through(0..store.1, sums[0]));
+            (word, sums[0]) = (Some(i128::from(met.value)), 0);
         }
     }
-    [word.unwrap_or(sum), low, high].map(|v| v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+    [word.unwrap_or(sums.iter().sum()), low, high]
+        .map(|v| v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
 }
 
 /// An analysis for 32-bit prefixes, where every operand fits 16 bits and every sum 32.
 fn tracking(program: &Program, options: Options) -> Option<Prepared> {
-    if program.design.memory.is_some() {
-        // The visits of an output begin at 0 each.
+    if program.design.memory.is_some() || !program.design.after.is_empty() {
+        // The visits of an output begin at 0 each, or it has several accumulators.
         return None;
     }
     let licence = Licence::new(program, false);

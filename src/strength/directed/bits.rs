@@ -58,14 +58,14 @@ impl Maker<'_> {
         let row = usize::from(self.rows.len() > 1);
         let mut known = Mattering::nothing(&stages);
         let powers =
-            (0..self.design.accumulator.format.width()).flat_map(|bit| [1_i128 << bit, -(1_i128 << bit) - 1]);
+            (0..self.design.summed().format.width()).flat_map(|bit| [1_i128 << bit, -(1_i128 << bit) - 1]);
         let powers: Vec<i128> = powers.collect();
         for (at, numbers) in scattered(assignments).enumerate() {
             let alone = alone(numbers);
             let around =
                 if at < COMBINED { thresholds(self.design.post_program(), &alone) } else { vec![0, 2, -3] };
             let sums = around.into_iter().chain(powers.iter().copied());
-            for sum in sums.filter(|sum| self.design.accumulator.format.contains(*sum)) {
+            for sum in sums.filter(|sum| self.design.summed().format.contains(*sum)) {
                 let Ok(accumulator) = i64::try_from(sum) else { continue };
                 let before = known.count();
                 known.look(self.design, &stages, (&alone, 0), accumulator);

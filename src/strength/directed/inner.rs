@@ -107,7 +107,7 @@ impl Maker<'_> {
                 let mut reached = false;
                 for (index, (before, Stepped { exact, value, flags })) in program.walk(product).enumerate() {
                     let (node, entering) = (Node::Product(index), exact);
-                    let visit = Visit { node, beat: None, before, entering, value, flags };
+                    let visit = Visit { node, beat: None, before, lane: 0, entering, value, flags };
                     let mut seen = NodeSeen::new(String::new());
                     look(design, &each, 0, visit, &mut seen);
                     for (node, event, left) in &mut open {

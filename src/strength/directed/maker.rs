@@ -123,7 +123,7 @@ impl Maker<'_> {
 
     /// Numbers under which an output shows the most of its accumulator.
     pub fn showing(&self, assignments: &[Vec<i64>]) -> Vec<Vec<i64>> {
-        let register = self.design.accumulator.register;
+        let register = self.design.summed().register;
         let distinct = |numbers: &&Vec<i64>| {
             self.distinct(numbers, magnitudes(register).into_iter().filter(|x| register.contains(*x)))
         };

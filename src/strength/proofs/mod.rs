@@ -1,5 +1,6 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
+mod levels;
 mod sums;
 
 use sums::{accumulator, has_no_order, memory};
@@ -31,11 +32,12 @@ pub(super) fn by_ranges(design: &Design, hardware: &Hardware) -> Option<String> 
         // An edit beside a fault is a pair: neither proof holds for both.
         return (its == design).then(|| faults(design, &hardware.faults)).flatten();
     }
-    let parts: [&dyn Fn() -> Verdict; 8] = [
+    let parts: [&dyn Fn() -> Verdict; 9] = [
         &|| operands(design, its),
         &|| products(design, its),
-        &|| levels(design, its),
+        &|| levels::of_a_beat(design, its),
         &|| accumulator(design, its),
+        &|| levels::behind_the_last(design, its),
         &|| memory(design, its),
         &|| array(design, its),
         &|| parameters(design, its),
@@ -79,11 +81,13 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
                 && design.memory.is_none()
                 && design.product_steps.is_empty()
                 && design.reduce.is_empty()
+                && design.after.is_empty()
                 && format.width() >= register;
             let lost = || is_left.then(|| only_lowest_reach(register, "a register that wraps"));
             fits.then(|| format!("every product fits {format}")).or_else(lost)
         }
         Fault::Bias(MovedBias::Last) | Fault::Mirrored(Mirrored::Beats) => wraps.then(|| order.to_owned()),
+        Fault::Mirrored(Mirrored::Lanes) if !design.after.is_empty() => levels::crossed(design),
         Fault::Mirrored(Mirrored::Lanes) => {
             design.has_exact_levels().then(|| "no level changes a sum, whatever it adds first".to_owned())
         }
@@ -148,20 +152,9 @@ fn list([ours, its]: [&[Step]; 2], ranges: &[NodeRange], parameters: &[Parameter
     }
 }
 
-fn levels(ours: &Design, its: &Design) -> Verdict {
-    let mut pairs = ours.reduce.iter().zip(&its.reduce).enumerate();
-    let Some((index, (our, its))) = pairs.find(|(_, (our, its))| our != its) else { return Verdict::Same };
-    if our.stride != its.stride {
-        return Verdict::when(ours.has_exact_levels(), "no level changes a sum, whatever it adds first");
-    }
-    let range = ours.level_ranges()[index].unfitted.unwrap_or((i128::MIN, i128::MAX));
-    let fits = our.fit().holds(range) && its.fit().holds(range);
-    Verdict::when(fits, format!("{} is {}..{}, which fits both", our.id, range.0, range.1))
-}
-
 fn array(ours: &Design, its: &Design) -> Verdict {
     if ours.order != its.order {
-        let wraps = has_no_order(ours);
+        let wraps = has_no_order(ours) && (ours.after.is_empty() || levels::is_modular(ours));
         let why =
             "every product is added all the same, and neither levels nor the register care for the order";
         return Verdict::when(wraps && ours.has_exact_levels(), why);

@@ -21,6 +21,12 @@ pub(super) fn accumulator(ours: &Design, its: &Design) -> Verdict {
     if ours.memory.is_some() {
         return Verdict::Unknown;
     }
+    if let Some(level) = ours.after.first() {
+        let bits = level.format.width();
+        let leaves_alone = |a: &Accumulator| a.step_rule() == Overflow::Wrap && a.register.width() >= bits;
+        let is_so = level.overflow == Overflow::Wrap && leaves_alone(&our) && leaves_alone(&its);
+        return Verdict::when(is_so && starts_alike, only_lowest_reach(bits, &level.id));
+    }
     // Behind a clamp that is as wide as the register, the register is all there is.
     let is_plain = |a: &Accumulator| a.step_rule() == Overflow::Wrap && a.register == a.format;
     let read = match ours.post.first() {

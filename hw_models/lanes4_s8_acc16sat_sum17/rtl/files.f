@@ -1,0 +1,9 @@
+../operators/rtl/fit_signed.v
+../operators/rtl/fitted_add.v
+../operators/rtl/multiply_exact.v
+../operators/rtl/rounding_shift.v
+../operators/rtl/clamp.v
+../operators/rtl/accumulate.v
+../operators/rtl/delay.v
+../operators/rtl/requantize_multiply_shift.v
+rtl/lanes4_s8_acc16sat_sum17.v
