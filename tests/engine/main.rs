@@ -17,6 +17,7 @@ mod packing;
 mod post_only;
 mod powers;
 mod random;
+mod routes;
 mod timing;
 mod waves;
 mod whole;

@@ -102,7 +102,9 @@ pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
     }
     let value = match (part(design, index), form) {
         // Beyond the output's range a zero point hides what it is added to.
-        (Part::Term, Form::Whole) if parameter.per == Per::Layer => up_by(&inside_output(design, parameter), TERM[0]),
+        (Part::Term, Form::Whole) if parameter.per == Per::Layer => {
+            up_by(&inside_output(design, parameter), TERM[0])
+        }
         (Part::Low, _) => up(LOW),
         (Part::High, _) => up(HIGH),
         (Part::Term | Part::Offset, _) => up(TERM),
