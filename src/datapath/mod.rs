@@ -26,7 +26,7 @@ mod words;
 
 pub use array::Array;
 pub use feed::{Feed, Rests, Slot};
-pub use folded::folded;
+pub use folded::{Routes, folded};
 pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
 pub use period::{Ended, Held, Loading, Observer, Past, Period};
@@ -159,6 +159,16 @@ pub trait Datapath {
         true
     }
 
+    /// Whether a period may bring the values of many outputs ([`Period::values`]).
+    fn takes_values(&self) -> bool {
+        false
+    }
+
+    /// Which ways the tiles took that nobody sampled; none where there is but one way.
+    fn routes(&self) -> Routes {
+        Routes::default()
+    }
+
     /// Runs one period, by default cycle by cycle. A faster form of the same hardware may compute the
     /// whole period from its streams, and owes the observer the same calls for every cycle that is sampled.
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
@@ -192,6 +202,14 @@ impl<D: Datapath + ?Sized> Datapath for Box<D> {
 
     fn takes_rests(&self) -> bool {
         (**self).takes_rests()
+    }
+
+    fn takes_values(&self) -> bool {
+        (**self).takes_values()
+    }
+
+    fn routes(&self) -> Routes {
+        (**self).routes()
     }
 
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {

@@ -2,6 +2,7 @@
 //! output of a sequential MAC or a tree.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::feed::{Feed, Slot};
@@ -39,6 +40,8 @@ pub struct Period {
     pub turned: bool,
     /// What comes in at a requantizer alone.
     pub value: i64,
+    /// The same of many outputs, one after the other, for a datapath that takes them so; empty where a period has but one.
+    pub values: Vec<i64>,
     /// Parameter record of column 0, of the first vector where each has its own.
     pub channel: usize,
     /// Records from one vector to the next.
@@ -290,9 +293,12 @@ pub enum Ended {
     Accumulator,
     /// What leaves the datapath.
     Output,
+    /// Both, where nothing is between them.
+    Both,
 }
 
-/// Whoever follows a period: samples before each edge, events at it.
+/// Whoever follows a period: samples before each edge, events at it. Registers are shown to whoever samples a cycle of the first
+/// period: a datapath may fold periods in which nobody does, and then has none.
 pub trait Observer {
     /// Whether every cycle is to be sampled; visiting is not free.
     fn samples(&self) -> bool;
@@ -310,11 +316,11 @@ pub trait Observer {
     /// told in any order and without its cycle.
     fn located(&mut self, tile: usize, node: Node, output: [usize; 2], step: Option<usize>, flags: Flags);
 
-    /// As many events as the counts say, by column; only when [`Observer::knows_first`].
-    fn counted(&mut self, tile: usize, node: Node, row: usize, counts: [&[u32]; 2]);
+    /// As many events as the counts say, by column of tiles side by side; only when [`Observer::knows_first`] of all of them.
+    fn counted(&mut self, tiles: Range<usize>, node: Node, row: usize, counts: [&[u32]; 2]);
 
-    /// What the outputs of a tile that was fed end as: row by row `[columns, stride]`.
-    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], extents: [usize; 2]);
+    /// What the outputs of tiles side by side that were fed end as, row by row, `stride` values apart.
+    fn tiles(&mut self, tiles: Range<usize>, what: Ended, values: &[i64], stride: usize);
 
     /// The edge is over.
     fn edge(&mut self);

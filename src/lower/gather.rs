@@ -6,6 +6,7 @@ use crate::post::{self, bind};
 
 impl Program {
     /// Activation code of scheduled element `k` for output position `m`.
+    #[inline]
     pub fn activation(&self, image: usize, group: usize, m: usize, k: usize) -> i32 {
         match &self.gather {
             Gather::Matrix => self.activations[m * self.shape.k + k],
@@ -14,6 +15,7 @@ impl Program {
     }
 
     /// Weight code of scheduled element `k` for channel `n` of a group.
+    #[inline]
     pub fn weight(&self, group: usize, k: usize, n: usize) -> i32 {
         self.weights[(group * self.shape.k + k) * self.shape.n + n]
     }
@@ -28,29 +30,29 @@ impl Program {
         let array = &self.design.array;
         let idle = idle_code(self.design.activation.offset, records, 0);
         let map = self.map();
-        let (beats, whole) = (self.tile_beats(), map.visits == 1 && array.banks == 1);
+        let beats = self.tile_beats();
         into.clear();
+        if let Gather::Matrix = &self.gather {
+            into.resize(array.rows * array.lanes * beats, idle);
+            for (row, places) in into.chunks_exact_mut(array.lanes * beats).enumerate() {
+                for bank in 0..array.banks {
+                    let fed = if array.banks == 1 { row } else { bank };
+                    if let Some(m) = map.position(tile, fed) {
+                        self.row_of_matrix(m, tile.visit * map.steps, (&mut places[bank..], beats));
+                    }
+                }
+            }
+            return;
+        }
+        let k_of = self.works_on();
         for row in 0..array.rows {
-            let fed = if array.banks == 1 { map.position(tile, row) } else { Some(0) };
-            let Some(m) = fed else {
-                into.resize(into.len() + array.lanes * beats, idle);
-                continue;
-            };
-            if let (Gather::Matrix, 1, true) = (&self.gather, array.lanes, whole) {
-                into.extend_from_slice(&self.activations[m * beats..(m + 1) * beats]);
-                continue;
-            }
-            if let (Gather::Matrix, 1) = (&self.gather, array.banks) {
-                self.row_of_matrix(m, tile.visit * map.steps, beats, idle, into);
-                continue;
-            }
             let fed: Vec<Option<usize>> = match array.banks {
-                1 => vec![Some(m)],
+                1 => vec![map.position(tile, row)],
                 banks => (0..banks).map(|bank| map.position(tile, bank)).collect(),
             };
             for lane in 0..array.lanes {
                 for beat in (0..beats).step_by(array.banks) {
-                    let k = self.k_of(map.step_of(tile.visit, beat), lane);
+                    let k = k_of(map.step_of(tile.visit, beat), lane);
                     let code = |m: &Option<usize>| {
                         k.zip(*m).map_or(idle, |(k, m)| self.activation(tile.image, tile.group, m, k))
                     };
@@ -60,20 +62,29 @@ impl Program {
         }
     }
 
-    /// Row `m` of a matrix in so many steps from `first` on, lane by lane: places are stepped through, not divided for.
-    fn row_of_matrix(&self, m: usize, first: usize, beats: usize, idle: i32, into: &mut Vec<i32>) {
-        let (lanes, all) = (self.design.array.lanes, self.beats());
+    /// Row `m` of a matrix from step `first` on, lane by lane of so many beats, which banks take in turns: places are stepped
+    /// through, not divided for. What is behind its end stays as it is.
+    fn row_of_matrix(&self, m: usize, first: usize, (places, beats): (&mut [i32], usize)) {
+        let (lanes, banks, all) = (self.design.array.lanes, self.design.array.banks, self.beats());
         let row = &self.activations[m * self.shape.k..(m + 1) * self.shape.k];
         let [from, step, of_lane] = match self.design.order.lane_map {
             LaneMap::Adjacent => [first * lanes, lanes, 1],
             LaneMap::Strided => [first, 1, all],
         };
+        // Beats behind the last are none of the next lane's.
+        let whole = (beats / banks).min(all - first.min(all));
         for lane in 0..lanes {
-            // Beats behind the last are none of the next lane's.
-            let whole = beats.min(all - first.min(all));
-            let places = (0..whole).map(|beat| from + beat * step + lane * of_lane);
-            into.extend(places.map(|k| row.get(k).copied().unwrap_or(idle)));
-            into.resize(into.len() + beats - whole, idle);
+            let own = row.get(from + lane * of_lane..).unwrap_or_default();
+            let places = &mut places[lane * beats..];
+            if [step, banks] == [1, 1] {
+                let count = whole.min(own.len());
+                places[..count].copy_from_slice(&own[..count]);
+                continue;
+            }
+            for beat in 0..whole {
+                let Some(code) = own.get(beat * step) else { break };
+                places[beat * banks] = *code;
+            }
         }
     }
 
@@ -87,19 +98,49 @@ impl Program {
         };
         let vectors_live: Vec<Option<usize>> = (0..vectors).map(live).collect();
         into.clear();
+        let (live, k_of) = (vectors_live.iter().flatten().count(), self.works_on());
         for row in 0..array.rows {
             for lane in 0..array.lanes {
-                let k = self.k_of(map.step_of(tile.visit, row), lane);
+                let k = k_of(map.step_of(tile.visit, row), lane);
+                if let (Some(k), true) = (k, map.is_straight()) {
+                    self.live_vectors(tile, k, live, into);
+                    let idle = |vector| self.idle_vector(tile, records, vector);
+                    into.extend((live..vectors).map(idle));
+                    continue;
+                }
                 let code = |vector: usize| match (k.zip(vectors_live[vector]), array.is_turned()) {
                     (Some((k, m)), false) => self.activation(tile.image, tile.group, m, k),
                     (Some((k, n)), true) => self.weight(tile.group, k, n),
-                    (None, false) => idle_code(self.design.activation.offset, records, 0),
-                    (None, true) => {
-                        idle_code(self.design.weight.offset, records, self.record_of(tile) + vector)
-                    }
+                    (None, _) => self.idle_vector(tile, records, vector),
                 };
                 into.extend((0..vectors).map(code));
             }
+        }
+    }
+
+    /// Element `k` of the first `count` vectors of a tile, which are positions or channels in order.
+    fn live_vectors(&self, tile: Tile, k: usize, count: usize, into: &mut Vec<i32>) {
+        match (self.design.array.is_turned(), &self.gather) {
+            (true, _) => {
+                let first = (tile.group * self.shape.k + k) * self.shape.n + tile.n0;
+                into.extend_from_slice(&self.weights[first..first + count]);
+            }
+            (false, Gather::Matrix) => {
+                let rows = self.activations[tile.m0 * self.shape.k + k..].iter();
+                into.extend(rows.step_by(self.shape.k).take(count));
+            }
+            (false, Gather::Convolution(_)) => {
+                let code = |m| self.activation(tile.image, tile.group, m, k);
+                into.extend((tile.m0..tile.m0 + count).map(code));
+            }
+        }
+    }
+
+    /// What idles in a vector's place.
+    fn idle_vector(&self, tile: Tile, records: &[Vec<i64>], vector: usize) -> i32 {
+        match self.design.array.is_turned() {
+            false => idle_code(self.design.activation.offset, records, 0),
+            true => idle_code(self.design.weight.offset, records, self.record_of(tile) + vector),
         }
     }
 
@@ -109,19 +150,35 @@ impl Program {
         let (map, turned) = (self.map(), array.is_turned());
         let live = |column| if turned { map.position(tile, column) } else { map.channel(tile, column) };
         let columns: Vec<Option<usize>> = (0..array.columns).map(live).collect();
-        let code = |row: usize, column: usize, lane: usize| {
-            let k = self.k_of(map.step_of(tile.visit, row), lane);
-            match (k.zip(columns[column]), turned) {
-                (Some((k, n)), false) => self.weight(tile.group, k, n),
-                (Some((k, m)), true) => self.activation(tile.image, tile.group, m, k),
-                (_, false) => idle_code(self.design.weight.offset, records, self.record_of(tile) + column),
-                (_, true) => idle_code(self.design.activation.offset, records, 0),
+        let record = self.record_of(tile);
+        let idle = |column: usize| match turned {
+            false => idle_code(self.design.weight.offset, records, record + column),
+            true => idle_code(self.design.activation.offset, records, 0),
+        };
+        let idle: Vec<i32> = (0..array.columns).map(idle).collect();
+        let (k_of, mut loaded) =
+            (self.works_on(), Vec::with_capacity(array.rows * array.columns * array.lanes));
+        let mut met = Vec::with_capacity(array.lanes);
+        for row in 0..array.rows {
+            let step = map.step_of(tile.visit, row);
+            if let (1, false, true, Some(k)) = (array.lanes, turned, map.is_straight(), k_of(step, 0)) {
+                let first = (tile.group * self.shape.k + k) * self.shape.n + tile.n0;
+                loaded.extend_from_slice(&self.weights[first..first + map.columns_of(tile)]);
+                loaded.extend_from_slice(&idle[map.columns_of(tile)..]);
+                continue;
             }
-        };
-        let row = |row| {
-            (0..array.columns).flat_map(move |column| (0..array.lanes).map(move |lane| (row, column, lane)))
-        };
-        (0..array.rows).flat_map(row).map(|(row, column, lane)| code(row, column, lane)).collect()
+            met.clear();
+            met.extend((0..array.lanes).map(|lane| k_of(step, lane)));
+            for (column, idle) in columns.iter().zip(&idle) {
+                let code = |k: &Option<usize>| match (k.zip(*column), turned) {
+                    (Some((k, n)), false) => self.weight(tile.group, k, n),
+                    (Some((k, m)), true) => self.activation(tile.image, tile.group, m, k),
+                    (None, _) => *idle,
+                };
+                loaded.extend(met.iter().map(code));
+            }
+        }
+        loaded
     }
 
     /// What every column of PEs is fed in a tile, beat by beat: `[beats][columns · lanes]`; where sums stay.
@@ -142,13 +199,30 @@ impl Program {
             return;
         }
         into.clear();
+        into.reserve(self.tile_beats() * array.columns * array.lanes);
+        let (k_of, mut met) = (self.works_on(), Vec::with_capacity(array.lanes));
+        let idle_beat: Vec<i32> =
+            idle.iter().flat_map(|code| std::iter::repeat_n(*code, array.lanes)).collect();
         for beat in (0..self.tile_beats()).step_by(array.banks) {
             let (step, start) = (map.step_of(tile.visit, beat), into.len());
-            let met: Vec<Option<usize>> = (0..array.lanes).map(|lane| self.k_of(step, lane)).collect();
-            for (column, idle) in columns.iter().zip(&idle) {
-                let code =
-                    |k: &Option<usize>| k.zip(*column).map_or(*idle, |(k, n)| self.weight(tile.group, k, n));
-                into.extend(met.iter().map(code));
+            if map.is_straight() {
+                into.extend_from_slice(&idle_beat);
+                for lane in 0..array.lanes {
+                    let Some(k) = k_of(step, lane) else { continue };
+                    let row = &self.weights[(tile.group * self.shape.k + k) * self.shape.n + tile.n0..];
+                    for (column, code) in row[..map.columns_of(tile)].iter().enumerate() {
+                        into[start + column * array.lanes + lane] = *code;
+                    }
+                }
+            } else {
+                met.clear();
+                met.extend((0..array.lanes).map(|lane| k_of(step, lane)));
+                for (column, idle) in columns.iter().zip(&idle) {
+                    let code = |k: &Option<usize>| {
+                        k.zip(*column).map_or(*idle, |(k, n)| self.weight(tile.group, k, n))
+                    };
+                    into.extend(met.iter().map(code));
+                }
             }
             // Every bank is given the same.
             let end = into.len();
@@ -164,8 +238,8 @@ fn copy_row(to: &mut [i32], live: &[i32], idle: &[i32]) {
         *to = *live;
         return;
     }
-    to[..live.len()].copy_from_slice(live);
-    to[live.len()..].copy_from_slice(&idle[live.len()..]);
+    to.iter_mut().zip(live).for_each(|(to, code)| *to = *code);
+    to.iter_mut().zip(idle).skip(live.len()).for_each(|(to, idle)| *to = *idle);
 }
 
 /// The code an idle lane carries: −offset. `lower` has checked that the operand's format holds it.

@@ -79,6 +79,34 @@ impl Map {
         Tile { index, image, group, m0: m * self.tile[0], n0: n * self.tile[1], visit: index % self.visits }
     }
 
+    /// The tile behind one in the loop nest; of the last one, one that is not there.
+    pub fn following(&self, tile: Tile) -> Tile {
+        let mut next = Tile { index: tile.index + 1, visit: tile.visit + 1, ..tile };
+        if next.visit < self.visits {
+            return next;
+        }
+        next.visit = 0;
+        // Whether there is another one that way; if not, back to the first.
+        let go = |at: &mut usize, axis: usize, extent: usize| {
+            *at = if *at + self.tile[axis] < extent { *at + self.tile[axis] } else { 0 };
+            *at > 0
+        };
+        let mut down = || go(&mut next.m0, 0, self.shape.m);
+        let mut across = || go(&mut next.n0, 1, self.shape.n);
+        let is_inside = match self.down_first {
+            true => down() || across(),
+            false => across() || down(),
+        };
+        if is_inside {
+            return next;
+        }
+        next.group += 1;
+        if next.group == self.shape.groups {
+            (next.group, next.image) = (0, next.image + 1);
+        }
+        next
+    }
+
     /// The inverse of [`Map::tile_at`]: tile (of several visits the first), and row and column of the tile, of row `m` and
     /// channel `n` of the outcome.
     pub fn find(&self, m: usize, n: usize) -> [usize; 3] {
@@ -131,6 +159,17 @@ impl Map {
     /// Columns of a tile that work on a channel; the others idle.
     pub fn columns_of(&self, tile: Tile) -> usize {
         self.tile[1].min(self.shape.n - tile.n0)
+    }
+
+    /// So many columns, of a tile and those beside it, that work on a channel of its group; the others idle.
+    pub fn columns_from(&self, tile: Tile, columns: usize) -> usize {
+        columns.min(self.shape.n - tile.n0)
+    }
+
+    /// Row of the outcome that a row of a tile works on, and the tile's first channel; `None`: the row idles.
+    pub fn first_output(&self, tile: Tile, row: usize) -> Option<[usize; 2]> {
+        let m = self.position(tile, row)?;
+        Some([tile.image * self.shape.m + m, tile.group * self.shape.n + tile.n0])
     }
 
     /// Row and channel of the outcome that a row and column of a tile work on; `None`: they idle.

@@ -51,9 +51,17 @@ impl Program {
 
     /// Which k a lane works on in a beat of an output, or in a row of PEs past which its sum travels; `None` when it idles.
     pub fn k_of(&self, beat: usize, lane: usize) -> Option<usize> {
-        let beats = self.beats();
-        let k = self.design.order.lane_map.k_of(beat, lane, [beats, self.design.array.lanes]);
-        (beat < beats && k < self.shape.k).then_some(k)
+        self.works_on()(beat, lane)
+    }
+
+    /// [`Program::k_of`] for many beats and lanes.
+    pub(super) fn works_on(&self) -> impl Fn(usize, usize) -> Option<usize> + use<> {
+        let (beats, lanes, all) = (self.beats(), self.design.array.lanes, self.shape.k);
+        let lane_map = self.design.order.lane_map;
+        move |beat, lane| {
+            let k = lane_map.k_of(beat, lane, [beats, lanes]);
+            (beat < beats && k < all).then_some(k)
+        }
     }
 
     /// The position, of an image, that a row of a tile works on; `None`: it idles.
@@ -85,13 +93,23 @@ impl Program {
     /// `groups · records_per_group` (per channel): the record of a column is `record_of` its tile, and the column. A padding
     /// record holds 0 clamped into the parameter's limits.
     pub fn records(&self) -> Vec<Vec<i64>> {
-        let (records, map) = (self.shape.groups * self.records_per_group(), self.map());
-        let pad = |parameter: &post::Parameter, values: &Vec<i64>| match parameter.per {
-            post::Per::Layer => values.clone(),
-            post::Per::Channel => {
-                let idle = 0.clamp(parameter.min, parameter.max);
-                (0..records).map(|record| map.recorded(record).map_or(idle, |n| values[n])).collect()
+        let (per_group, map) = (self.records_per_group(), self.map());
+        let pad = |parameter: &post::Parameter, values: &Vec<i64>| {
+            if parameter.per == post::Per::Layer {
+                return values.clone();
             }
+            let idle = 0.clamp(parameter.min, parameter.max);
+            let mut records = Vec::with_capacity(self.shape.groups * per_group);
+            if map.is_straight() {
+                for (group, values) in (1..).zip(values.chunks_exact(self.shape.n)) {
+                    records.extend_from_slice(values);
+                    records.resize(group * per_group, idle);
+                }
+                return records;
+            }
+            let record = |record: usize| map.recorded(record).map_or(idle, |n| values[n]);
+            records.extend((0..self.shape.groups * per_group).map(record));
+            records
         };
         self.design.parameters.iter().zip(&self.parameters).map(|(p, values)| pad(p, values)).collect()
     }

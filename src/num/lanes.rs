@@ -244,3 +244,37 @@ pub fn shift_right(values: &mut [i64], counts: &[i64], rounding: Rounding) {
         Rounding::HalfOdd => each!(|floor, over, _, _| (over > 0) | ((over == 0) & (floor & 1 == 0))),
     }
 }
+
+/// What [`shift_half_up`] is good for: from −2^62, and below 2^61.
+pub const HALF_UP: (i64, i64) = (-1 << 62, (1 << 61) - 1);
+
+/// What a shift by `count`, from 0 to 62, adds before it and takes away behind it, so that what it shifts is never negative.
+#[inline]
+pub fn half_up(count: i64) -> [i64; 2] {
+    let count = count & 63;
+    [((1 << count) >> 1) + (1 << 62), (1 << 62) >> count]
+}
+
+/// R7 half up of a value between the two of [`HALF_UP`], as one logical shift: `[before, behind]` is [`half_up`] of its count.
+/// ⌊(v + half) / 2^count⌋ = ⌊(v + half + 2^62) / 2^count⌋ − 2^(62 − count), and 2^62 makes the sum one that is not negative.
+#[inline(always)]
+pub fn shift_half_up(value: i64, count: i64, [before, behind]: [i64; 2]) -> i64 {
+    let shifted = value.wrapping_add(before).cast_unsigned() >> (count & 63);
+    shifted.cast_signed().wrapping_sub(behind)
+}
+
+/// The same of any value: which bit a shift by `count`, from 0 to 62, rounds by, and what it takes away behind it.
+#[inline]
+pub fn half_up_wide(count: i64) -> [i64; 2] {
+    let count = count & 63;
+    [i64::from(count > 0), (i64::MIN.cast_unsigned() >> count).cast_signed()]
+}
+
+/// R7 half up of any value: `[rounds, behind]` is [`half_up_wide`] of its count. The floor is a logical shift of a value that
+/// 2^63 makes positive; the last bit that it loses rounds.
+#[inline(always)]
+pub fn shift_half_up_wide(value: i64, count: i64, [rounds, behind]: [i64; 2]) -> i64 {
+    let shifted = value.wrapping_sub(i64::MIN).cast_unsigned() >> (count & 63);
+    let lost = value.cast_unsigned() >> (count.wrapping_sub(1) & 63);
+    shifted.cast_signed().wrapping_sub(behind) + (lost.cast_signed() & rounds)
+}

@@ -5,9 +5,11 @@
 
 use multiversion::multiversion;
 
-use super::{Op, Parameter, Role, Step};
-use crate::num::lanes::{Rule, shift_right};
-use crate::num::{Format, Overflow};
+use super::{Op, Operand, Parameter, Range, Role, Step};
+use crate::num::lanes::{
+    HALF_UP, Rule, half_up, half_up_wide, shift_half_up, shift_half_up_wide, shift_right,
+};
+use crate::num::{Format, Overflow, Rounding};
 
 /// A program that fits 64-bit lanes, with operands bound for rows of so many columns.
 #[derive(Debug, Clone)]
@@ -20,11 +22,42 @@ pub struct Lanes {
 #[derive(Debug, Clone)]
 struct Lane {
     step: Step,
+    /// `None` where nothing can leave the step's format.
     rule: Option<Rule<i64>>,
+    form: Form,
     /// The operand, or a clamp's low: by column, again for each row, so that a loop over rows has no seams.
     first: Vec<i64>,
-    /// A clamp's high.
+    /// A clamp's high; what [`half_up`] adds.
     second: Vec<i64>,
+    /// What [`half_up`] takes away.
+    third: Vec<i64>,
+    /// Whether every column has the same numbers.
+    uniform: bool,
+}
+
+/// What intervals license beyond 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Any,
+    /// Factors that both fit 32 bits.
+    Narrow,
+    /// A shift half up of a value between the two of [`HALF_UP`].
+    HalfUp,
+    /// Of any value.
+    HalfUpWide,
+}
+
+impl Form {
+    fn of(step: &Step, entering: Range, parameters: &[Parameter]) -> Form {
+        let within = |(low, high): Range, least: i64, most: i64| low >= least.into() && high <= most.into();
+        let in_32 = |range: Range| within(range, i32::MIN.into(), i32::MAX.into());
+        match step.op {
+            Op::Multiply(by) if in_32(entering) && in_32(step.value_range(by, parameters)) => Form::Narrow,
+            Op::ShiftRight(_, Rounding::HalfUp, _) if within(entering, HALF_UP.0, HALF_UP.1) => Form::HalfUp,
+            Op::ShiftRight(_, Rounding::HalfUp, _) => Form::HalfUpWide,
+            _ => Form::Any,
+        }
+    }
 }
 
 /// How often each step's exact result lay outside its format, by step, then by row and column.
@@ -69,27 +102,54 @@ impl Lanes {
                 let (least, most) = count.range(parameters);
                 ((0..=62).contains(&least) && most <= 62).then_some(())?;
             }
+            let form = Form::of(step, entering, parameters);
             entering = range.fitted;
-            let rule = match step.format {
-                Some(format) => Some(Rule::new(format, step.overflow)?),
-                None => None,
-            };
-            let operands = vec![0; rows * columns];
-            lanes.push(Lane { step: step.clone(), rule, first: operands.clone(), second: operands });
+            let mut rule = None;
+            if let Some(format) = step.format {
+                let of_format = Rule::<i64>::new(format, step.overflow)?;
+                let (low, high) = of_format.rails();
+                let fits = exact.0 >= low.into() && exact.1 <= high.into();
+                rule = (!fits).then_some(of_format);
+            }
+            let [first, second, third] = [(); 3].map(|()| vec![0; rows * columns]);
+            lanes.push(Lane { step: step.clone(), rule, form, first, second, third, uniform: false });
         }
         Some(Lanes { steps: lanes, rows, columns })
     }
 
     /// Takes the numbers of the records from `record` on, one a column.
     pub fn bind(&mut self, records: &[Vec<i64>], record: usize) {
-        for Lane { step, first, second, .. } in &mut self.steps {
-            for (operand, bound) in step.op.operands().into_iter().zip([first, second]) {
-                for (column, value) in bound[..self.columns].iter_mut().enumerate() {
+        let columns = self.columns;
+        for Lane { step, form, first, second, third, uniform, .. } in &mut self.steps {
+            for (operand, bound) in step.op.operands().into_iter().zip([&mut *first, &mut *second]) {
+                if let (Operand::Parameter(index), true) = (operand, step.value_steps.is_empty())
+                    && records[index].len() > 1
+                {
+                    bound[..columns].copy_from_slice(&records[index][record..record + columns]);
+                    continue;
+                }
+                // A number of the whole layer.
+                let is_one = !matches!(operand, Operand::Parameter(index) if records[index].len() > 1);
+                if is_one && step.value_steps.is_empty() {
+                    bound.fill(step.value(operand, records, 0) as i64);
+                    continue;
+                }
+                for (column, value) in bound[..columns].iter_mut().enumerate() {
                     // `Lanes::new` asked whether it fits.
                     *value = step.value(operand, records, record + column) as i64;
                 }
+            }
+            let counts = first[..columns].iter().zip(second.iter_mut().zip(third.iter_mut()));
+            match form {
+                Form::HalfUp => counts.for_each(|(count, (a, b))| [*a, *b] = half_up(*count)),
+                Form::HalfUpWide => counts.for_each(|(count, (a, b))| [*a, *b] = half_up_wide(*count)),
+                Form::Any | Form::Narrow => {}
+            }
+            let alike = |bound: &[i64]| bound[..columns].iter().all(|value| *value == bound[0]);
+            *uniform = alike(first) && alike(second);
+            for bound in [first, second, third] {
                 for row in 1..self.rows {
-                    bound.copy_within(..self.columns, row * self.columns);
+                    bound.copy_within(..columns, row * columns);
                 }
             }
         }
@@ -131,20 +191,47 @@ fn run(steps: &[Lane], values: &mut [i64], events: &mut Events) -> bool {
 }
 
 #[inline(always)]
-fn apply(step: &Lane, values: &mut [i64]) {
-    let first = &step.first[..values.len()];
-    let pairs = values.iter_mut().zip(first);
-    match &step.step.op {
-        Op::Add(_) => pairs.for_each(|(v, o)| *v += o),
-        Op::Subtract(_) => pairs.for_each(|(v, o)| *v -= o),
-        Op::Multiply(_) => pairs.for_each(|(v, o)| *v *= o),
-        Op::Max(_) => pairs.for_each(|(v, o)| *v = (*v).max(*o)),
-        Op::Min(_) => pairs.for_each(|(v, o)| *v = (*v).min(*o)),
-        Op::ShiftLeft(_) => pairs.for_each(|(v, o)| *v <<= o & 63),
-        Op::ShiftRight(_, rounding, _) => shift_right(values, first, *rounding),
-        Op::Clamp { .. } => {
-            pairs.zip(&step.second).for_each(|((v, low), high)| *v = (*v).min(*high).max(*low))
+fn apply(Lane { step, form, first, second, third, uniform, .. }: &Lane, values: &mut [i64]) {
+    // A number that all columns share stays in a register.
+    macro_rules! each {
+        (|$v:ident, $a:ident| $new:expr) => {
+            if let (true, Some($a)) = (*uniform, first.first()) {
+                values.iter_mut().for_each(|$v| *$v = $new)
+            } else {
+                values.iter_mut().zip(first).for_each(|($v, $a)| *$v = $new)
+            }
+        };
+        (|$v:ident, $a:ident, $b:ident, $c:ident| $new:expr) => {
+            if let (true, Some($a), Some($b), Some($c)) =
+                (*uniform, first.first(), second.first(), third.first())
+            {
+                values.iter_mut().for_each(|$v| *$v = $new)
+            } else {
+                let numbers = first.iter().zip(second).zip(third);
+                values.iter_mut().zip(numbers).for_each(|($v, (($a, $b), $c))| *$v = $new)
+            }
+        };
+    }
+    let narrow = |value: i64| i64::from(value as i32);
+    match &step.op {
+        Op::Add(_) => each!(|v, o| *v + *o),
+        Op::Subtract(_) => each!(|v, o| *v - *o),
+        Op::Multiply(_) if *form == Form::Narrow => each!(|v, o| narrow(*v) * narrow(*o)),
+        Op::Multiply(_) => each!(|v, o| *v * *o),
+        Op::Max(_) => each!(|v, o| (*v).max(*o)),
+        Op::Min(_) => each!(|v, o| (*v).min(*o)),
+        Op::ShiftLeft(_) => each!(|v, o| *v << (*o & 63)),
+        Op::ShiftRight(..) if *form == Form::HalfUp => {
+            each!(|v, count, before, behind| shift_half_up(*v, *count, [*before, *behind]))
         }
+        Op::ShiftRight(..) if *form == Form::HalfUpWide => {
+            each!(|v, count, rounds, behind| shift_half_up_wide(*v, *count, [*rounds, *behind]))
+        }
+        Op::ShiftRight(_, rounding, _) => {
+            let count = values.len();
+            shift_right(values, &first[..count], *rounding);
+        }
+        Op::Clamp { .. } => each!(|v, low, high, _third| (*v).min(*high).max(*low)),
         // `Lanes::new` refuses what is not here.
         Op::Fit | Op::FloatScale(..) | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => {}
     }

@@ -1,6 +1,8 @@
 //! Follows a datapath: gathers the outcome and hands samples on in chunks.
 
-use ndarray::{Array2, s};
+use std::ops::Range;
+
+use ndarray::Array2;
 
 use super::{Located, Run, Timing};
 use crate::datapath::{Ended, Inputs, Observer, Watch, visit_inputs};
@@ -8,7 +10,7 @@ use crate::design::Node;
 use crate::error::{Error, Result};
 use crate::lower::{Counts, Event, Map, Outcome, Program, Tile, no_events};
 use crate::num::Flags;
-use crate::trace::{Chunk, SignalTable, Sink};
+use crate::trace::{Chunk, Sink};
 
 /// Values of a chunk, about: large enough to make a call cheap, small enough to stay in the cache.
 const CHUNK_VALUES: usize = 1 << 16;
@@ -28,7 +30,8 @@ pub struct Collector<'a, 'b> {
     timing: &'a Timing,
     cycle: u64,
     accumulators: Array2<i64>,
-    outputs: Array2<i64>,
+    /// None while all of them are the accumulators.
+    outputs: Option<Array2<i64>>,
     /// The tile of the events that are told as counts.
     under_way: Tile,
     /// First cycle of the tile after it.
@@ -48,7 +51,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         program: &'a Program,
         timing: &'a Timing,
         counts: bool,
-        table: &SignalTable,
+        row: usize,
         sinks: &'a mut [&'b mut dyn Sink],
     ) -> Self {
         let shape = (program.shape.rows(), program.shape.channels());
@@ -59,7 +62,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             timing,
             cycle: 0,
             accumulators: zeros(),
-            outputs: zeros(),
+            outputs: None,
             under_way: program.tile(0),
             under_way_until: timing.tile_start(1),
             finished: Leaving::new(program),
@@ -68,7 +71,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             first: None,
             sinks,
             chunk: Chunk { first_cycle: 0, values: Vec::new() },
-            row: table.row(),
+            row,
             error: None,
         }
     }
@@ -85,14 +88,16 @@ impl<'a, 'b> Collector<'a, 'b> {
     pub fn finish(mut self) -> Result<Run> {
         self.flush();
         self.fail_early()?;
-        let expected = self.program.output_tiles().count() * self.program.map().leaving();
+        let (map, tiles) = (self.program.map(), self.program.tile_count());
+        let expected = tiles / map.visits * map.leaving();
         let all = |leaving: &Leaving| leaving.columns.iter().all(|column| column.done == expected);
         assert!(all(&self.finished) && all(&self.delivered), "every row leaves the datapath once");
         let first_cycle = self.first.as_ref().map(|f| f.cycle);
         if let Some(counts) = &mut self.counts {
             counts.first = self.first.map(|f| f.event);
         }
-        let outcome = Outcome { accumulators: self.accumulators, outputs: self.outputs, counts: self.counts };
+        let outputs = self.outputs.unwrap_or_else(|| self.accumulators.clone());
+        let outcome = Outcome { accumulators: self.accumulators, outputs, counts: self.counts };
         Ok(Run { outcome, cycles: self.cycle, first_cycle })
     }
 
@@ -216,22 +221,19 @@ fn note(
     }
 }
 
-/// Adds a row's counts of events.
+/// Adds counts of events of a row of tiles side by side, the first of which is `tile`.
 fn count(
     program: &Program,
     counts: &mut Counts,
-    tile: Tile,
+    (map, tile): (&Map, Tile),
     (node, row): (Node, usize),
     [high, low]: [&[u32]; 2],
 ) {
-    let map = program.map();
-    if map.position(tile, row).is_none() {
-        return;
-    }
-    let columns = map.columns_of(tile);
+    let Some(first) = map.first_output(tile, row) else { return };
     // Against the order of the PEs, those that idle are the first.
     let idle =
         if map.is_straight() { 0 } else { (0..).take_while(|at| map.channel(tile, *at).is_none()).count() };
+    let columns = map.columns_from(tile, high.len());
     let (high, low) = (&high[idle..idle + columns], &low[idle..idle + columns]);
     let events = &mut counts.nodes[program.design.node_index(node)];
     let (mut highs, mut lows) = (0, 0);
@@ -241,12 +243,20 @@ fn count(
     }
     events.high += u64::from(highs);
     events.low += u64::from(lows);
-    if node == Node::Accumulator {
-        for (column, (high, low)) in (idle..).zip(high.iter().zip(low)) {
-            if let Some(at) = map.output(tile, [row, column]).filter(|_| high + low > 0) {
-                counts.accumulator[at] += i64::from(high + low);
+    if node != Node::Accumulator {
+        return;
+    }
+    let pairs = high.iter().zip(low).map(|(high, low)| i64::from(high + low));
+    if !map.is_straight() {
+        for (column, count) in (idle..).zip(pairs) {
+            if let Some(at) = map.output(tile, [row, column]) {
+                counts.accumulator[at] += count;
             }
         }
+    } else if let Some(all) = counts.accumulator.as_slice_mut() {
+        let [m, n] = first;
+        let own = &mut all[m * program.shape.channels() + n..][..columns];
+        own.iter_mut().zip(pairs).for_each(|(own, count)| *own += count);
     }
 }
 
@@ -261,7 +271,7 @@ impl Watch for Collector<'_, '_> {
     fn overflows(&mut self, node: Node, row: usize, high: &[u32], low: &[u32]) {
         let tile = self.tile_under_way();
         if let Some(counts) = &mut self.counts {
-            count(self.program, counts, tile, (node, row), [high, low]);
+            count(self.program, counts, (&self.finished.map, tile), (node, row), [high, low]);
         }
     }
 
@@ -276,7 +286,8 @@ impl Watch for Collector<'_, '_> {
 
     fn output(&mut self, column: usize, values: &[i64]) {
         let tile = self.finished.columns[0].tile;
-        self.delivered.store(self.program, tile, column, values, &mut self.outputs);
+        let outputs = self.outputs.get_or_insert_with(|| self.accumulators.clone());
+        self.delivered.store(self.program, tile, column, values, outputs);
     }
 }
 
@@ -299,7 +310,7 @@ impl Observer for Collector<'_, '_> {
 
     fn knows_first(&self, tile: usize) -> bool {
         let first = self.first.as_ref().map(|first| first.order.0);
-        self.counts.is_none() || first.is_some_and(|first| first + self.program.map().visits <= tile)
+        self.counts.is_none() || first.is_some_and(|first| first + self.finished.map.visits <= tile)
     }
 
     fn located(&mut self, tile: usize, node: Node, output: [usize; 2], step: Option<usize>, flags: Flags) {
@@ -312,35 +323,46 @@ impl Observer for Collector<'_, '_> {
         note(program, counts, &mut self.first, (node, at, cycle), flags);
     }
 
-    fn counted(&mut self, tile: usize, node: Node, row: usize, [high, low]: [&[u32]; 2]) {
-        if let Some(counts) = &mut self.counts {
-            count(self.program, counts, self.program.tile(tile), (node, row), [high, low]);
+    fn counted(&mut self, tiles: Range<usize>, node: Node, row: usize, [high, low]: [&[u32]; 2]) {
+        let (Some(counts), map) = (&mut self.counts, &self.finished.map) else { return };
+        // Where PEs are counted as outputs are, channels of tiles side by side follow on each other.
+        let together = if map.is_straight() { high.len() } else { map.tile[1] };
+        let counted = high.chunks(together).zip(low.chunks(together));
+        for (tile, (high, low)) in tiles.zip(counted) {
+            count(self.program, counts, (map, map.tile_at(tile)), (node, row), [high, low]);
         }
     }
 
-    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], [columns, stride]: [usize; 2]) {
-        let (leaving, into) = match what {
-            Ended::Accumulator => (&mut self.finished, &mut self.accumulators),
-            Ended::Output => (&mut self.delivered, &mut self.outputs),
+    fn tiles(&mut self, tiles: Range<usize>, what: Ended, values: &[i64], stride: usize) {
+        let leaves = self.finished.map.leaving() * tiles.len();
+        let leave = |leaving: &mut Leaving| leaving.columns.iter_mut().for_each(|exit| exit.done += leaves);
+        if what != Ended::Output {
+            leave(&mut self.finished);
+        }
+        if what != Ended::Accumulator {
+            leave(&mut self.delivered);
+        }
+        let into = match what {
+            Ended::Accumulator | Ended::Both => &mut self.accumulators,
+            Ended::Output => self.outputs.get_or_insert_with(|| self.accumulators.clone()),
         };
-        let Leaving { map, columns: exits } = leaving;
-        exits.iter_mut().for_each(|exit| exit.done += map.leaving());
-        let tile = map.tile_at(tile);
-        if let (true, Some([m, n])) = (map.is_straight(), map.output(tile, [0, 0])) {
-            let live = map.columns_of(tile);
-            let mut rows = into.slice_mut(s![m.., n..n + live]);
-            let count = map.rows_of(tile);
-            for (mut row, values) in rows.rows_mut().into_iter().take(count).zip(values.chunks(stride)) {
-                if let Some(row) = row.as_slice_mut() {
-                    copy(row, &values[..live]);
-                }
+        let map = &self.finished.map;
+        let first = map.tile_at(tiles.start);
+        if let (true, Some([m, n])) = (map.is_straight(), map.output(first, [0, 0])) {
+            let (live, all) = (map.columns_from(first, stride), into.ncols());
+            let rows = into.as_slice_mut().unwrap_or_default()[m * all + n..].chunks_mut(all);
+            for (row, values) in rows.take(map.rows_of(first)).zip(values.chunks(stride)) {
+                copy(&mut row[..live], &values[..live]);
             }
             return;
         }
-        for (row, values) in values.chunks(stride).enumerate() {
-            for (column, value) in values[..columns].iter().enumerate() {
-                if let Some(at) = map.output(tile, [row, column]) {
-                    into[at] = *value;
+        for (at, tile) in tiles.enumerate() {
+            let (tile, before) = (map.tile_at(tile), at * map.tile[1]);
+            for (row, values) in values.chunks(stride).enumerate() {
+                for (column, value) in values[before..][..map.tile[1]].iter().enumerate() {
+                    if let Some(at) = map.output(tile, [row, column]) {
+                        into[at] = *value;
+                    }
                 }
             }
         }

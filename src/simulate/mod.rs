@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::datapath::{self, Datapath, Direction, Feed, Loading, Period, Port, Visit};
+use crate::design::Load;
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room};
 use crate::lower::{Map, Outcome, Program, Tile};
@@ -51,7 +52,7 @@ pub fn run(program: &Program, options: Options<'_>, sinks: &mut [&mut dyn Sink])
     let records = Arc::new(program.records());
     let build = if options.gaps.is_none() { datapath::build } else { datapath::plain };
     let mut datapath = build(&program.design, &records);
-    run_on(program, datapath.as_mut(), options, sinks)
+    run_with(program, (datapath.as_mut(), records), options, sinks)
 }
 
 /// Runs a program on a given datapath: a faster form, or two in [`datapath::Lockstep`].
@@ -65,22 +66,36 @@ pub fn run_on(
     options: Options<'_>,
     sinks: &mut [&mut dyn Sink],
 ) -> Result<Run> {
+    run_with(program, (datapath, Arc::new(program.records())), options, sinks)
+}
+
+fn run_with(
+    program: &Program,
+    (datapath, records): (&mut dyn Datapath, Arc<Vec<Vec<i64>>>),
+    options: Options<'_>,
+    sinks: &mut [&mut dyn Sink],
+) -> Result<Run> {
     check_channels(program)?;
     if !options.gaps.is_none() && !datapath.takes_rests() {
         return Err(Error::new(Kind::Unsupported, "this datapath wants beat after beat, without gaps"));
     }
     let timing = Timing::with(program, options.gaps);
-    let table = signal_table(program, datapath, &timing);
-    for sink in sinks.iter_mut() {
-        sink.begin(&table)?;
+    // Where nobody samples, nobody asks what the signals are.
+    let table = (!sinks.is_empty()).then(|| signal_table(program, datapath, &timing));
+    for (sink, table) in sinks.iter_mut().zip(table.iter().cycle()) {
+        sink.begin(table)?;
     }
-    let mut collector = Collector::new(program, &timing, options.counts, &table, sinks);
-    let mut host = Host::new(program, &timing);
+    let has_sinks = table.is_some();
+    let row = table.as_ref().map_or(0, SignalTable::row);
+    let mut collector = Collector::new(program, &timing, options.counts, row, sinks);
+    let mut host = Host::new(program, &timing, records);
     if let Some(period) = host.lead() {
         datapath.run(period, &mut collector);
     }
-    for index in 0..program.tile_count() {
-        datapath.run(host.tile(index), &mut collector);
+    while host.next.index < host.tiles {
+        // Whoever samples sees them cycle by cycle.
+        let many = !has_sinks && datapath.takes_values();
+        datapath.run(host.tiles(many), &mut collector);
         collector.fail_early()?;
         if let Some(progress) = options.progress {
             progress(collector.cycle());
@@ -139,15 +154,46 @@ const MOST_KEPT: usize = 1 << 22;
 /// What keeping a stream costs beside it, in elements.
 const KEPT_BESIDE: usize = 32;
 
+/// Values of a requantizer alone that come in one period where nobody samples.
+const MOST_VALUES: usize = 1 << 10;
+
 /// Prepares what is driven, one period at a time, in buffers that are used again.
 struct Host<'a> {
     program: &'a Program,
     timing: &'a Timing,
     map: Map,
-    records: Vec<Vec<i64>>,
+    records: Arc<Vec<Vec<i64>>>,
+    records_per_group: usize,
+    tiles: usize,
+    /// The next one.
+    next: Tile,
+    /// Of tiles with an even number, and of those with an odd one.
+    paces: [Pace; 2],
     period: Period,
     left: Kept,
     above: Kept,
+}
+
+/// What the laws say of a tile's period.
+#[derive(Clone, Copy)]
+struct Pace {
+    cycles: usize,
+    feed: Feed,
+    load: usize,
+    drain: Option<usize>,
+    switch: Option<usize>,
+}
+
+impl Pace {
+    fn of(timing: &Timing, index: usize) -> Pace {
+        Pace {
+            cycles: timing.period_cycles(index),
+            feed: *timing.feed(index),
+            load: timing.load(index),
+            drain: timing.drain_start(index),
+            switch: timing.switch(index),
+        }
+    }
 }
 
 /// Streams that come again: those of a row for every tile beside it, those of a column for every tile below.
@@ -155,11 +201,22 @@ struct Host<'a> {
 struct Kept {
     /// Image, group, first row or column, and visit.
     streams: BTreeMap<[usize; 4], Arc<Vec<i32>>>,
+    /// The one that was asked for last: tiles beside each other, or below, have the same.
+    last: Option<([usize; 4], Arc<Vec<i32>>)>,
     elements: usize,
 }
 
 impl Kept {
     fn stream(&mut self, key: [usize; 4], make: impl FnOnce(&mut Vec<i32>)) -> Arc<Vec<i32>> {
+        if let Some((_, last)) = self.last.as_ref().filter(|(last, _)| *last == key) {
+            return last.clone();
+        }
+        let stream = self.look_up(key, make);
+        self.last = Some((key, stream.clone()));
+        stream
+    }
+
+    fn look_up(&mut self, key: [usize; 4], make: impl FnOnce(&mut Vec<i32>)) -> Arc<Vec<i32>> {
         if let Some(kept) = self.streams.get(&key) {
             return kept.clone();
         }
@@ -178,13 +235,17 @@ impl Kept {
 }
 
 impl<'a> Host<'a> {
-    fn new(program: &'a Program, timing: &'a Timing) -> Self {
+    fn new(program: &'a Program, timing: &'a Timing, records: Arc<Vec<Vec<i64>>>) -> Self {
         let period = Period::of(&program.design.array);
         Host {
             program,
             timing,
             map: program.map(),
-            records: program.records(),
+            records,
+            records_per_group: program.records_per_group(),
+            tiles: program.tile_count(),
+            next: program.tile(0),
+            paces: [0, 1].map(|index| Pace::of(timing, index)),
             period,
             left: Kept::default(),
             above: Kept::default(),
@@ -209,27 +270,44 @@ impl<'a> Host<'a> {
     }
 
     /// The load of a tile's operands from cycle `at` of the period on; of no tile, nothing.
-    fn load(&self, index: usize, at: usize) -> Option<Loading> {
+    fn load(&self, tile: Option<Tile>, at: usize) -> Option<Loading> {
         let (program, load) = (self.program, self.program.design.array.load?);
-        let is_one = index < program.tile_count();
-        let rows = if is_one { program.loaded(program.tile(index), &self.records) } else { Vec::new() };
+        let tile = tile.filter(|tile| tile.index < self.tiles);
+        let is_one = tile.is_some();
+        let rows = tile.map_or_else(Vec::new, |tile| program.loaded(tile, &self.records));
         Some(Loading { at: is_one.then_some(at), kind: load.kind, rows: Arc::new(rows) })
     }
 
     /// Cycles in front of the first tile, in which its operands are loaded.
     fn lead(&mut self) -> Option<&Period> {
         let cycles = self.timing.lead_cycles();
-        self.period.load = self.load(0, 0);
+        self.period.load = self.load(Some(self.next), 0);
         self.period.cycles = cycles;
         self.period.feed = Feed::default();
         self.period.switch = self.timing.switch(0).map(|_| cycles - 1);
         (cycles > 0).then_some(&self.period)
     }
 
-    fn tile(&mut self, index: usize) -> &Period {
-        let program = self.program;
-        let tile = self.map.tile_at(index);
-        let feed = *self.timing.feed(index);
+    /// The next tile; of a requantizer alone, where `many` are taken, so many outputs, which are tiles of one cycle each.
+    fn tiles(&mut self, many: bool) -> &Period {
+        let tile = self.next;
+        self.tile();
+        let count = if many { MOST_VALUES.min(self.program.shape.n - tile.n0) } else { 1 };
+        let Host { program, map, next, period, records, timing, .. } = self;
+        period.values.clear();
+        if let (Some(value), true) = (program.design.value_parameter(), count > 1) {
+            period.values.extend_from_slice(&records[value][period.channel..period.channel + count]);
+            *next = map.tile_at(tile.index + count);
+            // Cycles in memory.
+            period.cycles = (timing.tile_start(next.index) - timing.tile_start(tile.index)) as usize;
+        }
+        period
+    }
+
+    fn tile(&mut self) {
+        let (program, tile) = (self.program, self.next);
+        self.next = self.map.following(tile);
+        let Pace { cycles, feed, load, drain, switch } = self.paces[tile.index % 2];
         let held = feed.rests.map(|_| self.period.last().unwrap_or_default());
         let left = self.left(tile);
         self.period.pass();
@@ -238,25 +316,22 @@ impl<'a> Host<'a> {
         }
         match program.design.array.load {
             None => self.period.above = self.above(tile),
-            Some(load) => {
-                // With a second buffer, the next tile's hides behind this one.
-                let loaded = index + usize::from(load.switch.is_some());
-                self.period.load = self.load(loaded, self.timing.load(index));
-            }
+            // With a second buffer, the next tile's hides behind this one.
+            Some(Load { switch: Some(_), .. }) => self.period.load = self.load(Some(self.next), load),
+            Some(_) => self.period.load = self.load(Some(tile), load),
         }
         let period = &mut self.period;
         period.left = left;
-        period.cycles = self.timing.period_cycles(index);
+        period.cycles = cycles;
         period.opening = self.timing.opening();
         period.feed = feed;
-        period.channel = program.record_of(tile);
+        period.channel = tile.group * self.records_per_group + tile.n0;
         period.value =
             program.design.value_parameter().map_or(0, |index| self.records[index][period.channel]);
         period.visit =
             Visit { accumulates: tile.visit > 0, leaves: tile.visit + 1 == self.map.visits, address: 0 };
-        period.drain = self.timing.drain_start(index);
-        period.switch = self.timing.switch(index).filter(|_| index + 1 < program.tile_count());
-        period
+        period.drain = drain;
+        period.switch = switch.filter(|_| tile.index + 1 < self.tiles);
     }
 
     /// Cycles without a beat: the pipeline runs empty. An array keeps holding the last tile's channel.
@@ -266,7 +341,7 @@ impl<'a> Host<'a> {
         self.period.feed = Feed::default();
         self.period.drain = None;
         self.period.switch = None;
-        self.period.load = self.load(usize::MAX, 0);
+        self.period.load = self.load(None, 0);
         &self.period
     }
 }

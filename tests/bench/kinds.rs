@@ -26,7 +26,7 @@ const KINDS: [(&str, [usize; 3]); 13] = [
     ("ws8x8_bcast_s8_acc24_mem32", [64, 128, 64]),
     ("tree16x4_banks4_s8_acc34sat", [64, 1024, 32]),
     ("lanes4_s8_acc16sat_sum17", [64, 1024, 32]),
-    ("requant_pipeline", [1, 1, 4096]),
+    ("requant_pipeline", [1, 1, 32768]),
 ];
 const ROUNDS: usize = 5;
 const SECONDS: f64 = 0.2;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use goldpath::datapath;
+use goldpath::datapath::{self, Routes};
 use goldpath::design::{Dataflow, Level};
 use goldpath::lower::Program;
 use goldpath::num::{Format, Overflow};
@@ -43,7 +43,7 @@ fn programs() -> impl Iterator<Item = (u64, Program)> {
 }
 
 /// The folded form against the array as it is drawn.
-fn compare(program: &Program, seed: u64) -> Option<simulate::Run> {
+fn compare(program: &Program, seed: u64) -> Option<(simulate::Run, Routes)> {
     let records = Arc::new(program.records());
     let mut folded = datapath::folded(&program.design, &records)?;
     let mut plain = datapath::Array::new(program.design.clone(), records);
@@ -51,7 +51,7 @@ fn compare(program: &Program, seed: u64) -> Option<simulate::Run> {
     let ours = simulate::run_on(program, folded.as_mut(), options, &mut []).unwrap();
     let drawn = simulate::run_on(program, &mut plain, options, &mut []).unwrap();
     assert_eq!(ours, drawn, "seed {seed}: {}", program.design.to_toml());
-    Some(ours)
+    Some((ours, folded.routes()))
 }
 
 /// More tiles below each other, and side by side, than are folded together at once; in the last ones, rows and columns idle.
@@ -68,7 +68,7 @@ fn many_tiles_are_those_of_the_array() {
         let [m, k, n] = shapes[seed as usize % 4];
         let k = random::room(&design, k);
         let program = exact_levels(&product(&Arc::new(design), [m, k, n], seed, random.below(2) == 0));
-        let Some(run) = compare(&program, seed) else { continue };
+        let Some((run, _)) = compare(&program, seed) else { continue };
         let array = &program.design.array;
         let kind = format!("{} {} {}", array.dataflow.name(), array.mirror.name(), seed % 4);
         let events = run.outcome.counts.unwrap().nodes.iter().map(|node| node.high + node.low).sum::<u64>();
@@ -82,9 +82,13 @@ fn many_tiles_are_those_of_the_array() {
 
 #[test]
 fn folded_periods_are_those_of_the_array() {
-    let mut kinds = BTreeMap::<String, [u64; 3]>::new();
+    let (mut kinds, mut ways) = (BTreeMap::<String, [u64; 3]>::new(), [0; 4]);
     for (seed, program) in programs() {
-        let Some(ours) = compare(&program, seed) else { continue };
+        let Some((ours, routes)) = compare(&program, seed) else { continue };
+        let Routes { steps, exact, narrow, visits, .. } = routes;
+        for (all, own) in ways.iter_mut().zip([steps, exact, narrow, visits]) {
+            *all += own;
+        }
         let array = &program.design.array;
         let order = array.drain.map_or("", |drain| drain.order.name());
         let memory = if program.design.memory.is_some() { " memory" } else { "" };
@@ -95,7 +99,8 @@ fn folded_periods_are_those_of_the_array() {
         kind[2] += u64::from(array.lanes > 1) + u64::from(array.banks > 1);
         assert!(array.dataflow != Dataflow::PostOnly);
     }
-    println!("{kinds:?}");
+    println!("{kinds:?} {ways:?}");
+    assert!(ways.iter().all(|tiles| *tiles > 30), "steps, exact, narrow, visits: {ways:?}");
     assert!(kinds.len() >= 12, "{kinds:?}");
     assert!(kinds.values().all(|[programs, events, _]| *programs >= 10 && *events > 100), "{kinds:?}");
     assert!(kinds.values().map(|[.., wide]| wide).sum::<u64>() > 100, "{kinds:?}");

@@ -18,6 +18,7 @@ mod packing;
 mod post_only;
 mod powers;
 mod random;
+mod routes;
 mod timing;
 mod waves;
 mod whole;

@@ -1,5 +1,7 @@
 //! An observer in front of another one, that is sampled in some cycles of a period only.
 
+use std::ops::Range;
+
 use goldpath::datapath::{Ended, Inputs, Observer, Watch};
 use goldpath::design::Node;
 use goldpath::num::Flags;
@@ -42,12 +44,12 @@ impl Observer for Planned<'_> {
         self.inner.located(tile, node, output, step, flags);
     }
 
-    fn counted(&mut self, tile: usize, node: Node, row: usize, counts: [&[u32]; 2]) {
-        self.inner.counted(tile, node, row, counts);
+    fn counted(&mut self, tiles: Range<usize>, node: Node, row: usize, counts: [&[u32]; 2]) {
+        self.inner.counted(tiles, node, row, counts);
     }
 
-    fn tile(&mut self, tile: usize, what: Ended, values: &[i64], extents: [usize; 2]) {
-        self.inner.tile(tile, what, values, extents);
+    fn tiles(&mut self, tiles: Range<usize>, what: Ended, values: &[i64], stride: usize) {
+        self.inner.tiles(tiles, what, values, stride);
     }
 
     fn edge(&mut self) {

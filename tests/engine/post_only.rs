@@ -1,8 +1,11 @@
 //! Requantizers alone: both engines, what comes in, and when it leaves.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use goldpath::datapath;
 use goldpath::design::Design;
+use goldpath::num::Format;
 use goldpath::post::{Operand, Step, When};
 use goldpath::simulate::{self, Gaps, Options};
 use goldpath::trace::MemorySink;
@@ -22,6 +25,41 @@ fn both_engines_agree_on_any_steps() {
         let values: Vec<i64> = outcome.accumulators.iter().copied().collect();
         assert_eq!(values, program.parameters[value], "seed {seed}: what comes in is what is finished");
     }
+}
+
+/// Many at a time where nobody samples, more than are taken at once.
+#[test]
+fn values_at_a_time_are_those_of_the_pipeline() {
+    let (mut events, mut ports) = (0, 0);
+    for seed in 0..200 {
+        let mut random = Random::new(43_000 + seed);
+        let mut design = random::post_only(&mut random);
+        if seed % 3 == 0 {
+            design.post.clear();
+        }
+        // A port that reads less than what comes in.
+        let width = design.accumulator.format.width();
+        if seed % 4 == 1 && width > 2 {
+            let narrower = Format::new(width - 1, design.accumulator.format.is_signed()).unwrap();
+            (design.accumulator.format, design.accumulator.register) = (narrower, narrower);
+        }
+        let counts = [1, 2, 7, 1024, 1025, 2500];
+        let program = random::values_of(design, counts[seed as usize % 6], &mut random);
+        let records = Arc::new(program.records());
+        let mut folded = datapath::folded(&program.design, &records).unwrap();
+        let mut plain = datapath::plain(&program.design, &records);
+        let options = Options { counts: true, ..Options::default() };
+        let ours = simulate::run_on(&program, folded.as_mut(), options, &mut []).unwrap();
+        let drawn = simulate::run_on(&program, plain.as_mut(), options, &mut []).unwrap();
+        assert_eq!(ours, drawn, "seed {seed}: {}", program.design.to_toml());
+        let values = program.shape.n;
+        assert_eq!(folded.routes().values, values.div_ceil(1024) as u64, "seed {seed}");
+        let counts = ours.outcome.counts.unwrap();
+        events += counts.nodes.iter().map(|node| node.high + node.low).sum::<u64>();
+        ports += counts.nodes.iter().filter(|node| node.node == "accumulator.start" && node.high > 0).count();
+    }
+    println!("{events} {ports}");
+    assert!(events > 10_000 && ports > 20, "{events} {ports}");
 }
 
 /// A value leaves as many cycles later as its steps have registers, however the host rests, beside nothing else.

@@ -487,6 +487,11 @@ pub fn post_only(random: &mut Random) -> Design {
 /// Values for one, each with the numbers of its own channel.
 pub fn values(design: Design, random: &mut Random) -> Program {
     let n = 1 + random.below(40);
+    values_of(design, n, random)
+}
+
+/// So many.
+pub fn values_of(design: Design, n: usize, random: &mut Random) -> Program {
     let numbers = numbers(&design, n, random);
     let zeros = |shape: [usize; 2]| ndarray::Array2::<i64>::zeros(shape);
     Program::matrix(Arc::new(design), zeros([1, 1]).view(), zeros([1, n]).view(), &numbers).unwrap()

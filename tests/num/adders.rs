@@ -100,3 +100,29 @@ fn rounding_shifts_in_lanes() {
     }
     assert_eq!(cases, 10 * 63 * 607);
 }
+
+/// The same as logical shifts: of any value, and of those between the ends of what one is good for.
+#[test]
+fn half_up_as_a_logical_shift() {
+    let (least, most) = lanes::HALF_UP;
+    let mut cases = 0;
+    for count in 0..=62 {
+        let half = (1_i64 << count) >> 1;
+        let ends =
+            [least, least + 1, least + half, most - 1, most, most - half, -half, half, -half - 1, half - 1];
+        for before in (-300..=300).chain(ends) {
+            let after = lanes::shift_half_up(before, count, lanes::half_up(count));
+            let expected = shift_right(i128::from(before), count as u32, Rounding::HalfUp);
+            assert_eq!(i128::from(after), expected, "{before} by {count}");
+            cases += 1;
+        }
+        let wide = [i64::MIN, i64::MIN + 1, i64::MIN + half, i64::MAX - half, i64::MAX - 1, i64::MAX];
+        for before in (-300..=300).chain(ends).chain(wide) {
+            let after = lanes::shift_half_up_wide(before, count, lanes::half_up_wide(count));
+            let expected = shift_right(i128::from(before), count as u32, Rounding::HalfUp);
+            assert_eq!(i128::from(after), expected, "{before} by {count}");
+            cases += 1;
+        }
+    }
+    assert_eq!(cases, 63 * (611 + 617));
+}

@@ -1,6 +1,6 @@
 //! Behind the sums of a tile: the clamp of a `saturate_output` register, the memory and the post steps.
 
-use super::tile::Table;
+use super::table::Table;
 use super::told::Told;
 use crate::datapath::accumulate::Accumulate;
 use crate::datapath::{Ended, Period, Records};
@@ -10,8 +10,8 @@ use crate::num::{Fit, Fitted, Flags};
 use crate::post::lanes::{Events, Lanes};
 use crate::post::{Channel, Parameter, Step};
 
-/// Values that go through the post steps at a time, about.
-const AT_ONCE: usize = 1 << 12;
+/// Values that go through the post steps at a time, about: with their numbers, a first-level cache holds them.
+const AT_ONCE: usize = 1 << 10;
 
 /// The block.
 pub struct Behind {
@@ -103,6 +103,9 @@ impl Behind {
                 return;
             }
         }
+        if self.post.is_empty() {
+            return told.ended(Ended::Both, &sums.values, columns);
+        }
         told.ended(Ended::Accumulator, &sums.values, columns);
         self.run_post(sums, period, told);
         told.ended(Ended::Output, &sums.values, columns);
@@ -173,9 +176,6 @@ impl Behind {
     /// Finished values of a tile become outputs.
     fn run_post(&mut self, sums: &mut Table, period: &Period, told: &mut Told<'_>) {
         let (columns, count) = (sums.columns, sums.values.len());
-        if self.post.is_empty() {
-            return;
-        }
         self.prepare(count / columns, columns);
         let Some(Vector { lanes: Some(lanes), record, events, extents: [rows, _] }) = &mut self.vector else {
             return self.run_steps(sums, period, told);

@@ -61,20 +61,33 @@ fn step<L: Lane, A: Adder<L>>(adder: A, state: &mut Block<L>, terms: &[L; BLOCK]
     }
 }
 
-/// What sums that nothing has to be fitted in end as, row by row: onto each is added Σ of its row of `scalars` · `vectors`, which
-/// are `vectors.len()` products.
+/// Where what rows end as belongs: row by row so many values apart, and so many columns of a block.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    pub stride: usize,
+    pub columns: usize,
+}
+
+/// What sums that nothing has to be fitted in end as, row by row: what columns start from, and Σ of the row of `scalars` ·
+/// `vectors`, which are `vectors.len()` products.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
 #[inline(never)]
-pub fn exact<L: Lane>(sums: &mut [[L; BLOCK]], scalars: &[L], vectors: &[[L; BLOCK]]) {
+pub fn exact<L: Lane>(
+    values: &mut [i64],
+    places: Places,
+    starts: &[L; BLOCK],
+    scalars: &[L],
+    vectors: &[[L; BLOCK]],
+) {
     // As many chains of additions as vector registers hold.
     const ROWS: usize = 4;
-    let (rows, rest) = sums.as_chunks_mut::<ROWS>();
     let width = vectors.len();
-    let (of_rows, of_rest) = scalars.split_at(rows.len() * ROWS * width);
-    for (sums, scalars) in rows.iter_mut().zip(of_rows.chunks_exact(ROWS * width)) {
-        let mut state = *sums;
-        let (first, last) = scalars.split_at(2 * width);
-        let ((a, b), (c, d)) = (first.split_at(width), last.split_at(width));
+    let rows = scalars.len() / width;
+    let whole = rows / ROWS * ROWS;
+    for first in (0..whole).step_by(ROWS) {
+        let mut state = [*starts; ROWS];
+        let (ab, cd) = scalars[first * width..(first + ROWS) * width].split_at(2 * width);
+        let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
         for (at, vector) in vectors.iter().enumerate() {
             let scalars = [a[at], b[at], c[at], d[at]];
             for row in 0..ROWS {
@@ -84,17 +97,64 @@ pub fn exact<L: Lane>(sums: &mut [[L; BLOCK]], scalars: &[L], vectors: &[[L; BLO
                 }
             }
         }
-        *sums = state;
+        for (row, state) in (first..).zip(&state) {
+            end(&mut values[row * places.stride..], state, places.columns);
+        }
     }
-    for (sums, scalars) in rest.iter_mut().zip(of_rest.chunks_exact(width)) {
-        let mut state = *sums;
-        for (scalar, vector) in scalars.iter().zip(vectors) {
+    for row in whole..rows {
+        let mut state = *starts;
+        for (scalar, vector) in scalars[row * width..].iter().zip(vectors) {
             for column in 0..BLOCK {
                 state[column] = state[column].wrapping_add(scalar.multiply(vector[column]));
             }
         }
-        *sums = state;
+        end(&mut values[row * places.stride..], &state, places.columns);
     }
+}
+
+#[inline(always)]
+fn end<L: Lane>(values: &mut [i64], state: &[L; BLOCK], columns: usize) {
+    // A whole block is a few vectors.
+    if let Some(values) = values.first_chunk_mut::<BLOCK>().filter(|_| columns == BLOCK) {
+        for column in 0..BLOCK {
+            values[column] = state[column].to_i64();
+        }
+        return;
+    }
+    for (value, acc) in values[..columns].iter_mut().zip(state) {
+        *value = acc.to_i64();
+    }
+}
+
+/// The largest sum of squares of so many factors, which 64 bits hold.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+pub fn squares_of_rows<L: Lane>(factors: &[L], width: usize) -> u64 {
+    let mut most = 0;
+    for row in factors.chunks_exact(width) {
+        let sum = row.iter().fold(0_i64, |sum, factor| {
+            let factor = factor.to_i64();
+            sum.wrapping_add(factor.wrapping_mul(factor))
+        });
+        most = most.max(sum.cast_unsigned());
+    }
+    most
+}
+
+/// The same of blocks of columns.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+pub fn squares_of_columns<L: Lane>(blocks: &[[L; BLOCK]], width: usize) -> u64 {
+    let mut most = 0;
+    for block in blocks.chunks_exact(width) {
+        let mut sums = [0_i64; BLOCK];
+        for vector in block {
+            for (sum, factor) in sums.iter_mut().zip(vector) {
+                let factor = factor.to_i64();
+                *sum = sum.wrapping_add(factor.wrapping_mul(factor));
+            }
+        }
+        most = sums.iter().fold(most, |most, sum| most.max(sum.cast_unsigned()));
+    }
+    most
 }
 
 /// One accumulator, and how often it overflowed.

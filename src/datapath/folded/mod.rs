@@ -12,13 +12,17 @@
 //! [`super::Array`], from the first cycle on.
 //!
 //! Registers, latency: those of [`super::Array`]. Licence: exact products and exact sums over the lanes, formats that fit a
-//! machine lane ([`licence`]). Not modelled: other designs; rests between beats.
+//! machine lane ([`licence`]). Where it is proved that no part of a sum leaves its format ([`Tile::stays_within`]), nothing is
+//! fitted, and sums of several visits that meet in plain words are one. Not modelled: other designs; rests between beats.
 //! Rules: R2–R6 through `num::adder`, R7 and R8 through `post`, R9.
 
 mod behind;
 mod kernel;
+mod packed;
+mod table;
 mod tile;
 mod told;
+mod values;
 mod waiting;
 
 use std::sync::Arc;
@@ -30,16 +34,26 @@ use crate::design::{Design, Node};
 use crate::num::adder::{Adder, Exact};
 use crate::num::lanes::Lane;
 use behind::Behind;
-use kernel::{BLOCK, Block, MOST_EDGES, Thin, fold, fold_thin};
-use tile::{Table, Tile};
+use kernel::{BLOCK, Block, MOST_EDGES, Places, Thin, fold, fold_thin};
+use packed::{Extents, Packed};
+use table::Table;
+use tile::Tile;
 use told::{Tell, Told};
-use waiting::{Batch, Waiting};
+use values::Values;
+use waiting::{Batch, Stream, Waiting};
 
 /// The array for a design, when it has the licence.
 pub fn folded(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapath>> {
     let levels = design.level_ranges().iter().all(|range| range.always_fits);
+<<<<<<< HEAD
     let is_one = design.after.is_empty();
     if !levels || !is_one || !design.product_steps.is_empty() || design.is_post_only() {
+=======
+    if design.is_post_only() {
+        return Some(Box::new(Values::new(design, records)));
+    }
+    if !levels || !design.product_steps.is_empty() {
+>>>>>>> speed
         return None;
     }
     if let Some(step) = licence::<i16>(design) {
@@ -52,21 +66,35 @@ pub fn folded(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapat
     Some(Box::new(Folded::new(design, records, step)))
 }
 
+/// How many tiles, those that were folded together as one, took which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// Step by step, each fitted.
+    pub steps: u64,
+    /// Sums that nothing has to be fitted in.
+    pub exact: u64,
+    /// Such sums in narrower lanes than their register.
+    pub narrow: u64,
+    /// Several visits of the same words as one.
+    pub visits: u64,
+    /// Values of a requantizer alone.
+    pub values: u64,
+}
+
 /// The block, its sums in lanes of `L`.
 struct Folded<L> {
     design: Arc<Design>,
     records: Records,
     step: Step<L>,
-    /// Smallest and largest sum over the lanes.
-    terms: (i64, i64),
     accumulate: Accumulate,
     tile: Tile<L>,
     /// With a second buffer: what has been loaded for the tile that follows.
-    next: Option<Arc<Vec<i32>>>,
+    next: Option<Stream>,
     /// Accumulators of the tile's outputs, and how often each overflowed.
     sums: Table,
     behind: Behind,
     waiting: Waiting,
+    routes: Routes,
     /// Who is there once somebody samples.
     watched: Option<Box<dyn Datapath>>,
 }
@@ -74,13 +102,13 @@ struct Folded<L> {
 impl<L: Lane> Folded<L> {
     fn new(design: &Arc<Design>, records: &Records, step: Step<L>) -> Self {
         Folded {
-            terms: super::grid::terms(design),
             accumulate: Accumulate::new(design),
             tile: Tile::new(design),
             next: None,
             sums: Table::default(),
             behind: Behind::new(design, records),
-            waiting: Waiting::default(),
+            waiting: Waiting::new(design),
+            routes: Routes::default(),
             watched: None,
             design: design.clone(),
             records: records.clone(),
@@ -95,7 +123,7 @@ impl<L: Lane> Folded<L> {
     }
 
     /// The operands that stay while a period is fed: with a second buffer, those that the period before has loaded.
-    fn loaded(&mut self, period: &Period) -> Option<Arc<Vec<i32>>> {
+    fn loaded(&mut self, period: &Period) -> Option<Stream> {
         let load = period.load.as_ref()?;
         match self.design.array.load.and_then(|load| load.switch) {
             None => Some(load.rows.clone()),
@@ -104,25 +132,37 @@ impl<L: Lane> Folded<L> {
     }
 
     /// Every step of the tile's sums.
-    fn accumulate(&mut self) {
-        let (low, high) = self.tile.starts();
-        let (least, most) = self.design.accumulator.register_fit().rails();
-        let reach = |term: i64| i128::from(term) * self.tile.steps as i128;
+    fn accumulate(&mut self, batch: &Batch) {
+        let Folded { tile, sums, design, records, routes, .. } = self;
+        let Extents { rows, columns, lanes, .. } = tile.extents;
+        sums.reset(rows, columns);
+        let rails = design.accumulator.register_fit().rails();
+        let in_32 = (rails.0.max(i32::MIN.into()), rails.1.min(i32::MAX.into()));
+        if let Some(narrow) = tile.narrow().filter(|_| tile.stays_within(in_32)) {
+            routes.narrow += 1;
+            return exact(tile, narrow, sums);
+        }
+        tile.widen(design, records, batch);
         // No sum can leave the rails: nothing has to be fitted.
-        let holds = i128::from(low) + reach(self.terms.0.min(0)) >= i128::from(least)
-            && i128::from(high) + reach(self.terms.1.max(0)) <= i128::from(most);
-        let Folded { tile, sums, .. } = self;
-        sums.reset(tile.outputs());
-        let lanes = tile.lanes;
+        if tile.stays_within(rails) {
+            routes.exact += 1;
+            return exact(tile, &tile.own, sums);
+        }
+        routes.steps += 1;
         match self.step {
-            // Where nothing is fitted every product may be a step of its own.
-            _ if holds && tile.is_thin() => thin(Exact, tile, 1, sums),
-            _ if holds => exact(tile, sums),
             Step::FullSaturate(adder) => run(adder, tile, lanes, sums),
             Step::FullWrap(adder) => run(adder, tile, lanes, sums),
             Step::RoomySaturate(adder) => run(adder, tile, lanes, sums),
             Step::RoomyWrap(adder) => run(adder, tile, lanes, sums),
         }
+    }
+
+    /// Whether no sum of a batch's visits can leave a register, the clamp behind it or a word, whatever part of it that holds.
+    fn visits_are_one(&self) -> bool {
+        let accumulator = &self.design.accumulator;
+        let fits =
+            [Some(accumulator.register_fit()), accumulator.output_fit(), self.design.memory.map(|m| m.fit())];
+        fits.into_iter().flatten().all(|fit| self.tile.stays_within(fit.rails()))
     }
 
     /// Tells of the accumulators' events, output by output and step by step, where it matters which is the first.
@@ -133,8 +173,8 @@ impl<L: Lane> Folded<L> {
             high.chunks_exact(*columns).zip(low.chunks_exact(*columns)).enumerate().take(rows)
         {
             told.row(Node::Accumulator, row, [high, low], &mut |column, tell| {
-                let mut acc = self.tile.start(column);
-                for step in 0..self.tile.steps {
+                let mut acc = self.tile.starts[column];
+                for step in 0..self.tile.extents.steps {
                     let next = self.accumulate.onto(acc, self.tile.sum(row, column, step));
                     if next.flags.any() {
                         tell(Some(step), next.flags);
@@ -148,34 +188,53 @@ impl<L: Lane> Folded<L> {
         if cut.iter().any(|flags| flags.any()) {
             let high: Vec<u32> = cut.iter().map(|flags| flags.high.into()).collect();
             let low: Vec<u32> = cut.iter().map(|flags| flags.low.into()).collect();
-            for row in 0..self.tile.outputs()[0] {
+            for row in 0..self.tile.extents.rows {
                 let mut each = |column: usize, tell: &mut Tell<'_>| tell(Some(0), cut[column]);
                 told.row(Node::AccumulatorStart, row, [&high, &low], &mut each);
             }
         }
     }
 
+    fn load(&mut self, batch: &Batch) {
+        self.tile.load(&self.design, (&self.accumulate, &self.records), batch);
+    }
+
+    /// What becomes of a batch that is loaded.
+    fn finish(&mut self, batch: &Batch, observer: &mut dyn Observer) {
+        self.accumulate(batch);
+        let Extents { rows, columns, .. } = self.tile.extents;
+        let [left, above] = [batch.left.len(), batch.above.len()].map(|streams| streams / batch.visits);
+        // Where activations stay, their tiles are below each other.
+        let [down, across] = if self.design.array.is_turned() { [above, left] } else { [left, above] };
+        let own = [rows / down, columns / across];
+        let mut told = Told { observer, first: batch.tile(), across, own };
+        self.tell(&mut told);
+        let clamp = (&self.accumulate, self.design.accumulator.output_fit().is_some());
+        self.behind.finish(clamp, &mut self.sums, &batch.period, &mut told);
+    }
+
     /// Folds the tiles that wait.
     fn fold(&mut self, observer: &mut dyn Observer) {
-        for Batch { period, left, above, first } in self.waiting.take() {
-            let loaded = self.loaded(&period);
-            let tiles = [left.len(), above.len()];
-            self.tile.load(&self.design, (&self.accumulate, &self.records), &period, (left, above), loaded);
-            let [rows, columns] = self.tile.outputs();
-            let own = [rows / tiles[0], columns / tiles[1]];
-            let mut told = Told { observer: &mut *observer, first, across: tiles[1], own };
-            self.accumulate();
-            self.tell(&mut told);
-            let clamp = (&self.accumulate, self.design.accumulator.output_fit().is_some());
-            self.behind.finish(clamp, &mut self.sums, &period, &mut told);
+        for batch in self.waiting.take() {
+            self.load(&batch);
+            if batch.visits == 1 || self.visits_are_one() {
+                self.routes.visits += u64::from(batch.visits > 1);
+                self.finish(&batch, observer);
+                continue;
+            }
+            self.waiting.part_visits();
+            for visit in batch.apart() {
+                self.load(&visit);
+                self.finish(&visit, observer);
+            }
         }
     }
 }
 
 /// Folds every output of a tile, some rows and a block of columns at a time; a step adds so many products.
 fn run<L: Lane, A: Adder<L>>(adder: A, tile: &Tile<L>, lanes: usize, sums: &mut Table) {
-    if tile.is_thin() {
-        return thin(adder, tile, lanes, sums);
+    if tile.extents.is_thin() {
+        return thin(adder, (&tile.extents, &tile.own, tile.starts[0]), lanes, sums);
     }
     // As many chains of additions as vector registers hold.
     match size_of::<L>() {
@@ -185,38 +244,44 @@ fn run<L: Lane, A: Adder<L>>(adder: A, tile: &Tile<L>, lanes: usize, sums: &mut 
     }
 }
 
-/// Sums that nothing has to be fitted in, a block of columns of all rows at a time.
-fn exact<L: Lane>(tile: &Tile<L>, sums: &mut Table) {
-    let width = tile.steps * tile.lanes;
-    let mut ended = vec![[L::ZERO; BLOCK]; tile.rows];
-    for block in 0..tile.blocks() {
-        for (row, acc) in ended.iter_mut().enumerate() {
-            tile.begin(row, block, acc);
-        }
-        kernel::exact(&mut ended, &tile.scalars, &tile.vectors()[block * width..][..width]);
-        for (row, acc) in ended.iter().enumerate() {
-            sums.take(tile.turned, [row, block * BLOCK], acc);
-        }
+/// Sums that nothing has to be fitted in, a block of columns of all rows at a time; lanes of `T` hold what they end as.
+fn exact<L: Lane, T: Lane>(tile: &Tile<L>, packed: &Packed<T>, sums: &mut Table) {
+    let extents = &tile.extents;
+    if extents.is_thin() {
+        // Every product may be a step of its own.
+        return thin(Exact, (extents, packed, tile.starts[0]), 1, sums);
+    }
+    let vectors = packed.vectors().chunks_exact(extents.width());
+    for (block, vectors) in vectors.enumerate() {
+        let first = block * BLOCK;
+        let places = Places { stride: sums.columns, columns: BLOCK.min(sums.columns - first) };
+        kernel::exact(&mut sums.values[first..], places, &tile.begin(block), packed.scalars(), vectors);
     }
 }
 
 /// One column: row by row.
-fn thin<L: Lane, A: Adder<L>>(adder: A, tile: &Tile<L>, lanes: usize, sums: &mut Table) {
-    let width = tile.steps * tile.lanes;
-    let vector = &tile.vectors().as_flattened()[..width];
-    for (row, scalars) in tile.scalars.chunks_exact(width).enumerate() {
-        let mut one = Thin { acc: L::truncate(tile.first(row)), high: 0, low: 0 };
+fn thin<T: Lane, A: Adder<T>>(
+    adder: A,
+    (extents, packed, start): (&Extents, &Packed<T>, i64),
+    lanes: usize,
+    sums: &mut Table,
+) {
+    let width = extents.width();
+    let vector = &packed.vectors().as_flattened()[..width];
+    for (row, scalars) in packed.scalars().chunks_exact(width).enumerate() {
+        let mut one = Thin { acc: T::truncate(start), high: 0, low: 0 };
         fold_thin(adder, &mut one, scalars, vector, lanes);
-        sums.put(tile.turned, row, (one.acc.to_i64(), one.high, one.low));
+        sums.put(row, (one.acc.to_i64(), one.high, one.low));
     }
 }
 
 fn rows<L: Lane, A: Adder<L>, const ROWS: usize>(adder: A, tile: &Tile<L>, lanes: usize, sums: &mut Table) {
-    let whole = tile.rows / ROWS * ROWS;
+    let rows = tile.extents.rows;
+    let whole = rows / ROWS * ROWS;
     for row in (0..whole).step_by(ROWS) {
         some::<L, A, ROWS>(adder, tile, (row, lanes), sums);
     }
-    for row in whole..tile.rows {
+    for row in whole..rows {
         some::<L, A, 1>(adder, tile, (row, lanes), sums);
     }
 }
@@ -227,27 +292,23 @@ fn some<L: Lane, A: Adder<L>, const ROWS: usize>(
     (row, lanes): (usize, usize),
     sums: &mut Table,
 ) {
-    let width = tile.steps * tile.lanes;
-    for block in 0..tile.blocks() {
-        let mut state = [Block::<L>::ZERO; ROWS];
-        for (next, state) in state.iter_mut().enumerate() {
-            tile.begin(row + next, block, &mut state.acc);
-        }
-        let vectors = &tile.vectors()[block * width..][..width];
+    let width = tile.extents.width();
+    for (block, vectors) in tile.own.vectors().chunks_exact(width).enumerate() {
+        let mut state = [Block { acc: tile.begin(block), ..Block::<L>::ZERO }; ROWS];
         // Counters of 16 bits survive so many steps.
         for first in (0..width).step_by(MOST_EDGES * lanes) {
             let some = first..width.min(first + MOST_EDGES * lanes);
             let mut scalars: [&[L]; ROWS] = [&[]; ROWS];
             for (next, scalars) in scalars.iter_mut().enumerate() {
-                *scalars = &tile.scalars[(row + next) * width..][some.clone()];
+                *scalars = &tile.own.scalars()[(row + next) * width..][some.clone()];
             }
             fold(adder, &mut state, scalars, &vectors[some], lanes);
             for (next, state) in state.iter_mut().enumerate() {
-                sums.count(tile.turned, [row + next, block * BLOCK], state);
+                sums.count([row + next, block * BLOCK], state);
             }
         }
         for (next, state) in state.iter().enumerate() {
-            sums.take(tile.turned, [row + next, block * BLOCK], &state.acc);
+            sums.take([row + next, block * BLOCK], &state.acc);
         }
     }
 }
@@ -275,8 +336,12 @@ impl<L: Lane> Datapath for Folded<L> {
         false
     }
 
+    fn routes(&self) -> Routes {
+        self.routes
+    }
+
     fn run(&mut self, period: &Period, observer: &mut dyn Observer) {
-        if observer.samples() || self.watched.is_some() {
+        if observer.unsampled_cycles() < period.cycles || self.watched.is_some() {
             self.fold(observer);
             let mut watched = self.watched.take().unwrap_or_else(|| self.held());
             watched.run(period, observer);
@@ -284,14 +349,13 @@ impl<L: Lane> Datapath for Folded<L> {
             return;
         }
         let is_fed = period.feed.beats > 0;
-        let (array, is_alone) = (&self.design.array, self.design.memory.is_some());
-        if !is_fed || is_alone || !self.waiting.joins(array, period) {
+        if !is_fed || !self.waiting.joins(period) {
             self.fold(observer);
         }
-        match is_fed {
-            true => self.waiting.push(period),
-            // A load belongs to the tile that follows.
-            false => drop(self.loaded(period)),
+        // A load without beats belongs to the tile that follows.
+        let loaded = self.loaded(period);
+        if is_fed {
+            self.waiting.push(period, loaded);
         }
         observer.edges(period.cycles);
     }

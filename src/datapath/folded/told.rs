@@ -27,18 +27,18 @@ impl Told<'_> {
         }
         let [rows, columns] = self.own;
         let (first, row) = (self.first + row / rows * self.across, row % rows);
-        let tiles = high.chunks_exact(columns).zip(low.chunks_exact(columns));
-        for (across, (high, low)) in tiles.enumerate() {
-            let tile = first + across;
-            // Mostly the first event is in one of the first tiles.
-            if self.observer.knows_first(tile) {
-                self.observer.counted(tile, node, row, [high, low]);
-                continue;
-            }
-            for own in (0..columns).filter(|own| high[*own] + low[*own] > 0) {
+        let (mut tile, mut before) = (first, 0);
+        // Mostly the first event is in one of the first tiles.
+        while before < high.len() && !self.observer.knows_first(tile) {
+            for own in (0..columns).filter(|own| high[before + own] + low[before + own] > 0) {
                 let mut tell = |step, flags| self.observer.located(tile, node, [row, own], step, flags);
-                each(across * columns + own, &mut tell);
+                each(before + own, &mut tell);
             }
+            (tile, before) = (tile + 1, before + columns);
+        }
+        if before < high.len() {
+            let counts = [&high[before..], &low[before..]];
+            self.observer.counted(tile..first + self.across, node, row, counts);
         }
     }
 
@@ -53,11 +53,9 @@ impl Told<'_> {
 
     /// Tells what all outputs end as, `columns` to a row.
     pub fn ended(&mut self, what: Ended, values: &[i64], columns: usize) {
-        let [rows, own] = self.own;
-        for (first, values) in (self.first..).step_by(self.across).zip(values.chunks_exact(rows * columns)) {
-            for (tile, at) in (first..).zip((0..columns).step_by(own)) {
-                self.observer.tile(tile, what, &values[at..], [own, columns]);
-            }
+        let rows = self.own[0] * columns;
+        for (first, values) in (self.first..).step_by(self.across).zip(values.chunks_exact(rows)) {
+            self.observer.tiles(first..first + self.across, what, values, columns);
         }
     }
 }
