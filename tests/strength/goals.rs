@@ -259,12 +259,12 @@ fn matters_between_steps(program: &Program, goal: &Goal) -> Option<bool> {
     let (least, _) = crate::oracle::range(format.width(), format.is_signed());
     let finish = |from: usize, value: i128, channel: usize| {
         let steps = machine.post[from..].iter();
-        steps.fold(value, |value, step| program::applied(step, value, channel)).rem_euclid(port)
+        steps.fold(value, |value, step| step.apply(value, channel).0).rem_euclid(port)
     };
     Some(outcome.accumulators.iter().enumerate().any(|(at, accumulator)| {
         let channel = at % work.n;
         let before = machine.post[..steps].iter();
-        let value = before.fold(*accumulator, |value, step| program::applied(step, value, channel));
+        let value = before.fold(*accumulator, |value, step| step.apply(value, channel).0);
         let has_it = value.rem_euclid(2 * unit) >= unit;
         let other = if has_it { value - unit } else { value + unit };
         let other = (other - least).rem_euclid(modulus) + least;
@@ -285,12 +285,12 @@ fn rounding_matters(program: &Program, goal: &Goal) -> Option<bool> {
     Some(outcome.accumulators.iter().enumerate().any(|(at, accumulator)| {
         let channel = at % work.n;
         let before = machine.post[..index].iter();
-        let value = before.fold(*accumulator, |value, step| program::applied(step, value, channel));
+        let value = before.fold(*accumulator, |value, step| step.apply(value, channel).0);
         let step = &machine.post[index];
         let finish = |value: i128| {
             let value = step.entry.as_ref().map_or(value, |entry| entry.fit(value).0);
             let steps = machine.post[index + 1..].iter();
-            steps.fold(value, |value, step| program::applied(step, value, channel)).rem_euclid(port)
+            steps.fold(value, |value, step| step.apply(value, channel).0).rem_euclid(port)
         };
         let below = value.div_euclid(unit);
         if step.more.bit.as_ref().is_some_and(|(bit, is)| (bit.at(channel) != 0) != *is) {

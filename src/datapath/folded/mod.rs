@@ -45,15 +45,10 @@ use waiting::{Batch, Stream, Waiting};
 /// The array for a design, when it has the licence.
 pub fn folded(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapath>> {
     let levels = design.level_ranges().iter().all(|range| range.always_fits);
-<<<<<<< HEAD
-    let is_one = design.after.is_empty();
-    if !levels || !is_one || !design.product_steps.is_empty() || design.is_post_only() {
-=======
     if design.is_post_only() {
         return Some(Box::new(Values::new(design, records)));
     }
-    if !levels || !design.product_steps.is_empty() {
->>>>>>> speed
+    if !levels || !design.after.is_empty() || !design.product_steps.is_empty() {
         return None;
     }
     if let Some(step) = licence::<i16>(design) {
