@@ -73,7 +73,7 @@ const OPERATIONS_ALLOWED: [&str; 6] = [
     "src/design/operation.rs",
     "src/neighbours/",
     "src/overflow/replay.rs",
-    "src/strength/proofs.rs",
+    "src/strength/proofs/mod.rs",
     "src/strength/directed/compare.rs",
 ];
 

@@ -90,12 +90,9 @@ impl<'a> Wires<'a> {
     /// The shortest way to its outputs.
     pub fn way(&self) -> Way {
         let (ours, its) = (&self.hardware.design, &*self.program.design);
-        let is_beside = |fault: &Fault| {
-            matches!(
-                fault,
-                Fault::Added(..) | Fault::OtherChannel(..) | Fault::Stuck { .. } | Fault::Uncorrected
-            )
-        };
+        use Fault::{Added, OtherChannel, Stuck, Uncorrected};
+        let is_beside =
+            |fault: &Fault| matches!(fault, Added(..) | OtherChannel(..) | Stuck { .. } | Uncorrected);
         let moves_bias = |fault: &Fault| matches!(fault, Fault::Bias(MovedBias::Dropped | MovedBias::Twice));
         let sums_alike = ours.product_steps == its.product_steps
             && (&ours.store_steps, &ours.load_steps) == (&its.store_steps, &its.load_steps)

@@ -2,7 +2,7 @@
 //! and of its words. Channels are built backwards from what each of them must tell apart.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::bits::{alone, scattered};
 use super::maker::Maker;
@@ -88,7 +88,7 @@ impl Maker<'_> {
         let others = if design.product_steps.iter().any(reads) { tried.len() } else { 1 };
         let mut found = Vec::new();
         for numbers in tried.into_iter().take(others) {
-            let mut known: HashMap<i128, usize> = HashMap::new();
+            let mut known: BTreeMap<i128, usize> = BTreeMap::new();
             let each = alone(&numbers);
             let program = design.product_program().channel(&each, 0);
             let values = self.weights(&numbers);
@@ -142,7 +142,7 @@ impl Maker<'_> {
         }
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.sort_by_key(|k| std::cmp::Reverse(row[*k].unsigned_abs()));
-        let mut terms: HashMap<i64, BTreeMap<i128, i64>> = HashMap::new();
+        let mut terms: BTreeMap<i64, BTreeMap<i128, i64>> = BTreeMap::new();
         let zero = values.nearest_to_zero();
         let idle: i128 = row.iter().map(|a| self.term(*a, zero, numbers)).sum();
         let (mut chosen, mut rest) = (vec![zero; row.len()], target - idle);
