@@ -11,7 +11,7 @@ use super::args::CheckArgs;
 use super::bounds::LayersProved;
 use super::{Console, Status, bounds, design_file};
 use crate::design::{Cycles, Design, Lint, Row, Start};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::lower::check_depth;
 use crate::num::{Exact, exact};
 use crate::report::percent;
@@ -21,7 +21,6 @@ pub fn run(args: &CheckArgs, console: &Console) -> Result<Status> {
     let proved = bounds::prove(&args.bounds, &design, console)?;
     let shape = args.shape.map(|shape| shape.map(|extent| extent as u64));
     let k = args.k.or(shape.map(|[_, k, _]| k));
-    k.map_or(Ok(()), |k| check_depth(&design, k))?;
     let answer = Answer::new(&design, shape, k, proved);
     if console.is_json() {
         console.answer_json(&answer.json()?)?;
@@ -29,6 +28,17 @@ pub fn run(args: &CheckArgs, console: &Console) -> Result<Status> {
         console.answer(&answer.text())?;
     }
     Ok(if args.deny_lints && !answer.lints.is_empty() { Status::Different } else { Status::Done })
+}
+
+/// More products than the design can add: nothing of them runs.
+fn too_deep(design: &Design, k: u64) -> Option<Lint> {
+    let refused = check_depth(design, k).err()?;
+    let key = match &refused.place {
+        Place::Signal(key) => key.clone(),
+        _ => "array".to_owned(),
+    };
+    let help = refused.help.unwrap_or_default();
+    Some(Lint { name: "too-deep", key, message: refused.message, help })
 }
 
 struct Answer<'a> {
@@ -50,6 +60,7 @@ impl<'a> Answer<'a> {
         bounds: Option<LayersProved>,
     ) -> Self {
         let mut lints = design.lints(k);
+        lints.extend(k.and_then(|k| too_deep(design, k)));
         lints.extend(bounds.iter().flat_map(|bounds| bounds.lints(design)));
         Answer {
             design,

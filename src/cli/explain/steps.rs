@@ -56,7 +56,7 @@ pub fn topics() -> Vec<Topic> {
                shift_right, rounding_shift         x / 2^shift, rounded: one of the ten modes, always written\n\
                clamp                               low and high (or min and max): min with high, then max with low\n\
                fit                                 only format and overflow\n\
-               saturate                            fit with overflow = \"saturate\"; format, or width and signed (that of x if absent)\n\
+               saturate                            fit with overflow = \"saturate\"; format, or width, and signed (or as x)\n\
                float_scale                         x * a float32, rounded once, saturated\n\
                lut                                 a table: values[x - first], below and above beyond it\n\
                thresholds                          how many of values are <= x, and offset; values is a list, or the name of\n\
