@@ -162,8 +162,10 @@ fn find<'a>(topics: &'a [Topic], asked: &str) -> Result<&'a Topic> {
         return Ok(topic);
     }
     let words = schema::words();
-    let known: Vec<&str> =
+    let mut known: Vec<&str> =
         topics.iter().map(|topic| topic.name).chain(words.iter().map(String::as_str)).collect();
+    known.sort_unstable();
+    known.dedup();
     let near = near_names(asked, &known);
     let error = Error::new(Kind::Usage, format!("there is no topic {asked:?}"));
     Err(if near.is_empty() {
