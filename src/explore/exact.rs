@@ -352,8 +352,11 @@ fn finished(program: &Program, sums: &Array2<i64>) -> Array2<i64> {
     Array2::from_shape_vec(sums.raw_dim(), outputs).expect("one output per sum")
 }
 
-/// Refuses designs of which a sweep of the accumulator's width has no answer.
-fn refuse_not_swept(reference: &Design) -> Result<()> {
+/// Refuses designs whose accumulators are not swept, whatever the network is.
+///
+/// # Errors
+/// Steps of products or on the way to a memory; several accumulators that are added behind the last beat.
+pub fn refuse_not_swept(reference: &Design) -> Result<()> {
     if !reference.store_steps.is_empty() || !reference.load_steps.is_empty() {
         // What a step takes from a sum is no overflow, and there is no design without it to compare with.
         let message =

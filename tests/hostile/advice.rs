@@ -107,8 +107,7 @@ fn the_default_form_of_onnx_runtime_runs_on_every_design_or_is_told_how() {
     {
         let [model, input] =
             [format!("{net}.onnx"), format!("{input}.npy")].map(|n| data.join(n).display().to_string());
-        // Sums that meet in a memory are not swept.
-        let is_swept = self::design(&design).memory.is_none();
+        let is_swept = is_swept(&design);
         let design = design.display().to_string();
         let mut typed: Vec<Vec<&str>> = vec![
             vec!["check", &design, "--model", &model],
@@ -175,11 +174,17 @@ pub fn first_image(from: &std::path::Path, to: &std::path::Path) {
     ndarray_npy::write_npy(to, &first).unwrap();
 }
 
-/// Whether a command is for this model and design: sums that meet in a memory are not swept.
+/// Sums that meet in a memory, or behind the last beat, are not swept.
+fn is_swept(folder: &std::path::Path) -> bool {
+    let design = design(folder);
+    design.memory.is_none() && design.after.is_empty()
+}
+
+/// Whether a command is for this model and design.
 fn runs(command: &str, model: &str, folder: &std::path::Path) -> bool {
     match command {
         "infer" => model != "inside",
-        "sweep" => design(folder).memory.is_none(),
+        "sweep" => is_swept(folder),
         _ => true,
     }
 }
