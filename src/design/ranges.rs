@@ -53,9 +53,7 @@ impl Design {
     /// Every sum that some of a visit's beats add up to, where the hardware bounds how many they are: rows that a sum passes,
     /// beats between two visits of the memory, the most that the host counts. `None`: K alone bounds them.
     pub fn visit_interval(&self) -> Option<Range> {
-        let column = self.array.sums_travel().then_some(self.array.rows);
-        let counted = self.order.max_k.map(|k| k.div_ceil(self.array.lanes));
-        let beats = column.into_iter().chain(self.visit_steps()).chain(counted).min()?;
+        let beats = self.visit_products()?.div_ceil(self.array.lanes);
         Some(reduce::times_group(self.beat_interval(), i128::try_from(beats).unwrap_or(i128::MAX)))
     }
 
