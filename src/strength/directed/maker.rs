@@ -177,7 +177,6 @@ impl Maker<'_> {
                 self.comes_back(&row, first, &numbers, sum);
             }
         }
-        self.columns.iter_mut().for_each(|column| column.needed = true);
     }
 
     /// Numbers with which the output of 0 is another one than those beside, if there are any.

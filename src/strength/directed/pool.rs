@@ -118,12 +118,14 @@ impl Pool {
         let rows = values;
         let mut maker =
             Maker { design, layer, values: activation, rows, k, short, chance, most, columns: Vec::new() };
+        // What no neighbour stands for comes first: room for it is taken in this order.
+        maker.returns();
         maker.products();
         maker.visits();
         maker.climbs();
+        maker.columns.iter_mut().for_each(|column| column.needed = true);
         let depth = maker.rows[0].len();
         let activations = Array2::from_shape_fn([m, depth], |(m, k)| maker.rows[m][k] - activation.offset);
-        maker.returns();
         maker.excursions();
         maker.sums();
         maker.bits();
