@@ -19,7 +19,6 @@ use super::{Console, design_file, feeds};
 use crate::bounds::Summary;
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
-use crate::explore::refuse_not_swept;
 use crate::functional::graph::{Feeds, infer, parts, probe, survey};
 use crate::functional::operators::{Designed, Framework, LayerRule};
 use crate::lower::Program;
@@ -190,10 +189,6 @@ impl Question<'_> {
             design.with_bias_in(design_file::biases(self.bias_in)).ok().map(Arc::new)
         };
         let design = read(self.overrides)?;
-        let is_sweep = matches!(self.work, Work::Model { purpose: Purpose::NeedsAll, .. });
-        if is_sweep && refuse_not_swept(&design).is_err() {
-            return None;
-        }
         let (now, reason) = bench.runs(&design, Codes::AsTheyAre);
         let reason = reason?;
         let mut best: Option<(usize, Settings, Arc<Design>)> = None;

@@ -148,8 +148,8 @@ pub struct Layers {
     pub minimal_observed_width: u32,
     /// Both again, without dead channels.
     pub without_dead: WithoutDead,
-    /// Whether the network in which no accumulator overflows is the exact one, on these inputs. If not, a reduction level
-    /// takes something from sums, and no accumulator width is enough.
+    /// Whether the network in which no accumulator overflows is the exact one, on these inputs. If not, another node
+    /// in front of the post steps takes something from sums, and no accumulator width is enough.
     pub exact_when_held: bool,
     /// Nodes beside the accumulator, which the sweep does not vary: each layer's `levels` have their events.
     pub unvaried: Vec<Unvaried>,
@@ -208,8 +208,8 @@ pub struct Layer {
     pub channels: u64,
     /// Outputs, over all images and channels.
     pub outputs: u64,
-    /// Every reduction level: its events on these inputs, at every accumulator width; and the memory's where no accumulator
-    /// overflows.
+    /// Every other node in front of the post steps: its events on these inputs where no accumulator overflows, which in front
+    /// of the accumulator are those at every width.
     pub levels: Vec<LevelEvents>,
     /// Outputs that differ from those of exact sums on these inputs although no accumulator overflows.
     pub changed_by_levels: u64,

@@ -1,8 +1,9 @@
 //! The network in which no accumulator overflows, and the exact network beside it.
 //!
-//! The two differ where a reduction level or a memory takes something from a sum: the one has the design's levels, fed into
-//! accumulators that hold everything, and the design's memory; it is what every width shares. The other has exact products and
-//! sums at every node in front of the post steps, and is what every width is compared with.
+//! The two differ where the format of a reduction level, of a memory or of a step in front of them takes something from a sum:
+//! the one has the design's own, around accumulators that hold everything; it is what every width shares. The other has formats
+//! that hold everything at every node in front of the post steps, and is what every width is compared with. What a step rounds is
+//! rounded in both: it is arithmetic, and no overflow.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,9 +67,9 @@ pub(super) struct Pass {
     pub prefixes: Prefixes,
     /// Those sums behind the post steps: `[rows, channels]`.
     pub outputs: Array2<i64>,
-    /// Where reduction levels or the memory took something from a sum: exact sums, and what they become.
+    /// Where something in front of the post steps took something from a sum: exact sums, and what they become.
     pub exact: Option<Unreduced>,
-    /// Every reduction level, and the memory, with its events.
+    /// Everything in front of the post steps but the accumulator, with its events.
     pub levels: Vec<NodeEvents>,
     /// What each channel's sum starts from, before it is fitted.
     pub starts: Vec<i64>,
@@ -76,7 +77,7 @@ pub(super) struct Pass {
     pub range: (i64, i64),
 }
 
-/// A layer's sums and outputs as they are without reduction formats: `[rows, channels]` each.
+/// A layer's sums and outputs as they are without formats in front of the post steps: `[rows, channels]` each.
 pub(super) struct Unreduced {
     pub sums: Array2<i64>,
     pub outputs: Array2<i64>,
@@ -89,7 +90,6 @@ impl<'a> Exact<'a> {
     /// A network without an integer layer, an input that does not fit, a layer that the design has no place for, and a sum that leaves the widest
     /// accumulator that the design builds.
     pub fn new(network: &'a Network, x: &impl Fed, reference: &Arc<Design>) -> Result<Exact<'a>> {
-        refuse_not_swept(reference)?;
         if !network.nodes.iter().any(|node| is_layer(&node.operator)) {
             return Err(no_layer(network));
         }
@@ -116,7 +116,7 @@ impl<'a> Exact<'a> {
         let mut exact = None;
         let mut exact_answers = without_overflow.clone();
         if parts.iter().flat_map(|part| part.passes.iter().flatten()).any(|pass| pass.exact.is_some()) {
-            let design = unreduced(reference);
+            let design = unfitted(reference);
             let runs = self::parts(network, x, usize::MAX)?.into_par_iter();
             let runs: Result<Vec<_>> = runs.map(|x| Ok(of_part(x, &design)?.values)).collect();
             let runs = runs?;
@@ -302,13 +302,17 @@ impl Pass {
     /// The design has no place for the layer, or the sums leave its register.
     pub fn new(reference: &Arc<Design>, layer: &Layer, input: ArrayD<i32>) -> Result<Pass> {
         let program = Program::layer(Arc::clone(reference), layer, &input)?;
-        let prefixes = functional::prefixes(&program);
+        let mut prefixes = functional::prefixes(&program);
         let starts: Vec<i64> = (0..program.shape.channels()).map(|n| program.bias(n)).collect();
         let least = |values: &Array2<i64>| values.iter().copied().min().unwrap_or(0);
         let most = |values: &Array2<i64>| values.iter().copied().max().unwrap_or(0);
         let low = starts.iter().copied().fold(least(&prefixes.low), i64::min);
         let high = starts.iter().copied().fold(most(&prefixes.high), i64::max);
         check_held(reference, layer, low, high)?;
+        if !reference.after.is_empty() {
+            // Their levels fit the sum of accumulators that hold everything.
+            prefixes.sums = functional::run(&program, false).accumulators;
+        }
         let outputs = finished(&program, &prefixes.sums);
         let (exact, levels) = levels(&program, layer, &input, &prefixes.sums)?;
         let range = (low, high);
@@ -352,53 +356,35 @@ fn finished(program: &Program, sums: &Array2<i64>) -> Array2<i64> {
     Array2::from_shape_vec(sums.raw_dim(), outputs).expect("one output per sum")
 }
 
-/// Refuses designs whose accumulators are not swept, whatever the network is.
-///
-/// # Errors
-/// Steps of products or on the way to a memory; several accumulators that are added behind the last beat.
-pub fn refuse_not_swept(reference: &Design) -> Result<()> {
-    if !reference.store_steps.is_empty() || !reference.load_steps.is_empty() {
-        // What a step takes from a sum is no overflow, and there is no design without it to compare with.
-        let message =
-            "a sweep of accumulators whose sums go through steps on their way to a memory is not built";
-        return Err(Error::new(Kind::Unsupported, message)
-            .at(Place::Signal("memory".to_string()))
-            .help("`goldpath overflow` and `check` look at one such design"));
-    }
-    if let Some(level) = reference.after.first() {
-        let message = format!(
-            "{} adds several accumulators of an output behind its last beat (when = \"last\"): a sweep of their width is not built",
-            level.id
-        );
-        return Err(Error::new(Kind::Unsupported, message)
-            .at(Place::Signal(level.id.clone()))
-            .help("`goldpath overflow` and `check` look at one such design; --set accumulator.width=N makes another"));
-    }
-    if !reference.product_steps.is_empty() {
-        // Sums of what a design makes of products are no sums of the network's.
-        let message = "a sweep of accumulators of products that go through steps is not built";
-        return Err(Error::new(Kind::Unsupported, message)
-            .at(Place::Signal("product.steps".to_string()))
-            .help("`goldpath overflow` and `check` look at one design with product.steps"));
-    }
-    Ok(())
-}
-
-/// The same design with reduction levels, and words of the memory, that hold everything.
-fn unreduced(design: &Design) -> Arc<Design> {
+/// The same design with formats in front of the post steps that hold everything: what steps round stays rounded.
+fn unfitted(design: &Design) -> Arc<Design> {
+    let (format, overflow) = (Format::signed(64).expect("the widest format"), Overflow::Wrap);
     let mut wide = design.clone();
     if let Some(memory) = &mut wide.memory {
-        memory.format = Format::signed(64).expect("the widest format");
-        memory.overflow = Overflow::Wrap;
+        (memory.format, memory.overflow) = (format, overflow);
     }
-    for level in &mut wide.reduce {
-        level.format = Format::signed(64).expect("the widest format");
-        level.overflow = Overflow::Wrap;
+    for level in wide.reduce.iter_mut().chain(&mut wide.after) {
+        (level.format, level.overflow) = (format, overflow);
+    }
+    let lists = [&mut wide.product_steps, &mut wide.store_steps, &mut wide.load_steps];
+    for step in lists.into_iter().flatten().filter(|step| step.format.is_some()) {
+        (step.format, step.overflow) = (Some(format), overflow);
     }
     Arc::new(wide)
 }
 
-/// What the reduction levels and the memory did to `sums`: exact sums where they took something away, and their events.
+/// Whether a node stands in front of the post steps, and is no accumulator.
+pub(super) fn is_unvaried(node: design::Node) -> bool {
+    use design::Node::{Accumulator, AccumulatorOutput, AccumulatorStart};
+    use design::Node::{After, Load, Memory, Post, Product, Reduce, Store};
+    match node {
+        Product(_) | Reduce(_) | After(_) | Store(_) | Load(_) | Memory => true,
+        AccumulatorStart | Accumulator | AccumulatorOutput | Post(_) => false,
+    }
+}
+
+/// What stands in front of the post steps, the accumulators themselves left out, did to `sums`: exact sums where it took
+/// something away, and its events.
 fn levels(
     program: &Program,
     layer: &Layer,
@@ -407,23 +393,24 @@ fn levels(
 ) -> Result<(Option<Unreduced>, Vec<NodeEvents>)> {
     let (design, nodes) = (&program.design, program.design.fitting_nodes());
     let of = |events: Vec<NodeEvents>| {
-        let is_front = |node: &design::Node| matches!(node, design::Node::Reduce(_) | design::Node::Memory);
-        let both = nodes.iter().zip(events).filter(|((node, _), _)| is_front(node));
+        let both = nodes.iter().zip(events).filter(|((node, _), _)| is_unvaried(*node));
         both.map(|(_, events)| events).collect::<Vec<_>>()
     };
     let mut events = of(no_events(design));
-    if design.has_exact_levels() && design.memory.is_none() {
+    let is_plain = design.product_steps.is_empty() && design.after.is_empty() && design.memory.is_none();
+    if design.has_exact_levels() && is_plain {
         return Ok((None, events));
     }
     if let Some(counts) = functional::run(program, true).counts {
         events = of(counts.nodes);
     }
-    let wide = Program::layer(unreduced(&program.design), layer, input)?;
+    let wide = Program::layer(unfitted(&program.design), layer, input)?;
     let exact = functional::prefixes(&wide).sums;
     if exact == *sums {
         return Ok((None, events));
     }
-    if design.memory.is_none() {
+    // Elsewhere it is a word or a level that holds the whole sum.
+    if design.memory.is_none() && design.after.is_empty() {
         let (low, high) = exact.iter().fold((0, 0), |(low, high), sum| (low.min(*sum), high.max(*sum)));
         check_held(design, layer, low, high)?;
     }

@@ -9,16 +9,16 @@ use super::answer::{
     Unvaried, WithoutDead,
 };
 use super::counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
-use super::exact::{Exact as ExactNetwork, Pass};
+use super::exact::{Exact as ExactNetwork, Pass, is_unvaried};
 use super::finish::Finish;
 use super::needed::{NEVER, needed_width};
-use super::replay::{Lane, Meet, Replayed, Terms, replay};
+use super::replay::{Lane, Replayed, Terms, replay};
 use super::variant::{Candidate, Candidates, rule, words};
 use crate::bounds::{self, Dead};
-use crate::design::{Design, overflow_name};
+use crate::design::{Design, Node, overflow_name};
 use crate::error::Result;
 use crate::network::{Computed, Coverage};
-use crate::num::{Exact, Fit, Format, Overflow, needed_bits_64};
+use crate::num::{Exact, Format, Overflow, needed_bits_64};
 
 /// Every layer of the exact network, at every width and mode.
 ///
@@ -91,21 +91,27 @@ pub(super) fn agreeing(a: &[u32], b: &[u32]) -> u64 {
     a.iter().zip(b).filter(|(a, b)| a == b).count() as u64
 }
 
-/// The reduction levels, and the memory.
+/// Everything in front of the post steps that fits a value, the accumulator left out.
 fn unvaried(design: &Design) -> Vec<Unvaried> {
-    let node = |node: &str, fit: Fit, always_fits| Unvaried {
-        node: node.to_owned(),
-        format: fit.format.to_string(),
-        overflow: overflow_name(fit.overflow).to_owned(),
-        always_fits,
+    let [products, levels, after] = [design.product_ranges(), design.level_ranges(), design.after_ranges()];
+    let [store, load] = design.memory_ranges();
+    let always_fits = |node: Node| match node {
+        Node::Product(step) => products[step].always_fits,
+        Node::Reduce(level) => levels[level].always_fits,
+        Node::After(level) => after[level].always_fits,
+        Node::Store(step) => store[step].always_fits,
+        Node::Load(step) => load[step].always_fits,
+        _ => false,
     };
-    let levels = design.reduce.iter().zip(design.level_ranges());
-    let levels = levels.map(|(level, range)| node(&level.id, level.fit(), range.always_fits));
-    let memory = design.memory.map(|memory| node("memory", memory.fit(), false));
-    levels.chain(memory).collect()
+    let of_node = |(node, id): (Node, String)| {
+        let fit = design.fit_of(node)?;
+        let (format, overflow) = (fit.format.to_string(), overflow_name(fit.overflow).to_owned());
+        Some(Unvaried { node: id, format, overflow, always_fits: always_fits(node) })
+    };
+    design.fitting_nodes().into_iter().filter(|(node, _)| is_unvaried(*node)).filter_map(of_node).collect()
 }
 
-/// Events of the levels, over all passes.
+/// Their events, over all passes.
 fn level_events(passes: &[&Pass]) -> Vec<LevelEvents> {
     let mut sums: Vec<LevelEvents> = Vec::new();
     for (index, level) in passes.iter().flat_map(|pass| pass.levels.iter().enumerate()) {
@@ -391,7 +397,7 @@ fn output(
         if affected {
             let terms = walked.get_or_insert_with(|| terms.of(n));
             let lane = Lane::new(ready.register, ready.rule, pass.starts[n]);
-            let replayed = replay(terms, lane, Meet::of(&pass.program));
+            let replayed = replay(&pass.program, n, terms, lane);
             accumulator = replayed.accumulator;
             sum.overflow = sum.overflow.plus(Events::of(&replayed));
         }

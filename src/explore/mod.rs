@@ -28,7 +28,7 @@ mod variant;
 pub use answer::Sweep;
 pub use assemble::assemble;
 pub use counts::{FIRST_WIDTH, LAST_WIDTH, overflowing};
-pub use exact::{Exact, refuse_not_swept};
+pub use exact::Exact;
 pub use front::cost_by;
 pub use layers::layers;
 pub use network::point;

@@ -18,7 +18,7 @@ use super::cost::cost;
 use super::exact::{Exact, Part, Pass, answer, answers_of, correct};
 use super::finish::Finish;
 use super::layers::agreeing;
-use super::replay::{Lane, Meet, Terms, replay};
+use super::replay::{Lane, Terms, replay};
 use super::variant::{Candidate, words};
 use crate::design::Design;
 use crate::error::Result;
@@ -235,7 +235,7 @@ impl<'a> Call<'a> {
             .par_iter()
             .map(|[m, n]| {
                 let terms = Terms::of_row(&pass.program, *m).of(*n);
-                let replayed = replay(&terms, self.lanes[*n], Meet::of(&pass.program));
+                let replayed = replay(&pass.program, *n, &terms, self.lanes[*n]);
                 (replayed, self.finish.output(replayed.accumulator, *n))
             })
             .collect();

@@ -1,9 +1,9 @@
 //! Outputs that overflow, again: one walk over the terms serves every width and mode at which they do.
 
-use crate::functional::walk;
+use crate::functional::{self, walk};
 use crate::lower::Program;
 use crate::num::lanes::Rule;
-use crate::num::{Fit, Fitted, Flags, Format, Overflow, fit};
+use crate::num::{Fitted, Flags, Format, Overflow, fit};
 use crate::post::{self, bind};
 
 /// One accumulator among those that an output is replayed in.
@@ -21,26 +21,10 @@ impl Lane {
     }
 }
 
-/// Where the sums of an output's visits meet.
-#[derive(Debug, Clone, Copy)]
-pub struct Meet {
-    /// Beats of one visit.
-    steps: usize,
-    fit: Fit,
-}
-
-impl Meet {
-    /// `None` where there is no memory.
-    pub fn of(program: &Program) -> Option<Meet> {
-        let steps = program.design.visit_steps().unwrap_or_else(|| program.beats()).max(1);
-        program.design.memory.map(|memory| Meet { steps, fit: memory.fit() })
-    }
-}
-
 /// What became of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replayed {
-    /// With a memory, its word.
+    /// With a memory, its word; of several accumulators, what their levels make of them.
     pub accumulator: i64,
     pub high: u64,
     pub low: u64,
@@ -52,8 +36,8 @@ pub struct Replayed {
 pub struct Terms<'a> {
     program: &'a Program,
     m: usize,
-    /// Scheduled elements of each beat, one beat after the other; `None` where a reduction level may change a sum,
-    /// which is the walk's matter.
+    /// Scheduled elements of each beat, one beat after the other; `None` where a step or a reduction level may change
+    /// what is added, or an output has several accumulators, which is the walk's matter.
     beats: Option<Vec<Vec<usize>>>,
     /// The group whose activations, offset included, are at hand.
     group: Option<usize>,
@@ -63,7 +47,9 @@ pub struct Terms<'a> {
 impl<'a> Terms<'a> {
     pub fn of_row(program: &'a Program, m: usize) -> Terms<'a> {
         let design = &program.design;
-        let beats = design.has_exact_levels().then(|| match design.array.lanes {
+        let is_plain =
+            design.product_steps.is_empty() && design.after.is_empty() && design.has_exact_levels();
+        let beats = is_plain.then(|| match design.array.lanes {
             1 => Vec::new(),
             lanes => (0..program.beats())
                 .map(|beat| (0..lanes).filter_map(|lane| program.k_of(beat, lane)).collect())
@@ -72,7 +58,7 @@ impl<'a> Terms<'a> {
         Terms { program, m, beats, group: None, activations: Vec::new() }
     }
 
-    /// What enters the accumulator of channel `n` (counted over all groups).
+    /// What is added in the accumulator of channel `n` (counted over all groups); of several, in each of them, beat by beat.
     pub fn of(&mut self, n: usize) -> Vec<i64> {
         let (program, shape) = (self.program, self.program.shape);
         let Some(beats) = &self.beats else {
@@ -98,15 +84,27 @@ impl<'a> Terms<'a> {
     }
 }
 
-/// R3: one term at a time, each sum fitted; those of visits meet in their word.
-pub fn replay(terms: &[i64], lane: Lane, meet: Option<Meet>) -> Replayed {
-    let Some(Meet { steps, fit }) = meet else { return visit(terms, lane) };
+/// R3: one term at a time, each sum fitted; those of visits meet in the memory's word, those of several accumulators behind
+/// the last beat. `terms` are those of channel `n`, as [`Terms::of`] has them.
+pub fn replay(program: &Program, n: usize, terms: &[i64], lane: Lane) -> Replayed {
+    let design = &program.design;
+    if !design.after.is_empty() {
+        return lanes(program, n, terms, lane);
+    }
+    let Some(memory) = design.memory else { return visit(terms.iter().copied(), lane) };
+    let [store, load] = [design.store_program(), design.load_program()]
+        .map(|steps| (steps.channel(&program.parameters, n), steps.steps.len()));
     let mut all = Replayed { accumulator: 0, high: 0, low: 0, start: lane.start.flags };
-    for terms in terms.chunks(steps) {
-        let visit = visit(terms, lane);
-        let word = i128::from(all.accumulator) + i128::from(visit.accumulator);
+    let steps = design.visit_steps().unwrap_or_else(|| program.beats()).max(1);
+    for (index, terms) in terms.chunks(steps).enumerate() {
+        let visit = visit(terms.iter().copied(), lane);
+        let before = match index {
+            0 => 0,
+            _ => load.0.through(0..load.1, i128::from(all.accumulator)),
+        };
+        let word = before + store.0.through(0..store.1, i128::from(visit.accumulator));
         all = Replayed {
-            accumulator: fit.of(word).value,
+            accumulator: memory.fit().of(word).value,
             high: all.high + visit.high,
             low: all.low + visit.low,
             ..all
@@ -115,7 +113,21 @@ pub fn replay(terms: &[i64], lane: Lane, meet: Option<Meet>) -> Replayed {
     all
 }
 
-fn visit(terms: &[i64], lane: Lane) -> Replayed {
+/// Of several accumulators, each by itself.
+fn lanes(program: &Program, n: usize, terms: &[i64], lane: Lane) -> Replayed {
+    let count = program.design.partial_sums();
+    let of_one = |index: usize| visit(terms.iter().skip(index).step_by(count).copied(), lane);
+    let all: Vec<Replayed> = (0..count).map(of_one).collect();
+    let sums: Vec<i64> = all.iter().map(|one| one.accumulator).collect();
+    Replayed {
+        accumulator: functional::added(program, n, &sums),
+        high: all.iter().map(|one| one.high).sum(),
+        low: all.iter().map(|one| one.low).sum(),
+        start: lane.start.flags,
+    }
+}
+
+fn visit(terms: impl Iterator<Item = i64>, lane: Lane) -> Replayed {
     match Rule::<i64>::new(lane.register, lane.rule) {
         Some(rule) => steps(terms, lane.start, |value, term| rule.add(value, term)),
         None => steps(terms, lane.start, |value, term| {
@@ -125,10 +137,10 @@ fn visit(terms: &[i64], lane: Lane) -> Replayed {
 }
 
 #[inline(always)]
-fn steps(terms: &[i64], start: Fitted, add: impl Fn(i64, i64) -> Fitted) -> Replayed {
+fn steps(terms: impl Iterator<Item = i64>, start: Fitted, add: impl Fn(i64, i64) -> Fitted) -> Replayed {
     let mut replayed = Replayed { accumulator: start.value, high: 0, low: 0, start: start.flags };
     for term in terms {
-        let Fitted { value, flags } = add(replayed.accumulator, *term);
+        let Fitted { value, flags } = add(replayed.accumulator, term);
         replayed.accumulator = value;
         replayed.high += u64::from(flags.high);
         replayed.low += u64::from(flags.low);

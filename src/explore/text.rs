@@ -108,7 +108,7 @@ pub fn without_dead(layers: &Layers) -> Option<String> {
     })
 }
 
-/// What the widths say nothing of: the nodes in front of the accumulator, which are as the design states them.
+/// What the widths say nothing of: all other nodes in front of the post steps, which are as the design states them.
 pub fn unvaried(layers: &Layers) -> Vec<String> {
     if layers.unvaried.is_empty() {
         return Vec::new();

@@ -125,8 +125,14 @@ fn candidate(
 
 /// One pass serves all widths only where they multiply and reduce alike.
 fn same_front(a: &Design, b: &Design) -> bool {
-    let front = |d: &Design| (d.activation, d.weight, d.reduce.clone(), d.array, d.order, d.memory);
-    front(a) == front(b) && a.accumulator.output_fit().is_none() && a.accumulator.start == b.accumulator.start
+    let multiplied = |d: &Design| (d.activation, d.weight, d.array, d.order, d.product_steps.clone());
+    let summed = |d: &Design| (d.reduce.clone(), d.after.clone(), d.memory);
+    let on_the_way = |d: &Design| (d.store_steps.clone(), d.load_steps.clone());
+    multiplied(a) == multiplied(b)
+        && summed(a) == summed(b)
+        && on_the_way(a) == on_the_way(b)
+        && a.accumulator.output_fit().is_none()
+        && a.accumulator.start == b.accumulator.start
 }
 
 /// An error without the folder that the design lay in, which is nobody's business in a report.

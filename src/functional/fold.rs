@@ -143,7 +143,7 @@ fn told(node: Node, beat: Option<usize>, before: i128, entering: i128, fitted: F
 }
 
 /// The accumulators of an output behind its last beat, added level by level.
-fn added(source: Source<'_>, accs: &[i64], visit: &mut Visitor<'_>) -> ControlFlow<(), i64> {
+pub(super) fn added(source: Source<'_>, accs: &[i64], visit: &mut Visitor<'_>) -> ControlFlow<(), i64> {
     let mut terms: Vec<i128> = accs.iter().map(|acc| i128::from(*acc)).collect();
     for (index, level) in source.design.after.iter().enumerate() {
         let bits = source.cut.filter(|(cut, _)| *cut == index).map_or(0, |(_, bits)| bits);

@@ -17,7 +17,7 @@ pub use constants::folded;
 pub use fast::{Bytes, Options, Prefixes, Prepared, Route, Share, Tracker, Widths, prefixes};
 pub use followed::followed;
 pub use kernels::Kernels;
-pub use plain::{follow, run as run_plain};
+pub use plain::{added, follow, run as run_plain};
 pub use walk::{Step, Walk, walk};
 
 use crate::lower::{Outcome, Program};

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::fold::{self, Ended, Source, Visit, Visitor, fold};
 use crate::design::Node;
 use crate::lower::{Counts, Event, NodeEvents, Outcome, Program, no_events};
+use crate::num::Fitted;
 
 /// Where an output stands in the schedule, and its first event: tile, beat, row, column, node.
 pub(super) type Order = (usize, usize, usize, usize, usize);
@@ -142,15 +143,25 @@ pub(super) fn first_of(program: &Program, m: usize, n: usize, limit: Option<Orde
 
 /// Follows output (`m`, `n`) of a program: `visit` is told of every value at every node, in order.
 pub fn follow(program: &Program, m: usize, n: usize, visit: &mut Visitor<'_>) -> ControlFlow<(), Ended> {
-    let source = Source {
+    let starts = [program.fitted_start(n)];
+    fold(source(program, n, &starts), |beat, visit, into| reduced(program, (m, n), beat, visit, into), visit)
+}
+
+/// What the levels behind the last beat make of the accumulators of an output of channel `n`.
+pub fn added(program: &Program, n: usize, accumulators: &[i64]) -> i64 {
+    let added = fold::added(source(program, n, &[]), accumulators, &mut fold::nobody);
+    added.continue_value().expect("nobody breaks off")
+}
+
+fn source<'a>(program: &'a Program, n: usize, starts: &'a [Fitted]) -> Source<'a> {
+    Source {
         design: &program.design,
-        starts: &[program.fitted_start(n)],
+        starts,
         beats: program.beats(),
         parameters: &program.parameters,
         channel: n,
         cut: None,
-    };
-    fold(source, |beat, visit, into| reduced(program, (m, n), beat, visit, into), visit)
+    }
 }
 
 /// Appends what the accumulators of an output add in a beat: its products, behind their steps, reduced over the lanes.

@@ -6,6 +6,7 @@ mod layers;
 mod memory;
 mod points;
 mod reduces;
+mod steps;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

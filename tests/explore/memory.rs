@@ -5,11 +5,9 @@ use std::path::Path;
 
 use goldpath::design::Design;
 use goldpath::error::Result;
-use goldpath::explore::answer::Outcome;
-use goldpath::explore::{Candidates, Exact, layers, point};
 
-use super::points::{separate, sha256, sweep_of};
-use super::{at, images, network};
+use super::points::sweep_of;
+use super::steps::lossy;
 
 /// K in visits of `tile_k` products, whose sums meet in words of `format`.
 fn text(format: &str, overflow: &str, tile_k: usize) -> String {
@@ -71,55 +69,5 @@ fn widths_beside_a_memory_that_holds_everything_equal_separate_runs() {
 /// The exact network has words that hold everything; what the design's own take from sums, no accumulator brings back.
 #[test]
 fn a_memory_that_loses_a_part_of_sums_is_said_to() {
-    let build = builder("s11", "saturate", 16);
-    let (network, (x, labels)) = (network("cnn_s8_qoperator"), images("cnn_s8_qoperator", 2));
-    let candidates = Candidates::new(&["wrap", "saturate"], &[10, 12, 20], &build).unwrap();
-    let exact = Exact::new(&network, &x, &candidates.reference).unwrap();
-    let whole = separate(&network, &x, at(&builder("s32", "wrap", 16), 32, "wrap"));
-    assert_eq!(exact.answers().iter().map(|a| *a as usize).collect::<Vec<_>>(), whole.answers);
-    let all = layers(&exact, &candidates, Some(&labels)).unwrap();
-    assert!(!all.exact_when_held && all.differing_when_held > 0, "{}", all.differing_when_held);
-    let node = all.unvaried.iter().find(|node| node.node == "memory").unwrap();
-    assert_eq!((node.format.as_str(), node.overflow.as_str(), node.always_fits), ("s11", "saturate", false));
-    let events: u64 = all.layers.iter().flat_map(|layer| &layer.levels).map(|e| e.high + e.low).sum();
-    assert!(events > 100, "{events}");
-    for layer in &all.layers {
-        assert!(layer.minimal_proved_width.is_none_or(|proved| proved >= layer.minimal_observed_width));
-    }
-    let mut overflowing = 0;
-    for width in [10, 12, 20] {
-        for mode in ["wrap", "saturate"] {
-            let Outcome::Done(found) =
-                point(&exact, candidates.at(width, mode).unwrap(), Some(&labels)).unwrap()
-            else {
-                panic!("{width} bits, {mode}")
-            };
-            let own = separate(&network, &x, at(&build, width, mode));
-            let mut differing = 0;
-            for layer in &found.layers {
-                assert_eq!(layer.overflow, own.seen[&layer.name].1, "{} at {width} {mode}", layer.name);
-                let node = network.nodes.iter().find(|n| n.name == layer.name).unwrap();
-                let name = node.outputs[0].as_ref().unwrap();
-                assert_eq!(layer.sha256, sha256(&own.tensors[name]), "{} at {width} {mode}", layer.name);
-                let [a, b] = [&own.tensors[name], &whole.tensors[name]].map(|t| t.to_i64().unwrap());
-                differing += a.iter().zip(&b).filter(|(a, b)| a != b).count() as u64;
-                overflowing += layer.overflow.outputs;
-            }
-            assert_eq!(found.differing, differing, "{width} {mode}");
-        }
-    }
-    assert!(overflowing > 100, "{overflowing}");
-}
-
-/// What steps take from a sum on its way to a word is no overflow.
-#[test]
-fn steps_on_the_way_to_a_word_are_refused() {
-    let text = text("s32", "wrap", 16).replace(
-        "depth = 4",
-        "depth = 4\nstore = [{ step = \"shift_right\", value = 2, rounding = \"floor\" }]",
-    );
-    let design = Design::parse(&text, Path::new("words.toml"), &[]).unwrap();
-    let (network, (x, _)) = (network("cnn_s8_qoperator"), images("cnn_s8_qoperator", 1));
-    let error = Exact::new(&network, &x, &design.into()).map(|_| ()).unwrap_err().to_string();
-    assert!(error.contains("steps on their way to a memory"), "{error}");
+    lossy(&builder("s11", "saturate", 16), &builder("s32", "wrap", 16), ("memory", "s11"), &[10, 12, 20]);
 }

@@ -70,7 +70,7 @@ fn of_paths() -> Vec<Topic> {
                An event is a value outside its step's format, counted as product.steps.N; bounds and overflow speak of\n\
                sums of what leaves the last step. Where constants shift products right by s in all, a layer of a model\n\
                brings its bias / 2^s, ties to even, and its scale times 2^s; where a parameter says how far, it has to\n\
-               come as a product of its own. A sweep is not built for such designs.",
+               come as a product of its own.",
         example: products,
     }, Topic {
         name: "memory.store",
@@ -150,8 +150,8 @@ fn levels() -> Topic {
                The two are different designs: they agree where everything wraps at one width, and not where anything\n\
                saturates. \"last\" is for dataflow sequential and tree, one bank and no [memory]; start is \"zero\" or\n\
                \"overwrite\", since a bias belongs to no lane: a post step adds it. No level of a beat follows one.\n\
-               `overflow` and `check` look at each accumulator; `sweep` refuses such a design. Its events are counted at\n\
-               accumulator over all lanes, and at reduce.N for the level.",
+               `overflow`, `check` and `sweep` look at each accumulator. Its events are counted at accumulator over all\n\
+               lanes, and at reduce.N for the level.",
         example: lanes,
     }
 }
