@@ -4,6 +4,8 @@
 //! monotone in every product and no product is used twice, so both ends of a range are reached by some input; a
 //! group that can leave a format that wraps is only known to lie in that format.
 
+mod shifted;
+
 use std::ops::{Add, Mul, Range as Span};
 
 use rayon::prelude::*;
@@ -99,6 +101,12 @@ impl<T: Word> Ends<T> {
         T::add_all(&mut self.high, &other.high);
     }
 
+    /// Adds a range to one channel; what a format holds has 64 bits.
+    fn add_range(&mut self, channel: usize, (low, high): Range) {
+        self.low[channel] = self.low[channel] + T::from(low as i64);
+        self.high[channel] = self.high[channel] + T::from(high as i64);
+    }
+
     /// The hull of both.
     pub fn join(&mut self, other: &Ends<T>) {
         T::min_all(&mut self.low, &other.low);
@@ -186,25 +194,18 @@ impl<'a> Terms<'a> {
     /// Adds what is made of the product of scheduled element `k` to every channel; `known` is what is known of the steps of
     /// products, where there are some.
     fn add_term<T: Word>(&self, k: usize, into: &mut Ends<T>, known: &mut Levels<T>) {
-        let steps = &self.program.design.product_steps;
-        if steps.is_empty() {
+        let design = &self.program.design;
+        if design.product_steps.is_empty() {
             return self.add(k, into);
+        }
+        if design.exponent.is_some() {
+            return self.add_shifted(k, into, known);
         }
         let mut ends = Ends::new(self.channels.len(), T::from(0));
         self.add(k, &mut ends);
-        for (channel, wrapped) in known.stepped.wrapped.iter_mut().enumerate() {
-            let (mut range, mut loose) = (ends.range(channel), false);
-            for (index, step) in steps.iter().enumerate() {
-                range = step.range_of(range, &self.program.parameters, self.first + channel);
-                known.stepped.entering[index].join(channel, range, !loose && step.op.is_monotone());
-                let Some(fit) = step.fit() else { continue };
-                loose |= !step.op.is_monotone() || (fit.overflow == Overflow::Wrap && !fit.holds(range));
-                range = fit.image(range);
-            }
-            *wrapped |= loose;
-            // What a format holds has 64 bits.
-            into.low[channel] = into.low[channel] + T::from(range.0 as i64);
-            into.high[channel] = into.high[channel] + T::from(range.1 as i64);
+        for channel in 0..self.channels.len() {
+            let range = self.stepped(channel, ends.range(channel), &design.product_steps, known);
+            into.add_range(channel, range);
         }
     }
 

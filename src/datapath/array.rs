@@ -219,18 +219,18 @@ impl Array {
             let record = self.record(controls[pe], channel);
             let record = record.map(|record| record + pe % columns * self.array.record_step());
             let [a, w] = if turned { [above, left] } else { [left, above] };
-            let exact = operand_sum(&self.design.activation, *a, &self.records, record)
-                * operand_sum(&self.design.weight, *w, &self.records, record);
+            let a = operand_sum(&self.design.activation, *a, &self.records, record);
+            let w = operand_sum(&self.design.weight, *w, &self.records, record);
+            let formed = self.design.formed(a, w);
             // Operands in reset state are 0, and so is what steps make of it.
-            let Some(channel) = record else { return exact };
-            post::Channel { steps: &self.design.product_steps, numbers: &self.records, channel }.run(
-                exact,
-                |step, flags| {
-                    if controls[pe].valid {
-                        watch.overflow(Node::Product(step), pe / columns, pe % columns, flags);
-                    }
-                },
-            )
+            let Some(channel) = record else { return formed.value as i64 };
+            let steps = post::Channel { steps: &formed.steps, numbers: &self.records, channel };
+            let stepped = steps.run(formed.value as i64, |step, flags| {
+                if controls[pe].valid {
+                    watch.overflow(Node::Product(step), pe / columns, pe % columns, flags);
+                }
+            });
+            if formed.is_negative { -stepped } else { stepped }
         };
         Stage {
             values: left.iter().zip(above).enumerate().map(&mut product).collect(),

@@ -44,7 +44,7 @@ impl Design {
         let Accumulator { bias, .. } = self.accumulator;
         let is_bias = |operand: &Operand| match operand {
             Operand::Parameter(index) => self.parameters[*index].name == "bias" && bias != Some(*index),
-            Operand::Constant(_) => false,
+            Operand::Constant(_) | Operand::Exponent { .. } => false,
         };
         let step = self.post.iter().find(|step| step.operands().iter().any(is_bias));
         step.map(|step| step.id.as_str())

@@ -6,7 +6,9 @@ use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
 use super::{Accumulator, AccumulatorOverflow, Array, Coding, Design, KernelAxis, LaneMap};
-use super::{Operand, Order, Recode, Start, identifier, memory, packing, pes, product, reduce, steps};
+use super::{
+    Operand, Order, Recode, Start, exponent, identifier, memory, packing, pes, product, reduce, steps,
+};
 use crate::error::Result;
 use crate::num::{Format, product_format};
 use crate::post::{Choice, Parameter, Per, product_range};
@@ -42,9 +44,11 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         },
         context,
     )?;
-    let product = (exact, product);
+    names.with_exponent(exponent::field(file, &weight, context)?);
+    let operands = [&activation, &weight];
     let (product_steps, product) =
-        product::steps(&file.product.steps, product, &accumulator, &mut names, context)?;
+        product::steps(file, operands, (exact, product), &accumulator, &mut names, context)?;
+    exponent::check_read(file, &names, context)?;
     let [reduce, after] = reduce::reduce(file, (&array, &accumulator), product, context)?;
     let memory = memory::memory(file, &array, &accumulator, context)?;
     let [store_steps, load_steps] = memory::steps(file, &accumulator, (memory, &array), &mut names, context)?;
@@ -56,6 +60,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         steps::build(&other.steps, &other.key, (&summed, memory), None, &mut names, context)?;
         elsewhere.extend(names.declarations().chain(other.names.iter().cloned()));
     }
+    let exponent = names.exponent_bits();
     let parameters = names.finish(&elsewhere, context)?;
     Ok(Design {
         name: file.name.to_string(),
@@ -63,6 +68,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
         weight,
         operand_latency: context.latency(&file.operands.latency, "operands.latency")?,
         product_steps,
+        exponent,
         dsp,
         product_latency: context.latency(&file.product.latency, "product.latency")?,
         reduce,
@@ -141,7 +147,7 @@ fn operand(
 fn index_of(operand: crate::post::Operand) -> usize {
     match operand {
         crate::post::Operand::Parameter(index) => index,
-        crate::post::Operand::Constant(_) => usize::MAX,
+        crate::post::Operand::Constant(_) | crate::post::Operand::Exponent { .. } => usize::MAX,
     }
 }
 

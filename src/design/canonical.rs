@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::overflow_name;
 use super::file::Value;
-use super::{Coding, Design, DrainOrder, Mirror, Operand, Packing};
+use super::{Coding, Design, DrainOrder, Mirror, Operand, Packing, exponent};
 use crate::post::{self, Parameter, Per, Role, Step};
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
@@ -68,6 +68,7 @@ fn hashed(design: &Design) -> String {
     for (_, parameter) in parameters.iter().enumerate().filter(|(index, _)| own != Some(*index)) {
         write_parameter(&mut text, parameter);
     }
+    text.extend(design.exponent.map(exponent::text));
     if design.is_post_only() {
         return text;
     }
@@ -158,6 +159,7 @@ fn operand(operand: &Operand, parameters: &[Parameter]) -> String {
         let offset = match offset {
             post::Operand::Constant(value) => value.to_string(),
             post::Operand::Parameter(index) => quoted(&parameters[index].name),
+            post::Operand::Exponent { .. } => unreachable!("no offset is an exponent"),
         };
         let _ = write!(text, ", offset = {offset}, format = \"{}\"", operand.sum);
     }
@@ -275,6 +277,7 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
             Value::Constant(value) => value.to_string(),
             Value::Name(name) => quoted(name),
         },
+        post::Operand::Exponent { .. } => quoted(exponent::NAME),
     };
     let mut pairs = vec![format!("step = \"{}\"", step.op.name())];
     let list = |values: Vec<String>| format!("[{}]", values.join(", "));
@@ -303,7 +306,9 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
                 Value::Name(name) => name.clone(),
                 Value::Constant(_) => unreachable!("a bit is a parameter"),
             },
-            post::Operand::Constant(_) => unreachable!("a bit is a parameter"),
+            post::Operand::Constant(_) | post::Operand::Exponent { .. } => {
+                unreachable!("a bit is a parameter")
+            }
         };
         let condition = if when.is { bit } else { format!("!{bit}") };
         pairs.push(format!("if = {}", quoted(&condition)));

@@ -316,6 +316,8 @@ pub(super) enum Per {
     Channel,
     /// Of a requantizer alone: with every value.
     Beat,
+    /// The exponent of a weight that is a power of two: a field of its code.
+    Weight,
 }
 
 /// Where the partial sums of an output meet.

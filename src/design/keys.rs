@@ -112,7 +112,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("program", "the name of one of `programs`"),
     ("programs", "a table of programs: NAME = a list of steps, or a preset"),
     ("parameters.*.aligned", "true or false"),
-    ("parameters.*.per", "\"layer\" or \"channel\"; of a requantizer alone also \"beat\""),
+    (
+        "parameters.*.per",
+        "\"layer\" or \"channel\"; of a requantizer alone also \"beat\"; of a power of two's exponent \"weight\"",
+    ),
     ("parameters.*.min", "an integer inside the parameter's format"),
     ("parameters.*.max", "an integer inside the parameter's format"),
     ("parameters.*.default", "an integer inside the parameter's min and max"),
@@ -153,10 +156,8 @@ const FIXED: &str =
     "fixed latency with a valid bit, and no back-pressure: interface.*.kind = \"fixed\" or \"valid\"";
 
 /// Values of built keys that are not built: key, value, what is supported.
-pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] = &[
-    ("parameters.*.per", "weight", "per = \"layer\" and per = \"channel\""),
-    ("array.dataflow", "post_only", "leave [operands] and [array] out: a requantizer alone"),
-];
+pub(super) const NOT_BUILT_VALUES: &[(&str, &str, &str)] =
+    &[("array.dataflow", "post_only", "leave [operands] and [array] out: a requantizer alone")];
 
 /// What a key may hold.
 pub(super) fn allowed(key: &str) -> Option<&'static str> {

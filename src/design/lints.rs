@@ -170,11 +170,14 @@ impl Design {
         let port = activation.format;
         let span = i128::from(port.max()) - i128::from(port.min());
         let weights = weight.interval(&self.parameters);
-        let terms = |products: Interval| {
-            self.product_program().ranges(products).last().map_or(products, |range| range.fitted)
+        let terms = |activations: Interval| {
+            let entering =
+                if self.exponent.is_some() { activations } else { product_range(activations, weights) };
+            let stepped = self.product_program().ranges(entering).last().map(|range| range.fitted);
+            stepped.map_or(entering, |range| self.with_signs(range))
         };
-        let raw = terms(product_range((i128::from(port.min()), i128::from(port.max())), weights));
-        let centred = terms(product_range((-span, span), weights));
+        let raw = terms((i128::from(port.min()), i128::from(port.max())));
+        let centred = terms((-span, span));
         let (folded, subtracted) = (safe(self.safe_k_of(raw)), safe(self.safe_k_of(centred)));
         let (bits, wide, other) = (port.width(), depth::signed_width((-span, span)), weight.sum.width());
         let fold = format!(

@@ -15,6 +15,7 @@ mod context;
 mod convert;
 mod depth;
 mod expand;
+mod exponent;
 mod file;
 pub mod identifier;
 mod keys;
@@ -47,6 +48,7 @@ pub use array::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Mirror, Skew
 pub use bias::BiasIn;
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
+pub use exponent::Formed;
 pub use lints::Lint;
 pub use memory::Memory;
 pub use packing::{Correction, Dsp, Packing, Slice};
@@ -75,6 +77,9 @@ pub struct Design {
     /// What a product goes through before it is added, behind the multiplier and in front of its registers; a product of 0
     /// stays 0. Empty: it is exact.
     pub product_steps: Vec<post::Step>,
+    /// Bits of a weight's exponent, where the steps read it: they are then the activation's, and what leaves them is added or
+    /// subtracted as the weight's sign says. See [`Design::formed`].
+    pub exponent: Option<u32>,
     /// Registers behind the multiplier and its steps.
     pub product_latency: u32,
     /// The slice that multiplies, where the design names one: it changes no value.
@@ -342,10 +347,11 @@ impl Design {
         product_format(self.activation.sum, self.weight.sum).expect("checked when the design was built")
     }
 
-    /// What an exact product goes through before it is added.
+    /// What an exact product goes through before it is added, or an activation where the steps read the weight's exponent.
     pub fn product_program(&self) -> post::Program<'_> {
         let (parameters, steps) = (&self.parameters, &self.product_steps);
-        post::Program { input: self.product_format(), parameters, steps }
+        let input = if self.exponent.is_some() { self.activation.sum } else { self.product_format() };
+        post::Program { input, parameters, steps }
     }
 
     /// By how many bits the steps of products, and of sums on their way to a memory or out of a grid, move them right, less those to the
@@ -375,7 +381,9 @@ impl Design {
 
     /// Format of what is added: behind the steps of the product.
     pub fn term_format(&self) -> Format {
-        self.product_program().output()
+        let (low, high) = self.term_interval();
+        let signed = self.exponent.and_then(|_| Format::holding(low, high));
+        signed.unwrap_or_else(|| self.product_program().output())
     }
 
     /// What a visit's sum goes through on its way to its word.
@@ -414,7 +422,7 @@ fn shift_of(steps: &[post::Step]) -> Option<i32> {
         let by = match step.op.operand(post::Role::Count) {
             None => 0,
             Some(post::Operand::Constant(count)) => i32::try_from(count).ok()?,
-            Some(post::Operand::Parameter(_)) => return None,
+            Some(post::Operand::Parameter(_) | post::Operand::Exponent { .. }) => return None,
         };
         Some(if step.op.rounds().is_some() { all + by } else { all - by })
     })

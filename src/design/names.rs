@@ -18,11 +18,24 @@ pub(super) struct Names<'a> {
     expanded: BTreeMap<String, u32>,
     /// Whether every value that comes in is a channel of its own.
     alone: bool,
+    /// The name of the exponent of a weight, and its bits.
+    exponent: Option<(&'a str, u32)>,
+    /// Whether what reads names now has a weight.
+    of_products: bool,
+    exponent_is_read: bool,
 }
 
 impl<'a> Names<'a> {
     pub fn new(declared: &'a BTreeMap<String, At<file::Parameter>>) -> Self {
-        Names { declared, used: Vec::new(), expanded: BTreeMap::new(), alone: false }
+        Names {
+            declared,
+            used: Vec::new(),
+            expanded: BTreeMap::new(),
+            alone: false,
+            exponent: None,
+            of_products: false,
+            exponent_is_read: false,
+        }
     }
 
     pub fn parameters(&self) -> &[Parameter] {
@@ -44,6 +57,11 @@ impl<'a> Names<'a> {
     ) -> Result<Operand> {
         match &**value {
             Value::Constant(constant) => Ok(Operand::Constant(*constant)),
+            Value::Name(name) if self.of_products && self.exponent.is_some_and(|(own, _)| own == name) => {
+                self.exponent_is_read = true;
+                let bits = self.exponent.map_or(0, |(_, bits)| bits);
+                Ok(Operand::Exponent { bits })
+            }
             Value::Name(name) => {
                 self.parameter(name, &value.span(), key, implicit, context).map(Operand::Parameter)
             }
@@ -91,6 +109,26 @@ impl<'a> Names<'a> {
         Names { alone, ..self }
     }
 
+    /// Names of which one is that of a weight's exponent.
+    pub fn with_exponent(&mut self, exponent: Option<(&'a str, u32)>) {
+        self.exponent = exponent;
+    }
+
+    /// From here on, or no longer, what reads names has a weight.
+    pub fn of_products(&mut self, are_of_products: bool) {
+        self.of_products = are_of_products;
+    }
+
+    /// The name that is declared to be that of a weight's exponent.
+    pub fn exponent_name(&self) -> Option<&'a str> {
+        self.exponent.map(|(name, _)| name)
+    }
+
+    /// Bits of the exponent of a weight, where steps read it.
+    pub fn exponent_bits(&self) -> Option<u32> {
+        self.exponent.filter(|_| self.exponent_is_read).map(|(_, bits)| bits)
+    }
+
     /// What comes in at a requantizer alone: the first parameter.
     pub fn value(&mut self, format: Format) -> usize {
         self.used.push(post_only::value(format));
@@ -126,15 +164,16 @@ impl<'a> Names<'a> {
 
     /// The names under which what is in use was declared.
     pub fn declarations(&self) -> impl Iterator<Item = String> + '_ {
-        self.used.iter().map(|parameter| parameter.name.clone()).chain(self.expanded.keys().cloned())
+        let exponent = self.exponent.filter(|_| self.exponent_is_read).map(|(name, _)| name.to_owned());
+        let used = self.used.iter().map(|parameter| parameter.name.clone());
+        used.chain(self.expanded.keys().cloned()).chain(exponent)
     }
 
     /// The parameters in use; a declared one that nothing uses, here or `elsewhere`, is a key that changes nothing.
     pub fn finish(self, elsewhere: &BTreeSet<String>, context: &Context<'_>) -> Result<Vec<Parameter>> {
+        let own: BTreeSet<String> = self.declarations().collect();
         for (name, at) in self.declared {
-            let is_used = elsewhere.contains(name)
-                || self.used.iter().any(|p| p.name == *name)
-                || self.expanded.contains_key(name);
+            let is_used = elsewhere.contains(name) || own.contains(name);
             if !context.overridden && !is_used {
                 let what = "changes nothing: no node uses this parameter";
                 return Err(context.wrong(&at.span(), &format!("parameters.{name}"), what));
@@ -188,6 +227,10 @@ fn declared(
     let per = match (&at.per, &implicit) {
         (Some(per), _) if **per == file::Per::Channel => Per::Channel,
         (Some(per), _) if **per == file::Per::Beat && alone => Per::Channel,
+        (Some(per), _) if **per == file::Per::Weight => {
+            let what = "is \"weight\": the exponent of a weight, which only product.steps meet";
+            return Err(context.wrong(&per.span(), &format!("{key}.per"), what));
+        }
         (Some(per), _) if **per == file::Per::Beat => {
             let what = "is \"beat\", which only values that come in have: an array's numbers come with their channel";
             return Err(context.wrong(&per.span(), &format!("{key}.per"), what));

@@ -6,23 +6,32 @@ use super::context::Context;
 use super::file::{self, At, StepKind};
 use super::names::Names;
 use super::steps::{Interval, Place, Reader, State, range_of};
-use super::{Accumulator, Coding, Operand};
+use super::{Accumulator, Coding, Operand, exponent};
 use crate::error::Result;
 use crate::num::Format;
 use crate::post::{self, Program, Step};
 
-/// The steps, and the format and interval of what leaves the last, of an exact product's.
+/// The steps, and the format and interval of what is added, of an exact product's or, where steps read the weight's exponent,
+/// of an activation's.
 pub(super) fn steps(
-    list: &[At<file::Step>],
-    (exact, interval): (Format, Interval),
+    file: &file::File,
+    [activation, weight]: [&Operand; 2],
+    product: (Format, Interval),
     accumulator: &Accumulator,
     names: &mut Names<'_>,
     context: &Context<'_>,
 ) -> Result<(Vec<Step>, (Format, Interval))> {
-    let Some(first) = list.first() else { return Ok((Vec::new(), (exact, interval))) };
+    let list = &file.product.steps;
+    let Some(first) = list.first() else { return Ok((Vec::new(), product)) };
+    let (exact, interval) = match names.exponent_name().is_some() {
+        true => (activation.sum, activation.interval(names.parameters())),
+        false => product,
+    };
     let state = State { range: range_of(exact), signed: exact.is_signed(), interval };
+    names.of_products(true);
     let mut reader = Reader::new(accumulator, None, names, context).elsewhere();
     let (steps, after) = reader.list(list, "product.steps", state, Place::Product)?;
+    names.of_products(false);
     check_names(&steps, first, "product.steps", names, context)?;
     let program = Program { input: exact, parameters: names.parameters(), steps: &steps };
     let output = program.output();
@@ -36,7 +45,15 @@ pub(super) fn steps(
         let what = format!("{what}, but lanes without a product and padding must add 0");
         return Err(context.wrong(&first.span(), "product.steps", what));
     }
-    Ok((steps, (output, after.interval)))
+    if names.exponent_bits().is_none() {
+        return Ok((steps, (output, after.interval)));
+    }
+    let interval = exponent::signed(after.interval, weight.format.is_signed());
+    let Some(format) = Format::holding(interval.0, interval.1) else {
+        let what = format!("make {}..{} of an activation, which no format holds", interval.0, interval.1);
+        return Err(context.wrong(&first.span(), "product.steps", what));
+    };
+    Ok((steps, (format, interval)))
 }
 
 /// What a layer of a model brings by name, for its sums.
@@ -53,7 +70,7 @@ pub(super) fn check_names(
 ) -> Result<()> {
     let read = steps.iter().flat_map(Step::operands).filter_map(|operand| match operand {
         post::Operand::Parameter(index) => Some(names.parameters()[index].name.as_str()),
-        post::Operand::Constant(_) => None,
+        post::Operand::Constant(_) | post::Operand::Exponent { .. } => None,
     });
     match read.into_iter().find(|name| OF_SUMS.contains(name)) {
         None => Ok(()),

@@ -17,12 +17,17 @@ impl Design {
 
     /// What data types and parameter limits prove about the steps of a product, in order.
     pub fn product_ranges(&self) -> Vec<NodeRange> {
-        self.product_program().ranges(self.product_interval())
+        let entering = match self.exponent {
+            Some(_) => self.activation.interval(&self.parameters),
+            None => self.product_interval(),
+        };
+        self.product_program().ranges(entering)
     }
 
     /// Every value that is added: products behind their steps.
     pub fn term_interval(&self) -> Range {
-        self.product_ranges().last().map_or_else(|| self.product_interval(), |range| range.fitted)
+        let stepped = self.product_ranges().last().map(|range| self.with_signs(range.fitted));
+        stepped.unwrap_or_else(|| self.product_interval())
     }
 
     /// Whether the steps make 0 of a product of 0, and no value on the way leaves its format: lanes that idle and padding

@@ -67,10 +67,16 @@ impl Design {
 
     /// Multiplier and adder levels with their registers.
     fn product_chain(&self, line: &mut String) {
-        let _ = write!(line, "(x) {} -", self.product_format());
+        match self.exponent {
+            None => line.push_str(&format!("(x) {} -", self.product_format())),
+            Some(_) => line.push_str("(exponent) -"),
+        }
         for step in &self.product_steps {
             let format = step.format.map_or_else(String::new, |format| format!(" {format}"));
             let _ = write!(line, "> {}{format} -", step.op.name());
+        }
+        if self.exponent.is_some() {
+            let _ = write!(line, "> sign {} -", self.term_format());
         }
         let _ = write!(line, "{}-", registers(self.product_latency));
         levels_chain(&self.reduce, line);

@@ -159,6 +159,7 @@ impl Reader<'_, '_> {
             (Some(value), _) => value.signed,
             (None, Operand::Constant(value)) => value < 0,
             (None, Operand::Parameter(index)) => self.names.parameters()[index].format.is_signed(),
+            (None, Operand::Exponent { .. }) => false,
         });
         let (range, interval, signed) = match when {
             None => (exact(&op, state, value, self.names), interval, signed),
@@ -204,6 +205,7 @@ impl Reader<'_, '_> {
                 let format = self.names.parameters()[index].format;
                 (range_of(format), format.is_signed())
             }
+            Operand::Exponent { .. } => (interval, false),
         };
         let (steps, after) = self.list(list, &key, State { range, signed, interval }, Place::Inside)?;
         if steps.is_empty() {

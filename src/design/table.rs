@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::convert::overflow_name;
-use super::{Coding, Design, Level, Operand, Start};
+use super::{Coding, Design, Level, Operand, Start, exponent};
 use crate::num::{Format, Rounding};
 use crate::post::{self, Parameter, Step};
 
@@ -52,11 +52,23 @@ impl Design {
                 }
             },
         };
-        rows.push(exact("product", &does, product, latency));
-        let last = self.product_steps.len().saturating_sub(1);
+        if self.exponent.is_none() {
+            rows.push(exact("product", &does, product, latency));
+        }
+        // Behind the sign, where it stands behind the steps.
+        let last =
+            if self.exponent.is_some() { usize::MAX } else { self.product_steps.len().saturating_sub(1) };
         for (index, (step, range)) in self.product_steps.iter().zip(self.product_ranges()).enumerate() {
             let latency_cycles = if index == last { self.product_latency } else { 0 };
             rows.push(Row { latency_cycles, ..step_row(step, range.always_fits, &self.parameters) });
+        }
+        if self.exponent.is_some() {
+            rows.push(exact(
+                "product",
+                "the same, with the weight's sign",
+                self.term_format(),
+                self.product_latency,
+            ));
         }
         for (level, range) in self.reduce.iter().zip(self.level_ranges()) {
             rows.push(level_row(level, "", range.always_fits));
@@ -177,5 +189,6 @@ fn show(operand: post::Operand, parameters: &[Parameter]) -> String {
     match operand {
         post::Operand::Constant(value) => value.to_string(),
         post::Operand::Parameter(index) => parameters[index].name.clone(),
+        post::Operand::Exponent { .. } => exponent::NAME.to_owned(),
     }
 }

@@ -74,6 +74,7 @@ fn same_work(a: &Step, with_a: &[Vec<i64>], b: &Step, with_b: &[Vec<i64>]) -> bo
 fn numbers(operand: Operand, parameters: &[Vec<i64>]) -> Vec<i64> {
     match operand {
         Operand::Constant(value) => vec![value],
+        Operand::Exponent { .. } => Vec::new(),
         Operand::Parameter(index) => parameters[index].clone(),
     }
 }

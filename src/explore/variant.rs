@@ -7,6 +7,7 @@ use super::counts::{FIRST_WIDTH, LAST_WIDTH};
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
 use crate::num::Overflow;
+use crate::post::Step;
 
 /// Overflow rules that can be swept, as `accumulator.overflow` spells them. `saturate_output` is none of them: the
 /// register that overflows there does not have the width that is swept.
@@ -126,13 +127,20 @@ fn candidate(
 /// One pass serves all widths only where they multiply and reduce alike.
 fn same_front(a: &Design, b: &Design) -> bool {
     let multiplied = |d: &Design| (d.activation, d.weight, d.array, d.order, d.product_steps.clone());
-    let summed = |d: &Design| (d.reduce.clone(), d.after.clone(), d.memory);
-    let on_the_way = |d: &Design| (d.store_steps.clone(), d.load_steps.clone());
+    let summed = |d: &Design| (d.reduce.clone(), d.memory);
     multiplied(a) == multiplied(b)
         && summed(a) == summed(b)
-        && on_the_way(a) == on_the_way(b)
+        && same_behind(a, b)
         && a.accumulator.output_fit().is_none()
         && a.accumulator.start == b.accumulator.start
+}
+
+/// What is behind the accumulator does the same. Formats there that nobody wrote follow its width, and hold every value.
+fn same_behind(a: &Design, b: &Design) -> bool {
+    let levels = |d: &Design| d.after.iter().map(|level| (level.group, level.stride)).collect::<Vec<_>>();
+    let work = |step: &Step| (step.op.clone(), step.value_steps.clone(), step.when);
+    let steps = |d: &Design| d.store_steps.iter().chain(&d.load_steps).map(work).collect::<Vec<_>>();
+    levels(a) == levels(b) && steps(a) == steps(b)
 }
 
 /// An error without the folder that the design lay in, which is nobody's business in a report.

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::design::{Design, Level, Node};
+use crate::design::{Design, Formed, Level, Node};
 use crate::num::{Fitted, Flags};
 use crate::post;
 
@@ -166,23 +166,26 @@ pub fn entering(design: &Design, terms: &[i128], into: &mut Vec<i128>) {
     }
 }
 
-/// The exact products of one beat, in the order of the lanes, through the product's steps; every value is told, step by step.
-/// A lane without a product has one of 0, of which nothing is told that is outside a format.
+/// What the lanes of one beat form, in their order, through the product's steps: what is added. Every value is told, step by
+/// step. A lane without a product has one of 0, of which nothing is told that is outside a format.
 pub fn stepped(
-    steps: post::Channel<'_>,
-    terms: &mut [i128],
+    formed: Vec<Formed<'_>>,
+    (numbers, channel): (&[Vec<i64>], usize),
     beat: usize,
     visit: &mut Visitor<'_>,
-) -> ControlFlow<()> {
-    for index in 0..steps.steps.len() {
-        for term in terms.iter_mut() {
-            let post::Stepped { exact, value, flags } = steps.apply(index, *term);
+) -> ControlFlow<(), Vec<i128>> {
+    let count = formed.first().map_or(0, |lane| lane.steps.len());
+    let mut values: Vec<i128> = formed.iter().map(|lane| lane.value).collect();
+    for index in 0..count {
+        for (lane, value) in formed.iter().zip(&mut values) {
+            let steps = post::Channel { steps: &lane.steps, numbers, channel };
+            let post::Stepped { exact, value: after, flags } = steps.apply(index, *value);
             let (node, beat) = (Node::Product(index), Some(beat));
-            visit(Visit { node, beat, before: *term, lane: 0, entering: exact, value, flags })?;
-            *term = value;
+            visit(Visit { node, beat, before: *value, lane: 0, entering: exact, value: after, flags })?;
+            *value = after;
         }
     }
-    ControlFlow::Continue(())
+    ControlFlow::Continue(formed.iter().zip(values).map(|(lane, value)| lane.signed(value)).collect())
 }
 
 /// The products of one beat, `terms` in the order of the lanes, reduced level by level, and what is left; every group that a

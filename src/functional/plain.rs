@@ -175,14 +175,21 @@ pub(super) fn reduced(
     let design = &*program.design;
     let lanes = 0..design.array.lanes;
     let term = |lane| program.k_of(beat, lane).map_or(0, |k| program.product(m, n, k));
-    if design.reduce.is_empty() && design.after.is_empty() && design.product_steps.is_empty() {
+    if !design.product_steps.is_empty() {
+        // A lane without a product has one of 0.
+        let formed = |lane| {
+            let [activation, weight] = program.k_of(beat, lane).map_or([0, 1], |k| program.factors(m, n, k));
+            design.formed(activation, weight)
+        };
+        let terms = fold::stepped(lanes.map(formed).collect(), (&program.parameters, n), beat, visit)?;
+        fold::entering(design, &fold::reduced(&design.reduce, terms, beat, visit)?, into);
+        return ControlFlow::Continue(());
+    }
+    if design.reduce.is_empty() && design.after.is_empty() {
         into.push(lanes.map(term).sum());
         return ControlFlow::Continue(());
     }
-    let mut terms: Vec<i128> = lanes.map(term).collect();
-    if !design.product_steps.is_empty() {
-        fold::stepped(program.product_steps(n), &mut terms, beat, visit)?;
-    }
+    let terms: Vec<i128> = lanes.map(term).collect();
     fold::entering(design, &fold::reduced(&design.reduce, terms, beat, visit)?, into);
     ControlFlow::Continue(())
 }

@@ -30,16 +30,8 @@ impl Program {
 
     /// What is added for scheduled element `k` of output row `m` and channel `n`: its product behind the product's steps.
     pub fn term(&self, m: usize, n: usize, k: usize) -> i128 {
-        let exact = self.product(m, n, k);
-        match self.design.product_steps.len() {
-            0 => exact,
-            steps => self.product_steps(n).through(0..steps, exact),
-        }
-    }
-
-    /// What the products of channel `n` (counted over all groups) go through.
-    pub fn product_steps(&self, n: usize) -> post::Channel<'_> {
-        self.design.product_program().channel(&self.parameters, n)
+        let [activation, weight] = self.factors(m, n, k);
+        self.design.formed(activation, weight).term(&self.parameters, n)
     }
 
     /// The exact sum of output (`m`, `n`): the start as it is brought plus every term, never fitted. With a memory, the sums of
@@ -63,13 +55,19 @@ impl Program {
 
     /// The exact product of scheduled element `k` for output row `m` and channel `n`, offsets included.
     pub fn product(&self, m: usize, n: usize, k: usize) -> i128 {
+        let [activation, weight] = self.factors(m, n, k);
+        i128::from(activation) * i128::from(weight)
+    }
+
+    /// What is multiplied: activation and weight, offsets included.
+    pub fn factors(&self, m: usize, n: usize, k: usize) -> [i64; 2] {
         let shape = self.shape;
         let (group, channel) = (n / shape.n, n % shape.n);
         let a = self.activation(m / shape.m, group, m % shape.m, k);
         let w = self.weight(group, k, channel);
-        let offset = |o: Option<post::Operand>| o.map_or(0, |o| i128::from(bind(o, &self.parameters, n)));
+        // Sums of a code and its offset have 32 bits.
+        let offset = |o: Option<post::Operand>| o.map_or(0, |o| bind(o, &self.parameters, n));
         let w = self.design.weight.value(i64::from(w));
-        (i128::from(a) + offset(self.design.activation.offset))
-            * (i128::from(w) + offset(self.design.weight.offset))
+        [i64::from(a) + offset(self.design.activation.offset), w + offset(self.design.weight.offset)]
     }
 }

@@ -151,6 +151,12 @@ fn weights(design: &Design, layer: &Layer) -> Result<(ArrayD<i32>, Vec<i32>)> {
         check_codes("weight", &weights, dtype, " - their zero point", operand)?;
         return Ok((weights, vec![0; layer.channels()]));
     }
+    if design.exponent.is_some() {
+        let message = "a layer's weights have no exponents of their own, which product.steps read";
+        return Err(Error::new(Kind::Unsupported, message)
+            .at(Place::Signal("weight".to_string()))
+            .help("bring matrices of codes, a sign and an exponent each, with --matmul"));
+    }
     if operand.coding == Coding::PowerOfTwo {
         return Ok((powers_of_two(operand, layer)?, zero_points.collect()));
     }
@@ -188,7 +194,7 @@ fn left_of(operand: &Operand, zero_point: i32) -> i64 {
         None => i64::from(zero_point),
         Some(post::Operand::Constant(c)) => i64::from(zero_point) + c,
         // The parameter is bound to minus the zero point.
-        Some(post::Operand::Parameter(_)) => 0,
+        Some(post::Operand::Parameter(_) | post::Operand::Exponent { .. }) => 0,
     }
 }
 

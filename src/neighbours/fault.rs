@@ -28,6 +28,8 @@ pub enum Fault {
     CrossedLanes,
     /// Nothing makes up for the sign of the first of two sums in one slice: the second lacks 1 where the first is negative.
     Uncorrected,
+    /// The sign of a weight whose exponent steps read stands in front of them, not behind.
+    SignFirst,
     /// The memory keeps what the last visit brings, and nothing of those before.
     Overwritten,
     /// Operands that stay are in the opposite order of the rows.

@@ -1,8 +1,6 @@
 //! Edits of the operands and of the product.
 
-use super::{
-    Class, Factor, Fault, Hardware, Neighbour, Neighbours, Site, other_latencies, other_sign, other_widths,
-};
+use super::{Class, Factor, Fault, Hardware, Neighbours, Site, other_latencies, other_sign, other_widths};
 use crate::design::{Coding, Design, Operand};
 use crate::num::Format;
 use crate::post;
@@ -53,7 +51,8 @@ impl Side {
         let operand = (self.of)(&hardware.design);
         let coded = operand.coding == Coding::PowerOfTwo;
         // An exponent of another width is another weight, and so wide is what is behind it.
-        let integer = coded.then(|| {
+        let has_own_exponent = hardware.design.exponent.is_some();
+        let integer = (coded && !has_own_exponent).then(|| {
             site("operands.*.coding").edit("read as integer", |design| {
                 (self.of_mut)(design).coding = Coding::Integer;
             })
@@ -88,6 +87,7 @@ impl Side {
                     (self.of_mut)(design).offset = Some(post::Operand::Constant(value.wrapping_add(by)));
                 }),
                 post::Operand::Parameter(index) => site.fault(&what, Fault::Added(index, by)),
+                post::Operand::Exponent { .. } => unreachable!("no offset is an exponent"),
             }
         });
         let sum = operand.sum;
@@ -103,8 +103,10 @@ fn product(hardware: &Hardware) -> Neighbours<'_> {
     let design = &hardware.design;
     let exact = design.product_format();
     let value = Site { hardware, key: "product", node: "product", class: Class::Value };
+    // Where steps read exponents, there is no product in front of them.
+    let multiplies = design.exponent.is_none();
     let narrower = other_widths(exact)
-        .filter(move |other| other.width() < exact.width())
+        .filter(move |other| multiplies && other.width() < exact.width())
         .map(move |other| value.fault(&format!("{other} for {exact}, wrapping"), Fault::Product(other)));
     let low = value.fault("lowest bit dropped", Fault::ProductLow(1));
     let time = |key, node| Site { hardware, key, node, class: Class::Time };
@@ -118,7 +120,7 @@ fn product(hardware: &Hardware) -> Neighbours<'_> {
     });
     let all: [Neighbours<'_>; 4] = [
         Box::new(narrower),
-        Box::new(std::iter::once::<Neighbour>(low)),
+        Box::new(multiplies.then_some(low).into_iter()),
         Box::new(operands),
         Box::new(product),
     ];

@@ -37,7 +37,15 @@ const LOAD: List = List {
 };
 
 pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
-    Box::new(PRODUCT.neighbours(hardware).chain(uncorrected(hardware)))
+    Box::new(PRODUCT.neighbours(hardware).chain(uncorrected(hardware)).chain(sign_first(hardware)))
+}
+
+/// A weight's sign in front of the steps that read its exponent.
+fn sign_first(hardware: &Hardware) -> Option<Neighbour> {
+    let design = &hardware.design;
+    let site = Site { hardware, key: "parameters.*.per", node: "product", class: Class::Value };
+    let may_be = design.exponent.is_some() && design.weight.format.is_signed();
+    may_be.then(|| site.fault("sign in front of the steps, not behind them", Fault::SignFirst))
 }
 
 /// A slice whose second sum is read as it stands. Sums of several visits lack more, and are not followed.

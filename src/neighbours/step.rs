@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Fault, other_sign, other_widths};
 use crate::design::overflow_name;
-use crate::num::{Overflow, Rounding};
+use crate::num::{Format, Overflow, Rounding};
 use crate::post::{Op, Operand, Role, Step, Table, When, spread};
 
 /// One edit of a step.
@@ -115,6 +115,11 @@ fn one_off(step: &Step, place: usize, name: &str, key: &'static str, operand: Op
             Operand::Parameter(index) => {
                 Variant { what, key, change: Change::Fault(Fault::Added(index, by)) }
             }
+            Operand::Exponent { bits } => edited(step, what, key, |step| {
+                // In its field.
+                let (field, one_off) = (Format::unsigned(bits), Op::Add(Operand::Constant(by)));
+                step.value_steps.push(Step::new("", one_off, field, Overflow::Wrap, 0));
+            }),
         }
     };
     [-1, 1].map(by).into()
@@ -200,7 +205,7 @@ fn thresholds(step: &Step, values: &[Operand]) -> Vec<Variant> {
         .iter()
         .map(|value| match value {
             Operand::Constant(value) => Some(*value),
-            Operand::Parameter(_) => None,
+            Operand::Parameter(_) | Operand::Exponent { .. } => None,
         })
         .collect();
     all.extend(constants.map(|constants| {

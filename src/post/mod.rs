@@ -38,6 +38,11 @@ pub enum Operand {
     Constant(i64),
     /// Index into the design's parameter list.
     Parameter(usize),
+    /// Of steps of a product: the exponent of the weight that is multiplied, in so many bits.
+    Exponent {
+        /// Of its field in the weight's code.
+        bits: u32,
+    },
 }
 
 /// How often a parameter changes.

@@ -12,6 +12,7 @@ impl Operand {
         match self {
             Operand::Constant(value) => (i128::from(value), i128::from(value)),
             Operand::Parameter(index) => parameters[index].range(),
+            Operand::Exponent { bits } => (0, (1 << bits) - 1),
         }
     }
 }

@@ -24,6 +24,7 @@ pub fn bind(operand: Operand, parameters: &[Vec<i64>], channel: usize) -> i64 {
             [only] => *only,
             many => many[channel],
         },
+        Operand::Exponent { .. } => unreachable!("steps of a weight have its exponent in this place"),
     }
 }
 

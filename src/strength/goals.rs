@@ -265,7 +265,7 @@ fn cases(design: &Design, step: &Step, into: Range) -> Vec<(Event, String, Optio
 /// One bundle has one number per layer.
 fn per_channel(design: &Design, operand: Operand) -> bool {
     match operand {
-        Operand::Constant(_) => false,
+        Operand::Constant(_) | Operand::Exponent { .. } => false,
         Operand::Parameter(index) => design.parameters[index].per == Per::Channel,
     }
 }

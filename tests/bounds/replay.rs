@@ -46,6 +46,7 @@ fn rounding(mode: Rounding) -> String {
 /// The value of an operand; `numbers` has one number per parameter of the design.
 fn number(operand: Operand, numbers: &[i64]) -> i128 {
     match operand {
+        Operand::Exponent { .. } => unreachable!("no design here reads exponents"),
         Operand::Constant(value) => i128::from(value),
         Operand::Parameter(index) => i128::from(numbers[index]),
     }

@@ -97,6 +97,59 @@ dataflow = "sequential"
 }
 
 #[test]
+fn a_shifter_whose_exponents_are_read_and_whose_sign_comes_last() {
+    let design = r#"schema = 1
+name = "shift_right_mac"
+[parameters]
+places = { format = "u3", per = "weight" }
+[operands]
+activation = { width = 8, signed = true }
+weight = { width = 4, signed = true, coding = "power_of_two" }
+[product]
+multiplier = "shift"
+latency = 1
+steps = [{ step = "shift_right", value = "places", rounding = "floor" }]
+[accumulator]
+width = 10
+signed = true
+overflow = "saturate"
+start = "overwrite"
+[array]
+dataflow = "sequential"
+"#;
+    let rtl =
+        "module shift_right_mac (input wire clk, input wire rst, input wire in_valid, input wire in_first,
+        input wire in_last, input wire signed [7:0] in_activation, input wire [3:0] in_weight,
+        output reg out_valid, output wire signed [9:0] out_data);
+        wire signed [8:0] wide = in_activation;
+        wire signed [8:0] moved = wide >>> in_weight[2:0];
+        wire signed [8:0] term = in_weight[3] ? -moved : moved;
+        reg signed [8:0] p; reg signed [9:0] acc; reg v, f, l;
+        wire signed [11:0] next = (f ? 12'sd0 : acc) + p;
+        always @(posedge clk) begin
+            if (rst) begin v <= 0; f <= 0; l <= 0; out_valid <= 0; end
+            else begin v <= in_valid; f <= in_first; l <= in_last; out_valid <= v && l; end
+            p <= term;
+            if (v) acc <= (next > 511) ? 511 : (next < -512) ? -512 : next;
+        end
+        assign out_data = acc;
+        endmodule\n";
+    let mistakes = [
+        ("in_weight[3] ? -moved : moved", "moved"),
+        (
+            "wire signed [8:0] moved = wide >>> in_weight[2:0];\n        wire signed [8:0] term = in_weight[3] ? -moved : moved;",
+            "wire signed [8:0] sided = in_weight[3] ? -wide : wide;\n        wire signed [8:0] term = sided >>> in_weight[2:0];",
+        ),
+        (">>> in_weight[2:0]", ">> in_weight[2:0]"),
+        (">>> in_weight[2:0]", ">>> in_weight[1:0]"),
+        (">>> in_weight[2:0]", ">>> in_weight[3:0]"),
+        ("wire signed [8:0] term", "wire signed [7:0] term"),
+        ("(next < -512) ? -512", "(next < -511) ? -511"),
+    ];
+    holds("shift_right_mac", design, "12,5,6", rtl, &mistakes);
+}
+
+#[test]
 fn words_that_are_rounded_in_and_clamped_out() {
     let design = r#"schema = 1
 name = "word_mac"

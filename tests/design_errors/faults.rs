@@ -312,6 +312,7 @@ pub const FAULTS: &[Fault] = &[
     fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"relu\", if = \"b\", bypass = \"register\" }]\n\n[array]", "\"b\"", &["`product.steps.0.if` is for the steps of [[post]]"]),
     fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = \"cut\", rounding = \"floor\" }]\n\n[array]", "\"cut\"", &["`product.steps.0.shift` names parameter \"cut\"", "parameters.cut"]),
     fault(ARRAY, "[array]", "[product]\nsteps = [{ step = \"shift_right\", value = \"shift\", rounding = \"floor\" }]\n\n[parameters.shift]\nformat = \"u3\"\n\n[array]", "{ step", &["`product.steps` read parameter \"shift\"", "another name"]),
+    fault(ARRAY, "[array]", "[parameters.k]\nformat = \"u3\"\nper = \"weight\"\n\n[array]", "\"weight\"", &["`parameters.k.per` is \"weight\"", "is not \"power_of_two\""]),
     // In the vocabulary, not built.
     fault(ARRAY, "order = \"rows\"", "order = \"shift\", capture = false", "false", &["`array.drain.capture` is false", "beside the PEs"]),
     fault(ARRAY, "order = \"rows\"", "order = \"shift\", exit = \"last_row\"", "\"last_row\"", &["`array.drain.exit` names one of the rows, but columns drain"]),

@@ -110,6 +110,7 @@ fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Paramet
         weight: operand("s8"),
         operand_latency: 1,
         product_steps: vec![],
+        exponent: None,
         product_latency: 1,
         dsp: None,
         reduce: vec![],

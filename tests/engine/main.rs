@@ -5,6 +5,7 @@ mod command;
 mod convolution;
 mod designs;
 mod equal;
+mod exponents;
 mod folded;
 mod gaps;
 mod inputs;

@@ -150,6 +150,7 @@ fn word(program: &Program, m: usize, n: usize, events: &mut [[u64; 2]; 7]) -> i1
     let stepped = |steps: &[Step], mut x: i128, events: &mut [[u64; 2]]| {
         for (step, events) in steps.iter().zip(events) {
             let number = |operand| match operand {
+                post::Operand::Exponent { .. } => unreachable!("no design here reads exponents"),
                 post::Operand::Constant(value) => i128::from(value),
                 post::Operand::Parameter(index) => {
                     let values = &program.parameters[index];

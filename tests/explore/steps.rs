@@ -128,7 +128,7 @@ fn levels_behind_the_last_beat_that_saturate_are_told_beside_every_width() {
     lossy(&own, &whole, ("reduce.1", "s12"), &[9, 11, 16]);
 }
 
-/// Words in units of four, rounded on their way in, that decay by an eighth when they are read again.
+/// Words in units of four, rounded on their way in, that are 3 more when they are read again.
 fn memory(format: &str) -> String {
     format!(
         r#"[memory]
@@ -136,7 +136,7 @@ format = "{format}"
 overflow = "saturate"
 depth = 1
 store = [{{ step = "shift_right", value = 2, rounding = "half_up" }}]
-load = [{{ step = "multiply", value = 7 }}, {{ step = "shift_right", value = 3, rounding = "floor" }}]
+load = [{{ step = "add", value = 3 }}]
 [order]
 tile_k = 16
 "#

@@ -89,6 +89,7 @@ fn of_step(step: &post::Step, number: &dyn Fn(Operand) -> Number) -> Step {
 /// `parameters` has one entry per parameter of the design: one value, or one per channel.
 pub fn machine(design: &Design, parameters: &[Vec<i64>]) -> Machine {
     let number = |operand: Operand| match operand {
+        Operand::Exponent { .. } => unreachable!("no design here reads exponents"),
         Operand::Constant(value) => Number(vec![value]),
         Operand::Parameter(index) => Number(parameters[index].clone()),
     };

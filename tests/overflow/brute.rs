@@ -82,6 +82,7 @@ fn fit(events: &mut Vec<Event>, node: &str, beat: Option<usize>, value: i128, to
 /// The number an operand stands for.
 pub fn number(operand: Operand, parameters: &[Vec<i64>], channel: usize) -> i128 {
     match operand {
+        Operand::Exponent { .. } => unreachable!("no design here reads exponents"),
         Operand::Constant(value) => i128::from(value),
         Operand::Parameter(index) => {
             let values = &parameters[index];

@@ -167,3 +167,18 @@ fn steps_of_a_memory() {
     let loaded = "load = [{ step = 'shift_right', value = 1, rounding = 'half_even' }, { step = 'clamp', low = -900, high = 901 }]";
     check_text(&inner(&memory("s13", loaded), ""), &["memory.load"]);
 }
+
+/// Activations that are shifted by the exponent of their weight, whose sign comes behind.
+#[test]
+fn steps_that_read_exponents() {
+    let text = "schema = 1\nname = \"mac\"\n\
+         post = [{ step = \"shift_right\", value = 2, rounding = \"half_up\", format = \"s8\", overflow = \"saturate\" }]\n\
+         [operands]\nactivation = { width = 8, signed = true }\n\
+         weight = { width = 4, signed = true, coding = \"power_of_two\" }\n\
+         [product]\nmultiplier = \"shift\"\n\
+         steps = [{ step = \"shift_right\", value = \"k\", rounding = \"floor\" }]\n\
+         [accumulator]\nwidth = 12\nsigned = true\noverflow = \"wrap\"\nstart = \"bias\"\n\
+         [array]\ndataflow = \"sequential\"\n\
+         [parameters]\nbias = { format = \"s12\", per = \"channel\" }\nk = { format = \"u3\", per = \"weight\" }\n";
+    check_text(text, &["parameters.*.per", "operands.*.width", "product.steps"]);
+}

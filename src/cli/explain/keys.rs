@@ -124,7 +124,15 @@ fn of_paths() -> Vec<Topic> {
                \n\
                Weights of 2^-k are those of 2^(most - k) with a shift_right by most in product.steps: with \"floor\" what\n\
                leaves it is floor(+-x / 2^k). Matrices and bundles hold codes. A layer of a model holds weights: each must be\n\
-               such a power, without a zero point, or the first that is none is named.",
+               such a power, without a zero point, or the first that is none is named.\n\
+               \n\
+               Where the sign stands behind the shifter, the exponent is read by name:\n\
+               \x20 [parameters]\n\
+               \x20 k = { format = \"u3\", per = \"weight\" }        the exponent's field of a weight of width 4, signed\n\
+               \x20 [product]\n\
+               \x20 steps = [{ step = \"shift_right\", value = \"k\", rounding = \"floor\" }]\n\
+               The steps are then those of the activation, and what leaves them is added or subtracted as the sign says:\n\
+               +-floor(x / 2^k). Only product.steps read it, no port brings it, and layers of a model are refused.",
         example: powers,
     }]
 }

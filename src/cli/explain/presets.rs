@@ -29,6 +29,7 @@ fn operation(op: &Op, parameters: &[&str]) -> String {
     let of = |operand: Operand| match operand {
         Operand::Constant(value) => value.to_string(),
         Operand::Parameter(index) => parameters[index].to_string(),
+        Operand::Exponent { .. } => "exponent".to_owned(),
     };
     op.instruction(&of)
 }

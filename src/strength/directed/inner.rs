@@ -11,7 +11,7 @@ use super::targets::{around, targets};
 use crate::design::{Coding, Node};
 use crate::functional::fold::Visit;
 use crate::neighbours::NodeSeen;
-use crate::post::{Operand, Step, Stepped};
+use crate::post::{Channel, Operand, Step, Stepped};
 use crate::strength::goals::{Event, What, goals};
 use crate::strength::observed::look;
 
@@ -88,9 +88,8 @@ impl Maker<'_> {
         let others = if design.product_steps.iter().any(reads) { tried.len() } else { 1 };
         let mut found = Vec::new();
         for numbers in tried.into_iter().take(others) {
-            let mut known: BTreeMap<i128, usize> = BTreeMap::new();
+            let mut known: BTreeMap<(i128, Option<u32>), usize> = BTreeMap::new();
             let each = alone(&numbers);
-            let program = design.product_program().channel(&each, 0);
             let values = self.weights(&numbers);
             let weights = spread(values);
             for (activation, weight) in activations.iter().flat_map(|a| weights.iter().map(move |w| (*a, *w)))
@@ -98,14 +97,18 @@ impl Maker<'_> {
                 if open.is_empty() {
                     return found;
                 }
-                let product = i128::from(activation) * i128::from(self.multiplied(weight, values));
-                let times = known.entry(product).or_default();
+                let factor = self.multiplied(weight, values);
+                let formed = design.formed(activation, factor);
+                let exponent = design.exponent.map(|_| factor.trailing_zeros());
+                let times = known.entry((formed.value, exponent)).or_default();
                 *times += 1;
                 if *times > TIMES {
                     continue;
                 }
                 let mut reached = false;
-                for (index, (before, Stepped { exact, value, flags })) in program.walk(product).enumerate() {
+                let steps = Channel { steps: &formed.steps, numbers: &each, channel: 0 };
+                for (index, (before, Stepped { exact, value, flags })) in steps.walk(formed.value).enumerate()
+                {
                     let (node, entering) = (Node::Product(index), exact);
                     let visit = Visit { node, beat: None, before, lane: 0, entering, value, flags };
                     let mut seen = NodeSeen::new(String::new());
@@ -127,11 +130,9 @@ impl Maker<'_> {
 
     /// What a product of these values is when it is added.
     pub fn term(&self, activation: i64, weight: i64, numbers: &[i64]) -> i128 {
-        let product = i128::from(activation) * i128::from(self.multiplied(weight, self.weights(numbers)));
-        match self.design.product_steps[..] {
-            [] => product,
-            _ => self.design.product_program().channel(&alone(numbers), 0).from(0, product),
-        }
+        let weight = self.multiplied(weight, self.weights(numbers));
+        let formed = self.design.formed(activation, weight);
+        if formed.steps.is_empty() { formed.value } else { formed.term(&alone(numbers), 0) }
     }
 
     /// Weights whose products with `row` sum to `target`, from the largest activations to the smallest; None: out of reach.

@@ -34,6 +34,7 @@ impl Maker<'_> {
             None => 0,
             Some(Operand::Constant(value)) => value,
             Some(Operand::Parameter(index)) => numbers[index],
+            Some(Operand::Exponent { .. }) => unreachable!("no offset is an exponent"),
         };
         Values::of(&self.design.weight, offset)
     }

@@ -102,6 +102,7 @@ impl Pool {
             None => 0,
             Some(Operand::Constant(value)) => value,
             Some(Operand::Parameter(index)) => layer[index],
+            Some(Operand::Exponent { .. }) => unreachable!("no offset is an exponent"),
         };
         let activation = match design.is_post_only() {
             true => Values::NONE,

@@ -1,0 +1,110 @@
+//! Weights of which steps read the exponent: a shifter and a sign in the place of a multiplier.
+//!
+//! ```text
+//!  activation ─► steps, of the weight's exponent ─► +1 or −1, the weight's sign ─► added
+//! ```
+
+use std::borrow::Cow;
+
+use super::{Coding, Design, Operand, context::Context, file, names::Names};
+use crate::error::Result;
+use crate::num::Format;
+use crate::post::{Channel, Operand as Value, Range, Step};
+
+/// What two factors meet in: a value, what it goes through, and the sign of what comes of it.
+#[derive(Debug, Clone)]
+pub struct Formed<'a> {
+    /// The product, or the activation where steps read the weight's exponent.
+    pub value: i128,
+    /// In front of the adder.
+    pub steps: Cow<'a, [Step]>,
+    /// Whether what leaves the steps is subtracted.
+    pub is_negative: bool,
+}
+
+impl Formed<'_> {
+    /// What is added, with the numbers of one channel.
+    pub fn term(&self, parameters: &[Vec<i64>], channel: usize) -> i128 {
+        let steps = Channel { steps: &self.steps, numbers: parameters, channel };
+        self.signed(steps.through(0..self.steps.len(), self.value))
+    }
+
+    /// What leaves the steps, with the weight's sign.
+    pub fn signed(&self, value: i128) -> i128 {
+        if self.is_negative { -value } else { value }
+    }
+}
+
+impl Design {
+    /// What effective operands, offsets included, meet in.
+    pub fn formed(&self, activation: i64, weight: i64) -> Formed<'_> {
+        if self.exponent.is_none() {
+            let value = i128::from(activation) * i128::from(weight);
+            return Formed { value, steps: Cow::Borrowed(&self.product_steps), is_negative: false };
+        }
+        let exponent = Value::Constant(weight.trailing_zeros().into());
+        let number = |operand| if matches!(operand, Value::Exponent { .. }) { exponent } else { operand };
+        let steps = self.product_steps.iter().map(|step| step.with_operands(&number)).collect();
+        Formed { value: activation.into(), steps, is_negative: weight < 0 }
+    }
+
+    /// The same range with the signs that a weight may have, where its sign stands behind the steps.
+    pub(super) fn with_signs(&self, range: Range) -> Range {
+        signed(range, self.exponent.is_some() && self.weight.format.is_signed())
+    }
+}
+
+/// A range, and its negative where a sign may follow.
+pub(super) fn signed((low, high): Range, may_be_negative: bool) -> Range {
+    if may_be_negative { (low.min(-high), high.max(-low)) } else { (low, high) }
+}
+
+/// The field of the exponent, where a parameter is declared to be that of each weight: its name and its bits.
+pub(super) fn field<'a>(
+    file: &'a file::File,
+    weight: &Operand,
+    context: &Context<'_>,
+) -> Result<Option<(&'a str, u32)>> {
+    let of_weight = |at: &file::Parameter| at.per.as_ref().is_some_and(|per| **per == file::Per::Weight);
+    let mut all = file.parameters.iter().filter(|(_, at)| of_weight(at));
+    let Some((name, at)) = all.next() else { return Ok(None) };
+    let key = |part: &str| format!("parameters.{name}.{part}");
+    let per = at.per.as_ref().expect("just asked");
+    if let Some((other, _)) = all.next() {
+        let what = format!("is \"weight\", and so is that of {other:?}: a weight has one exponent");
+        return Err(context.wrong(&per.span(), &key("per"), what));
+    }
+    if weight.coding != Coding::PowerOfTwo {
+        let what = "is \"weight\", which is the exponent of a weight: operands.weight.coding is not \"power_of_two\"";
+        return Err(context.wrong(&per.span(), &key("per"), what));
+    }
+    let bits = weight.format.width() - u32::from(weight.format.is_signed());
+    let own = Format::unsigned(bits).expect("1 to 4 bits");
+    if let Some(format) = at.format.as_ref().filter(|format| format.0 != own) {
+        let sign = if weight.format.is_signed() { "its sign and " } else { "" };
+        let what =
+            format!("is {}, but the code of a weight is {sign}an exponent of {bits} bits: {own}", format.0);
+        return Err(context.wrong(&format.span(), &key("format"), what));
+    }
+    context.idle(&at.min, &key("min"), "every exponent of the field may come")?;
+    context.idle(&at.max, &key("max"), "every exponent of the field may come")?;
+    context.idle(&at.default, &key("default"), "every weight brings its own")?;
+    context.idle(&at.aligned, &key("aligned"), "it comes with its weight")?;
+    Ok(Some((name, bits)))
+}
+
+/// Refuses a field that no step of a product reads: the weights are then whole, and multiply.
+pub(super) fn check_read(file: &file::File, names: &Names<'_>, context: &Context<'_>) -> Result<()> {
+    let Some(name) = names.exponent_name().filter(|_| names.exponent_bits().is_none()) else { return Ok(()) };
+    let at = &file.parameters[name];
+    let what = "changes nothing: no step of product.steps reads the exponent";
+    Err(context.wrong(&at.span(), &format!("parameters.{name}"), what))
+}
+
+/// What the field is called in a complete design.
+pub(super) const NAME: &str = "exponent";
+
+/// The exponent's field as TOML.
+pub(super) fn text(bits: u32) -> String {
+    format!("\n[parameters.{NAME}]\nformat = \"u{bits}\"\nper = \"weight\"\n")
+}
