@@ -20,6 +20,8 @@ pub struct Formed<'a> {
     pub steps: Cow<'a, [Step]>,
     /// Whether what leaves the steps is subtracted.
     pub is_negative: bool,
+    /// What the steps read of the weight; 0 where they read nothing of it.
+    pub exponent: u32,
 }
 
 impl Formed<'_> {
@@ -40,18 +42,28 @@ impl Design {
     pub fn formed(&self, activation: i64, weight: i64) -> Formed<'_> {
         if self.exponent.is_none() {
             let value = i128::from(activation) * i128::from(weight);
-            return Formed { value, steps: Cow::Borrowed(&self.product_steps), is_negative: false };
+            return Formed {
+                value,
+                steps: Cow::Borrowed(&self.product_steps),
+                is_negative: false,
+                exponent: 0,
+            };
         }
-        let exponent = Value::Constant(weight.trailing_zeros().into());
-        let number = |operand| if matches!(operand, Value::Exponent { .. }) { exponent } else { operand };
-        let steps = self.product_steps.iter().map(|step| step.with_operands(&number)).collect();
-        Formed { value: activation.into(), steps, is_negative: weight < 0 }
+        let exponent = weight.trailing_zeros();
+        let steps = self.product_steps.iter().map(|step| of_weight(step, exponent)).collect();
+        Formed { value: activation.into(), steps, is_negative: weight < 0, exponent }
     }
 
     /// The same range with the signs that a weight may have, where its sign stands behind the steps.
     pub(super) fn with_signs(&self, range: Range) -> Range {
         signed(range, self.exponent.is_some() && self.weight.format.is_signed())
     }
+}
+
+/// A step as it is for a weight of this exponent.
+pub fn of_weight(step: &Step, exponent: u32) -> Step {
+    let own = Value::Constant(exponent.into());
+    step.with_operands(&|operand| if matches!(operand, Value::Exponent { .. }) { own } else { operand })
 }
 
 /// A range, and its negative where a sign may follow.

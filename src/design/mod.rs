@@ -48,7 +48,7 @@ pub use array::{Array, Dataflow, Drain, DrainOrder, Load, LoadKind, Mirror, Skew
 pub use bias::BiasIn;
 pub use convert::overflow_name;
 pub use depth::{largest_exact_float32_k, largest_safe_k, minimum_width, products, sums};
-pub use exponent::Formed;
+pub use exponent::{Formed, of_weight};
 pub use lints::Lint;
 pub use memory::Memory;
 pub use packing::{Correction, Dsp, Packing, Slice};

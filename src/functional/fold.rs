@@ -36,6 +36,8 @@ pub struct Visit {
     pub before: i128,
     /// Which accumulator of the output, or which sum of a level behind the last beat; 0 elsewhere.
     pub lane: usize,
+    /// The exponent of the weight, at a step of products that are read one (see [`Design::formed`]); 0 elsewhere.
+    pub exponent: u32,
     /// The exact value; a start's is what was fitted.
     pub entering: i128,
     /// Behind the node's rule. A step that is fused with the next (R8) fits nothing: its value is `entering`.
@@ -132,14 +134,16 @@ fn through(
     visit: &mut Visitor<'_>,
 ) -> ControlFlow<(), i128> {
     for (index, (before, post::Stepped { exact, value, flags })) in steps.walk(x).enumerate() {
-        visit(Visit { node: node(index), beat, before, lane: 0, entering: exact, value, flags })?;
+        let exponent = 0;
+        visit(Visit { node: node(index), beat, before, lane: 0, exponent, entering: exact, value, flags })?;
         x = value;
     }
     ControlFlow::Continue(x)
 }
 
 fn told(node: Node, beat: Option<usize>, before: i128, entering: i128, fitted: Fitted) -> Visit {
-    Visit { node, beat, before, lane: 0, entering, value: i128::from(fitted.value), flags: fitted.flags }
+    let Fitted { value, flags } = fitted;
+    Visit { node, beat, before, lane: 0, exponent: 0, entering, value: value.into(), flags }
 }
 
 /// The accumulators of an output behind its last beat, added level by level.
@@ -180,8 +184,9 @@ pub fn stepped(
         for (lane, value) in formed.iter().zip(&mut values) {
             let steps = post::Channel { steps: &lane.steps, numbers, channel };
             let post::Stepped { exact, value: after, flags } = steps.apply(index, *value);
-            let (node, beat) = (Node::Product(index), Some(beat));
-            visit(Visit { node, beat, before: *value, lane: 0, entering: exact, value: after, flags })?;
+            let (node, beat, exponent) = (Node::Product(index), Some(beat), lane.exponent);
+            let before = *value;
+            visit(Visit { node, beat, before, lane: 0, exponent, entering: exact, value: after, flags })?;
             *value = after;
         }
     }

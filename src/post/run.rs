@@ -84,7 +84,8 @@ impl Rounded {
             }
             Rounded::Float(scale) => {
                 let product = x as f32 * f32::from_bits(get(scale) as u32);
-                let is_tie = (product - product.floor()).to_bits() == 0.5_f32.to_bits();
+                // Exact, as the distance from the lower neighbour of a negative product need not be.
+                let is_tie = product.fract().abs().to_bits() == 0.5_f32.to_bits();
                 is_tie.then(|| Tie { negative: product < 0.0, odd: product.floor() % 2.0 != 0.0 })
             }
         }
@@ -170,5 +171,29 @@ pub fn float_to_integer(value: f32, rounding: Rounding) -> i128 {
     } else {
         // The mantissa has 24 bits, so every count from 26 on gives the same answer.
         shift_right(signed, power.unsigned_abs().min(MAX_SHIFT), rounding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_halves_are_ties_of_a_float_product() {
+        // The distance of -0.49999997 from -1 is rounded to a half.
+        let almost = 0.5_f32.next_down();
+        for (x, scale, tie) in [
+            (-1, almost, None),
+            (1, almost, None),
+            (-1, 0.5, Some(Tie { negative: true, odd: true })),
+            (-3, 0.5, Some(Tie { negative: true, odd: false })),
+            (1, 0.5, Some(Tie { negative: false, odd: false })),
+            (3, 0.5, Some(Tie { negative: false, odd: true })),
+            (0, 0.5, None),
+            (-1, 1e-30, None),
+        ] {
+            let met = Rounded::Float(Operand::Parameter(0)).tie(x, |_| scale.to_bits().into());
+            assert_eq!(met, tie, "{x} * {scale}");
+        }
     }
 }

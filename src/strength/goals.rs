@@ -262,10 +262,11 @@ fn cases(design: &Design, step: &Step, into: Range) -> Vec<(Event, String, Optio
     all
 }
 
-/// One bundle has one number per layer.
+/// One bundle has one number per layer, and every exponent of a weight.
 fn per_channel(design: &Design, operand: Operand) -> bool {
     match operand {
-        Operand::Constant(_) | Operand::Exponent { .. } => false,
+        Operand::Constant(_) => false,
+        Operand::Exponent { .. } => true,
         Operand::Parameter(index) => design.parameters[index].per == Per::Channel,
     }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
-use crate::design::{Design, Node};
+use crate::design::{Design, Node, of_weight};
 use crate::functional::fold::Visit;
 use crate::functional::follow;
 use crate::lower::Program;
@@ -88,6 +88,9 @@ pub(super) fn look(design: &Design, parameters: &[Vec<i64>], n: usize, visit: Vi
     seen.low += u64::from(visit.flags.low);
     seen.inside += u64::from(!visit.flags.any());
     let Some(step) = design.step_of(visit.node) else { return };
+    let reads_exponent = design.exponent.is_some() && matches!(visit.node, Node::Product(_));
+    let own = reads_exponent.then(|| of_weight(step, visit.exponent));
+    let step = own.as_ref().unwrap_or(step);
     let before = visit.before;
     if !step.runs(parameters, n) {
         return;

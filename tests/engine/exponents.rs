@@ -90,17 +90,21 @@ fn both_engines_equal_sums_written_out() {
         let program = Program::matrix(design.clone(), x.view(), w.view(), &Numbers::default()).unwrap();
         let (outcome, _) = both(&program, steps);
         let ranges = accumulator_ranges(&program, &Inputs::Format);
+        let lanes = design.array.lanes;
         let kept = if array.contains("memory") { 4 } else { depth };
         for ((m, n), found) in outcome.accumulators.indexed_iter() {
-            let (mut word, mut sum) = (0, 0_i64);
+            let (mut word, mut sum, mut beat) = (0, 0_i64, 0);
             for k in 0..depth {
                 if k % kept == 0 {
                     (word, sum) = (word + sum, 0);
                 }
                 let (sign, exponent) = weight(w[[k, n]], bits);
-                let term = sign * means(x[[m, k]], exponent);
+                beat += sign * means(x[[m, k]], exponent);
                 negative_floors += usize::from(sign < 0 && x[[m, k]] & ((1 << exponent) - 1) != 0);
-                let entering = sum + term;
+                if (k + 1) % lanes != 0 && k + 1 < depth {
+                    continue;
+                }
+                let entering = sum + std::mem::take(&mut beat);
                 sum = entering.clamp(-4096, 4095);
                 saturated += usize::from(sum != entering);
                 let range = &ranges[n];

@@ -122,3 +122,103 @@ fn a_narrow_mac_is_overridden_by_its_witness_file() {
     let text = String::from_utf8_lossy(&result.get_output().stderr).into_owned();
     assert!(text.contains("it claims") && !other.exists(), "{text}");
 }
+
+/// How one kind is brought to overflow: its design, with what is set, and the operands.
+struct Kind {
+    design: &'static str,
+    set: &'static str,
+    operands: Operands,
+}
+
+enum Operands {
+    /// Of the committed CNN.
+    Layer(&'static str),
+    /// Six rows and channels of so many products, most of them at an end of their range.
+    Matrices(usize),
+}
+
+const fn kind(design: &'static str, set: &'static str, operands: Operands) -> Kind {
+    Kind { design, set, operands }
+}
+
+/// Every kind of array that the two designs above are not.
+const KINDS: [Kind; 9] = [
+    kind("tree8_s8_acc24", "accumulator.width=12", Operands::Layer("fc_quant")),
+    kind("os8x8_s8_acc32", "accumulator.width=12", Operands::Layer("fc_quant")),
+    kind("os4x2_l4_s8_acc32", "accumulator.width=12", Operands::Layer("fc_quant")),
+    kind("ws8x8_bcast_s8_acc24_mem32", "accumulator.width=12", Operands::Layer("fc_quant")),
+    kind("lanes4_s8_acc16sat_sum17", "accumulator.width=12", Operands::Layer("fc_quant")),
+    kind("is8x8_s8_acc24", "accumulator.width=12 --set array.rows=16", Operands::Layer("conv1_quant")),
+    kind("ws16x16_s8_acc32", "accumulator.width=17", Operands::Matrices(16)),
+    kind("os8x8_diag_s8_acc20", "accumulator.width=17", Operands::Matrices(40)),
+    kind("tree16x4_banks4_s8_acc34sat", "accumulator.width=17", Operands::Matrices(40)),
+];
+
+impl Kind {
+    /// What `overflow` is asked, before the output.
+    fn line(&self, folder: &Path) -> String {
+        let design = format!("hw_models/{} --set {}", self.design, self.set);
+        match self.operands {
+            Operands::Layer(layer) => format!(
+                "overflow tests/models/cnn_s8_qoperator.onnx --input tests/models/cnn_inputs.npy --layer {layer} --design {design}"
+            ),
+            Operands::Matrices(k) => {
+                let end = |at: usize| [-128_i8, 127, 127, -128, 100][at * at % 5];
+                let matrix = |name: &str, shape: [usize; 2], by: usize| {
+                    let path = folder.join(name);
+                    let values = ndarray::Array2::from_shape_fn(shape, |(r, c)| end(r * by + c * 3 + r * c));
+                    ndarray_npy::write_npy(&path, &values).unwrap();
+                    path.display().to_string()
+                };
+                let (a, w) = (matrix("a.npy", [6, k], 2), matrix("w.npy", [k, 6], 1));
+                format!("overflow {design} --activations {a} --weights {w}")
+            }
+        }
+    }
+
+    /// Replays some witnesses of each class, or all of them, in RTL.
+    fn is_shown(&self, simulators: &[Simulator], all: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let [out, bundle] = ["out", "bundle"].map(|name| folder.path().join(name));
+        goldpath(&format!("{} --out {}", self.line(folder.path()), out.display())).success();
+        let path = out.join("witness.json");
+        let file: WitnessFile = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let ids = file.witnesses.iter().map(|witness| witness.id.as_str());
+        let ids: Vec<&str> = ids.filter(|id| !id.contains("/channel/")).collect();
+        let few = |id: &&&str| all || ["/first", "/largest"].iter().any(|end| id.ends_with(end));
+        let source = Path::new("hw_models").join(self.design);
+        let mut shown = 0;
+        for id in ids.iter().filter(few).take(if all { usize::MAX } else { 3 }) {
+            let line = format!(
+                "vectors hw_models/{} --strength none --witness {}#{id}",
+                self.design,
+                path.display()
+            );
+            goldpath(&format!("{line} --out {}", bundle.display())).success();
+            let facts = manifest::read(&bundle).unwrap();
+            let events = facts.events.unwrap();
+            assert!(events.values().any(|node| node.high + node.low > 0), "{} {id}", self.design);
+            let set: Vec<String> = facts.source.overrides.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            let loaded = Design::load(&source.join("design.toml"), &set).unwrap();
+            let bench = Bench::twin(&bundle, &source, &loaded, &loaded).unwrap();
+            for simulator in simulators {
+                let verdict = bench.build(*simulator).unwrap().run(Compare::Cycles).unwrap();
+                assert!(verdict.passed(), "{} {id} in {}: {verdict:#?}", self.design, simulator.name());
+            }
+            shown += 1;
+        }
+        println!("{}: {shown} of {} witnesses shown", self.design, ids.len());
+        assert!(shown >= 2 && ids.len() > shown - usize::from(all), "{}: {ids:?}", self.design);
+    }
+}
+
+#[test]
+fn every_kind_shows_its_first_witnesses() {
+    KINDS.iter().for_each(|kind| kind.is_shown(&[Simulator::Icarus], false));
+}
+
+#[test]
+#[ignore = "long: every witness of every kind in both simulators"]
+fn every_kind_shows_every_witness() {
+    KINDS.iter().for_each(|kind| kind.is_shown(&Simulator::ALL, true));
+}

@@ -113,7 +113,13 @@ fn of_paths() -> Vec<Topic> {
                \x20            images and groups are outside. It changes when a tile comes, and no value\n\
                order.max_k  the most products of an output: more are an error, and what needs a limit may rely on it",
         example: String::new,
-    }, Topic {
+    }, coding()]
+}
+
+/// Weights that are shifts.
+#[rustfmt::skip]
+fn coding() -> Topic {
+    Topic {
         name: "operands.weight.coding",
         kind: "key",
         summary: "weights that are powers of two: a shifter where a multiplier would be",
@@ -134,7 +140,7 @@ fn of_paths() -> Vec<Topic> {
                The steps are then those of the activation, and what leaves them is added or subtracted as the sign says:\n\
                +-floor(x / 2^k). Only product.steps read it, no port brings it, and layers of a model are refused.",
         example: powers,
-    }]
+    }
 }
 
 /// Lanes, and when they are added.

@@ -110,7 +110,8 @@ impl Maker<'_> {
                 for (index, (before, Stepped { exact, value, flags })) in steps.walk(formed.value).enumerate()
                 {
                     let (node, entering) = (Node::Product(index), exact);
-                    let visit = Visit { node, beat: None, before, lane: 0, entering, value, flags };
+                    let (lane, exponent) = (0, formed.exponent);
+                    let visit = Visit { node, beat: None, before, lane, exponent, entering, value, flags };
                     let mut seen = NodeSeen::new(String::new());
                     look(design, &each, 0, visit, &mut seen);
                     for (node, event, left) in &mut open {
