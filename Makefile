@@ -8,7 +8,7 @@ help:
 	@echo "make lint   formatting and clippy, warnings are errors"
 	@echo "make bench  speed, against the simulators, ONNX Runtime and NumPy"
 	@echo "make live   real networks from PyPI, every integer tensor compared with ONNX Runtime"
-	@echo "make setup  only install what is missing: Icarus Verilog, Verilator, Yosys, Chromium, a C++ compiler"
+	@echo "make setup  only install what is missing: Icarus Verilog, Verilator, Yosys, Chromium, ccache, a C++ compiler"
 
 setup: rust simulators
 
@@ -23,7 +23,7 @@ rust:
 # are tested.
 simulators:
 	@missing=""; \
-	for pair in iverilog:iverilog verilator:verilator yosys:yosys chromium:chromium c++:g++ make:make; do \
+	for pair in iverilog:iverilog verilator:verilator yosys:yosys chromium:chromium ccache:ccache c++:g++ make:make; do \
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
@@ -62,7 +62,9 @@ lint: rust
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo check --lib --no-default-features --locked
 
+# Verilator's run-time library is a part of every simulation that it builds: ccache compiles it once for all tests.
 test: setup lint
+	@! command -v ccache >/dev/null || export OBJCACHE=ccache CCACHE_DIR="$(CURDIR)/target/ccache"; \
 	cargo test --locked --no-fail-fast
 
 # ONNX Runtime and NumPy in an environment of their own; without them the benchmark says so and leaves them out.

@@ -108,7 +108,8 @@
 //! | its mistakes | `neighbours::{step, keys}` |
 //!
 //! Products go through the same steps before they are added (`Design::product_steps`), in both engines one by one: every
-//! faster route, the vector grid and folded periods have a licence for exact products only.
+//! faster route, the vector grid and folded periods have a licence for exact products only. Where a step reads the exponent of a
+//! weight there is no product: [`design::Design::formed`] says what meets what, to both engines and to whoever proves.
 //!
 //! Steps inside a step (what a value goes through first, the arms of a branch) are the same steps: whoever asks a
 //! [`post::Step`] what it reads or makes gets their answer too.

@@ -110,6 +110,9 @@ impl<'a> Answer<'a> {
     /// How long products take, what sums start from, and what they need.
     fn sums(&self, notes: &mut String) {
         let _ = write!(notes, "\ncycles of Y[M,N] = A[M,K] * W[K,N]: {}\n", self.design.cycle_formula());
+        notes.push_str(
+            "  from the first beat to the last output, and what must pass before the next product\n",
+        );
         if let Some(most) = self.design.most_products() {
             let why = match self.design.order.max_k {
                 Some(k) if k == most => "order.max_k",

@@ -86,6 +86,9 @@ impl Design {
     fn operand_rows(&self) -> Vec<Row> {
         let row = |node: &str, operand: &Operand| {
             let does = match operand.offset {
+                None if operand.coding == Coding::PowerOfTwo && self.exponent.is_some() => {
+                    return exact(node, "sign and exponent", operand.format, self.operand_latency);
+                }
                 None if operand.coding == Coding::PowerOfTwo => {
                     format!("2^code, {} of sign and exponent", operand.format)
                 }

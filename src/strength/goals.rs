@@ -288,6 +288,7 @@ fn corners(design: &Design) -> Vec<Goal> {
 /// Both values of every bit of every value between steps, each where it matters.
 fn of_stages(design: &Design) -> Vec<Goal> {
     let of_stage = |(index, stage): (usize, Stage)| {
+        let unread = unread(design, &stage);
         let both = (0..stage.format.width()).flat_map(|bit| [false, true].map(|is_set| (bit, is_set)));
         let goal = |(bit, is_set): (u32, bool)| {
             let (least, most) = (stage.range.0 >> bit, stage.range.1 >> bit);
@@ -295,12 +296,28 @@ fn of_stages(design: &Design) -> Vec<Goal> {
             Goal {
                 name: format!("{}: bit {bit} is {} and matters", stage.id, u8::from(is_set)),
                 what: What::Stage { stage: index, bit, is_set },
-                impossible: fixed.then(|| format!("only {}..{} comes there", stage.range.0, stage.range.1)),
+                impossible: fixed
+                    .then(|| format!("only {}..{} comes there", stage.range.0, stage.range.1))
+                    .or_else(|| unread.clone().filter(|(bits, _)| bit < *bits).map(|(_, why)| why)),
             }
         };
         both.map(goal).collect::<Vec<_>>()
     };
     stages(design).into_iter().enumerate().flat_map(of_stage).collect()
+}
+
+/// So many low bits of a stage that the shift behind it never reads, and why.
+fn unread(design: &Design, stage: &Stage) -> Option<(u32, String)> {
+    let step = design.post.get(stage.steps).filter(|step| step.when.is_none())?;
+    let Some((Rounded::Shift(count), rounding)) = step.op.rounds() else { return None };
+    let least = u32::try_from(step.value_range(count, &design.parameters).0).ok()?;
+    let bits = match rounding {
+        Rounding::Floor => least,
+        // The half is added at the bit below the last one that is kept.
+        Rounding::HalfUp => least.checked_sub(1)?,
+        _ => return None,
+    };
+    Some((bits, format!("{} shifts by {least} at least, {rounding}", step.id)))
 }
 
 /// Every count of every right shift, rounding up and down where it matters.
