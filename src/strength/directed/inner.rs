@@ -238,21 +238,25 @@ impl Maker<'_> {
         }
     }
 
-    /// A channel whose visits add up to a rail of the memory, each as much as it can; the last has one product of few.
+    /// A channel whose visits add up to a rail of the memory in some row, each as much as it can; the last has one product of
+    /// few. Rows of one large value reach farther than that of units.
     fn at_rail(&mut self, rail: i128, numbers: &[i64]) {
         let values = self.weights(numbers);
-        for last in [0, 1, -1, 2, -2, values.high, values.low] {
-            if values.holds(last) && self.with_last(rail, last, numbers) {
+        let rows = [1, 3, 2, 0].into_iter().filter(|row| *row < self.rows.len()).collect::<Vec<_>>();
+        for (row, last) in rows
+            .into_iter()
+            .flat_map(|row| [0, 1, -1, 2, -2, values.high, values.low].map(|last| (row, last)))
+        {
+            if values.holds(last) && self.with_last(rail, (row, last), numbers) {
                 return;
             }
         }
     }
 
-    fn with_last(&mut self, rail: i128, last: i64, numbers: &[i64]) -> bool {
+    fn with_last(&mut self, rail: i128, (row, last): (usize, i64), numbers: &[i64]) -> bool {
         let store = self.design.store_program();
         let each = alone(numbers);
         let stored = |sum: i128| store.channel(&each, 0).from(0, sum);
-        let row = usize::from(self.rows.len() > 1);
         let most = self.design.store_program().ranges(self.design.accumulator.range());
         let (low, high) = most.last().map_or_else(|| self.design.accumulator.range(), |range| range.fitted);
         let products = self.visit_products().max(1);
