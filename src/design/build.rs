@@ -48,7 +48,6 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     let operands = [&activation, &weight];
     let (product_steps, product) =
         product::steps(file, operands, (exact, product), &accumulator, &mut names, context)?;
-    exponent::check_read(file, &names, context)?;
     let [reduce, after] = reduce::reduce(file, (&array, &accumulator), product, context)?;
     let memory = memory::memory(file, &array, &accumulator, context)?;
     let [store_steps, load_steps] = memory::steps(file, &accumulator, (memory, &array), &mut names, context)?;

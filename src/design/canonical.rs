@@ -68,7 +68,10 @@ fn hashed(design: &Design) -> String {
     for (_, parameter) in parameters.iter().enumerate().filter(|(index, _)| own != Some(*index)) {
         write_parameter(&mut text, parameter);
     }
-    text.extend(design.exponent.map(exponent::text));
+    if let Some(bits) = design.exponent {
+        let name = exponent::name(parameters.iter().map(|parameter| parameter.name.as_str()));
+        text.push_str(&exponent::text(&name, bits));
+    }
     if design.is_post_only() {
         return text;
     }
@@ -277,7 +280,12 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
             Value::Constant(value) => value.to_string(),
             Value::Name(name) => quoted(name),
         },
-        post::Operand::Exponent { .. } => quoted(exponent::NAME),
+        post::Operand::Exponent { .. } => {
+            quoted(&exponent::name(values.iter().filter_map(|value| match value {
+                Value::Name(name) => Some(name.as_str()),
+                Value::Constant(_) => None,
+            })))
+        }
     };
     let mut pairs = vec![format!("step = \"{}\"", step.op.name())];
     let list = |values: Vec<String>| format!("[{}]", values.join(", "));

@@ -6,7 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::{Coding, Design, Operand, context::Context, file, names::Names};
+use super::file::{self, At};
+use super::{Coding, Design, Operand, context::Context, identifier};
 use crate::error::Result;
 use crate::num::Format;
 use crate::post::{Channel, Operand as Value, Range, Step};
@@ -31,6 +32,18 @@ impl Formed<'_> {
         self.signed(steps.through(0..self.steps.len(), self.value))
     }
 
+    /// The same of another value in front of the steps, which read no number of a channel.
+    pub fn of(&self, value: i128) -> i128 {
+        let steps = Channel { steps: &self.steps, numbers: &[], channel: 0 };
+        self.signed(steps.through(0..self.steps.len(), value))
+    }
+
+    /// What is added where no format on the way takes anything from it: what the steps round stays rounded.
+    pub fn exact(&self, parameters: &[Vec<i64>], channel: usize) -> i128 {
+        let exact = |x, step: &Step| step.apply(x, parameters, channel).exact;
+        self.signed(self.steps.iter().fold(self.value, exact))
+    }
+
     /// What leaves the steps, with the weight's sign.
     pub fn signed(&self, value: i128) -> i128 {
         if self.is_negative { -value } else { value }
@@ -52,6 +65,17 @@ impl Design {
         let exponent = weight.trailing_zeros();
         let steps = self.product_steps.iter().map(|step| of_weight(step, exponent)).collect();
         Formed { value: activation.into(), steps, is_negative: weight < 0, exponent }
+    }
+
+    /// The same hardware with the weight's sign in front of the steps: what holds every activation there holds its negative.
+    pub fn with_sign_first(&self) -> Design {
+        let mut sided = self.clone();
+        for (step, range) in sided.product_steps.iter_mut().zip(self.product_ranges()) {
+            if range.always_fits && step.format.is_some() {
+                step.format = Format::signed(64);
+            }
+        }
+        sided
     }
 
     /// The same range with the signs that a weight may have, where its sign stands behind the steps.
@@ -81,6 +105,10 @@ pub(super) fn field<'a>(
     let mut all = file.parameters.iter().filter(|(_, at)| of_weight(at));
     let Some((name, at)) = all.next() else { return Ok(None) };
     let key = |part: &str| format!("parameters.{name}.{part}");
+    if !identifier::is_plain(name) {
+        let key = format!("parameters.{name}");
+        return Err(context.wrong(&at.span(), &key, "is not a name: letters, digits and _ only"));
+    }
     let per = at.per.as_ref().expect("just asked");
     if let Some((other, _)) = all.next() {
         let what = format!("is \"weight\", and so is that of {other:?}: a weight has one exponent");
@@ -105,18 +133,26 @@ pub(super) fn field<'a>(
     Ok(Some((name, bits)))
 }
 
-/// Refuses a field that no step of a product reads: the weights are then whole, and multiply.
-pub(super) fn check_read(file: &file::File, names: &Names<'_>, context: &Context<'_>) -> Result<()> {
-    let Some(name) = names.exponent_name().filter(|_| names.exponent_bits().is_none()) else { return Ok(()) };
-    let at = &file.parameters[name];
-    let what = "changes nothing: no step of product.steps reads the exponent";
-    Err(context.wrong(&at.span(), &format!("parameters.{name}"), what))
+/// Whether some step, or a step inside one, reads what is called so.
+pub(super) fn is_read(name: &str, steps: &[At<file::Step>]) -> bool {
+    let is_it = |value: &At<file::Value>| matches!(&**value, file::Value::Name(own) if own == name);
+    steps.iter().any(|step| {
+        let operands = [&step.value, &step.shift, &step.low, &step.high, &step.min, &step.max];
+        operands.into_iter().flatten().any(is_it)
+            || step.value_steps.as_ref().is_some_and(|inner| is_read(name, inner))
+    })
 }
 
-/// What the field is called in a complete design.
-pub(super) const NAME: &str = "exponent";
+/// What the field is called in a complete design: a name that none of its parameters has.
+pub(super) fn name<'a>(others: impl Iterator<Item = &'a str> + Clone) -> String {
+    let mut name = "exponent".to_owned();
+    while others.clone().any(|other| other == name) {
+        name.push('_');
+    }
+    name
+}
 
 /// The exponent's field as TOML.
-pub(super) fn text(bits: u32) -> String {
-    format!("\n[parameters.{NAME}]\nformat = \"u{bits}\"\nper = \"weight\"\n")
+pub(super) fn text(name: &str, bits: u32) -> String {
+    format!("\n[parameters.{name}]\nformat = \"u{bits}\"\nper = \"weight\"\n")
 }

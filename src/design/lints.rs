@@ -166,6 +166,9 @@ impl Design {
     /// What a zero point costs in this design, folded into the bias or subtracted before the multiply: two lines.
     pub fn zero_point_cost(&self) -> String {
         let (activation, weight) = (&self.activation, &self.weight);
+        if self.exponent.is_some() {
+            return "none: no layer of a model runs where steps read exponents".to_owned();
+        }
         let safe = |k: Option<u64>| k.map_or("any".into(), |k| k.to_string());
         let port = activation.format;
         let span = i128::from(port.max()) - i128::from(port.min());

@@ -23,7 +23,8 @@ pub(super) fn steps(
 ) -> Result<(Vec<Step>, (Format, Interval))> {
     let list = &file.product.steps;
     let Some(first) = list.first() else { return Ok((Vec::new(), product)) };
-    let (exact, interval) = match names.exponent_name().is_some() {
+    let reads_exponent = names.exponent_name().is_some_and(|name| exponent::is_read(name, list));
+    let (exact, interval) = match reads_exponent {
         true => (activation.sum, activation.interval(names.parameters())),
         false => product,
     };

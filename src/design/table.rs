@@ -192,6 +192,6 @@ fn show(operand: post::Operand, parameters: &[Parameter]) -> String {
     match operand {
         post::Operand::Constant(value) => value.to_string(),
         post::Operand::Parameter(index) => parameters[index].name.clone(),
-        post::Operand::Exponent { .. } => exponent::NAME.to_owned(),
+        post::Operand::Exponent { .. } => exponent::name(parameters.iter().map(|p| p.name.as_str())),
     }
 }

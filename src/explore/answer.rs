@@ -131,10 +131,10 @@ impl<T> Outcome<T> {
     }
 }
 
-/// The exact network of a variant, which every width is compared with: exact products and exact sums, the whole bias
-/// included, at every node in front of the post steps. And the network in which no accumulator overflows, which the widths
-/// share: the design's own reduction levels in front of accumulators that hold everything, and its memory behind them. Where
-/// neither takes something from a sum, the two are one.
+/// The exact network of a variant, which every width is compared with: formats that hold everything, the whole bias included,
+/// at every node in front of the post steps; what steps there round is rounded. And the network in which no accumulator
+/// overflows, which the widths share: the design's own nodes around accumulators that hold everything. Where none takes
+/// something from a sum, the two are one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Layers {
     /// Width of the design that gave the post steps: the widest it builds.
@@ -176,7 +176,7 @@ pub struct Layers {
 /// A node that every width has as the design states it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unvaried {
-    /// `reduce.0`, …, `memory`.
+    /// `product.steps.0`, …, `reduce.0`, …, `memory.store.0`, …, `memory`.
     pub node: String,
     /// Its format, like `s16`.
     pub format: String,

@@ -345,7 +345,7 @@ fn check_held(reference: &Design, layer: &Layer, low: i64, high: i64) -> Result<
         format!("sums from {low} to {high} leave the widest accumulator that the design builds, {register}");
     Err(Error::new(Kind::Value, message)
         .at(Place::Signal(layer.name.clone()))
-        .help("wider ones are refused by the post steps: relax their formats and latencies"))
+        .help("`goldpath check --set accumulator.width=64` says what refuses wider ones"))
 }
 
 /// Sums behind the program's post steps.

@@ -55,7 +55,7 @@ pub fn layers(exact: &ExactNetwork<'_>, candidates: &Candidates, labels: Option<
         minimal_observed_width: found.iter().map(|l| l.minimal_observed_width).max().unwrap_or(1),
         without_dead: all_without_dead(&found),
         exact_when_held: exact.exact.is_none(),
-        unvaried: unvaried(&exact.reference),
+        unvaried: unvaried(&exact.reference, candidates),
         agree_when_held: agreeing(&exact.without_overflow, &exact.answers),
         differing_when_held: exact.layer_nodes().map(|(_, node)| exact.differing(node, &|_| None)).sum(),
         images: exact.answers.len() as u64,
@@ -91,8 +91,10 @@ pub(super) fn agreeing(a: &[u32], b: &[u32]) -> u64 {
     a.iter().zip(b).filter(|(a, b)| a == b).count() as u64
 }
 
-/// Everything in front of the post steps that fits a value, the accumulator left out.
-fn unvaried(design: &Design) -> Vec<Unvaried> {
+/// Everything in front of the post steps that fits a value, the accumulator left out, and formats that nobody wrote, which
+/// follow its width and hold every value.
+fn unvaried(design: &Design, candidates: &Candidates) -> Vec<Unvaried> {
+    let narrowest = candidates.all.iter().find_map(|candidate| candidate.design.done());
     let [products, levels, after] = [design.product_ranges(), design.level_ranges(), design.after_ranges()];
     let [store, load] = design.memory_ranges();
     let always_fits = |node: Node| match node {
@@ -105,6 +107,11 @@ fn unvaried(design: &Design) -> Vec<Unvaried> {
     };
     let of_node = |(node, id): (Node, String)| {
         let fit = design.fit_of(node)?;
+        let follows =
+            narrowest.is_some_and(|other| other.fit_of(node).is_some_and(|o| o.format != fit.format));
+        if follows {
+            return None;
+        }
         let (format, overflow) = (fit.format.to_string(), overflow_name(fit.overflow).to_owned());
         Some(Unvaried { node: id, format, overflow, always_fits: always_fits(node) })
     };

@@ -22,7 +22,7 @@ pub struct Step {
     pub value: i64,
     /// On which side `entering` lay outside.
     pub flags: Flags,
-    /// The unfitted start plus every product up to this beat, behind its steps: no reduction level has fitted any of them. Of
+    /// The unfitted start plus every product up to this beat, behind its steps: no format has fitted any of them. Of
     /// one of several accumulators, its own.
     pub exact: i128,
 }
@@ -59,7 +59,7 @@ pub fn walk(program: &Program, m: usize, n: usize) -> Walk {
         if let (Node::Accumulator, Some(beat)) = (visit.node, visit.beat) {
             let Visit { entering, flags, lane, .. } = visit;
             let products = lanes[lane].iter().filter_map(|lane| program.k_of(beat, *lane));
-            exact[lane] += products.map(|k| program.term(m, n, k)).sum::<i128>();
+            exact[lane] += products.map(|k| program.exact_term(m, n, k)).sum::<i128>();
             let (term, value) = (entering - i128::from(before[lane]), visit.value as i64);
             before[lane] = value;
             steps.push(Step { beat, lane, term, entering, value, flags, exact: exact[lane] });

@@ -34,21 +34,29 @@ impl Program {
         self.design.formed(activation, weight).term(&self.parameters, n)
     }
 
-    /// The exact sum of output (`m`, `n`): the start as it is brought plus every term, never fitted. With a memory, the sums of
-    /// its visits meet through the memory's own steps.
+    /// The same where no format of the steps takes anything from it.
+    pub fn exact_term(&self, m: usize, n: usize, k: usize) -> i128 {
+        let [activation, weight] = self.factors(m, n, k);
+        self.design.formed(activation, weight).exact(&self.parameters, n)
+    }
+
+    /// The exact sum of output (`m`, `n`): the start as it is brought plus every term, never fitted. What steps of products, and
+    /// of sums that meet in a memory, round is rounded; what their formats cut is not.
     pub fn exact_sum(&self, m: usize, n: usize) -> i128 {
         let (design, beats) = (&self.design, self.beats());
         let lanes = design.array.lanes;
-        let [store, load] = [design.store_program(), design.load_program()]
-            .map(|program| (program.channel(&self.parameters, n), program.steps.len()));
+        let [store, load] = [design.store_program(), design.load_program()];
+        let exact = |program: post::Program<'_>, x: i128| {
+            program.steps.iter().fold(x, |x, step| step.apply(x, &self.parameters, n).exact)
+        };
         let steps = self.map().steps.min(beats.max(1));
         let mut word = 0;
         for first in (0..beats).step_by(steps) {
             let last = beats.min(first + steps);
             let all = (first..last).flat_map(|beat| (0..lanes).filter_map(move |lane| self.k_of(beat, lane)));
-            let sum = all.map(|k| self.term(m, n, k)).sum::<i128>();
-            let before = if first == 0 { i128::from(self.bias(n)) } else { load.0.through(0..load.1, word) };
-            word = before + store.0.through(0..store.1, sum);
+            let sum = all.map(|k| self.exact_term(m, n, k)).sum::<i128>();
+            let before = if first == 0 { i128::from(self.bias(n)) } else { exact(load, word) };
+            word = before + exact(store, sum);
         }
         word
     }

@@ -155,7 +155,7 @@ fn weights(design: &Design, layer: &Layer) -> Result<(ArrayD<i32>, Vec<i32>)> {
         let message = "a layer's weights have no exponents of their own, which product.steps read";
         return Err(Error::new(Kind::Unsupported, message)
             .at(Place::Signal("weight".to_string()))
-            .help("bring matrices of codes, a sign and an exponent each, with --matmul"));
+            .help("bring matrices of codes, a sign and an exponent each: --activations and --weights"));
     }
     if operand.coding == Coding::PowerOfTwo {
         return Ok((powers_of_two(operand, layer)?, zero_points.collect()));

@@ -20,6 +20,9 @@ struct Side {
     of_mut: fn(&mut Design) -> &mut Operand,
 }
 
+/// Bits of a weight's code, where steps read its exponent, in which a neighbour reads it at most: 32 places to the right.
+const MOST_BITS: u32 = 6;
+
 impl Side {
     const BOTH: [Side; 2] = [
         Side {
@@ -39,7 +42,11 @@ impl Side {
     fn neighbours(self, hardware: &Hardware) -> Neighbours<'_> {
         let format = (self.of)(&hardware.design).format;
         let site = move |key| Site { hardware, key, node: self.node, class: Class::Value };
-        let widths = other_widths(format).map(move |other| {
+        // Exponents of more bits than a shifter has places for are nobody's mistake.
+        let has_own_exponent = hardware.design.exponent.is_some();
+        let is_weight = matches!(self.factor, Factor::Weight);
+        let is_read = move |other: &Format| !(has_own_exponent && is_weight) || other.width() <= MOST_BITS;
+        let widths = other_widths(format).filter(is_read).map(move |other| {
             let what = format!("width {} for {}", other.width(), format.width());
             site("operands.*.width").edit(&what, |design| self.read_as(design, other))
         });
@@ -51,7 +58,6 @@ impl Side {
         let operand = (self.of)(&hardware.design);
         let coded = operand.coding == Coding::PowerOfTwo;
         // An exponent of another width is another weight, and so wide is what is behind it.
-        let has_own_exponent = hardware.design.exponent.is_some();
         let integer = (coded && !has_own_exponent).then(|| {
             site("operands.*.coding").edit("read as integer", |design| {
                 (self.of_mut)(design).coding = Coding::Integer;

@@ -100,7 +100,11 @@ fn values(step: &Step) -> Vec<Variant> {
         };
         one_off(step, place, name, key, operand)
     };
-    step.op.roles().into_iter().enumerate().flat_map(named).collect()
+    // What stands in front of one of two operands stands in front of the other, too.
+    let is_one = step.op.roles().len() == 1;
+    let own =
+        |(_, (_, operand)): &(usize, (Role, Operand))| is_one || !matches!(operand, Operand::Exponent { .. });
+    step.op.roles().into_iter().enumerate().filter(own).flat_map(named).collect()
 }
 
 fn one_off(step: &Step, place: usize, name: &str, key: &'static str, operand: Operand) -> Vec<Variant> {
@@ -118,7 +122,7 @@ fn one_off(step: &Step, place: usize, name: &str, key: &'static str, operand: Op
             Operand::Exponent { bits } => edited(step, what, key, |step| {
                 // In its field.
                 let (field, one_off) = (Format::unsigned(bits), Op::Add(Operand::Constant(by)));
-                step.value_steps.push(Step::new("", one_off, field, Overflow::Wrap, 0));
+                step.value_steps.insert(0, Step::new("", one_off, field, Overflow::Wrap, 0));
             }),
         }
     };

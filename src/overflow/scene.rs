@@ -59,7 +59,10 @@ impl Scene<'_> {
             let k = program.k_of(beat, lane);
             let codes = k.map(|k| {
                 let activation = program.activation(m / shape.m, group, m % shape.m, k);
-                (activation, program.weight(group, k, n % shape.n), program.product(m, n, k))
+                // Where steps read exponents, nothing is multiplied in front of them.
+                let is_product = program.design.exponent.is_none();
+                let product = if is_product { program.product(m, n, k) } else { program.term(m, n, k) };
+                (activation, program.weight(group, k, n % shape.n), product)
             });
             let (activation, weight, product) = codes.unwrap_or_default();
             LaneEntry {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::network::MacState;
 
-use super::{Classes, Event, LayerAnswer, NetworkAnswer, Report, Sides};
+use super::{Classes, Event, LaneEntry, LayerAnswer, NetworkAnswer, Report, Sides};
 
 /// Entries of a histogram that are listed.
 const LISTED: usize = 5;
@@ -210,7 +210,12 @@ fn event(event: &Event) -> String {
     let _ = write!(text, ", cycle {}, PE ({}, {}): ", place.cycle, place.row, place.column);
     if place.beat.is_some() && event.node == "accumulator" {
         let products = event.lanes.iter().filter(|lane| lane.k.is_some());
-        let products: Vec<_> = products.map(|lane| format!("{}·{}", lane.activation, lane.weight)).collect();
+        // Offsets and codings make other factors of codes.
+        let told = |lane: &LaneEntry| match i128::from(lane.activation) * i128::from(lane.weight) {
+            product if product == lane.product.0 => format!("{}·{}", lane.activation, lane.weight),
+            _ => format!("{} of codes {} and {}", lane.product, lane.activation, lane.weight),
+        };
+        let products: Vec<_> = products.map(told).collect();
         let _ = write!(text, "{} + {} ({}) = ", event.before, event.term, products.join(" + "));
     }
     let _ = write!(text, "{}, {} outside", event.entering, event.excess);

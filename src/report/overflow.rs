@@ -139,22 +139,23 @@ pub fn overflow_lead(report: &Report) -> String {
             Some(proved) => format!("; {proved} are proved to hold it for every input."),
             None => "; no width is proved to hold it for every input.".to_string(),
         });
-        if report.layers.iter().flat_map(|l| &l.nodes).any(|n| is_reduce(n) && n.high + n.low > 0) {
-            text.push_str(" What the reduction levels took away is missing at every width.");
+        if report.layers.iter().flat_map(|l| &l.nodes).any(|n| is_in_front(n) && n.high + n.low > 0) {
+            text.push_str(" What the nodes in front of the accumulator took away is missing at every width.");
         }
     }
     let not_felt = report.coverage.not_felt();
     if not_felt.is_empty() { text } else { format!("{text} {not_felt}") }
 }
 
-/// Whether this is a reduction level.
-fn is_reduce(node: &NodeAnswer) -> bool {
-    node.node.starts_with("reduce.")
+/// Whether this stands in front of the accumulator: its events have a beat. Those of a level behind the last one have none.
+fn is_in_front(node: &NodeAnswer) -> bool {
+    let is_one = ["reduce.", "product."].iter().any(|begin| node.node.starts_with(begin));
+    is_one && !node.beats.high.is_empty()
 }
 
 /// Whether events here take something from a sum.
 fn forms_sum(node: &NodeAnswer) -> bool {
-    is_reduce(node) || node.node.starts_with("accumulator")
+    !node.node.starts_with("post.")
 }
 
 /// `786 events at reduce.0`, for every node that forms a sum.

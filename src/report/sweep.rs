@@ -83,11 +83,11 @@ pub fn sweep_lead(sweep: &Sweep) -> String {
     match done.iter().filter(|l| !l.exact_when_held).count() {
         0 => {}
         count if count == done.len() => text.push_str(
-            " No accumulator width is enough: reduction levels or a memory, which are not varied, lose a part of sums.",
+            " No accumulator width is enough: other nodes in front of the post steps, which are not varied, lose a part of sums.",
         ),
         count => text.push_str(&format!(
-            " In {count} of {} variants no accumulator width is enough: reduction levels or a memory, which are not varied, \
-             lose a part of sums.",
+            " In {count} of {} variants no accumulator width is enough: other nodes in front of the post steps, which are not \
+             varied, lose a part of sums.",
             done.len()
         )),
     }

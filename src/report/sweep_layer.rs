@@ -23,7 +23,7 @@ pub(super) fn layer_section(variant: &Variant, layer: &Layer) -> Section {
     });
     for level in layer.levels.iter().filter(|level| level.high + level.low > 0) {
         text.push_str(&format!(
-            " At {} {} too high and {} too low at every width.",
+            " At {} {} too high and {} too low where no accumulator overflows.",
             level.node,
             grouped(level.high),
             grouped(level.low)

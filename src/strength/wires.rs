@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use super::fetched::{Extents, Fetched};
 use super::records::records_read;
-use crate::design::{AccumulatorOverflow, Skew, Start};
+use crate::design::{AccumulatorOverflow, Design, Skew, Start};
 use crate::functional::fold::{self, Ended, Source, Visit, fold, groups};
 use crate::lower::{Program, Tile};
 use crate::neighbours::{Fault, Hardware, Mirrored, MovedBias, Shifted};
@@ -29,6 +29,8 @@ pub(super) struct Wires<'a> {
     skewed: bool,
     product: Option<Format>,
     product_low: Option<u32>,
+    /// With a weight's sign in front of the steps that read its exponent.
+    sided: Option<Design>,
 }
 
 /// The shortest way to hardware's outputs. Of records that are not touched, they are the original's.
@@ -72,7 +74,9 @@ impl<'a> Wires<'a> {
             skewed,
             product: None,
             product_low: None,
+            sided: None,
         };
+        wires.sided = wires.has(Fault::SignFirst).then(|| hardware.design.with_sign_first());
         wires.product =
             wires.fault(|fault| if let Fault::Product(format) = fault { Some(*format) } else { None });
         wires.product_low =
@@ -329,9 +333,9 @@ impl<'a> Wires<'a> {
         let design = &self.hardware.design;
         if design.exponent.is_some() {
             // A sign in front of the steps is that of the activation.
-            return match self.has(Fault::SignFirst) && weight < 0 {
-                true => design.formed(-activation, -weight).term(&self.parameters, record),
-                false => design.formed(activation, weight).term(&self.parameters, record),
+            return match (&self.sided, weight < 0) {
+                (Some(sided), true) => sided.formed(-activation, -weight).term(&self.parameters, record),
+                _ => design.formed(activation, weight).term(&self.parameters, record),
             };
         }
         let exact = i128::from(activation) * i128::from(weight);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView1};
 
-use crate::design::Design;
+use crate::design::{Coding, Design};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{bytes, check_room, element_count};
 use crate::lower::{Numbers, Outcome, Program, Shape, check_extents};
@@ -175,12 +175,14 @@ fn nearly(high: i64) -> i64 {
 /// Products after which the runs of one sign (a quarter and a half of K, each at least 7/8 of the extreme codes) have left
 /// the format at both ends; none where products have one sign.
 fn enough_products(design: &Design) -> Option<i64> {
-    let up = |format: Format| format.max() - format.max() / 8;
-    let both = |format: Format| up(format).min(-(format.min() + format.max() / 8));
-    let [activation, weight] = [&design.activation, &design.weight];
-    let least = match weight.sum.min() < 0 {
-        true => up(activation.format).checked_mul(both(weight.format))?,
-        false => both(activation.format).checked_mul(up(weight.format))?,
+    let least = match large_powers(design) {
+        None => least_product(design)?,
+        Some(codes) => {
+            let high = design.activation.format.max();
+            let term = |code: i64| term_of(design, high - high / 8, code).abs();
+            let each = codes.iter().map(|codes| codes.iter().map(|code| term(*code)).min().unwrap_or(0));
+            each.min().unwrap_or(0)
+        }
     };
     let high = design.accumulator.format.max();
     // A bias starts every other channel this near to an end.
@@ -189,6 +191,42 @@ fn enough_products(design: &Design) -> Option<i64> {
     // A beat adds the products of all lanes at once: they must be of one sign.
     let lanes = i64::try_from(design.array.lanes).ok()?.max(1);
     quarter.checked_add(lanes - 1)?.checked_div(lanes)?.checked_mul(lanes)?.checked_mul(4)
+}
+
+/// Codes of weights that are powers of two whose terms, of a large activation, are nearly as large as any: above 0, and below
+/// where there are such. None: a code is its weight.
+fn large_powers(design: &Design) -> Option<[Vec<i64>; 2]> {
+    let format = design.weight.format;
+    if design.weight.coding == Coding::Integer {
+        return None;
+    }
+    let terms: Vec<(i64, i64)> = (format.min()..=format.max())
+        .map(|code| (term_of(design, design.activation.format.max(), code), code))
+        .collect();
+    let (most, least) = (terms.iter().max()?.0, terms.iter().min()?.0);
+    let codes = |is_near: &dyn Fn(i64) -> bool| {
+        terms.iter().filter(|(term, _)| is_near(*term)).map(|(_, code)| *code).collect::<Vec<i64>>()
+    };
+    Some([codes(&|term| term >= most - most / 8), codes(&|term| term <= least - least / 8)])
+}
+
+/// What codes without offsets add, where parameters are as near to 0 as they may be.
+fn term_of(design: &Design, activation: i64, code: i64) -> i64 {
+    let numbers: Vec<Vec<i64>> = design.parameters.iter().map(|p| vec![0.clamp(p.min, p.max)]).collect();
+    let term = design.formed(activation, design.weight.value(code)).term(&numbers, 0);
+    // A term has at most 64 bits.
+    i64::try_from(term).unwrap_or(i64::MAX)
+}
+
+/// The smallest product of two nearly extreme codes whose sign turns.
+fn least_product(design: &Design) -> Option<i64> {
+    let up = |format: Format| format.max() - format.max() / 8;
+    let both = |format: Format| up(format).min(-(format.min() + format.max() / 8));
+    let [activation, weight] = [&design.activation, &design.weight];
+    match weight.sum.min() < 0 {
+        true => up(activation.format).checked_mul(both(weight.format)),
+        false => both(activation.format).checked_mul(up(weight.format)),
+    }
 }
 
 /// Whether sums are compared with a parameter, and counted.
@@ -263,7 +301,18 @@ impl Random {
             }
         };
         let a = Array2::from_shape_fn([m, k], |(i, k)| code(activation.format, !weight_turns, i, k));
-        let w = Array2::from_shape_fn([k, n], |(k, j)| code(weight.format, weight_turns, j, k));
+        let Some([above, below]) = large_powers(design) else {
+            let w = Array2::from_shape_fn([k, n], |(k, j)| code(weight.format, weight_turns, j, k));
+            return (a, w);
+        };
+        let w = Array2::from_shape_fn([k, n], |(k, j)| {
+            let up = !weight_turns || (k < first) == j.is_multiple_of(2);
+            let codes = if up { &above } else { &below };
+            match k >= second {
+                true => self.within(weight.format.min(), weight.format.max()),
+                false => codes[self.within(0, codes.len() as i64 - 1) as usize],
+            }
+        });
         (a, w)
     }
 

@@ -125,13 +125,15 @@ pub fn output(design: &Design, products: &[i128], parameters: &[Vec<i64>], chann
         };
         let mut terms: Vec<i128> =
             (0..lanes).map(|lane| products.get(k(lane)).copied().unwrap_or(0)).collect();
+        let mut whole = terms.clone();
         for step in &design.product_steps {
             let get = |operand| number(operand, parameters, channel);
             let to = (step.format.unwrap(), rule(step.overflow));
             let made = terms.iter().map(|x| of_product(&step.op, *x, get)).collect::<Vec<_>>();
             terms = made.iter().map(|x| fit(&mut events, &step.id, Some(beat), *x, to)).collect();
+            whole = whole.iter().map(|x| of_product(&step.op, *x, get)).collect();
         }
-        exact += terms.iter().sum::<i128>();
+        exact += whole.iter().sum::<i128>();
         for level in &design.reduce {
             let to = (level.format, rule(level.overflow));
             terms = reduce(&terms, level.group, level.stride)

@@ -46,8 +46,9 @@ pub fn topics() -> Vec<Topic> {
                Any other name (or a name of these that you changed) nothing brings: rename it, or give it\n\
                parameters.NAME.default. Products (--activations, --weights) take all of them from --params, an .npz\n\
                whose arrays are called as the parameter or as the id of the step (post.1) that reads it alone.\n\
-               format, per (\"layer\" or \"channel\"), min, max and default say what a parameter may be; aligned = false\n\
-               that it is a static register, constant over a run, beside which nothing is pipelined: one for the layer.\n\
+               format, per (\"layer\", \"channel\", of a weight's exponent \"weight\"), min, max and default say what a\n\
+               parameter may be; aligned = false that it is a static register, constant over a run, beside which\n\
+               nothing is pipelined: one for the layer.\n\
                A bit that a step asks (`if`) is a parameter of format \"u1\"; of thresholds, NAME with count = 3 is three\n\
                parameters: NAME_0, NAME_1 and NAME_2.",
         example: String::new,

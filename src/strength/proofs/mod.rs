@@ -1,6 +1,7 @@
 //! Neighbours that no input can tell apart, and why: proved from ranges, or by trying all there is.
 
 mod levels;
+mod signs;
 mod sums;
 
 use sums::{accumulator, has_no_order, memory};
@@ -87,6 +88,7 @@ fn faults(design: &Design, faults: &[Fault]) -> Option<String> {
             fits.then(|| format!("every product fits {format}")).or_else(lost)
         }
         Fault::Bias(MovedBias::Last) | Fault::Mirrored(Mirrored::Beats) => wraps.then(|| order.to_owned()),
+        Fault::SignFirst => signs::first(design),
         Fault::Mirrored(Mirrored::Lanes) if !design.after.is_empty() => levels::crossed(design),
         Fault::Mirrored(Mirrored::Lanes) => {
             design.has_exact_levels().then(|| "no level changes a sum, whatever it adds first".to_owned())
@@ -99,6 +101,11 @@ fn operands(ours: &Design, its: &Design) -> Verdict {
     let pairs = [(&ours.activation, &its.activation), (&ours.weight, &its.weight)];
     let Some((our, its)) = pairs.into_iter().find(|(our, its)| our != its) else { return Verdict::Same };
     let codes = (i128::from(our.format.min()), i128::from(our.format.max()));
+    if our.coding == Coding::PowerOfTwo && our.coding == its.coding {
+        let read = |code: i64| its.value(fit(code.into(), its.format, Overflow::Wrap).value);
+        let is_same = (our.format.min()..=our.format.max()).all(|code| our.value(code) == read(code));
+        return Verdict::when(is_same, format!("every code is the same weight in {}", its.format));
+    }
     // A code of sign and exponent is another one in another format.
     let fits = our.coding == Coding::Integer
         && our.coding == its.coding

@@ -87,6 +87,10 @@ impl Wires<'_> {
             Factor::Activation => &self.hardware.design.activation,
             Factor::Weight => &self.hardware.design.weight,
         };
+        if factor == Factor::Weight && self.hardware.design.exponent.is_some() {
+            // A sign and a number of places, which no format has fitted.
+            return operand.value(fit(i128::from(code), operand.format, Overflow::Wrap).value);
+        }
         let value = read(operand, code, &self.parameters, record);
         let is_lowest = || value == read(operand, operand.format.min(), &self.parameters, record);
         value + i64::from(self.has(Fault::Symmetric(factor)) && is_lowest())
