@@ -2,9 +2,9 @@
 //!
 //! The engine counts; every output that it says had an event is walked again, step by step, beside the exact sum.
 //! The exact sum is the bias as it is brought (a register too narrow for it cuts it, R9) and every product as it is (R2):
-//! no reduction level, register or output clamp ever fits it. An output overflows when something was taken from its sum:
-//! at least one event at `reduce.N`, `accumulator.start` (a bias that the register does not hold), `accumulator` or
-//! `accumulator.output` ([`Node::forms_sum`]). It is then exactly one of:
+//! no reduction level, register or output clamp ever fits it, nor does the format of a step of products or of a memory, though
+//! what such a step rounds is rounded. An output overflows when something was taken from its sum: at least one event at a node
+//! in front of the post steps ([`Node::forms_sum`]). It is then exactly one of:
 //!
 //! | class | accumulator | requantised output | network's answer, with this output alone corrected |
 //! |---|---|---|---|

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use goldpath::bounds::{Inputs, accumulator_ranges};
 use goldpath::design::Design;
+use goldpath::functional;
 use goldpath::lower::{Numbers, Program};
 use goldpath::neighbours::{self, Hardware};
+use goldpath::vectors::case::{self, Case};
 use ndarray::Array2;
 
 use super::equal::both;
@@ -171,5 +173,28 @@ fn a_field_that_is_none_is_refused() {
         let error = Design::parse(&right.replace(from, to), Path::new("shifters.toml"), &[]).unwrap_err();
         let shown = error.to_string();
         assert!(shown.contains(says) && shown.contains("shifters.toml:"), "{shown}");
+    }
+}
+
+/// The field has a name of its own where a parameter has taken it.
+#[test]
+fn another_parameter_may_be_called_exponent() {
+    let text = text("width = 4, signed = true", 3, STEPS[0].0, ARRAYS[0])
+        .replace("schema = 1", "schema = 1\npost = [{ step = \"add\", value = \"exponent\" }]")
+        + "exponent = { format = \"s8\" }\n";
+    let design = design(&text);
+    assert!(design.to_toml().contains("[parameters.exponent_]"), "{}", design.to_toml());
+}
+
+/// Sums of a saturating case leave both ends, though the largest codes are those of the smallest terms.
+#[test]
+fn a_saturating_case_leaves_both_ends() {
+    for (steps, _) in STEPS {
+        let design = design(&text("width = 4, signed = true", 3, steps, ARRAYS[0]));
+        let program = case::make(&design, Case::Saturating, [4, 600, 4], 1, &|p| functional::run(p, true));
+        let outcome = functional::run(&program.unwrap_or_else(|e| panic!("{steps}: {e}")), true);
+        let events = &outcome.counts.unwrap().nodes;
+        let sums = events.iter().find(|node| node.node == "accumulator").unwrap();
+        assert!(sums.high > 0 && sums.low > 0, "{steps}: {sums:?}");
     }
 }

@@ -168,17 +168,26 @@ fn steps_of_a_memory() {
     check_text(&inner(&memory("s13", loaded), ""), &["memory.load"]);
 }
 
-/// Activations that are shifted by the exponent of their weight, whose sign comes behind.
+/// Activations that are shifted by the exponent of their weight, whose sign comes behind: of roundings that are the same on both
+/// sides of 0, that is no other hardware than a sign in front.
 #[test]
 fn steps_that_read_exponents() {
-    let text = "schema = 1\nname = \"mac\"\n\
-         post = [{ step = \"shift_right\", value = 2, rounding = \"half_up\", format = \"s8\", overflow = \"saturate\" }]\n\
-         [operands]\nactivation = { width = 8, signed = true }\n\
-         weight = { width = 4, signed = true, coding = \"power_of_two\" }\n\
-         [product]\nmultiplier = \"shift\"\n\
-         steps = [{ step = \"shift_right\", value = \"k\", rounding = \"floor\" }]\n\
-         [accumulator]\nwidth = 12\nsigned = true\noverflow = \"wrap\"\nstart = \"bias\"\n\
-         [array]\ndataflow = \"sequential\"\n\
-         [parameters]\nbias = { format = \"s12\", per = \"channel\" }\nk = { format = \"u3\", per = \"weight\" }\n";
-    check_text(text, &["parameters.*.per", "operands.*.width", "product.steps"]);
+    for rounding in ["floor", "half_away"] {
+        let text = format!(
+            "schema = 1\nname = \"mac\"\n\
+             post = [{{ step = \"shift_right\", value = 2, rounding = \"half_up\", format = \"s8\", overflow = \"saturate\" }}]\n\
+             [operands]\nactivation = {{ width = 8, signed = true }}\n\
+             weight = {{ width = 4, signed = true, coding = \"power_of_two\" }}\n\
+             [product]\nmultiplier = \"shift\"\n\
+             steps = [{{ step = \"shift_right\", value = \"k\", rounding = \"{rounding}\" }}]\n\
+             [accumulator]\nwidth = 12\nsigned = true\noverflow = \"wrap\"\nstart = \"bias\"\n\
+             [array]\ndataflow = \"sequential\"\n\
+             [parameters]\nbias = {{ format = \"s12\", per = \"channel\" }}\nk = {{ format = \"u3\", per = \"weight\" }}\n"
+        );
+        check_text(&text, &["parameters.*.per", "operands.*.width", "product.steps"]);
+        let design = Arc::new(Design::parse(&text, Path::new("mac.toml"), &[]).unwrap());
+        let first =
+            neighbours::of(&Hardware::of(&design)).find(|n| n.name.contains("sign in front")).unwrap();
+        assert_eq!(proved_equal(&design, &first.hardware).is_some(), rounding == "half_away");
+    }
 }
