@@ -179,9 +179,10 @@ fn enough_products(design: &Design) -> Option<i64> {
         None => least_product(design)?,
         Some(codes) => {
             let high = design.activation.format.max();
-            let term = |code: i64| term_of(design, high - high / 8, code).abs();
-            let each = codes.iter().map(|codes| codes.iter().map(|code| term(*code)).min().unwrap_or(0));
-            each.min().unwrap_or(0)
+            let term = |code: &i64| term_of(design, high - high / 8, *code).saturating_abs();
+            // Where weights have one sign, activations turn.
+            let turning = if design.weight.sum.min() < 0 { &codes[..] } else { &codes[..1] };
+            turning.iter().flatten().map(term).min().unwrap_or(0)
         }
     };
     let high = design.accumulator.format.max();
