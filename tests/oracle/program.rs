@@ -40,7 +40,7 @@ pub struct Outcome {
     pub first: Option<Event>,
     /// Fitted start plus every beat, never fitted on the way.
     pub exact: Vec<i128>,
-    /// Start, unfitted, plus every product: no level has fitted any of them.
+    /// Start, unfitted, plus every product behind its steps: no format has fitted any of them.
     pub products: Vec<i128>,
     /// Start, unfitted, plus every beat: the last one, the smallest and the largest of all prefixes.
     pub sums: Vec<i128>,
@@ -102,7 +102,7 @@ struct Operands<'a> {
     activations: Vec<i128>,
     weights: Vec<i128>,
     terms: Vec<i128>,
-    /// Of the last beat's products, before any level.
+    /// Of the last beat's products behind their steps, before any format and level.
     exact: Option<i128>,
 }
 
@@ -136,14 +136,16 @@ impl<'a> Operands<'a> {
                 |k: &usize| self.activations[a + k] * self.weights[(group * work.k + k) * work.n + n];
             self.terms.push(slot.as_ref().map_or(0, product));
         }
+        let mut whole = self.terms.clone();
         for (index, step) in self.machine.product.iter().enumerate() {
+            whole.iter_mut().for_each(|term| *term = step.exact(*term, channel));
             for term in &mut self.terms {
                 let fitted = step.apply(*term, channel);
                 note(index, *term, step.exact(*term, channel), fitted);
                 *term = fitted.0;
             }
         }
-        self.exact = Some(self.terms.iter().sum());
+        self.exact = Some(whole.iter().sum());
         for (index, level) in self.machine.levels.iter().enumerate() {
             let sums = level.groups(&self.terms);
             for (exact, fitted) in &sums {
