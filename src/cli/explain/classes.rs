@@ -15,7 +15,8 @@ pub fn topics() -> Vec<Topic> {
              that the register does not hold is not cut. Products are exact (R2); what steps of products, or of sums on\n\
              their way to a memory, round is rounded, and their formats cut nothing. An output overflows when an event\n\
              in front of the post steps (product.steps.N, reduce.N, accumulator.start (R9), accumulator,\n\
-             accumulator.output, memory.store.N, memory.load.N, memory) took something from its sum; it is then transient, surviving, harmful, decisive or unevaluated. Events at post.N\n\
+             accumulator.output, memory.store.N, memory.load.N, memory) took something from its sum; it is then\n\
+             transient, surviving, harmful, decisive or unevaluated. Events at post.N\n\
              are counted too, but make no class: the exact sum goes through the same steps, and saturating to the\n\
              output's range is the network's own arithmetic. Outputs with no other event are `only_post`.",
             || {
