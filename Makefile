@@ -1,6 +1,6 @@
 # Every target does its own set-up on a Debian machine with Rust.
 
-.PHONY: help demo setup rust simulators lint test bench live
+.PHONY: help demo setup rust simulators ccache lint test bench live
 
 help:
 	@echo "make demo   a convolution of a trained network, clock by clock, checked by two RTL simulators"
@@ -8,7 +8,7 @@ help:
 	@echo "make lint   formatting and clippy, warnings are errors"
 	@echo "make bench  speed, against the simulators, ONNX Runtime and NumPy"
 	@echo "make live   real networks from PyPI, every integer tensor compared with ONNX Runtime"
-	@echo "make setup  only install what is missing: Icarus Verilog, Verilator, Yosys, Chromium, ccache, a C++ compiler"
+	@echo "make setup  only install what is missing: Icarus Verilog, Verilator, Yosys, Chromium, a C++ compiler"
 
 setup: rust simulators
 
@@ -23,7 +23,7 @@ rust:
 # are tested.
 simulators:
 	@missing=""; \
-	for pair in iverilog:iverilog verilator:verilator yosys:yosys chromium:chromium ccache:ccache c++:g++ make:make; do \
+	for pair in iverilog:iverilog verilator:verilator yosys:yosys chromium:chromium c++:g++ make:make; do \
 	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
@@ -62,8 +62,15 @@ lint: rust
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo check --lib --no-default-features --locked
 
-# Verilator's run-time library is a part of every simulation that it builds: ccache compiles it once for all tests.
-test: setup lint
+# Verilator's run-time library is a part of every simulation that it builds: ccache compiles it once for all tests. Where it
+# cannot be had, they take longer.
+ccache: simulators
+	@command -v ccache >/dev/null || { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && \
+	  { timeout 60 env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ccache || \
+	    { timeout 60 apt-get update -q && timeout 60 env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ccache; }; }; } || \
+	  echo "without ccache, tests take longer" >&2
+
+test: setup lint ccache
 	@! command -v ccache >/dev/null || export OBJCACHE=ccache CCACHE_DIR="$(CURDIR)/target/ccache"; \
 	cargo test --locked --no-fail-fast
 
