@@ -122,7 +122,10 @@ pub fn unvaried(layers: &Layers) -> Vec<String> {
             let said = match (level.always_fits, events) {
                 (true, _) => ", which holds every value".to_owned(),
                 (false, 0) => ", no event on these inputs, none excluded for others".to_owned(),
-                (false, events) => format!(", {events} event{}", if events == 1 { "" } else { "s" }),
+                (false, events) => {
+                    let many = if events == 1 { "" } else { "s" };
+                    format!(", {events} event{many} where no accumulator overflows")
+                }
             };
             format!("{} stays {} {}{said}", level.node, level.format, level.overflow)
         })
