@@ -198,13 +198,14 @@ impl Maker<'_> {
         all.into_iter().find(is_sharp).unwrap_or_else(|| self.showing(&assignments)[0].clone())
     }
 
-    /// For every column channels in which nothing counts but the last two activations of a row: a weight of 1 or −1 makes
+    /// For every column channels in which nothing counts but the last two activations of each lane: a weight of 1 or −1 makes
     /// the same sum of them in every row, as long as no bit is lost on the way to a PE. With a bias it is 0, or −1, so that
     /// no bit is lost on the way out either.
     pub fn everywhere(&mut self) {
         let mut numbers = self.clear();
         let values = self.weights(&numbers);
-        let both: i64 = self.rows[0].iter().rev().take(2).sum();
+        let opposites = 2 * self.design.array.lanes;
+        let both: i64 = self.rows[0].iter().rev().take(opposites).sum();
         for (weight, sum) in [(1, 0), (-1, -1)].into_iter().filter(|(weight, _)| values.holds(*weight)) {
             if let Some(bias) = self.design.accumulator.bias {
                 let parameter = &self.design.parameters[bias];
@@ -212,7 +213,7 @@ impl Maker<'_> {
             }
             let codes = |value: i64| value - values.offset;
             let mut weights = vec![codes(values.nearest_to_zero()); self.k];
-            weights.extend([codes(weight); 2]);
+            weights.extend(std::iter::repeat_n(codes(weight), opposites));
             let idle = -values.offset;
             let one = Column { weights, idle, numbers: numbers.clone(), needed: false, everywhere: true };
             self.columns.extend(std::iter::repeat_n(one, self.design.array.columns));

@@ -110,11 +110,12 @@ impl Pool {
         };
         let mut values = rows(activation, m, k, chance);
         // With a shape of its own a directed program has room for what every PE needs.
-        let has_room = design.most_products().is_none_or(|most| k + OPPOSITES <= most);
+        let lanes = design.array.lanes;
+        let has_room = design.most_products().is_none_or(|most| k + OPPOSITES * lanes <= most);
         let is_one = !design.array.is_grid() && design.array.columns == 1;
         let is_everywhere = !is_one && has_room && form == Form::Whole && shape.is_none();
         if is_everywhere {
-            add_opposites(&mut values, activation, chance);
+            add_opposites(&mut values, activation, lanes, chance);
         }
         let rows = values;
         let mut maker =
@@ -183,12 +184,13 @@ fn own_rows(design: &Design) -> usize {
     }
 }
 
-/// What is to be told apart needs so many products more where every PE counts.
+/// What is to be told apart needs so many products more a lane where every PE counts.
 const OPPOSITES: usize = 2;
 
 /// The products of an output that there is room for.
 fn room(design: &Design, depth: usize) -> usize {
-    design.most_products().map_or(depth, |most| depth.min(most.saturating_sub(OPPOSITES)).max(1))
+    let opposites = OPPOSITES * design.array.lanes;
+    design.most_products().map_or(depth, |most| depth.min(most.saturating_sub(opposites)).max(1))
 }
 
 /// Products of an output, so that a sum can leave the register from where it starts, and come back.

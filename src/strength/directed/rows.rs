@@ -58,12 +58,13 @@ pub(super) fn rows(values: Values, m: usize, k: usize, chance: &mut Chance) -> V
     (0..m).map(row).collect()
 }
 
-/// Two more values in every row: a code and the one of which every bit is the other way, so that a bit that is lost anywhere
-/// is lost from one of them.
-pub(super) fn add_opposites(rows: &mut [Vec<i64>], values: Values, chance: &mut Chance) {
+/// Two more values for every lane of every row: a code and, a beat later, the one of which every bit is the other way, so that
+/// a bit that is lost anywhere is lost from one of them.
+pub(super) fn add_opposites(rows: &mut [Vec<i64>], values: Values, lanes: usize, chance: &mut Chance) {
     for row in rows {
-        let value = chance.within(values.low, values.high);
-        row.extend([value, values.low + values.high - value]);
+        let codes: Vec<i64> = (0..lanes).map(|_| chance.within(values.low, values.high)).collect();
+        row.extend(&codes);
+        row.extend(codes.iter().map(|value| values.low + values.high - value));
     }
 }
 
@@ -91,4 +92,23 @@ pub(super) fn reach(design: &Design, k: usize) -> (i128, i128) {
     let (low, high) = design.term_interval();
     let k = k as i128;
     ((low * k).min(0), (high * k).max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_lane_meets_a_code_and_its_opposite() {
+        let values = Values { low: -128, high: 127, offset: 0 };
+        for lanes in [1, 2, 4] {
+            let mut rows = vec![vec![5; 7]; 3];
+            add_opposites(&mut rows, values, lanes, &mut Chance::new(1, 0));
+            for row in rows {
+                assert_eq!(row.len(), 7 + 2 * lanes);
+                let (first, second) = row[7..].split_at(lanes);
+                assert!(first.iter().zip(second).all(|(a, b)| a ^ b == -1), "{row:?}");
+            }
+        }
+    }
 }
