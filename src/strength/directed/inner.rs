@@ -88,7 +88,7 @@ impl Maker<'_> {
         let others = if design.product_steps.iter().any(reads) { tried.len() } else { 1 };
         let mut found = Vec::new();
         for numbers in tried.into_iter().take(others) {
-            let mut known: BTreeMap<(i128, Option<u32>), usize> = BTreeMap::new();
+            let mut known: BTreeMap<(i128, u32), usize> = BTreeMap::new();
             let each = alone(&numbers);
             let values = self.weights(&numbers);
             let weights = spread(values);
@@ -97,10 +97,8 @@ impl Maker<'_> {
                 if open.is_empty() {
                     return found;
                 }
-                let factor = self.multiplied(weight, values);
-                let formed = design.formed(activation, factor);
-                let exponent = design.exponent.map(|_| factor.trailing_zeros());
-                let times = known.entry((formed.value, exponent)).or_default();
+                let formed = design.formed(activation, self.multiplied(weight, values));
+                let times = known.entry((formed.value, formed.exponent)).or_default();
                 *times += 1;
                 if *times > TIMES {
                     continue;
