@@ -70,7 +70,7 @@ pub(super) fn gaps(args: &VectorsArgs) -> Gaps {
 
 /// The same in the manifest's words.
 pub(super) fn gaps_entry(gaps: Gaps, program: &Program) -> Option<GapsEntry> {
-    let (seed, rests) = gaps.seed().zip(gaps.rests(program.tile_beats()))?;
+    let (seed, rests) = gaps.seed().zip(gaps.rests(program))?;
     Some(GapsEntry {
         seed,
         first_tile: resting(program),

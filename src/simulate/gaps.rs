@@ -28,7 +28,8 @@ impl Gaps {
     }
 
     /// Rests at places that the seed chooses. A tile's second beat and its last one always wait, and so do a tile and a
-    /// cleared accumulator.
+    /// cleared accumulator. The last one waits for as long as a sum is on its way back to its accumulator: what an adder
+    /// took in the rest has then come to an accumulator before it is read.
     pub const fn mixed(seed: u64) -> Gaps {
         Gaps { seed: Some(seed) }
     }
@@ -43,8 +44,9 @@ impl Gaps {
         self.seed
     }
 
-    /// The rests of a tile of so many beats that has some.
-    pub fn rests(self, beats: usize) -> Option<Rests> {
+    /// The rests of the program's tiles that have some.
+    pub fn rests(self, program: &Program) -> Option<Rests> {
+        let (beats, looped) = (program.tile_beats(), program.design.array.loop_latency as usize);
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed?.to_le_bytes());
         key[8] = 2;
@@ -64,6 +66,10 @@ impl Gaps {
                 before.swap(place, spare);
             }
         }
+        if looped > 1 {
+            let last = &mut before[always[1]];
+            *last = looped.max(*last);
+        }
         Some(Rests { lead, settle, before })
     }
 
@@ -71,7 +77,7 @@ impl Gaps {
     pub fn feeds(self, program: &Program) -> [Feed; 2] {
         let dense = Feed { clears: program.design.time().clears, beats: program.tile_beats(), rests: None };
         let mut feeds = [dense, dense];
-        feeds[resting(program)].rests = self.rests(program.tile_beats());
+        feeds[resting(program)].rests = self.rests(program);
         feeds
     }
 }
