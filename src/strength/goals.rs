@@ -6,11 +6,12 @@ use rayon::prelude::*;
 
 use super::judge::Judge;
 use super::observed::observed;
-use super::stages::{Mattering, Stage, stages};
+use super::roundings::{counts, roundings};
+use super::stages::{Mattering, Rounds, Stage, stages};
 use crate::design::{Design, Node};
 use crate::lower::Program;
 use crate::neighbours::{Fault, Goals, Hardware, NodeSeen};
-use crate::num::{Fit, MAX_SHIFT, Overflow, Rounding};
+use crate::num::{Fit, Overflow, Rounding};
 use crate::post::{Operand, Parameter, Per, Range, Rounded, Step, Tie};
 
 /// Something worth happening.
@@ -33,8 +34,8 @@ pub(super) enum What {
     Corner { activation: i64, weight: i64 },
     /// A bit of the value at a stage matters to some output while it is `is_set`.
     Stage { stage: usize, bit: u32, is_set: bool },
-    /// A right shift by this count rounds up, or down, and an output depends on it.
-    Rounds { step: usize, count: u32, up: bool },
+    /// A right shift by this count rounds so, and an output depends on it.
+    Rounds { step: usize, count: u32, to: Rounds },
     /// A bit of a parameter's port matters to some output while it is the other value than `at`.
     Bit { parameter: usize, bit: u32, at: bool },
 }
@@ -148,7 +149,7 @@ pub fn goals(design: &Design) -> Vec<Goal> {
         }
     }
     all.extend(of_stages(design));
-    all.extend(of_roundings(design));
+    all.extend(roundings(design));
     all.extend((0..design.parameters.len()).flat_map(|index| bits(design, index)));
     all
 }
@@ -263,7 +264,7 @@ fn cases(design: &Design, step: &Step, into: Range) -> Vec<(Event, String, Optio
 }
 
 /// One bundle has one number per layer, and every exponent of a weight.
-fn per_channel(design: &Design, operand: Operand) -> bool {
+pub(super) fn per_channel(design: &Design, operand: Operand) -> bool {
     match operand {
         Operand::Constant(_) => false,
         Operand::Exponent { .. } => true,
@@ -320,44 +321,6 @@ fn unread(design: &Design, stage: &Stage) -> Option<(u32, String)> {
     Some((bits, format!("{} shifts by {least} at least, {rounding}", step.id)))
 }
 
-/// Every count of every right shift, rounding up and down where it matters.
-fn of_roundings(design: &Design) -> Vec<Goal> {
-    let of_step = |(index, step): (usize, &Step)| {
-        let Some((Rounded::Shift(count), rounding)) = step.op.rounds() else { return Vec::new() };
-        let counts = match count {
-            Operand::Parameter(_) if !per_channel(design, count) => 0..=0,
-            _ => counts(count.range(&design.parameters)),
-        };
-        let both = counts.filter(|count| *count > 0).flat_map(|count| [false, true].map(|up| (count, up)));
-        let goal = |(count, up): (u32, bool)| {
-            // Of two, halves are all there is to round.
-            let never = match (up, count) {
-                (true, 1) => [Rounding::Floor, Rounding::HalfDown],
-                (true, _) => [Rounding::Floor; 2],
-                (false, 1) => [Rounding::Ceil, Rounding::HalfUp],
-                (false, _) => [Rounding::Ceil; 2],
-            };
-            Goal {
-                name: format!(
-                    "{}: shift by {count} rounds {} and matters",
-                    step.id,
-                    if up { "up" } else { "down" }
-                ),
-                what: What::Rounds { step: index, count, up },
-                impossible: never.contains(&rounding).then(|| format!("it is {rounding}")),
-            }
-        };
-        both.map(goal).collect()
-    };
-    design.post.iter().enumerate().flat_map(of_step).collect()
-}
-
-/// Legal counts of a shift.
-fn counts((least, most): Range) -> std::ops::RangeInclusive<u32> {
-    let count = |value: i128| u32::try_from(value.clamp(0, i128::from(MAX_SHIFT))).unwrap_or(MAX_SHIFT);
-    count(least)..=count(most)
-}
-
 /// Both values of every bit of a parameter's port, each where it matters.
 fn bits(design: &Design, index: usize) -> Vec<Goal> {
     let parameter: &Parameter = &design.parameters[index];
@@ -403,7 +366,7 @@ pub(super) fn reached_with(
     let by_starts = by_starts(program, judge, goals);
     let is_reached = |goal: &Goal| match goal.what {
         What::Stage { stage, bit, is_set } => mattering.bits[stage][bit as usize][usize::from(is_set)],
-        What::Rounds { step, count, up } => mattering.rounds.contains(&(step, count, up)),
+        What::Rounds { step, count, to } => mattering.rounds.contains(&(step, count, to)),
         What::Event(node, event) => event.times(&nodes[node]) > 0,
         What::Corner { activation, weight } => meets(program, activation, weight),
         // What is proved impossible is not tried.

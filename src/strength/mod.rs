@@ -12,6 +12,7 @@ mod judge;
 mod observed;
 mod proofs;
 mod records;
+mod roundings;
 mod score;
 mod stages;
 mod together;

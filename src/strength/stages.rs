@@ -49,8 +49,32 @@ pub(super) fn stages(design: &Design) -> Vec<Stage> {
 pub(super) struct Mattering {
     /// `[stage][bit]`, a pair each: while it is 0, while it is 1.
     pub bits: Vec<Vec<[bool; 2]>>,
-    /// Right shifts: step, count, and whether it rounds up, of a value that it rounds.
-    pub rounds: BTreeSet<(usize, u32, bool)>,
+    /// Right shifts: step, count, and what it does to a value that it rounds.
+    pub rounds: BTreeSet<(usize, u32, Rounds)>,
+}
+
+/// What a right shift does to a value that it cannot halve so often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rounds {
+    Up,
+    Down,
+    TieUp,
+    TieDown,
+}
+
+impl Rounds {
+    /// All of them, the ties last.
+    pub const ALL: [Rounds; 4] = [Rounds::Up, Rounds::Down, Rounds::TieUp, Rounds::TieDown];
+
+    /// Whether to the integer above, and whether a value in the middle.
+    pub const fn of(self) -> (bool, bool) {
+        match self {
+            Rounds::Up => (true, false),
+            Rounds::Down => (false, false),
+            Rounds::TieUp => (true, true),
+            Rounds::TieDown => (false, true),
+        }
+    }
 }
 
 impl Mattering {
@@ -85,10 +109,17 @@ impl Mattering {
         let (mut value, mut done) = (i128::from(accumulator), 0);
         for (stage, known) in stages.iter().zip(&mut self.bits) {
             for index in done..stage.steps {
-                if let Some((count, up, other)) = rounded(post, index, value) {
-                    let is_known = self.rounds.contains(&(index, count, up));
-                    if !is_known && from(index + 1, other) != output {
-                        self.rounds.insert((index, count, up));
+                if let Some(Shifted { count, up, tie, other }) = shifted(post, index, value) {
+                    let is_it = |rounds: &Rounds| {
+                        let (to, of_tie) = rounds.of();
+                        to == up && (tie || !of_tie)
+                    };
+                    let open: Vec<Rounds> = Rounds::ALL
+                        .into_iter()
+                        .filter(|rounds| is_it(rounds) && !self.rounds.contains(&(index, count, *rounds)))
+                        .collect();
+                    if !open.is_empty() && from(index + 1, other) != output {
+                        self.rounds.extend(open.into_iter().map(|rounds| (index, count, rounds)));
                     }
                 }
                 value = post.apply(index, value).value;
@@ -125,8 +156,16 @@ impl Mattering {
     }
 }
 
-/// Of a right shift that rounds `value`: its count, whether it rounds up, and what it would leave if it did not.
-fn rounded(post: Channel<'_>, index: usize, value: i128) -> Option<(u32, bool, i128)> {
+/// What a right shift makes of a value that it rounds.
+struct Shifted {
+    count: u32,
+    up: bool,
+    tie: bool,
+    /// What it would leave if it went the other way.
+    other: i128,
+}
+
+fn shifted(post: Channel<'_>, index: usize, value: i128) -> Option<Shifted> {
     let step = &post.steps[index];
     let (Rounded::Shift(count), _) = step.op.rounds()? else { return None };
     if !step.runs(post.numbers, post.channel) {
@@ -134,7 +173,7 @@ fn rounded(post: Channel<'_>, index: usize, value: i128) -> Option<(u32, bool, i
     }
     let count = u32::try_from(post.bind(count)).ok().filter(|count| *count < 127)?;
     let below = value >> count;
-    let is_exact = below << count == value;
+    let cut = value - (below << count);
     let exact = post.apply(index, value).exact;
     // What wrapped on the way is no rounding.
     if exact != below && exact != below + 1 {
@@ -143,5 +182,5 @@ fn rounded(post: Channel<'_>, index: usize, value: i128) -> Option<(u32, bool, i
     let up = exact > below;
     let other = below + i128::from(!up);
     let other = step.fit().map_or(other, |fit| fit.of(other).value.into());
-    (!is_exact).then_some((count, up, other))
+    (cut != 0).then(|| Shifted { count, up, tie: cut == 1 << (count - 1), other })
 }

@@ -272,10 +272,11 @@ fn matters_between_steps(program: &Program, goal: &Goal) -> Option<bool> {
     }))
 }
 
-/// `post.1: shift by 3 rounds up and matters`, by the oracle.
+/// `post.1: shift by 3 rounds up and matters`, or `a tie up`, by the oracle.
 fn rounding_matters(program: &Program, goal: &Goal) -> Option<bool> {
     let (node, rest) = goal.name.split_once(": shift by ")?;
     let (count, rest) = rest.split_once(" rounds ")?;
+    let (tie, rest) = rest.strip_prefix("a tie ").map_or((false, rest), |rest| (true, rest));
     let (count, up) = (count.parse::<i128>().unwrap(), rest.starts_with("up"));
     let index = node.strip_prefix("post.")?.parse::<usize>().unwrap();
     let (machine, work) = for_oracle(program, &program.parameters);
@@ -307,7 +308,9 @@ fn rounding_matters(program: &Program, goal: &Goal) -> Option<bool> {
             return false;
         }
         let goes_up = rounded > below;
-        let is_it = step.numbers[0].at(channel) == count && value.rem_euclid(unit) != 0 && goes_up == up;
+        let cut = value.rem_euclid(unit);
+        let is_it =
+            step.numbers[0].at(channel) == count && cut != 0 && goes_up == up && (!tie || 2 * cut == unit);
         is_it && finish(below) != finish(below + 1)
     }))
 }

@@ -12,7 +12,7 @@ use crate::post::Step;
 use crate::strength::Judge;
 use crate::strength::goals::{What, goals};
 use crate::strength::observed::observed_of;
-use crate::strength::stages::{Mattering, stages};
+use crate::strength::stages::{Mattering, Rounds, stages};
 
 /// Something that a channel may tell or reach, by its place in the list of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ pub(super) enum Merit {
     /// A bit of a stage matters while it is this.
     StageBit(usize, usize, bool),
     /// A rounding matters.
-    Rounding(usize, u32, bool),
+    Rounding(usize, u32, Rounds),
     /// A bit of what is compared with a bound.
     Decides(Decides),
 }
@@ -84,7 +84,7 @@ pub(super) fn add(by: &mut BTreeMap<Merit, Vec<usize>>, program: &Program, names
         let events = events.map(|(index, _)| Merit::Event(index));
         let bits =
             bits(program, judge.outcome(), n).into_iter().map(|(bit, is_set)| Merit::OutputBit(bit, is_set));
-        let rounds = mattering.rounds.iter().map(|(step, count, up)| Merit::Rounding(*step, *count, *up));
+        let rounds = mattering.rounds.iter().map(|(step, count, to)| Merit::Rounding(*step, *count, *to));
         let of_stages = mattering.bits.iter().enumerate().flat_map(|(stage, bits)| {
             let values = bits
                 .iter()

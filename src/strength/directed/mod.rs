@@ -14,6 +14,7 @@ mod numbers;
 mod pool;
 mod rows;
 mod targets;
+mod ties;
 
 use std::sync::Arc;
 

@@ -131,6 +131,7 @@ impl Pool {
         maker.excursions();
         maker.sums();
         maker.bits();
+        maker.ties();
         maker.outputs();
         if is_everywhere {
             maker.everywhere();

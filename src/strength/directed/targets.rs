@@ -66,7 +66,7 @@ pub(super) fn magnitudes(register: Format) -> Vec<i128> {
 }
 
 /// Accumulators for which a rounding step meets a tie, and those beside.
-fn ties(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
+pub(super) fn ties(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
     let width = program.input.width();
     let mut found = Vec::new();
     let post = program.channel(numbers, 0);
