@@ -56,7 +56,7 @@ fn subject(args: &StrengthArgs, files: &[PathBuf]) -> Result<Subject> {
         let subject = Subject::user(bundle, files.to_vec(), given.incdir.clone(), wiring)?;
         // Other people's RTL may be checked where its design is not at hand.
         let written = twins::written_with(bundle, &manifest::read(bundle)?, args.hw_models.as_deref());
-        Ok(written.map_or(subject.clone(), |with| subject.within_limits_of(&with.design)))
+        Ok(written.map_or(subject.clone(), |with| subject.fed_as(&with.design)))
     };
     if files.is_empty() {
         let described = !given.port.is_empty() || !given.param.is_empty() || !given.incdir.is_empty();
@@ -103,7 +103,7 @@ fn as_text(bundles: &[PathBuf], plan: &Plan, campaign: &Campaign) -> String {
     );
     if always + bounded > 0 {
         text.push_str(&format!(
-            "equivalent, whatever the input: {always} for ever, {bounded} up to {} cycles after reset\n",
+            "equivalent, whatever a host sends that keeps to the protocol: {always} for ever, {bounded} up to {} cycles after reset\n",
             plan.cycles
         ));
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::circuit::{CIRCUIT_FILE, SELECTOR};
+use super::taint::Source;
 
 /// A module of Yosys' JSON.
 type Module = Map<String, Value>;
@@ -139,17 +140,17 @@ impl<'a> Cones<'a> {
     }
 
     /// Nets that say whether one value of the selector is chosen, and every net that they move. `None` where there are none.
-    pub fn source(&self, number: usize) -> Option<(BTreeSet<u64>, BTreeSet<u64>)> {
+    pub fn source(&self, number: usize) -> Option<Source> {
         let selector = self.selector()?;
         let chosen = self.choosers().filter(|cell| asked(cell, selector) == Some(number));
         let from: BTreeSet<u64> = chosen.flat_map(|cell| nets(cell, "Y")).flatten().collect();
-        (!from.is_empty()).then(|| (from.clone(), self.reached(from, false)))
+        (!from.is_empty()).then(|| Source { from: from.clone(), reached: self.reached(from, false) })
     }
 
     /// `gold` and `gate` for one value of the selector: registers that the mutation does not reach are gold's, or, where
     /// they feed themselves, anything at all, the same for both. `None` where the mutation is not found.
     pub fn pair(&self, number: usize, arithmetic: Arithmetic) -> Option<Value> {
-        let (_, reached) = self.source(number)?;
+        let Source { reached, .. } = self.source(number)?;
         let all = self.gate.get("cells")?.as_object()?;
         let (mut gold, mut gate) = (self.gold.clone(), self.gate.clone());
         for (at, (name, own, feeds_itself)) in self.registers.iter().enumerate() {

@@ -3,10 +3,13 @@
 //! Yosys reads the RTL (`circuit` stands around it, with our names on its ports), lists mutations spread over modules,
 //! cells, bits and source lines (`mutation`), and writes one circuit with all of them, each behind a value of a
 //! selector. One build of the testbench (`program`) simulates all; what no bundle notices is held against the circuit
-//! itself by SAT (`prove`).
+//! itself (`prove`): by what a difference can reach (`masked`, `taint`), and by SAT.
 
+mod bit;
 mod circuit;
 mod cone;
+mod gates;
+mod masked;
 mod mutation;
 mod netlist;
 mod program;
@@ -42,7 +45,7 @@ pub struct Subject {
     here: bool,
     wiring: Wiring,
     header: String,
-    limits: Vec<circuit::Limit>,
+    host: circuit::Host,
 }
 
 impl Subject {
@@ -64,9 +67,9 @@ impl Subject {
             here: false,
             wiring,
             header: design.verilog_header(),
-            limits: vec![],
+            host: circuit::Host::default(),
         };
-        Ok(subject.within_limits_of(design))
+        Ok(subject.fed_as(design))
     }
 
     /// Somebody's module, wired as told, as [`Bench::user`] takes it.
@@ -75,12 +78,19 @@ impl Subject {
     /// As there.
     pub fn user(bundle: &Path, rtl: Vec<PathBuf>, incdirs: Vec<PathBuf>, wiring: Wiring) -> Result<Subject> {
         Bench::user(bundle, rtl.clone(), incdirs.clone(), &wiring)?;
-        Ok(Subject { rtl, incdirs, here: true, wiring, header: String::new(), limits: vec![] })
+        Ok(Subject {
+            rtl,
+            incdirs,
+            here: true,
+            wiring,
+            header: String::new(),
+            host: circuit::Host::default(),
+        })
     }
 
-    /// Proofs speak of those parameters only that the design allows.
-    pub fn within_limits_of(self, design: &Design) -> Subject {
-        Subject { limits: circuit::limits(design), ..self }
+    /// Proofs speak only of what a host sends to this design: parameters inside their limits, rows as late as they are.
+    pub fn fed_as(self, design: &Design) -> Subject {
+        Subject { host: circuit::Host::of(design), ..self }
     }
 
     /// Whether both are the same circuit, wired in the same way.
@@ -234,7 +244,7 @@ pub fn run(subject: &Subject, bundles: &[PathBuf], plan: &Plan, tell: &dyn Fn(&s
     tell("reading the RTL");
     yosys::refuse_missing(folder, deadline)?;
     compile::lint(&links, folder, deadline)?;
-    let around = circuit::verilog(&layouts, &subject.wiring, &subject.header, &subject.limits)?;
+    let around = circuit::verilog(&layouts, &subject.wiring, &subject.header, &subject.host)?;
     yosys::write(folder, circuit::CIRCUIT_FILE, &around)?;
     let (netlist, mutations, mut notes) = choose(&links, folder, plan, deadline)?;
     tell(&format!("building one simulation of {} mutants", mutations.len()));
@@ -258,7 +268,7 @@ pub fn run(subject: &Subject, bundles: &[PathBuf], plan: &Plan, tell: &dyn Fn(&s
     }
     let left: Vec<usize> = (0..fates.len()).filter(|at| fates[*at].is_none()).collect();
     let outputs = benches.iter().filter_map(|b| selftest::first_output(b, &layouts)).min();
-    let proofs = prove::prove(&links, folder, &mutations, &left, plan, outputs, tell)?;
+    let proofs = prove::prove((&links, folder), (&mutations, &left), (plan, &subject.host, outputs), tell)?;
     let fates: Vec<Fate> = (0..mutations.len())
         .map(|at| match (fates[at].take(), proofs.get(&at)) {
             (Some(fate), _) => fate,

@@ -1,4 +1,5 @@
-//! Which of the mutants that passed everything are the circuit itself, by SAT in Yosys.
+//! Which of the mutants that passed everything are the circuit itself, by what a difference can reach ([`Masked`]), then by
+//! SAT in Yosys.
 //!
 //! First by one step of induction: circuit and mutant, their registers cut open, from the same state go to the same
 //! state and show the same outputs. That holds for ever, and where it holds for the mutated module alone, it holds in
@@ -15,13 +16,15 @@ use std::time::Duration;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::circuit::{CIRCUIT, SELECTOR, SELECTOR_BITS};
+use super::circuit::{CIRCUIT, Host, SELECTOR, SELECTOR_BITS};
 use super::cone::{Arithmetic, Cones};
+use super::gates::Gates;
+use super::masked::Masked;
 use super::mutation::{Mutation, plain_module};
 use super::netlist::is_sequential;
-use super::taint::Taint;
+use super::taint::{Cycles, Held};
 use super::{COMPILE_LIMIT, Plan, by_module, yosys};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::cosim::build::Deadline;
 use crate::vectors::cosim::links::Links;
 
@@ -38,11 +41,14 @@ pub enum Proof {
 /// Steps after which a pipeline may have forgotten its state.
 const SETTLED: [u64; 4] = [3, 4, 6, 8];
 
-/// The circuit's reset.
+/// The circuit's reset in a miter, which puts `in_` in front of every input.
 const RESET: &str = "in_rst";
 
 /// Cycles in which the testbench holds the reset.
 const RESET_CYCLES: u64 = 2;
+
+/// Inputs that a proof holds.
+const HELD: Held<'static> = Held { reset: "rst", selector: SELECTOR };
 
 /// A module of Yosys' JSON.
 type Module = Map<String, Value>;
@@ -61,23 +67,24 @@ struct Proofs<'a> {
     links: &'a Links,
     folder: &'a Path,
     mutations: &'a [Mutation],
+    host: &'a Host,
     seconds: u64,
 }
 
 /// Proofs of those among `left` that have one. `first_output` is the first cycle in which a bundle expects an output:
 /// a bound below proves nothing.
 pub fn prove(
-    links: &Links,
-    folder: &Path,
-    mutations: &[Mutation],
-    left: &[usize],
-    plan: &Plan,
-    first_output: Option<u64>,
+    (links, folder): (&Links, &Path),
+    (mutations, left): (&[Mutation], &[usize]),
+    (plan, host, first_output): (&Plan, &Host, Option<u64>),
     tell: &dyn Fn(&str),
 ) -> Result<BTreeMap<usize, Proof>> {
-    let proofs = Proofs { links, folder, mutations, seconds: plan.proof_seconds };
+    let proofs = Proofs { links, folder, mutations, host, seconds: plan.proof_seconds };
     let mut found = BTreeMap::new();
     let mut left = left.to_vec();
+    tell(&format!("proving: {} mutants, by what a difference can reach", left.len()));
+    found.extend(proofs.masked(&left)?.into_iter().map(|at| (at, Proof::Always)));
+    left.retain(|at| !found.contains_key(at));
     for (module, members) in by_module(mutations, &left) {
         tell(&format!("proving: {} mutants of {}", members.len(), plain_module(module)));
         let step = proofs.step(module, &members, &[Arithmetic::Any, Arithmetic::Exact, Arithmetic::Whole])?;
@@ -101,7 +108,13 @@ pub fn prove(
             }
         }
     }
-    Ok(found)
+    match folder.is_dir() {
+        true => Ok(found),
+        // What could not be asked is not answered.
+        false => Err(Error::new(Kind::Io, "the folder of this build vanished while mutants were proved")
+            .at(Place::File(folder.to_path_buf()))
+            .help("run it again, and leave goldpath's cache alone meanwhile")),
+    }
 }
 
 impl Proofs<'_> {
@@ -120,6 +133,21 @@ impl Proofs<'_> {
         Ok(found.into_iter().flatten().collect())
     }
 
+    /// Those that differ where nobody looks ([`Masked`]), whatever a host sends that keeps to the protocol.
+    fn masked(&self, members: &[usize]) -> Result<Vec<usize>> {
+        let Some([gold, gate]) = self.pair(CIRCUIT, members, false)? else { return Ok(vec![]) };
+        let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
+        let Some(mut gates) = Gates::new(&gate) else { return Ok(vec![]) };
+        let protocol = self.host.protocol(&mut gates, HELD);
+        let is_masked = |at: &usize| {
+            let source = cones.source(at + 1);
+            source.is_some_and(|source| {
+                Masked::new(&gates, HELD, &source, &protocol).is_proved(RESET_CYCLES as usize)
+            })
+        };
+        Ok(members.par_iter().copied().filter(is_masked).collect())
+    }
+
     /// Those that are the circuit itself while there is no reset, and of which a reset leaves behind only what runs out
     /// unseen ([`Taint`]): outputs are the same all the time, and after some steps every register is.
     fn flushed(&self, members: &[usize]) -> Result<Vec<usize>> {
@@ -133,10 +161,13 @@ impl Proofs<'_> {
         let members: Vec<usize> = found.into_iter().flatten().collect();
         let Some([gold, gate]) = self.pair(CIRCUIT, &members, false)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
-        let Some(taint) = Taint::new(&gate, RESET, SELECTOR) else { return Ok(vec![]) };
+        let Some(gates) = Gates::new(&gate) else { return Ok(vec![]) };
         let runs_out = |at: &usize| {
-            let source = cones.source(at + 1);
-            source.is_some_and(|(from, reached)| taint.runs_out(&from, &reached, RESET_CYCLES as usize))
+            let run_out = |source| {
+                Cycles { gates: &gates, held: HELD, source: &source, stays: false }
+                    .run_out(RESET_CYCLES as usize)
+            };
+            cones.source(at + 1).is_some_and(run_out)
         };
         Ok(members.into_par_iter().filter(runs_out).collect())
     }

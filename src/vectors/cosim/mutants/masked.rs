@@ -1,0 +1,485 @@
+//! Differences that nobody looks at: a mutant may hold other data wherever a valid bit is 0.
+//!
+//! Of every register that the mutation reaches it is claimed at first that it is always the same, and that it is the same
+//! while this or that control bit beside it is 1. A claim that one clock can break, from any state in which all claims
+//! hold, is dropped, until none can be; if outputs are then the same in every such state, and reset leads to one, no input
+//! ever tells the mutant from the circuit. A clock is tried with every value of the few control bits that
+//! decide it; all other bits stay unknown ([`Bit`]).
+//!
+//! Inputs are those of a host that keeps to the bundle's [`Protocol`].
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::bit::Bit;
+use super::gates::{Gate, Gates, Wire};
+use super::taint::{Cycles, Held, Source};
+
+/// Control bits that are tried with every value at once.
+const MOST_CONTROLS: usize = 10;
+
+/// Bits that one choice depends on: behind more of them stands data.
+const MOST_BEHIND: usize = 6;
+
+/// Control bits that may guard a register.
+const MOST_GUARDS: usize = 16;
+
+/// Gates of control: what they say of one bit follows from their operands' bits.
+const CONTROL: [&str; 14] = [
+    "$and",
+    "$or",
+    "$xor",
+    "$xnor",
+    "$not",
+    "$pos",
+    "$mux",
+    "$eq",
+    "$ne",
+    "$logic_and",
+    "$logic_or",
+    "$logic_not",
+    "$reduce_and",
+    "$reduce_or",
+];
+
+/// What forms some bits: gates in order, and the nets at which the search ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Cone {
+    gates: BTreeSet<usize>,
+    leaves: BTreeSet<usize>,
+}
+
+/// Bits that are formed by the same gates.
+struct Group {
+    cone: Cone,
+    /// Leaves that choices depend on.
+    controls: BTreeSet<usize>,
+    /// Where the bits come from, and for registers their nets.
+    bits: Vec<(Wire, Option<usize>)>,
+}
+
+/// Cycles after reset in which it is tried: at first valid bits are 0 and guard what reset left behind, and later it has run out.
+const BEGINNINGS: [usize; 4] = [0, 4, 16, 64];
+
+/// What a host keeps to.
+#[derive(Debug, Clone, Default)]
+pub struct Protocol {
+    /// Inputs that say whether there is a beat.
+    pub valid: Vec<usize>,
+    /// Inputs that are 0 where the second of the pair is.
+    pub only_valid: Vec<(usize, usize)>,
+    /// Inputs that are always the same, and registers that are so because of them.
+    pub constants: BTreeMap<usize, bool>,
+}
+
+/// A circuit and one of its mutants.
+pub struct Masked<'a> {
+    gates: &'a Gates,
+    held: Held<'a>,
+    source: &'a Source,
+    protocol: &'a Protocol,
+    /// The gate or the register that drives a net.
+    driver: Vec<Option<usize>>,
+    register: Vec<Option<usize>>,
+    /// What each net is while there is no reset: a constant, another net, or itself.
+    is: Vec<Bit>,
+    /// Nets that are 1 where this one is.
+    implied: BTreeMap<usize, Vec<usize>>,
+}
+
+/// Claims on a register's bit: the same where one of these is 1; `None` is always.
+type Claims = BTreeMap<usize, BTreeSet<Option<usize>>>;
+
+impl<'a> Masked<'a> {
+    pub fn new(gates: &'a Gates, held: Held<'a>, source: &'a Source, protocol: &'a Protocol) -> Self {
+        let (mut driver, mut register) = (vec![None; gates.nets], vec![None; gates.nets]);
+        for (at, gate) in gates.gates.iter().enumerate() {
+            gate.out.iter().for_each(|net| driver[*net] = Some(at));
+        }
+        for (at, (_, to)) in gates.registers.iter().enumerate() {
+            register[*to] = Some(at);
+        }
+        let mut is = gates.anything();
+        let constants = protocol.constants.iter().filter(|(net, _)| !source.reaches(**net));
+        constants.for_each(|(net, value)| is[*net] = Bit::Known(*value));
+        held.set(gates, false, &mut is);
+        for gate in &gates.gates {
+            let formed = gate.form(|wire| wire.of(&is));
+            for (net, bit) in gate.out.iter().zip(formed) {
+                is[*net] = if source.is_from(*net) { Bit::Net(*net, false) } else { bit };
+            }
+        }
+        let mut masked =
+            Masked { gates, held, source, driver, register, is, implied: BTreeMap::new(), protocol };
+        masked.spread();
+        masked
+    }
+
+    /// Pairs behind the same number of registers are pairs again, and so is what comes from one valid bit.
+    fn spread(&mut self) {
+        let mut copies: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (from, to) in self.gates.registers.iter().filter(|(_, to)| !self.source.reaches(*to)) {
+            if let Bit::Net(net, false) = self.resolve(from) {
+                copies.entry(net).or_default().push(*to);
+            }
+        }
+        let twice = self.protocol.valid.iter().map(|net| (*net, *net));
+        let mut known: BTreeSet<(usize, usize)> =
+            self.protocol.only_valid.iter().copied().chain(twice).collect();
+        let mut waiting: VecDeque<(usize, usize)> = known.iter().copied().collect();
+        while let Some((if_one, then_one)) = waiting.pop_front() {
+            if if_one != then_one {
+                self.implied.entry(if_one).or_default().push(then_one);
+            }
+            let [firsts, seconds] =
+                [if_one, then_one].map(|net| copies.get(&net).map_or(&[][..], Vec::as_slice));
+            for pair in firsts.iter().flat_map(|first| seconds.iter().map(|second| (*first, *second))) {
+                if known.insert(pair) {
+                    waiting.push_back(pair);
+                }
+            }
+        }
+    }
+
+    /// Whether no input tells the mutant from the circuit, from so many cycles of reset on.
+    pub fn is_proved(&self, reset_cycles: usize) -> bool {
+        let reached = self.gates.registers.iter().filter(|(_, to)| self.source.reaches(*to));
+        let targets = self.groups(reached.map(|(from, to)| (*from, Some(*to))));
+        let outputs = self.groups(self.gates.outputs.iter().map(|wire| (*wire, None)));
+        let candidates = self.candidates(&targets);
+        let cycles = Cycles { gates: self.gates, held: self.held, source: self.source, stays: true };
+        let most = BEGINNINGS.into_iter().max().unwrap_or(0);
+        cycles.come_to(reset_cycles, most, |cycle, bits| {
+            BEGINNINGS.contains(&cycle) && self.is_allowed(bits) && {
+                let claims = candidates.iter().map(|(net, claims)| (*net, true_ones(*net, claims, bits)));
+                self.holds(&targets, &outputs, claims.collect())
+            }
+        })
+    }
+
+    /// Whether outputs are the same for ever in a state in which these claims hold.
+    fn holds(&self, targets: &[Group], outputs: &[Group], mut claims: Claims) -> bool {
+        let mut moved: Option<BTreeSet<usize>> = None;
+        let mut bits = self.gates.anything();
+        loop {
+            // Claims are only dropped: an output that can differ now can differ in the end.
+            if outputs.iter().any(|group| self.broken(group, None, &claims, &mut bits).contains(&true)) {
+                return false;
+            }
+            let mut dropped: Vec<(usize, Option<usize>)> = Vec::new();
+            let is_open =
+                |group: &&Group| moved.as_ref().is_none_or(|moved| !moved.is_disjoint(&group.cone.leaves));
+            for group in targets.iter().filter(is_open) {
+                for guard in group.claims(&claims) {
+                    let broken = self.broken(group, guard, &claims, &mut bits);
+                    let nets = group.bits.iter().zip(broken);
+                    let nets = nets.filter_map(|((_, net), broken)| net.filter(|_| broken));
+                    dropped.extend(nets.filter(|net| claims[net].contains(&guard)).map(|net| (net, guard)));
+                }
+            }
+            if dropped.is_empty() {
+                return true;
+            }
+            for (net, guard) in &dropped {
+                claims.entry(*net).or_default().remove(guard);
+            }
+            moved = Some(dropped.into_iter().map(|(net, _)| net).collect());
+        }
+    }
+
+    /// Whether what follows from the protocol holds in this state.
+    fn is_allowed(&self, bits: &[Bit]) -> bool {
+        self.implied.iter().filter(|(first, _)| self.register[**first].is_some()).all(|(first, seconds)| {
+            bits[*first] == Bit::Known(false)
+                || seconds.iter().all(|second| bits[*second] == Bit::Known(true))
+        })
+    }
+
+    /// For each bit of the group whether some state in which all claims hold makes it differ at the next clock (outputs: now),
+    /// and `guard`, where there is one, is 1 then.
+    fn broken(&self, group: &Group, guard: Option<usize>, claims: &Claims, bits: &mut [Bit]) -> Vec<bool> {
+        let mut cone = group.cone.clone();
+        let guard = guard.and_then(|guard| self.register[guard]).map(|at| self.gates.registers[at].0);
+        let mut controls: Vec<usize> = Vec::new();
+        if let Some(guard) = &guard {
+            let behind = self.cone([guard]);
+            controls.extend(&behind.leaves);
+            cone.gates.extend(behind.gates);
+            cone.leaves.extend(behind.leaves);
+        }
+        // What a claim's own guard does not depend on, and no choice, may be 0 as well as 1: only these can help a guard.
+        controls.extend(&group.controls);
+        let always = |net: &usize| claims.get(net).is_none_or(|claims| claims.contains(&None));
+        let mut seen = BTreeSet::new();
+        controls.retain(|net| always(net) && !self.source.is_from(*net) && seen.insert(*net));
+        controls.truncate(MOST_CONTROLS);
+        let mut broken = vec![false; group.bits.len()];
+        for values in 0..1_usize << controls.len() {
+            let is_one = |(at, net): (usize, &usize)| (values >> at & 1 == 1).then_some(*net);
+            let mut ones: Vec<usize> = controls.iter().enumerate().filter_map(is_one).collect();
+            ones.extend(ones.clone().iter().flat_map(|net| self.implied.get(net).into_iter().flatten()));
+            let of_control = |net: &usize| controls.contains(net).then(|| ones.contains(net));
+            if controls.iter().enumerate().any(|(at, net)| values >> at & 1 == 0 && ones.contains(net)) {
+                continue;
+            }
+            for leaf in &cone.leaves {
+                let guarded = || claims[leaf].iter().flatten().any(|guard| ones.contains(guard));
+                bits[*leaf] = match of_control(leaf) {
+                    Some(value) => Bit::Known(value),
+                    None if ones.contains(leaf) => Bit::Known(true),
+                    None if self.source.is_from(*leaf) || !always(leaf) && !guarded() => Bit::Other,
+                    None => Bit::Net(*leaf, false),
+                };
+            }
+            for at in &cone.gates {
+                let gate = &self.gates.gates[*at];
+                let formed = gate.form(|wire| self.at(bits, wire));
+                gate.out.iter().zip(formed).for_each(|(net, bit)| bits[*net] = bit);
+            }
+            if guard.is_some_and(|guard| self.at(bits, &guard) == Bit::Known(false)) {
+                continue;
+            }
+            for (broken, (wire, _)) in broken.iter_mut().zip(&group.bits) {
+                *broken |= self.at(bits, wire).differs();
+            }
+        }
+        broken
+    }
+
+    /// What a pin gets, nets being what they are without reset.
+    fn at(&self, bits: &[Bit], wire: &Wire) -> Bit {
+        match self.resolve(wire) {
+            Bit::Net(net, true) => bits[net].not(),
+            Bit::Net(net, false) => bits[net],
+            bit => bit,
+        }
+    }
+
+    fn resolve(&self, wire: &Wire) -> Bit {
+        wire.of(&self.is)
+    }
+
+    fn net(&self, wire: &Wire) -> Option<usize> {
+        if let Bit::Net(net, _) = self.resolve(wire) { Some(net) } else { None }
+    }
+
+    /// What forms a net, where it is not a leaf: a register, an input, or what says whether the mutation is there.
+    fn gate_of(&self, net: usize) -> Option<usize> {
+        self.driver[net].filter(|_| !self.source.is_from(net))
+    }
+
+    fn cone<'w>(&self, roots: impl IntoIterator<Item = &'w Wire>) -> Cone {
+        let mut waiting: Vec<usize> = roots.into_iter().filter_map(|wire| self.net(wire)).collect();
+        let mut cone = Cone::default();
+        while let Some(net) = waiting.pop() {
+            match self.gate_of(net) {
+                Some(gate) if cone.gates.insert(gate) => waiting.extend(self.pins(gate)),
+                Some(_) => {}
+                None => drop(cone.leaves.insert(net)),
+            }
+        }
+        cone
+    }
+
+    fn pins(&self, gate: usize) -> impl Iterator<Item = usize> {
+        self.gates.gates[gate].pins.iter().flatten().filter_map(|wire| self.net(wire))
+    }
+
+    /// Leaves that a bit of control depends on. Empty where data stands behind it.
+    fn behind(&self, root: &Wire) -> BTreeSet<usize> {
+        let mut waiting: Vec<usize> = self.net(root).into_iter().collect();
+        let (mut seen, mut leaves) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(net) = waiting.pop() {
+            let Some(gate) = self.gate_of(net) else {
+                leaves.insert(net);
+                continue;
+            };
+            let Gate { kind, out, .. } = &self.gates.gates[gate];
+            if seen.insert(gate) {
+                if !CONTROL.contains(&kind.as_str()) || out.len() > 1 || seen.len() > 4 * MOST_BEHIND {
+                    return BTreeSet::new();
+                }
+                waiting.extend(self.pins(gate));
+            }
+            if leaves.len() > MOST_BEHIND {
+                return BTreeSet::new();
+            }
+        }
+        leaves
+    }
+
+    /// Leaves that the choices in a cone depend on, and what the mutation itself looks at.
+    fn controls(&self, cone: &Cone, roots: &[(Wire, Option<usize>)]) -> BTreeSet<usize> {
+        let mut controls: BTreeSet<usize> =
+            roots.first().map(|(root, _)| self.behind(root)).unwrap_or_default();
+        for at in &cone.gates {
+            let Gate { kind, pins, out } = &self.gates.gates[*at];
+            if !matches!(kind.as_str(), "$mux" | "$pmux") {
+                continue;
+            }
+            controls.extend(pins[2].iter().flat_map(|select| self.behind(select)));
+            let is_mutation =
+                pins[2].iter().any(|select| self.net(select).is_some_and(|net| self.source.is_from(net)));
+            if is_mutation && out.len() == 1 {
+                controls.extend(pins[..2].iter().flatten().flat_map(|pin| self.behind(pin)));
+            }
+        }
+        controls.retain(|net| !self.source.is_from(*net));
+        controls
+    }
+
+    /// Bits by what forms them.
+    fn groups(&self, bits: impl Iterator<Item = (Wire, Option<usize>)>) -> Vec<Group> {
+        let mut groups: BTreeMap<Cone, Vec<(Wire, Option<usize>)>> = BTreeMap::new();
+        for (wire, net) in bits {
+            groups.entry(self.cone([&wire])).or_default().push((wire, net));
+        }
+        let group =
+            |(cone, bits): (Cone, Vec<_>)| Group { controls: self.controls(&cone, &bits), cone, bits };
+        groups.into_iter().map(group).collect()
+    }
+
+    /// For every register's bit that the mutation reaches the claims to begin with. A guard takes what the register's own
+    /// enable depends on, or what guards the data that it takes; the host's valid bits guard what it sends.
+    fn candidates(&self, groups: &[Group]) -> Claims {
+        let mut guards: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (from, to) in self.gates.registers.iter().filter(|(_, to)| !self.source.reaches(*to)) {
+            for leaf in self.behind(from) {
+                guards.entry(leaf).or_default().push(*to);
+            }
+        }
+        let beside = |net: &usize| guards.get(net).into_iter().flatten().copied();
+        let mut found: Vec<BTreeSet<usize>> = groups
+            .iter()
+            .map(|group| {
+                let is_input = |leaf: &&usize| self.register[**leaf].is_none();
+                let fed = group.cone.leaves.iter().any(|leaf| is_input(&leaf) && !self.source.is_from(*leaf));
+                let valid = self.protocol.valid.iter().filter(|_| fed);
+                group.controls.iter().chain(valid).flat_map(beside).take(MOST_GUARDS).collect()
+            })
+            .collect();
+        let group_of: BTreeMap<usize, usize> = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(at, group)| group.bits.iter().filter_map(move |(_, net)| Some(((*net)?, at))))
+            .collect();
+        loop {
+            let mut grew = false;
+            for (at, group) in groups.iter().enumerate() {
+                let from: BTreeSet<usize> =
+                    group.cone.leaves.iter().filter_map(|leaf| group_of.get(leaf).copied()).collect();
+                let more: Vec<usize> =
+                    from.iter().flat_map(|from| found[*from].iter().flat_map(beside)).collect();
+                for guard in more {
+                    grew |= found[at].len() < MOST_GUARDS && found[at].insert(guard);
+                }
+            }
+            if !grew {
+                break;
+            }
+        }
+        let claims = |guards: &BTreeSet<usize>| {
+            std::iter::once(None).chain(guards.iter().copied().map(Some)).collect()
+        };
+        groups
+            .iter()
+            .zip(&found)
+            .flat_map(|(group, guards)| {
+                group.bits.iter().filter_map(move |(_, net)| Some(((*net)?, claims(guards))))
+            })
+            .collect()
+    }
+}
+
+/// The claims on a bit that hold in this state.
+fn true_ones(net: usize, claims: &BTreeSet<Option<usize>>, bits: &[Bit]) -> BTreeSet<Option<usize>> {
+    let is_true = |guard: &&Option<usize>| {
+        !bits[net].differs() || guard.is_some_and(|guard| bits[guard] == Bit::Known(false))
+    };
+    claims.iter().filter(is_true).copied().collect()
+}
+
+impl Group {
+    /// Claims that stand on any of the bits.
+    fn claims(&self, claims: &Claims) -> BTreeSet<Option<usize>> {
+        self.bits.iter().filter_map(|(_, net)| claims.get(&(*net)?)).flatten().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::cosim::mutants::circuit::SELECTOR;
+    use crate::vectors::cosim::mutants::cone::Cones;
+    use crate::vectors::cosim::mutants::gates::tests::cell;
+    use serde_json::{Map, Value, json};
+
+    const HELD: Held<'static> = Held { reset: "in_rst", selector: SELECTOR };
+
+    /// Where the mutation may be: what data are held as, their enable, the reset of the data behind them, the valid bit that
+    /// makes an output, and what an output shows.
+    struct Taken {
+        held: u64,
+        enable: u64,
+        reset: u64,
+        valid: u64,
+        shown: u64,
+    }
+
+    const RIGHT: Taken = Taken { held: 20, enable: 3, reset: 2, valid: 21, shown: 23 };
+
+    /// Inputs: reset 2, valid 3, data 4, selector 5, last 6. Data (20) that are held while valid is 0, their valid bit (21)
+    /// and last bit (22); behind them done, which is valid and last (23), and the data again (24), which leave while it
+    /// is done. Nets 30 to 33 are mutated: data inverted, a valid bit and an enable that are always 1, a reset that is none.
+    fn proved(taken: Taken) -> bool {
+        let mux =
+            |a: Value, b: Value, s: u64, y| cell("$mux", &[("A", a), ("B", b), ("S", json!(s))], ("Y", y));
+        let mut cells = vec![
+            cell("$eq", &[("A", json!(5)), ("B", json!("1"))], ("Y", 9)),
+            cell("$not", &[("A", json!(20))], ("Y", 40)),
+            mux(json!(20), json!(40), 9, 30),
+            mux(json!(21), json!("1"), 9, 31),
+            mux(json!(3), json!("1"), 9, 32),
+            mux(json!(2), json!("0"), 9, 33),
+            mux(json!(taken.held), json!(4), taken.enable, 50),
+            cell("$logic_and", &[("A", json!(taken.valid)), ("B", json!(22))], ("Y", 51)),
+            mux(json!("0"), json!(24), taken.shown, 70),
+        ];
+        for (from, to) in [(50, 20), (3, 21), (6, 22), (51, 23), (20, 24)] {
+            let reset = if to == 24 { taken.reset } else { 2 };
+            cells.push(mux(json!(from), json!("0"), reset, to + 60));
+            cells.push(cell("$dff", &[("D", json!(to + 60))], ("Q", to)));
+        }
+        let named = cells.into_iter().enumerate().map(|(at, cell)| (format!("c{at}"), cell));
+        let cells: Map<String, Value> = named.collect();
+        let port = |way: &str, bits: &[u64]| json!({ "direction": way, "bits": bits });
+        let module = json!({ "cells": cells, "ports": {
+            "in_rst": port("input", &[2]), "in_valid": port("input", &[3]), "in_data": port("input", &[4]),
+            "gp_mutant": port("input", &[5]), "in_last": port("input", &[6]), "out": port("output", &[70, 23]),
+        } });
+        let module = module.as_object().unwrap();
+        let source = Cones::new(module, module).unwrap().source(1).unwrap();
+        let gates = Gates::new(module).unwrap();
+        let protocol = Protocol { valid: vec![3], only_valid: vec![(6, 3)], ..Protocol::default() };
+        Masked::new(&gates, HELD, &source, &protocol).is_proved(2)
+    }
+
+    #[test]
+    fn what_is_held_while_nothing_is_valid_may_be_anything() {
+        assert!(proved(RIGHT), "nothing is changed");
+        assert!(proved(Taken { held: 30, ..RIGHT }), "data that are held inverted");
+        assert!(proved(Taken { enable: 32, ..RIGHT }), "data that load all the time");
+        assert!(!proved(Taken { held: 30, shown: 21, ..RIGHT }), "data that are seen with the next beat");
+        assert!(!proved(Taken { enable: 32, shown: 3, ..RIGHT }), "data that are seen beside other ones");
+    }
+
+    #[test]
+    fn last_is_valid_by_the_protocol() {
+        assert!(proved(Taken { valid: 31, ..RIGHT }));
+        assert!(!proved(Taken { valid: 30, ..RIGHT }), "data in place of the valid bit");
+    }
+
+    #[test]
+    fn what_a_reset_leaves_behind_runs_out() {
+        assert!(proved(Taken { reset: 33, ..RIGHT }));
+    }
+}
