@@ -23,7 +23,7 @@ pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3
     }
     let mut by = BTreeMap::new();
     for (k, group) in groups {
-        merit::add(&mut by, &pool.program(&alone, &group, k)?, &group);
+        merit::add(&mut by, &pool.judged(&alone, &group, k)?, &group);
     }
     let told: Vec<(Vec<usize>, usize)> = by.into_iter().map(|(told, by)| (by, told.times())).collect();
     let columns = design.array.columns;
@@ -47,7 +47,7 @@ pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3
     }
     // As many as there are columns, of each kind.
     chosen.extend(all.iter().copied().filter(is_everywhere));
-    pool.program(design, &chosen, pool.depth())
+    pool.program(design, &chosen)
 }
 
 /// One PE: values are the same, and a channel is judged alone.

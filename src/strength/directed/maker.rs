@@ -1,7 +1,7 @@
 //! What makes candidates: channels built backwards from sums, excursions, outputs and bits.
 
 use super::numbers::{Part, by_channel, part, values};
-use super::pool::Column;
+use super::pool::{Column, Spread};
 use super::rows::Values;
 use super::targets::{magnitudes, targets};
 use crate::design::Design;
@@ -198,22 +198,25 @@ impl Maker<'_> {
         all.into_iter().find(is_sharp).unwrap_or_else(|| self.showing(&assignments)[0].clone())
     }
 
-    /// For every column channels in which nothing counts but the last two activations of each lane: a weight of 1 or −1 makes
-    /// the same sum of them in every row, as long as no bit is lost on the way to a PE. With a bias it is 0, or −1, so that
-    /// no bit is lost on the way out either.
-    pub fn everywhere(&mut self) {
+    /// For every column channels in which nothing counts but codes and their opposites: a weight of 1 or −1 makes the same sum
+    /// of them in every row, or in the two that have them, as long as no bit is lost on the way to a PE. With a bias it is
+    /// 0, or −1, so that no bit is lost on the way out either.
+    pub fn everywhere(&mut self, spread: Spread) {
         let mut numbers = self.clear();
         let values = self.weights(&numbers);
-        let opposites = 2 * self.design.array.lanes;
-        let both: i64 = self.rows[0].iter().rev().take(opposites).sum();
+        let (row, idle, places) = match spread {
+            Spread::Behind(places) => (0, self.k, places),
+            Spread::Rows => (self.rows.len() - 1, 0, self.k / 2 * 2),
+        };
+        let both: i64 = self.rows[row][idle..idle + places].iter().sum();
         for (weight, sum) in [(1, 0), (-1, -1)].into_iter().filter(|(weight, _)| values.holds(*weight)) {
             if let Some(bias) = self.design.accumulator.bias {
                 let parameter = &self.design.parameters[bias];
                 numbers[bias] = (sum - weight * both).clamp(parameter.min, parameter.max);
             }
             let codes = |value: i64| value - values.offset;
-            let mut weights = vec![codes(values.nearest_to_zero()); self.k];
-            weights.extend(std::iter::repeat_n(codes(weight), opposites));
+            let mut weights = vec![codes(values.nearest_to_zero()); idle];
+            weights.extend(std::iter::repeat_n(codes(weight), places));
             let idle = -values.offset;
             let one = Column { weights, idle, numbers: numbers.clone(), needed: false, everywhere: true };
             self.columns.extend(std::iter::repeat_n(one, self.design.array.columns));

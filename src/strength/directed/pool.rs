@@ -7,7 +7,7 @@ use ndarray::Array2;
 use super::Form;
 use super::maker::Maker;
 use super::numbers::of_layer;
-use super::rows::{Values, add_opposites, reach, rows};
+use super::rows::{Values, add_opposite_rows, add_opposites, reach, rows};
 use crate::design::{Design, Start};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{Charge, bytes};
@@ -60,6 +60,8 @@ pub(super) enum LastBeat {
 pub(super) struct Pool {
     /// Codes, `[m][k]`.
     pub activations: Array2<i64>,
+    /// Rows that candidates are judged by; those behind them reach words of a memory.
+    judged: usize,
     pub columns: Vec<Column>,
     _charge: Charge,
 }
@@ -109,14 +111,13 @@ impl Pool {
             false => Values::of(&design.activation, offset(design.activation.offset)),
         };
         let mut values = rows(activation, m, k, chance);
-        // With a shape of its own a directed program has room for what every PE needs.
-        let lanes = design.array.lanes;
-        let has_room = design.most_products().is_none_or(|most| k + OPPOSITES * lanes <= most);
-        let is_one = !design.array.is_grid() && design.array.columns == 1;
-        let is_everywhere = !is_one && has_room && form == Form::Whole && shape.is_none();
-        if is_everywhere {
-            add_opposites(&mut values, activation, lanes, chance);
+        let spread = Spread::of(design, k).filter(|_| form == Form::Whole && shape.is_none());
+        match spread {
+            Some(Spread::Behind(places)) => add_opposites(&mut values, activation, places / 2, chance),
+            Some(Spread::Rows) => add_opposite_rows(&mut values, activation, chance),
+            None => {}
         }
+        let m = values.len();
         let rows = values;
         let mut maker =
             Maker { design, layer, values: activation, rows, k, short, chance, most, columns: Vec::new() };
@@ -127,14 +128,19 @@ impl Pool {
         maker.climbs();
         maker.columns.iter_mut().for_each(|column| column.needed = true);
         let depth = maker.rows[0].len();
-        let activations = Array2::from_shape_fn([m, depth], |(m, k)| maker.rows[m][k] - activation.offset);
+        let words = if form == Form::Numbers && shape.is_none() { words(design, depth) } else { m };
+        let codes = |m: usize, k: usize| maker.rows[m][k] - activation.offset;
+        let mut activations = Array2::from_shape_fn([words.max(m), depth], |(at, k)| codes(at % m, k));
+        for code in activations.slice_mut(ndarray::s![m.., ..]) {
+            *code = maker.chance.within(activation.low, activation.high) - activation.offset;
+        }
         maker.excursions();
         maker.sums();
         maker.bits();
         maker.ties();
         maker.outputs();
-        if is_everywhere {
-            maker.everywhere();
+        if let Some(spread) = spread {
+            maker.everywhere(spread);
         }
         maker.by_chance(64);
         let Maker { columns, .. } = maker;
@@ -144,20 +150,29 @@ impl Pool {
                 "no bias, weight and parameter inside their limits make a channel",
             ));
         }
-        Ok(Pool { activations, columns, _charge: charge })
+        Ok(Pool { activations, judged: m, columns, _charge: charge })
     }
 
     /// Products of an output.
-    pub fn depth(&self) -> usize {
+    fn depth(&self) -> usize {
         self.activations.ncols()
     }
 
-    /// A program of some of the candidates, on `design`, of the first `k` products.
-    pub fn program(&self, design: &Arc<Design>, chosen: &[usize], k: usize) -> Result<Program> {
+    /// A program of candidates that are to be judged, on `design`, of the first `k` products.
+    pub fn judged(&self, design: &Arc<Design>, chosen: &[usize], k: usize) -> Result<Program> {
+        self.of_rows(design, chosen, [self.judged, k])
+    }
+
+    /// The program of those that were chosen.
+    pub fn program(&self, design: &Arc<Design>, chosen: &[usize]) -> Result<Program> {
+        self.of_rows(design, chosen, [self.activations.nrows(), self.depth()])
+    }
+
+    fn of_rows(&self, design: &Arc<Design>, chosen: &[usize], [m, k]: [usize; 2]) -> Result<Program> {
         let columns: Vec<&Column> = chosen.iter().map(|index| &self.columns[*index]).collect();
         let weight = |(k, n): (usize, usize)| columns[n].weights.get(k).copied().unwrap_or(columns[n].idle);
         let weights = Array2::from_shape_fn([k, columns.len()], weight);
-        let activations = self.activations.slice(ndarray::s![.., ..k]);
+        let activations = self.activations.slice(ndarray::s![..m, ..k]);
         let numbers: Numbers = design
             .parameters
             .iter()
@@ -185,13 +200,55 @@ fn own_rows(design: &Design) -> usize {
     }
 }
 
-/// What is to be told apart needs so many products more a lane where every PE counts.
-const OPPOSITES: usize = 2;
+/// How every PE of many meets two values, each bit both ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// By so many products more of every sum, which count alone.
+    Behind(usize),
+    /// By two more rows of which every product counts: where sums travel, a product more has no PE.
+    Rows,
+}
 
-/// The products of an output that there is room for.
+impl Spread {
+    /// Of sums of so many products. `None`: one PE, or no room.
+    fn of(design: &Design, k: usize) -> Option<Spread> {
+        let array = &design.array;
+        let places = opposites(design);
+        match (array.is_grid() || array.columns > 1, design.most_products()) {
+            (true, None) => Some(Spread::Behind(places)),
+            (true, Some(most)) if k + places <= most => Some(Spread::Behind(places)),
+            (true, Some(_)) if is_one_product_a_row(design) && k > 1 => Some(Spread::Rows),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a sum has one product, of every lane, of every row of PEs.
+fn is_one_product_a_row(design: &Design) -> bool {
+    design.array.sums_travel() && !design.array.is_turned()
+}
+
+/// Two for each lane, of each row where a sum has one product of every row.
+fn opposites(design: &Design) -> usize {
+    let rows = if is_one_product_a_row(design) { design.array.rows } else { 1 };
+    2 * rows * design.array.lanes
+}
+
+/// Positions that reach every word of a memory, as far as there is time for so many products of some channels.
+fn words(design: &Design, products: usize) -> usize {
+    const TILES: usize = 8;
+    let positions = design.memory.filter(|_| is_one_product_a_row(design));
+    let visits = products.div_ceil(design.visit_steps().unwrap_or(products).max(1) * design.array.lanes);
+    positions.map_or(0, |memory| memory.depth.min(CYCLES as usize / TILES / visits.max(1)))
+}
+
+/// The products of an output that there is room for, with two values for every PE.
 fn room(design: &Design, depth: usize) -> usize {
-    let opposites = OPPOSITES * design.array.lanes;
-    design.most_products().map_or(depth, |most| depth.min(most.saturating_sub(opposites)).max(1))
+    match design.most_products() {
+        None => depth,
+        Some(most) if is_one_product_a_row(design) => depth.min(most),
+        Some(most) => depth.min(most.saturating_sub(opposites(design))).max(1),
+    }
 }
 
 /// Products of an output, so that a sum can leave the register from where it starts, and come back.
@@ -218,8 +275,14 @@ fn own_depth(design: &Design, form: Form, last: LastBeat) -> usize {
     // many channels.
     let is_anywhere = design.accumulator.start == Start::Bias;
     let otherwise = if is_anywhere { BEATS } else { most };
-    let is_short = form == Form::Numbers && is_anywhere;
+    let is_short = form == Form::Numbers && (is_anywhere || design.memory.is_some());
     // Parts of a sum meet in a memory: two whole visits, and a short one.
     let visits = design.visit_steps().map_or(0, |steps| 2 * steps + 1);
-    whole(if beats <= most && !is_short { beats.max(BEATS) } else { otherwise }.max(visits))
+    let beats = match () {
+        () if is_short => BEATS,
+        () if beats <= most => beats.max(BEATS),
+        () => otherwise,
+    };
+    let travelled = if is_one_product_a_row(design) { design.array.rows } else { 0 };
+    whole(beats.max(visits).max(travelled))
 }

@@ -68,6 +68,20 @@ pub(super) fn add_opposites(rows: &mut [Vec<i64>], values: Values, lanes: usize,
     }
 }
 
+/// Two more rows: codes by chance, each beside the one of which every bit is the other way, and the same the other way round.
+pub(super) fn add_opposite_rows(rows: &mut Vec<Vec<i64>>, values: Values, chance: &mut Chance) {
+    let places = rows.first().map_or(0, Vec::len);
+    let opposite = |value: i64| values.low + values.high - value;
+    let mut row: Vec<i64> = Vec::with_capacity(places);
+    while row.len() < places {
+        let code = chance.within(values.low, values.high);
+        row.extend([code, opposite(code)]);
+    }
+    row.truncate(places);
+    let other = row.iter().map(|value| opposite(*value)).collect();
+    rows.extend([row, other]);
+}
+
 /// Weights whose products with `row` sum to `target`, taken from the largest steps to the smallest; None: out of reach.
 pub(super) fn composed(row: &[i64], weights: Values, target: i128) -> Option<Vec<i64>> {
     let mut order: Vec<usize> = (0..row.len()).collect();
@@ -97,6 +111,16 @@ pub(super) fn reach(design: &Design, k: usize) -> (i128, i128) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_rows_of_opposites_have_the_same_sum() {
+        let values = Values { low: -128, high: 127, offset: 0 };
+        let mut rows = vec![vec![5; 16]; 6];
+        add_opposite_rows(&mut rows, values, &mut Chance::new(1, 0));
+        let [a, b] = [&rows[6], &rows[7]];
+        assert!(a.iter().zip(b).all(|(a, b)| a ^ b == -1), "{a:?} {b:?}");
+        assert_eq!([a, b].map(|row| row.iter().sum::<i64>()), [-8, -8]);
+    }
 
     #[test]
     fn every_lane_meets_a_code_and_its_opposite() {

@@ -31,6 +31,11 @@ impl Maker<'_> {
                     let most = design.parameters[factor].max;
                     numbers[factor] = if most > 0 { 1 << most.ilog2() } else { most };
                 }
+                // What is added moves a tie.
+                for term in of_part(Part::Term) {
+                    let parameter = &design.parameters[term];
+                    numbers[term] = 0.clamp(parameter.min, parameter.max);
+                }
                 let is_reached = self.ties_of(step, &numbers);
                 for term in of_part(Part::Term).filter(|_| !is_reached) {
                     let (min, max) = (design.parameters[term].min, design.parameters[term].max);
