@@ -148,12 +148,15 @@ impl<'a> Masked<'a> {
         let candidates = self.candidates(&targets);
         let cycles = Cycles { gates: self.gates, held: self.held, source: self.source, stays: true };
         let most = BEGINNINGS.into_iter().max().unwrap_or(0);
-        cycles.come_to(reset_cycles, most, |cycle, bits| {
-            BEGINNINGS.contains(&cycle) && self.is_allowed(bits) && {
-                let claims = candidates.iter().map(|(net, claims)| (*net, true_ones(*net, claims, bits)));
-                self.holds(&targets, &outputs, claims.collect())
-            }
-        })
+        // What follows from the protocol holds from there on, once it holds behind the reset.
+        let begins = cycles.come_to(reset_cycles, 0, |_, bits| self.is_allowed(bits));
+        begins
+            && cycles.come_to(reset_cycles, most, |cycle, bits| {
+                BEGINNINGS.contains(&cycle) && {
+                    let claims = candidates.iter().map(|(net, claims)| (*net, true_ones(*net, claims, bits)));
+                    self.holds(&targets, &outputs, claims.collect())
+                }
+            })
     }
 
     /// Whether outputs are the same for ever in a state in which these claims hold.
