@@ -18,7 +18,7 @@ pub(super) fn roundings(design: &Design) -> Vec<Goal> {
         let each = counts.filter(|count| *count > 0).flat_map(|count| Rounds::ALL.map(|to| (count, to)));
         let goal = |(count, to): (u32, Rounds)| {
             let (up, tie) = to.of();
-            if tie && ties_to(rounding).is_none() {
+            if tie && !TIES.into_iter().any(|tie| goes(rounding, tie, up)) {
                 return None;
             }
             let direction = if up { "up" } else { "down" };
@@ -34,17 +34,26 @@ pub(super) fn roundings(design: &Design) -> Vec<Goal> {
     design.post.iter().enumerate().flat_map(of_step).collect()
 }
 
-/// Which ties go up: by sign, and by whether the lower neighbour is odd. None: no rule for ties.
-fn ties_to(rounding: Rounding) -> Option<fn(Tie) -> bool> {
-    match rounding {
-        Rounding::HalfUp => Some(|_| true),
-        Rounding::HalfDown => Some(|_| false),
-        Rounding::HalfAway => Some(|tie| !tie.negative),
-        Rounding::HalfZero => Some(|tie| tie.negative),
-        Rounding::HalfEven => Some(|tie| tie.odd),
-        Rounding::HalfOdd => Some(|tie| !tie.odd),
-        Rounding::Floor | Rounding::Ceil | Rounding::Trunc | Rounding::Away => None,
-    }
+/// Every kind of tie.
+const TIES: [Tie; 4] = [
+    Tie { negative: true, odd: false },
+    Tie { negative: true, odd: true },
+    Tie { negative: false, odd: false },
+    Tie { negative: false, odd: true },
+];
+
+/// Whether a rule for ties sends this one up, or down.
+fn goes(rounding: Rounding, tie: Tie, up: bool) -> bool {
+    let goes_up = match rounding {
+        Rounding::HalfUp => true,
+        Rounding::HalfDown => false,
+        Rounding::HalfAway => !tie.negative,
+        Rounding::HalfZero => tie.negative,
+        Rounding::HalfEven => tie.odd,
+        Rounding::HalfOdd => !tie.odd,
+        Rounding::Floor | Rounding::Ceil | Rounding::Trunc | Rounding::Away => return false,
+    };
+    goes_up == up
 }
 
 /// Why a shift never rounds so.
@@ -57,25 +66,20 @@ fn never_rounds(rounding: Rounding, count: u32, to: Rounds, into: Range) -> Opti
         (false, 1) => [Rounding::Ceil, Rounding::HalfUp],
         (false, _) => [Rounding::Ceil; 2],
     };
-    let ties_up = ties_to(rounding).filter(|_| tie);
-    let goes = |ties_up: fn(Tie) -> bool, negative, odd| ties_up(Tie { negative, odd }) == up;
-    let sides = [(true, false), (true, true), (false, false), (false, true)];
-    let of_rule = |ties_up| sides.into_iter().any(|(negative, odd)| goes(ties_up, negative, odd));
-    if never.contains(&rounding) || ties_up.is_some_and(|ties_up| !of_rule(ties_up)) {
+    if never.contains(&rounding) {
         return Some(format!("it is {rounding}"));
     }
-    let ties_up = ties_up?;
     let half = 1_i128 << (count.clamp(1, 120) - 1);
     // The first tie of a kind at or above a value: they come every four halves.
     let first = |at_least: i128, odd: bool| {
         let place = if odd { 3 * half } else { half };
         at_least + (place - at_least).rem_euclid(4 * half)
     };
-    let comes = |(negative, odd): (bool, bool)| {
-        let (low, high) = if negative { (into.0, into.1.min(-1)) } else { (into.0.max(1), into.1) };
-        goes(ties_up, negative, odd) && first(low, odd) <= high
+    let comes = |tie: Tie| {
+        let (low, high) = if tie.negative { (into.0, into.1.min(-1)) } else { (into.0.max(1), into.1) };
+        goes(rounding, tie, up) && first(low, tie.odd) <= high
     };
-    (!sides.into_iter().any(comes)).then(|| format!("only {}..{} comes there", into.0, into.1))
+    (tie && !TIES.into_iter().any(comes)).then(|| format!("only {}..{} comes there", into.0, into.1))
 }
 
 /// Legal counts of a shift.

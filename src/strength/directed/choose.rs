@@ -77,7 +77,9 @@ fn most(design: &Design, pool: &Pool) -> usize {
         let all = (tiles * m.div_ceil(design.array.rows * design.array.banks)) as u128;
         cycles <= u128::from(CYCLES) && cycles + all * RESTS <= u128::from(WITH_RESTS)
     };
-    (1..=1024).take_while(|tiles| fits(*tiles)).last().unwrap_or(1) * columns
+    // Those that every column has one of come on top.
+    let more = pool.columns.iter().filter(|column| column.everywhere).count().div_ceil(columns);
+    (1..=1024).take_while(|tiles| fits(*tiles + more)).last().unwrap_or(1) * columns
 }
 
 /// After the `needed` ones, greedily: the candidate that adds most, until each of `told` is told by as many channels as it

@@ -1,7 +1,7 @@
 //! What makes candidates: channels built backwards from sums, excursions, outputs and bits.
 
 use super::numbers::{Part, by_channel, part, values};
-use super::pool::{Column, Spread};
+use super::pool::{Column, Spread, is_one_product_a_row};
 use super::rows::Values;
 use super::targets::{magnitudes, targets};
 use crate::design::Design;
@@ -200,27 +200,59 @@ impl Maker<'_> {
 
     /// For every column channels in which nothing counts but codes and their opposites: a weight of 1 or −1 makes the same sum
     /// of them in every row, or in the two that have them, as long as no bit is lost on the way to a PE. With a bias it is
-    /// 0, or −1, so that no bit is lost on the way out either.
+    /// 0, or −1, so that no bit is lost on the way out either. Where weights stay, two channels more have some by chance, for
+    /// both of a pair the same, and bit by bit the opposite.
     pub fn everywhere(&mut self, spread: Spread) {
-        let mut numbers = self.clear();
+        let numbers = self.clear();
         let values = self.weights(&numbers);
         let (row, idle, places) = match spread {
             Spread::Behind(places) => (0, self.k, places),
             Spread::Rows => (self.rows.len() - 1, 0, self.k / 2 * 2),
         };
-        let both: i64 = self.rows[row][idle..idle + places].iter().sum();
+        let codes = self.rows[row][idle..idle + places].to_vec();
         for (weight, sum) in [(1, 0), (-1, -1)].into_iter().filter(|(weight, _)| values.holds(*weight)) {
-            if let Some(bias) = self.design.accumulator.bias {
-                let parameter = &self.design.parameters[bias];
-                numbers[bias] = (sum - weight * both).clamp(parameter.min, parameter.max);
-            }
-            let codes = |value: i64| value - values.offset;
-            let mut weights = vec![codes(values.nearest_to_zero()); idle];
-            weights.extend(std::iter::repeat_n(codes(weight), places));
-            let idle = -values.offset;
-            let one = Column { weights, idle, numbers: numbers.clone(), needed: false, everywhere: true };
+            let one = self.of_opposites((&numbers, idle), &codes, &vec![weight; places], sum);
             self.columns.extend(std::iter::repeat_n(one, self.design.array.columns));
         }
+        // Where weights pass from PE to PE, each of them meets those of many channels.
+        let columns = if is_one_product_a_row(self.design) { self.design.array.columns } else { 0 };
+        for _ in 0..columns {
+            let chosen: Vec<i64> =
+                (0..places / 2).map(|_| self.chance.within(values.low, values.high)).collect();
+            let of_pair = |place: usize| match spread {
+                Spread::Behind(places) => place % (places / 2),
+                Spread::Rows => place / 2,
+            };
+            for is_opposite in [false, true] {
+                let weight = |place: usize| {
+                    let weight = chosen[of_pair(place)];
+                    if is_opposite { values.low + values.high - weight } else { weight }
+                };
+                let weights: Vec<i64> = (0..places).map(weight).collect();
+                let one = self.of_opposites((&numbers, idle), &codes, &weights, 0);
+                self.columns.push(one);
+            }
+        }
+    }
+
+    /// A channel of these weights behind so many that are 0, whose bias, where there is one, makes this sum of the codes.
+    fn of_opposites(
+        &self,
+        (numbers, idle): (&[i64], usize),
+        codes: &[i64],
+        weights: &[i64],
+        sum: i64,
+    ) -> Column {
+        let mut numbers = numbers.to_vec();
+        let values = self.weights(&numbers);
+        if let Some(bias) = self.design.accumulator.bias {
+            let parameter = &self.design.parameters[bias];
+            let products: i64 = codes.iter().zip(weights).map(|(code, weight)| code * weight).sum();
+            numbers[bias] = (sum - products).clamp(parameter.min, parameter.max);
+        }
+        let zero = vec![values.nearest_to_zero(); idle];
+        let weights = zero.iter().chain(weights).map(|value| value - values.offset).collect();
+        Column { weights, idle: -values.offset, numbers, needed: false, everywhere: true }
     }
 
     /// Numbers under which most sums around 0 have an output of their own.

@@ -111,7 +111,7 @@ impl Pool {
             false => Values::of(&design.activation, offset(design.activation.offset)),
         };
         let mut values = rows(activation, m, k, chance);
-        let spread = Spread::of(design, k).filter(|_| form == Form::Whole && shape.is_none());
+        let spread = Spread::of(design, k).filter(|_| form == Spread::form(design) && shape.is_none());
         match spread {
             Some(Spread::Behind(places)) => add_opposites(&mut values, activation, places / 2, chance),
             Some(Spread::Rows) => add_opposite_rows(&mut values, activation, chance),
@@ -210,6 +210,14 @@ pub(super) enum Spread {
 }
 
 impl Spread {
+    /// The program that has them: where all visits of a memory are many in the first one, that of few.
+    fn form(design: &Design) -> Form {
+        match design.memory.is_some() && is_one_product_a_row(design) {
+            true => Form::Numbers,
+            false => Form::Whole,
+        }
+    }
+
     /// Of sums of so many products. `None`: one PE, or no room.
     fn of(design: &Design, k: usize) -> Option<Spread> {
         let array = &design.array;
@@ -224,7 +232,7 @@ impl Spread {
 }
 
 /// Whether a sum has one product, of every lane, of every row of PEs.
-fn is_one_product_a_row(design: &Design) -> bool {
+pub(super) fn is_one_product_a_row(design: &Design) -> bool {
     design.array.sums_travel() && !design.array.is_turned()
 }
 
@@ -234,12 +242,16 @@ fn opposites(design: &Design) -> usize {
     2 * rows * design.array.lanes
 }
 
-/// Positions that reach every word of a memory, as far as there is time for so many products of some channels.
+/// Positions that reach every word of a memory, as far as there is time for so many products of some channels; and so many
+/// that operands are loaded while others pass.
 fn words(design: &Design, products: usize) -> usize {
     const TILES: usize = 8;
-    let positions = design.memory.filter(|_| is_one_product_a_row(design));
+    if !is_one_product_a_row(design) {
+        return 0;
+    }
     let visits = products.div_ceil(design.visit_steps().unwrap_or(products).max(1) * design.array.lanes);
-    positions.map_or(0, |memory| memory.depth.min(CYCLES as usize / TILES / visits.max(1)))
+    let most = CYCLES as usize / TILES / visits.max(1);
+    design.memory.map_or(0, |memory| memory.depth).max(2 * design.array.rows).min(most)
 }
 
 /// The products of an output that there is room for, with two values for every PE.
