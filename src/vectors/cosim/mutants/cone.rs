@@ -262,7 +262,7 @@ fn asked(cell: &Value, selector: &[Value]) -> Option<usize> {
 }
 
 /// The number behind the highest of a module's nets.
-fn behind(module: &Module) -> u64 {
+pub fn behind(module: &Module) -> u64 {
     let all = |key: &str| module.get(key).and_then(Value::as_object).into_iter().flat_map(Map::values);
     let of_ports = all("ports").filter_map(|port| port.get("bits"));
     let of_cells = all("cells").filter_map(|cell| cell.get("connections").and_then(Value::as_object));
@@ -301,11 +301,19 @@ fn nets(cell: &Value, pin: &str) -> Vec<Option<u64>> {
     bits.into_iter().flatten().map(Value::as_u64).collect()
 }
 
-/// What goes into a cell and what that moves: bit by bit for a register, everything for the rest.
+/// What goes into a cell and what that moves: bit by bit for a register and a choice, everything for the rest.
 fn arcs(cell: &Value) -> Vec<Arc> {
     if kind(cell) == "$dff" || kind(cell) == "$ff" {
         let pairs = nets(cell, "D").into_iter().zip(nets(cell, "Q"));
         return pairs.filter_map(|(d, q)| Some((BTreeSet::from([d?]), vec![q?]))).collect();
+    }
+    if kind(cell) == "$mux" {
+        let select: Vec<u64> = nets(cell, "S").into_iter().flatten().collect();
+        let pairs = nets(cell, "A").into_iter().zip(nets(cell, "B")).zip(nets(cell, "Y"));
+        let arc = |((a, b), y): ((Option<u64>, Option<u64>), Option<u64>)| {
+            Some((a.into_iter().chain(b).chain(select.iter().copied()).collect(), vec![y?]))
+        };
+        return pairs.filter_map(arc).collect();
     }
     let pins = |wanted: &str| -> Vec<u64> {
         let ways = cell.get("port_directions").and_then(Value::as_object).into_iter().flatten();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::bit::Bit;
 use super::taint::Held;
+use super::words::{self, Words};
 
 /// A module of Yosys' JSON.
 type Module = Map<String, Value>;
@@ -51,6 +52,8 @@ pub struct Gates {
     pub nets: usize,
     /// Nets that the host keeps at 0 before its first beat.
     pub quiet: Vec<usize>,
+    /// Registers that stand for what memories hold, and what is written there is addressed by ([`super::words`]).
+    pub words: BTreeMap<usize, Words>,
     /// Nets of each input.
     inputs: BTreeMap<String, Vec<usize>>,
 }
@@ -58,13 +61,20 @@ pub struct Gates {
 impl Gates {
     /// Reads a module. `None` where its cells form a loop, or have pins that are not understood.
     pub fn new(module: &Module) -> Option<Gates> {
-        let (mut gates, mut registers) = (Vec::new(), Vec::new());
+        let (mut gates, mut registers, mut words) = (Vec::new(), Vec::new(), BTreeMap::new());
         for cell in module.get("cells")?.as_object()?.values() {
             let kind = cell.get("type").and_then(Value::as_str)?.to_owned();
             let pin = |name: &str| wires(cell.pointer(&format!("/connections/{name}")));
             if kind == "$dff" || kind == "$ff" {
                 for (from, to) in pin("D").into_iter().zip(pin("Q")) {
                     registers.push((from, to.net()?));
+                }
+                continue;
+            }
+            if kind == words::HELD {
+                for (at, (from, to)) in pin("D").into_iter().zip(pin("Q")).enumerate() {
+                    registers.push((from, to.net()?));
+                    words.insert(to.net()?, words::of(cell, at));
                 }
                 continue;
             }
@@ -91,7 +101,7 @@ impl Gates {
         let driven = gates.iter().flat_map(|gate| gate.out.iter()).chain(registers.iter().map(|(_, to)| to));
         let all = read.chain(driven.chain(inputs.values().flatten()).copied());
         let nets = all.max().map_or(0, |net| net + 1);
-        Some(Gates { gates: ordered(gates, nets)?, registers, outputs, nets, quiet: vec![], inputs })
+        Some(Gates { gates: ordered(gates, nets)?, registers, outputs, nets, quiet: vec![], words, inputs })
     }
 
     /// Nets of an input; none where there is no such input.
@@ -186,6 +196,18 @@ impl Gate {
                 let same = all(&same, Bit::and, true);
                 one(if self.kind == "$eq" { same } else { same.not() })
             }
+            "$add" | "$sub" => sum(&a, &b, width),
+            words::READ => vec![if words::is_one_word(&a, &b) { Bit::Same } else { Bit::Other }; width],
+            words::WRITTEN => {
+                let is_kept =
+                    words::is_one_word(&a, &b) && !self.pins[3].iter().any(|wire| at(wire).differs());
+                let kept = |bit: &Bit| match bit.is_opposite() {
+                    _ if !is_kept => Bit::Other,
+                    true => Bit::Opposite,
+                    false => Bit::Same,
+                };
+                b.iter().map(kept).collect()
+            }
             _ => {
                 let differs = self.pins.iter().flatten().any(|wire| at(wire).differs());
                 vec![if differs { Bit::Other } else { Bit::Same }; width]
@@ -193,6 +215,22 @@ impl Gate {
         };
         self.out.iter().zip(formed).map(|(net, bit)| bit.named(*net)).collect()
     }
+}
+
+/// Bits of a sum or a difference: below the lowest that differs, they are the same, and so is what is carried there.
+fn sum(a: &[Bit], b: &[Bit], width: usize) -> Vec<Bit> {
+    let lowest =
+        a.iter().zip(0..).chain(b.iter().zip(0..)).filter(|(bit, _)| bit.differs()).map(|(_, at)| at).min();
+    let bit = |at: usize| match lowest {
+        // What stands above an operand may be its sign.
+        Some(lowest) if at == lowest => {
+            let of = |bits: &[Bit]| bits.get(at).copied().unwrap_or(Bit::Same);
+            of(a).added(of(b))
+        }
+        Some(lowest) if at > lowest => Bit::Other,
+        _ => Bit::Same,
+    };
+    (0..width).map(bit).collect()
 }
 
 /// Gates behind those that they read; `None` where some read each other.

@@ -1,61 +1,25 @@
 //! Differences that nobody looks at: a mutant may hold other data wherever a valid bit is 0.
 //!
-//! Of every register that the mutation reaches it is claimed at first that it is always the same, and that it is the same
-//! while this or that control bit beside it is 1. A claim that one clock can break, from any state in which all claims
-//! hold, is dropped, until none can be; if outputs are then the same in every such state, and reset leads to one, no input
-//! ever tells the mutant from the circuit. A clock is tried with every value of the few control bits that
+//! Of every register that the mutation reaches it is claimed at first that it is always the same, that it is always the
+//! opposite, and both while this or that control bit beside it is 1. A claim that one clock can break, from any state in
+//! which all claims hold, is dropped, until none can be; if outputs are then the same in every such state, and reset leads
+//! to one, no input ever tells the mutant from the circuit. A clock is tried with every value of the few control bits that
 //! decide it; all other bits stay unknown ([`Bit`]).
 //!
-//! Inputs are those of a host that keeps to the bundle's [`Protocol`].
+//! Inputs are those of a host that keeps to the bundle's [`Protocol`]. Memories hold what they are told ([`super::words`]).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::bit::Bit;
-use super::gates::{Gate, Gates, Wire};
+use super::gates::{Gates, Wire};
+use super::paths::Group;
 use super::taint::{Cycles, Held, Source};
 
 /// Control bits that are tried with every value at once.
 const MOST_CONTROLS: usize = 10;
 
-/// Bits that one choice depends on: behind more of them stands data.
-const MOST_BEHIND: usize = 6;
-
 /// Control bits that may guard a register.
 const MOST_GUARDS: usize = 16;
-
-/// Gates of control: what they say of one bit follows from their operands' bits.
-const CONTROL: [&str; 14] = [
-    "$and",
-    "$or",
-    "$xor",
-    "$xnor",
-    "$not",
-    "$pos",
-    "$mux",
-    "$eq",
-    "$ne",
-    "$logic_and",
-    "$logic_or",
-    "$logic_not",
-    "$reduce_and",
-    "$reduce_or",
-];
-
-/// What forms some bits: gates in order, and the nets at which the search ends.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Cone {
-    gates: BTreeSet<usize>,
-    leaves: BTreeSet<usize>,
-}
-
-/// Bits that are formed by the same gates.
-struct Group {
-    cone: Cone,
-    /// Leaves that choices depend on.
-    controls: BTreeSet<usize>,
-    /// Where the bits come from, and for registers their nets.
-    bits: Vec<(Wire, Option<usize>)>,
-}
 
 /// Cycles after reset in which it is tried: at first valid bits are 0 and guard what reset left behind, and later it has run out.
 const BEGINNINGS: [usize; 4] = [0, 4, 16, 64];
@@ -73,12 +37,12 @@ pub struct Protocol {
 
 /// A circuit and one of its mutants.
 pub struct Masked<'a> {
-    gates: &'a Gates,
+    pub(super) gates: &'a Gates,
     held: Held<'a>,
-    source: &'a Source,
+    pub(super) source: &'a Source,
     protocol: &'a Protocol,
     /// The gate or the register that drives a net.
-    driver: Vec<Option<usize>>,
+    pub(super) driver: Vec<Option<usize>>,
     register: Vec<Option<usize>>,
     /// What each net is while there is no reset: a constant, another net, or itself.
     is: Vec<Bit>,
@@ -86,8 +50,32 @@ pub struct Masked<'a> {
     implied: BTreeMap<usize, Vec<usize>>,
 }
 
-/// Claims on a register's bit: the same where one of these is 1; `None` is always.
-type Claims = BTreeMap<usize, BTreeSet<Option<usize>>>;
+/// What is claimed of a register's bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    /// Where this register is 1; `None`: always.
+    guard: Option<usize>,
+    /// The opposite of what it is in the circuit; otherwise the same.
+    is_opposite: bool,
+}
+
+impl Claim {
+    const SAME: Claim = Claim { guard: None, is_opposite: false };
+
+    fn both(guard: Option<usize>) -> [Claim; 2] {
+        [false, true].map(|is_opposite| Claim { guard, is_opposite })
+    }
+
+    /// Whether it holds in this state.
+    fn is_true(&self, net: usize, bits: &[Bit]) -> bool {
+        let bit = bits[net];
+        let is_as_claimed = if self.is_opposite { bit.is_opposite() } else { !bit.differs() };
+        is_as_claimed || self.guard.is_some_and(|guard| bits[guard] == Bit::Known(false))
+    }
+}
+
+/// Claims on registers' bits.
+type Claims = BTreeMap<usize, BTreeSet<Claim>>;
 
 impl<'a> Masked<'a> {
     pub fn new(gates: &'a Gates, held: Held<'a>, source: &'a Source, protocol: &'a Protocol) -> Self {
@@ -140,23 +128,49 @@ impl<'a> Masked<'a> {
         }
     }
 
+    /// One register of those that are always the same as this one: so few guards stand for all.
+    fn copied(&self, net: usize) -> usize {
+        let implied = |net: usize| self.implied.get(&net).into_iter().flatten().copied();
+        let copies = implied(net).filter(|other| self.register[*other].is_some());
+        copies.filter(|other| implied(*other).any(|back| back == net)).fold(net, usize::min)
+    }
+
     /// Whether no input tells the mutant from the circuit, from so many cycles of reset on.
     pub fn is_proved(&self, reset_cycles: usize) -> bool {
         let reached = self.gates.registers.iter().filter(|(_, to)| self.source.reaches(*to));
         let targets = self.groups(reached.map(|(from, to)| (*from, Some(*to))));
         let outputs = self.groups(self.gates.outputs.iter().map(|wire| (*wire, None)));
         let candidates = self.candidates(&targets);
-        let cycles = Cycles { gates: self.gates, held: self.held, source: self.source, stays: true };
-        let most = BEGINNINGS.into_iter().max().unwrap_or(0);
-        // What follows from the protocol holds from there on, once it holds behind the reset.
-        let begins = cycles.come_to(reset_cycles, 0, |_, bits| self.is_allowed(bits));
-        begins
-            && cycles.come_to(reset_cycles, most, |cycle, bits| {
-                BEGINNINGS.contains(&cycle) && {
-                    let claims = candidates.iter().map(|(net, claims)| (*net, true_ones(*net, claims, bits)));
-                    self.holds(&targets, &outputs, claims.collect())
-                }
-            })
+        // Words stand where they stand in the circuit, or where the mutation leads.
+        let renamed = self.renamed();
+        let is_proved = |renamed: &BTreeSet<usize>| {
+            let cycles =
+                Cycles { gates: self.gates, held: self.held, source: self.source, stays: true, renamed };
+            let most = BEGINNINGS.into_iter().max().unwrap_or(0);
+            // What follows from the protocol holds from there on, once it holds behind the reset.
+            let begins = cycles.come_to(reset_cycles, 0, |_, bits| self.is_allowed(bits));
+            begins
+                && cycles.come_to(reset_cycles, most, |cycle, bits| {
+                    BEGINNINGS.contains(&cycle) && {
+                        let claims = candidates.iter().map(|(net, claims)| {
+                            let claims = claims.iter().filter(|claim| claim.is_true(*net, bits));
+                            (*net, claims.copied().collect())
+                        });
+                        self.holds(&targets, &outputs, claims.collect())
+                    }
+                })
+        };
+        is_proved(&BTreeSet::new()) || !renamed.is_empty() && is_proved(&renamed)
+    }
+
+    /// Bits of addresses that the mutation reaches wherever words are written that have no value from the beginning.
+    fn renamed(&self) -> BTreeSet<usize> {
+        let words = self.gates.words.iter();
+        let reached = words.filter(|(_, words)| {
+            let mut nets = words.addressed.iter();
+            words.is_written_first && !words.addressed.is_empty() && nets.all(|net| self.source.reaches(*net))
+        });
+        reached.map(|(net, _)| *net).collect()
     }
 
     /// Whether outputs are the same for ever in a state in which these claims hold.
@@ -165,25 +179,29 @@ impl<'a> Masked<'a> {
         let mut bits = self.gates.anything();
         loop {
             // Claims are only dropped: an output that can differ now can differ in the end.
-            if outputs.iter().any(|group| self.broken(group, None, &claims, &mut bits).contains(&true)) {
+            let differs = |broken: &[bool; 2]| broken[0];
+            if outputs.iter().any(|group| self.broken(group, None, &claims, &mut bits).iter().any(differs)) {
                 return false;
             }
-            let mut dropped: Vec<(usize, Option<usize>)> = Vec::new();
+            let mut dropped: Vec<(usize, Claim)> = Vec::new();
             let is_open =
                 |group: &&Group| moved.as_ref().is_none_or(|moved| !moved.is_disjoint(&group.cone.leaves));
             for group in targets.iter().filter(is_open) {
-                for guard in group.claims(&claims) {
+                for guard in guards(group, &claims) {
                     let broken = self.broken(group, guard, &claims, &mut bits);
-                    let nets = group.bits.iter().zip(broken);
-                    let nets = nets.filter_map(|((_, net), broken)| net.filter(|_| broken));
-                    dropped.extend(nets.filter(|net| claims[net].contains(&guard)).map(|net| (net, guard)));
+                    for ((_, net), broken) in group.bits.iter().zip(broken) {
+                        let Some(net) = *net else { continue };
+                        let those = Claim::both(guard).into_iter().zip(broken);
+                        let those = those.filter(|(claim, broken)| *broken && claims[&net].contains(claim));
+                        dropped.extend(those.map(|(claim, _)| (net, claim)));
+                    }
                 }
             }
             if dropped.is_empty() {
                 return true;
             }
-            for (net, guard) in &dropped {
-                claims.entry(*net).or_default().remove(guard);
+            for (net, claim) in &dropped {
+                claims.entry(*net).or_default().remove(claim);
             }
             moved = Some(dropped.into_iter().map(|(net, _)| net).collect());
         }
@@ -197,9 +215,15 @@ impl<'a> Masked<'a> {
         })
     }
 
-    /// For each bit of the group whether some state in which all claims hold makes it differ at the next clock (outputs: now),
-    /// and `guard`, where there is one, is 1 then.
-    fn broken(&self, group: &Group, guard: Option<usize>, claims: &Claims, bits: &mut [Bit]) -> Vec<bool> {
+    /// For each bit of the group whether some state in which all claims hold makes it another one at the next clock (outputs:
+    /// now) than the same, and than the opposite, and `guard`, where there is one, is 1 then.
+    fn broken(
+        &self,
+        group: &Group,
+        guard: Option<usize>,
+        claims: &Claims,
+        bits: &mut [Bit],
+    ) -> Vec<[bool; 2]> {
         let mut cone = group.cone.clone();
         let guard = guard.and_then(|guard| self.register[guard]).map(|at| self.gates.registers[at].0);
         let mut controls: Vec<usize> = Vec::new();
@@ -211,11 +235,11 @@ impl<'a> Masked<'a> {
         }
         // What a claim's own guard does not depend on, and no choice, may be 0 as well as 1: only these can help a guard.
         controls.extend(&group.controls);
-        let always = |net: &usize| claims.get(net).is_none_or(|claims| claims.contains(&None));
+        let always = |net: &usize| claims.get(net).is_none_or(|claims| claims.contains(&Claim::SAME));
         let mut seen = BTreeSet::new();
         controls.retain(|net| always(net) && !self.source.is_from(*net) && seen.insert(*net));
         controls.truncate(MOST_CONTROLS);
-        let mut broken = vec![false; group.bits.len()];
+        let mut broken = vec![[false; 2]; group.bits.len()];
         for values in 0..1_usize << controls.len() {
             let is_one = |(at, net): (usize, &usize)| (values >> at & 1 == 1).then_some(*net);
             let mut ones: Vec<usize> = controls.iter().enumerate().filter_map(is_one).collect();
@@ -224,14 +248,30 @@ impl<'a> Masked<'a> {
             if controls.iter().enumerate().any(|(at, net)| values >> at & 1 == 0 && ones.contains(net)) {
                 continue;
             }
+            // No state has a bit that is the same and the opposite.
+            let mut is_a_state = true;
             for leaf in &cone.leaves {
-                let guarded = || claims[leaf].iter().flatten().any(|guard| ones.contains(guard));
-                bits[*leaf] = match of_control(leaf) {
-                    Some(value) => Bit::Known(value),
-                    None if ones.contains(leaf) => Bit::Known(true),
-                    None if self.source.is_from(*leaf) || !always(leaf) && !guarded() => Bit::Other,
-                    None => Bit::Net(*leaf, false),
+                let claimed = |is_opposite: bool| {
+                    let mut all =
+                        claims.get(leaf).into_iter().flatten().filter(|c| c.is_opposite == is_opposite);
+                    all.any(|claim| claim.guard.is_none_or(|guard| ones.contains(&guard)))
                 };
+                let is_own = !claims.contains_key(leaf);
+                bits[*leaf] = match (of_control(leaf), is_own || claimed(false), claimed(true)) {
+                    _ if self.source.is_from(*leaf) => Bit::Turned(false),
+                    (_, true, true) => {
+                        is_a_state = false;
+                        break;
+                    }
+                    (Some(value), ..) => Bit::Known(value),
+                    (None, true, _) if ones.contains(leaf) => Bit::Known(true),
+                    (None, true, _) => Bit::Net(*leaf, false),
+                    (None, false, true) => Bit::Apart(*leaf, false),
+                    (None, false, false) => Bit::Other,
+                };
+            }
+            if !is_a_state {
+                continue;
             }
             for at in &cone.gates {
                 let gate = &self.gates.gates[*at];
@@ -242,7 +282,9 @@ impl<'a> Masked<'a> {
                 continue;
             }
             for (broken, (wire, _)) in broken.iter_mut().zip(&group.bits) {
-                *broken |= self.at(bits, wire).differs();
+                let bit = self.at(bits, wire);
+                broken[0] |= bit.differs();
+                broken[1] |= !bit.is_opposite();
             }
         }
         broken
@@ -261,96 +303,20 @@ impl<'a> Masked<'a> {
         wire.of(&self.is)
     }
 
-    fn net(&self, wire: &Wire) -> Option<usize> {
+    pub(super) fn net(&self, wire: &Wire) -> Option<usize> {
         if let Bit::Net(net, _) = self.resolve(wire) { Some(net) } else { None }
-    }
-
-    /// What forms a net, where it is not a leaf: a register, an input, or what says whether the mutation is there.
-    fn gate_of(&self, net: usize) -> Option<usize> {
-        self.driver[net].filter(|_| !self.source.is_from(net))
-    }
-
-    fn cone<'w>(&self, roots: impl IntoIterator<Item = &'w Wire>) -> Cone {
-        let mut waiting: Vec<usize> = roots.into_iter().filter_map(|wire| self.net(wire)).collect();
-        let mut cone = Cone::default();
-        while let Some(net) = waiting.pop() {
-            match self.gate_of(net) {
-                Some(gate) if cone.gates.insert(gate) => waiting.extend(self.pins(gate)),
-                Some(_) => {}
-                None => drop(cone.leaves.insert(net)),
-            }
-        }
-        cone
-    }
-
-    fn pins(&self, gate: usize) -> impl Iterator<Item = usize> {
-        self.gates.gates[gate].pins.iter().flatten().filter_map(|wire| self.net(wire))
-    }
-
-    /// Leaves that a bit of control depends on. Empty where data stands behind it.
-    fn behind(&self, root: &Wire) -> BTreeSet<usize> {
-        let mut waiting: Vec<usize> = self.net(root).into_iter().collect();
-        let (mut seen, mut leaves) = (BTreeSet::new(), BTreeSet::new());
-        while let Some(net) = waiting.pop() {
-            let Some(gate) = self.gate_of(net) else {
-                leaves.insert(net);
-                continue;
-            };
-            let Gate { kind, out, .. } = &self.gates.gates[gate];
-            if seen.insert(gate) {
-                if !CONTROL.contains(&kind.as_str()) || out.len() > 1 || seen.len() > 4 * MOST_BEHIND {
-                    return BTreeSet::new();
-                }
-                waiting.extend(self.pins(gate));
-            }
-            if leaves.len() > MOST_BEHIND {
-                return BTreeSet::new();
-            }
-        }
-        leaves
-    }
-
-    /// Leaves that the choices in a cone depend on, and what the mutation itself looks at.
-    fn controls(&self, cone: &Cone, roots: &[(Wire, Option<usize>)]) -> BTreeSet<usize> {
-        let mut controls: BTreeSet<usize> =
-            roots.first().map(|(root, _)| self.behind(root)).unwrap_or_default();
-        for at in &cone.gates {
-            let Gate { kind, pins, out } = &self.gates.gates[*at];
-            if !matches!(kind.as_str(), "$mux" | "$pmux") {
-                continue;
-            }
-            controls.extend(pins[2].iter().flat_map(|select| self.behind(select)));
-            let is_mutation =
-                pins[2].iter().any(|select| self.net(select).is_some_and(|net| self.source.is_from(net)));
-            if is_mutation && out.len() == 1 {
-                controls.extend(pins[..2].iter().flatten().flat_map(|pin| self.behind(pin)));
-            }
-        }
-        controls.retain(|net| !self.source.is_from(*net));
-        controls
-    }
-
-    /// Bits by what forms them.
-    fn groups(&self, bits: impl Iterator<Item = (Wire, Option<usize>)>) -> Vec<Group> {
-        let mut groups: BTreeMap<Cone, Vec<(Wire, Option<usize>)>> = BTreeMap::new();
-        for (wire, net) in bits {
-            groups.entry(self.cone([&wire])).or_default().push((wire, net));
-        }
-        let group =
-            |(cone, bits): (Cone, Vec<_>)| Group { controls: self.controls(&cone, &bits), cone, bits };
-        groups.into_iter().map(group).collect()
     }
 
     /// For every register's bit that the mutation reaches the claims to begin with. A guard takes what the register's own
     /// enable depends on, or what guards the data that it takes; the host's valid bits guard what it sends.
     fn candidates(&self, groups: &[Group]) -> Claims {
-        let mut guards: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut guards: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for (from, to) in self.gates.registers.iter().filter(|(_, to)| !self.source.reaches(*to)) {
             for leaf in self.behind(from) {
-                guards.entry(leaf).or_default().push(*to);
+                guards.entry(self.copied(leaf)).or_default().insert(self.copied(*to));
             }
         }
-        let beside = |net: &usize| guards.get(net).into_iter().flatten().copied();
+        let beside = |net: &usize| guards.get(&self.copied(*net)).into_iter().flatten().copied();
         let mut found: Vec<BTreeSet<usize>> = groups
             .iter()
             .map(|group| {
@@ -380,32 +346,26 @@ impl<'a> Masked<'a> {
                 break;
             }
         }
-        let claims = |guards: &BTreeSet<usize>| {
-            std::iter::once(None).chain(guards.iter().copied().map(Some)).collect()
+        let claims = |net: usize, guards: &BTreeSet<usize>| {
+            // What words are is said once for each proof.
+            let guards = guards.iter().filter(|_| !self.gates.words.contains_key(&net));
+            let all = std::iter::once(None).chain(guards.copied().map(Some));
+            all.flat_map(Claim::both).collect()
         };
         groups
             .iter()
             .zip(&found)
             .flat_map(|(group, guards)| {
-                group.bits.iter().filter_map(move |(_, net)| Some(((*net)?, claims(guards))))
+                group.bits.iter().filter_map(move |(_, net)| Some(((*net)?, claims((*net)?, guards))))
             })
             .collect()
     }
 }
 
-/// The claims on a bit that hold in this state.
-fn true_ones(net: usize, claims: &BTreeSet<Option<usize>>, bits: &[Bit]) -> BTreeSet<Option<usize>> {
-    let is_true = |guard: &&Option<usize>| {
-        !bits[net].differs() || guard.is_some_and(|guard| bits[guard] == Bit::Known(false))
-    };
-    claims.iter().filter(is_true).copied().collect()
-}
-
-impl Group {
-    /// Claims that stand on any of the bits.
-    fn claims(&self, claims: &Claims) -> BTreeSet<Option<usize>> {
-        self.bits.iter().filter_map(|(_, net)| claims.get(&(*net)?)).flatten().copied().collect()
-    }
+/// What stands in front of claims on any of the bits.
+fn guards(group: &Group, claims: &Claims) -> BTreeSet<Option<usize>> {
+    let bits = group.bits.iter().filter_map(|(_, net)| claims.get(&(*net)?));
+    bits.flatten().map(|claim| claim.guard).collect()
 }
 
 #[cfg(test)]
@@ -473,6 +433,42 @@ mod tests {
         assert!(proved(Taken { enable: 32, ..RIGHT }), "data that load all the time");
         assert!(!proved(Taken { held: 30, shown: 21, ..RIGHT }), "data that are seen with the next beat");
         assert!(!proved(Taken { enable: 32, shown: 3, ..RIGHT }), "data that are seen beside other ones");
+    }
+
+    /// Data (8) and their valid bit (6), both inverted behind the register and in front of it: what two inversions bring is what
+    /// none does. `out` 15 shows the data where they are valid.
+    #[test]
+    fn what_is_inverted_twice_is_what_it_was() {
+        let proved = |shown: u64| {
+            let mux = |a: Value, b: Value, s: u64, y| {
+                cell("$mux", &[("A", a), ("B", b), ("S", json!(s))], ("Y", y))
+            };
+            let inverted = |at: u64, not: u64, y: u64| {
+                [cell("$not", &[("A", json!(at))], ("Y", not)), mux(json!(at), json!(not), 9, y)]
+            };
+            let mut cells = vec![cell("$eq", &[("A", json!(5)), ("B", json!("1"))], ("Y", 9))];
+            cells.extend(inverted(4, 30, 31));
+            cells.extend(inverted(8, 32, 33));
+            for (from, to) in [(31, 8), (3, 6)] {
+                cells.push(mux(json!(from), json!("0"), 2, to + 60));
+                cells.push(cell("$dff", &[("D", json!(to + 60))], ("Q", to)));
+            }
+            cells.push(mux(json!("0"), json!(shown), 6, 15));
+            let named = cells.into_iter().enumerate().map(|(at, cell)| (format!("c{at}"), cell));
+            let cells: Map<String, Value> = named.collect();
+            let port = |way: &str, net: u64| json!({ "direction": way, "bits": [net] });
+            let module = json!({ "cells": cells, "ports": {
+                "in_rst": port("input", 2), "in_valid": port("input", 3), "in_data": port("input", 4),
+                "gp_mutant": port("input", 5), "out": port("output", 15),
+            } });
+            let module = module.as_object().unwrap();
+            let source = Cones::new(module, module).unwrap().source(1).unwrap();
+            let gates = Gates::new(module).unwrap();
+            let protocol = Protocol { valid: vec![3], ..Protocol::default() };
+            Masked::new(&gates, HELD, &source, &protocol).is_proved(2)
+        };
+        assert!(proved(33));
+        assert!(!proved(8), "once");
     }
 
     #[test]

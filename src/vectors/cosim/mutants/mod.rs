@@ -12,9 +12,11 @@ mod gates;
 mod masked;
 mod mutation;
 mod netlist;
+mod paths;
 mod program;
 mod prove;
 mod taint;
+mod words;
 mod yosys;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@
 //! can tell apart, once what the reset left behind has run out. Registers that the mutation does
 //! not reach are shared (`cone`). Parameters are those that the design allows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::circuit::{CIRCUIT, Host, SELECTOR, SELECTOR_BITS};
-use super::cone::{Arithmetic, Cones};
+use super::cone::{Arithmetic, Cones, behind};
 use super::gates::Gates;
 use super::masked::Masked;
 use super::mutation::{Mutation, plain_module};
 use super::netlist::is_sequential;
 use super::taint::{Cycles, Held};
-use super::{COMPILE_LIMIT, Plan, by_module, yosys};
+use super::{COMPILE_LIMIT, Plan, by_module, words, yosys};
 use crate::error::{Error, Kind, Place, Result};
 use crate::vectors::cosim::build::Deadline;
 use crate::vectors::cosim::links::Links;
@@ -69,6 +69,17 @@ struct Proofs<'a> {
     mutations: &'a [Mutation],
     host: &'a Host,
     seconds: u64,
+}
+
+/// What becomes of registers and memories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Taken out: from the same state to the same state.
+    Cut,
+    /// As what they hold in common ([`words`]), for what is not solved.
+    Abstract,
+    /// Bit by bit.
+    Whole,
 }
 
 /// Proofs of those among `left` that have one. `first_output` is the first cycle in which a bundle expects an output:
@@ -120,7 +131,7 @@ pub fn prove(
 impl Proofs<'_> {
     /// Those among `members` that the mutated module, with everything below it, cannot be told from in one step.
     fn step(&self, module: &str, members: &[usize], all: &[Arithmetic]) -> Result<Vec<usize>> {
-        let Some([gold, gate]) = self.pair(module, members, true)? else { return Ok(vec![]) };
+        let Some([gold, gate]) = self.pair(module, members, Form::Cut)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
         let one = |at: &usize| {
             if cones.is_gone(at + 1) {
@@ -135,7 +146,7 @@ impl Proofs<'_> {
 
     /// Those that differ where nobody looks ([`Masked`]), whatever a host sends that keeps to the protocol.
     fn masked(&self, members: &[usize]) -> Result<Vec<usize>> {
-        let Some([gold, gate]) = self.pair(CIRCUIT, members, false)? else { return Ok(vec![]) };
+        let Some([gold, gate]) = self.pair(CIRCUIT, members, Form::Abstract)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
         let Some(mut gates) = Gates::new(&gate) else { return Ok(vec![]) };
         let protocol = self.host.protocol(&mut gates, HELD);
@@ -151,7 +162,7 @@ impl Proofs<'_> {
     /// Those that are the circuit itself while there is no reset, and of which a reset leaves behind only what runs out
     /// unseen ([`Taint`]): outputs are the same all the time, and after some steps every register is.
     fn flushed(&self, members: &[usize]) -> Result<Vec<usize>> {
-        let Some([gold, gate]) = self.pair(CIRCUIT, members, true)? else { return Ok(vec![]) };
+        let Some([gold, gate]) = self.pair(CIRCUIT, members, Form::Cut)? else { return Ok(vec![]) };
         let Some(cut) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
         let without_reset = |at: &usize| {
             let said = self.closer(&[Arithmetic::Any], (&cut, *at), &format!(" -set {RESET} 0"))?;
@@ -159,12 +170,12 @@ impl Proofs<'_> {
         };
         let found: Vec<Option<usize>> = members.par_iter().map(without_reset).collect::<Result<_>>()?;
         let members: Vec<usize> = found.into_iter().flatten().collect();
-        let Some([gold, gate]) = self.pair(CIRCUIT, &members, false)? else { return Ok(vec![]) };
+        let Some([gold, gate]) = self.pair(CIRCUIT, &members, Form::Abstract)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
         let Some(gates) = Gates::new(&gate) else { return Ok(vec![]) };
         let runs_out = |at: &usize| {
             let run_out = |source| {
-                Cycles { gates: &gates, held: HELD, source: &source, stays: false }
+                Cycles { gates: &gates, held: HELD, source: &source, stays: false, renamed: &BTreeSet::new() }
                     .run_out(RESET_CYCLES as usize)
             };
             cones.source(at + 1).is_some_and(run_out)
@@ -175,7 +186,7 @@ impl Proofs<'_> {
     /// Those that no input tells from the circuit within so many cycles of reset; for ever, where outputs are the same so
     /// many clocks after any two states, too.
     fn since_reset(&self, members: &[usize], cycles: u64) -> Result<Vec<(usize, Proof)>> {
-        let Some([gold, gate]) = self.pair(CIRCUIT, members, false)? else { return Ok(vec![]) };
+        let Some([gold, gate]) = self.pair(CIRCUIT, members, Form::Whole)? else { return Ok(vec![]) };
         let Some(cones) = Cones::new(&gate, &gold) else { return Ok(vec![]) };
         let one = |at: &usize| -> Result<Option<(usize, Proof)>> {
             let settled = self.settled(&cones, *at)?;
@@ -206,13 +217,14 @@ impl Proofs<'_> {
 
     /// `gold` and `gate`, one module with and without its mutations, in JSON. `None` where registers cannot be cut or
     /// have no common clock.
-    fn pair(&self, module: &str, members: &[usize], cut: bool) -> Result<Option<[Module; 2]>> {
+    fn pair(&self, module: &str, members: &[usize], form: Form) -> Result<Option<[Module; 2]>> {
         if members.is_empty() {
             return Ok(None);
         }
         let edits = yosys::mutate(members.iter().map(|at| (*at, &self.mutations[*at])));
+        let memories = if form == Form::Whole { "memory_map" } else { "memory_nordff" };
         let text = format!(
-            "read_ilang prepared.il\n{edits}hierarchy -top {module}\nflatten\nopt_clean\nmemory_map\nasync2sync\ndffunmap\n\
+            "read_ilang prepared.il\n{edits}hierarchy -top {module}\nflatten\nopt_clean\n{memories}\nasync2sync\ndffunmap\n\
              opt_expr\nopt_clean\nwrite_json flat.json\n"
         );
         // What Yosys cannot bring into this form is not proved, and that is all.
@@ -227,7 +239,15 @@ impl Proofs<'_> {
             return Ok(None);
         };
         let mut gate = gate.clone();
-        if !(if cut { cut_registers(&mut gate) } else { has_one_clock(&gate) }) {
+        let is_understood = match form {
+            Form::Cut => words::cut(&mut gate) && cut_registers(&mut gate),
+            Form::Abstract => {
+                let fresh = behind(&gate);
+                has_one_clock(&gate) && words::abstracted(&mut gate, fresh)
+            }
+            Form::Whole => has_one_clock(&gate),
+        };
+        if !is_understood {
             return Ok(None);
         }
         let Some(mut gold) = without_selector(&gate) else { return Ok(None) };
@@ -323,14 +343,19 @@ fn is_register(cell: &Value) -> bool {
 /// Whether every register takes its value at the same edge: time in a proof has no others.
 fn has_one_clock(module: &Module) -> bool {
     let cells = module.get("cells").and_then(Value::as_object).into_iter().flat_map(|c| c.values());
-    let mut clocks: BTreeMap<String, usize> = BTreeMap::new();
+    let mut clocks: BTreeSet<(String, bool)> = BTreeSet::new();
     for cell in cells.filter(|cell| is_sequential(kind(cell))) {
+        if words::is_memory(cell) {
+            let Some(those) = words::clocks(cell) else { return false };
+            clocks.extend(those);
+            continue;
+        }
         if kind(cell) != "$dff" {
             return false;
         }
-        let part = |path: &str| cell.pointer(path).map(Value::to_string).unwrap_or_default();
-        let clock = format!("{} {}", part("/connections/CLK"), part("/parameters/CLK_POLARITY"));
-        *clocks.entry(clock).or_default() += 1;
+        let clock = cell.pointer("/connections/CLK/0").map(Value::to_string).unwrap_or_default();
+        let edge = cell.pointer("/parameters/CLK_POLARITY").and_then(Value::as_str);
+        clocks.insert((clock, edge.is_some_and(|edge| edge.ends_with('1'))));
     }
     clocks.len() <= 1
 }

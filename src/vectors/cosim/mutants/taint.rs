@@ -53,6 +53,8 @@ pub struct Cycles<'a> {
     pub source: &'a Source,
     /// Whether the mutation is there without reset, too.
     pub stays: bool,
+    /// Bits of addresses that are opposite wherever words are: what a memory holds when it gets its power is no one's.
+    pub renamed: &'a BTreeSet<usize>,
 }
 
 impl Cycles<'_> {
@@ -62,7 +64,11 @@ impl Cycles<'_> {
         let gates = self.gates;
         let mut bits = gates.anything();
         for (_, to) in gates.registers.iter().filter(|(_, to)| self.source.reaches(*to)) {
-            bits[*to] = Bit::Other;
+            bits[*to] = match gates.words.contains_key(to) {
+                true if self.renamed.contains(to) => Bit::Apart(*to, false),
+                true => Bit::Net(*to, false),
+                false => Bit::Other,
+            };
         }
         let is_register = |net: &&usize| gates.registers.iter().any(|(_, to)| to == *net);
         let (registers, inputs): (Vec<&usize>, Vec<&usize>) = gates.quiet.iter().partition(is_register);
@@ -76,7 +82,7 @@ impl Cycles<'_> {
                 let formed = gate.form(|wire| wire.of(&bits));
                 for (net, bit) in gate.out.iter().zip(formed) {
                     let differs = (is_reset || self.stays) && self.source.is_from(*net);
-                    bits[*net] = if differs { Bit::Other } else { bit };
+                    bits[*net] = if differs { Bit::Turned(false) } else { bit };
                 }
             }
             if !is_reset && gates.outputs.iter().any(|wire| wire.of(&bits).differs()) {
@@ -84,10 +90,7 @@ impl Cycles<'_> {
             }
             let next: Vec<Bit> = gates.registers.iter().map(|(from, _)| from.of(&bits)).collect();
             for ((_, to), bit) in gates.registers.iter().zip(next) {
-                bits[*to] = match bit {
-                    Bit::Known(_) | Bit::Other => bit,
-                    Bit::Net(..) | Bit::Same => Bit::Net(*to, false),
-                };
+                bits[*to] = bit.taken(*to);
             }
             if cycle + 1 >= reset_cycles && is_end(cycle + 1 - reset_cycles, &bits) {
                 return true;
@@ -147,7 +150,13 @@ mod tests {
         {
             let gates = Gates::new(&module(is_valid_stuck)).unwrap();
             let source = Source { from: BTreeSet::from([9]), reached: BTreeSet::from(reached) };
-            let cycles = Cycles { gates: &gates, held: HELD, source: &source, stays: false };
+            let cycles = Cycles {
+                gates: &gates,
+                held: HELD,
+                source: &source,
+                stays: false,
+                renamed: &BTreeSet::new(),
+            };
             assert_eq!(cycles.run_out(2), !is_valid_stuck);
         }
     }
