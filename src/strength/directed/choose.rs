@@ -35,7 +35,7 @@ pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3
     let mut chosen = chosen(&told, all.len(), wanted, needed.take(wanted / NEEDED).collect());
     let fill = match shape {
         Some([_, _, n]) => n,
-        None => chosen.len().max(2).next_multiple_of(columns),
+        None => chosen.len().max(pool.least).next_multiple_of(columns),
     };
     // Channels by chance are the last candidates.
     let is_everywhere = |index: &usize| pool.columns[*index].everywhere;

@@ -219,6 +219,7 @@ impl Maker<'_> {
         for _ in 0..columns {
             let chosen: Vec<i64> =
                 (0..places / 2).map(|_| self.chance.within(values.low, values.high)).collect();
+            let start = self.any_start();
             let of_pair = |place: usize| match spread {
                 Spread::Behind(places) => place % (places / 2),
                 Spread::Rows => place / 2,
@@ -229,10 +230,23 @@ impl Maker<'_> {
                     if is_opposite { values.low + values.high - weight } else { weight }
                 };
                 let weights: Vec<i64> = (0..places).map(weight).collect();
-                let one = self.of_opposites((&numbers, idle), &codes, &weights, 0);
+                let mut one = self.of_opposites((&numbers, idle), &codes, &weights, 0);
+                // So that each of its bits is seen both ways, whatever the others are.
+                if let Some((bias, start, opposite)) = start {
+                    one.numbers[bias] = if is_opposite { opposite } else { start };
+                }
                 self.columns.push(one);
             }
         }
+    }
+
+    /// The bias, any one and its opposite, where all that is summed is shown.
+    fn any_start(&mut self) -> Option<(usize, i64, i64)> {
+        let bias = self.design.accumulator.bias.filter(|_| self.design.post.is_empty())?;
+        let (low, high) = (self.design.parameters[bias].min, self.design.parameters[bias].max);
+        let start = self.chance.within(low, high);
+        // Inside the limits, whatever the steps on the way there are.
+        Some((bias, start, low.wrapping_add(high).wrapping_sub(start)))
     }
 
     /// A channel of these weights behind so many that are 0, whose bias, where there is one, makes this sum of the codes.

@@ -62,6 +62,8 @@ pub(super) struct Pool {
     pub activations: Array2<i64>,
     /// Rows that candidates are judged by; those behind them reach words of a memory.
     judged: usize,
+    /// Channels, at least.
+    pub least: usize,
     pub columns: Vec<Column>,
     _charge: Charge,
 }
@@ -128,7 +130,10 @@ impl Pool {
         maker.climbs();
         maker.columns.iter_mut().for_each(|column| column.needed = true);
         let depth = maker.rows[0].len();
-        let words = if form == Form::Numbers && shape.is_none() { words(design, depth) } else { m };
+        let is_long = form == Form::Numbers && shape.is_none();
+        let words = if is_long { words(design, depth) } else { m };
+        // Operands are loaded beside others that pass where there are two tiles.
+        let least = if is_long && is_one_product_a_row(design) { design.array.columns + 1 } else { 2 };
         let codes = |m: usize, k: usize| maker.rows[m][k] - activation.offset;
         let mut activations = Array2::from_shape_fn([words.max(m), depth], |(at, k)| codes(at % m, k));
         for code in activations.slice_mut(ndarray::s![m.., ..]) {
@@ -150,7 +155,7 @@ impl Pool {
                 "no bias, weight and parameter inside their limits make a channel",
             ));
         }
-        Ok(Pool { activations, judged: m, columns, _charge: charge })
+        Ok(Pool { activations, judged: m, least, columns, _charge: charge })
     }
 
     /// Products of an output.
@@ -243,15 +248,16 @@ fn opposites(design: &Design) -> usize {
 }
 
 /// Positions that reach every word of a memory, as far as there is time for so many products of some channels; and so many
-/// that operands are loaded while others pass.
+/// that operands are loaded while others still pass: behind the wave of the first, row by row.
 fn words(design: &Design, products: usize) -> usize {
     const TILES: usize = 8;
+    let array = &design.array;
     if !is_one_product_a_row(design) {
         return 0;
     }
-    let visits = products.div_ceil(design.visit_steps().unwrap_or(products).max(1) * design.array.lanes);
+    let visits = products.div_ceil(design.visit_steps().unwrap_or(products).max(1) * array.lanes);
     let most = CYCLES as usize / TILES / visits.max(1);
-    design.memory.map_or(0, |memory| memory.depth).max(2 * design.array.rows).min(most)
+    design.memory.map_or(0, |memory| memory.depth).max(2 * array.rows + array.columns).min(most)
 }
 
 /// The products of an output that there is room for, with two values for every PE.
