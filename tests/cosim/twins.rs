@@ -15,19 +15,25 @@ pub fn folder(design: &str) -> PathBuf {
 
 /// A bundle of a case, in a folder of its own.
 pub fn bundle(name: &str, case: Case, shape: [usize; 3], out: &Path) -> Arc<Design> {
-    bundle_with(name, &[], case, shape, out)
+    bundle_with(name, &[], case, (shape, 1), out)
 }
 
 /// The same of a twin with other parameters.
-fn bundle_with(name: &str, set: &[&str], case: Case, shape: [usize; 3], out: &Path) -> Arc<Design> {
+fn bundle_with(
+    name: &str,
+    set: &[&str],
+    case: Case,
+    (shape, seed): ([usize; 3], u64),
+    out: &Path,
+) -> Arc<Design> {
     let set: Vec<String> = set.iter().map(|set| (*set).to_string()).collect();
     let design = Arc::new(Design::load(&folder(name).join("design.toml"), &set).unwrap());
-    let program = case::make(&design, case, shape, 1, &|p| functional::run(p, true)).unwrap();
+    let program = case::make(&design, case, shape, seed, &|p| functional::run(p, true)).unwrap();
     let mut writer = BundleWriter::create(out, program.clone()).unwrap();
     let options = simulate::Options { counts: true, ..Default::default() };
     let run = simulate::run(&program, options, &mut [&mut writer]).unwrap();
     let source = case.name().to_string();
-    let provenance = Provenance { source, seed: Some(1), ..Provenance::default() };
+    let provenance = Provenance { source, seed: Some(seed), ..Provenance::default() };
     let counts = run.outcome.counts.unwrap();
     let found = Found { events: Some(&counts.nodes), ..Found::default() };
     writer.publish(&provenance, found).unwrap();
@@ -47,7 +53,7 @@ fn agrees_on(name: &str, set: &[&str], shape: [usize; 3], cases: &[Case]) {
     let root = tempfile::tempdir().unwrap();
     for case in cases.iter().copied() {
         let out = root.path().join(case.name());
-        let design = bundle_with(name, set, case, shape, &out);
+        let design = bundle_with(name, set, case, (shape, 1), &out);
         if case == Case::Saturating {
             let events = manifest::read(&out).unwrap().events.unwrap()["accumulator"];
             assert!(events.high > 0 && events.low > 0, "{name}: {events:?}");
@@ -78,6 +84,51 @@ fn agrees_on(name: &str, set: &[&str], shape: [usize; 3], cases: &[Case]) {
                 assert!(wrong.is_empty(), "{name} in {simulator:?}: {wrong:#?}");
             }
         }
+    }
+}
+
+/// Twins with extents of some thousand cycles: many products where sums stay, many vectors where operands do.
+const LONG: [(&str, &[&str], [usize; 3]); 13] = [
+    ("mac_s8_acc32", &[], [40, 30, 8]),
+    ("mac_s8_acc16sat", &[], [40, 30, 8]),
+    ("tree8_s8_acc24", &["accumulator.width=20"], [40, 300, 8]),
+    ("lanes4_s8_acc16sat_sum17", &[], [40, 200, 4]),
+    ("os4x2_l4_s8_acc32", &["accumulator.width=20"], [30, 1200, 5]),
+    ("os8x8_s8_acc32", &["accumulator.width=20"], [30, 600, 20]),
+    ("os16x16_s8_acc16sat", &[], [40, 500, 40]),
+    ("os8x8_diag_s8_acc20", &[], [30, 600, 20]),
+    ("ws16x16_s8_acc32", &["accumulator.width=19"], [700, 16, 80]),
+    ("ws8x8_bcast_s8_acc24_mem32", &["accumulator.width=17"], [500, 70, 20]),
+    ("is8x8_s8_acc24", &["accumulator.width=17"], [40, 8, 700]),
+    ("tree16x4_banks4_s8_acc34sat", &["accumulator.width=20"], [64, 900, 8]),
+    ("requant_pipeline", &["accumulator.width=40"], [1, 1, 6000]),
+];
+
+/// Register for register, in both simulators, under other operands again and again.
+#[test]
+#[ignore = "long: 100 000 cycles of every twin in both simulators"]
+fn every_twin_for_a_hundred_thousand_cycles() {
+    const CYCLES: u64 = 100_000;
+    for (name, set, shape) in LONG {
+        let (mut cycles, mut values, mut events, mut seed) = (0, 0, 0, 1);
+        while cycles < CYCLES {
+            let root = tempfile::tempdir().unwrap();
+            let out = root.path().join("bundle");
+            // A requantizer sums nothing that would saturate.
+            let cases = if name == "requant_pipeline" { &Case::ALL[..2] } else { &Case::ALL[..] };
+            let case = cases[seed as usize % cases.len()];
+            let design = bundle_with(name, set, case, (shape, seed), &out);
+            let facts = manifest::read(&out).unwrap();
+            let bench = Bench::twin(&out, &folder(name), &design, &design).unwrap();
+            for simulator in Simulator::ALL {
+                let verdict = bench.build(simulator).unwrap().run(Compare::Cycles).unwrap();
+                assert!(verdict.passed(), "{name} {case:?} seed {seed} in {simulator:?}: {verdict:#?}");
+            }
+            let overflow = facts.events.as_ref().unwrap()["accumulator"];
+            events += overflow.high + overflow.low;
+            (cycles, values, seed) = (cycles + facts.cycles, values + facts.values, seed + 1);
+        }
+        println!("{name}: {cycles} cycles, {values} values, 0 mismatches; {events} beyond the accumulator");
     }
 }
 
