@@ -41,6 +41,16 @@ fn expanded_designs_load_back_to_the_same_design() {
     }
 }
 
+/// A requantizer alone whose sums leave as they come.
+#[test]
+fn a_requantizer_without_steps_loads_back() {
+    let text = "schema = 1\nname = \"alone\"\npost = []\n[accumulator]\nwidth = 9\nsigned = true\n";
+    let parse = |text: &str| Design::parse(text, Path::new("alone.toml"), &[]).unwrap();
+    let design = parse(text);
+    assert!(design.is_post_only() && design.post.is_empty());
+    assert_eq!(parse(&design.to_toml()), design);
+}
+
 #[test]
 fn post_formats_are_those_of_the_contract() {
     let formats = |name: &str| {

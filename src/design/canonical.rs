@@ -53,6 +53,10 @@ fn hashed(design: &Design) -> String {
     let mut text = format!("schema = 1\nname = {}\n", quoted(&design.name));
     let parameters = &design.parameters;
     if design.is_post_only() {
+        if design.post.is_empty() {
+            // What tells such a file from one that lacks its operands.
+            text.push_str("post = []\n");
+        }
         let format = design.accumulator.format;
         let _ = writeln!(text, "\n[accumulator]\nwidth = {}", format.width());
         let _ = writeln!(text, "signed = {}", format.is_signed());
