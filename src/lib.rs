@@ -126,6 +126,8 @@
 //! - **No MAC vanishes.** What is not looked at is listed with its reason, and then nothing is said of the network.
 //! - **Overflow is a value**, never an error and never a log line.
 //! - **Same inputs, same bytes out**, on any machine and any number of threads; no date in a golden file.
+//! - **A Design is what some text says.** There is one validator, the loader: edited parts are written out and read by it
+//!   ([`design::Design::new`]). Only what somebody may have built by mistake ([`neighbours`]) need not be a file.
 //! - **A Design never holds a layer's numbers.** Multipliers, shifts and zero points are parameters, which a Program
 //!   brings, unless the hardware has them wired in as constants.
 //! - **Arithmetic keys never move a cycle, timing keys never change a value.** A layer's bit moves cycles where values go around

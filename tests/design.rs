@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use goldpath::design::Design;
+use goldpath::design::{Design, Parts};
 
 const DESIGNS: [&str; 13] = [
     "mac_s8_acc32",
@@ -39,6 +39,27 @@ fn expanded_designs_load_back_to_the_same_design() {
         assert_eq!(again, design, "{text}");
         assert_eq!(again.to_toml(), text);
     }
+}
+
+/// Edits of a design go through its parts.
+#[test]
+fn parts_of_designs_make_the_same_designs_again() {
+    for name in DESIGNS {
+        let design = load(name, &[]);
+        let parts = Parts { hash: String::new(), twin_values: Default::default(), ..design.clone().into() };
+        assert_eq!(Design::new(parts).unwrap_or_else(|e| panic!("{name}: {e}")), design);
+    }
+}
+
+/// A requantizer alone whose sums leave as they come.
+#[test]
+fn a_requantizer_without_steps_loads_back() {
+    let text = "schema = 1\nname = \"alone\"\npost = []\n[accumulator]\nwidth = 9\nsigned = true\n";
+    let parse = |text: &str| Design::parse(text, Path::new("alone.toml"), &[]).unwrap();
+    let design = parse(text);
+    assert!(design.is_post_only() && design.post.is_empty());
+    assert_eq!(parse(&design.to_toml()), design);
+    assert_eq!(Design::new(design.clone().into()).unwrap(), design);
 }
 
 #[test]

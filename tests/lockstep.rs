@@ -16,7 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use goldpath::datapath::{self, Datapath, Inputs, Lockstep, Observer, Period, Port, Records, Watch};
-use goldpath::design::{AccumulatorOverflow, Array, Dataflow, Design, Drain, Node, Operand, Skew, Start};
+use goldpath::design::{
+    AccumulatorOverflow, Array, Dataflow, Design, Drain, Node, Operand, Parts, Skew, Start,
+};
 use goldpath::lower::Program;
 use goldpath::num::{Flags, Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Per};
@@ -223,10 +225,11 @@ fn design(seed: u64) -> Design {
     let mut accumulator = designs::accumulator("s16", overflow, start);
     (accumulator.format, accumulator.register) = (format, format);
     if overflow == AccumulatorOverflow::SaturateOutput {
-        accumulator.register = Format::new((format.width() + 3).min(63), format.is_signed()).unwrap();
+        let most = if format.is_signed() { 64 } else { 63 };
+        accumulator.register = Format::new((format.width() + 3).min(most), format.is_signed()).unwrap();
     }
     let base = designs::os16x16_s8_acc16sat();
-    Design {
+    designs::drawn(Parts {
         name: format!("random_{seed}"),
         activation,
         weight,
@@ -236,8 +239,8 @@ fn design(seed: u64) -> Design {
         array: array(random),
         post,
         parameters,
-        ..base
-    }
+        ..base.into()
+    })
 }
 
 /// Runs both; returns values compared and events seen, or `None` without a licence.

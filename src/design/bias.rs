@@ -1,6 +1,6 @@
 //! Where a layer's bias goes, as whoever runs a design says.
 
-use super::{Accumulator, Design};
+use super::{Accumulator, Design, Parts};
 use crate::error::{Error, Kind, Place, Result};
 use crate::post::Operand;
 
@@ -35,7 +35,7 @@ impl Design {
                 "no post step of the design takes a parameter named bias",
                 "write { step = \"bias\" } where the bias is added, or leave it out on purpose with --bias-in none",
             ),
-            _ => Ok(Design { bias_in, ..self }),
+            _ => Ok(Design { parts: Parts { bias_in, ..self.parts } }),
         }
     }
 

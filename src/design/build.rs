@@ -1,11 +1,11 @@
-//! From the file's shape to a [`Design`]: every limit, every derived format, every contradiction.
+//! From the file's shape to a design's [`Parts`]: every limit, every derived format, every contradiction.
 
 use std::collections::BTreeSet;
 
 use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
-use super::{Accumulator, AccumulatorOverflow, Array, Coding, Design, KernelAxis, LaneMap};
+use super::{Accumulator, AccumulatorOverflow, Array, Coding, KernelAxis, LaneMap, Parts};
 use super::{
     Operand, Order, Recode, Start, exponent, identifier, memory, packing, pes, product, reduce, steps,
 };
@@ -16,7 +16,7 @@ use crate::post::{Choice, Parameter, Per, product_range};
 const MAX_SUM_WIDTH: u32 = 32;
 
 /// Everything but the twin's values and the hash, which need the canonical text.
-pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Context<'_>) -> Result<Design> {
+pub(super) fn parts(file: &file::File, choice: Option<&Choice>, context: &Context<'_>) -> Result<Parts> {
     header(file, context)?;
     let mut array = pes::array(&file.array, context)?;
     let mut names = Names::new(&file.parameters).alone(array.is_post_only());
@@ -61,7 +61,7 @@ pub(super) fn design(file: &file::File, choice: Option<&Choice>, context: &Conte
     }
     let exponent = names.exponent_bits();
     let parameters = names.finish(&elsewhere, context)?;
-    Ok(Design {
+    Ok(Parts {
         name: file.name.to_string(),
         activation,
         weight,

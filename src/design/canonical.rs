@@ -7,11 +7,38 @@ use sha2::{Digest, Sha256};
 use super::convert::overflow_name;
 use super::file::Value;
 use super::{Coding, Design, DrainOrder, Mirror, Operand, Packing, exponent};
-use crate::post::{self, Parameter, Per, Role, Step};
+use crate::post::{self, NodeRange, Parameter, Per, Role, Step};
+
+/// Which overflow rules are written.
+#[derive(Clone, Copy)]
+enum Rules {
+    /// Those that act: others change nothing.
+    Acting,
+    /// All, of a design of which nothing is known yet.
+    All,
+}
+
+impl Rules {
+    /// Of so many nodes, which have theirs written.
+    fn of(self, nodes: usize, ranges: impl FnOnce() -> Vec<NodeRange>) -> Vec<bool> {
+        match self {
+            Rules::Acting => ranges().iter().map(|range| !range.always_fits).collect(),
+            Rules::All => vec![true; nodes],
+        }
+    }
+}
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
 pub(super) fn full(design: &Design) -> String {
-    let mut text = hashed(design);
+    with_twin(hashed(design, Rules::Acting), design)
+}
+
+/// What is to become a design as TOML: every rule stands there, so that nothing has to be proved to write it.
+pub(super) fn unproved(design: &Design) -> String {
+    with_twin(hashed(design, Rules::All), design)
+}
+
+fn with_twin(mut text: String, design: &Design) -> String {
     if !design.twin.is_empty() {
         text.push_str("\n[twin.parameters]\n");
         for (key, name) in &design.twin {
@@ -24,7 +51,10 @@ pub(super) fn full(design: &Design) -> String {
 /// Lower-case hex SHA-256 of the design without `[twin]`: names of Verilog parameters change no value and
 /// no cycle.
 pub(super) fn hash(design: &Design) -> String {
-    Sha256::digest(hashed(design).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(hashed(design, Rules::Acting).as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// A TOML basic string: whatever the text holds, it reads back as the same text.
@@ -49,19 +79,24 @@ pub(super) fn key(text: &str) -> String {
     if !text.is_empty() && text.chars().all(bare) { text.to_string() } else { quoted(text) }
 }
 
-fn hashed(design: &Design) -> String {
+fn hashed(design: &Design, rules: Rules) -> String {
     let mut text = format!("schema = 1\nname = {}\n", quoted(&design.name));
     let parameters = &design.parameters;
     if design.is_post_only() {
+        if design.post.is_empty() {
+            // What tells such a file from one that lacks its operands.
+            text.push_str("post = []\n");
+        }
         let format = design.accumulator.format;
         let _ = writeln!(text, "\n[accumulator]\nwidth = {}", format.width());
         let _ = writeln!(text, "signed = {}", format.is_signed());
     } else {
-        front(&mut text, design);
+        front(&mut text, design, rules);
     }
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
-    for (step, range) in design.post.iter().zip(design.step_ranges()).skip(design.drained) {
-        let pairs = step_pairs(step, &values, !range.always_fits);
+    let ruled = rules.of(design.post.len(), || design.step_ranges());
+    for (step, ruled) in design.post.iter().zip(ruled).skip(design.drained) {
+        let pairs = step_pairs(step, &values, ruled);
         let _ = writeln!(text, "\n[[post]]\n{}", pairs.join("\n"));
     }
     let own = design.value_parameter();
@@ -93,7 +128,7 @@ fn hashed(design: &Design) -> String {
 }
 
 /// Everything in front of the post steps, of a design that multiplies.
-fn front(text: &mut String, design: &Design) {
+fn front(text: &mut String, design: &Design, rules: Rules) {
     let parameters = &design.parameters;
     let _ = writeln!(text, "\n[operands]");
     let _ = writeln!(text, "activation = {}", operand(&design.activation, parameters));
@@ -108,22 +143,12 @@ fn front(text: &mut String, design: &Design) {
         text.extend(dsp.packing.map(packing));
     }
     let values: Vec<Value> = parameters.iter().map(|p| Value::Name(p.name.clone())).collect();
-    for (step, range) in design.product_steps.iter().zip(design.product_ranges()) {
-        let pairs = step_pairs(step, &values, !range.always_fits);
+    let ruled = rules.of(design.product_steps.len(), || design.product_ranges());
+    for (step, ruled) in design.product_steps.iter().zip(ruled) {
+        let pairs = step_pairs(step, &values, ruled);
         let _ = writeln!(text, "\n[[product.steps]]\n{}", pairs.join("\n"));
     }
-    let ranges = [design.level_ranges(), design.after_ranges()].concat();
-    for (index, (level, range)) in design.reduce.iter().chain(&design.after).zip(ranges).enumerate() {
-        let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
-        let _ = writeln!(text, "format = \"{}\"", level.format);
-        if !range.always_fits {
-            let _ = writeln!(text, "overflow = \"{}\"", overflow_name(level.overflow));
-        }
-        let _ = writeln!(text, "latency = {}", level.latency);
-        if index >= design.reduce.len() {
-            text.push_str("when = \"last\"\n");
-        }
-    }
+    levels(text, design, rules);
     accumulator(text, design);
     array(text, design);
     if let Some(memory) = design.memory {
@@ -134,14 +159,30 @@ fn front(text: &mut String, design: &Design) {
             "read_latency = {}\nwrite_latency = {}",
             memory.read_latency, memory.write_latency
         );
-        let [store, load] = design.memory_ranges();
-        for (key, steps, ranges) in
-            [("store", &design.store_steps, store), ("load", &design.load_steps, load)]
+        for (index, (key, steps)) in
+            [("store", &design.store_steps), ("load", &design.load_steps)].into_iter().enumerate()
         {
-            for (step, range) in steps.iter().zip(ranges) {
-                let pairs = step_pairs(step, &values, !range.always_fits);
+            let ruled = rules.of(steps.len(), || std::mem::take(&mut design.memory_ranges()[index]));
+            for (step, ruled) in steps.iter().zip(ruled) {
+                let pairs = step_pairs(step, &values, ruled);
                 let _ = writeln!(text, "\n[[memory.{key}]]\n{}", pairs.join("\n"));
             }
+        }
+    }
+}
+
+fn levels(text: &mut String, design: &Design, rules: Rules) {
+    let ranges = || [design.level_ranges(), design.after_ranges()].concat();
+    let ruled = rules.of(design.reduce.len() + design.after.len(), ranges);
+    for (index, (level, ruled)) in design.reduce.iter().chain(&design.after).zip(ruled).enumerate() {
+        let _ = writeln!(text, "\n[[reduce]]\ngroup = {}\nstride = {}", level.group, level.stride);
+        let _ = writeln!(text, "format = \"{}\"", level.format);
+        if ruled {
+            let _ = writeln!(text, "overflow = \"{}\"", overflow_name(level.overflow));
+        }
+        let _ = writeln!(text, "latency = {}", level.latency);
+        if index >= design.reduce.len() {
+            text.push_str("when = \"last\"\n");
         }
     }
 }
@@ -203,7 +244,7 @@ fn array(text: &mut String, design: &Design) {
         };
         let hops = hops.map(|(name, hop)| format!("{name} = {hop}")).join(", ");
         let _ = writeln!(text, "hop = {{ {hops} }}");
-        if a.hop_right() + a.hop_down() > 0 {
+        if a.hop_right() > 0 || a.hop_down() > 0 {
             let _ = writeln!(text, "skew = \"{}\"", a.skew.name());
         }
     }

@@ -70,7 +70,7 @@ impl Design {
     /// The same hardware with the weight's sign in front of the steps: what holds every activation there holds its negative.
     pub fn with_sign_first(&self) -> Design {
         let mut sided = self.clone();
-        for (step, range) in sided.product_steps.iter_mut().zip(self.product_ranges()) {
+        for (step, range) in sided.parts.product_steps.iter_mut().zip(self.product_ranges()) {
             if range.always_fits && step.format.is_some() {
                 step.format = Format::signed(64);
             }

@@ -1,12 +1,17 @@
 //! Which inputs a reduction level adds together, and how many accumulators the levels of a beat leave.
 
 use super::{Accumulator, Design, Level};
-use crate::num::Fit;
+use crate::num::{Fit, Overflow};
 
 impl Level {
     /// What the exact sum of a group goes through.
     pub fn fit(&self) -> Fit {
         Fit { format: self.format, overflow: self.overflow }
+    }
+
+    /// The same with the exact overflow rule.
+    pub(super) fn without_rule(&self) -> Level {
+        Level { overflow: Overflow::Wrap, ..self.clone() }
     }
 
     /// Sums this level makes of `inputs` terms.

@@ -58,9 +58,9 @@ impl Design {
         file.others = others;
         let drained = drained(&mut file);
         let context = Context { source: &source, overridden: !settings.is_empty(), drained };
-        let mut design = build::design(&file, choice.as_ref(), &context)?;
+        let mut design = Design { parts: build::parts(&file, choice.as_ref(), &context)? };
         bind_twin(&mut design, &file, &source)?;
-        design.hash = canonical::hash(&design);
+        design.parts.hash = canonical::hash(&design);
         Ok(design)
     }
 
@@ -203,7 +203,7 @@ fn bind_twin(design: &mut Design, file: &file::File, source: &Source<'_>) -> Res
             let what = format!("is {:?}, which cannot name a Verilog parameter: it {fault}", **name);
             return Err(source.wrong(&name.span(), &shown, what));
         }
-        design.twin_values.insert(key.clone(), value);
+        design.parts.twin_values.insert(key.clone(), value);
     }
     Ok(())
 }

@@ -4,7 +4,8 @@
 //! steps (`expand`), what the vocabulary has and goldpath does not build is refused by name (`keys`), serde gives
 //! the tree its shape (`file`), and `build` makes a design of it: limits, derived formats, contradictions. Every
 //! error points at its line, or at the option. `canonical` writes a design out in full; its SHA-256, without the
-//! names of Verilog parameters, is the design's identity. The rest answers questions about a design: `ranges`,
+//! names of Verilog parameters, is the design's identity. Who edits a design edits its [`Parts`], which become one again by
+//! being written and read ([`Design::new`]). The rest answers questions about a design: `ranges`,
 //! `depth`, `lints`, `timing`, `table`, `schematic`.
 
 mod array;
@@ -28,6 +29,7 @@ mod nodes;
 mod operation;
 mod overrides;
 mod packing;
+mod parts;
 mod pes;
 mod post_only;
 mod product;
@@ -52,70 +54,15 @@ pub use exponent::{Formed, of_weight};
 pub use lints::Lint;
 pub use memory::Memory;
 pub use packing::{Correction, Dsp, Packing, Slice};
+pub use parts::{Design, Parts};
 pub use table::Row;
 pub use time::Time;
 pub use timing::Cycles;
-
-use std::collections::BTreeMap;
 
 pub use nodes::Node;
 
 use crate::num::{Fit, Format, Overflow, power_of_two, power_of_two_code, product_format};
 use crate::post::{self, Parameter};
-
-/// A complete, validated design. Every default has been made explicit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Design {
-    /// A Verilog identifier of at most 128 characters: also the name of the twin's module.
-    pub name: String,
-    /// The codes that come in by the rows.
-    pub activation: Operand,
-    /// The codes that come in by the columns.
-    pub weight: Operand,
-    /// Registers in front of the multiplier, on both sides.
-    pub operand_latency: u32,
-    /// What a product goes through before it is added, behind the multiplier and in front of its registers; a product of 0
-    /// stays 0. Empty: it is exact.
-    pub product_steps: Vec<post::Step>,
-    /// Bits of a weight's exponent, where the steps read it: they are then the activation's, and what leaves them is added or
-    /// subtracted as the weight's sign says. See [`Design::formed`].
-    pub exponent: Option<u32>,
-    /// Registers behind the multiplier and its steps.
-    pub product_latency: u32,
-    /// The slice that multiplies, where the design names one: it changes no value.
-    pub dsp: Option<Dsp>,
-    /// Reduction of a beat's lanes, level by level; what it leaves is summed exactly, or where levels follow behind the last
-    /// beat, has an accumulator for each term. One of both is never empty when `array.lanes > 1`.
-    pub reduce: Vec<Level>,
-    /// Reduction of an output's accumulators behind its last beat, level by level, down to one; empty: there is one.
-    pub after: Vec<Level>,
-    /// What sums the products of one output.
-    pub accumulator: Accumulator,
-    /// How many PEs there are, and how they are wired.
-    pub array: Array,
-    /// Where partial sums meet, if K is cut.
-    pub memory: Option<Memory>,
-    /// What a visit's sum goes through on its way to its word of the memory; empty without one.
-    pub store_steps: Vec<post::Step>,
-    /// What a word goes through before a later visit's sum is added to it; empty without a memory.
-    pub load_steps: Vec<post::Step>,
-    /// What turns a finished accumulator into an output; may be empty.
-    pub post: Vec<post::Step>,
-    /// How many of the post steps stand on the way out of a grid, as its drain says: they move sums.
-    pub drained: usize,
-    /// What the layer must bring, in the order of first use; operands and programs refer to it by index.
-    pub parameters: Vec<Parameter>,
-    /// In which order the products of an output are formed.
-    pub order: Order,
-    /// Where layers' biases go, as this run says; no part of the hash.
-    pub bias_in: BiasIn,
-    /// Design key (`accumulator.width`) → Verilog parameter (`ACC_WIDTH`).
-    pub twin: BTreeMap<String, String>,
-    /// Values of the mapped keys, as overridden.
-    pub twin_values: BTreeMap<String, i64>,
-    /// SHA-256 of the canonical, expanded design, as overridden and without `[twin]`: lower-case hex.
-    pub hash: String,
-}
 
 /// One input of the multiplier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

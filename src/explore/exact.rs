@@ -360,13 +360,13 @@ fn finished(program: &Program, sums: &Array2<i64>) -> Array2<i64> {
 fn unfitted(design: &Design) -> Arc<Design> {
     let (format, overflow) = (Format::signed(64).expect("the widest format"), Overflow::Wrap);
     let mut wide = design.clone();
-    if let Some(memory) = &mut wide.memory {
+    if let Some(memory) = &mut wide.parts.memory {
         (memory.format, memory.overflow) = (format, overflow);
     }
-    for level in wide.reduce.iter_mut().chain(&mut wide.after) {
+    for level in wide.parts.reduce.iter_mut().chain(&mut wide.parts.after) {
         (level.format, level.overflow) = (format, overflow);
     }
-    let lists = [&mut wide.product_steps, &mut wide.store_steps, &mut wide.load_steps];
+    let lists = [&mut wide.parts.product_steps, &mut wide.parts.store_steps, &mut wide.parts.load_steps];
     for step in lists.into_iter().flatten().filter(|step| step.format.is_some()) {
         (step.format, step.overflow) = (Some(format), overflow);
     }

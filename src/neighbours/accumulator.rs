@@ -30,11 +30,11 @@ fn read(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
     let format = hardware.design.accumulator.format;
     let widths = other_widths(format).map(move |other| {
         let what = format!("width {} for {}", other.width(), format.width());
-        site(hardware, "accumulator.width").edit(&what, |design| design.accumulator.read_as(other))
+        site(hardware, "accumulator.width").edit(&what, |design| design.parts.accumulator.read_as(other))
     });
     let sign = other_sign(format).map(move |other| {
         let what = if other.is_signed() { "signed for unsigned" } else { "unsigned for signed" };
-        site(hardware, "accumulator.signed").edit(what, |design| design.accumulator.read_as(other))
+        site(hardware, "accumulator.signed").edit(what, |design| design.parts.accumulator.read_as(other))
     });
     widths.chain(sign)
 }
@@ -44,14 +44,14 @@ fn register(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
     let format = accumulator.format;
     let widths = other_widths(format).map(move |other| {
         let what = format!("width {} for {}", other.width(), format.width());
-        site(hardware, "accumulator.width").edit(&what, |design| design.accumulator.read_as(other))
+        site(hardware, "accumulator.width").edit(&what, |design| design.parts.accumulator.read_as(other))
     });
     let sign = other_sign(format).map(move |other| {
         let what = if other.is_signed() { "signed for unsigned" } else { "unsigned for signed" };
         site(hardware, "accumulator.signed").edit(what, |design| {
             let register = Format::new(design.accumulator.register.width(), other.is_signed());
-            design.accumulator.format = other;
-            design.accumulator.register = register.unwrap_or(other);
+            design.parts.accumulator.format = other;
+            design.parts.accumulator.register = register.unwrap_or(other);
         })
     });
     let clamps = accumulator.output_fit().is_some();
@@ -60,7 +60,7 @@ fn register(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
         .map(move |other| {
             let what = format!("register_width {} for {}", other.width(), accumulator.register.width());
             site(hardware, "accumulator.register_width")
-                .edit(&what, |design| design.accumulator.register = other)
+                .edit(&what, |design| design.parts.accumulator.register = other)
         });
     let is_one = hardware.design.after.is_empty();
     // Several accumulators have no clamp behind one of them.
@@ -69,7 +69,7 @@ fn register(hardware: &Hardware) -> impl Iterator<Item = Neighbour> + '_ {
     };
     let rules = RULES.into_iter().filter(other_rule).map(move |other| {
         let what = format!("overflow {} for {}", other.name(), accumulator.overflow.name());
-        site(hardware, "accumulator.overflow").edit(&what, |design| design.accumulator.follow(other))
+        site(hardware, "accumulator.overflow").edit(&what, |design| design.parts.accumulator.follow(other))
     });
     widths.chain(sign).chain(registers).chain(rules)
 }
@@ -116,8 +116,8 @@ fn starts(hardware: &Hardware) -> Neighbours<'_> {
         let class = if is_timed { Class::Time } else { Class::Value };
         let site = Site { class, ..site(hardware, "accumulator.start") };
         site.edit(&what, |design| {
-            design.accumulator.start = other;
-            design.accumulator.bias = match (other, bias) {
+            design.parts.accumulator.start = other;
+            design.parts.accumulator.bias = match (other, bias) {
                 (Start::Bias, Some((_, parameter))) => Some(parameter),
                 _ => None,
             };
@@ -136,9 +136,9 @@ fn starts(hardware: &Hardware) -> Neighbours<'_> {
     let first = bias.filter(|_| start == Start::Overwrite).map(move |(step, parameter)| {
         let site = site(hardware, "accumulator.start");
         site.edit("starts from the bias, which its post step no longer adds", |design| {
-            design.post[step] = design.post[step].with_op(Op::Fit);
-            design.accumulator.start = Start::Bias;
-            design.accumulator.bias = Some(parameter);
+            design.parts.post[step] = design.post[step].with_op(Op::Fit);
+            design.parts.accumulator.start = Start::Bias;
+            design.parts.accumulator.bias = Some(parameter);
         })
     });
     Box::new(others.chain(moved).chain(first))

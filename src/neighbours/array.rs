@@ -27,20 +27,20 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
         let others = other_latencies(hop).filter(move |other| name != "sum" || *other > 0);
         others.map(move |other| {
             let what = format!("hop of the {name} {other} for {hop}");
-            site("array.hop.*").edit(&what, |design| set(&mut design.array, other))
+            site("array.hop.*").edit(&what, |design| set(&mut design.parts.array, other))
         })
     });
     let skewed = travels && array.hop_right() + array.hop_down() > 0;
     let skew = skewed.then(|| {
         let other = if array.skew == Skew::Host { Skew::Internal } else { Skew::Host };
         let what = format!("skew {} for {}", other.name(), array.skew.name());
-        site("array.skew").edit(&what, |design| design.array.skew = other)
+        site("array.skew").edit(&what, |design| design.parts.array.skew = other)
     });
     let drains = array.drain.into_iter().flat_map(move |drain| {
         other_latencies(drain.latency).map(move |other| {
             let what = format!("drain latency {other} for {}", drain.latency);
             let other = Drain { latency: other, ..drain };
-            site("array.drain.latency").edit(&what, |design| design.array.drain = Some(other))
+            site("array.drain.latency").edit(&what, |design| design.parts.array.drain = Some(other))
         })
     });
     let loops = (1..=array.banks as u32)
@@ -49,13 +49,13 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
     let loops = loops.map(move |other| {
         let what = format!("latency {other} for {}", array.loop_latency);
         let site = Site { node: "accumulator", ..site("accumulator.latency") };
-        site.edit(&what, |design| design.array.loop_latency = other)
+        site.edit(&what, |design| design.parts.array.loop_latency = other)
     });
     let register = array.sums_travel().then(|| {
         let own = array.sum_register;
         let other = if own == SumRegister::After { SumRegister::Before } else { SumRegister::After };
         let what = format!("sum_register {} for {}", other.name(), own.name());
-        site("array.sum_register").edit(&what, |design| design.array.sum_register = other)
+        site("array.sum_register").edit(&what, |design| design.parts.array.sum_register = other)
     });
     let all: [Neighbours<'_>; 6] = [
         Box::new(hops),
@@ -103,7 +103,7 @@ fn orders(hardware: &Hardware) -> Neighbours<'_> {
     let strided = (array.lanes > 1).then(|| {
         let other = if lane_map == LaneMap::Adjacent { LaneMap::Strided } else { LaneMap::Adjacent };
         let what = format!("lane_map {} for {}", other.name(), lane_map.name());
-        site("order.lane_map", "order").edit(&what, |design| design.order.lane_map = other)
+        site("order.lane_map", "order").edit(&what, |design| design.parts.order.lane_map = other)
     });
     Box::new(mirrored.chain(strided))
 }

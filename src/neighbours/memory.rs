@@ -12,19 +12,19 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
     let formats = other_widths(memory.format).map(move |other| {
         let what = format!("format {other} for {}", memory.format);
         site("memory.format", Class::Value).edit(&what, |design| {
-            design.memory.iter_mut().for_each(|memory| memory.format = other);
+            design.parts.memory.iter_mut().for_each(|memory| memory.format = other);
         })
     });
     let rules = RULES.into_iter().filter(move |other| *other != memory.overflow).map(move |other| {
         let what = format!("overflow {} for {}", overflow_name(other), overflow_name(memory.overflow));
         site("memory.overflow", Class::Value).edit(&what, |design| {
-            design.memory.iter_mut().for_each(|memory| memory.overflow = other);
+            design.parts.memory.iter_mut().for_each(|memory| memory.overflow = other);
         })
     });
     let latencies = other_latencies(memory.read_latency).map(move |other| {
         let what = format!("read_latency {other} for {}", memory.read_latency);
         site("memory.read_latency", Class::Time).edit(&what, |design| {
-            design.memory.iter_mut().for_each(|memory| memory.read_latency = other);
+            design.parts.memory.iter_mut().for_each(|memory| memory.read_latency = other);
         })
     });
     let replaced =

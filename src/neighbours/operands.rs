@@ -29,13 +29,13 @@ impl Side {
             node: "operands.activation",
             factor: Factor::Activation,
             of: |d| &d.activation,
-            of_mut: |d| &mut d.activation,
+            of_mut: |d| &mut d.parts.activation,
         },
         Side {
             node: "operands.weight",
             factor: Factor::Weight,
             of: |d| &d.weight,
-            of_mut: |d| &mut d.weight,
+            of_mut: |d| &mut d.parts.weight,
         },
     ];
 
@@ -118,11 +118,11 @@ fn product(hardware: &Hardware) -> Neighbours<'_> {
     let time = |key, node| Site { hardware, key, node, class: Class::Time };
     let operands = other_latencies(design.operand_latency).map(move |other| {
         let what = format!("latency {other} for {}", design.operand_latency);
-        time("operands.latency", "operands").edit(&what, |design| design.operand_latency = other)
+        time("operands.latency", "operands").edit(&what, |design| design.parts.operand_latency = other)
     });
     let product = other_latencies(design.product_latency).map(move |other| {
         let what = format!("latency {other} for {}", design.product_latency);
-        time("product.latency", "product").edit(&what, |design| design.product_latency = other)
+        time("product.latency", "product").edit(&what, |design| design.parts.product_latency = other)
     });
     let all: [Neighbours<'_>; 4] = [
         Box::new(narrower),

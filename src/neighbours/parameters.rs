@@ -16,7 +16,7 @@ fn of_parameter<'a>(hardware: &'a Hardware, index: usize, parameter: &'a Paramet
     let formats = other_widths(format).chain(other_sign(format)).map(move |other| {
         let what = format!("port {other} for {format}");
         site("parameters.*.format", Class::Value)
-            .edit(&what, |design| design.parameters[index].format = other)
+            .edit(&what, |design| design.parts.parameters[index].format = other)
     });
     let by_channel = parameter.per == Per::Channel;
     let neighbours = [(1, "of the next channel"), (-1, "of the channel before")];
@@ -25,7 +25,7 @@ fn of_parameter<'a>(hardware: &'a Hardware, index: usize, parameter: &'a Paramet
     });
     let first = by_channel.then(|| {
         site("parameters.*.per", Class::Parameter)
-            .edit("of the first channel for all", |design| design.parameters[index].per = Per::Layer)
+            .edit("of the first channel for all", |design| design.parts.parameters[index].per = Per::Layer)
     });
     Box::new(formats.chain(neighbours).chain(first))
 }

@@ -12,7 +12,7 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
             let Variant { what, key, change } = variant;
             match change {
                 Change::Step(other) => {
-                    site(key, Class::Value).edit(&what, |design| design.post[index] = *other)
+                    site(key, Class::Value).edit(&what, |design| design.parts.post[index] = *other)
                 }
                 Change::Fault(fault) => site(key, Class::Value).fault(&what, fault),
             }
@@ -37,7 +37,7 @@ fn symmetric<'a>(
     Box::new(clamped.into_iter().map(move |format| {
         site("post.*.low", Class::Value).edit("clamp symmetric", |design| {
             let op = Op::Max(Operand::Constant(-format.max()));
-            design.post.insert(index + 1, Step { latency: 0, ..step.with_op(op) });
+            design.parts.post.insert(index + 1, Step { latency: 0, ..step.with_op(op) });
         })
     }))
 }
@@ -52,15 +52,15 @@ fn order<'a>(
     let site = site("post.*.step", Class::Value);
     let dropped = (step.op != Op::Fit).then(|| {
         site.edit(&format!("{} dropped", step.op.name()), |design| {
-            design.post[index] = step.with_op(Op::Fit);
+            design.parts.post[index] = step.with_op(Op::Fit);
         })
     });
     let exchanged = hardware.design.post.get(index + 1).map(|next| {
         let what = format!("and {} exchanged: {} before {}", next.id, next.op.name(), step.op.name());
         // Registers and formats stay where they are.
         site.edit(&what, |design| {
-            design.post[index].does_as(next);
-            design.post[index + 1].does_as(step);
+            design.parts.post[index].does_as(next);
+            design.parts.post[index + 1].does_as(step);
         })
     });
     Box::new(dropped.into_iter().chain(exchanged))
@@ -73,12 +73,12 @@ fn latencies<'a>(
 ) -> Neighbours<'a> {
     let latencies = other_latencies(step.latency).map(move |other| -> Neighbour {
         let what = format!("latency {other} for {}", step.latency);
-        site("post.*.latency", Class::Time).edit(&what, |design| design.post[index].latency = other)
+        site("post.*.latency", Class::Time).edit(&what, |design| design.parts.post[index].latency = other)
     });
     let bypass = step.when.filter(|_| step.latency > 0).map(move |when| {
         let what = if when.wire { "bypass register for wire" } else { "bypass wire for register" };
         let other = When { wire: !when.wire, ..when };
-        site("post.*.bypass", Class::Time).edit(what, |design| design.post[index].when = Some(other))
+        site("post.*.bypass", Class::Time).edit(what, |design| design.parts.post[index].when = Some(other))
     });
     Box::new(latencies.chain(bypass))
 }

@@ -18,21 +18,21 @@ struct List {
 const PRODUCT: List = List {
     key: "product.steps",
     of: |design| &design.product_steps,
-    of_mut: |design| &mut design.product_steps,
+    of_mut: |design| &mut design.parts.product_steps,
     keeps_zero: true,
 };
 
 const STORE: List = List {
     key: "memory.store",
     of: |design| &design.store_steps,
-    of_mut: |design| &mut design.store_steps,
+    of_mut: |design| &mut design.parts.store_steps,
     keeps_zero: false,
 };
 
 const LOAD: List = List {
     key: "memory.load",
     of: |design| &design.load_steps,
-    of_mut: |design| &mut design.load_steps,
+    of_mut: |design| &mut design.parts.load_steps,
     keeps_zero: false,
 };
 

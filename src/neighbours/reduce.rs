@@ -13,7 +13,7 @@ pub(super) fn neighbours(hardware: &Hardware) -> Neighbours<'_> {
 /// The level at an index over those of a beat and those behind the last one.
 fn at(design: &mut Design, index: usize) -> &mut Level {
     let beat = design.reduce.len();
-    if index < beat { &mut design.reduce[index] } else { &mut design.after[index - beat] }
+    if index < beat { &mut design.parts.reduce[index] } else { &mut design.parts.after[index - beat] }
 }
 
 fn of_level<'a>(hardware: &'a Hardware, index: usize, level: &'a Level) -> Neighbours<'a> {
@@ -81,12 +81,12 @@ fn moved(hardware: &Hardware) -> Neighbours<'_> {
         let what = if is_after { "when beat for last" } else { "when last for beat" };
         site.edit(what, |design| match is_after {
             true => {
-                design.after.remove(0);
-                design.reduce.push(level.clone());
+                design.parts.after.remove(0);
+                design.parts.reduce.push(level.clone());
             }
             false => {
-                design.reduce.pop();
-                design.after.insert(0, level.clone());
+                design.parts.reduce.pop();
+                design.parts.after.insert(0, level.clone());
             }
         })
     }))

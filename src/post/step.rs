@@ -1,6 +1,8 @@
 //! A step: an operation, what its second operand goes through first, when it runs, and what fits its result.
 
-use super::{Op, Operand, Role};
+use std::sync::Arc;
+
+use super::{Op, Operand, Role, Table};
 use crate::num::{Format, Overflow};
 
 /// One node `post.N`.
@@ -98,6 +100,20 @@ impl Step {
             when.bit = other(when.bit);
         }
         step
+    }
+
+    /// The same without what may have no effect, inside it too: overflow rules, adders, a table's entries beside its list.
+    pub(crate) fn without_rules(&self) -> Step {
+        let all = |steps: &[Step]| steps.iter().map(Step::without_rules).collect();
+        let op = match &self.op {
+            Op::ShiftRight(count, rounding, _) => Op::ShiftRight(*count, *rounding, None),
+            Op::Lut(table) => Op::Lut(Arc::new(Table { below: 0, above: 0, ..(**table).clone() })),
+            Op::Branch { negative, otherwise } => {
+                Op::Branch { negative: all(negative), otherwise: all(otherwise) }
+            }
+            op => op.clone(),
+        };
+        Step { op, value_steps: all(&self.value_steps), overflow: Overflow::Wrap, ..self.clone() }
     }
 
     /// As a formula over what is called `x`; `name` says how an operand is written.

@@ -83,8 +83,8 @@ fn calibrations_merge() {
 fn every_layer_of_the_cnn_stays_inside_its_bounds() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = root.join("hw_models/os8x8_s8_acc32/design.toml");
-    let mut design = Design::load(&path, &[]).unwrap();
-    design.activation.recode = Some(Recode::Minus128);
+    let design = Design::load(&path, &[]).unwrap();
+    let design = designs::edited(&design, |parts| parts.activation.recode = Some(Recode::Minus128));
     let design = Arc::new(design);
     let folder = root.join("tests/models");
     let network = onnx::read(&folder.join("cnn_s8_qoperator.onnx")).unwrap().fused();

@@ -11,7 +11,7 @@ use ndarray::Array2;
 
 use super::replay::{Replay, replay};
 use super::work::{Random, numbers};
-use super::{oracle, random};
+use super::{designs, oracle, random};
 
 /// A random design, a product of few terms for it, and a small box of inputs.
 pub fn small(random: &mut Random) -> (Program, Inputs) {
@@ -22,6 +22,7 @@ pub fn small(random: &mut Random) -> (Program, Inputs) {
     if random.below(10) == 0 {
         random::add_product_steps(&mut design, random);
     }
+    let design = designs::drawn(design);
     let [k, n] = [random::room(&design, 1 + random.below(6)), 1 + random.below(3)];
     let extreme = random.below(3) == 0;
     let mut w = random.matrix([k, n], design.weight.format, extreme);

@@ -8,7 +8,7 @@ use goldpath::bounds::{
     rule_of_thumb_width,
 };
 use goldpath::design::{
-    AccumulatorOverflow, Design, Start, largest_exact_float32_k, largest_safe_k, minimum_width,
+    AccumulatorOverflow, Design, Parts, Start, largest_exact_float32_k, largest_safe_k, minimum_width,
 };
 use goldpath::functional::walk;
 use goldpath::lower::{Numbers, Program};
@@ -16,7 +16,7 @@ use goldpath::num::{Format, Overflow};
 use goldpath::post::{Op, Operand, Per};
 use ndarray::{Array2, array};
 
-use super::designs::{accumulator, mac_s8_acc32, operand, parameter, step};
+use super::designs::{self, accumulator, mac_s8_acc32, operand, parameter, step};
 use super::witness::check;
 
 const S8: RangeInclusive<i64> = -128..=127;
@@ -25,14 +25,14 @@ const U8: RangeInclusive<i64> = 0..=255;
 
 /// One MAC without bias and post-processing.
 fn mac(activation: &str, weight: &str, register: &str, overflow: AccumulatorOverflow) -> Design {
-    Design {
+    designs::design(Parts {
         activation: operand(activation),
         weight: operand(weight),
         accumulator: accumulator(register, overflow, Start::Zero),
         post: vec![],
         parameters: vec![],
-        ..mac_s8_acc32()
-    }
+        ..mac_s8_acc32().into()
+    })
 }
 
 fn program(design: Design, w: &Array2<i64>, numbers: &Numbers) -> Program {
@@ -243,8 +243,11 @@ fn a_bias_added_last_can_need_a_bit_more() {
     let add = step(0, Op::Add(Operand::Parameter(0)), "s17", Overflow::Wrap, 0);
     let base = mac("u4", "s5", "s32", AccumulatorOverflow::Saturate);
     let start = accumulator("s32", AccumulatorOverflow::Saturate, Start::Bias);
-    let preloaded = Design { accumulator: start, parameters: vec![bias.clone()], ..base.clone() };
-    let last = Design { parameters: vec![bias], post: vec![add], ..base };
+    let preloaded = designs::edited(&base, |parts| {
+        (parts.accumulator, parts.parameters) = (start, vec![bias.clone()]);
+    });
+    let last =
+        designs::edited(&base, |parts| (parts.parameters, parts.post) = (vec![bias.clone()], vec![add]));
     let [preloaded, last] = [preloaded, last].map(|design| program(design, &w, &numbers));
     let [first, second] = [&preloaded, &last].map(|program| LayerBounds::new(program, &Inputs::Format));
     assert_eq!((first.bounds(Kind::Prefix)[0].range, first.width(Kind::Prefix)), ((-60, 60), Some(7)));
@@ -259,9 +262,11 @@ fn a_bias_added_last_can_need_a_bit_more() {
 fn a_zero_point_before_the_multiply_makes_nine_bits() {
     let w = Array2::from_elem([9, 1], -128);
     let centred = |offset: i64| {
-        let mut design = mac("s8", "s8", "s32", AccumulatorOverflow::Wrap);
-        design.activation.offset = Some(Operand::Constant(offset));
-        design.activation.sum = Format::signed(9).unwrap();
+        let base = mac("s8", "s8", "s32", AccumulatorOverflow::Wrap);
+        let design = designs::edited(&base, |parts| {
+            parts.activation.offset = Some(Operand::Constant(offset));
+            parts.activation.sum = Format::signed(9).unwrap();
+        });
         program(design, &w, &Numbers::new())
     };
     let program = centred(128);

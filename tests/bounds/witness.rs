@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use goldpath::bounds::{Inputs, Kind, LayerBounds, Proof, Witness};
-use goldpath::design::{Accumulator, AccumulatorOverflow, Design};
+use goldpath::design::{Accumulator, AccumulatorOverflow, Design, Parts, Start};
 use goldpath::functional::{Walk, walk};
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::Format;
@@ -18,7 +18,7 @@ use super::{designs, random};
 pub fn with_width(design: &Design, width: u32) -> Arc<Design> {
     let format = Format::new(width, design.accumulator.register.is_signed()).unwrap();
     let accumulator = Accumulator { format, register: format, ..design.accumulator };
-    Arc::new(Design { accumulator, ..design.clone() })
+    Arc::new(designs::drawn(Parts { accumulator, ..design.clone().into() }))
 }
 
 /// The witness's row and column through the engine.
@@ -168,10 +168,12 @@ fn norm_bounds_of_plain_operands_are_achieved_by_weights_of_one_sign() {
     let mut random = Random::new(33);
     let mut hits = BTreeMap::new();
     let program = |random: &mut Random| {
-        let mut design = designs::mac_s8_acc32();
-        design.accumulator.bias = None;
-        design.post.clear();
-        design.parameters.clear();
+        let design = designs::edited(&designs::mac_s8_acc32(), |parts| {
+            parts.accumulator.start = Start::Overwrite;
+            parts.accumulator.bias = None;
+            parts.post.clear();
+            parts.parameters.clear();
+        });
         let [k, n] = [1 + random.below(80), 3];
         let (a, w) = (
             random.matrix([1, k], design.activation.format, false),

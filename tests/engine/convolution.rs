@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use goldpath::design::{Design, KernelAxis, LaneMap, Recode};
+use goldpath::design::{Design, KernelAxis, LaneMap, Parts, Recode};
 use goldpath::lower::Program;
 use goldpath::network::{Carrier, DType, Geometry, Layer, Padding, Weights, Window};
 use goldpath::num::Format;
 use goldpath::post::{self, Per};
 use ndarray::{ArrayD, Ix4};
 
-use super::designs::{self, f, parameter};
+use super::designs::{self, f};
 use super::equal::both;
 use super::work::Random;
 
@@ -105,9 +105,7 @@ const ORDERS: [[KernelAxis; 3]; 4] = [
 ];
 
 fn wide_tree(lane_map: LaneMap) -> Design {
-    let mut design = designs::tree8_s8_acc24();
-    design.order.lane_map = lane_map;
-    design
+    designs::edited(&designs::tree8_s8_acc24(), |parts| parts.order.lane_map = lane_map)
 }
 
 #[test]
@@ -120,31 +118,32 @@ fn zero_points_folded_into_the_bias() {
     ];
     for seed in 0..40 {
         let mut random = Random::new(seed);
-        let mut design = random.pick(&bases);
-        design.order.kernel = random.pick(&ORDERS);
-        let mut dtype = DType::I8;
-        if random.below(2) == 1 {
-            design.activation.recode = Some(Recode::Minus128);
-            dtype = DType::U8;
-        }
+        let base = random.pick(&bases);
+        let kernel = random.pick(&ORDERS);
+        let (recode, dtype) = match random.below(2) {
+            1 => (Some(Recode::Minus128), DType::U8),
+            _ => (None, DType::I8),
+        };
+        let design = designs::edited(&base, |parts| {
+            (parts.order.kernel, parts.activation.recode) = (kernel, recode);
+        });
         let (layer, input) = layer(&mut random, [dtype, DType::I8], false);
         check(&Arc::new(design), &layer, &input, &format!("seed {seed}"));
     }
 }
 
 /// Offsets in front of the multiplier: the activation's for the layer, the weight's for each channel.
-fn with_offsets(mut design: Design) -> Design {
-    let first = design.parameters.len();
-    design.parameters.push(parameter("activation_offset", "s9", Per::Layer, None));
-    design.parameters.push(parameter("weight_offset", "s9", Per::Channel, None));
-    design.activation.format = f("u8");
-    design.weight.format = f("u8");
-    (design.activation.offset, design.activation.sum) = (Some(post::Operand::Parameter(first)), f("s9"));
-    (design.weight.offset, design.weight.sum) = (Some(post::Operand::Parameter(first + 1)), f("s9"));
-    for level in &mut design.reduce {
+fn with_offsets(parts: &mut Parts) {
+    let first = parts.parameters.len();
+    parts.parameters.push(designs::offset("activation_offset", Per::Layer, f("u8")));
+    parts.parameters.push(designs::offset("weight_offset", Per::Channel, f("u8")));
+    parts.activation.format = f("u8");
+    parts.weight.format = f("u8");
+    (parts.activation.offset, parts.activation.sum) = (Some(post::Operand::Parameter(first)), f("s9"));
+    (parts.weight.offset, parts.weight.sum) = (Some(post::Operand::Parameter(first + 1)), f("s9"));
+    for level in &mut parts.reduce {
         level.format = f("s24");
     }
-    design
 }
 
 #[test]
@@ -152,8 +151,11 @@ fn zero_points_subtracted_before_the_multiply() {
     let bases = [designs::mac_s8_acc32(), designs::tree8_s8_acc24(), designs::os8x8_s8_acc32()];
     for seed in 0..40 {
         let mut random = Random::new(100 + seed);
-        let mut design = with_offsets(random.pick(&bases));
-        design.order.kernel = random.pick(&ORDERS);
+        let (base, kernel) = (random.pick(&bases), random.pick(&ORDERS));
+        let design = designs::edited(&base, |parts| {
+            with_offsets(parts);
+            parts.order.kernel = kernel;
+        });
         let (layer, input) = layer(&mut random, [DType::U8, DType::U8], true);
         check(&Arc::new(design), &layer, &input, &format!("seed {seed}"));
     }
@@ -162,17 +164,18 @@ fn zero_points_subtracted_before_the_multiply() {
 /// `recode = "minus_zero_point"`: no adder in front of the multiplier, for one bit more.
 #[test]
 fn weights_less_their_zero_points_need_no_offset() {
-    let recoded = |mut design: Design| {
-        design.activation.recode = Some(Recode::Minus128);
-        design.weight.recode = Some(Recode::MinusZeroPoint);
-        (design.weight.format, design.weight.sum) = (f("s9"), f("s9"));
-        design
+    let recoded = |design: Design| {
+        designs::edited(&design, |parts| {
+            parts.activation.recode = Some(Recode::Minus128);
+            parts.weight.recode = Some(Recode::MinusZeroPoint);
+            (parts.weight.format, parts.weight.sum) = (f("s9"), f("s9"));
+        })
     };
     let bases = [designs::mac_s8_acc32(), designs::os8x8_s8_acc32()].map(recoded);
     for seed in 0..40 {
         let mut random = Random::new(200 + seed);
-        let mut design = random.pick(&bases);
-        design.order.kernel = random.pick(&ORDERS);
+        let (base, kernel) = (random.pick(&bases), random.pick(&ORDERS));
+        let design = designs::edited(&base, |parts| parts.order.kernel = kernel);
         let (mut layer, input) = layer(&mut random, [DType::U8, DType::U8], true);
         if random.below(3) == 0 {
             // One for all channels.

@@ -4,10 +4,22 @@ use std::collections::BTreeMap;
 
 use goldpath::design::{
     Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, KernelAxis, LaneMap, Level,
-    Mirror, Operand, Order, Skew, Start, SumRegister,
+    Mirror, Operand, Order, Parts, Skew, Start, SumRegister,
 };
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{self, Op, Parameter, Per, Step};
+
+#[path = "mended.rs"]
+pub mod mended;
+
+pub use mended::{design, drawn};
+
+/// A design's parts, edited.
+pub fn edited(design: &Design, edit: impl FnOnce(&mut Parts)) -> Design {
+    let mut parts = design.clone().into();
+    edit(&mut parts);
+    mended::design(parts)
+}
 
 pub fn f(text: &str) -> Format {
     text.parse().unwrap()
@@ -28,6 +40,11 @@ pub fn parameter(name: &str, format: &str, per: Per, default: Option<i64>) -> Pa
         default,
         aligned: true,
     }
+}
+
+/// What makes up for a zero point: the negative of any code.
+pub fn offset(name: &str, per: Per, code: Format) -> Parameter {
+    Parameter { min: -code.max(), max: -code.min(), ..parameter(name, "s9", per, None) }
 }
 
 pub fn step(index: usize, op: Op, format: &str, overflow: Overflow, latency: u32) -> Step {
@@ -103,8 +120,8 @@ pub fn shift(latency: [u32; 3]) -> (Vec<Parameter>, Vec<Step>) {
     (parameters, steps)
 }
 
-fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Parameter>, Vec<Step>)) -> Design {
-    Design {
+fn parts(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Parameter>, Vec<Step>)) -> Parts {
+    Parts {
         name: name.to_string(),
         activation: operand("s8"),
         weight: operand("s8"),
@@ -138,12 +155,12 @@ fn design(name: &str, array: Array, accumulator: Accumulator, post: (Vec<Paramet
 
 pub fn mac_s8_acc32() -> Design {
     let acc = accumulator("s32", AccumulatorOverflow::Wrap, Start::Bias);
-    design("mac_s8_acc32", sequential(), acc, multiply_shift("s32", "s64", [1, 1, 0, 1]))
+    design(parts("mac_s8_acc32", sequential(), acc, multiply_shift("s32", "s64", [1, 1, 0, 1])))
 }
 
 pub fn mac_s8_acc16sat() -> Design {
     let acc = accumulator("s16", AccumulatorOverflow::Saturate, Start::Bias);
-    Design { product_latency: 0, ..design("mac_s8_acc16sat", sequential(), acc, shift([1, 0, 1])) }
+    design(Parts { product_latency: 0, ..parts("mac_s8_acc16sat", sequential(), acc, shift([1, 0, 1])) })
 }
 
 pub fn tree8_s8_acc24() -> Design {
@@ -157,10 +174,10 @@ pub fn tree8_s8_acc24() -> Design {
         overflow: Overflow::Wrap,
         latency,
     };
-    Design {
+    design(Parts {
         reduce: vec![level(0, "s17", 1), level(1, "s18", 0), level(2, "s19", 1)],
-        ..design("tree8_s8_acc24", array, acc, multiply_shift("s24", "s56", [1, 1, 0, 1]))
-    }
+        ..parts("tree8_s8_acc24", array, acc, multiply_shift("s24", "s56", [1, 1, 0, 1]))
+    })
 }
 
 fn grid(extent: usize, skew: Skew) -> Array {
@@ -178,15 +195,15 @@ fn grid(extent: usize, skew: Skew) -> Array {
 
 pub fn os8x8_s8_acc32() -> Design {
     let acc = accumulator("s32", AccumulatorOverflow::Wrap, Start::Bias);
-    design("os8x8_s8_acc32", grid(8, Skew::Host), acc, multiply_shift("s32", "s64", [1, 1, 0, 1]))
+    design(parts("os8x8_s8_acc32", grid(8, Skew::Host), acc, multiply_shift("s32", "s64", [1, 1, 0, 1])))
 }
 
 pub fn os16x16_s8_acc16sat() -> Design {
     let acc = accumulator("s16", AccumulatorOverflow::Saturate, Start::Bias);
-    Design {
+    design(Parts {
         product_latency: 0,
-        ..design("os16x16_s8_acc16sat", grid(16, Skew::Internal), acc, shift([0, 0, 1]))
-    }
+        ..parts("os16x16_s8_acc16sat", grid(16, Skew::Internal), acc, shift([0, 0, 1]))
+    })
 }
 
 /// The five designs with twins.

@@ -60,16 +60,17 @@ fn activations_beyond_16_bits() {
     for (offset, width, rule) in (20_u32..=30).flat_map(|w| [(40_000, w, 0), (-40_000, w, 1), (40_000, w, 2)])
     {
         let mut random = Random::new(u64::from(width));
-        let mut design = designs::mac_s8_acc32();
-        design.activation = Operand {
-            offset: Some(post::Operand::Constant(offset)),
-            sum: designs::f("s17"),
-            ..designs::operand("u8")
-        };
-        design.post.clear();
-        design.parameters.truncate(1);
         let overflow = random::ACCUMULATORS[rule];
-        design.accumulator = designs::accumulator(&format!("s{width}"), overflow, Start::Bias);
+        let design = designs::edited(&designs::mac_s8_acc32(), |parts| {
+            parts.activation = Operand {
+                offset: Some(post::Operand::Constant(offset)),
+                sum: designs::f("s17"),
+                ..designs::operand("u8")
+            };
+            parts.post.clear();
+            parts.parameters.truncate(1);
+            parts.accumulator = designs::accumulator(&format!("s{width}"), overflow, Start::Bias);
+        });
         let a = random.matrix([7, 64], design.activation.format, false);
         // Channels of one sign, which stray all the time, and mixed ones.
         let w = ndarray::Array2::from_shape_fn([64, 20], |(_, n)| match n % 3 {
@@ -236,8 +237,7 @@ fn mac_and_one_lane_tree_are_the_same_hardware() {
         design.after.clear();
         let program = random::program(design, &mut random);
         let records = Arc::new(program.records());
-        let mut tree = (*program.design).clone();
-        tree.array.dataflow = Dataflow::Tree;
+        let tree = designs::edited(&program.design, |parts| parts.array.dataflow = Dataflow::Tree);
         let tree = datapath::Array::new(Arc::new(tree), records.clone());
         let mac = datapath::Array::new(program.design.clone(), records);
         let mut both = Lockstep::new(mac, tree);
@@ -249,8 +249,9 @@ fn mac_and_one_lane_tree_are_the_same_hardware() {
 #[test]
 fn lockstep_names_the_first_register_that_differs() {
     let design = Arc::new(designs::mac_s8_acc16sat());
-    let mut wraps = (*design).clone();
-    wraps.accumulator.overflow = goldpath::design::AccumulatorOverflow::Wrap;
+    let wraps = designs::edited(&design, |parts| {
+        parts.accumulator.overflow = goldpath::design::AccumulatorOverflow::Wrap;
+    });
     // −128 · −128 twice: the second product leaves 16 bits; its sum is visible three cycles after it was driven.
     let [a, w] = [[1, 3], [3, 1]].map(|shape| ndarray::Array2::from_elem(shape, -128));
     let shift = [("shift".to_string(), vec![8])].into();

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use goldpath::datapath::{self, Routes};
-use goldpath::design::{Dataflow, Level};
+use goldpath::design::{Dataflow, Level, Parts};
 use goldpath::lower::Program;
 use goldpath::num::{Format, Overflow};
 use goldpath::simulate::{self, Options};
 
+use super::timing::on;
 use super::work::{Random, product};
-use super::{memory, random};
+use super::{designs, memory, random};
 
 /// Levels that hold every sum of the lanes' products.
 fn exact_levels(program: &Program) -> Program {
@@ -22,10 +23,10 @@ fn exact_levels(program: &Program) -> Program {
     if let Some(format) = format.filter(|_| lanes > 1 && !design.reduce.is_empty()) {
         let latency = design.reduce.iter().map(|level| level.latency).sum();
         let overflow = Overflow::Wrap;
-        design.reduce =
-            vec![Level { id: "reduce.0".into(), group: lanes, stride: 1, format, overflow, latency }];
+        let level = Level { id: "reduce.0".into(), group: lanes, stride: 1, format, overflow, latency };
+        design = designs::drawn(Parts { reduce: vec![level], after: vec![], ..design.into() });
     }
-    Program { design: Arc::new(design), ..program.clone() }
+    on(program, design)
 }
 
 fn programs() -> impl Iterator<Item = (u64, Program)> {
@@ -60,7 +61,7 @@ fn many_tiles_are_those_of_the_array() {
     let (mut kinds, mut seen) = (BTreeMap::<String, [u64; 2]>::new(), 0);
     for seed in 0..400 {
         let mut random = Random::new(95_000 + seed);
-        let design = random::design(&mut random);
+        let design = designs::drawn(random::design(&mut random));
         if design.array.sums_travel() || design.array.rows > 3 {
             continue;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use goldpath::design::{AccumulatorOverflow, Dataflow, Design, Drain, DrainOrder, Memory, Start};
+use goldpath::design::{AccumulatorOverflow, Dataflow, Design, Drain, DrainOrder, Memory, Parts, Start};
 use goldpath::lower::Program;
 use goldpath::num::{Format, Overflow, Rounding};
 use goldpath::post::{Op, Parameter, Per, Step};
@@ -12,9 +12,8 @@ use goldpath::vectors::{BundleWriter, Found, Provenance, manifest, read_back};
 use goldpath::{functional, post, simulate};
 
 use super::equal::both;
-use super::oracle;
-use super::random;
 use super::work::Random;
+use super::{designs, oracle, random};
 
 /// A random design of any kind with a memory whose words leave their format now and then.
 fn design(random: &mut Random) -> Design {
@@ -51,11 +50,11 @@ fn design(random: &mut Random) -> Design {
     if random.below(2) == 0 {
         add_steps(&mut design, random);
     }
-    design
+    designs::drawn(design)
 }
 
 /// What a sum goes through on its way to its word, and a word that is read again.
-fn add_steps(design: &mut Design, random: &mut Random) {
+fn add_steps(design: &mut Parts, random: &mut Random) {
     let one_visit = !design.array.sums_travel() && design.memory.is_some_and(|m| m.tile_k.is_none());
     let width = i64::from(design.accumulator.format.width());
     for list in ["store", "load"] {

@@ -1,16 +1,16 @@
-//! Random designs: every width, rule, start, latency, hop, lane count and reduction the vocabulary allows.
+//! Random parts of designs, as far as a file can say them once [`designs::drawn`] made a design of them: every width, rule, start, latency, hop, lane count and reduction the vocabulary allows.
 
 use std::sync::Arc;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Design, Drain, DrainOrder, KernelAxis,
-    LaneMap, Level, Load, LoadKind, Mirror, Operand, Order, Skew, Start, SumRegister, Switch,
+    Accumulator, AccumulatorOverflow, Array, Coding, Dataflow, Drain, DrainOrder, KernelAxis, LaneMap, Level,
+    Load, LoadKind, Mirror, Operand, Order, Parts, Skew, Start, SumRegister, Switch,
 };
 use goldpath::lower::{Numbers, Program};
-use goldpath::num::{Format, Overflow, Rounding};
+use goldpath::num::{Format, Overflow, Rounding, product_format};
 use goldpath::post::{self, Op, Parameter, Per, Step, Table, When};
 
-use super::designs;
+use super::designs::{self, mended::takes_after};
 use super::work::Random;
 
 pub const RULES: [Overflow; 3] = [Overflow::Wrap, Overflow::Saturate, Overflow::SaturateSymmetric];
@@ -49,7 +49,7 @@ fn levels(random: &mut Random, lanes: usize) -> Vec<Level> {
     let count = if lanes == 1 { 0 } else { random.below(4) };
     let level = |index: usize, random: &mut Random| Level {
         id: format!("reduce.{index}"),
-        group: random.pick(&[1, 2, 2, 3, 4]),
+        group: random.pick(&[2, 2, 2, 3, 4]),
         stride: random.pick(&[1, 1, 2, 3]),
         format: format(random, 2..=40),
         overflow: random.pick(&RULES),
@@ -59,7 +59,7 @@ fn levels(random: &mut Random, lanes: usize) -> Vec<Level> {
 }
 
 /// Levels behind the last beat for a design that has a place for them: what its own levels leave has an accumulator each.
-pub fn add_after(design: &mut Design, random: &mut Random) {
+pub fn add_after(design: &mut Parts, random: &mut Random) {
     while design.reduce.iter().fold(design.array.lanes, |inputs, level| level.outputs(inputs)) == 1 {
         design.reduce.pop();
     }
@@ -78,15 +78,6 @@ pub fn add_after(design: &mut Design, random: &mut Random) {
         terms = level.outputs(terms);
         design.after.push(level);
     }
-}
-
-/// Whether the language has a place for levels behind the last beat there.
-pub fn takes_after(design: &Design) -> bool {
-    let Accumulator { start, overflow, .. } = design.accumulator;
-    !design.array.is_grid()
-        && (design.array.banks, design.array.lanes > 1) == (1, true)
-        && start != Start::Bias
-        && overflow != AccumulatorOverflow::SaturateOutput
 }
 
 fn number(random: &mut Random, parameters: &mut Vec<Parameter>, low: i64, high: i64) -> post::Operand {
@@ -187,7 +178,7 @@ fn any_steps(random: &mut Random, parameters: &mut Vec<Parameter>, deep: usize) 
 }
 
 /// Weights that are powers of two, of 1 to 4 bits of exponent.
-pub fn power_of_two_weights(design: &mut Design, random: &mut Random) {
+pub fn power_of_two_weights(design: &mut Parts, random: &mut Random) {
     let (bits, signed) = (random.within(1, 4) as u32, random.below(4) > 0);
     let format = Format::new(bits + u32::from(signed), signed).unwrap();
     let most = 1_i128 << ((1 << bits) - 1);
@@ -196,8 +187,9 @@ pub fn power_of_two_weights(design: &mut Design, random: &mut Random) {
 }
 
 /// What may stand between a multiplier and an adder: a product of 0 stays 0, whatever the numbers are.
-pub fn add_product_steps(design: &mut Design, random: &mut Random) {
-    let exact = design.product_format().width();
+pub fn add_product_steps(design: &mut Parts, random: &mut Random) {
+    let input = product_format(design.activation.sum, design.weight.sum).unwrap();
+    let exact = input.width();
     for index in 0..1 + random.below(3) {
         let parameters = &mut design.parameters;
         let rounding = random.pick(&Rounding::ALL);
@@ -221,7 +213,7 @@ pub fn add_product_steps(design: &mut Design, random: &mut Random) {
         let (to, overflow) = (format(random, (near / 3).max(1)..=(near + 2).min(63)), random.pick(&RULES));
         design.product_steps.push(Step::new(&format!("product.steps.{index}"), op, Some(to), overflow, 0));
         // Half of a shift may leave a narrow adder, even of 0.
-        if !design.keeps_no_product() {
+        if !keeps_no_product(design, input) {
             design.product_steps[index].op = Op::Fit;
         }
     }
@@ -236,12 +228,19 @@ pub fn add_product_steps(design: &mut Design, random: &mut Random) {
             design.product_steps.push(Step::new(&id, op, wide, Overflow::Saturate, 0));
         }
     }
-    assert!(design.keeps_no_product(), "{:?}", design.product_steps);
+    assert!(keeps_no_product(design, input), "{:?}", design.product_steps);
+}
+
+/// As [`goldpath::design::Design::keeps_no_product`], of one that is not yet made.
+fn keeps_no_product(parts: &Parts, input: Format) -> bool {
+    let (parameters, steps) = (&parts.parameters, &parts.product_steps);
+    let ranges = post::Program { input, parameters, steps }.ranges((0, 0));
+    ranges.iter().all(|range| range.always_fits) && ranges.last().is_none_or(|range| range.fitted == (0, 0))
 }
 
 /// A random design whose post steps are of any kind, some of whose products go through steps, and some of whose weights are
 /// powers of two.
-pub fn language(random: &mut Random) -> Design {
+pub fn language(random: &mut Random) -> Parts {
     let mut design = design(random);
     design.post.clear();
     for index in 0..1 + random.below(4) {
@@ -367,7 +366,7 @@ fn accumulator(random: &mut Random, products: u32) -> Accumulator {
 }
 
 /// A random design.
-pub fn design(random: &mut Random) -> Design {
+pub fn design(random: &mut Random) -> Parts {
     let mut parameters = Vec::new();
     let activation = operand(random, "activation_offset", Per::Layer, &mut parameters);
     let per = random.pick(&[Per::Layer, Per::Channel]);
@@ -395,7 +394,7 @@ pub fn design(random: &mut Random) -> Design {
     }
     let post = steps(random, &mut parameters);
     let axes = [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin];
-    let mut design = Design {
+    let mut design = Parts {
         name: "random".to_string(),
         activation,
         weight,
@@ -412,7 +411,7 @@ pub fn design(random: &mut Random) -> Design {
             down_first: random.below(2) == 0,
             max_k: None,
         },
-        ..designs::mac_s8_acc32()
+        ..designs::mac_s8_acc32().into()
     };
     if takes_after(&design) && random.below(3) > 0 {
         add_after(&mut design, random);
@@ -421,7 +420,7 @@ pub fn design(random: &mut Random) -> Design {
 }
 
 /// A value for every parameter, inside its limits.
-fn numbers(design: &Design, channels: usize, random: &mut Random) -> Numbers {
+fn numbers(design: &Parts, channels: usize, random: &mut Random) -> Numbers {
     let mut numbers = Numbers::new();
     for parameter in &design.parameters {
         let count = if parameter.per == Per::Channel { channels } else { 1 };
@@ -432,7 +431,7 @@ fn numbers(design: &Design, channels: usize, random: &mut Random) -> Numbers {
 }
 
 /// So many products of an output, or what there is room for where sums travel.
-pub fn room(design: &Design, k: usize) -> usize {
+pub fn room(design: &Parts, k: usize) -> usize {
     match design.array.column_products() {
         Some(most) if design.memory.is_none() => k.min(most),
         _ => k,
@@ -440,7 +439,8 @@ pub fn room(design: &Design, k: usize) -> usize {
 }
 
 /// A random product for a design, ragged more often than not.
-pub fn program(design: Design, random: &mut Random) -> Program {
+pub fn program(parts: Parts, random: &mut Random) -> Program {
+    let design = designs::drawn(parts);
     let [m, mut k, n] = [1 + random.below(9), 1 + random.below(20), 1 + random.below(9)];
     k = room(&design, k);
     let extreme = random.below(3) == 0;
@@ -451,7 +451,7 @@ pub fn program(design: Design, random: &mut Random) -> Program {
 }
 
 /// A requantizer alone: values of any format, any steps, some of which the layer switches off, with their registers or without.
-pub fn post_only(random: &mut Random) -> Design {
+pub fn post_only(random: &mut Random) -> Parts {
     let format = format(random, 1..=64);
     let (name, per, min, max) = ("value".to_string(), Per::Channel, format.min(), format.max());
     let mut parameters = vec![Parameter { name, format, per, min, max, default: None, aligned: true }];
@@ -470,7 +470,7 @@ pub fn post_only(random: &mut Random) -> Design {
     let operand =
         Operand { format: one_bit, offset: None, sum: one_bit, recode: None, coding: Coding::Integer };
     let overflow = AccumulatorOverflow::Wrap;
-    Design {
+    Parts {
         name: "random".to_string(),
         activation: operand,
         weight: operand,
@@ -480,18 +480,19 @@ pub fn post_only(random: &mut Random) -> Design {
         array: Array { dataflow: Dataflow::PostOnly, ..designs::sequential() },
         post,
         parameters,
-        ..designs::mac_s8_acc32()
+        ..designs::mac_s8_acc32().into()
     }
 }
 
 /// Values for one, each with the numbers of its own channel.
-pub fn values(design: Design, random: &mut Random) -> Program {
+pub fn values(parts: Parts, random: &mut Random) -> Program {
     let n = 1 + random.below(40);
-    values_of(design, n, random)
+    values_of(parts, n, random)
 }
 
 /// So many.
-pub fn values_of(design: Design, n: usize, random: &mut Random) -> Program {
+pub fn values_of(parts: Parts, n: usize, random: &mut Random) -> Program {
+    let design = designs::drawn(parts);
     let numbers = numbers(&design, n, random);
     let zeros = |shape: [usize; 2]| ndarray::Array2::<i64>::zeros(shape);
     Program::matrix(Arc::new(design), zeros([1, 1]).view(), zeros([1, n]).view(), &numbers).unwrap()

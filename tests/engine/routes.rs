@@ -9,8 +9,8 @@ use goldpath::lower::Program;
 use goldpath::simulate::{self, Options, Run};
 use ndarray::Array2;
 
-use super::random;
 use super::work::{Random, numbers};
+use super::{designs, random};
 
 /// 7 · 31 · 151 = 2^15 − 1: sums of products of one size are as large as their squares allow.
 const TERMS: usize = 7;
@@ -176,7 +176,8 @@ fn tiles_follow_each_other_as_they_are_numbered() {
         let mut random = Random::new(98_000 + seed);
         let mut program = random::program(random::design(&mut random), &mut random);
         (program.shape.images, program.shape.groups) = (1 + seed as usize % 3, 1 + seed as usize % 2);
-        Arc::make_mut(&mut program.design).order.down_first = seed % 4 < 2;
+        let down_first = seed % 4 < 2;
+        program.design = designs::edited(&program.design, |parts| parts.order.down_first = down_first).into();
         let (map, mut tile) = (program.map(), program.tile(0));
         for index in 1..program.tile_count() {
             tile = map.following(tile);

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::equal::both;
 use super::oracle::program::{self as oracle, Work};
-use super::timing::{other_arithmetic, other_timing, trace};
+use super::timing::{on, other_arithmetic, other_timing, trace};
 use super::work::Random;
 use super::{memory, neutral, random};
 
@@ -71,15 +71,14 @@ fn grid(program: &Program, seed: u64) -> bool {
 
 /// Other latencies, the same values; other formats, the same cycles.
 fn laws(program: &Program, random: &mut Random, seed: u64) {
-    let mut other = program.clone();
-    other.design = other_timing(&program.design, random).into();
+    let other = on(program, other_timing(&program.design, random));
     let options = Options { counts: true, ..Options::default() };
     // A word that comes around sooner may not be there yet.
     if program.design.memory.is_none_or(|memory| memory.write_latency <= 1) {
         let [one, two] = [program, &other].map(|p| simulate::run(p, options, &mut []).unwrap().outcome);
         assert_eq!(one, two, "seed {seed}: a latency changed a value\n{}", program.design.to_toml());
     }
-    other.design = other_arithmetic(&program.design, random).into();
+    let other = on(program, other_arithmetic(&program.design, random));
     let [one, two] = [program, &other].map(trace);
     assert_eq!(one.cycles(), two.cycles(), "seed {seed}");
     let control = [".valid", ".first", ".last", ".done", ".drain"];

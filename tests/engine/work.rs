@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use goldpath::design::Design;
+use goldpath::design::{Design, Parts};
 use goldpath::lower::{Numbers, Program};
 use goldpath::num::Format;
 use goldpath::post::Per;
@@ -48,7 +48,7 @@ impl Random {
 }
 
 /// A value for every parameter of a design; shifts stay small enough to leave something.
-pub fn numbers(design: &Design, channels: usize, random: &mut Random) -> Numbers {
+pub fn numbers(design: &Parts, channels: usize, random: &mut Random) -> Numbers {
     let draw = |p: &goldpath::post::Parameter, random: &mut Random| match p.name.as_str() {
         "low" => random.within(p.min, 0.clamp(p.min, p.max)),
         "high" => random.within(0.clamp(p.min, p.max), p.max),

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use goldpath::design::{
-    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, KernelAxis, LaneMap, Level, Recode,
-    Start,
+    Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Drain, KernelAxis, LaneMap, Level, Parts,
+    Recode, Start,
 };
 use goldpath::functional::{self, Prepared};
 use goldpath::lower::Program;
@@ -18,7 +18,7 @@ use ndarray::{Array2, ArrayD};
 use rayon::prelude::*;
 
 use super::cases::with_accumulator;
-use super::designs::{self, f, parameter};
+use super::designs::{self, f};
 use super::equal::{difference, routes};
 use super::oracle::convolution::{Convolution, Tensor};
 use super::oracle::machine::{Machine, Number};
@@ -129,7 +129,7 @@ fn layer(raw: &Convolution, dtypes: [DType; 2]) -> Layer {
     }
 }
 
-fn array(design: &mut Design, random: &mut Random) {
+fn array(design: &mut Parts, random: &mut Random) {
     design.reduce.clear();
     let lanes = random.pick(&[1, 1, 2, 4, 9]);
     design.array = match random.below(3) {
@@ -151,7 +151,7 @@ fn array(design: &mut Design, random: &mut Random) {
 }
 
 /// One operand's side of a design: format, offset, recoding.
-fn side(design: &mut Design, random: &mut Random, weight: bool, dtype: DType) -> Side {
+fn side(design: &mut Parts, random: &mut Random, weight: bool, dtype: DType) -> Side {
     let unsigned = dtype == DType::U8;
     let side = match random.below(4) {
         0 if unsigned => Side::Recoded,
@@ -172,7 +172,8 @@ fn side(design: &mut Design, random: &mut Random, weight: bool, dtype: DType) ->
             (operand.offset, operand.sum) = (Some(post::Operand::Parameter(parameters)), f("s9"));
             let (name, per) =
                 if weight { ("weight_offset", Per::Channel) } else { ("activation_offset", Per::Layer) };
-            design.parameters.push(parameter(name, "s9", per, None));
+            let code = operand.format;
+            design.parameters.push(designs::offset(name, per, code));
         }
     }
     side
@@ -219,7 +220,7 @@ fn case(seed: u64) -> Case {
     let all = raw.weight_zero_points[0];
     raw.weight_zero_points.resize(raw.weights.shape[0], all);
     let input = codes(&raw.input);
-    Case { design, layer, input, raw, sides }
+    Case { design: designs::drawn(design), layer, input, raw, sides }
 }
 
 /// A layer on a design, its other numbers drawn.

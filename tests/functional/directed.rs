@@ -1,7 +1,7 @@
 //! Sums that are aimed: at a rail, one before it and one behind it, at a chosen beat; and beyond both rails so that
 //! what one takes the other gives back.
 
-use goldpath::design::{Accumulator, AccumulatorOverflow, Array, Dataflow, Design, Level, Operand, Start};
+use goldpath::design::{Accumulator, AccumulatorOverflow, Array, Dataflow, Level, Operand, Parts, Start};
 use goldpath::num::{Format, Overflow};
 use goldpath::post;
 use ndarray::Array2;
@@ -37,10 +37,10 @@ pub fn rare_extents(random: &mut Random, least: usize) -> [usize; 3] {
 }
 
 /// A register that sums of small operands seldom leave, in front of operands of 8 bits.
-pub fn rarely(design: Design, random: &mut Random) -> Design {
+pub fn rarely(design: Parts, random: &mut Random) -> Parts {
     let [activation, weight] = [random.pick(&["s8", "u8"]), random.pick(&["s8", "s7"])];
     let (activation, weight) = (designs::operand(activation), designs::operand(weight));
-    let mut design = Design { activation, weight, ..design };
+    let mut design = Parts { activation, weight, ..design };
     let format = Format::signed(random.pick(&[16, 18, 20, 20, 22, 24, 32])).unwrap();
     let overflow = random.pick(&random::ACCUMULATORS);
     let accumulator = Accumulator { format, register: format, overflow, start: Start::Bias, bias: None };
@@ -86,7 +86,7 @@ pub fn aim_at_few(case: &mut Case, random: &mut Random) {
 }
 
 /// A register that some channels are proved for, behind a bias that can move it anywhere.
-pub fn proved_or_not(design: Design, random: &mut Random) -> Design {
+pub fn proved_or_not(design: Parts, random: &mut Random) -> Parts {
     let mut design = design;
     if random.below(2) == 0 {
         // Activations of one sign: only the weights turn a sum.
@@ -149,7 +149,7 @@ pub fn achieve(case: &mut Case, random: &mut Random) {
 }
 
 /// A narrow register, and operands that can take it anywhere in one step.
-pub fn narrow(design: &mut Design, random: &mut Random) {
+pub fn narrow(design: &mut Parts, random: &mut Random) {
     let format = Format::signed(random.within(3, 13) as u32).unwrap();
     let overflow = random.pick(&[AccumulatorOverflow::Saturate, AccumulatorOverflow::SaturateSymmetric]);
     let start = random.pick(&[Start::Zero, Start::Overwrite]);

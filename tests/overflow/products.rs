@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use goldpath::design::{Coding, Dataflow, Design, Mirror};
+use goldpath::design::{Coding, Dataflow, Design, Mirror, Parts};
 use goldpath::lower::Program;
 use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
 use goldpath::post::Op;
@@ -152,7 +152,7 @@ fn busiest_tile_is_right(layer: &LayerAnswer, program: &Program, outputs: &BTree
     assert_eq!(found, most.map(|(tile, events)| (tiles.len(), *tile, corners[tile], *events)));
 }
 
-fn without_float(random: &mut Random) -> Design {
+fn without_float(random: &mut Random) -> Parts {
     loop {
         let mut design = random::design(random);
         if random.below(6) == 0 {

@@ -53,16 +53,18 @@ pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3
 /// One PE: values are the same, and a channel is judged alone.
 fn by_itself(design: &Design) -> Design {
     let mut alone = design.clone();
-    alone.array.rows = 1;
-    alone.array.columns = 1;
-    (alone.array.hop_activation, alone.array.hop_weight, alone.array.hop_sum) = (0, 0, 0);
-    (alone.array.skew, alone.array.drain, alone.array.load) = (Skew::Host, None, None);
-    (alone.array.banks, alone.array.loop_latency, alone.array.clears_at_once) = (1, 1, false);
-    if let (Some(memory), Some(steps)) = (&mut alone.memory, design.visit_steps()) {
+    alone.parts.array.rows = 1;
+    alone.parts.array.columns = 1;
+    (alone.parts.array.hop_activation, alone.parts.array.hop_weight, alone.parts.array.hop_sum) = (0, 0, 0);
+    (alone.parts.array.skew, alone.parts.array.drain, alone.parts.array.load) = (Skew::Host, None, None);
+    (alone.parts.array.banks, alone.parts.array.loop_latency, alone.parts.array.clears_at_once) =
+        (1, 1, false);
+    if let (Some(memory), Some(steps)) = (&mut alone.parts.memory, design.visit_steps()) {
         memory.tile_k = Some(steps * design.array.lanes);
     }
     if !alone.is_post_only() {
-        alone.array.dataflow = if alone.array.lanes > 1 { Dataflow::Tree } else { Dataflow::Sequential };
+        alone.parts.array.dataflow =
+            if alone.array.lanes > 1 { Dataflow::Tree } else { Dataflow::Sequential };
     }
     alone
 }

@@ -400,7 +400,9 @@ fn alike(a: Rounding, b: Rounding, into: Range) -> Option<String> {
 
 /// All accumulators with all numbers of the post steps, where these are few and nothing in front of them differs.
 fn exhausted(ours: &Design, its: &Design) -> Option<String> {
-    let in_front = Design { post: ours.post.clone(), parameters: ours.parameters.clone(), ..its.clone() };
+    let mut in_front = its.clone();
+    in_front.parts.post.clone_from(&ours.post);
+    in_front.parts.parameters.clone_from(&ours.parameters);
     if in_front != *ours || ours.parameters != its.parameters {
         return None;
     }
