@@ -129,16 +129,10 @@ impl Pool {
         maker.visits();
         maker.climbs();
         maker.columns.iter_mut().for_each(|column| column.needed = true);
-        let depth = maker.rows[0].len();
         let is_long = form == Form::Numbers && shape.is_none();
-        let words = if is_long { words(design, depth) } else { m };
         // Operands are loaded beside others that pass where there are two tiles.
         let least = if is_long && is_one_product_a_row(design) { design.array.columns + 1 } else { 2 };
-        let codes = |m: usize, k: usize| maker.rows[m][k] - activation.offset;
-        let mut activations = Array2::from_shape_fn([words.max(m), depth], |(at, k)| codes(at % m, k));
-        for code in activations.slice_mut(ndarray::s![m.., ..]) {
-            *code = maker.chance.within(activation.low, activation.high) - activation.offset;
-        }
+        let activations = activations(&mut maker, is_long);
         maker.excursions();
         maker.sums();
         maker.bits();
@@ -192,6 +186,18 @@ impl Pool {
             .collect();
         Program::matrix(Arc::clone(design), activations, weights.view(), &numbers)
     }
+}
+
+/// Codes of all rows, and of some by chance behind them where a memory, or a load, asks for more.
+fn activations(maker: &mut Maker<'_>, is_long: bool) -> Array2<i64> {
+    let (m, depth, values) = (maker.rows.len(), maker.rows[0].len(), maker.values);
+    let words = if is_long { words(maker.design, depth) } else { m };
+    let code = |(at, k): (usize, usize)| maker.rows[at % m][k] - values.offset;
+    let mut activations = Array2::from_shape_fn([words.max(m), depth], code);
+    for code in activations.slice_mut(ndarray::s![m.., ..]) {
+        *code = maker.chance.within(values.low, values.high) - values.offset;
+    }
+    activations
 }
 
 /// One of each kind of row; whole tiles.
