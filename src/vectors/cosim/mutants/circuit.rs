@@ -59,7 +59,8 @@ impl Host {
             OF_A_BEAT.into_iter().filter_map(beside).filter(|bits| bits.len() == valid.len()).collect();
         let pairs = controls.iter().flat_map(|bits| bits.iter().copied().zip(valid.iter().copied()));
         let only_valid = pairs.collect();
-        gates.quiet.extend(valid.first());
+        // Without a beat there is no first and no last one, during the reset as well.
+        gates.quiet.extend(controls.iter().chain([&valid]).flatten());
         for bits in controls.iter().chain([&valid]).filter(|bits| bits.len() == self.late.len()) {
             for (input, late) in bits.iter().zip(&self.late).filter(|(_, late)| **late > 0) {
                 gates.delay(bits[0], *input, *late);

@@ -48,6 +48,7 @@ pub struct Masked<'a> {
     is: Vec<Bit>,
     /// Nets that are 1 where this one is.
     implied: BTreeMap<usize, Vec<usize>>,
+    reset_cycles: usize,
 }
 
 /// What is claimed of a register's bit.
@@ -78,7 +79,13 @@ impl Claim {
 type Claims = BTreeMap<usize, BTreeSet<Claim>>;
 
 impl<'a> Masked<'a> {
-    pub fn new(gates: &'a Gates, held: Held<'a>, source: &'a Source, protocol: &'a Protocol) -> Self {
+    /// From so many cycles of reset on.
+    pub fn new(
+        (gates, held): (&'a Gates, Held<'a>),
+        source: &'a Source,
+        protocol: &'a Protocol,
+        reset_cycles: usize,
+    ) -> Self {
         let (mut driver, mut register) = (vec![None; gates.nets], vec![None; gates.nets]);
         for (at, gate) in gates.gates.iter().enumerate() {
             gate.out.iter().for_each(|net| driver[*net] = Some(at));
@@ -96,14 +103,29 @@ impl<'a> Masked<'a> {
                 is[*net] = if source.is_from(*net) { Bit::Net(*net, false) } else { bit };
             }
         }
+        let implied = BTreeMap::new();
         let mut masked =
-            Masked { gates, held, source, driver, register, is, implied: BTreeMap::new(), protocol };
-        masked.spread();
+            Masked { gates, held, source, driver, register, is, implied, protocol, reset_cycles };
+        let mut after_reset = Vec::new();
+        masked.cycles(&BTreeSet::new()).come_to(reset_cycles, 0, |_, bits| {
+            after_reset = bits.to_vec();
+            true
+        });
+        masked.spread(&after_reset);
         masked
     }
 
-    /// Pairs behind the same number of registers are pairs again, and so is what comes from one valid bit.
-    fn spread(&mut self) {
+    fn cycles<'b>(&'b self, renamed: &'b BTreeSet<usize>) -> Cycles<'b> {
+        Cycles { gates: self.gates, held: self.held, source: self.source, stays: true, renamed }
+    }
+
+    /// Pairs behind the same number of registers are pairs again, and so is what comes from one valid bit: where what reset
+    /// leaves is such a pair, too.
+    fn spread(&mut self, after_reset: &[Bit]) {
+        let begins = |first: usize, second: usize| {
+            let is = |net: usize, value| after_reset.get(net) == Some(&Bit::Known(value));
+            first == second || is(first, false) || is(second, true)
+        };
         let mut copies: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (from, to) in self.gates.registers.iter().filter(|(_, to)| !self.source.reaches(*to)) {
             if let Bit::Net(net, false) = self.resolve(from) {
@@ -121,7 +143,7 @@ impl<'a> Masked<'a> {
             let [firsts, seconds] =
                 [if_one, then_one].map(|net| copies.get(&net).map_or(&[][..], Vec::as_slice));
             for pair in firsts.iter().flat_map(|first| seconds.iter().map(|second| (*first, *second))) {
-                if known.insert(pair) {
+                if begins(pair.0, pair.1) && known.insert(pair) {
                     waiting.push_back(pair);
                 }
             }
@@ -135,8 +157,8 @@ impl<'a> Masked<'a> {
         copies.filter(|other| implied(*other).any(|back| back == net)).fold(net, usize::min)
     }
 
-    /// Whether no input tells the mutant from the circuit, from so many cycles of reset on.
-    pub fn is_proved(&self, reset_cycles: usize) -> bool {
+    /// Whether no input tells the mutant from the circuit.
+    pub fn is_proved(&self) -> bool {
         let reached = self.gates.registers.iter().filter(|(_, to)| self.source.reaches(*to));
         let targets = self.groups(reached.map(|(from, to)| (*from, Some(*to))));
         let outputs = self.groups(self.gates.outputs.iter().map(|wire| (*wire, None)));
@@ -144,21 +166,16 @@ impl<'a> Masked<'a> {
         // Words stand where they stand in the circuit, or where the mutation leads.
         let renamed = self.renamed();
         let is_proved = |renamed: &BTreeSet<usize>| {
-            let cycles =
-                Cycles { gates: self.gates, held: self.held, source: self.source, stays: true, renamed };
             let most = BEGINNINGS.into_iter().max().unwrap_or(0);
-            // What follows from the protocol holds from there on, once it holds behind the reset.
-            let begins = cycles.come_to(reset_cycles, 0, |_, bits| self.is_allowed(bits));
-            begins
-                && cycles.come_to(reset_cycles, most, |cycle, bits| {
-                    BEGINNINGS.contains(&cycle) && {
-                        let claims = candidates.iter().map(|(net, claims)| {
-                            let claims = claims.iter().filter(|claim| claim.is_true(*net, bits));
-                            (*net, claims.copied().collect())
-                        });
-                        self.holds(&targets, &outputs, claims.collect())
-                    }
-                })
+            self.cycles(renamed).come_to(self.reset_cycles, most, |cycle, bits| {
+                BEGINNINGS.contains(&cycle) && {
+                    let claims = candidates.iter().map(|(net, claims)| {
+                        let claims = claims.iter().filter(|claim| claim.is_true(*net, bits));
+                        (*net, claims.copied().collect())
+                    });
+                    self.holds(&targets, &outputs, claims.collect())
+                }
+            })
         };
         is_proved(&BTreeSet::new()) || !renamed.is_empty() && is_proved(&renamed)
     }
@@ -175,6 +192,9 @@ impl<'a> Masked<'a> {
 
     /// Whether outputs are the same for ever in a state in which these claims hold.
     fn holds(&self, targets: &[Group], outputs: &[Group], mut claims: Claims) -> bool {
+        let all = claims.values().flatten().filter_map(|claim| claim.guard).collect::<BTreeSet<usize>>();
+        let taken = all.iter().filter_map(|guard| Some(&self.gates.registers[self.register[*guard]?].0));
+        let guarding = self.cone(taken).leaves;
         let mut moved: Option<BTreeSet<usize>> = None;
         let mut bits = self.gates.anything();
         loop {
@@ -184,8 +204,11 @@ impl<'a> Masked<'a> {
                 return false;
             }
             let mut dropped: Vec<(usize, Claim)> = Vec::new();
-            let is_open =
-                |group: &&Group| moved.as_ref().is_none_or(|moved| !moved.is_disjoint(&group.cone.leaves));
+            let is_open = |group: &&Group| {
+                let meets =
+                    |leaves: &BTreeSet<usize>| moved.as_ref().is_none_or(|moved| !moved.is_disjoint(leaves));
+                meets(&guarding) || meets(&group.cone.leaves)
+            };
             for group in targets.iter().filter(is_open) {
                 for guard in guards(group, &claims) {
                     let broken = self.broken(group, guard, &claims, &mut bits);
@@ -205,14 +228,6 @@ impl<'a> Masked<'a> {
             }
             moved = Some(dropped.into_iter().map(|(net, _)| net).collect());
         }
-    }
-
-    /// Whether what follows from the protocol holds in this state.
-    fn is_allowed(&self, bits: &[Bit]) -> bool {
-        self.implied.iter().filter(|(first, _)| self.register[**first].is_some()).all(|(first, seconds)| {
-            bits[*first] == Bit::Known(false)
-                || seconds.iter().all(|second| bits[*second] == Bit::Known(true))
-        })
     }
 
     /// For each bit of the group whether some state in which all claims hold makes it another one at the next clock (outputs:
@@ -311,7 +326,7 @@ impl<'a> Masked<'a> {
     /// enable depends on, or what guards the data that it takes; the host's valid bits guard what it sends.
     fn candidates(&self, groups: &[Group]) -> Claims {
         let mut guards: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-        for (from, to) in self.gates.registers.iter().filter(|(_, to)| !self.source.reaches(*to)) {
+        for (from, to) in &self.gates.registers {
             for leaf in self.behind(from) {
                 guards.entry(self.copied(leaf)).or_default().insert(self.copied(*to));
             }
@@ -369,116 +384,4 @@ fn guards(group: &Group, claims: &Claims) -> BTreeSet<Option<usize>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vectors::cosim::mutants::circuit::SELECTOR;
-    use crate::vectors::cosim::mutants::cone::Cones;
-    use crate::vectors::cosim::mutants::gates::tests::cell;
-    use serde_json::{Map, Value, json};
-
-    const HELD: Held<'static> = Held { reset: "in_rst", selector: SELECTOR };
-
-    /// Where the mutation may be: what data are held as, their enable, the reset of the data behind them, the valid bit that
-    /// makes an output, and what an output shows.
-    struct Taken {
-        held: u64,
-        enable: u64,
-        reset: u64,
-        valid: u64,
-        shown: u64,
-    }
-
-    const RIGHT: Taken = Taken { held: 20, enable: 3, reset: 2, valid: 21, shown: 23 };
-
-    /// Inputs: reset 2, valid 3, data 4, selector 5, last 6. Data (20) that are held while valid is 0, their valid bit (21)
-    /// and last bit (22); behind them done, which is valid and last (23), and the data again (24), which leave while it
-    /// is done. Nets 30 to 33 are mutated: data inverted, a valid bit and an enable that are always 1, a reset that is none.
-    fn proved(taken: Taken) -> bool {
-        let mux =
-            |a: Value, b: Value, s: u64, y| cell("$mux", &[("A", a), ("B", b), ("S", json!(s))], ("Y", y));
-        let mut cells = vec![
-            cell("$eq", &[("A", json!(5)), ("B", json!("1"))], ("Y", 9)),
-            cell("$not", &[("A", json!(20))], ("Y", 40)),
-            mux(json!(20), json!(40), 9, 30),
-            mux(json!(21), json!("1"), 9, 31),
-            mux(json!(3), json!("1"), 9, 32),
-            mux(json!(2), json!("0"), 9, 33),
-            mux(json!(taken.held), json!(4), taken.enable, 50),
-            cell("$logic_and", &[("A", json!(taken.valid)), ("B", json!(22))], ("Y", 51)),
-            mux(json!("0"), json!(24), taken.shown, 70),
-        ];
-        for (from, to) in [(50, 20), (3, 21), (6, 22), (51, 23), (20, 24)] {
-            let reset = if to == 24 { taken.reset } else { 2 };
-            cells.push(mux(json!(from), json!("0"), reset, to + 60));
-            cells.push(cell("$dff", &[("D", json!(to + 60))], ("Q", to)));
-        }
-        let named = cells.into_iter().enumerate().map(|(at, cell)| (format!("c{at}"), cell));
-        let cells: Map<String, Value> = named.collect();
-        let port = |way: &str, bits: &[u64]| json!({ "direction": way, "bits": bits });
-        let module = json!({ "cells": cells, "ports": {
-            "in_rst": port("input", &[2]), "in_valid": port("input", &[3]), "in_data": port("input", &[4]),
-            "gp_mutant": port("input", &[5]), "in_last": port("input", &[6]), "out": port("output", &[70, 23]),
-        } });
-        let module = module.as_object().unwrap();
-        let source = Cones::new(module, module).unwrap().source(1).unwrap();
-        let gates = Gates::new(module).unwrap();
-        let protocol = Protocol { valid: vec![3], only_valid: vec![(6, 3)], ..Protocol::default() };
-        Masked::new(&gates, HELD, &source, &protocol).is_proved(2)
-    }
-
-    #[test]
-    fn what_is_held_while_nothing_is_valid_may_be_anything() {
-        assert!(proved(RIGHT), "nothing is changed");
-        assert!(proved(Taken { held: 30, ..RIGHT }), "data that are held inverted");
-        assert!(proved(Taken { enable: 32, ..RIGHT }), "data that load all the time");
-        assert!(!proved(Taken { held: 30, shown: 21, ..RIGHT }), "data that are seen with the next beat");
-        assert!(!proved(Taken { enable: 32, shown: 3, ..RIGHT }), "data that are seen beside other ones");
-    }
-
-    /// Data (8) and their valid bit (6), both inverted behind the register and in front of it: what two inversions bring is what
-    /// none does. `out` 15 shows the data where they are valid.
-    #[test]
-    fn what_is_inverted_twice_is_what_it_was() {
-        let proved = |shown: u64| {
-            let mux = |a: Value, b: Value, s: u64, y| {
-                cell("$mux", &[("A", a), ("B", b), ("S", json!(s))], ("Y", y))
-            };
-            let inverted = |at: u64, not: u64, y: u64| {
-                [cell("$not", &[("A", json!(at))], ("Y", not)), mux(json!(at), json!(not), 9, y)]
-            };
-            let mut cells = vec![cell("$eq", &[("A", json!(5)), ("B", json!("1"))], ("Y", 9))];
-            cells.extend(inverted(4, 30, 31));
-            cells.extend(inverted(8, 32, 33));
-            for (from, to) in [(31, 8), (3, 6)] {
-                cells.push(mux(json!(from), json!("0"), 2, to + 60));
-                cells.push(cell("$dff", &[("D", json!(to + 60))], ("Q", to)));
-            }
-            cells.push(mux(json!("0"), json!(shown), 6, 15));
-            let named = cells.into_iter().enumerate().map(|(at, cell)| (format!("c{at}"), cell));
-            let cells: Map<String, Value> = named.collect();
-            let port = |way: &str, net: u64| json!({ "direction": way, "bits": [net] });
-            let module = json!({ "cells": cells, "ports": {
-                "in_rst": port("input", 2), "in_valid": port("input", 3), "in_data": port("input", 4),
-                "gp_mutant": port("input", 5), "out": port("output", 15),
-            } });
-            let module = module.as_object().unwrap();
-            let source = Cones::new(module, module).unwrap().source(1).unwrap();
-            let gates = Gates::new(module).unwrap();
-            let protocol = Protocol { valid: vec![3], ..Protocol::default() };
-            Masked::new(&gates, HELD, &source, &protocol).is_proved(2)
-        };
-        assert!(proved(33));
-        assert!(!proved(8), "once");
-    }
-
-    #[test]
-    fn last_is_valid_by_the_protocol() {
-        assert!(proved(Taken { valid: 31, ..RIGHT }));
-        assert!(!proved(Taken { valid: 30, ..RIGHT }), "data in place of the valid bit");
-    }
-
-    #[test]
-    fn what_a_reset_leaves_behind_runs_out() {
-        assert!(proved(Taken { reset: 33, ..RIGHT }));
-    }
-}
+mod tests;

@@ -153,7 +153,7 @@ impl Proofs<'_> {
         let is_masked = |at: &usize| {
             let source = cones.source(at + 1);
             source.is_some_and(|source| {
-                Masked::new(&gates, HELD, &source, &protocol).is_proved(RESET_CYCLES as usize)
+                Masked::new((&gates, HELD), &source, &protocol, RESET_CYCLES as usize).is_proved()
             })
         };
         Ok(members.par_iter().copied().filter(is_masked).collect())

@@ -60,7 +60,12 @@ pub struct Cycles<'a> {
 impl Cycles<'_> {
     /// Whether, before any output differs, the registers come to a state that `is_end` takes, at most `most` cycles after so
     /// many cycles of reset; it is told how many after.
-    pub fn come_to(&self, reset_cycles: usize, most: usize, is_end: impl Fn(usize, &[Bit]) -> bool) -> bool {
+    pub fn come_to(
+        &self,
+        reset_cycles: usize,
+        most: usize,
+        mut is_end: impl FnMut(usize, &[Bit]) -> bool,
+    ) -> bool {
         let gates = self.gates;
         let mut bits = gates.anything();
         for (_, to) in gates.registers.iter().filter(|(_, to)| self.source.reaches(*to)) {

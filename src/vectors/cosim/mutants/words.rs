@@ -228,7 +228,7 @@ mod tests {
         let gates = Gates::new(&module).unwrap();
         let protocol = Protocol { valid: vec![3], ..Protocol::default() };
         let held = Held { reset: "in_rst", selector: SELECTOR };
-        Masked::new(&gates, held, &source, &protocol).is_proved(2)
+        Masked::new((&gates, held), &source, &protocol, 2).is_proved()
     }
 
     #[test]
