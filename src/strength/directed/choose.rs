@@ -53,18 +53,16 @@ pub(super) fn program(design: &Arc<Design>, pool: &Pool, shape: Option<[usize; 3
 /// One PE: values are the same, and a channel is judged alone.
 fn by_itself(design: &Design) -> Design {
     let mut alone = design.clone();
-    alone.parts.array.rows = 1;
-    alone.parts.array.columns = 1;
-    (alone.parts.array.hop_activation, alone.parts.array.hop_weight, alone.parts.array.hop_sum) = (0, 0, 0);
-    (alone.parts.array.skew, alone.parts.array.drain, alone.parts.array.load) = (Skew::Host, None, None);
-    (alone.parts.array.banks, alone.parts.array.loop_latency, alone.parts.array.clears_at_once) =
-        (1, 1, false);
+    let array = &mut alone.parts.array;
+    (array.rows, array.columns) = (1, 1);
+    (array.hop_activation, array.hop_weight, array.hop_sum) = (0, 0, 0);
+    (array.skew, array.drain, array.load) = (Skew::Host, None, None);
+    (array.banks, array.loop_latency, array.clears_at_once) = (1, 1, false);
+    if !array.is_post_only() {
+        array.dataflow = if array.lanes > 1 { Dataflow::Tree } else { Dataflow::Sequential };
+    }
     if let (Some(memory), Some(steps)) = (&mut alone.parts.memory, design.visit_steps()) {
         memory.tile_k = Some(steps * design.array.lanes);
-    }
-    if !alone.is_post_only() {
-        alone.parts.array.dataflow =
-            if alone.array.lanes > 1 { Dataflow::Tree } else { Dataflow::Sequential };
     }
     alone
 }
