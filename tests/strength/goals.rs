@@ -436,7 +436,7 @@ fn check_one(at: u64, design: &Arc<Design>, outputs: usize) -> Found {
             told.claimed += usize::from(found);
         }
     }
-    let hopeless: Vec<&Goal> = all.iter().filter(|goal| goal.impossible.is_some()).collect();
+    let hopeless: Vec<Goal> = all.into_iter().filter(|goal| goal.impossible.is_some()).collect();
     told.impossible = hopeless.len();
     for goal in &hopeless {
         *told.kinds.entry(goal.name.split_once(": ").unwrap().1.to_owned()).or_default() += 1;
@@ -445,8 +445,8 @@ fn check_one(at: u64, design: &Arc<Design>, outputs: usize) -> Found {
     for _ in 0..outputs.div_ceil(shape[0] * shape[2]) {
         let Some(program) = random.program(design, shape) else { continue };
         let judge = Judge::new(&program);
-        let found = reached(&program, &judge, &all);
-        for (goal, found) in all.iter().zip(found).filter(|(goal, _)| goal.impossible.is_some()) {
+        let found = reached(&program, &judge, &hopeless);
+        for (goal, found) in hopeless.iter().zip(found) {
             let is_seen = bit(design, goal).is_some_and(|(parameter, bit, is_set)| {
                 let faults = vec![Fault::Stuck { parameter, bit, at: !is_set }];
                 judge.difference(&Hardware { design: (**design).clone(), faults }).is_some()

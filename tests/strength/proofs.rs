@@ -9,6 +9,7 @@ use goldpath::neighbours::{self, Hardware};
 use goldpath::strength::directed::{Form, directed};
 use goldpath::strength::{Judge, proved_equal};
 use goldpath::vectors::case::{self, Case};
+use rayon::prelude::*;
 
 fn pick<'a>(seed: &mut u64, of: &[&'a str]) -> &'a str {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -194,40 +195,52 @@ pub fn designs(count: usize, seed: u64) -> Vec<(u64, Arc<Design>)> {
     panic!("only {} of {count} designs can be built", made.len());
 }
 
+/// Programs, neighbours proved equal, those told apart, and those that are neither.
 fn check(count: usize, seed: u64) -> [usize; 4] {
-    let (mut programs, mut proved, mut told, mut unknown) = (0, 0, 0, 0);
-    for (at, design) in designs(count, seed) {
-        let all: Vec<_> = neighbours::of(&Hardware::of(&design)).collect();
-        let equal: Vec<bool> = all.iter().map(|n| proved_equal(&design, &n.hardware).is_some()).collect();
-        let mut caught = vec![false; all.len()];
-        let forms = [Form::Whole, Form::Single].into_iter().map(|form| directed(&design, form, None, 1));
-        let cases = Case::ALL
-            .into_iter()
-            .map(|case| case::make(&design, case, [3, 9, 5], at, &|program| functional::run(program, true)));
-        for program in forms.chain(cases).flatten() {
-            let judge = Judge::new(&program);
-            assert_eq!(judge.difference(&Hardware::of(&design)), None, "seed {at}");
-            programs += 1;
-            for (index, neighbour) in all.iter().enumerate() {
-                let difference = judge.difference(&neighbour.hardware);
-                let is_told = difference.is_some();
-                assert!(
-                    !(is_told && equal[index]),
-                    "seed {at}: {} is proved equal, but {difference:?}\n{}",
-                    neighbour.name,
-                    design.to_toml()
-                );
-                caught[index] |= is_told;
-            }
-        }
-        proved += equal.iter().filter(|equal| **equal).count();
-        told += caught.iter().filter(|caught| **caught).count();
-        unknown += caught.iter().zip(&equal).filter(|(caught, equal)| !**caught && !**equal).count();
-    }
+    let found = designs(count, seed).into_par_iter().map(|(at, design)| check_one(at, &design));
+    let sum = |a: [usize; 4], b: [usize; 4]| std::array::from_fn(|n| a[n] + b[n]);
+    let [programs, proved, told, unknown] = found.reduce(|| [0; 4], sum);
     println!(
         "{count} designs, {programs} programs: {proved} proved equal, {told} told apart, {unknown} neither"
     );
     [programs, proved, told, unknown]
+}
+
+fn check_one(at: u64, design: &Arc<Design>) -> [usize; 4] {
+    let all: Vec<_> = neighbours::of(&Hardware::of(design)).collect();
+    let equal: Vec<bool> = all.iter().map(|n| proved_equal(design, &n.hardware).is_some()).collect();
+    let mut caught = vec![false; all.len()];
+    let forms = [Form::Whole, Form::Single].into_iter().map(|form| directed(design, form, None, 1));
+    let cases = Case::ALL
+        .into_iter()
+        .map(|case| case::make(design, case, [3, 9, 5], at, &|program| functional::run(program, true)));
+    let mut programs = 0;
+    for program in forms.chain(cases).flatten() {
+        let judge = Judge::new(&program);
+        assert_eq!(judge.difference(&Hardware::of(design)), None, "seed {at}");
+        programs += 1;
+        for (index, neighbour) in all.iter().enumerate() {
+            // What was told apart once is.
+            if caught[index] {
+                continue;
+            }
+            let difference = judge.difference(&neighbour.hardware);
+            assert!(
+                difference.is_none() || !equal[index],
+                "seed {at}: {} is proved equal, but {difference:?}\n{}",
+                neighbour.name,
+                design.to_toml()
+            );
+            caught[index] = difference.is_some();
+        }
+    }
+    let count = |flags: &dyn Fn(usize) -> bool| (0..all.len()).filter(|index| flags(*index)).count();
+    [
+        programs,
+        count(&|index| equal[index]),
+        count(&|index| caught[index]),
+        count(&|index| !caught[index] && !equal[index]),
+    ]
 }
 
 #[test]
