@@ -59,10 +59,10 @@
 //! | [`files`] | folders and files that appear whole or not at all, locks, leftovers, interruption | error |
 //! | [`limits`] | how large is too large: every stated limit, and the account of memory | error |
 //! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
-//! | [`post`] | the post-processing program: what each operation means and says of itself, presets | num, error |
+//! | [`post`] | the post-processing program: what each operation means and says of itself, where its numbers come from | num, error |
 //! | [`trace`] | samples over time | num, error |
 //! | [`network`] | a quantised graph as plain data | num, post, limits, error |
-//! | [`design`] | design.toml → Design: bounded, hashed, linted | num, limits, error, post |
+//! | [`design`] | design.toml → Design: bounded, hashed, linted; the named requantisation schemes, as data | num, limits, error, post |
 //! | [`neighbours`] | Design → hardware that differs by one plausible mistake, lazily; nothing runs here | num, design, post |
 //! | [`lower`] | layer × Design → Program | num, design, post, network, limits, error |
 //! | [`datapath`] | one hardware block per file: registers and next state | num, design, post |
@@ -106,6 +106,14 @@
 //! | cases that vectors should meet, if it has some | `post::cases` |
 //! | its keys, and their bounds | `design::{file, operation, keys, canonical}` |
 //! | its mistakes | `neighbours::{step, keys}` |
+//!
+//! What only floats say is one step: operations of one precision in the order written, then one rounding ([`post::Float`]).
+//!
+//! # A new requantisation scheme
+//!
+//! A file under `src/design/presets` (steps in the language of designs, parameters, formula, ties, source, traps) and its name in
+//! `design::preset`. Every parameter says which number of a layer it is ([`post::Source`]); one that no scheme had before is an entry
+//! there.
 //!
 //! Products go through the same steps before they are added (`Design::product_steps`), in both engines one by one: every
 //! faster route, the vector grid and folded periods have a licence for exact products only. Where a step reads the exponent of a

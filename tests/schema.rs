@@ -19,6 +19,8 @@ fn accepts(root: &Value, schema: &Value, value: &Value) -> bool {
         "const" => rule == value,
         "enum" => rule.as_array().unwrap().contains(value),
         "items" => value.as_array().is_none_or(|v| v.iter().all(|i| accepts(root, rule, i))),
+        "minItems" => value.as_array().is_none_or(|v| v.len() as u64 >= rule.as_u64().unwrap()),
+        "maxItems" => value.as_array().is_none_or(|v| v.len() as u64 <= rule.as_u64().unwrap()),
         "required" => rule.as_array().unwrap().iter().all(|key| value.get(key.as_str().unwrap()).is_some()),
         "properties" => value.as_object().is_none_or(|object| {
             object.iter().all(|(key, v)| rule.get(key).is_none_or(|s| accepts(root, s, v)))
@@ -68,6 +70,7 @@ post = [
     { step = "shift_right", value = 1, rounding = "half_odd" },
     { step = "rounding_shift", shift = 1, rounding = "away" },
     { step = "float_scale", value = 1065353216, rounding = "half_even", format = "s16", overflow = "saturate" },
+    { step = "float", precision = "f64", ops = [{ multiply = 0 }, { add = "amount" }, { multiply_add = [0, 0] }, { add_integer = 1 }, { clamp = [-5, 5] }, "add_half"], rounding = "trunc", format = "s16", overflow = "saturate" },
     { step = "zero_point" },
     { step = "clamp", low = 0, high = 255 },
     { step = "clamp", min = 0, max = 255 },
@@ -147,6 +150,8 @@ fn the_schema_refuses_what_the_loader_refuses() {
         ("latency = 1 },\n    { step = \"add\"", "latncy = 1 },\n    { step = \"add\""),
         ("step = \"relu\"", "step = \"rleu\""),
         ("rounding = \"away\"", "rounding = \"up\""),
+        ("{ multiply_add = [0, 0] }", "{ multiply_add = [0] }"),
+        ("\"add_half\"", "\"half\""),
         ("schema = 1\n", ""),
         ("[product]\nlatency = 1", "[product]\nlatency = true"),
         ("start = \"overwrite\"", "start = \"none\""),

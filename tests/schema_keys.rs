@@ -6,7 +6,7 @@ use goldpath::design::Design;
 use serde_json::Value;
 
 /// Names with a dot that are no keys of a design: a node, scales of a layer, calls of Python's, a domain of operators.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "accumulator.output",
     "x.scale",
     "w.scale",
@@ -16,11 +16,14 @@ const OTHERS: [&str; 9] = [
     "com.microsoft",
     "numpy.save",
     "numpy.savez",
+    "torch.round",
 ];
 
 /// Ends of file names.
-const FILES: [&str; 14] =
-    ["rs", "toml", "json", "npy", "npz", "txt", "html", "onnx", "v", "sv", "md", "vcd", "vh", "py"];
+const FILES: [&str; 18] = [
+    "h", "c", "cc", "cpp", "rs", "toml", "json", "npy", "npz", "txt", "html", "onnx", "v", "sv", "md", "vcd",
+    "vh", "py",
+];
 
 /// Signals of a twin.
 const SIGNALS: [&str; 2] = ["in", "out"];

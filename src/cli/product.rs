@@ -11,7 +11,7 @@ use crate::import::npy::{read_npy, read_npz};
 use crate::lower::{Numbers, Program, recoding};
 use crate::network::Tensor;
 use crate::num::Format;
-use crate::post::{self, Role};
+use crate::post::{self, Precision, Role};
 
 /// Where the operands and numbers of Y[M,N] = A[M,K] · W[K,N] are.
 pub struct ProductFiles<'a> {
@@ -100,8 +100,10 @@ fn parameters(path: &Path, design: &Design) -> Result<Numbers> {
             let message = format!("a shape of [] or [N] is needed, not {:?}", tensor.shape());
             return Err(Error::new(Kind::Value, message).at(place));
         }
-        let values = match (&tensor, float_scale(design, &name)) {
-            (Tensor::F32(scales), Some(format)) => scales.iter().map(|s| float_bits(*s, format)).collect(),
+        let values = match (&tensor, float(design, &name)) {
+            (Tensor::F32(numbers), Some((precision, format))) => {
+                numbers.iter().map(|number| float_bits(*number, precision, format)).collect()
+            }
             _ => tensor.to_i64().map_err(|e| e.at(place))?.into_iter().collect(),
         };
         numbers.insert(name, values);
@@ -109,17 +111,24 @@ fn parameters(path: &Path, design: &Design) -> Result<Numbers> {
     Ok(numbers)
 }
 
-/// The format of a float scale that `name` stands for: the parameter itself, or the step that it scales.
-fn float_scale(design: &Design, name: &str) -> Option<Format> {
+/// Precision and format of the float that `name` stands for: the parameter itself, or the step that it is alone in.
+fn float(design: &Design, name: &str) -> Option<(Precision, Format)> {
     design.post.iter().find_map(|step| {
-        let post::Operand::Parameter(index) = step.op.operand(Role::Scale)? else { return None };
-        let parameter = &design.parameters[index];
-        (step.id == name || parameter.name == name).then_some(parameter.format)
+        let precision = step.op.float()?.precision;
+        let is_float = |(role, _): &(Role, post::Operand)| matches!(role, Role::Scale | Role::FloatTerm);
+        step.op.roles().into_iter().filter(is_float).find_map(|(_, operand)| {
+            let post::Operand::Parameter(index) = operand else { return None };
+            let parameter = &design.parameters[index];
+            (step.id == name || parameter.name == name).then_some((precision, parameter.format))
+        })
     })
 }
 
-/// The bits of a float32 as a number of `format` (R10).
-fn float_bits(value: f32, format: Format) -> i64 {
-    let bits = value.to_bits();
-    if format.is_signed() { i64::from(bits.cast_signed()) } else { i64::from(bits) }
+/// The bits of a float as a number of `format` (R10).
+fn float_bits(value: f32, precision: Precision, format: Format) -> i64 {
+    let bits = precision.bits(value.into());
+    match precision {
+        Precision::F32 if !format.is_signed() => bits.rem_euclid(1 << 32),
+        _ => bits,
+    }
 }

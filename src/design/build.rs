@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::context::Context;
 use super::file::{self, At};
 use super::names::Names;
+use super::preset::Choice;
 use super::{Accumulator, AccumulatorOverflow, Array, Coding, KernelAxis, LaneMap, Parts};
 use super::{
     Operand, Order, Recode, Start, exponent, identifier, memory, packing, pes, product, reduce, steps,
 };
 use crate::error::Result;
 use crate::num::{Format, product_format};
-use crate::post::{Choice, Parameter, Per, product_range};
+use crate::post::{Parameter, Per, product_range};
 
 const MAX_SUM_WIDTH: u32 = 32;
 

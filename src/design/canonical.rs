@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::convert::overflow_name;
 use super::file::Value;
 use super::{Coding, Design, DrainOrder, Mirror, Operand, Packing, exponent};
-use crate::post::{self, NodeRange, Parameter, Per, Role, Step};
+use crate::post::{self, FloatOp, NodeRange, Parameter, Per, Role, Step};
 
 /// Which overflow rules are written.
 #[derive(Clone, Copy)]
@@ -30,12 +30,12 @@ impl Rules {
 
 /// The design as TOML that loads back to the same design; with `[twin]`.
 pub(super) fn full(design: &Design) -> String {
-    with_twin(hashed(design, Rules::Acting), design)
+    with_twin(text(design, Rules::Acting, true), design)
 }
 
 /// What is to become a design as TOML: every rule stands there, so that nothing has to be proved to write it.
 pub(super) fn unproved(design: &Design) -> String {
-    with_twin(hashed(design, Rules::All), design)
+    with_twin(text(design, Rules::All, true), design)
 }
 
 fn with_twin(mut text: String, design: &Design) -> String {
@@ -48,10 +48,10 @@ fn with_twin(mut text: String, design: &Design) -> String {
     text
 }
 
-/// Lower-case hex SHA-256 of the design without `[twin]`: names of Verilog parameters change no value and
-/// no cycle.
+/// Lower-case hex SHA-256 of the design without `[twin]` and without the sources of its parameters: neither names of Verilog
+/// parameters nor where numbers come from changes a value or a cycle.
 pub(super) fn hash(design: &Design) -> String {
-    Sha256::digest(hashed(design, Rules::Acting).as_bytes())
+    Sha256::digest(text(design, Rules::Acting, false).as_bytes())
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
@@ -79,7 +79,7 @@ pub(super) fn key(text: &str) -> String {
     if !text.is_empty() && text.chars().all(bare) { text.to_string() } else { quoted(text) }
 }
 
-fn hashed(design: &Design, rules: Rules) -> String {
+fn text(design: &Design, rules: Rules, with_sources: bool) -> String {
     let mut text = format!("schema = 1\nname = {}\n", quoted(&design.name));
     let parameters = &design.parameters;
     if design.is_post_only() {
@@ -101,7 +101,7 @@ fn hashed(design: &Design, rules: Rules) -> String {
     }
     let own = design.value_parameter();
     for (_, parameter) in parameters.iter().enumerate().filter(|(index, _)| own != Some(*index)) {
-        write_parameter(&mut text, parameter);
+        write_parameter(&mut text, parameter, with_sources);
     }
     if let Some(bits) = design.exponent {
         let name = exponent::name(parameters.iter().map(|parameter| parameter.name.as_str()));
@@ -277,7 +277,7 @@ fn array(text: &mut String, design: &Design) {
     let _ = writeln!(text, ", clears_sums = {} }}", load.clears_sums);
 }
 
-fn write_parameter(text: &mut String, parameter: &Parameter) {
+fn write_parameter(text: &mut String, parameter: &Parameter, with_sources: bool) {
     let per = match parameter.per {
         Per::Layer => "layer",
         Per::Channel => "channel",
@@ -290,6 +290,10 @@ fn write_parameter(text: &mut String, parameter: &Parameter) {
     }
     if !parameter.aligned {
         text.push_str("aligned = false\n");
+    }
+    if let Some(source) = parameter.source.filter(|_| with_sources) {
+        let _ =
+            writeln!(text, "source = \"{}\"\nfactor = \"{}\"", source.number.name(), source.factor.name());
     }
 }
 
@@ -312,6 +316,15 @@ fn step_pairs(step: &Step, values: &[Value], with_overflow: bool) -> Vec<String>
     }
     pairs.push(format!("latency = {}", step.latency));
     pairs
+}
+
+fn float_op(op: FloatOp, show: &dyn Fn(post::Operand) -> String) -> String {
+    let operands: Vec<String> = op.operands().into_iter().map(show).collect();
+    match operands.as_slice() {
+        [] => quoted(op.name()),
+        [only] => format!("{{ {} = {only} }}", op.name()),
+        several => format!("{{ {} = [{}] }}", op.name(), several.join(", ")),
+    }
 }
 
 fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
@@ -342,7 +355,12 @@ fn operation_pairs(step: &Step, values: &[Value]) -> Vec<String> {
         pairs.push(format!("negative = {}", step_list(negative, values)));
         pairs.push(format!("otherwise = {}", step_list(otherwise, values)));
     }
-    let single = step.op.roles().into_iter().filter(|(role, _)| *role != Role::Threshold);
+    let whole = step.op.float().filter(|float| float.as_scale().is_none());
+    if let Some(float) = whole {
+        pairs.push(format!("precision = \"{}\"", float.precision.name()));
+        pairs.push(format!("ops = {}", list(float.ops.iter().map(|op| float_op(*op, &show)).collect())));
+    }
+    let single = step.op.roles().into_iter().filter(|(role, _)| whole.is_none() && *role != Role::Threshold);
     pairs.extend(single.map(|(role, v)| format!("{} = {}", role.key(), show(v))));
     if !step.value_steps.is_empty() {
         pairs.push(format!("value_steps = {}", step_list(&step.value_steps, values)));

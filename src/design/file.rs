@@ -13,7 +13,7 @@ mod steps;
 
 use super::packing::Correction;
 pub(super) use array::{Array, Dataflow, DrainExit, DrainOrder, Skew};
-pub(super) use steps::{Bypass, Preset, PresetName, Rounding, Step, StepKind, Values};
+pub(super) use steps::{Bypass, FloatOp, Precision, Preset, Rounding, Step, StepKind, Values};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -307,6 +307,22 @@ pub(super) struct Parameter {
     pub aligned: Option<At<bool>>,
     /// Used when the layer brings none.
     pub default: Option<At<i64>>,
+    /// Which number of a network's layer it is; absent = as its name says.
+    pub source: Option<At<String>>,
+    /// How the layer's real factor is formed, of which `source` is a number; absent = "float32".
+    pub factor: Option<At<Factor>>,
+}
+
+/// sx * sw / sy, of three float32 scales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Factor {
+    /// Each operation rounded to float32.
+    Float32,
+    /// Each rounded to float64.
+    Float64,
+    /// float64, but of one weight scale and no bias the product is rounded to float32.
+    Tflite,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]

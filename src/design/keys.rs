@@ -69,11 +69,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("array.load.buffers", "1 or 2"),
     ("array.load.switch", "\"wave\" or \"global\", with two buffers"),
     ("array.load.clears_sums", "true or false"),
-    (
-        "post",
-        "a list of steps, or { preset = \"shift\" | \"multiply_shift\" | \"tflite_double\" | \"onnxruntime\" }",
-    ),
-    ("post.preset", "\"shift\", \"multiply_shift\", \"tflite_double\" or \"onnxruntime\""),
+    ("post", "a list of steps, or { preset = NAME }: `goldpath explain presets` lists the names"),
+    ("post.preset", "a name like \"shift\" or \"tflite_double\": `goldpath explain presets` lists them"),
     ("post.latency", "a list of registers behind each expanded step, each 0 to 64"),
     ("post.format", "the output's format, like \"s8\""),
     ("post.rounding", ROUNDING),
@@ -87,6 +84,11 @@ const ALLOWED: &[(&str, &str)] = &[
     ("post.*.width", "an integer from 1 to 64 (63 when unsigned), for \"fit\" and \"saturate\""),
     ("post.*.signed", "true or false, beside `width`"),
     ("post.*.value_steps", "a list of steps without registers, for what `value` becomes before it is used"),
+    ("post.*.precision", "\"f32\" or \"f64\", of \"float\""),
+    (
+        "post.*.ops",
+        "a list of { multiply = V }, { add = V }, { multiply_add = [V, W] }, { add_integer = V }, { clamp = [V, W] } and \"add_half\"",
+    ),
     ("post.*.adder", "a format: \"s1\"..\"s64\", \"u1\"..\"u63\" or { width, signed }"),
     (
         "post.*.values",
@@ -112,6 +114,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("program", "the name of one of `programs`"),
     ("programs", "a table of programs: NAME = a list of steps, or a preset"),
     ("parameters.*.aligned", "true or false"),
+    ("parameters.*.source", "the name of a number of a network's layer, like \"double_multiplier\""),
+    ("parameters.*.factor", "\"float32\", \"float64\" or \"tflite\""),
     (
         "parameters.*.per",
         "\"layer\" or \"channel\"; of a requantizer alone also \"beat\"; of a power of two's exponent \"weight\"",
@@ -140,7 +144,7 @@ const ROUNDING: &str = "\"floor\", \"ceil\", \"trunc\", \"away\", \"half_up\", \
      \"half_zero\", \"half_even\" or \"half_odd\"";
 
 const STEPS: &str = "\"add\", \"subtract\", \"multiply\", \"max\", \"min\", \"bias\", \"zero_point\", \"relu\", \
-     \"shift_left\", \"shift_right\", \"rounding_shift\", \"clamp\", \"fit\", \"saturate\", \"float_scale\", \"lut\", \
+     \"shift_left\", \"shift_right\", \"rounding_shift\", \"clamp\", \"fit\", \"saturate\", \"float_scale\", \"float\", \"lut\", \
      \"thresholds\" or \"branch\"";
 
 /// Keys of the vocabulary that are not built: pattern, the values that mean "as built", what is supported instead.

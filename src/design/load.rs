@@ -10,11 +10,11 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::context::{Context, Drained};
 use super::file::At;
 use super::overrides;
+use super::preset::Choice;
 use super::source::{Source, join};
 use super::{Design, build, canonical, expand, file, identifier, keys, post_only, programs};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::{MAX_DESIGN_BYTES, read_all};
-use crate::post::Choice;
 
 impl Design {
     /// Reads a design file. Each override is `KEY=VALUE` as typed behind `--set`: a dotted path, list indices

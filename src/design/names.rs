@@ -9,7 +9,7 @@ use super::identifier::is_plain;
 use super::{post_only, synonyms};
 use crate::error::{Result, nearest};
 use crate::num::Format;
-use crate::post::{Operand, Parameter, Per};
+use crate::post::{Factor, Number, Operand, Parameter, Per, Source};
 
 pub(super) struct Names<'a> {
     declared: &'a BTreeMap<String, At<file::Parameter>>,
@@ -75,12 +75,17 @@ impl<'a> Names<'a> {
         count: u32,
         span: &Range<usize>,
         key: &str,
+        implicit: Option<Parameter>,
         context: &Context<'_>,
     ) -> Result<Vec<Value>> {
-        let Some(at) = self.declared.get(name) else {
-            // Says which names there are.
-            self.parameter(name, span, key, None, context)?;
-            return Ok(Vec::new());
+        let one = match (self.declared.get(name), implicit) {
+            (Some(at), implicit) => declared(name, at, implicit, self.alone, context)?,
+            (None, Some(implicit)) => implicit,
+            (None, None) => {
+                // Says which names there are.
+                self.parameter(name, span, key, None, context)?;
+                return Ok(Vec::new());
+            }
         };
         let known = self.expanded.insert(name.to_owned(), count);
         if known.is_some_and(|known| known != count) || self.used.iter().any(|p| p.name == name) {
@@ -88,13 +93,12 @@ impl<'a> Names<'a> {
             return Err(context.wrong(span, key, what));
         }
         let names: Vec<String> = (0..count).map(|index| format!("{name}_{index}")).collect();
-        for one in names.iter().filter(|_| known.is_none()) {
-            if self.declared.contains_key(one) || self.used.iter().any(|p| p.name == *one) {
-                let what = format!("stands for parameter {one:?} among others, which there is already");
+        for name in names.iter().filter(|_| known.is_none()) {
+            if self.declared.contains_key(name) || self.used.iter().any(|p| p.name == *name) {
+                let what = format!("stands for parameter {name:?} among others, which there is already");
                 return Err(context.wrong(span, key, what));
             }
-            let parameter = Parameter { name: one.clone(), ..declared(name, at, None, self.alone, context)? };
-            self.used.push(parameter);
+            self.used.push(Parameter { name: name.clone(), ..one.clone() });
         }
         Ok(names.into_iter().map(Value::Name).collect())
     }
@@ -179,8 +183,48 @@ impl<'a> Names<'a> {
                 return Err(context.wrong(&at.span(), &format!("parameters.{name}"), what));
             }
         }
-        Ok(self.used)
+        // A source that the name says is not said twice.
+        let names: Vec<String> = self.used.iter().map(|parameter| parameter.name.clone()).collect();
+        let has = |name: &str| names.iter().any(|other| other == name);
+        let plain = |parameter: Parameter| {
+            let source =
+                parameter.source.filter(|source| Source::by_name(&parameter.name, has) != Some(*source));
+            Parameter { source, ..parameter }
+        };
+        Ok(self.used.into_iter().map(plain).collect())
     }
+}
+
+/// Where a layer's number comes from: as declared, or as the preset that reads it says.
+fn source(
+    at: &file::Parameter,
+    implicit: Option<&Parameter>,
+    key: &str,
+    context: &Context<'_>,
+) -> Result<Option<Source>> {
+    let inherited = implicit.and_then(|parameter| parameter.source);
+    let factor = at.factor.as_deref().map(|factor| match factor {
+        file::Factor::Float32 => Factor::Float32,
+        file::Factor::Float64 => Factor::Float64,
+        file::Factor::Tflite => Factor::Tflite,
+    });
+    let Some(stated) = &at.source else {
+        let named = inherited.map(|source| Source { factor: factor.unwrap_or(source.factor), ..source });
+        if let (Some(at), None) = (&at.factor, named) {
+            let what = "is of a number of the layer: `source` says of which";
+            return Err(context.wrong(&at.span(), &format!("{key}.factor"), what));
+        }
+        return Ok(named);
+    };
+    let Some(number) = Number::named(stated) else {
+        let names = Number::NAMES.map(|(_, name)| name);
+        let what = format!("is {:?}, which is no number of a layer", **stated);
+        let near = nearest(stated, &names).map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
+        let error = context.wrong(&stated.span(), &format!("{key}.source"), what);
+        return Err(error.help(format!("{near}The numbers: {}", names.join(", "))));
+    };
+    let factor = factor.or(inherited.map(|source| source.factor)).unwrap_or(Factor::Float32);
+    Ok(Some(Source { number, factor }))
 }
 
 fn declared(
@@ -243,5 +287,6 @@ fn declared(
         let what = "is false: a register that is not pipelined is constant over a run, and channels differ";
         return Err(context.wrong(&at.span(), &format!("{key}.aligned"), what).help("use per = \"layer\""));
     }
-    Ok(Parameter { name: name.to_string(), format, per, min, max, default, aligned })
+    let source = source(at, implicit.as_ref(), &key, context)?;
+    Ok(Parameter { name: name.to_string(), format, per, min, max, default, aligned, source })
 }

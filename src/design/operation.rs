@@ -8,10 +8,13 @@ use super::steps::{Place, Reader, State};
 use super::{Start, convert};
 use crate::error::Result;
 use crate::num::Format;
-use crate::post::{Op, Operand, Parameter, Per, Table, When};
+use crate::post::{Float, FloatOp, Op, Operand, Parameter, Per, Precision, Table, When};
 
 /// Entries of a table.
 const MAX_ENTRIES: usize = 4096;
+
+/// Operations of one float step.
+const MAX_FLOAT_OPS: usize = 8;
 
 /// Thresholds of one step: an output of 10 bits.
 const MAX_THRESHOLDS: usize = 1023;
@@ -33,7 +36,7 @@ impl Reader<'_, '_> {
             None => Err(self.context.wrong(&file.span(), &format!("{key}.rounding"), "is missing")),
         };
         let rounding = match kind {
-            StepKind::ShiftRight | StepKind::FloatScale => Some(rounding()?),
+            StepKind::ShiftRight | StepKind::FloatScale | StepKind::Float => Some(rounding()?),
             _ => None,
         };
         let mut get = |at: &Option<At<Value>>, part: &str| match at {
@@ -58,11 +61,12 @@ impl Reader<'_, '_> {
             }
             (StepKind::Clamp, _) => Op::Clamp { low: get(&file.low, "low")?, high: get(&file.high, "high")? },
             (StepKind::Fit, _) => Op::Fit,
-            (StepKind::FloatScale, Some(rounding)) => Op::FloatScale(get(&file.value, "value")?, rounding),
+            (StepKind::FloatScale, Some(rounding)) => Op::float_scale(get(&file.value, "value")?, rounding),
+            (StepKind::Float, Some(rounding)) => Op::Float(Arc::new(self.float(file, key)?), rounding),
             (StepKind::Lut, _) => self.table(file, key, state)?,
             (StepKind::Thresholds, _) => self.thresholds(file, key)?,
             (StepKind::Branch, _) => self.branch(file, key, state)?,
-            (StepKind::ShiftRight | StepKind::FloatScale, None)
+            (StepKind::ShiftRight | StepKind::FloatScale | StepKind::Float, None)
             | (
                 StepKind::Bias
                 | StepKind::ZeroPoint
@@ -154,7 +158,8 @@ impl Reader<'_, '_> {
                 };
                 let count =
                     self.context.integer(count, &format!("{key}.count"), 1..=MAX_THRESHOLDS as i64)?;
-                self.names.expand(name, count, &list.span(), &values_key, self.context)?
+                let implicit = self.implicit(StepKind::Thresholds, name);
+                self.names.expand(name, count, &list.span(), &values_key, implicit, self.context)?
             }
         };
         if named.is_empty() || named.len() > MAX_THRESHOLDS {
@@ -168,6 +173,38 @@ impl Reader<'_, '_> {
             None => Operand::Constant(0),
         };
         Ok(Op::Thresholds { values, offset })
+    }
+
+    /// What is done in floats, operation by operation.
+    fn float(&mut self, file: &At<file::Step>, key: &str) -> Result<Float> {
+        let Some(list) = &file.ops else {
+            return Err(self.context.wrong(&file.span(), &format!("{key}.ops"), "is missing"));
+        };
+        let precision = match file.precision.as_deref() {
+            Some(file::Precision::F64) => Precision::F64,
+            Some(file::Precision::F32) | None => Precision::F32,
+        };
+        if list.is_empty() || list.len() > MAX_FLOAT_OPS {
+            let what = format!("holds {} operations, which is not 1 to {MAX_FLOAT_OPS}", list.len());
+            return Err(self.context.wrong(&list.span(), &format!("{key}.ops"), what));
+        }
+        let mut ops = Vec::new();
+        for (index, at) in list.iter().enumerate() {
+            let key = format!("{key}.ops.{index}");
+            let mut number =
+                |value: &Value| self.number(&At::new(at.span(), value.clone()), StepKind::Float, &key);
+            ops.push(match &**at {
+                file::FloatOp::Multiply(value) => FloatOp::Multiply(number(value)?),
+                file::FloatOp::Add(value) => FloatOp::Add(number(value)?),
+                file::FloatOp::MultiplyAdd([factor, term]) => {
+                    FloatOp::MultiplyAdd(number(factor)?, number(term)?)
+                }
+                file::FloatOp::AddInteger(value) => FloatOp::AddInteger(number(value)?),
+                file::FloatOp::Clamp([low, high]) => FloatOp::Clamp(number(low)?, number(high)?),
+                file::FloatOp::AddHalf => FloatOp::AddHalf,
+            });
+        }
+        Ok(Float { precision, ops })
     }
 
     fn branch(&mut self, file: &At<file::Step>, key: &str, state: State) -> Result<Op> {
@@ -216,8 +253,7 @@ impl Reader<'_, '_> {
         }
         let (name, is) = at.strip_prefix('!').map_or((at.as_str(), true), |name| (name, false));
         let format = Format::unsigned(1).expect("1 bit");
-        let (name_of, per) = (name.into(), Per::Layer);
-        let bit = Parameter { name: name_of, format, per, min: 0, max: 1, default: None, aligned: true };
+        let bit = Parameter::new(name, format, Per::Layer).within(0, 1);
         let value = At::new(at.span(), Value::Name(name.into()));
         let bit = self.names.operand(&value, &key, Some(bit), self.context)?;
         let Operand::Parameter(index) = bit else { unreachable!("a name is a parameter") };
@@ -237,7 +273,7 @@ impl Reader<'_, '_> {
         let valued =
             is(&[StepKind::Add, StepKind::Subtract, StepKind::Multiply, StepKind::Max, StepKind::Min]);
         let shift = is(&[StepKind::ShiftLeft, StepKind::ShiftRight]);
-        let rounds = is(&[StepKind::ShiftRight, StepKind::FloatScale]);
+        let rounds = is(&[StepKind::ShiftRight, StepKind::FloatScale, StepKind::Float]);
         let (table, counts) = (kind == StepKind::Lut, kind == StepKind::Thresholds);
         let numbers = [
             (valued || shift || kind == StepKind::FloatScale, &file.value, "value"),
@@ -274,6 +310,10 @@ impl Reader<'_, '_> {
         if !(table || counts) {
             context.idle(&file.values, &format!("{key}.values"), why)?;
         }
+        if kind != StepKind::Float {
+            context.idle(&file.precision, &format!("{key}.precision"), why)?;
+            context.idle(&file.ops, &format!("{key}.ops"), why)?;
+        }
         if !rounds {
             context.idle(&file.rounding, &format!("{key}.rounding"), why)?;
         }
@@ -289,14 +329,14 @@ impl Reader<'_, '_> {
             let what = "and `value` are the same key: write one";
             return Err(context.wrong(&shift.span(), &format!("{key}.shift"), what));
         }
-        if matches!(kind, StepKind::Fit | StepKind::FloatScale) && file.format.is_none() {
+        if matches!(kind, StepKind::Fit | StepKind::FloatScale | StepKind::Float) && file.format.is_none() {
             return Err(context.wrong(&file.span(), &format!("{key}.format"), "is missing"));
         }
         let saturates = file.overflow.as_ref().is_none_or(|o| **o == file::Overflow::Saturate);
         match &file.overflow {
-            at if kind == StepKind::FloatScale && (at.is_none() || !saturates) => {
+            at if matches!(kind, StepKind::FloatScale | StepKind::Float) && (at.is_none() || !saturates) => {
                 let span = at.as_ref().map_or_else(|| file.span(), At::span);
-                let what = "must be \"saturate\": a float32 has no value modulo 2^width";
+                let what = "must be \"saturate\": a float has no value modulo 2^width";
                 Err(context.wrong(&span, &format!("{key}.overflow"), what))
             }
             _ => Ok(()),

@@ -418,7 +418,7 @@ twin = { parameters = { "accumulator.width" = "ACC_WIDTH" } }
         let mut edited = parts();
         let (min, max, format) = (-9, 9, Format::signed(5).unwrap());
         let (name, per) = ("offset".to_owned(), Per::Layer);
-        edited.parameters.push(Parameter { name, format, per, min, max, default: None, aligned: true });
+        edited.parameters.push(Parameter::new(name, format, per).within(min, max));
         edited.weight.offset = Some(Value::Parameter(3));
         edited.weight.sum = Format::signed(9).unwrap();
         edited.post.remove(1);

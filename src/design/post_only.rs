@@ -75,15 +75,7 @@ fn refuse_others(table: &DeTable<'_>, path: &str, own: &[&str], source: &Source<
 
 /// What comes in, as the start of a sum: every value of its format, each output its own.
 pub(super) fn value(format: Format) -> Parameter {
-    Parameter {
-        name: VALUE.into(),
-        format,
-        per: Per::Channel,
-        min: format.min(),
-        max: format.max(),
-        default: None,
-        aligned: true,
-    }
+    Parameter::new(VALUE, format, Per::Channel)
 }
 
 impl Design {

@@ -96,7 +96,7 @@ pub(super) fn check_kind(
         StepKind::ShiftLeft | StepKind::ShiftRight | StepKind::RoundingShift => return Ok(()),
         StepKind::Clamp | StepKind::Fit | StepKind::Saturate => return Ok(()),
         StepKind::Bias | StepKind::ZeroPoint => "belongs to a sum, and this is one of its products",
-        StepKind::Multiply | StepKind::FloatScale => {
+        StepKind::Multiply | StepKind::FloatScale | StepKind::Float => {
             "is a second multiplier, which is not built for products"
         }
         StepKind::Lut | StepKind::Thresholds | StepKind::Branch => {

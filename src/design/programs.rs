@@ -69,7 +69,7 @@ pub(super) fn others(tree: &mut DeTable<'_>, source: &Source<'_>) -> Result<Vec<
         let key = if name == UNCHOSEN { "post".to_owned() } else { join("programs", name) };
         let (mut steps, mut names) = (Vec::new(), Vec::new());
         if matches!(program.get_ref(), DeValue::Table(_)) {
-            names = expand::parameters(program, source, tree)?;
+            names = expand::parameters(program, &key, source, tree)?;
         } else {
             steps = Vec::deserialize(ValueDeserializer::from(program.clone()))
                 .map_err(|e| source.reader_error(&e, Some(tree)))?;

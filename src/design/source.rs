@@ -85,7 +85,8 @@ impl Source<'_> {
     }
 }
 
-fn unknown_key(path: &str, parent: &str, key: &str, allowed: &[&str]) -> Error {
+/// A key that nobody reads, and what may have been meant.
+pub(super) fn unknown_key(path: &str, parent: &str, key: &str, allowed: &[&str]) -> Error {
     let table = if parent.is_empty() { "the top level".to_string() } else { format!("`{parent}`") };
     let error = Error::new(Kind::Design, format!("unknown key `{path}`"));
     let known = format!("{table} knows {}", allowed.join(", "));

@@ -5,10 +5,11 @@ use std::ops::Range;
 use super::context::Context;
 use super::file::{self, At, StepKind};
 use super::names::Names;
+use super::preset::Choice;
 use super::{Accumulator, Memory, convert, synonyms};
 use crate::error::Result;
 use crate::num::{Fit, Format, Overflow, narrowest};
-use crate::post::{Choice, Op, Operand, Parameter, Role, Step};
+use crate::post::{Op, Operand, Parameter, Role, Step};
 
 /// Those inside others too.
 const MAX_STEPS: usize = 64;

@@ -49,15 +49,11 @@ pub(super) fn implicit(kind: StepKind, register: num::Format) -> Option<Paramete
     match kind {
         StepKind::Bias => Some(bias(register)),
         // Wide enough for the zero point of an s8 and of a u8 output.
-        StepKind::ZeroPoint => Some(Parameter {
-            name: "zero_point".into(),
-            format: num::Format::signed(9).expect("9 bits"),
-            per: Per::Layer,
-            min: -128,
-            max: 255,
-            default: Some(0),
-            aligned: true,
-        }),
+        StepKind::ZeroPoint => Some(
+            Parameter::new("zero_point", num::Format::signed(9).expect("9 bits"), Per::Layer)
+                .within(-128, 255)
+                .or(0),
+        ),
         _ => None,
     }
 }
@@ -65,15 +61,7 @@ pub(super) fn implicit(kind: StepKind, register: num::Format) -> Option<Paramete
 /// 32 bits on the port, as frameworks store it, or the register's width if that is more.
 pub(super) fn bias(register: num::Format) -> Parameter {
     let format = num::Format::signed(register.width().max(32)).expect("at most 64 bits");
-    Parameter {
-        name: "bias".into(),
-        format,
-        per: Per::Channel,
-        min: format.min(),
-        max: format.max(),
-        default: Some(0),
-        aligned: true,
-    }
+    Parameter::new("bias", format, Per::Channel).or(0)
 }
 
 /// `min` and `max` of a clamp are its `low` and `high`.

@@ -124,8 +124,8 @@ fn nothing_brings(missing: &[&str]) -> Error {
     };
     refuse(missing[0], message).help(
         "a model's layer brings bias, multiplier, shift, left_shift, right_shift, scale, zero_point, low, high and what \
-         operand offsets are called: name it so, or give it a default (goldpath explain parameters); a product takes it \
-         from --params, by name or step id",
+         operand offsets are called: name it so, say which number it is (source), or give it a default (goldpath explain \
+         parameters); a product takes it from --params, by name or step id",
     )
 }
 

@@ -11,6 +11,7 @@ pub enum Key {
 
 use Key::{Edited, Not};
 
+const LAYER: &str = "where the host takes a number from, no hardware";
 const PRESET: &str = "a preset is a list of steps, which are edited one by one";
 const PACKED: &str =
     "both sums are proved to be what two accumulators hold; sums that leak are no design of the language yet";
@@ -76,15 +77,8 @@ pub const KEYS: &[(&str, Key)] = &[
     ("programs", Not("steps that do not run; another program is a design of its own")),
     ("post.preset", Not(PRESET)),
     ("post.format", Not(PRESET)),
+    ("post.*", Not(PRESET)),
     ("post.rounding", Not(PRESET)),
-    ("post.multiplier", Not(PRESET)),
-    ("post.shift", Not(PRESET)),
-    ("post.left_shift", Not(PRESET)),
-    ("post.right_shift", Not(PRESET)),
-    ("post.scale", Not(PRESET)),
-    ("post.zero_point", Not(PRESET)),
-    ("post.low", Not(PRESET)),
-    ("post.high", Not(PRESET)),
     ("post.*.step", Edited),
     ("post.*.value", Edited),
     ("post.*.shift", Edited),
@@ -97,6 +91,8 @@ pub const KEYS: &[(&str, Key)] = &[
     ("post.*.value_steps", Edited),
     ("post.*.rounding", Edited),
     ("post.*.adder", Edited),
+    ("post.*.precision", Not("the bits of its factors are those of one precision")),
+    ("post.*.ops", Edited),
     ("post.*.values", Edited),
     ("post.*.first", Edited),
     ("post.*.below", Edited),
@@ -118,6 +114,8 @@ pub const KEYS: &[(&str, Key)] = &[
         "parameters.*.aligned",
         Not("a number that is constant over a run is the same with and without registers beside the data"),
     ),
+    ("parameters.*.source", Not(LAYER)),
+    ("parameters.*.factor", Not(LAYER)),
     ("parameters.*.default", Not("a number that the layer may leave out")),
     ("order.kernel.*", Edited),
     ("order.lane_map", Edited),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Fault, other_sign, other_widths};
 use crate::design::overflow_name;
 use crate::num::{Format, Overflow, Rounding};
-use crate::post::{Op, Operand, Role, Step, Table, When, spread};
+use crate::post::{Float, FloatOp, Op, Operand, Role, Step, Table, When, spread};
 
 /// One edit of a step.
 pub(super) struct Variant {
@@ -26,6 +26,7 @@ pub(super) fn variants(step: &Step) -> Vec<Variant> {
     let mut all = formats(step);
     all.extend(roundings(step));
     all.extend(adders(step));
+    all.extend(floats(step));
     all.extend(values(step));
     all.extend(value_steps(step));
     match &step.op {
@@ -86,6 +87,41 @@ fn adders(step: &Step) -> Vec<Variant> {
     others.map(other).collect()
 }
 
+/// Of what is done in floats: an operation missing, two exchanged, a product and a sum fused or not.
+fn floats(step: &Step) -> Vec<Variant> {
+    let Some(float) = step.op.float() else { return Vec::new() };
+    let edit = |what: String, edit: &dyn Fn(&mut Float)| {
+        edited(step, what, "post.*.ops", |step| step.op = step.op.with_float(edit))
+    };
+    let mut all = Vec::new();
+    for (at, op) in float.ops.iter().enumerate() {
+        if float.ops.len() > 1 {
+            all.push(edit(format!("ops.{at} {} dropped", op.name()), &|float| {
+                float.ops.remove(at);
+            }));
+        }
+        if at + 1 < float.ops.len() {
+            let what =
+                format!("ops.{at} {} and ops.{} {} exchanged", op.name(), at + 1, float.ops[at + 1].name());
+            all.push(edit(what, &|float| float.ops.swap(at, at + 1)));
+        }
+        match (*op, float.ops.get(at + 1).copied()) {
+            (FloatOp::MultiplyAdd(factor, term), _) => {
+                all.push(edit(format!("ops.{at} multiply_add rounded twice"), &|float| {
+                    float.ops.splice(at..=at, [FloatOp::Multiply(factor), FloatOp::Add(term)]);
+                }));
+            }
+            (FloatOp::Multiply(factor), Some(FloatOp::Add(term))) => {
+                all.push(edit(format!("ops.{at} multiply and add fused"), &|float| {
+                    float.ops.splice(at..=at + 1, [FloatOp::MultiplyAdd(factor, term)]);
+                }));
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
 /// Numbers that are one off.
 fn values(step: &Step) -> Vec<Variant> {
     let named = |(place, (role, operand)): (usize, (Role, Operand))| {
@@ -96,7 +132,9 @@ fn values(step: &Step) -> Vec<Variant> {
             Role::Term | Role::Least | Role::Most => ("value", "post.*.value"),
             Role::Offset => ("offset", "post.*.offset"),
             // Nobody is one off in 31 bits of a factor; thresholds are many.
-            Role::Factor | Role::Scale | Role::Threshold | Role::Condition => return Vec::new(),
+            Role::Factor | Role::Scale | Role::FloatTerm | Role::Threshold | Role::Condition => {
+                return Vec::new();
+            }
         };
         one_off(step, place, name, key, operand)
     };

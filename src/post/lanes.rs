@@ -233,6 +233,6 @@ fn apply(Lane { step, form, first, second, third, uniform, .. }: &Lane, values: 
         }
         Op::Clamp { .. } => each!(|v, low, high, _third| (*v).min(*high).max(*low)),
         // `Lanes::new` refuses what is not here.
-        Op::Fit | Op::FloatScale(..) | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => {}
+        Op::Fit | Op::Float(..) | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => {}
     }
 }

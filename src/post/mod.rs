@@ -6,15 +6,16 @@
 mod cases;
 mod derive;
 pub mod float;
+mod floating;
 pub mod lanes;
 pub mod onnx;
 mod op;
-mod preset;
 mod program;
 mod range;
 mod run;
 pub mod sgemm;
 pub mod softmax;
+mod source;
 mod step;
 
 pub use cases::spread;
@@ -22,11 +23,12 @@ pub use derive::{
     double_rounding, double_rounding_parameters, power_of_two_shift, quantize_multiplier, single_rounding,
     single_rounding_parameters,
 };
+pub use floating::{Float, FloatOp, Precision};
 pub use op::{MAX_LEFT_SHIFT, Op, Role, Rounded, Table};
-pub use preset::{Choice, Preset};
 pub use program::{Channel, Program};
 pub use range::{NodeRange, Range, product_range};
 pub use run::{Stepped, Tie, bind, float_scale, float_to_integer};
+pub use source::{Factor, Number, Source};
 pub use step::{Step, When};
 
 use crate::num::Format;
@@ -54,9 +56,8 @@ pub enum Per {
     Channel,
 }
 
-/// A number that the layer supplies. Well-known names are filled from a network's layer by `lower`: `bias`,
-/// `multiplier`, `shift`, `left_shift`, `right_shift`, `scale` (float32 bits), `zero_point`, `low`, `high`,
-/// `activation_offset`, `weight_offset`.
+/// A number that the layer supplies. What has a source, and well-known names, are filled from a network's layer by `lower`:
+/// `bias`, `activation_offset` and `weight_offset`, and those of [`Source::by_name`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Parameter {
     /// What steps, `--post` files and ports (`param.<name>`) call it.
@@ -73,4 +74,24 @@ pub struct Parameter {
     pub default: Option<i64>,
     /// Whether a number travels with its beat; else it is a static register, constant over a run, and one for the layer.
     pub aligned: bool,
+    /// What a network's layer fills it with; `None`: what its name says ([`Source::by_name`]).
+    pub source: Option<Source>,
+}
+
+impl Parameter {
+    /// One that is anything its format holds, travels with its beat, and has to be brought.
+    pub fn new(name: impl Into<String>, format: Format, per: Per) -> Parameter {
+        let (min, max) = (format.min(), format.max());
+        Parameter { name: name.into(), format, per, min, max, default: None, aligned: true, source: None }
+    }
+
+    /// The same between these limits.
+    pub fn within(self, min: i64, max: i64) -> Parameter {
+        Parameter { min, max, ..self }
+    }
+
+    /// The same with what it is where nobody brings one.
+    pub fn or(self, default: i64) -> Parameter {
+        Parameter { default: Some(default), ..self }
+    }
 }

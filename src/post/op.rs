@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Operand, Step};
+use super::{Float, Operand, Step};
 use crate::num::{Format, MAX_SHIFT, Rounding};
 
 /// The largest count of a left shift: shifted values fit an `i128`.
@@ -37,8 +37,8 @@ pub enum Op {
     },
     /// Only format and overflow.
     Fit,
-    /// `round(f32(x) * scale)`, the scale given as float32 bits; one rounding to integer, saturating.
-    FloatScale(Operand, Rounding),
+    /// What floats make of x, and one rounding to an integer, saturating.
+    Float(Arc<Float>, Rounding),
     /// A table's entry for `x`.
     Lut(Arc<Table>),
     /// How many of the values are at most `x`, and the offset.
@@ -105,8 +105,10 @@ pub enum Role {
     Term,
     /// What `x` is multiplied by.
     Factor,
-    /// Bits of the float32 that `x` is multiplied by.
+    /// Bits of the float that something is multiplied by.
     Scale,
+    /// Bits of the float that is added.
+    FloatTerm,
     /// Of a shift, in bits.
     Count,
     /// The least that a `max` leaves.
@@ -129,7 +131,7 @@ impl Role {
     /// Its key in a design.
     pub const fn key(self) -> &'static str {
         match self {
-            Role::Term | Role::Factor | Role::Scale | Role::Least | Role::Most => "value",
+            Role::Term | Role::Factor | Role::Scale | Role::FloatTerm | Role::Least | Role::Most => "value",
             Role::Count => "shift",
             Role::Low => "low",
             Role::High => "high",
@@ -142,19 +144,24 @@ impl Role {
 
 /// What an operation rounds to an integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rounded {
+pub enum Rounded<'a> {
     /// R7: `x / 2^count`.
     Shift(Operand),
-    /// The float32 product of `x` and a scale.
-    Float(Operand),
+    /// What floats make of `x`.
+    Float(&'a Float),
 }
 
 /// How an operand is written.
 type Name<'a> = &'a dyn Fn(Operand) -> String;
 
 impl Op {
+    /// `round(float32(x) * scale)`, the scale given as float32 bits.
+    pub fn float_scale(scale: Operand, rounding: Rounding) -> Op {
+        Op::Float(Arc::new(Float::scale(scale)), rounding)
+    }
+
     /// The step's word in a design.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Op::Add(_) => "add",
             Op::Subtract(_) => "subtract",
@@ -165,7 +172,8 @@ impl Op {
             Op::ShiftRight(..) => "shift_right",
             Op::Clamp { .. } => "clamp",
             Op::Fit => "fit",
-            Op::FloatScale(..) => "float_scale",
+            Op::Float(float, _) if float.as_scale().is_some() => "float_scale",
+            Op::Float(..) => "float",
             Op::Lut(_) => "lut",
             Op::Thresholds { .. } => "thresholds",
             Op::Branch { .. } => "branch",
@@ -185,7 +193,7 @@ impl Op {
             Op::ShiftRight(v, _, Some(adder)) => format!("{x} >> {}, half added in {adder}", name(*v)),
             Op::Clamp { low, high } => format!("clamp to {}..{}", name(*low), name(*high)),
             Op::Fit => "fit".to_owned(),
-            Op::FloatScale(v, _) => format!("float32({x}) * {}", name(*v)),
+            Op::Float(float, _) => float.formula(x, name),
             Op::Lut(table) => format!("table of {} from {}", table.values.len(), table.first),
             Op::Thresholds { values, offset } => {
                 format!("{} + how many of {} are <= {x}", name(*offset), summary(values, name))
@@ -218,7 +226,10 @@ impl Op {
             Op::ShiftRight(v, rounding, Some(adder)) => {
                 format!("shift right by {}, {rounding}, half added in {adder}", name(*v))
             }
-            Op::FloatScale(v, rounding) => format!("times float32 {}, {rounding}", name(*v)),
+            Op::Float(float, rounding) => match float.as_scale() {
+                Some(scale) => format!("times float32 {}, {rounding}", name(scale)),
+                None => format!("{}, {rounding}", float.formula("x", name)),
+            },
             Op::Clamp { .. } | Op::Fit | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => {
                 self.formula("x", name)
             }
@@ -236,7 +247,7 @@ impl Op {
             Op::ShiftLeft(v) | Op::ShiftRight(v, ..) => vec![(Role::Count, v)],
             Op::Clamp { low, high } => vec![(Role::Low, low), (Role::High, high)],
             Op::Fit | Op::Lut(_) | Op::Branch { .. } => vec![],
-            Op::FloatScale(v, _) => vec![(Role::Scale, v)],
+            Op::Float(float, _) => Arc::make_mut(float).parts(),
             Op::Thresholds { values, offset } => {
                 let values = values.iter_mut().map(|value| (Role::Threshold, value));
                 values.chain([(Role::Offset, offset)]).collect()
@@ -285,10 +296,10 @@ impl Op {
     }
 
     /// What it rounds, and how.
-    pub const fn rounds(&self) -> Option<(Rounded, Rounding)> {
+    pub fn rounds(&self) -> Option<(Rounded<'_>, Rounding)> {
         match self {
             Op::ShiftRight(count, rounding, _) => Some((Rounded::Shift(*count), *rounding)),
-            Op::FloatScale(scale, rounding) => Some((Rounded::Float(*scale), *rounding)),
+            Op::Float(float, rounding) => Some((Rounded::Float(float), *rounding)),
             Op::Add(_) | Op::Subtract(_) | Op::Multiply(_) | Op::Max(_) | Op::Min(_) => None,
             Op::ShiftLeft(_) | Op::Clamp { .. } | Op::Fit => None,
             Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => None,
@@ -303,7 +314,7 @@ impl Op {
     /// The same with another rounding, where it has one.
     pub fn with_rounding(&self, other: Rounding) -> Op {
         let mut op = self.clone();
-        if let Op::ShiftRight(_, rounding, _) | Op::FloatScale(_, rounding) = &mut op {
+        if let Op::ShiftRight(_, rounding, _) | Op::Float(_, rounding) = &mut op {
             *rounding = other;
         }
         op
@@ -331,7 +342,7 @@ impl Op {
     /// whatever the parameter's port can say.
     pub fn is_built_for_limits(&self) -> bool {
         let limited = |(role, _)| match role {
-            Role::Count | Role::Low | Role::High | Role::Scale | Role::Condition => true,
+            Role::Count | Role::Low | Role::High | Role::Scale | Role::FloatTerm | Role::Condition => true,
             Role::Term | Role::Factor | Role::Least | Role::Most | Role::Threshold | Role::Offset => false,
         };
         self.roles().into_iter().all(limited)
@@ -343,19 +354,34 @@ impl Op {
             Op::ShiftLeft(_) => Some(MAX_LEFT_SHIFT),
             Op::ShiftRight(..) => Some(MAX_SHIFT),
             Op::Add(_) | Op::Subtract(_) | Op::Multiply(_) | Op::Max(_) | Op::Min(_) => None,
-            Op::Clamp { .. } | Op::Fit | Op::FloatScale(..) => None,
+            Op::Clamp { .. } | Op::Fit | Op::Float(..) => None,
             Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => None,
         }
     }
 
-    /// Whether it computes in float32: no value modulo 2^width comes of that, and no bound is known.
-    pub const fn is_float(&self) -> bool {
-        matches!(self.rounds(), Some((Rounded::Float(_), _)))
+    /// What it does in floats: no value modulo 2^width comes of that, and no bound is known.
+    pub fn float(&self) -> Option<&Float> {
+        if let Op::Float(float, _) = self { Some(float) } else { None }
+    }
+
+    /// The same with other operations in floats, where it has some.
+    pub fn with_float(&self, edit: impl FnOnce(&mut Float)) -> Op {
+        let mut op = self.clone();
+        if let Op::Float(float, _) = &mut op {
+            edit(Arc::make_mut(float));
+        }
+        op
+    }
+
+    /// Whether it computes in floats.
+    pub fn is_float(&self) -> bool {
+        self.float().is_some()
     }
 
     /// Whether its results only rise, or only fall, with `x`: the ends of a range are then among the results of its ends.
-    pub const fn is_monotone(&self) -> bool {
+    pub fn is_monotone(&self) -> bool {
         match self {
+            Op::Float(float, _) => float.is_monotone(),
             // A sum that wraps falls.
             Op::ShiftRight(_, _, adder) => adder.is_none(),
             Op::Lut(_) | Op::Branch { .. } => false,

@@ -107,15 +107,16 @@ impl<'a> Channel<'a> {
     ///
     /// ```
     /// use goldpath::num::{Format, Overflow, Rounding};
-    /// use goldpath::post::{Choice, Operand, Preset, Program};
-    /// let s8 = Format::signed(8).unwrap();
-    /// let choice = Choice { preset: Preset::Shift, output: s8, rounding: Rounding::HalfUp, latency: vec![] };
-    /// let mut steps = choice.steps(&[2, 10, -128, 127].map(Operand::Constant)); // shift, zero point, low, high
-    /// for step in &mut steps {
-    ///     step.format = step.format.or(Format::signed(32));
-    /// }
-    /// let program = Program { input: Format::signed(32).unwrap(), parameters: &[], steps: &steps };
-    /// assert_eq!(program.output(), s8);
+    /// use goldpath::post::{Op, Operand::Constant, Program, Step};
+    /// let (s8, s32) = (Format::signed(8), Format::signed(32));
+    /// let step = |op, format| Step::new("post", op, format, Overflow::Saturate, 0);
+    /// let steps = [
+    ///     step(Op::ShiftRight(Constant(2), Rounding::HalfUp, None), s32),
+    ///     step(Op::Add(Constant(10)), s32),
+    ///     step(Op::Fit, s8),
+    /// ];
+    /// let program = Program { input: s32.unwrap(), parameters: &[], steps: &steps };
+    /// assert_eq!(program.output(), s8.unwrap());
     /// assert_eq!(program.channel(&[], 0).output(-6), 9); // −1.5 → −1, + 10
     /// assert_eq!(program.channel(&[], 0).output(1000), 127);
     /// ```

@@ -44,7 +44,7 @@ impl Op {
     /// among the results at the ends. Others say more than there is, where a sum may wrap or a step inside may.
     pub fn range(&self, (low, high): Range, of: impl Fn(Operand) -> Range) -> Option<Range> {
         match self {
-            Op::FloatScale(..) => None,
+            Op::Float(..) => None,
             Op::Lut(table) => Some(hull(table.of_range((low, high)).map(i128::from))),
             Op::Thresholds { values, offset } => {
                 let (mut least, mut most) = of(*offset);
@@ -101,7 +101,9 @@ impl Op {
             Op::Add(_) | Op::Multiply(_) | Op::Max(_) | Op::Min(_) | Op::Clamp { .. } => {
                 signed || self.operands().into_iter().any(of)
             }
-            Op::ShiftLeft(_) | Op::ShiftRight(_, _, None) | Op::Fit | Op::FloatScale(..) => signed,
+            Op::ShiftLeft(_) | Op::ShiftRight(_, _, None) | Op::Fit => signed,
+            // Constants are bits: only of the integer of one is the sign its own.
+            Op::Float(float, _) => float.as_scale().is_none() || signed,
             Op::ShiftRight(_, rounding, Some(adder)) => adder.is_signed() || takes_one(*rounding, *adder),
             Op::Lut(table) => table.values.iter().chain([&table.below, &table.above]).any(|value| *value < 0),
             Op::Thresholds { offset, .. } => of(*offset),
@@ -128,10 +130,11 @@ impl Op {
             (Role::Factor, operand) => operand == (1, 1),
             (Role::Least | Role::Low, (_, most)) => most <= range.0,
             (Role::Most | Role::High, (least, _)) => least >= range.1,
-            (Role::Scale | Role::Threshold | Role::Offset | Role::Condition, _) => false,
+            (Role::Scale | Role::FloatTerm | Role::Threshold | Role::Offset | Role::Condition, _) => false,
         };
         match self {
             Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } | Op::ShiftRight(_, _, Some(_)) => false,
+            Op::Float(..) => false,
             _ => self.roles().into_iter().all(is_idle),
         }
     }
@@ -165,13 +168,12 @@ fn largest_constant(rounding: Rounding, count: i128) -> i128 {
     }
 }
 
-impl Rounded {
+impl Rounded<'_> {
     /// Whether what is rounded is never on the other side of 0 than `x`; of a shift, where its sum does not wrap.
     pub fn keeps_sign(self, of: impl Fn(Operand) -> Range) -> bool {
         match self {
             Rounded::Shift(_) => true,
-            // Bits of a float32 without a sign.
-            Rounded::Float(scale) => of(scale).0 >= 0 && of(scale).1 <= i128::from(i32::MAX),
+            Rounded::Float(float) => float.keeps_sign(of),
         }
     }
 }
@@ -290,7 +292,7 @@ mod tests {
     fn operations() -> Vec<Op> {
         let plain = [Op::Add(V), Op::Subtract(V), Op::Multiply(V), Op::Max(V), Op::Min(V), Op::ShiftLeft(V)];
         let rounded =
-            Rounding::ALL.into_iter().flat_map(|r| [Op::ShiftRight(V, r, None), Op::FloatScale(V, r)]);
+            Rounding::ALL.into_iter().flat_map(|r| [Op::ShiftRight(V, r, None), Op::float_scale(V, r)]);
         let table = Table { first: -2, values: vec![3, 0, -7, 1, 1], below: 2, above: -1 };
         let counted =
             Op::Thresholds { values: vec![V, HIGH, Operand::Constant(2)], offset: Operand::Constant(-1) };
@@ -434,15 +436,8 @@ mod tests {
 
     #[test]
     fn only_the_lowest_bits_count() {
-        let parameter = |name: &str, max| Parameter {
-            name: name.into(),
-            format: Format::unsigned(3).unwrap(),
-            per: Per::Layer,
-            min: 0,
-            max,
-            default: None,
-            aligned: true,
-        };
+        let parameter =
+            |name: &str, max| Parameter::new(name, Format::unsigned(3).unwrap(), Per::Layer).within(0, max);
         let parameters = [parameter("v", 3), parameter("high", 7)];
         let (mut compared, mut steps) = (0, 0);
         let formats = [Format::signed(3), Format::unsigned(5)];

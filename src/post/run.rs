@@ -45,8 +45,7 @@ impl Op {
             }
             Op::Clamp { low, high } => x.min(get(1, *high)).max(get(0, *low)),
             Op::Fit => x,
-            // The low 32 bits are the float's.
-            Op::FloatScale(scale, rounding) => float_scale(x, get(0, *scale) as u32, *rounding),
+            Op::Float(float, rounding) => float.exact(x, *rounding, get),
             Op::Lut(table) => table.at(x).into(),
             Op::Thresholds { values, offset } => {
                 let reached = values.iter().enumerate().filter(|(place, value)| get(*place, **value) <= x);
@@ -73,7 +72,7 @@ pub struct Tie {
     pub odd: bool,
 }
 
-impl Rounded {
+impl Rounded<'_> {
     /// The tie that rounding `x` meets, if it is one.
     pub fn tie(self, x: i128, get: impl Fn(Operand) -> i128) -> Option<Tie> {
         match self {
@@ -82,12 +81,7 @@ impl Rounded {
                 let is_tie = count > 0 && x.rem_euclid(1 << count) == 1 << (count - 1);
                 is_tie.then(|| Tie { negative: x < 0, odd: (x >> count) & 1 == 1 })
             }
-            Rounded::Float(scale) => {
-                let product = x as f32 * f32::from_bits(get(scale) as u32);
-                // Exact, as the distance from the lower neighbour of a negative product need not be.
-                let is_tie = product.fract().abs().to_bits() == 0.5_f32.to_bits();
-                is_tie.then(|| Tie { negative: product < 0.0, odd: product.floor() % 2.0 != 0.0 })
-            }
+            Rounded::Float(float) => float.tie(x, |_, operand| get(operand)),
         }
     }
 }
@@ -174,9 +168,32 @@ pub fn float_to_integer(value: f32, rounding: Rounding) -> i128 {
     }
 }
 
+/// Rounds a float64 to an integer, exactly; NaN is 0, infinity ±2^100.
+pub fn double_to_integer(value: f64, rounding: Rounding) -> i128 {
+    if value.is_nan() {
+        return 0;
+    }
+    if value.is_infinite() || value.abs() >= 1e30 {
+        return if value > 0.0 { 1 << 100 } else { -(1 << 100) };
+    }
+    let bits = value.to_bits();
+    let exponent = (bits >> 52 & 0x7ff) as i32;
+    let fraction = i128::from(bits & ((1 << 52) - 1));
+    let (mantissa, power) =
+        if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
+    let signed = if value.is_sign_negative() { -mantissa } else { mantissa };
+    if power >= 0 {
+        signed << power
+    } else {
+        // The mantissa has 53 bits, so every count from 55 on gives the same answer.
+        shift_right(signed, power.unsigned_abs().min(MAX_SHIFT), rounding)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::post::Float;
 
     #[test]
     fn only_halves_are_ties_of_a_float_product() {
@@ -192,7 +209,8 @@ mod tests {
             (0, 0.5, None),
             (-1, 1e-30, None),
         ] {
-            let met = Rounded::Float(Operand::Parameter(0)).tie(x, |_| scale.to_bits().into());
+            let float = Float::scale(Operand::Parameter(0));
+            let met = Rounded::Float(&float).tie(x, |_| scale.to_bits().into());
             assert_eq!(met, tie, "{x} * {scale}");
         }
     }

@@ -235,9 +235,9 @@ fn operation(design: &Design, step: &Step, into: Range, goal: &mut Add<'_>) {
                 counts((least, most)).for_each(|count| goal(Event::Count(count), None));
             }
         }
-        Some((scale @ Rounded::Float(_), _)) => {
+        Some((float @ Rounded::Float(_), _)) => {
             for sides in ties {
-                let is_out = scale.keeps_sign(of) && if sides.0 { into.0 >= 0 } else { into.1 <= 0 };
+                let is_out = float.keeps_sign(of) && if sides.0 { into.0 >= 0 } else { into.1 <= 0 };
                 goal(tie(sides), only(is_out));
             }
         }

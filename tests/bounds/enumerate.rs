@@ -256,7 +256,7 @@ fn ranges_are_what_all_inputs_do() {
     }
     assert!(hits[&format!("accumulator {:?}", AccumulatorOverflow::Wrap)].sound > 50);
     for op in
-        ["Add", "Subtract", "Multiply", "Max", "Min", "ShiftLeft", "ShiftRight", "Clamp", "Fit", "FloatScale"]
+        ["Add", "Subtract", "Multiply", "Max", "Min", "ShiftLeft", "ShiftRight", "Clamp", "Fit", "Float"]
     {
         assert!(hits[&format!("post {op}")].exact > 20, "{op}");
     }

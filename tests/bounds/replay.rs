@@ -2,7 +2,7 @@
 
 use goldpath::design::{AccumulatorOverflow, Coding, Design, LaneMap, Level};
 use goldpath::num::{Format, Overflow, Rounding};
-use goldpath::post::{Op, Operand};
+use goldpath::post::{Op, Operand, Precision};
 
 use super::oracle;
 
@@ -96,12 +96,12 @@ fn step(op: &Op, x: i128, numbers: &[i64]) -> i128 {
             if below < get(*low) { get(*low) } else { below }
         }
         Op::Fit => x,
-        Op::FloatScale(scale, mode) => {
-            let product = x as f32 * f32::from_bits(get(*scale) as u32);
-            // Scales here are at least 2^-16 and floats have 24 bits: nothing lies below 2^-40.
-            let scaled = f64::from(product) * 40_f64.exp2();
-            assert!(scaled.fract() == 0.0 && scaled.abs() < 126_f64.exp2());
-            oracle::round(scaled as i128, 40, &rounding(*mode))
+        Op::Float(float, mode) => {
+            let ops: Vec<(&str, usize)> =
+                float.ops.iter().map(|op| (op.name(), op.operands().len())).collect();
+            let numbers: Vec<i128> = op.operands().into_iter().map(get).collect();
+            let double = float.precision == Precision::F64;
+            oracle::float::of_ops(x, double, &ops, &numbers).to_integer(&rounding(*mode))
         }
         _ => panic!("no design here has {}", op.name()),
     }

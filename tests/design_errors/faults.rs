@@ -184,7 +184,7 @@ pub const FAULTS: &[Fault] = &[
     fault(SEQUENTIAL, "width = 32", "width = \"32\"", "\"32\"", &["`accumulator.width`", "invalid type: string"]),
     fault(SEQUENTIAL, "width = 32", "width = 32.5", "32.5", &["`accumulator.width`", "invalid type: floating point"]),
     fault(SEQUENTIAL, "\"wrap\"", "\"wrapp\"", "\"wrapp\"", &["`accumulator.overflow`", "unknown variant `wrapp`", "\"saturate_symmetric\""]),
-    fault(SEQUENTIAL, "\"shift\"", "\"shyft\"", "\"shyft\"", &["`post.preset`", "\"tflite_double\""]),
+    fault(SEQUENTIAL, "\"shift\"", "\"shyft\"", "\"shyft\"", &["`post.preset`", "did you mean \"shift\"", "tflite_double"]),
     fault(ARRAY, "\"floor\"", "\"nearest\"", "\"nearest\"", &["`post.0.rounding`", "half_away"]),
     fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nformat = \"s65\"", "\"s65\"", &["`post.0.format`", "s1..s64"]),
     fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\nformat = { width = 64, signed = false }", "{ width = 64", &["`post.0.format`", "64 bits"]),

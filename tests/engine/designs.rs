@@ -7,7 +7,9 @@ use goldpath::design::{
     Mirror, Operand, Order, Parts, Skew, Start, SumRegister,
 };
 use goldpath::num::{Format, Overflow, Rounding};
-use goldpath::post::{self, Op, Parameter, Per, Step};
+use goldpath::post::{self, Float, FloatOp, Op, Parameter, Per, Precision, Step};
+
+use super::work::Random;
 
 #[path = "mended.rs"]
 pub mod mended;
@@ -39,6 +41,7 @@ pub fn parameter(name: &str, format: &str, per: Per, default: Option<i64>) -> Pa
         max: format.max(),
         default,
         aligned: true,
+        source: None,
     }
 }
 
@@ -209,4 +212,31 @@ pub fn os16x16_s8_acc16sat() -> Design {
 /// The five designs with twins.
 pub fn twins() -> Vec<Design> {
     vec![mac_s8_acc32(), mac_s8_acc16sat(), tree8_s8_acc24(), os8x8_s8_acc32(), os16x16_s8_acc16sat()]
+}
+
+/// Some operations in floats, of numbers that keep values where they round.
+pub fn float(random: &mut Random) -> Float {
+    let scale = random.within(1, 1 << 20) as f32 / 65536.0;
+    if random.below(2) == 0 {
+        return Float::scale(post::Operand::Constant(i64::from(scale.to_bits())));
+    }
+    let precision = random.pick(&[Precision::F32, Precision::F64]);
+    let bits = |value: f64| post::Operand::Constant(precision.bits(value));
+    let whole = |low, high, random: &mut Random| post::Operand::Constant(random.within(low, high));
+    let mut ops = vec![FloatOp::Multiply(bits(scale.into()))];
+    for _ in 0..random.below(4) {
+        let term = bits(random.within(-4000, 4000) as f64 / 16.0);
+        let op = match random.below(6) {
+            0 => FloatOp::Multiply(bits(random.within(1, 300) as f64 / 128.0)),
+            1 => FloatOp::Add(term),
+            // The oracle's integers are too narrow for more.
+            2 if precision == Precision::F32 => FloatOp::MultiplyAdd(bits(0.75), term),
+            2 | 3 => FloatOp::AddInteger(whole(-300, 300, random)),
+            4 => FloatOp::Clamp(whole(-200, 0, random), whole(0, 300, random)),
+            _ => FloatOp::AddHalf,
+        };
+        let at = random.below(ops.len() + 1);
+        ops.insert(at, op);
+    }
+    Float { precision, ops }
 }

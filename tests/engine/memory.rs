@@ -68,7 +68,7 @@ fn add_steps(design: &mut Parts, random: &mut Random) {
                 let format = Format::holding(low.into(), high.into()).unwrap();
                 let per = random.pick(&[Per::Layer, Per::Channel]);
                 let (min, max) = (low, high);
-                parameters.push(Parameter { name, format, per, min, max, default: None, aligned: true });
+                parameters.push(Parameter::new(name, format, per).within(min, max));
                 post::Operand::Parameter(parameters.len() - 1)
             };
             let parameters = &mut design.parameters;

@@ -129,7 +129,7 @@ fn steps(list: Vec<Step>, path: &str, mut state: State, parameters: &[Parameter]
             step.value_steps = steps(step.value_steps, &path, value, parameters);
         }
         step.op = arms(step.op, &step.id, state, parameters);
-        if let Op::FloatScale(..) = step.op {
+        if step.op.is_float() {
             step.overflow = Overflow::Saturate;
         }
         if let Some(when) = step.when.as_mut().filter(|_| step.latency == 0) {

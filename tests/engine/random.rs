@@ -35,7 +35,7 @@ fn operand(random: &mut Random, name: &str, per: Per, parameters: &mut Vec<Param
         1 => {
             let holding = Format::holding(i128::from(min), i128::from(max)).unwrap();
             let name = name.to_string();
-            parameters.push(Parameter { name, format: holding, per, min, max, default: None, aligned: true });
+            parameters.push(Parameter::new(name, holding, per).within(min, max));
             post::Operand::Parameter(parameters.len() - 1)
         }
         _ => return Operand { format, offset: None, sum: format, recode: None, coding: Coding::Integer },
@@ -87,13 +87,13 @@ fn number(random: &mut Random, parameters: &mut Vec<Parameter>, low: i64, high: 
     let name = format!("p{}", parameters.len());
     let format = Format::holding(i128::from(low), i128::from(high)).unwrap();
     let per = random.pick(&[Per::Layer, Per::Channel]);
-    parameters.push(Parameter { name, format, per, min: low, max: high, default: None, aligned: true });
+    parameters.push(Parameter::new(name, format, per).within(low, high));
     post::Operand::Parameter(parameters.len() - 1)
 }
 
 fn op(random: &mut Random, parameters: &mut Vec<Parameter>) -> Op {
     let rounding = random.pick(&Rounding::ALL);
-    match random.below(10) {
+    match random.below(11) {
         0 => Op::Add(number(random, parameters, -70000, 70000)),
         1 => Op::Subtract(number(random, parameters, -300, 300)),
         2 => Op::Multiply(number(random, parameters, -1 << 31, (1 << 31) - 1)),
@@ -103,10 +103,7 @@ fn op(random: &mut Random, parameters: &mut Vec<Parameter>) -> Op {
         6 => Op::ShiftRight(number(random, parameters, 0, 70), rounding, None),
         7 => Op::Clamp { low: number(random, parameters, -200, 0), high: number(random, parameters, 0, 300) },
         8 => Op::Fit,
-        _ => {
-            let scale = random.within(1, 1 << 20) as f32 / 65536.0;
-            Op::FloatScale(post::Operand::Constant(i64::from(scale.to_bits())), rounding)
-        }
+        _ => Op::Float(Arc::new(designs::float(random)), rounding),
     }
 }
 
@@ -249,7 +246,7 @@ pub fn language(random: &mut Random) -> Parts {
         if random.below(3) == 0 {
             let (format, per) = (Format::unsigned(1).unwrap(), Per::Layer);
             let name = format!("p{}", design.parameters.len());
-            let bit = Parameter { name, format, per, min: 0, max: 1, default: None, aligned: true };
+            let bit = Parameter::new(name, format, per).within(0, 1);
             design.parameters.push(bit);
             let bit = post::Operand::Parameter(design.parameters.len() - 1);
             let wire = step.latency > 0 && random.below(2) == 0;
@@ -379,15 +376,7 @@ pub fn design(random: &mut Random) -> Parts {
         let format = format(random, 8..=33);
         let (min, max) = (format.min(), format.max());
         let name = "bias".to_string();
-        parameters.push(Parameter {
-            name,
-            format,
-            per: Per::Channel,
-            min,
-            max,
-            default: Some(0),
-            aligned: true,
-        });
+        parameters.push(Parameter::new(name, format, Per::Channel).within(min, max).or(0));
     }
     if accumulator.start == Start::Zero && !array.sums_travel() {
         array.clears_at_once = random.below(2) == 0;
@@ -454,7 +443,7 @@ pub fn program(parts: Parts, random: &mut Random) -> Program {
 pub fn post_only(random: &mut Random) -> Parts {
     let format = format(random, 1..=64);
     let (name, per, min, max) = ("value".to_string(), Per::Channel, format.min(), format.max());
-    let mut parameters = vec![Parameter { name, format, per, min, max, default: None, aligned: true }];
+    let mut parameters = vec![Parameter::new(name, format, per).within(min, max)];
     let mut post = steps(random, &mut parameters);
     for step in post.iter_mut().filter(|step| step.latency > 0) {
         if random.below(3) > 0 {
@@ -462,7 +451,7 @@ pub fn post_only(random: &mut Random) -> Parts {
         }
         let (name, format) = (format!("p{}", parameters.len()), Format::unsigned(1).unwrap());
         let (per, min, max) = (Per::Layer, 0, 1);
-        parameters.push(Parameter { name, format, per, min, max, default: None, aligned: true });
+        parameters.push(Parameter::new(name, format, per).within(min, max));
         let bit = post::Operand::Parameter(parameters.len() - 1);
         step.when = Some(When { bit, is: random.below(2) == 0, wire: random.below(2) == 0 });
     }

@@ -247,7 +247,7 @@ pub fn with_accumulator(design: &mut Parts, accumulator: Accumulator, format: Fo
     design.accumulator.bias = Some(at);
     let (min, max) = (format.min(), format.max());
     let name = "bias".to_string();
-    let bias = Parameter { name, format, per: Per::Channel, min, max, default: Some(0), aligned: true };
+    let bias = Parameter::new(name, format, Per::Channel).within(min, max).or(0);
     if at == design.parameters.len() { design.parameters.push(bias) } else { design.parameters[at] = bias }
 }
 
@@ -309,7 +309,7 @@ fn finish(design: &mut Parts, random: &mut Random) {
                 (scale.min, scale.max) = (i64::from((0.5f32).powi(20).to_bits()), i64::from(1f32.to_bits()));
             }
             design.parameters.push(scale);
-            let float = Op::FloatScale(post::Operand::Parameter(at), random.pick(&Rounding::ALL));
+            let float = Op::float_scale(post::Operand::Parameter(at), random.pick(&Rounding::ALL));
             design.post = vec![Step::new("post.0", float, Some(f("s8")), Overflow::Saturate, 0)];
         }
         _ => {}

@@ -2,7 +2,7 @@
 
 use goldpath::design::{AccumulatorOverflow, Coding, Dataflow, Design, LaneMap, Mirror};
 use goldpath::num::{Format, Overflow, Rounding};
-use goldpath::post::{self, Op, Operand};
+use goldpath::post::{self, Op, Operand, Precision};
 
 use super::oracle::machine::{Entry, Level, Machine, Memory, More, Number, Step};
 
@@ -63,7 +63,11 @@ fn of_step(step: &post::Step, number: &dyn Fn(Operand) -> Number) -> Step {
         }
         Op::Clamp { low, high } => ("clamp", vec![*low, *high], None),
         Op::Fit => ("fit", vec![], None),
-        Op::FloatScale(v, mode) => ("float_scale", vec![*v], Some(*mode)),
+        Op::Float(float, mode) => {
+            more.double = float.precision == Precision::F64;
+            more.floats = float.ops.iter().map(|op| (op.name(), op.operands().len())).collect();
+            ("float", float.ops.iter().flat_map(|op| op.operands()).collect(), Some(*mode))
+        }
         Op::Lut(table) => {
             more.table = (table.first.into(), table.values.iter().map(|value| (*value).into()).collect());
             more.sides = [table.below.into(), table.above.into()];

@@ -1,6 +1,6 @@
 //! The hardware by plain numbers and names, and what a step and a format make of a value.
 
-use super::float::float_scale;
+use super::float::of_ops;
 use super::{power_of_two, range, round};
 
 /// How a value enters a node: the rails, and what becomes of a value outside them.
@@ -94,6 +94,10 @@ pub struct More {
     pub arms: [Vec<Step>; 2],
     /// The bit that must be this for the step to run.
     pub bit: Option<(Number, bool)>,
+    /// Operations in floats, each with how many numbers it takes.
+    pub floats: Vec<(&'static str, usize)>,
+    /// In 64 bits rather than in 32.
+    pub double: bool,
 }
 
 /// The hardware.
@@ -264,7 +268,11 @@ impl Step {
             "clamp" if number(0) > number(1) || x < number(0) => number(0),
             "clamp" if x > number(1) => number(1),
             "clamp" => x,
-            "float_scale" => float_scale(x, number(0) as i64, self.rounding),
+            "float" => {
+                let numbers: Vec<i128> = (0..self.numbers.len()).map(number).collect();
+                let value = of_ops(x, more.double, &more.floats, &numbers);
+                value.to_integer(self.rounding)
+            }
             other => panic!("no step is called {other}"),
         }
     }

@@ -198,21 +198,21 @@ fn post(
     let idle: Vec<bool> = design.node_ranges().iter().map(|range| range.always_fits).collect();
     for (index, step) in design.post.iter().enumerate() {
         let get = |operand| number(operand, parameters, n);
-        x = match step.op {
-            Op::Add(v) => x + get(v),
-            Op::Subtract(v) => x - get(v),
-            Op::Multiply(v) => x * get(v),
-            Op::Max(v) => x.max(get(v)),
-            Op::Min(v) => x.min(get(v)),
-            Op::ShiftLeft(v) => x * oracle::power_of_two(get(v) as u32) as i128,
-            Op::ShiftRight(v, mode, None) => oracle::round(x, get(v) as u32, rounding(mode)),
-            Op::Clamp { low, high } => x.min(get(high)).max(get(low)),
+        x = match &step.op {
+            Op::Add(v) => x + get(*v),
+            Op::Subtract(v) => x - get(*v),
+            Op::Multiply(v) => x * get(*v),
+            Op::Max(v) => x.max(get(*v)),
+            Op::Min(v) => x.min(get(*v)),
+            Op::ShiftLeft(v) => x * oracle::power_of_two(get(*v) as u32) as i128,
+            Op::ShiftRight(v, mode, None) => oracle::round(x, get(*v) as u32, rounding(*mode)),
+            Op::Clamp { low, high } => x.min(get(*high)).max(get(*low)),
             Op::Fit => x,
-            Op::FloatScale(scale, Rounding::HalfEven) => {
-                let scale = f32::from_bits(u32::try_from(get(scale)).unwrap());
+            Op::Float(float, Rounding::HalfEven) if float.as_scale().is_some() => {
+                let scale = f32::from_bits(u32::try_from(get(float.as_scale().unwrap())).unwrap());
                 (x as f32 * scale).round_ties_even() as i128
             }
-            Op::FloatScale(..) => panic!("not done here"),
+            Op::Float(..) => panic!("not done here"),
             _ => panic!("no committed design has {}", step.op.name()),
         };
         let levels = design.reduce.len() + design.after.len();

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use goldpath::design::{Coding, Dataflow, Design, Mirror, Parts};
 use goldpath::lower::Program;
 use goldpath::overflow::{self, Event, LayerAnswer, NodeAnswer};
-use goldpath::post::Op;
 use goldpath::{functional, simulate};
 use ndarray::Array3;
 
@@ -161,7 +160,7 @@ fn without_float(random: &mut Random) -> Parts {
         if random.below(4) == 0 {
             random::add_product_steps(&mut design, random);
         }
-        if !design.post.iter().any(|step| matches!(step.op, Op::FloatScale(..))) {
+        if !design.post.iter().any(|step| step.op.is_float()) {
             return design;
         }
     }

@@ -11,6 +11,7 @@ use goldpath::strength::{Goal, Judge, goals, reached, score};
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use crate::oracle::float::{of_ops, tie};
 use crate::oracle::machine::{Entry, Machine, Step};
 use crate::oracle::program::{self, Visit, Work};
 use crate::proofs::designs;
@@ -213,10 +214,9 @@ fn step(step: &Step, visit: &Visit, channel: usize, seen: &mut NodeSeen) {
             let below = visit.before.div_euclid(unit);
             (unit > 1 && 2 * (visit.before - below * unit) == unit).then_some((visit.before < 0, below))
         }
-        "float_scale" => {
-            let product = visit.before as f32 * f32::from_bits(number(0) as u32);
-            let below = f64::from(product).floor();
-            (f64::from(product) - below == 0.5).then_some((product < 0.0, below.rem_euclid(2.0) as i128))
+        "float" => {
+            let numbers: Vec<i128> = (0..step.numbers.len()).map(number).collect();
+            tie(of_ops(visit.before, step.more.double, &step.more.floats, &numbers))
         }
         _ => None,
     };

@@ -57,7 +57,7 @@ fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>
 }
 
 /// Keys of a step that hold steps.
-const INSIDE: [&str; 5] = ["value_steps", "negative", "otherwise", "programs", "steps"];
+const INSIDE: [&str; 6] = ["value_steps", "negative", "otherwise", "programs", "steps", "ops"];
 
 fn matches(pattern: &str, key: &str) -> bool {
     let (pattern, key): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), key.split('.').collect());
@@ -94,6 +94,7 @@ post = [
   { step = "thresholds", values = [-1, 3], offset = -1 },
   { step = "lut", first = 0, values = [4, -3], below = 7, above = -1 },
   { step = "branch", negative = [{ step = "shift_left", value = 1 }], otherwise = [{ step = "add", value = 1 }] },
+  { step = "float", ops = [{ multiply = 1065353216 }, { add_integer = 1 }], rounding = "half_even", format = "s9", overflow = "saturate" },
   { step = "fit", format = "s8", overflow = "saturate" },
 ]
 [product]

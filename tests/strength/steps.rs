@@ -191,3 +191,12 @@ fn steps_that_read_exponents() {
         assert_eq!(proved_equal(&design, &first.hardware).is_some(), rounding == "half_away");
     }
 }
+
+#[test]
+fn steps_in_floats() {
+    let post = r#"{ step = "float", ops = [{ multiply = "scale" }, { add_integer = "zero" }], rounding = "half_even",
+        format = "s8", overflow = "saturate" }"#;
+    let parameters = "scale = { format = \"s32\", per = \"channel\", min = 0, max = 2139095039 }\n\
+                      zero = { format = \"s8\", per = \"layer\" }\n";
+    check(post, parameters, &["post.*.ops"]);
+}

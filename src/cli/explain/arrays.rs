@@ -120,7 +120,7 @@ pub fn topics() -> Vec<Topic> {
         kind: "array",
         summary,
         text: "A worked design, whole; `goldpath explain array.dataflow` has the keys:",
-        example,
+        example: Box::new(example),
     });
     let keys = Topic {
         name: "array.dataflow",
@@ -154,7 +154,7 @@ pub fn topics() -> Vec<Topic> {
                array.drain        of output_stationary: how sums leave; accumulator.banks: several of a MAC (both have pages)\n\
                [memory]           words in which parts of a sum meet: sums that travel are cut by columns, others by\n\
                \x20                  order.tile_k",
-        example: formulas,
+        example: Box::new(formulas),
     };
     let alone = Topic {
         name: "post_only",
@@ -166,11 +166,11 @@ pub fn topics() -> Vec<Topic> {
                out.data leaves as many cycles later as the steps have registers. A product of it is N values, M = K = 1,\n\
                each of a channel of its own: `vectors --case random --shape 1,1,N`, `--case directed`, or your own values\n\
                as parameter value (--params; activations and weights are then zeros, [1, 1] and [1, N]).",
-        example: || {
+        example: Box::new(|| {
             let text = "schema = 1\nname = \"example\"\npost = { preset = \"multiply_shift\", latency = [2, 1, 0, 1] }\n\n\
                         [accumulator]\nwidth = 32\nsigned = true";
             format!("{text}\n\n# cycles of N values: {}", parsed(text).cycle_formula())
-        },
+        }),
     };
     kinds.chain([keys, alone, drain(), banks()]).collect()
 }
@@ -195,7 +195,7 @@ fn drain() -> Topic {
                Without in.drain a beat says that it is the last (in.last), and every PE has a bit that says that its sum is\n\
                whole. Exits that finish in cycles of their own have a valid bit each. Post steps stand at every exit, with\n\
                the numbers of the channel whose sum is there. A [memory] takes rows.",
-        example: String::new,
+        example: Box::new(String::new),
     }
 }
 
@@ -211,7 +211,7 @@ fn banks() -> Topic {
                \n\
                accumulator.clear, of start = \"zero\": \"aligned\" travels beside the products, \"immediate\" reaches the\n\
                accumulators from the port at once (the host waits until no product is under way).",
-        example: String::new,
+        example: Box::new(String::new),
     }
 }
 

@@ -4,7 +4,7 @@ use super::Topic;
 use crate::num::{Format, Overflow, accumulate, fit, product};
 
 fn topic(name: &'static str, summary: &'static str, text: &'static str, example: fn() -> String) -> Topic {
-    Topic { name, kind: "class", summary, text, example }
+    Topic { name, kind: "class", summary, text, example: Box::new(example) }
 }
 
 #[rustfmt::skip]

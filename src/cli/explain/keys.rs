@@ -26,7 +26,7 @@ pub fn topics() -> Vec<Topic> {
                \n\
                zero and overwrite differ in time only. Choose zero where the hardware has a clear input that takes\n\
                a cycle, overwrite where a multiplexer in front of the adder selects 0 for the first product.",
-        example,
+        example: Box::new(example),
     }, Topic {
         name: "parameters",
         kind: "key",
@@ -43,15 +43,16 @@ pub fn topics() -> Vec<Topic> {
                \n\
                Where neither the accumulator nor a post step takes bias, a layer that has one is refused: --bias-in none\n\
                leaves it out on purpose.\n\
-               Any other name (or a name of these that you changed) nothing brings: rename it, or give it\n\
-               parameters.NAME.default. Products (--activations, --weights) take all of them from --params, an .npz\n\
-               whose arrays are called as the parameter or as the id of the step (post.1) that reads it alone.\n\
+               Any other name (or a name of these that you changed) nothing brings: rename it, say which of these numbers it\n\
+               is (source, of a scale formed as factor says; presets do), or give it parameters.NAME.default.\n\
+               Products (--activations, --weights) take all of them from --params, an .npz whose arrays are called\n\
+               as the parameter or as the id of the step (post.1) that reads it alone.\n\
                format, per (\"layer\", \"channel\", of a weight's exponent \"weight\"), min, max and default say what a\n\
                parameter may be; aligned = false that it is a static register, constant over a run, beside which\n\
                nothing is pipelined: one for the layer.\n\
                A bit that a step asks (`if`) is a parameter of format \"u1\"; of thresholds, NAME with count = 3 is three\n\
                parameters: NAME_0, NAME_1 and NAME_2.",
-        example: String::new,
+        example: Box::new(String::new),
     }]);
     all
 }
@@ -72,7 +73,7 @@ fn of_paths() -> Vec<Topic> {
                sums of what leaves the last step. Where constants shift products right by s in all, a layer of a model\n\
                brings its bias / 2^s, ties to even, and its scale times 2^s; where a parameter says how far, it has to\n\
                come as a product of its own.",
-        example: products,
+        example: Box::new(products),
     }, Topic {
         name: "memory.store",
         kind: "key",
@@ -85,7 +86,7 @@ fn of_paths() -> Vec<Topic> {
                \n\
                Where constants in memory.store shift right by s in all, a layer of a model brings its bias / 2^s and its\n\
                scale times 2^s, as with product.steps; memory.load must then not shift.",
-        example: String::new,
+        example: Box::new(String::new),
     }, Topic {
         name: "product.packing",
         kind: "key",
@@ -104,7 +105,7 @@ fn of_paths() -> Vec<Topic> {
                happen, so that both sums are what two accumulators hold: from the operands' ranges and the most products of\n\
                a sum (a column's, order.tile_k with a [memory], or order.max_k); anything else is an error that shows the\n\
                range.",
-        example: String::new,
+        example: Box::new(String::new),
     }, Topic {
         name: "order.loops",
         kind: "key",
@@ -113,7 +114,7 @@ fn of_paths() -> Vec<Topic> {
                \x20            [\"n\", \"m\", \"k\"]: the other way round, so that weights are used again. All of k is inside,\n\
                \x20            images and groups are outside. It changes when a tile comes, and no value\n\
                order.max_k  the most products of an output: more are an error, and what needs a limit may rely on it",
-        example: String::new,
+        example: Box::new(String::new),
     }, coding()]
 }
 
@@ -140,7 +141,7 @@ fn coding() -> Topic {
                \x20 steps = [{ step = \"shift_right\", value = \"k\", rounding = \"floor\" }]\n\
                The steps are then those of the activation, and what leaves them is added or subtracted as the sign says:\n\
                +-floor(x / 2^k). Only product.steps read it, no port brings it, and layers of a model are refused.",
-        example: powers,
+        example: Box::new(powers),
     }
 }
 
@@ -167,7 +168,7 @@ fn levels() -> Topic {
                \"overwrite\", since a bias belongs to no lane: a post step adds it. No level of a beat follows one.\n\
                `overflow`, `check` and `sweep` look at each accumulator. Its events are counted at accumulator over all\n\
                lanes, and at reduce.N for the level.",
-        example: lanes,
+        example: Box::new(lanes),
     }
 }
 

@@ -11,7 +11,7 @@ pub fn topics() -> Vec<Topic> {
         text: "Files and arguments are not believed: what they ask for is counted before it is allocated. What grows\n\
                with it (tensors of a network, operands, sums, traces) is charged to one account, which --max-memory\n\
                bounds. A design's own numbers (rows, lanes, widths, latencies) are bounded by its schema.",
-        example: listed,
+        example: Box::new(listed),
     }]
 }
 

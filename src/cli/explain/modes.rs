@@ -4,7 +4,7 @@ use super::Topic;
 use crate::num::{Format, Overflow, Rounding, fit, shift_right};
 
 fn rounding(name: &'static str, summary: &'static str, text: &'static str, example: fn() -> String) -> Topic {
-    Topic { name, kind: "rounding mode", summary, text, example }
+    Topic { name, kind: "rounding mode", summary, text, example: Box::new(example) }
 }
 
 /// One row of the rounding table.
@@ -46,7 +46,7 @@ fn roundings() -> Vec<Topic> {
 }
 
 fn overflow(name: &'static str, summary: &'static str, text: &'static str, example: fn() -> String) -> Topic {
-    Topic { name, kind: "overflow rule", summary, text, example }
+    Topic { name, kind: "overflow rule", summary, text, example: Box::new(example) }
 }
 
 fn rail_row(rule: Overflow) -> String {

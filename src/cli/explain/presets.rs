@@ -1,55 +1,98 @@
-//! The named requantisation schemes: the steps are printed from what the preset really expands to.
+//! The named requantisation schemes: what their files say, the steps they expand to, and what these make of a few sums.
+
+use std::path::Path;
 
 use super::Topic;
-use crate::num::{Format, Rounding};
-use crate::post::{Choice, Op, Operand, Preset};
+use crate::design::{Design, Preset};
+use crate::post::{Number, Operand, Parameter, Source};
 
-fn topic(preset: Preset, summary: &'static str, text: &'static str, example: fn() -> String) -> Topic {
-    Topic { name: preset.name(), kind: "preset", summary, text, example }
+/// Columns of a line.
+const WIDTH: usize = 104;
+
+/// The scheme alone, behind sums of 32 bits and in front of an output of 8.
+fn alone(preset: &Preset) -> Option<Design> {
+    let rounding = if preset.takes_rounding() { ", rounding = \"half_up\"" } else { "" };
+    let text = format!(
+        "schema = 1\nname = \"alone\"\npost = {{ preset = \"{}\"{rounding} }}\naccumulator = {{ width = 32, signed = true }}\n",
+        preset.name
+    );
+    Design::parse(&text, Path::new(preset.name), &[]).ok()
 }
 
-/// The steps for an s8 output.
-fn steps(preset: Preset) -> String {
-    let output = Format::signed(8).expect("8 bits");
-    let choice = Choice { preset, output, rounding: Rounding::HalfUp, latency: vec![] };
-    let operands: Vec<Operand> = (0..preset.parameters().len()).map(Operand::Parameter).collect();
-    let mut text =
-        format!("expands, for an s8 output{}, to", if preset == Preset::Shift { " and half_up" } else { "" });
-    for step in choice.steps(&operands) {
-        let format = match step.format {
-            Some(format) => format!("into {format}"),
-            None => "exact".to_string(),
-        };
-        text += &format!("\n  {}  {} {format}", step.id, operation(&step.op, preset.parameters()));
+fn steps(preset: &Preset, design: &Design) -> String {
+    let name = |operand: Operand| match operand {
+        Operand::Constant(value) => value.to_string(),
+        Operand::Parameter(index) => design.parameters[index].name.clone(),
+        Operand::Exponent { .. } => "exponent".to_owned(),
+    };
+    let chosen = if preset.takes_rounding() { " and half_up" } else { "" };
+    let mut text = format!("expands, for sums of 32 bits, an s8 output{chosen}, to");
+    for step in &design.post {
+        let format = step.format.map_or("exact".to_owned(), |format| format!("into {format}"));
+        text += &format!("\n  {}  {} {format}", step.id, step.op.instruction(&name));
     }
     text
 }
 
-fn operation(op: &Op, parameters: &[&str]) -> String {
-    let of = |operand: Operand| match operand {
-        Operand::Constant(value) => value.to_string(),
-        Operand::Parameter(index) => parameters[index].to_string(),
-        Operand::Exponent { .. } => "exponent".to_owned(),
+/// What the parameters are at a real scale; none where one is not of a scale.
+fn numbers(design: &Design, factor: f64) -> Option<Vec<Vec<i64>>> {
+    let has = |name: &str| design.parameters.iter().any(|parameter| parameter.name == name);
+    let number = |parameter: &Parameter| {
+        let source = parameter.source.or_else(|| Source::by_name(&parameter.name, has));
+        match source.map(|source| source.number) {
+            None | Some(Number::ZeroPoint | Number::Low | Number::High) => parameter.default,
+            Some(number) => number.of(factor).ok(),
+        }
     };
-    op.instruction(&of)
+    let is_value = |index: usize| design.value_parameter() == Some(index);
+    let one =
+        |(index, parameter)| if is_value(index) { Some(vec![0]) } else { number(parameter).map(|n| vec![n]) };
+    design.parameters.iter().enumerate().map(one).collect()
 }
 
-#[rustfmt::skip]
+/// Sums around 0 at a scale of a quarter: every second even one is a tie.
+fn number_line(design: &Design) -> Option<String> {
+    let numbers = numbers(design, 0.25)?;
+    let row = |value: &dyn Fn(i64) -> i64| (-7..=7).map(|x| format!("{:>4}", value(x))).collect::<String>();
+    let post = design.post_program().channel(&numbers, 0);
+    Some(format!("at a scale of 1/4\n  x {}\n  y {}", row(&|x| x), row(&|x| post.output(x))))
+}
+
+/// Words in lines; those behind the first are indented.
+fn wrapped(text: &str) -> String {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is one");
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(format!("  {word}"));
+        } else {
+            *line += if line.is_empty() { "" } else { " " };
+            *line += word;
+        }
+    }
+    lines.join("\n")
+}
+
+/// Its formula, its steps, what they do, and where they come from.
+fn page(preset: &Preset) -> String {
+    let mut parts = vec![wrapped(&format!("y = {}", preset.formula()))];
+    parts.push(wrapped(&format!("ties: {}", preset.ties())));
+    if let Some(design) = alone(preset) {
+        parts.extend(number_line(&design));
+        parts.push(steps(preset, &design));
+    }
+    parts.extend(preset.traps().iter().map(|trap| wrapped(&format!("trap: {trap}"))));
+    parts.push(wrapped(&format!("source: {}", preset.source())));
+    parts.join("\n")
+}
+
 pub fn topics() -> Vec<Topic> {
-    vec![
-        topic(Preset::Shift, "one rounding right shift, zero point, clamp",
-            "For power-of-two scales. The rounding is the design's choice.", || steps(Preset::Shift)),
-        topic(Preset::MultiplyShift, "an integer multiplier and one rounding shift (half_up), zero point, clamp",
-            "Multiplier and shift come from the layer's float32 scale, widened to double, by TFLite's\n\
-             QuantizeMultiplier. The same as TFLite built with TFLITE_SINGLE_ROUNDING.",
-            || steps(Preset::MultiplyShift)),
-        topic(Preset::TfliteDouble, "TFLite's MultiplyByQuantizedMultiplier with two roundings (gemmlowp)",
-            "Saturating rounding doubling high multiply (half_up), then a rounding divide by a power of two\n\
-             (half_away). Not every TFLite kernel does this: see `goldpath explain double_rounding`.",
-            || steps(Preset::TfliteDouble)),
-        topic(Preset::Onnxruntime, "float32 scale, ties to even, zero point after rounding",
-            "round(f32(acc) * scale) in float32. ONNX Runtime's CPU provider (MLAS) and XNNPACK fp32. It has no\n\
-             integer twin: no RTL comes with it.",
-            || steps(Preset::Onnxruntime)),
-    ]
+    let topic = |preset: &'static Preset| Topic {
+        name: preset.name,
+        kind: "preset",
+        summary: preset.summary(),
+        text: preset.about(),
+        example: Box::new(|| page(preset)),
+    };
+    Preset::all().iter().map(topic).collect()
 }

@@ -8,7 +8,7 @@ fn s(width: u32) -> Format {
 }
 
 fn topic(name: &'static str, summary: &'static str, text: &'static str, example: fn() -> String) -> Topic {
-    Topic { name, kind: "rule", summary, text, example }
+    Topic { name, kind: "rule", summary, text, example: Box::new(example) }
 }
 
 /// How 128 and −300 enter s8.

@@ -21,7 +21,7 @@ const EXAMPLES: [(&str, i64); 11] = [
 ];
 
 /// What steps are called, but for those that have a page of their own.
-pub const WORDS: [&str; 19] = [
+pub const WORDS: [&str; 20] = [
     "add",
     "subtract",
     "multiply",
@@ -37,6 +37,7 @@ pub const WORDS: [&str; 19] = [
     "fit",
     "saturate",
     "float_scale",
+    "float",
     "lut",
     "thresholds",
     "branch",
@@ -57,7 +58,7 @@ pub fn topics() -> Vec<Topic> {
                clamp                               low and high (or min and max): min with high, then max with low\n\
                fit                                 only format and overflow\n\
                saturate                            fit with overflow = \"saturate\"; format, or width, and signed (or as x)\n\
-               float_scale                         x * a float32, rounded once, saturated\n\
+               float_scale, float                  x * a float32, or ops in f32 or f64 (precision); rounded once, fitted\n\
                lut                                 a table: values[x - first], below and above beyond it\n\
                thresholds                          how many of values are <= x, and offset; values is a list, or the name of\n\
                \x20                                   a parameter of which there are count (name_0, name_1, ...)\n\
@@ -72,7 +73,7 @@ pub fn topics() -> Vec<Topic> {
                when that bit of the layer is 1 (0); else x goes by through its format and registers (bypass = \"register\"), or\n\
                through its format around its registers, so that outputs come earlier (bypass = \"wire\").\n\
                Steps inside a step have no registers, and their events are not counted apart.",
-        example,
+        example: Box::new(example),
     }]
 }
 

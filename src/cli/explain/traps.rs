@@ -8,7 +8,7 @@ fn s(width: u32) -> Format {
 }
 
 fn topic(name: &'static str, summary: &'static str, text: &'static str, example: fn() -> String) -> Topic {
-    Topic { name, kind: "trap", summary, text, example }
+    Topic { name, kind: "trap", summary, text, example: Box::new(example) }
 }
 
 #[rustfmt::skip]

@@ -1,8 +1,11 @@
 //! The shape of post-processing steps and of presets.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::{At, Format, Overflow, Value};
@@ -24,6 +27,10 @@ pub(in crate::design) struct Step {
     pub min: Option<At<Value>>,
     pub max: Option<At<Value>>,
     pub rounding: Option<At<Rounding>>,
+    /// `float` only: in what every operation is rounded; absent = "f32".
+    pub precision: Option<At<Precision>>,
+    /// `float` only: what is done to x, in this order.
+    pub ops: Option<At<Vec<At<FloatOp>>>>,
     /// `shift_right` only: the format in which x and the half are added, and wrap; absent = wide enough.
     pub adder: Option<At<Format>>,
     /// `lut`: the results of `first`, `first` + 1, …; `thresholds`: a list, or with `count` the name of a parameter of which
@@ -93,12 +100,38 @@ pub(in crate::design) enum StepKind {
     Saturate,
     /// x * value in float32 (its bits), rounded once.
     FloatScale,
+    /// What `ops` make of x in floats, rounded once.
+    Float,
     /// A table: one of `values`, by x - `first`.
     Lut,
     /// How many of `values` are at most x, and `offset`.
     Thresholds,
     /// Other steps for x below 0 than for the rest: prelu, leaky relu.
     Branch,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::design) enum Precision {
+    /// IEEE binary32.
+    F32,
+    /// IEEE binary64.
+    F64,
+}
+
+/// One operation of a `float` step. Values are bits of a float, of `add_integer` and `clamp` integers.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::design) enum FloatOp {
+    Multiply(Value),
+    Add(Value),
+    /// Factor and term: rounded once.
+    MultiplyAdd([Value; 2]),
+    AddInteger(Value),
+    /// The lower and the upper bound.
+    Clamp([Value; 2]),
+    /// A half with x's sign.
+    AddHalf,
 }
 
 /// What x goes by through when its step does not run.
@@ -126,34 +159,64 @@ pub(in crate::design) enum Rounding {
     HalfOdd,
 }
 
-/// A named requantisation scheme: a list of steps.
-#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+/// A named requantisation scheme: a list of steps. What stands for its parameters has been taken out before this is read.
+#[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::design) struct Preset {
     pub preset: At<PresetName>,
-    /// Format of the output: "s8" when absent.
     pub format: Option<At<Format>>,
-    /// Registers behind each expanded step.
     pub latency: Option<At<Vec<At<i64>>>>,
-    /// `shift` only, and required there.
     pub rounding: Option<At<Rounding>>,
-    pub multiplier: Option<At<Value>>,
-    pub shift: Option<At<Value>>,
-    pub left_shift: Option<At<Value>>,
-    pub right_shift: Option<At<Value>>,
-    pub scale: Option<At<Value>>,
-    pub zero_point: Option<At<Value>>,
-    pub low: Option<At<Value>>,
-    pub high: Option<At<Value>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::design) enum PresetName {
-    Shift,
-    MultiplyShift,
-    TfliteDouble,
-    Onnxruntime,
+/// The same as a schema.
+#[derive(JsonSchema)]
+#[schemars(rename = "Preset")]
+#[allow(dead_code, reason = "only its schema is used")]
+struct Shape {
+    preset: PresetName,
+    /// Format of the output: "s8" when absent.
+    format: Option<Format>,
+    /// Registers behind each expanded step.
+    latency: Option<Vec<i64>>,
+    /// `shift` only, and required there.
+    rounding: Option<Rounding>,
+    /// What stands for one of its parameters: a constant, or another parameter.
+    #[serde(flatten)]
+    parameters: BTreeMap<String, Value>,
+}
+
+impl JsonSchema for Preset {
+    fn schema_name() -> Cow<'static, str> {
+        Shape::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Shape::json_schema(generator)
+    }
+}
+
+/// One of [`crate::design::Preset::names`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
+pub(in crate::design) struct PresetName(String);
+
+impl Deref for PresetName {
+    type Target = String;
+
+    fn deref(&self) -> &String {
+        &self.0
+    }
+}
+
+impl JsonSchema for PresetName {
+    fn schema_name() -> Cow<'static, str> {
+        "PresetName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "string", "enum": crate::design::Preset::names() })
+    }
 }
 
 /// A list of constants and parameters, or the name of a parameter.

@@ -76,7 +76,7 @@ fn taken(op: &Op, bound: usize, value: i128, other: i128, get: &dyn Fn(Operand) 
         Op::Max(v) => Some(if other > get(*v) { value } else { get(*v) }),
         Op::Min(v) => Some(if other < get(*v) { value } else { get(*v) }),
         Op::Add(_) | Op::Subtract(_) | Op::Multiply(_) | Op::ShiftLeft(_) | Op::ShiftRight(..) => None,
-        Op::Fit | Op::FloatScale(..) | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => None,
+        Op::Fit | Op::Float(..) | Op::Lut(_) | Op::Thresholds { .. } | Op::Branch { .. } => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Form;
 use crate::design::Design;
 use crate::num::{Chance, MAX_SHIFT};
-use crate::post::{Operand, Parameter, Per, Role};
+use crate::post::{Operand, Parameter, Per, Precision, Role, Step};
 
 /// What a parameter is to the steps that read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,9 @@ pub(super) enum Part {
     Offset,
     Count,
     Factor,
-    /// Bits of a float32.
+    /// Bits of a float.
     Scale,
+    FloatTerm,
     Low,
     High,
     Term,
@@ -34,6 +35,7 @@ pub(super) fn part(design: &Design, index: usize) -> Part {
         Some(Role::Count) => Part::Count,
         Some(Role::Factor) => Part::Factor,
         Some(Role::Scale) => Part::Scale,
+        Some(Role::FloatTerm) => Part::FloatTerm,
         Some(Role::Low | Role::Least) => Part::Low,
         Some(Role::High | Role::Most) => Part::High,
         Some(Role::Condition) => Part::Bit,
@@ -67,7 +69,16 @@ pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<
             let scales = [1.0_f32, 0.5, 0.25, 0.062_5, 0.003_906_25, 0.371_1, 0.008_3, 1.5, 3.0e-5];
             // Every second bit of the fraction, one way and the other.
             let fractions = [0x37d5_5555, 0x37aa_aaaa, 0x3b2a_aaaa, 0x3b55_5555];
-            scales.into_iter().map(|scale| i64::from(scale.to_bits())).chain(fractions).collect()
+            // Large and very small ones, and halves with one more of the last bits: no tie is left.
+            let others = [0x4020_0000, 0x2f80_0000, 0x1f80_0000];
+            let halves = (0..5).map(|bit| 0x3f00_0000 | 1 << bit);
+            let fractions = fractions.into_iter().chain(others).chain(halves).map(f32::from_bits);
+            let precision = precision(design, index);
+            scales.into_iter().chain(fractions).map(|scale| precision.bits(scale.into())).collect()
+        }
+        Part::FloatTerm => {
+            let terms = [0.0, 0.5, -0.5, 1.0, -1.0, 0.25, 7.125, -7.125, 100.4, -100.4, 1.0e6, -1.0e6];
+            terms.map(|term| precision(design, index).bits(term)).into()
         }
         Part::Low | Part::High | Part::Term | Part::Offset => {
             let mut values = vec![min, max, min / 2, max / 2, 0, 1, -1, chance.within(min, max)];
@@ -82,6 +93,13 @@ pub(super) fn values(design: &Design, index: usize, chance: &mut Chance) -> Vec<
         values.push(parameter.default.unwrap_or(0).clamp(min, max));
     }
     values
+}
+
+/// In what the step that reads the parameter computes.
+fn precision(design: &Design, index: usize) -> Precision {
+    let reads = |step: &&Step| step.op.operands().contains(&Operand::Parameter(index));
+    let float = design.post.iter().filter(reads).find_map(|step| step.op.float());
+    float.map_or(Precision::F32, |float| float.precision)
 }
 
 /// How far up its range a bound or a term of the layer is, by the bits of a byte that comes again: in the order of
@@ -114,9 +132,12 @@ pub(super) fn of_layer(design: &Design, index: usize, form: Form) -> i64 {
         (Part::Factor, Form::Whole) => parameter.max - 1,
         (Part::Factor, Form::Single) => at(parameter, 3, 4) | 1,
         (Part::Factor, Form::Numbers) => patterns(parameter)[0],
-        (Part::Scale, Form::Whole) => i64::from(0.062_5_f32.to_bits()),
-        (Part::Scale, Form::Single) => i64::from(0.371_1_f32.to_bits()),
-        (Part::Scale, Form::Numbers) => 0x3daa_aaab,
+        (Part::Scale, Form::Whole) => precision(design, index).bits(0.062_5),
+        (Part::Scale, Form::Single) => precision(design, index).bits(0.371_1_f32.into()),
+        (Part::Scale, Form::Numbers) => precision(design, index).bits(f32::from_bits(0x3daa_aaab).into()),
+        (Part::FloatTerm, Form::Whole) => precision(design, index).bits(1.25),
+        (Part::FloatTerm, Form::Single) => precision(design, index).bits(-7.125),
+        (Part::FloatTerm, Form::Numbers) => precision(design, index).bits(100.4),
         (Part::Bit, Form::Whole | Form::Numbers) => parameter.max,
         (Part::Bit, Form::Single) => parameter.min,
         (Part::Bias, _) => parameter.default.unwrap_or(0),

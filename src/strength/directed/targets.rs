@@ -76,7 +76,7 @@ pub(super) fn ties(program: Program<'_>, numbers: &[Vec<i64>]) -> Vec<i128> {
         let Some((rounded, _)) = step.op.rounds() else { continue };
         let count = match rounded {
             Rounded::Shift(count) => u32::try_from(post.bind(count)).unwrap_or(0),
-            Rounded::Float(_) => width.min(24),
+            Rounded::Float(float) => width.min(float.precision.digits()),
         };
         if count == 0 {
             continue;

@@ -2,6 +2,8 @@
 //!
 //! The vectors under `tests/data` were made by running the frameworks or compiling their own C.
 
+mod dialects;
+
 use std::path::Path;
 
 use goldpath::design::Design;
@@ -89,7 +91,7 @@ fn matrix(value: &Value) -> Vec<Vec<i64>> {
 
 #[test]
 fn multipliers_are_tflites() {
-    let data = read(include_str!("data/requant_dialects.json"));
+    let data = read(include_str!("../data/requant_dialects.json"));
     let rows = data["rows"].as_array().unwrap();
     for row in rows {
         let (m, s) = quantize_multiplier(number(&row["scale"])).unwrap();
@@ -118,7 +120,7 @@ fn multipliers_at_the_edges() {
 
 #[test]
 fn presets_reproduce_the_compiled_dialects() {
-    let data = read(include_str!("data/requant_dialects.json"));
+    let data = read(include_str!("../data/requant_dialects.json"));
     let (two, one, ort) = (design(DOUBLE), design(SINGLE), design(ONNXRUNTIME));
     let (mut compared, mut wrong) = (0, Vec::new());
     for row in data["rows"].as_array().unwrap() {
@@ -145,7 +147,7 @@ fn presets_reproduce_the_compiled_dialects() {
 
 #[test]
 fn presets_reproduce_litert() {
-    let data = read(include_str!("data/litert_int8_requant.json"));
+    let data = read(include_str!("../data/litert_int8_requant.json"));
     let (two, ort) = (design(DOUBLE), design(ONNXRUNTIME));
     let mut compared = 0;
     for case in data["cases"].as_array().unwrap() {
@@ -167,7 +169,7 @@ fn presets_reproduce_litert() {
 
 #[test]
 fn the_onnxruntime_preset_is_onnx_runtime() {
-    let data = read(include_str!("data/ort_qlinear.json"));
+    let data = read(include_str!("../data/ort_qlinear.json"));
     let signed = design(ONNXRUNTIME);
     let unsigned = design(r#"{ preset = "onnxruntime", format = "u8" }"#);
     let mut compared = 0;
