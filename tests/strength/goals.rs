@@ -9,12 +9,11 @@ use goldpath::neighbours::{Fault, Hardware, NodeSeen, Ties};
 use goldpath::strength::directed::{Form, directed};
 use goldpath::strength::{Goal, Judge, goals, reached, score};
 use ndarray::Array2;
-use rayon::prelude::*;
 
 use crate::oracle::float::{of_ops, tie};
 use crate::oracle::machine::{Entry, Machine, Step};
 use crate::oracle::program::{self, Visit, Work};
-use crate::proofs::designs;
+use crate::proofs::{designs, each_apart};
 use crate::{DESIGNS, design, neutral};
 
 /// Every goal of every committed design is reached by one of its directed programs, or proved impossible.
@@ -405,8 +404,8 @@ impl Found {
 
 /// Counts at nodes and goals of directed and random programs are the oracle's; `outputs` by chance reach nothing impossible.
 fn check(count: usize, seed: u64, outputs: usize) {
-    let found = designs(count, seed).into_par_iter().map(|(at, design)| check_one(at, &design, outputs));
-    let Found { claimed, impossible, kinds } = found.reduce(Found::default, Found::and);
+    let found = each_apart(&designs(count, seed), &|at, design| check_one(at, design, outputs));
+    let Found { claimed, impossible, kinds } = found.into_iter().fold(Found::default(), Found::and);
     println!("{count} designs: {claimed} goals reached, as the oracle says; {impossible} impossible");
     println!("{kinds:?}");
     assert!(claimed > count * 50 && impossible > count * 5);

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use goldpath::design::Design;
 use goldpath::functional;
@@ -9,7 +11,6 @@ use goldpath::neighbours::{self, Hardware};
 use goldpath::strength::directed::{Form, directed};
 use goldpath::strength::{Judge, proved_equal};
 use goldpath::vectors::case::{self, Case};
-use rayon::prelude::*;
 
 fn pick<'a>(seed: &mut u64, of: &[&'a str]) -> &'a str {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -195,11 +196,33 @@ pub fn designs(count: usize, seed: u64) -> Vec<(u64, Arc<Design>)> {
     panic!("only {} of {count} designs can be built", made.len());
 }
 
+/// What is made of each design, in threads that share no pool: one that waits for its own work begins no other design's.
+pub fn each_apart<R: Send>(
+    designs: &[(u64, Arc<Design>)],
+    make: &(dyn Fn(u64, &Arc<Design>) -> R + Sync),
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut made = Vec::new();
+        while let Some((at, design)) = designs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            made.push(make(*at, design));
+        }
+        made
+    };
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        all.into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e)))
+            .collect()
+    })
+}
+
 /// Programs, neighbours proved equal, those told apart, and those that are neither.
 fn check(count: usize, seed: u64) -> [usize; 4] {
-    let found = designs(count, seed).into_par_iter().map(|(at, design)| check_one(at, &design));
+    let found = each_apart(&designs(count, seed), &|at, design| check_one(at, design));
     let sum = |a: [usize; 4], b: [usize; 4]| std::array::from_fn(|n| a[n] + b[n]);
-    let [programs, proved, told, unknown] = found.reduce(|| [0; 4], sum);
+    let [programs, proved, told, unknown] = found.into_iter().fold([0; 4], sum);
     println!(
         "{count} designs, {programs} programs: {proved} proved equal, {told} told apart, {unknown} neither"
     );
