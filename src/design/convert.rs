@@ -2,6 +2,7 @@
 
 use super::{AccumulatorOverflow, Dataflow, DrainOrder, KernelAxis, LaneMap, Skew, Start, file};
 use crate::num::{Overflow, Rounding};
+use crate::post::Factor;
 
 pub(super) fn rounding(name: file::Rounding) -> Rounding {
     match name {
@@ -15,6 +16,14 @@ pub(super) fn rounding(name: file::Rounding) -> Rounding {
         file::Rounding::HalfZero => Rounding::HalfZero,
         file::Rounding::HalfEven => Rounding::HalfEven,
         file::Rounding::HalfOdd => Rounding::HalfOdd,
+    }
+}
+
+pub(super) fn factor(name: file::Factor) -> Factor {
+    match name {
+        file::Factor::Float32 => Factor::Float32,
+        file::Factor::Float64 => Factor::Float64,
+        file::Factor::Tflite => Factor::Tflite,
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::context::Context;
 use super::file::{self, At, Value};
 use super::identifier::is_plain;
-use super::{post_only, synonyms};
+use super::{convert, post_only, synonyms};
 use crate::error::{Result, nearest};
 use crate::num::Format;
 use crate::post::{Factor, Number, Operand, Parameter, Per, Source};
@@ -203,11 +203,7 @@ fn source(
     context: &Context<'_>,
 ) -> Result<Option<Source>> {
     let inherited = implicit.and_then(|parameter| parameter.source);
-    let factor = at.factor.as_deref().map(|factor| match factor {
-        file::Factor::Float32 => Factor::Float32,
-        file::Factor::Float64 => Factor::Float64,
-        file::Factor::Tflite => Factor::Tflite,
-    });
+    let factor = at.factor.as_deref().map(|factor| convert::factor(*factor));
     let Some(stated) = &at.source else {
         let named = inherited.map(|source| Source { factor: factor.unwrap_or(source.factor), ..source });
         if let (Some(at), None) = (&at.factor, named) {

@@ -61,8 +61,14 @@ impl Reader<'_, '_> {
             }
             (StepKind::Clamp, _) => Op::Clamp { low: get(&file.low, "low")?, high: get(&file.high, "high")? },
             (StepKind::Fit, _) => Op::Fit,
-            (StepKind::FloatScale, Some(rounding)) => Op::float_scale(get(&file.value, "value")?, rounding),
-            (StepKind::Float, Some(rounding)) => Op::Float(Arc::new(self.float(file, key)?), rounding),
+            (StepKind::FloatScale, Some(rounding)) => {
+                let float = Float::scale(get(&file.value, "value")?);
+                Op::Float(Arc::new(self.finite(float, file, key)?), rounding)
+            }
+            (StepKind::Float, Some(rounding)) => {
+                let float = self.float(file, key)?;
+                Op::Float(Arc::new(self.finite(float, file, key)?), rounding)
+            }
             (StepKind::Lut, _) => self.table(file, key, state)?,
             (StepKind::Thresholds, _) => self.thresholds(file, key)?,
             (StepKind::Branch, _) => self.branch(file, key, state)?,
@@ -173,6 +179,20 @@ impl Reader<'_, '_> {
             None => Operand::Constant(0),
         };
         Ok(Op::Thresholds { values, offset })
+    }
+
+    /// The same, unless a constant is the bits of an infinity or of no number.
+    fn finite(&self, float: Float, file: &At<file::Step>, key: &str) -> Result<Float> {
+        match float.not_finite() {
+            None => Ok(float),
+            Some(bits) => {
+                let what = format!("has {bits}, the bits of no finite {}", float.precision.words());
+                let value = file.value.as_ref().map(|at| (at.span(), "value"));
+                let ops = file.ops.as_ref().map(|at| (at.span(), "ops"));
+                let (span, part) = value.or(ops).unwrap_or_else(|| (file.span(), "step"));
+                Err(self.context.wrong(&span, &format!("{key}.{part}"), what))
+            }
+        }
     }
 
     /// What is done in floats, operation by operation.

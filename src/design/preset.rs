@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::file::Value;
+use super::convert;
+use super::file::{self, Value};
 use crate::error::nearest;
 use crate::num::{Format, Rounding};
 use crate::post::{Factor, Number, Parameter, Per, Source};
@@ -94,18 +95,7 @@ struct Declared {
     default: Option<Limit>,
     /// A [`Number`] by name; absent = none: whoever uses the scheme brings it.
     source: Option<String>,
-    #[serde(default)]
-    factor: Form,
-}
-
-/// How the factor is formed.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Form {
-    #[default]
-    Float32,
-    Float64,
-    Tflite,
+    factor: Option<file::Factor>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -323,11 +313,7 @@ impl Choice {
             aligned: true,
             source: declared.source.as_deref().map(|name| Source {
                 number: Number::named(name).expect("a number of a layer"),
-                factor: match declared.factor {
-                    Form::Float32 => Factor::Float32,
-                    Form::Float64 => Factor::Float64,
-                    Form::Tflite => Factor::Tflite,
-                },
+                factor: declared.factor.map_or(Factor::Float32, convert::factor),
             }),
         })
     }

@@ -89,6 +89,15 @@ impl FloatOp {
         }
     }
 
+    /// How many operands it has.
+    const fn arity(self) -> usize {
+        match self {
+            FloatOp::Multiply(_) | FloatOp::Add(_) | FloatOp::AddInteger(_) => 1,
+            FloatOp::MultiplyAdd(..) | FloatOp::Clamp(..) => 2,
+            FloatOp::AddHalf => 0,
+        }
+    }
+
     /// Its operands, in the order in which they are written.
     pub fn operands(mut self) -> Vec<Operand> {
         self.parts().into_iter().map(|(_, operand)| *operand).collect()
@@ -104,6 +113,32 @@ impl FloatOp {
             FloatOp::AddHalf => format!("add_half({v})"),
         }
     }
+}
+
+/// The operations in one precision: what `x` is in front of the last rounding.
+macro_rules! walked {
+    ($name:ident, $float:ty, $bits:ty) => {
+        #[inline]
+        fn $name(&self, x: i128, get: impl Fn(usize, Operand) -> i128) -> $float {
+            let (mut v, mut place) = (x as $float, 0);
+            for op in &self.ops {
+                // The low bits are the float's.
+                let bits = |at: usize, operand| <$float>::from_bits(get(at, operand) as $bits);
+                let integer = |at: usize, operand| get(at, operand) as $float;
+                let half: $float = 0.5;
+                v = match *op {
+                    FloatOp::Multiply(f) => v * bits(place, f),
+                    FloatOp::Add(t) => v + bits(place, t),
+                    FloatOp::MultiplyAdd(f, t) => v.mul_add(bits(place, f), bits(place + 1, t)),
+                    FloatOp::AddInteger(n) => v + integer(place, n),
+                    FloatOp::Clamp(low, high) => v.max(integer(place, low)).min(integer(place + 1, high)),
+                    FloatOp::AddHalf => v + half.copysign(v),
+                };
+                place += op.arity();
+            }
+            v
+        }
+    };
 }
 
 /// Operations one after the other.
@@ -131,6 +166,24 @@ impl Float {
 
     pub(super) fn parts(&mut self) -> Vec<(Role, &mut Operand)> {
         self.ops.iter_mut().flat_map(FloatOp::parts).collect()
+    }
+
+    /// The bits of a constant that is an infinity or no number.
+    pub fn not_finite(&self) -> Option<i64> {
+        let is_finite = |bits: i64| match self.precision {
+            Precision::F32 => f32::from_bits(bits as u32).is_finite(),
+            Precision::F64 => f64::from_bits(bits as u64).is_finite(),
+        };
+        let floats = self.ops.iter().flat_map(|op| match *op {
+            FloatOp::Multiply(v) | FloatOp::Add(v) => vec![v],
+            FloatOp::MultiplyAdd(factor, term) => vec![factor, term],
+            FloatOp::AddInteger(_) | FloatOp::Clamp(..) | FloatOp::AddHalf => vec![],
+        });
+        let constants = floats.filter_map(|operand| match operand {
+            Operand::Constant(bits) => Some(bits),
+            Operand::Parameter(_) | Operand::Exponent { .. } => None,
+        });
+        constants.into_iter().find(|bits| !is_finite(*bits))
     }
 
     /// As a formula over what is called `x`.
@@ -185,42 +238,6 @@ impl Float {
         (v.fract().abs() == 0.5).then(|| Tie { negative: v < 0.0, odd: v.floor() % 2.0 != 0.0 })
     }
 
-    #[inline]
-    fn single(&self, x: i128, get: impl Fn(usize, Operand) -> i128) -> f32 {
-        let (mut v, mut place) = (x as f32, 0);
-        for op in &self.ops {
-            // The low 32 bits are the float's.
-            let bits = |at: usize, operand| f32::from_bits(get(at, operand) as u32);
-            let integer = |at: usize, operand| get(at, operand) as f32;
-            v = match *op {
-                FloatOp::Multiply(f) => v * bits(place, f),
-                FloatOp::Add(t) => v + bits(place, t),
-                FloatOp::MultiplyAdd(f, t) => v.mul_add(bits(place, f), bits(place + 1, t)),
-                FloatOp::AddInteger(n) => v + integer(place, n),
-                FloatOp::Clamp(low, high) => v.max(integer(place, low)).min(integer(place + 1, high)),
-                FloatOp::AddHalf => v + 0.5_f32.copysign(v),
-            };
-            place += op.operands().len();
-        }
-        v
-    }
-
-    #[inline]
-    fn double(&self, x: i128, get: impl Fn(usize, Operand) -> i128) -> f64 {
-        let (mut v, mut place) = (x as f64, 0);
-        for op in &self.ops {
-            let bits = |at: usize, operand| f64::from_bits(get(at, operand) as u64);
-            let integer = |at: usize, operand| get(at, operand) as f64;
-            v = match *op {
-                FloatOp::Multiply(f) => v * bits(place, f),
-                FloatOp::Add(t) => v + bits(place, t),
-                FloatOp::MultiplyAdd(f, t) => v.mul_add(bits(place, f), bits(place + 1, t)),
-                FloatOp::AddInteger(n) => v + integer(place, n),
-                FloatOp::Clamp(low, high) => v.max(integer(place, low)).min(integer(place + 1, high)),
-                FloatOp::AddHalf => v + 0.5_f64.copysign(v),
-            };
-            place += op.operands().len();
-        }
-        v
-    }
+    walked!(single, f32, u32);
+    walked!(double, f64, u64);
 }

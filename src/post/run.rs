@@ -148,24 +148,8 @@ pub fn float_scale(x: i128, scale_bits: u32, rounding: Rounding) -> i128 {
 
 /// Rounds a float32 to an integer, exactly; NaN is 0, infinity ±2^100.
 pub fn float_to_integer(value: f32, rounding: Rounding) -> i128 {
-    if value.is_nan() {
-        return 0;
-    }
-    if value.is_infinite() || value.abs() >= 1e30 {
-        return if value > 0.0 { 1 << 100 } else { -(1 << 100) };
-    }
-    let bits = value.to_bits();
-    let exponent = ((bits >> 23) & 0xff) as i32;
-    let fraction = i128::from(bits & 0x7f_ffff);
-    let (mantissa, power) =
-        if exponent == 0 { (fraction, -149) } else { (fraction | 0x80_0000, exponent - 150) };
-    let signed = if value.is_sign_negative() { -mantissa } else { mantissa };
-    if power >= 0 {
-        signed << power
-    } else {
-        // The mantissa has 24 bits, so every count from 26 on gives the same answer.
-        shift_right(signed, power.unsigned_abs().min(MAX_SHIFT), rounding)
-    }
+    // Every float32 is a float64.
+    double_to_integer(value.into(), rounding)
 }
 
 /// Rounds a float64 to an integer, exactly; NaN is 0, infinity ±2^100.

@@ -255,6 +255,7 @@ pub const FAULTS: &[Fault] = &[
     fault(ARRAY, "rounding = \"floor\"", "rounding = \"floor\"\noverflow = \"wrap\"", "\"wrap\"\n", &["`post.0.overflow` changes nothing"]),
     fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"multiply\"\nvalue = 9223372036854775807", "[[post]]", &["wider than 64 bits", "R8"]),
     fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"multiply\"\nvalue = 9223372036854775807\nlatency = 1\n[[post]]\nstep = \"shift_right\"\nshift = 9\nrounding = \"floor\"", "1\n[[post]]", &["`post.0.latency` must be 0", "R8"]),
+    fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"float_scale\"\nvalue = 2143289344\nrounding = \"half_even\"\nformat = \"s8\"\noverflow = \"saturate\"", "2143289344", &["`post.0.value` has 2143289344", "no finite float32"]),
     fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"float_scale\"\nvalue = 1\nrounding = \"half_even\"\nformat = \"s8\"\noverflow = \"wrap\"", "\"wrap\"\n", &["`post.0.overflow` must be \"saturate\""]),
     fault(ARRAY, "step = \"shift_right\"\nshift = 4\nrounding = \"floor\"", "step = \"fit\"", "[[post]]", &["`post.0.format` is missing"]),
     fault(ARRAY, SHIFT, "step = \"relu\"\nvalue = 1", "1", &["`post.0.value` changes nothing"]),
