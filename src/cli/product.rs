@@ -102,6 +102,10 @@ fn parameters(path: &Path, design: &Design) -> Result<Numbers> {
         }
         let values = match (&tensor, float(design, &name)) {
             (Tensor::F32(numbers), Some((precision, format))) => {
+                if let Some(number) = numbers.iter().find(|number| !number.is_finite()) {
+                    let message = format!("holds {number}: a factor or a term is a finite number");
+                    return Err(Error::new(Kind::Value, message).at(place));
+                }
                 numbers.iter().map(|number| float_bits(*number, precision, format)).collect()
             }
             _ => tensor.to_i64().map_err(|e| e.at(place))?.into_iter().collect(),

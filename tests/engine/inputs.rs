@@ -29,13 +29,19 @@ factor = { format = "s32", per = "channel" }
 
 /// Runs `a.npy` (`descr`, one element) times 3 and -1, with float32 factors under `key`.
 fn run(descr: &str, element: u8, key: &str, factors: [f32; 2]) -> (Vec<i64>, Vec<i64>) {
-    use std::io::Write;
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    let output = output(folder.path(), descr, element, key, factors);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    (values(folder.path(), "acc.npy"), values(folder.path(), "out.npy"))
+}
+
+fn output(folder: &Path, descr: &str, element: u8, key: &str, factors: [f32; 2]) -> std::process::Output {
+    use std::io::Write;
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
     write("d.toml", DESIGN.as_bytes());
     write("a.npy", &[&npy_header(descr, &[1, 1])[..], &[element]].concat());
     write("w.npy", &[&npy_header("|i1", &[1, 2])[..], &[3, 255]].concat());
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.path().join("p.npz")).unwrap());
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.join("p.npz")).unwrap());
     archive.start_file(format!("{key}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
     archive.write_all(&npy_header("<f4", &[2])).unwrap();
     factors.iter().for_each(|f| archive.write_all(&f.to_le_bytes()).unwrap());
@@ -43,9 +49,7 @@ fn run(descr: &str, element: u8, key: &str, factors: [f32; 2]) -> (Vec<i64>, Vec
     let arguments = ["run", "d.toml", "--activations", "a.npy", "--weights", "w.npy"];
     let more = ["--params", "p.npz", "--out", "out"];
     let mut command = Command::cargo_bin("goldpath").unwrap();
-    let output = command.args(arguments).args(more).current_dir(folder.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    (values(folder.path(), "acc.npy"), values(folder.path(), "out.npy"))
+    command.args(arguments).args(more).current_dir(folder).output().unwrap()
 }
 
 fn values(folder: &Path, name: &str) -> Vec<i64> {
@@ -57,6 +61,19 @@ fn float_scales_may_be_negative_and_have_any_name() {
     for key in ["factor", "post.0"] {
         // 10 * 3 * -1.5 = -45; 10 * -1 * 0.25 = -2.5, a tie.
         assert_eq!(run("|i1", 10, key, [-1.5, 0.25]), (vec![30, -10], vec![-45, -2]));
+    }
+}
+
+#[test]
+fn a_factor_that_is_no_finite_number_is_refused() {
+    for (bad, said) in [(f32::NAN, "NaN"), (f32::NEG_INFINITY, "-inf")] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = output(folder.path(), "|i1", 10, "factor", [1.0, bad]);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let words = ["p.npz", "factor", said, "finite number"];
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+        assert!(!folder.path().join("out").exists());
     }
 }
 
