@@ -15,6 +15,8 @@ pub(super) fn roundings(design: &Design) -> Vec<Goal> {
             Operand::Parameter(_) if !per_channel(design, count) => 0..=0,
             _ => counts(count.range(&design.parameters)),
         };
+        // What a stated adder wraps, and a design has no other, may end on either side.
+        let wraps = step.op.adder().is_some();
         let each = counts.filter(|count| *count > 0).flat_map(|count| Rounds::ALL.map(|to| (count, to)));
         let goal = |(count, to): (u32, Rounds)| {
             let (up, tie) = to.of();
@@ -26,7 +28,7 @@ pub(super) fn roundings(design: &Design) -> Vec<Goal> {
             Some(Goal {
                 name: format!("{}: shift by {count} rounds {what}{direction} and matters", step.id),
                 what: What::Rounds { step: index, count, to },
-                impossible: never_rounds(rounding, count, to, ranges[index].entering),
+                impossible: never_rounds(rounding, count, to, ranges[index].entering).filter(|_| !wraps),
             })
         };
         each.filter_map(goal).collect()

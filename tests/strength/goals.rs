@@ -39,6 +39,22 @@ fn directed_programs_reach_every_goal_together() {
     }
 }
 
+/// A sum that an adder of six bits wraps: 33 is -31 there, which a shift by 6 leaves below.
+#[test]
+fn a_shift_up_whose_adder_wraps_may_go_down() {
+    let text = "schema = 1\nname = \"wraps\"\naccumulator = { width = 8, signed = true }\npost = [{ step = \"shift_right\", \
+                shift = 6, rounding = \"ceil\", adder = \"s6\", format = \"s8\" }]\n";
+    let design = Arc::new(Design::parse(text, "wraps.toml".as_ref(), &[]).unwrap());
+    let all = goals(&design);
+    let down: Vec<&Goal> = all.iter().filter(|goal| goal.name.ends_with("rounds down and matters")).collect();
+    assert_eq!(down.len(), 1, "{all:?}");
+    assert_eq!(down[0].impossible, None);
+    let program = directed(&design, Form::Numbers, None, 1).unwrap();
+    let at = all.iter().position(|goal| goal.name == down[0].name).unwrap();
+    assert!(reached(&program, &Judge::new(&program), &all)[at]);
+    assert_eq!(rounding_matters(&program, down[0]), Some(true));
+}
+
 struct Random(u64);
 
 impl Random {
@@ -336,7 +352,7 @@ fn is_reached(program: &Program, goal: &Goal, seen: &[NodeSeen]) -> bool {
             let modulus = crate::oracle::power_of_two(width) as i128;
             ((i128::from(stuck(value)) - low).rem_euclid(modulus) + low) as i64
         };
-        let mut parameters = program.parameters.clone();
+        let mut parameters = program.parameters.to_vec();
         parameters[index].iter_mut().for_each(|value| *value = read(*value));
         let outputs = |parameters: &[Vec<i64>]| {
             let (machine, work) = for_oracle(program, parameters);
