@@ -27,7 +27,7 @@ const SMALL: [(&str, &str); 2] = [
 ];
 
 /// Most bytes of the committed set.
-const LIMIT_BYTES: u64 = 3_050_000;
+const LIMIT_BYTES: u64 = 3_600_000;
 
 /// Folder, design and arguments of every committed bundle.
 fn bundles() -> Vec<(String, &'static str, String)> {

@@ -8,7 +8,8 @@ use super::compare::{Decides, decides};
 use crate::design::Design;
 use crate::lower::{Outcome, Program};
 use crate::neighbours::{self, Class, Hardware, Neighbour};
-use crate::post::Step;
+use crate::num::{Overflow, fit};
+use crate::post::{Operand, Step, bind};
 use crate::strength::Judge;
 use crate::strength::goals::{What, goals};
 use crate::strength::observed::observed_of;
@@ -31,6 +32,8 @@ pub(super) enum Merit {
     Rounding(usize, u32, Rounds),
     /// A bit of what is compared with a bound.
     Decides(Decides),
+    /// A bit of a bias, and what it is, that alone puts it outside the register: its comparator looks at all of them.
+    BiasBit(u32, bool),
 }
 
 impl Merit {
@@ -38,7 +41,8 @@ impl Merit {
     pub fn times(self) -> usize {
         match self {
             Merit::Neighbour(_) | Merit::Event(_) | Merit::OutputBit(..) => 2,
-            Merit::ParameterBit(_) | Merit::StageBit(..) | Merit::Rounding(..) | Merit::Decides(_) => 1,
+            Merit::ParameterBit(_) | Merit::StageBit(..) | Merit::Rounding(..) => 1,
+            Merit::Decides(_) | Merit::BiasBit(..) => 1,
         }
     }
 }
@@ -95,12 +99,35 @@ pub(super) fn add(by: &mut BTreeMap<Merit, Vec<usize>>, program: &Program, names
                 .map(move |(bit, is_set, _)| Merit::StageBit(stage, bit, is_set))
         });
         let decided = decided.into_iter().map(Merit::Decides);
-        events.chain(bits).chain(rounds).chain(of_stages).chain(decided).collect::<Vec<Merit>>()
+        let of_bias = bits_of_bias(program, judge.outcome(), n);
+        let of_bias = of_bias.into_iter().map(|(bit, is_set)| Merit::BiasBit(bit, is_set));
+        let all = events.chain(bits).chain(rounds).chain(of_stages).chain(decided).chain(of_bias);
+        all.collect::<Vec<Merit>>()
     };
     let channels: Vec<Vec<Merit>> = (0..program.shape.channels()).into_par_iter().map(of_channel).collect();
     for (n, told) in channels.into_iter().enumerate() {
         told.into_iter().for_each(|told| put(told, n));
     }
+}
+
+/// Bits of a channel's bias that alone put it outside the register, and what they are, where an output shows it.
+fn bits_of_bias(program: &Program, outcome: &Outcome, n: usize) -> BTreeSet<(u32, bool)> {
+    let design = &*program.design;
+    let Some(bias) = design.accumulator.bias else { return BTreeSet::new() };
+    let (format, register) = (design.parameters[bias].format, design.accumulator.register_fit());
+    let bias = bind(Operand::Parameter(bias), &program.parameters, n);
+    let (start, sums) = (register.of(bias.into()), outcome.accumulators.column(n));
+    let post = design.post_program().channel(&program.parameters, n);
+    let shown = |sum: i128| fit(post.from(0, sum), design.output(), Overflow::Wrap).value;
+    let alone = |bit: &u32| {
+        let other = register.of(i128::from(bias ^ (1 << bit)));
+        let moves = i128::from(other.value) - i128::from(start.value);
+        // As if no step on the way were fitted.
+        let differs = |sum: &i64| shown((*sum).into()) != shown(i128::from(*sum) + moves);
+        start.flags.any() && !other.flags.any() && sums.iter().any(differs)
+    };
+    let bits = (0..format.width()).filter(alone);
+    bits.map(|bit| (bit, (bias >> bit) & 1 == 1)).collect()
 }
 
 /// Bits of a channel's outputs, where no bound may have cut them, and what they are.
