@@ -35,6 +35,9 @@ struct Limit {
 /// What the host sets in a beat only: where `in.valid` is 0, proofs take it to be 0.
 const OF_A_BEAT: [&str; 2] = ["in.first", "in.last"];
 
+/// What else it does not set while it holds the reset.
+const WITHOUT_A_BEAT: [&str; 3] = ["in.drain", "in.load", "in.switch"];
+
 /// What proofs take for granted of the circuit's inputs.
 #[derive(Debug, Clone, Default)]
 pub struct Host {
@@ -59,8 +62,9 @@ impl Host {
             OF_A_BEAT.into_iter().filter_map(beside).filter(|bits| bits.len() == valid.len()).collect();
         let pairs = controls.iter().flat_map(|bits| bits.iter().copied().zip(valid.iter().copied()));
         let only_valid = pairs.collect();
-        // Without a beat there is no first and no last one, during the reset as well.
-        gates.quiet.extend(controls.iter().chain([&valid]).flatten());
+        // Without a beat there is no first and no last one, during the reset as well; then nothing drains and loads either.
+        let others: Vec<Vec<usize>> = WITHOUT_A_BEAT.into_iter().filter_map(beside).collect();
+        gates.quiet.extend(controls.iter().chain([&valid]).chain(&others).flatten());
         for bits in controls.iter().chain([&valid]).filter(|bits| bits.len() == self.late.len()) {
             for (input, late) in bits.iter().zip(&self.late).filter(|(_, late)| **late > 0) {
                 gates.delay(bits[0], *input, *late);
