@@ -245,7 +245,7 @@ fn design(seed: u64) -> Design {
 
 /// Runs both; returns values compared and events seen, or `None` without a licence.
 fn check(program: &Program, look: Look, seed: u64) -> Option<(u64, u64)> {
-    let records: Records = Arc::new(program.records());
+    let records: Records = program.records();
     let compared: Arc<AtomicU64> = Arc::default();
     let (fast, plain) = (
         datapath::grid(&program.design, &records)?,

@@ -1,5 +1,7 @@
 //! The accumulator over a layer's beats: as if it were wide enough for everything, and as the design has it.
 
+use std::sync::Arc;
+
 use super::Range;
 use super::terms::{Channels, Ends, Terms, Visitor, Word, Work, beats};
 use crate::design::Level;
@@ -75,7 +77,7 @@ struct Words<T> {
 /// Steps to or from the memory, with the numbers of some channels.
 struct Path {
     steps: Vec<Step>,
-    parameters: Vec<Vec<i64>>,
+    parameters: Arc<Vec<Vec<i64>>>,
     first: usize,
     /// By channel, then by step: what is made there.
     made: Vec<Vec<Option<Range>>>,

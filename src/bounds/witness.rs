@@ -48,7 +48,7 @@ impl Witness {
             activations: codes(&self.activations),
             weights: codes(&self.weights),
             gather: Gather::Matrix,
-            parameters: parameters.map(|index| vec![bound(index)]).collect(),
+            parameters: Arc::new(parameters.map(|index| vec![bound(index)]).collect()),
         }
     }
 }

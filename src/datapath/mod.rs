@@ -29,7 +29,7 @@ pub use feed::{Feed, Rests, Slot};
 pub use folded::{Routes, folded};
 pub use grid::grid;
 pub use lockstep::{Difference, Lockstep};
-pub use period::{Ended, Held, Loading, Observer, Past, Period};
+pub use period::{Ended, Held, Loading, Observer, Past, Period, Tiles};
 pub use requantizer::Requantizer;
 pub use words::Visit;
 

@@ -2,6 +2,7 @@
 //! output of a sequential MAC or a tree.
 
 use std::collections::VecDeque;
+use std::iter::StepBy;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -297,6 +298,9 @@ pub enum Ended {
     Both,
 }
 
+/// Tiles side by side as they are numbered where each visit is one that was fed; of several visits, the last.
+pub type Tiles = StepBy<Range<usize>>;
+
 /// Whoever follows a period: samples before each edge, events at it. Registers are shown to whoever samples a cycle of the first
 /// period: a datapath may fold periods in which nobody does, and then has none.
 pub trait Observer {
@@ -317,10 +321,10 @@ pub trait Observer {
     fn located(&mut self, tile: usize, node: Node, output: [usize; 2], step: Option<usize>, flags: Flags);
 
     /// As many events as the counts say, by column of tiles side by side; only when [`Observer::knows_first`] of all of them.
-    fn counted(&mut self, tiles: Range<usize>, node: Node, row: usize, counts: [&[u32]; 2]);
+    fn counted(&mut self, tiles: Tiles, node: Node, row: usize, counts: [&[u32]; 2]);
 
     /// What the outputs of tiles side by side that were fed end as, row by row, `stride` values apart.
-    fn tiles(&mut self, tiles: Range<usize>, what: Ended, values: &[i64], stride: usize);
+    fn tiles(&mut self, tiles: Tiles, what: Ended, values: &[i64], stride: usize);
 
     /// The edge is over.
     fn edge(&mut self);

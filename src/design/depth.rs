@@ -96,8 +96,8 @@ impl Design {
         }
     }
 
-    /// Lanes whose products one accumulator adds.
-    fn lanes_of_a_sum(&self) -> u64 {
+    /// Lanes whose products one accumulator adds: the most, where they differ.
+    pub(crate) fn lanes_of_a_sum(&self) -> u64 {
         let all = u64::try_from(self.array.lanes).unwrap_or(u64::MAX);
         match self.after.is_empty() {
             true => all,

@@ -16,7 +16,7 @@ use super::exact::Pass;
 pub struct Finish {
     pub design: Arc<Design>,
     /// As [`Program::parameters`].
-    pub parameters: Vec<Vec<i64>>,
+    pub parameters: Arc<Vec<Vec<i64>>>,
     /// Whether every sum that both accumulators hold becomes the same output as without overflow.
     pub same: bool,
 }

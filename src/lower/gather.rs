@@ -164,7 +164,9 @@ impl Program {
             if let (1, false, true, Some(k)) = (array.lanes, turned, map.is_straight(), k_of(step, 0)) {
                 let first = (tile.group * self.shape.k + k) * self.shape.n + tile.n0;
                 loaded.extend_from_slice(&self.weights[first..first + map.columns_of(tile)]);
-                loaded.extend_from_slice(&idle[map.columns_of(tile)..]);
+                if map.columns_of(tile) < idle.len() {
+                    loaded.extend_from_slice(&idle[map.columns_of(tile)..]);
+                }
                 continue;
             }
             met.clear();

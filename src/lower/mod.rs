@@ -38,7 +38,7 @@ pub struct Program {
     /// How (image, group, m, k) becomes an index into `activations`.
     pub gather: Gather,
     /// One entry per design parameter, of length 1 (per layer) or `groups · n` (per channel).
-    pub parameters: Vec<Vec<i64>>,
+    pub parameters: Arc<Vec<Vec<i64>>>,
 }
 
 /// Extents of the work. A plain matrix product has one image and one group.

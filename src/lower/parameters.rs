@@ -1,6 +1,7 @@
 //! Numbers from outside, bound to the design's parameters.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::design::Design;
 use crate::error::{Error, Kind, Place, Result};
@@ -16,7 +17,7 @@ pub type Numbers = BTreeMap<String, Vec<i64>>;
 ///
 /// # Errors
 /// An unknown name, a wrong count, a value outside the parameter's limits, a required parameter that is missing.
-pub fn bind_numbers(design: &Design, numbers: &Numbers, channels: usize) -> Result<Vec<Vec<i64>>> {
+pub fn bind_numbers(design: &Design, numbers: &Numbers, channels: usize) -> Result<Arc<Vec<Vec<i64>>>> {
     let mut bound: Vec<Option<(&str, &[i64])>> = vec![None; design.parameters.len()];
     for (name, values) in numbers {
         let index = resolve(design, name)?;
@@ -35,7 +36,7 @@ pub fn bind_numbers(design: &Design, numbers: &Numbers, channels: usize) -> Resu
     if !missing.is_empty() {
         return Err(nothing_brings(&missing));
     }
-    design
+    let accepted: Result<Vec<Vec<i64>>> = design
         .parameters
         .iter()
         .zip(bound)
@@ -43,7 +44,8 @@ pub fn bind_numbers(design: &Design, numbers: &Numbers, channels: usize) -> Resu
             Some((name, values)) => accept(parameter, name, values, channels),
             None => accept(parameter, &parameter.name, &[default(parameter).unwrap_or(0)], channels),
         })
-        .collect()
+        .collect();
+    accepted.map(Arc::new)
 }
 
 /// The parameter a name stands for.

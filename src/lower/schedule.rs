@@ -4,6 +4,8 @@
 //! are output channels. A sequential MAC has tiles of one output; where operands stay, a tile is all that one load of them
 //! serves.
 
+use std::sync::Arc;
+
 use super::{Map, Program, Tile};
 use crate::post;
 
@@ -92,8 +94,11 @@ impl Program {
     /// The parameters as the hardware sees them: one entry per design parameter, of length 1 (per layer) or
     /// `groups · records_per_group` (per channel): the record of a column is `record_of` its tile, and the column. A padding
     /// record holds 0 clamped into the parameter's limits.
-    pub fn records(&self) -> Vec<Vec<i64>> {
+    pub fn records(&self) -> Arc<Vec<Vec<i64>>> {
         let (per_group, map) = (self.records_per_group(), self.map());
+        if map.is_straight() && per_group == self.shape.n {
+            return self.parameters.clone();
+        }
         let pad = |parameter: &post::Parameter, values: &Vec<i64>| {
             if parameter.per == post::Per::Layer {
                 return values.clone();
@@ -111,6 +116,7 @@ impl Program {
             records.extend((0..self.shape.groups * per_group).map(record));
             records
         };
-        self.design.parameters.iter().zip(&self.parameters).map(|(p, values)| pad(p, values)).collect()
+        let all = self.design.parameters.iter().zip(self.parameters.iter());
+        Arc::new(all.map(|(p, values)| pad(p, values)).collect())
     }
 }

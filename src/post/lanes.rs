@@ -33,6 +33,8 @@ struct Lane {
     third: Vec<i64>,
     /// Whether every column has the same numbers.
     uniform: bool,
+    /// The number that all of `first`, and of `second`, was filled with.
+    filled: [Option<i64>; 2],
 }
 
 /// What intervals license beyond 64 bits.
@@ -112,7 +114,8 @@ impl Lanes {
                 rule = (!fits).then_some(of_format);
             }
             let [first, second, third] = [(); 3].map(|()| vec![0; rows * columns]);
-            lanes.push(Lane { step: step.clone(), rule, form, first, second, third, uniform: false });
+            let (uniform, filled) = (false, [None; 2]);
+            lanes.push(Lane { step: step.clone(), rule, form, first, second, third, uniform, filled });
         }
         Some(Lanes { steps: lanes, rows, columns })
     }
@@ -120,33 +123,34 @@ impl Lanes {
     /// Takes the numbers of the records from `record` on, one a column.
     pub fn bind(&mut self, records: &[Vec<i64>], record: usize) {
         let columns = self.columns;
-        for Lane { step, form, first, second, third, uniform, .. } in &mut self.steps {
-            for (operand, bound) in step.op.operands().into_iter().zip([&mut *first, &mut *second]) {
-                if let (Operand::Parameter(index), true) = (operand, step.value_steps.is_empty())
-                    && records[index].len() > 1
-                {
-                    bound[..columns].copy_from_slice(&records[index][record..record + columns]);
+        for Lane { step, form, first, second, third, uniform, filled, .. } in &mut self.steps {
+            let operands = step.op.operands();
+            for (at, (operand, bound)) in operands.iter().zip([&mut *first, &mut *second]).enumerate() {
+                let per_record = matches!(operand, Operand::Parameter(index) if records[*index].len() > 1);
+                if !per_record && step.value_steps.is_empty() {
+                    // A number of the whole layer.
+                    let number = step.value(*operand, records, 0) as i64;
+                    if filled[at].replace(number) != Some(number) {
+                        bound.fill(number);
+                    }
                     continue;
                 }
-                // A number of the whole layer.
-                let is_one = !matches!(operand, Operand::Parameter(index) if records[index].len() > 1);
-                if is_one && step.value_steps.is_empty() {
-                    bound.fill(step.value(operand, records, 0) as i64);
-                    continue;
-                }
-                for (column, value) in bound[..columns].iter_mut().enumerate() {
-                    // `Lanes::new` asked whether it fits.
-                    *value = step.value(operand, records, record + column) as i64;
+                filled[at] = None;
+                match operand {
+                    Operand::Parameter(index) if step.value_steps.is_empty() => {
+                        bound[..columns].copy_from_slice(&records[*index][record..record + columns]);
+                    }
+                    _ => {
+                        for (column, value) in bound[..columns].iter_mut().enumerate() {
+                            // `Lanes::new` asked whether it fits.
+                            *value = step.value(*operand, records, record + column) as i64;
+                        }
+                    }
                 }
             }
-            let counts = first[..columns].iter().zip(second.iter_mut().zip(third.iter_mut()));
-            match form {
-                Form::HalfUp => counts.for_each(|(count, (a, b))| [*a, *b] = half_up(*count)),
-                Form::HalfUpWide => counts.for_each(|(count, (a, b))| [*a, *b] = half_up_wide(*count)),
-                Form::Any | Form::Narrow => {}
-            }
-            let alike = |bound: &[i64]| bound[..columns].iter().all(|value| *value == bound[0]);
-            *uniform = alike(first) && alike(second);
+            count(*form, &first[..columns], second, third);
+            let alike = |bound: &[i64]| alike(&bound[..columns]);
+            *uniform = operands.len() == filled.iter().flatten().count() || alike(first) && alike(second);
             for bound in [first, second, third] {
                 for row in 1..self.rows {
                     bound.copy_within(..columns, row * columns);
@@ -162,6 +166,25 @@ impl Lanes {
     pub fn run(&self, values: &mut [i64], events: &mut Events) -> bool {
         assert!(values.len() <= self.rows * self.columns);
         run(&self.steps, values, events)
+    }
+}
+
+/// Whether all numbers are the first one.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+fn alike(numbers: &[i64]) -> bool {
+    // Mostly the second one is another.
+    let same = |some: &[i64]| some.iter().fold(0, |differ, number| differ | (number ^ numbers[0])) == 0;
+    numbers.chunks(64).all(same)
+}
+
+/// What shifts half up need beside their counts.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+fn count(form: Form, counts: &[i64], second: &mut [i64], third: &mut [i64]) {
+    let counts = counts.iter().zip(second.iter_mut().zip(third));
+    match form {
+        Form::HalfUp => counts.for_each(|(count, (a, b))| [*a, *b] = half_up(*count)),
+        Form::HalfUpWide => counts.for_each(|(count, (a, b))| [*a, *b] = half_up_wide(*count)),
+        Form::Any | Form::Narrow => {}
     }
 }
 

@@ -1,11 +1,9 @@
 //! Follows a datapath: gathers the outcome and hands samples on in chunks.
 
-use std::ops::Range;
-
 use ndarray::Array2;
 
 use super::{Located, Run, Timing};
-use crate::datapath::{Ended, Inputs, Observer, Watch, visit_inputs};
+use crate::datapath::{Ended, Inputs, Observer, Tiles, Watch, visit_inputs};
 use crate::design::Node;
 use crate::error::{Error, Result};
 use crate::lower::{Counts, Event, Map, Outcome, Program, Tile, no_events};
@@ -36,6 +34,8 @@ pub struct Collector<'a, 'b> {
     under_way: Tile,
     /// First cycle of the tile after it.
     under_way_until: u64,
+    /// The tile that had the last event.
+    last: Tile,
     finished: Leaving,
     delivered: Leaving,
     counts: Option<Counts>,
@@ -64,6 +64,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             accumulators: zeros(),
             outputs: None,
             under_way: program.tile(0),
+            last: program.tile(0),
             under_way_until: timing.tile_start(1),
             finished: Leaving::new(program),
             delivered: Leaving::new(program),
@@ -109,6 +110,20 @@ impl<'a, 'b> Collector<'a, 'b> {
             self.under_way_until = self.timing.tile_start(index + 1);
         }
         self.under_way
+    }
+
+    /// The tile of an event: mostly that of the one before.
+    fn tile_of_event(&mut self, index: usize) -> Tile {
+        if self.last.index != index {
+            self.last = self.finished.map.tile_at(index);
+        }
+        self.last
+    }
+
+    /// Row and channel of the outcome that a row and column of a tile work on.
+    fn output(&mut self, tile: usize, at: [usize; 2]) -> Option<[usize; 2]> {
+        let tile = self.tile_of_event(tile);
+        self.finished.map.output(tile, at)
     }
 
     fn flush(&mut self) {
@@ -197,16 +212,14 @@ fn live_row<'a>(map: &Map, tile: Tile, row: usize, of: &'a mut Array2<i64>) -> &
     of.as_slice_mut().map_or(&mut [], |all| &mut all[m * width + n..][..columns])
 }
 
-/// Counts an event, and keeps the first in schedule order.
+/// Counts an event of output (m, n), and keeps the first in schedule order.
 fn note(
     program: &Program,
     counts: &mut Counts,
     first: &mut Option<First>,
     (node, at, cycle): (Node, Located, u64),
-    flags: Flags,
+    ([m, n], flags): ([usize; 2], Flags),
 ) {
-    // What idles has no events.
-    let Some([m, n]) = program.output(program.tile(at.tile), [at.row, at.column]) else { return };
     let index = program.design.node_index(node);
     let events = &mut counts.nodes[index];
     events.high += u64::from(flags.high);
@@ -262,10 +275,14 @@ fn count(
 
 impl Watch for Collector<'_, '_> {
     fn overflow(&mut self, node: Node, row: usize, column: usize, flags: Flags) {
-        let Some(counts) = &mut self.counts else { return };
-        let program = self.program;
+        if self.counts.is_none() {
+            return;
+        }
         let at = self.timing.locate(node, [row, column], self.cycle);
-        note(program, counts, &mut self.first, (node, at, self.cycle), flags);
+        // What idles has no events.
+        let Some(output) = self.output(at.tile, [at.row, at.column]) else { return };
+        let Some(counts) = &mut self.counts else { return };
+        note(self.program, counts, &mut self.first, (node, at, self.cycle), (output, flags));
     }
 
     fn overflows(&mut self, node: Node, row: usize, high: &[u32], low: &[u32]) {
@@ -286,7 +303,7 @@ impl Watch for Collector<'_, '_> {
 
     fn output(&mut self, column: usize, values: &[i64]) {
         let tile = self.finished.columns[0].tile;
-        let outputs = self.outputs.get_or_insert_with(|| self.accumulators.clone());
+        let outputs = self.outputs.get_or_insert_with(|| Array2::zeros(self.accumulators.raw_dim()));
         self.delivered.store(self.program, tile, column, values, outputs);
     }
 }
@@ -314,26 +331,26 @@ impl Observer for Collector<'_, '_> {
     }
 
     fn located(&mut self, tile: usize, node: Node, output: [usize; 2], step: Option<usize>, flags: Flags) {
-        let (Some(counts), program) = (&mut self.counts, self.program) else { return };
-        if program.output(program.tile(tile), output).is_none() {
-            return;
-        }
+        let Some(of) = self.output(tile, output) else { return };
+        let Some(counts) = &mut self.counts else { return };
         let at = self.timing.output_of(node, tile, output, step);
         let cycle = self.timing.cycle_in(node, tile, at.beat, output);
-        note(program, counts, &mut self.first, (node, at, cycle), flags);
+        note(self.program, counts, &mut self.first, (node, at, cycle), (of, flags));
     }
 
-    fn counted(&mut self, tiles: Range<usize>, node: Node, row: usize, [high, low]: [&[u32]; 2]) {
-        let (Some(counts), map) = (&mut self.counts, &self.finished.map) else { return };
+    fn counted(&mut self, tiles: Tiles, node: Node, row: usize, [high, low]: [&[u32]; 2]) {
+        let map = self.finished.map;
         // Where PEs are counted as outputs are, channels of tiles side by side follow on each other.
         let together = if map.is_straight() { high.len() } else { map.tile[1] };
         let counted = high.chunks(together).zip(low.chunks(together));
-        for (tile, (high, low)) in tiles.zip(counted) {
-            count(self.program, counts, (map, map.tile_at(tile)), (node, row), [high, low]);
+        for (index, (high, low)) in tiles.zip(counted) {
+            let tile = self.tile_of_event(index);
+            let Some(counts) = &mut self.counts else { return };
+            count(self.program, counts, (&map, tile), (node, row), [high, low]);
         }
     }
 
-    fn tiles(&mut self, tiles: Range<usize>, what: Ended, values: &[i64], stride: usize) {
+    fn tiles(&mut self, tiles: Tiles, what: Ended, values: &[i64], stride: usize) {
         let leaves = self.finished.map.leaving() * tiles.len();
         let leave = |leaving: &mut Leaving| leaving.columns.iter_mut().for_each(|exit| exit.done += leaves);
         if what != Ended::Output {
@@ -344,10 +361,10 @@ impl Observer for Collector<'_, '_> {
         }
         let into = match what {
             Ended::Accumulator | Ended::Both => &mut self.accumulators,
-            Ended::Output => self.outputs.get_or_insert_with(|| self.accumulators.clone()),
+            Ended::Output => self.outputs.get_or_insert_with(|| Array2::zeros(self.accumulators.raw_dim())),
         };
         let map = &self.finished.map;
-        let first = map.tile_at(tiles.start);
+        let Some(first) = tiles.clone().next().map(|tile| map.tile_at(tile)) else { return };
         if let (true, Some([m, n])) = (map.is_straight(), map.output(first, [0, 0])) {
             let (live, all) = (map.columns_from(first, stride), into.ncols());
             let rows = into.as_slice_mut().unwrap_or_default()[m * all + n..].chunks_mut(all);

@@ -49,7 +49,7 @@ pub struct Run {
 /// As [`run_on`].
 pub fn run(program: &Program, options: Options<'_>, sinks: &mut [&mut dyn Sink]) -> Result<Run> {
     check_array(program)?;
-    let records = Arc::new(program.records());
+    let records = program.records();
     let build = if options.gaps.is_none() { datapath::build } else { datapath::plain };
     let mut datapath = build(&program.design, &records);
     run_with(program, (datapath.as_mut(), records), options, sinks)
@@ -66,7 +66,7 @@ pub fn run_on(
     options: Options<'_>,
     sinks: &mut [&mut dyn Sink],
 ) -> Result<Run> {
-    run_with(program, (datapath, Arc::new(program.records())), options, sinks)
+    run_with(program, (datapath, program.records()), options, sinks)
 }
 
 fn run_with(

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::design::Design;
 use crate::functional;
@@ -36,7 +37,7 @@ pub enum Difference {
 pub struct Judge<'a> {
     program: &'a Program,
     outcome: Cow<'a, Outcome>,
-    records: Vec<Vec<i64>>,
+    records: Arc<Vec<Vec<i64>>>,
 }
 
 /// What hardware holds from tile to tile.

@@ -139,7 +139,7 @@ pub fn requantized(mut program: Program, accumulators: &Array2<i64>, seed: u64) 
         let values = random.parameter(parameter, is_threshold, &numbers, &sums);
         made.push(parameter.name.clone());
         numbers.insert(parameter.name.clone(), values.clone());
-        program.parameters[index] = values;
+        Arc::make_mut(&mut program.parameters)[index] = values;
     }
     (program, made)
 }

@@ -38,7 +38,7 @@ pub fn program(bundle: &Path, manifest: &Manifest, design: &Arc<Design>) -> Resu
         activations: vec![],
         weights: vec![],
         gather: Gather::Matrix,
-        parameters: vec![],
+        parameters: Arc::default(),
     };
     refuse_other_counts(&empty, manifest).map_err(|e| in_manifest(bundle, e))?;
     let mut parameters = parameters(bundle, &empty, manifest, &layouts.channels)?;

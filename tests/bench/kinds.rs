@@ -68,7 +68,7 @@ impl Port {
 /// What the host drives, cycle by cycle, parameters beside it, and what becomes of all valid outputs.
 struct Recorder<'a> {
     program: &'a Program,
-    records: Vec<Vec<i64>>,
+    records: std::sync::Arc<Vec<Vec<i64>>>,
     table: Option<SignalTable>,
     stimulus: Vec<u8>,
     ports: Vec<Port>,

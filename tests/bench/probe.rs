@@ -1,8 +1,6 @@
 //! Is the state real? The engine's array runs in bulk, is looked at in random cycles, and must show there what
 //! the plain array shows that was clocked all the way, in every register.
 
-use std::sync::Arc;
-
 use goldpath::datapath::{self, Array, Datapath, Inputs, Observer, Period, Port, Watch};
 use goldpath::design::Node;
 use goldpath::num::Flags;
@@ -71,7 +69,7 @@ impl Datapath for Probed {
 
 pub fn report() {
     let program = work::product(&work::design("os16x16_s8_acc16sat"), [64, 64, 64]);
-    let records = Arc::new(program.records());
+    let records = program.records();
     let mut probed = Probed {
         fast: datapath::build(&program.design, &records),
         plain: Array::new(program.design.clone(), records),

@@ -236,7 +236,7 @@ fn mac_and_one_lane_tree_are_the_same_hardware() {
         design.reduce.clear();
         design.after.clear();
         let program = random::program(design, &mut random);
-        let records = Arc::new(program.records());
+        let records = program.records();
         let tree = designs::edited(&program.design, |parts| parts.array.dataflow = Dataflow::Tree);
         let tree = datapath::Array::new(Arc::new(tree), records.clone());
         let mac = datapath::Array::new(program.design.clone(), records);
@@ -256,7 +256,7 @@ fn lockstep_names_the_first_register_that_differs() {
     let [a, w] = [[1, 3], [3, 1]].map(|shape| ndarray::Array2::from_elem(shape, -128));
     let shift = [("shift".to_string(), vec![8])].into();
     let program = Program::matrix(design.clone(), a.view(), w.view(), &shift).unwrap();
-    let records = Arc::new(program.records());
+    let records = program.records();
     let left = datapath::Array::new(design, records.clone());
     let mut both = Lockstep::new(left, datapath::Array::new(Arc::new(wraps), records));
     simulate::run_on(&program, &mut both, simulate::Options::default(), &mut []).unwrap();

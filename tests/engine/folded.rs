@@ -13,24 +13,28 @@ use super::timing::on;
 use super::work::{Random, product};
 use super::{designs, memory, random};
 
-/// Levels that hold every sum of the lanes' products.
+/// Levels that hold every sum of the lanes' products; those behind the last beat as they are.
 fn exact_levels(program: &Program) -> Program {
-    let mut design = (*program.design).clone();
-    let lanes = design.array.lanes;
-    let terms = lanes as i128;
+    let design = (*program.design).clone();
     let term = design.term_format();
-    let format = Format::holding(i128::from(term.min()) * terms, i128::from(term.max()) * terms);
-    if let Some(format) = format.filter(|_| lanes > 1 && !design.reduce.is_empty()) {
-        let latency = design.reduce.iter().map(|level| level.latency).sum();
-        let overflow = Overflow::Wrap;
-        let level = Level { id: "reduce.0".into(), group: lanes, stride: 1, format, overflow, latency };
-        design = designs::drawn(Parts { reduce: vec![level], after: vec![], ..design.into() });
+    let mut terms = 1;
+    let levels: Option<Vec<Level>> = design
+        .reduce
+        .iter()
+        .map(|level| {
+            terms *= level.group as i128;
+            let format = Format::holding(i128::from(term.min()) * terms, i128::from(term.max()) * terms)?;
+            Some(Level { format, overflow: Overflow::Wrap, ..level.clone() })
+        })
+        .collect();
+    match levels {
+        Some(reduce) if !reduce.is_empty() => on(program, designs::drawn(Parts { reduce, ..design.into() })),
+        _ => on(program, design),
     }
-    on(program, design)
 }
 
 fn programs() -> impl Iterator<Item = (u64, Program)> {
-    (0..900).filter_map(|seed| {
+    (0..1200).filter_map(|seed| {
         let mut random = Random::new(90_000 + seed);
         let program = match seed % 3 {
             0 => memory::program(&mut random)?,
@@ -45,7 +49,7 @@ fn programs() -> impl Iterator<Item = (u64, Program)> {
 
 /// The folded form against the array as it is drawn.
 fn compare(program: &Program, seed: u64) -> Option<(simulate::Run, Routes)> {
-    let records = Arc::new(program.records());
+    let records = program.records();
     let mut folded = datapath::folded(&program.design, &records)?;
     let mut plain = datapath::Array::new(program.design.clone(), records);
     let options = Options { counts: true, ..Default::default() };
@@ -83,7 +87,7 @@ fn many_tiles_are_those_of_the_array() {
 
 #[test]
 fn folded_periods_are_those_of_the_array() {
-    let (mut kinds, mut ways) = (BTreeMap::<String, [u64; 3]>::new(), [0; 4]);
+    let (mut kinds, mut ways, mut after_events) = (BTreeMap::<String, [u64; 3]>::new(), [0; 4], 0);
     for (seed, program) in programs() {
         let Some((ours, routes)) = compare(&program, seed) else { continue };
         let Routes { steps, exact, narrow, visits, .. } = routes;
@@ -93,14 +97,22 @@ fn folded_periods_are_those_of_the_array() {
         let array = &program.design.array;
         let order = array.drain.map_or("", |drain| drain.order.name());
         let memory = if program.design.memory.is_some() { " memory" } else { "" };
-        let kind = kinds.entry(format!("{} {order}{memory}", array.dataflow.name())).or_default();
+        let kind = match program.design.after.is_empty() {
+            true => format!("{} {order}{memory}", array.dataflow.name()),
+            false => "several accumulators".to_string(),
+        };
+        let kind = kinds.entry(kind).or_default();
         let counts = ours.outcome.counts.unwrap();
+        let is_after = |id: &str| program.design.after.iter().any(|level| level.id == id);
+        let of_levels = counts.nodes.iter().filter(|node| is_after(&node.node));
+        after_events += of_levels.map(|node| node.high + node.low).sum::<u64>();
         kind[0] += 1;
         kind[1] += counts.nodes.iter().map(|node| node.high + node.low).sum::<u64>();
         kind[2] += u64::from(array.lanes > 1) + u64::from(array.banks > 1);
         assert!(array.dataflow != Dataflow::PostOnly);
     }
-    println!("{kinds:?} {ways:?}");
+    println!("{kinds:?} {ways:?}, behind the last beat {after_events}");
+    assert!(after_events > 100, "{after_events}");
     assert!(ways.iter().all(|tiles| *tiles > 30), "steps, exact, narrow, visits: {ways:?}");
     assert!(kinds.len() >= 12, "{kinds:?}");
     assert!(kinds.values().all(|[programs, events, _]| *programs >= 10 && *events > 100), "{kinds:?}");

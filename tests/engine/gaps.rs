@@ -208,7 +208,7 @@ fn a_resting_host_holds_its_last_beat() {
 fn the_grid_is_for_dense_tiles() {
     let design = Arc::new(designs::os16x16_s8_acc16sat());
     let program = product(&design, [20, 12, 40], 1, false);
-    let records = Arc::new(program.records());
+    let records = program.records();
     let mut grid = datapath::grid(&design, &records).unwrap();
     let refused = simulate::run_on(&program, grid.as_mut(), options(Gaps::mixed(1)), &mut []).unwrap_err();
     assert_eq!(refused.kind, Kind::Unsupported);

@@ -1,8 +1,6 @@
 //! An observer in front of another one, that is sampled in some cycles of a period only.
 
-use std::ops::Range;
-
-use goldpath::datapath::{Ended, Inputs, Observer, Watch};
+use goldpath::datapath::{Ended, Inputs, Observer, Tiles, Watch};
 use goldpath::design::Node;
 use goldpath::num::Flags;
 
@@ -44,11 +42,11 @@ impl Observer for Planned<'_> {
         self.inner.located(tile, node, output, step, flags);
     }
 
-    fn counted(&mut self, tiles: Range<usize>, node: Node, row: usize, counts: [&[u32]; 2]) {
+    fn counted(&mut self, tiles: Tiles, node: Node, row: usize, counts: [&[u32]; 2]) {
         self.inner.counted(tiles, node, row, counts);
     }
 
-    fn tiles(&mut self, tiles: Range<usize>, what: Ended, values: &[i64], stride: usize) {
+    fn tiles(&mut self, tiles: Tiles, what: Ended, values: &[i64], stride: usize) {
         self.inner.tiles(tiles, what, values, stride);
     }
 

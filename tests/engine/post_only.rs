@@ -49,7 +49,7 @@ fn values_at_a_time_are_those_of_the_pipeline() {
             let mut built = built.filter(|built| built.accumulator.register == narrower);
             program.design = Arc::new(built.next().unwrap());
         }
-        let records = Arc::new(program.records());
+        let records = program.records();
         let mut folded = datapath::folded(&program.design, &records).unwrap();
         let mut plain = datapath::plain(&program.design, &records);
         let options = Options { counts: true, ..Options::default() };

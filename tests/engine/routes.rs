@@ -39,7 +39,7 @@ fn program(design: Design, weight: i64, k: usize, bias: i64) -> Program {
 
 /// The folded form, which is the array as it is drawn, and the ways its tiles took.
 fn run(program: &Program) -> (Run, Routes) {
-    let records = Arc::new(program.records());
+    let records = program.records();
     let mut folded = datapath::folded(&program.design, &records).unwrap();
     let mut plain = datapath::plain(&program.design, &records);
     let options = Options { counts: true, ..Default::default() };

@@ -1,5 +1,7 @@
 //! When things happen: the contract's formulas, written out here once more, against traces.
 
+use std::sync::Arc;
+
 use goldpath::design::{
     Array, Dataflow, Design, Drain, DrainOrder, LoadKind, Mirror, Parts, Skew, Start, SumRegister, Switch,
 };
@@ -259,8 +261,9 @@ fn prefix(program: &Program, [m, n]: [usize; 2], [row, column]: [usize; 2], t: u
 /// The same operands and numbers on a design that is another in some keys: what it no longer reads is left out.
 pub fn on(program: &Program, design: Design) -> Program {
     let names = program.design.parameters.iter().map(|parameter| &parameter.name);
-    let numbers: std::collections::BTreeMap<_, _> = names.zip(&program.parameters).collect();
-    let parameters = design.parameters.iter().map(|parameter| numbers[&parameter.name].clone()).collect();
+    let numbers: std::collections::BTreeMap<_, _> = names.zip(program.parameters.iter()).collect();
+    let own = design.parameters.iter().map(|parameter| numbers[&parameter.name].clone());
+    let parameters = Arc::new(own.collect());
     Program { design: design.into(), parameters, ..program.clone() }
 }
 

@@ -2,7 +2,6 @@
 //! values from cycles.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use goldpath::datapath::{self, Lockstep};
 use goldpath::lower::{Outcome, Program};
@@ -60,7 +59,7 @@ fn as_the_oracle(program: &Program, outcome: &Outcome, seed: u64) {
 
 /// The vector grid and the array as drawn, register by register, where the first has a licence.
 fn grid(program: &Program, seed: u64) -> bool {
-    let records = Arc::new(program.records());
+    let records = program.records();
     let Some(fast) = datapath::grid(&program.design, &records) else { return false };
     let plain = datapath::Array::new(program.design.clone(), records);
     let mut pair = Lockstep::new(fast, plain);

@@ -232,7 +232,7 @@ fn lowered(case: &Case, seed: u64, what: &str) -> Program {
     let drawn: Vec<(usize, &Parameter)> =
         case.design.parameters.iter().enumerate().filter(|(_, p)| !known.contains(&&*p.name)).collect();
     for (index, parameter) in drawn {
-        let values = &mut program.parameters[index];
+        let values = &mut std::sync::Arc::make_mut(&mut program.parameters)[index];
         values.iter_mut().for_each(|value| *value = random.within(parameter.min, parameter.max));
     }
     program

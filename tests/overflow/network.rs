@@ -39,7 +39,7 @@ fn mac(set: &[&str]) -> Designed {
 pub fn layer_by_hand(designed: &Designed, layer: &Layer, x: &ArrayD<i32>) -> BTreeMap<[usize; 3], Output> {
     assert_eq!(designed.design.order.kernel, [KernelAxis::Kh, KernelAxis::Kw, KernelAxis::Cin]);
     // Only the numbers of the post steps are the library's; the bias is folded here once more.
-    let mut parameters = Program::layer(Arc::clone(&designed.design), layer, x).unwrap().parameters;
+    let mut parameters = Program::layer(Arc::clone(&designed.design), layer, x).unwrap().parameters.to_vec();
     let zero = layer.input_carrier.zero_point;
     let w = &layer.weights.codes;
     let bias = designed.design.accumulator.bias.unwrap();

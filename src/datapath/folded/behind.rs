@@ -1,5 +1,6 @@
 //! Behind the sums of a tile: the clamp of a `saturate_output` register, the memory and the post steps.
 
+use super::kernel::inside;
 use super::table::Table;
 use super::told::Told;
 use crate::datapath::accumulate::Accumulate;
@@ -151,11 +152,11 @@ impl Behind {
     fn meet_inside(&mut self, fit: Fit, accumulates: bool, sums: &mut [i64]) -> bool {
         let (low, high) = fit.rails();
         if !accumulates {
-            let inside = sums.iter().all(|sum| (low..=high).contains(sum));
-            if inside {
+            let fits = inside(sums, (low, high));
+            if fits {
                 self.words.copy_from_slice(sums);
             }
-            return inside;
+            return fits;
         }
         let met = |word: i64, sum: i64| (word.wrapping_add(sum), word.overflowing_add(sum).1);
         let pairs = self.words.iter().zip(sums.iter());

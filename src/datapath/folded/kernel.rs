@@ -126,6 +126,12 @@ fn end<L: Lane>(values: &mut [i64], state: &[L; BLOCK], columns: usize) {
     }
 }
 
+/// Whether all values lie inside the rails.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
+pub fn inside(values: &[i64], (low, high): (i64, i64)) -> bool {
+    !values.iter().fold(false, |outside, value| outside | (*value < low) | (*value > high))
+}
+
 /// The largest sum of squares of so many factors, which 64 bits hold.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+bmi1+bmi2", "x86_64+avx2+bmi1+bmi2"))]
 pub fn squares_of_rows<L: Lane>(factors: &[L], width: usize) -> u64 {

@@ -7,17 +7,18 @@
 //!
 //! Every step of every accumulator is formed and fitted, those of a whole period in the order of its outputs: what a register
 //! shows in a cycle is one of them, and which one is the timing laws' to say. Events are told by output and step, and as counts
-//! once the first one is known. Tiles that share rows or columns wait for each other and are folded as one
-//! ([`waiting`]), so that a MAC's outputs fill vector lanes, too. No register is held, so whoever samples gets the grid or
-//! [`super::Array`], from the first cycle on.
+//! once the first one is known. Where an output has several accumulators, each is a sum of its own, and [`levels`] add them.
+//! Tiles that share rows or columns wait for each other and are folded as one ([`waiting`]), so that a MAC's outputs fill
+//! vector lanes, too. No register is held, so whoever samples gets the grid or [`super::Array`], from the first cycle on.
 //!
-//! Registers, latency: those of [`super::Array`]. Licence: exact products and exact sums over the lanes, formats that fit a
-//! machine lane ([`licence`]). Where it is proved that no part of a sum leaves its format ([`Tile::stays_within`]), nothing is
+//! Registers, latency: those of [`super::Array`]. Licence: exact products and exact sums over the lanes of a beat, formats that
+//! fit a machine lane ([`licence`]). Where it is proved that no part of a sum leaves its format ([`Tile::stays_within`]), nothing is
 //! fitted, and sums of several visits that meet in plain words are one. Not modelled: other designs; rests between beats.
 //! Rules: R2–R6 through `num::adder`, R7 and R8 through `post`, R9.
 
 mod behind;
 mod kernel;
+mod levels;
 mod packed;
 mod table;
 mod tile;
@@ -31,10 +32,12 @@ use super::accumulate::Accumulate;
 use super::grid::{Step, licence};
 use super::{Array, Datapath, Inputs, Observer, Period, Port, Records, Watch};
 use crate::design::{Design, Node};
+use crate::num::Fit;
 use crate::num::adder::{Adder, Exact};
 use crate::num::lanes::Lane;
 use behind::Behind;
 use kernel::{BLOCK, Block, MOST_EDGES, Places, Thin, fold, fold_thin};
+use levels::Levels;
 use packed::{Extents, Packed};
 use table::Table;
 use tile::Tile;
@@ -48,7 +51,7 @@ pub fn folded(design: &Arc<Design>, records: &Records) -> Option<Box<dyn Datapat
     if design.is_post_only() {
         return Some(Box::new(Values::new(design, records)));
     }
-    if !levels || !design.after.is_empty() || !design.product_steps.is_empty() {
+    if !levels || !design.product_steps.is_empty() {
         return None;
     }
     if let Some(step) = licence::<i16>(design) {
@@ -82,11 +85,13 @@ struct Folded<L> {
     records: Records,
     step: Step<L>,
     accumulate: Accumulate,
-    tile: Tile<L>,
+    /// Of every accumulator of an output.
+    tiles: Vec<Tile<L>>,
     /// With a second buffer: what has been loaded for the tile that follows.
     next: Option<Stream>,
-    /// Accumulators of the tile's outputs, and how often each overflowed.
-    sums: Table,
+    /// Those of the tile's outputs, and how often each overflowed.
+    sums: Vec<Table>,
+    levels: Levels,
     behind: Behind,
     waiting: Waiting,
     routes: Routes,
@@ -98,9 +103,10 @@ impl<L: Lane> Folded<L> {
     fn new(design: &Arc<Design>, records: &Records, step: Step<L>) -> Self {
         Folded {
             accumulate: Accumulate::new(design),
-            tile: Tile::new(design),
+            tiles: (0..design.partial_sums()).map(|sum| Tile::new(design, sum)).collect(),
             next: None,
-            sums: Table::default(),
+            sums: (0..design.partial_sums()).map(|_| Table::default()).collect(),
+            levels: Levels::new(design),
             behind: Behind::new(design, records),
             waiting: Waiting::new(design),
             routes: Routes::default(),
@@ -128,27 +134,31 @@ impl<L: Lane> Folded<L> {
 
     /// Every step of the tile's sums.
     fn accumulate(&mut self, batch: &Batch) {
-        let Folded { tile, sums, design, records, routes, .. } = self;
-        let Extents { rows, columns, lanes, .. } = tile.extents;
-        sums.reset(rows, columns);
+        let Folded { tiles, sums, design, records, routes, .. } = self;
         let rails = design.accumulator.register_fit().rails();
         let in_32 = (rails.0.max(i32::MIN.into()), rails.1.min(i32::MAX.into()));
-        if let Some(narrow) = tile.narrow().filter(|_| tile.stays_within(in_32)) {
-            routes.narrow += 1;
-            return exact(tile, narrow, sums);
-        }
-        tile.widen(design, records, batch);
-        // No sum can leave the rails: nothing has to be fitted.
-        if tile.stays_within(rails) {
-            routes.exact += 1;
-            return exact(tile, &tile.own, sums);
-        }
-        routes.steps += 1;
-        match self.step {
-            Step::FullSaturate(adder) => run(adder, tile, lanes, sums),
-            Step::FullWrap(adder) => run(adder, tile, lanes, sums),
-            Step::RoomySaturate(adder) => run(adder, tile, lanes, sums),
-            Step::RoomyWrap(adder) => run(adder, tile, lanes, sums),
+        for (tile, sums) in tiles.iter_mut().zip(sums) {
+            let Extents { rows, columns, lanes, .. } = tile.extents;
+            sums.reset(rows, columns);
+            if let Some(narrow) = tile.narrow().filter(|_| tile.stays_within(in_32)) {
+                routes.narrow += 1;
+                exact(tile, narrow, sums);
+                continue;
+            }
+            tile.widen(design, records, batch);
+            // No sum can leave the rails: nothing has to be fitted.
+            if tile.stays_within(rails) {
+                routes.exact += 1;
+                exact(tile, &tile.own, sums);
+                continue;
+            }
+            routes.steps += 1;
+            match self.step {
+                Step::FullSaturate(adder) => run(adder, tile, lanes, sums),
+                Step::FullWrap(adder) => run(adder, tile, lanes, sums),
+                Step::RoomySaturate(adder) => run(adder, tile, lanes, sums),
+                Step::RoomyWrap(adder) => run(adder, tile, lanes, sums),
+            }
         }
     }
 
@@ -157,33 +167,38 @@ impl<L: Lane> Folded<L> {
         let accumulator = &self.design.accumulator;
         let fits =
             [Some(accumulator.register_fit()), accumulator.output_fit(), self.design.memory.map(|m| m.fit())];
-        fits.into_iter().flatten().all(|fit| self.tile.stays_within(fit.rails()))
+        let inside = |fit: Fit| self.tiles.iter().all(|tile| tile.stays_within(fit.rails()));
+        fits.into_iter().flatten().all(inside)
     }
 
     /// Tells of the accumulators' events, output by output and step by step, where it matters which is the first.
-    fn tell(&self, told: &mut Told<'_>) {
-        let Table { columns, high, low, .. } = &self.sums;
-        let rows = if self.sums.any { usize::MAX } else { 0 };
+    fn tell(&mut self, told: &mut Told<'_>) {
+        let [sums, others @ ..] = self.sums.as_mut_slice() else { return };
+        others.iter().for_each(|other| sums.join(other));
+        let (Table { columns, high, low, any, .. }, tiles) = (&*sums, &self.tiles);
+        let rows = if *any { usize::MAX } else { 0 };
         for (row, (high, low)) in
             high.chunks_exact(*columns).zip(low.chunks_exact(*columns)).enumerate().take(rows)
         {
             told.row(Node::Accumulator, row, [high, low], &mut |column, tell| {
-                let mut acc = self.tile.starts[column];
-                for step in 0..self.tile.extents.steps {
-                    let next = self.accumulate.onto(acc, self.tile.sum(row, column, step));
-                    if next.flags.any() {
-                        tell(Some(step), next.flags);
+                let mut accs = vec![tiles[0].starts[column]; tiles.len()];
+                for step in 0..tiles[0].extents.steps {
+                    for (acc, tile) in accs.iter_mut().zip(tiles) {
+                        let next = self.accumulate.onto(*acc, tile.sum(row, column, step));
+                        if next.flags.any() {
+                            tell(Some(step), next.flags);
+                        }
+                        *acc = next.value;
                     }
-                    acc = next.value;
                 }
             });
         }
         // Start values that do not fit, each of its output (R9).
-        let cut = &self.tile.cut;
+        let cut = &tiles[0].cut;
         if cut.iter().any(|flags| flags.any()) {
             let high: Vec<u32> = cut.iter().map(|flags| flags.high.into()).collect();
             let low: Vec<u32> = cut.iter().map(|flags| flags.low.into()).collect();
-            for row in 0..self.tile.extents.rows {
+            for row in 0..tiles[0].extents.rows {
                 let mut each = |column: usize, tell: &mut Tell<'_>| tell(Some(0), cut[column]);
                 told.row(Node::AccumulatorStart, row, [&high, &low], &mut each);
             }
@@ -191,21 +206,24 @@ impl<L: Lane> Folded<L> {
     }
 
     fn load(&mut self, batch: &Batch) {
-        self.tile.load(&self.design, (&self.accumulate, &self.records), batch);
+        for tile in &mut self.tiles {
+            tile.load(&self.design, (&self.accumulate, &self.records), batch);
+        }
     }
 
     /// What becomes of a batch that is loaded.
     fn finish(&mut self, batch: &Batch, observer: &mut dyn Observer) {
         self.accumulate(batch);
-        let Extents { rows, columns, .. } = self.tile.extents;
+        let Extents { rows, columns, .. } = self.tiles[0].extents;
         let [left, above] = [batch.left.len(), batch.above.len()].map(|streams| streams / batch.visits);
         // Where activations stay, their tiles are below each other.
         let [down, across] = if self.design.array.is_turned() { [above, left] } else { [left, above] };
         let own = [rows / down, columns / across];
-        let mut told = Told { observer, first: batch.tile(), across, own };
+        let mut told = Told { observer, first: batch.tile(), across, step: batch.visits, own };
         self.tell(&mut told);
+        self.levels.finish(&mut self.sums, &mut told);
         let clamp = (&self.accumulate, self.design.accumulator.output_fit().is_some());
-        self.behind.finish(clamp, &mut self.sums, &batch.period, &mut told);
+        self.behind.finish(clamp, &mut self.sums[0], &batch.period, &mut told);
     }
 
     /// Folds the tiles that wait.

@@ -27,6 +27,7 @@ pub struct Extents {
     pub columns: usize,
     /// Steps of a sum, those of all its visits.
     pub steps: usize,
+    /// Products of a step.
     pub lanes: usize,
 }
 
@@ -110,6 +111,15 @@ impl Side<'_> {
         L::truncate(operand_sum(self.operand, code, self.records, Some(record)))
     }
 
+    /// Codes of records that follow on each other.
+    fn row<L: Lane>(&self, codes: &[i32], record: usize, places: &mut [L]) {
+        let pairs = places.iter_mut().zip(codes);
+        if self.is_plain() {
+            return pairs.for_each(|(place, code)| *place = L::from_i32(*code));
+        }
+        pairs.zip(record..).for_each(|((place, code), record)| *place = self.of(*code, record));
+    }
+
     /// Whether codes are factors.
     fn is_plain(&self) -> bool {
         self.operand.offset.is_none() && self.operand.coding == Coding::Integer
@@ -163,15 +173,21 @@ impl<T: Lane> Packed<T> {
         (step * extents.lanes..(step + 1) * extents.lanes).map(of).sum()
     }
 
-    /// Takes the streams of tiles.
-    pub fn load(&mut self, design: &Design, records: &Records, extents: &Extents, batch: &Batch) {
+    /// Takes `lanes` of the streams of tiles.
+    pub fn load(
+        &mut self,
+        design: &Design,
+        records: &Records,
+        (extents, lanes): (&Extents, &[usize]),
+        batch: &Batch,
+    ) {
         let array = &design.array;
         let channel = batch.period.channel;
         let activations = Side { operand: &design.activation, records };
         let weights = Side { operand: &design.weight, records };
         let [rows, columns] =
             if array.is_turned() { [&batch.above, &batch.left] } else { [&batch.left, &batch.above] };
-        let layout = Layout { array, extents, beats: batch.period.feed.beats, visits: batch.visits };
+        let layout = Layout { array, extents, lanes, beats: batch.period.feed.beats, visits: batch.visits };
         let width = extents.width();
         let scalars = || {
             let all = layout.scalars(activations, rows);
@@ -205,47 +221,49 @@ impl<T: Lane> Packed<T> {
 struct Layout<'a> {
     array: &'a Array,
     extents: &'a Extents,
+    /// Those whose products are added, of all lanes of the array.
+    lanes: &'a [usize],
     beats: usize,
     visits: usize,
 }
 
 impl Layout<'_> {
-    /// Where the products of a stream's tile begin, and which tile or visit it is of: visits are behind each other in a sum.
+    /// Which tile a stream is of, and where in its sums its products begin: visits are behind each other.
     fn begins(&self, stream: usize) -> (usize, usize) {
-        match self.visits {
-            1 => (stream, 0),
-            visits => (0, stream * self.extents.width() / visits),
-        }
+        (stream / self.visits, stream % self.visits * (self.extents.width() / self.visits))
     }
 
     fn scalars<T: Lane>(&self, side: Side<'_>, streams: &[Stream]) -> Vec<T> {
-        let Layout { array, extents, beats, .. } = *self;
-        let (width, lanes, banks) = (extents.width(), extents.lanes, array.banks);
+        let Layout { array, extents, lanes, beats, .. } = *self;
+        let (width, banks) = (extents.width(), array.banks);
         let mut scalars = vec![T::ZERO; extents.rows * width];
         for (index, codes) in streams.iter().enumerate() {
             let (tile, from) = self.begins(index);
             if array.is_turned() {
                 // [rows][columns · lanes]: a column is a position.
                 let first = tile * array.columns * width + from;
-                for (row, codes) in codes.chunks_exact(array.columns * lanes).enumerate() {
-                    for (column, codes) in codes.chunks_exact(lanes).enumerate() {
-                        let places = &mut scalars[first + column * width + row * lanes..][..lanes];
-                        places.iter_mut().zip(codes).for_each(|(place, code)| *place = side.of(*code, 0));
+                for (row, codes) in codes.chunks_exact(array.columns * array.lanes).enumerate() {
+                    for (column, codes) in codes.chunks_exact(array.lanes).enumerate() {
+                        let places = scalars[first + column * width + row * lanes.len()..].iter_mut();
+                        places.zip(lanes).for_each(|(place, lane)| *place = side.of(codes[*lane], 0));
                     }
                 }
                 continue;
             }
             // Of stream `row` and `lane`, beat by beat.
-            for (row, streams) in codes.chunks_exact(lanes * beats).take(array.rows).enumerate() {
-                for (lane, stream) in streams.chunks_exact(beats).enumerate() {
+            for (row, streams) in codes.chunks_exact(array.lanes * beats).take(array.rows).enumerate() {
+                for (at, lane) in lanes.iter().enumerate() {
+                    let stream = &streams[lane * beats..][..beats];
                     let (first, apart, every) = match array.sums_travel() {
-                        true => (tile * beats * width + from + row * lanes + lane, width, 1),
-                        false => ((tile * array.rows + row) * banks * width + from + lane, lanes, banks),
+                        true => (tile * beats * width + from + row * lanes.len() + at, width, 1),
+                        false => ((tile * array.rows + row) * banks * width + from + at, lanes.len(), banks),
                     };
                     for bank in 0..every {
                         let places = scalars[first + bank * width..].iter_mut().step_by(apart);
-                        for (place, code) in places.zip(stream[bank..].iter().step_by(every)) {
-                            *place = side.of(*code, 0);
+                        let put = |(place, code): (&mut T, &i32)| *place = side.of(*code, 0);
+                        match every {
+                            1 => places.zip(stream).for_each(put),
+                            _ => places.zip(stream[bank..].iter().step_by(every)).for_each(put),
                         }
                     }
                 }
@@ -255,8 +273,8 @@ impl Layout<'_> {
     }
 
     fn vectors<T: Lane>(&self, side: Side<'_>, streams: &[Stream], channel: usize) -> Vec<[T; BLOCK]> {
-        let Layout { array, extents, beats, .. } = *self;
-        let (width, lanes, is_thin) = (extents.width(), extents.lanes, extents.is_thin());
+        let Layout { array, extents, lanes, beats, .. } = *self;
+        let (width, is_thin) = (extents.width(), extents.is_thin());
         let blocks = if is_thin { width.div_ceil(BLOCK) } else { extents.blocks() * width };
         let mut vectors = vec![[T::ZERO; BLOCK]; blocks];
         // Product `at` of column `column`.
@@ -269,13 +287,12 @@ impl Layout<'_> {
             let (tile, from) = self.begins(index);
             if array.is_turned() {
                 // [rows · lanes][channels]
-                for (at, codes) in (from..).zip(codes.chunks_exact(beats)) {
+                let rows = codes.chunks_exact(array.lanes * beats);
+                let streams = rows.flat_map(|row| lanes.iter().map(|lane| &row[lane * beats..][..beats]));
+                for (at, codes) in (from..).zip(streams) {
                     for (part, codes) in codes.chunks(BLOCK).enumerate() {
                         let column = part * BLOCK;
-                        let places = flat[place(at, column)..].iter_mut();
-                        for (own, (place, code)) in (channel + column..).zip(places.zip(codes)) {
-                            *place = side.of(*code, own);
-                        }
+                        side.row(codes, channel + column, &mut flat[place(at, column)..]);
                     }
                 }
                 continue;
@@ -283,11 +300,20 @@ impl Layout<'_> {
             // [steps · banks][columns][lanes], of which every bank is given the same.
             let own = tile * array.columns;
             let apart = if array.sums_travel() { 1 } else { array.banks };
-            let steps = codes.chunks_exact(array.columns * lanes).step_by(apart);
-            for (step, codes) in steps.take((width - from) / lanes).enumerate() {
-                for (column, codes) in (own..).zip(codes.chunks_exact(lanes)) {
-                    for (at, code) in (from + step * lanes..).zip(codes) {
-                        flat[place(at, column)] = side.of(*code, channel + column);
+            let steps = codes.chunks_exact(array.columns * array.lanes).step_by(apart);
+            for (step, mut codes) in steps.take((width - from) / lanes.len()).enumerate() {
+                if array.lanes == 1 && !is_thin {
+                    let mut column = own;
+                    while !codes.is_empty() {
+                        let (part, rest) = codes.split_at(codes.len().min(BLOCK - column % BLOCK));
+                        side.row(part, channel + column, &mut flat[place(from + step, column)..]);
+                        (column, codes) = (column + part.len(), rest);
+                    }
+                    continue;
+                }
+                for (column, codes) in (own..).zip(codes.chunks_exact(array.lanes)) {
+                    for (at, lane) in (from + step * lanes.len()..).zip(lanes) {
+                        flat[place(at, column)] = side.of(codes[*lane], channel + column);
                     }
                 }
             }

@@ -32,6 +32,15 @@ impl Table {
         }
     }
 
+    /// Takes the events of another one, which is as large.
+    pub fn join(&mut self, other: &Table) {
+        if other.any {
+            self.note();
+            self.high.iter_mut().zip(&other.high).for_each(|(own, other)| *own += other);
+            self.low.iter_mut().zip(&other.low).for_each(|(own, other)| *own += other);
+        }
+    }
+
     /// Where a block's columns are, from `column` of a row on, and how many there are.
     fn places(&self, [row, column]: [usize; 2]) -> (usize, usize) {
         (row * self.columns + column, BLOCK.min(self.columns - column))

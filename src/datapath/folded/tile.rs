@@ -1,4 +1,5 @@
-//! One tile, or several that are folded as one: its factors, and what its sums start from.
+//! One tile, or several that are folded as one: the factors of its sums, and what they start from. Where an output has several
+//! accumulators, those of one of them.
 
 use super::kernel::BLOCK;
 use super::packed::{Extents, Packed};
@@ -13,6 +14,8 @@ use crate::num::lanes::Lane;
 /// Tiles as rows of scalars, positions, and columns of vectors, channels.
 pub struct Tile<L> {
     pub extents: Extents,
+    /// Those whose products it adds.
+    lanes: Vec<usize>,
     /// Smallest and largest sum over the lanes.
     terms: (i64, i64),
     /// Factors in 32 bits, where `L` is wider.
@@ -28,9 +31,11 @@ pub struct Tile<L> {
 }
 
 impl<L: Lane> Tile<L> {
-    pub fn new(design: &Design) -> Self {
+    /// Of an output's accumulators one.
+    pub fn new(design: &Design, accumulator: usize) -> Self {
         Tile {
-            extents: Extents { lanes: design.array.lanes, ..Extents::default() },
+            extents: Extents::default(),
+            lanes: design.lanes_of(accumulator),
             terms: terms(design),
             narrow: Packed::default(),
             own: Packed::default(),
@@ -53,16 +58,15 @@ impl<L: Lane> Tile<L> {
     pub fn load(&mut self, design: &Design, (accumulate, records): (&Accumulate, &Records), batch: &Batch) {
         let (array, beats) = (&design.array, batch.period.feed.beats);
         let (left, above) = (batch.left.len() / batch.visits, batch.above.len() / batch.visits);
-        let lanes = array.lanes;
         let (rows, columns, steps) = match (array.sums_travel(), array.is_turned()) {
             (true, true) => (above * array.columns, beats, array.rows),
             (true, false) => (beats, above * array.columns, array.rows),
             (false, _) => (left * array.rows * array.banks, above * array.columns, beats / array.banks),
         };
-        self.extents = Extents { rows, columns, steps: steps * batch.visits, lanes };
+        self.extents = Extents { rows, columns, steps: steps * batch.visits, lanes: self.lanes.len() };
         match Self::IS_WIDE {
-            true => self.narrow.load(design, records, &self.extents, batch),
-            false => self.own.load(design, records, &self.extents, batch),
+            true => self.narrow.load(design, records, (&self.extents, &self.lanes), batch),
+            false => self.own.load(design, records, (&self.extents, &self.lanes), batch),
         }
         let channel = batch.period.channel;
         if (self.channel.replace(channel), self.starts.len()) == (Some(channel), columns) {
@@ -77,7 +81,7 @@ impl<L: Lane> Tile<L> {
     /// Makes factors in lanes of `L` where there are only narrower ones.
     pub fn widen(&mut self, design: &Design, records: &Records, batch: &Batch) {
         if Self::IS_WIDE {
-            self.own.load(design, records, &self.extents, batch);
+            self.own.load(design, records, (&self.extents, &self.lanes), batch);
         }
     }
 

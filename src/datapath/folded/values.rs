@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Routes;
 use super::behind::Behind;
+use super::kernel::inside;
 use super::table::Table;
 use super::told::{Tell, Told};
 use crate::datapath::accumulate::Accumulate;
@@ -92,9 +93,8 @@ impl Datapath for Values {
         };
         if period.feed.beats > 0 {
             self.table.reset(1, values.len());
-            let mut told = Told { observer, first: self.done, across: values.len(), own: [1, 1] };
-            let (low, high) = self.rails;
-            if values.iter().fold(true, |inside, value| inside & (low <= *value) & (*value <= high)) {
+            let mut told = Told { observer, first: self.done, across: values.len(), step: 1, own: [1, 1] };
+            if inside(values, self.rails) {
                 self.table.values.copy_from_slice(values);
             } else {
                 fit(&self.read, values, &mut self.table, &mut told);

@@ -63,11 +63,11 @@ pub enum Step<L> {
     RoomyWrap(RoomyWrap<L>),
 }
 
-/// The smallest and the largest sum that a beat adds: of every lane's product; 0 is among them.
+/// The smallest and the largest sum that a beat adds to an accumulator: of each of its lanes' products; 0 is among them.
 pub fn terms(design: &Design) -> (i64, i64) {
     let (a, w) = (design.activation.sum, design.weight.sum);
     let corners = [(a.min(), w.min()), (a.min(), w.max()), (a.max(), w.min()), (a.max(), w.max())];
-    let lanes = i64::try_from(design.array.lanes).unwrap_or(i64::MAX);
+    let lanes = i64::try_from(design.lanes_of_a_sum()).unwrap_or(i64::MAX);
     // Of 64 bits, what is wider fits no lane.
     let of = |(a, w): (i64, i64)| a.saturating_mul(w).saturating_mul(lanes);
     corners.into_iter().map(of).fold((0, 0), |(low, high), p| (p.min(low), p.max(high)))

@@ -59,7 +59,7 @@ pub struct Prepared {
     design: Arc<Design>,
     /// What the analysis rests on, to be recognised again.
     weights: Vec<i32>,
-    parameters: Vec<Vec<i64>>,
+    parameters: Arc<Vec<Vec<i64>>>,
     counts: bool,
     isa: Isa,
     lanes: usize,
