@@ -97,6 +97,10 @@
 //! A requantizer alone ([`design::Design::is_post_only`]) is a MAC that multiplies nothing: what comes in is what its sums start from,
 //! a parameter of each output's own, which has a port (`in.value`) instead of a record. So bounds, engines and neighbours know it.
 //!
+//! # A new kernel of somebody's software
+//!
+//! A design file under `designs`, and what its instructions do, in plain loops, in `tests/groupings/kernels.rs`.
+//!
 //! # A new post step
 //!
 //! | what | where |

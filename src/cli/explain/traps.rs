@@ -70,7 +70,8 @@ fn arithmetic() -> Vec<Topic> {
         topic("pair_saturation", "x86 vpmaddubsw saturates the sum of two products to 16 bits",
             "u8 * s8 pairs of adjacent k; FBGEMM, oneDNN and ONNX Runtime on machines without VNNI, whose answers goldpath,\n\
              exact everywhere, does not give (`goldpath doctor` says whether this is one). reduce_range keeps clear of it;\n\
-             u8 weights with zero point 128 (w + 128) take another kernel, which is exact.",
+             u8 weights with zero point 128 (w + 128) take another kernel, which is exact. designs/x86_vpmaddubsw.toml is\n\
+             that kernel as a design.",
             || {
                 let pair = |a: i128, b: i128| i128::from(fit(a + b, s(16), Overflow::Saturate).value);
                 let (first, second) = ((255 * 113, 255 * 113), (-255 * 113, -255 * 113 + 98));
