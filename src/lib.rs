@@ -58,7 +58,7 @@
 //! | [`error`] | what happened, where, what to do about it | nothing |
 //! | [`files`] | folders and files that appear whole or not at all, locks, leftovers, interruption | error |
 //! | [`limits`] | how large is too large: every stated limit, and the account of memory | error |
-//! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns | nothing |
+//! | [`num`] | what a number is: format, rounding, fitting, machine lanes, bit patterns; what others call these rules | nothing |
 //! | [`post`] | the post-processing program: what each operation means and says of itself, where its numbers come from | num, error |
 //! | [`trace`] | samples over time | num, error |
 //! | [`network`] | a quantised graph as plain data | num, post, limits, error |

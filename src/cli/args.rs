@@ -364,7 +364,8 @@ pub struct SchemaArgs {
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// R1..R12, a rounding mode, a preset, a trap or a key (accumulator.start); without it, the list of topics
+    /// R1..R12, a rounding mode (or what ap_fixed, ac_fixed, MATLAB, apytypes or QONNX call it), a preset, a trap or a key
+    /// (accumulator.start); without it, the list of topics
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
 }

@@ -1,7 +1,9 @@
-//! `goldpath explain`: a rule, a rounding mode, an overflow rule, a preset, the post steps, a trap or a key, in a screenful.
+//! `goldpath explain`: a rule, a rounding mode, an overflow rule, a preset, the post steps, a trap or a key, in a screenful; what
+//! other systems call a rounding or an overflow rule leads to ours.
 //!
 //! The examples are computed when they are printed, by the code they describe, so they cannot drift from it.
 
+mod aliases;
 mod arrays;
 mod classes;
 mod keys;
@@ -18,6 +20,7 @@ use serde::Serialize;
 use super::args::ExplainArgs;
 use super::{Console, Status};
 use crate::error::{Error, Kind, Result, near_names};
+use crate::num::ALIASES;
 
 /// One thing that can be explained.
 pub(super) struct Topic {
@@ -49,6 +52,14 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<Status> {
             console.answer_json(&listed)?;
         }
         None => console.answer(&list(&topics))?,
+        Some(asked) if find(&topics, asked).is_err() && aliases::is_one(asked) => {
+            let named = aliases::named(asked, &topics);
+            if console.is_json() {
+                console.answer_json(&named)?;
+            } else {
+                console.answer(&named.iter().map(aliases::page).collect::<Vec<_>>().join("\n"))?;
+            }
+        }
         Some(asked) if find(&topics, asked).is_err() && topics.iter().any(|topic| is_kind(topic, asked)) => {
             let of_kind: Vec<Topic> = topics.into_iter().filter(|topic| is_kind(topic, asked)).collect();
             if console.is_json() {
@@ -88,6 +99,7 @@ fn all() -> Vec<Topic> {
     [
         rules::topics(),
         modes::topics(),
+        aliases::topics(),
         presets::topics(),
         steps::topics(),
         traps::topics(),
@@ -136,9 +148,12 @@ fn is_kind(topic: &Topic, asked: &str) -> bool {
 }
 
 fn page(topic: &Topic) -> String {
+    page_of(&explained(topic))
+}
+
+fn page_of(topic: &Explained<'_>) -> String {
     let mut text = format!("{} ({}): {}\n", topic.name, topic.kind, topic.summary);
-    let example = (topic.example)();
-    for part in [topic.text, &example] {
+    for part in [topic.text, &topic.example] {
         if !part.is_empty() {
             text += &format!("\n{}\n", part.trim_end());
         }
@@ -166,6 +181,7 @@ fn find<'a>(topics: &'a [Topic], asked: &str) -> Result<&'a Topic> {
         topics.iter().map(|topic| topic.name).chain(words.iter().map(String::as_str)).collect();
     known.sort_unstable();
     known.dedup();
+    known.extend(ALIASES.iter().map(|alias| alias.name));
     let near = near_names(asked, &known);
     let error = Error::new(Kind::Usage, format!("there is no topic {asked:?}"));
     Err(if near.is_empty() {
@@ -185,13 +201,16 @@ mod tests {
         assert_eq!(topics.iter().filter(|t| t.kind == "rule").count(), 12);
         assert_eq!(topics.iter().filter(|t| t.kind == "rounding mode").count(), 10);
         assert_eq!(topics.iter().filter(|t| t.kind == "preset").count(), 32);
+        let of_aliases = ALIASES.iter().map(|alias| aliases::named(alias.name, &topics));
+        let pages = topics.iter().map(page).chain(of_aliases.flatten().map(|named| aliases::page(&named)));
+        for page in pages {
+            assert!(page.lines().all(|line| line.chars().count() <= 110), "{page}");
+            assert!(page.lines().count() <= 40, "{page}");
+        }
         for topic in &topics {
             let same: Vec<_> = topics.iter().filter(|t| t.name.eq_ignore_ascii_case(topic.name)).collect();
             assert_eq!(same.len(), 1, "{} is explained twice", topic.name);
             assert!(find(&topics, &topic.name.to_uppercase()).is_ok());
-            let page = page(topic);
-            assert!(page.lines().all(|line| line.chars().count() <= 110), "{page}");
-            assert!(page.lines().count() <= 40, "{page}");
         }
     }
 
@@ -211,6 +230,27 @@ mod tests {
         assert!(error.help.unwrap().contains("half_even"));
         assert!(find(&all(), "round").is_err());
         assert!(find(&all(), "zzz").err().unwrap().help.unwrap().contains("lists the topics"));
+    }
+
+    #[test]
+    fn a_name_of_another_system_leads_to_ours() {
+        let topics = all();
+        let pages =
+            |asked: &str| aliases::named(asked, &topics).iter().map(aliases::page).collect::<Vec<_>>();
+        let convergent = pages("ap_rnd_conv");
+        assert!(convergent[0].starts_with("AP_RND_CONV of ap_fixed is \"half_even\"\n"), "{convergent:?}");
+        assert!(convergent[0].contains("\nhalf_even (rounding mode): ") && convergent.len() == 1);
+        assert_eq!(pages("Round").len(), 2);
+        assert!(pages("qonnx:half_up")[0].starts_with("HALF_UP of QONNX is \"half_away\"\n"));
+        assert!(
+            pages("AP_SAT_ZERO")[0].contains("no equal here") && !pages("JAM")[0].contains("(rounding mode)")
+        );
+        // Ours comes first, and says whose name it is, too.
+        let ours = page(find(&topics, "half_up").unwrap());
+        assert!(ours.contains("trap: HALF_UP of QONNX is \"half_away\""), "{ours}");
+        assert!(ours.contains("AP_RND (ap_fixed)") && ours.contains("UG1399"), "{ours}");
+        let table = page(find(&topics, "aliases").unwrap());
+        assert!(ALIASES.iter().all(|alias| table.contains(alias.name)), "{table}");
     }
 
     #[test]

@@ -37,11 +37,7 @@ pub(super) fn overflow(name: file::Overflow) -> Overflow {
 
 /// The name used in designs and reports.
 pub fn overflow_name(overflow: Overflow) -> &'static str {
-    match overflow {
-        Overflow::Wrap => "wrap",
-        Overflow::Saturate => "saturate",
-        Overflow::SaturateSymmetric => "saturate_symmetric",
-    }
+    overflow.name()
 }
 
 impl AccumulatorOverflow {

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys;
 use crate::error::{Error, Kind, Place, nearest};
+use crate::num::Alias;
 
 /// The file's text, followed in one virtual address space by every override, so that a span says which it is.
 pub(super) struct Source<'a> {
@@ -81,8 +82,26 @@ impl Source<'_> {
             Some(_) => message.split(", expected one of").next().unwrap_or(message),
             None => message,
         };
-        self.error(Kind::Design, &span, &owner, format!("cannot be read: {message}"))
+        let error = self.error(Kind::Design, &span, &owner, format!("cannot be read: {message}"));
+        match (elsewhere(&owner, message), keys::allowed(&owner)) {
+            (Some(names), Some(allowed)) => error.help(format!("{names}. `{owner}` is {allowed}")),
+            (Some(names), None) => error.help(names),
+            (None, _) => error,
+        }
     }
+}
+
+/// What a rounding or an overflow rule by another system's name is here; where none is written, nothing.
+fn elsewhere(owner: &str, message: &str) -> Option<String> {
+    let value = message.strip_prefix("unknown variant `")?.split('`').next()?;
+    let is_rounding = match owner.rsplit('.').next()? {
+        "rounding" => true,
+        "overflow" => false,
+        _ => return None,
+    };
+    let names = Alias::named(value).filter(|alias| alias.meaning.is_rounding() == is_rounding);
+    let says: Vec<String> = names.map(Alias::says).collect();
+    (!says.is_empty()).then(|| says.join("; "))
 }
 
 /// A key that nobody reads, and what may have been meant.

@@ -17,6 +17,15 @@ impl Overflow {
     /// Every rule, for tests and tables.
     pub const ALL: [Overflow; 3] = [Overflow::Wrap, Overflow::Saturate, Overflow::SaturateSymmetric];
 
+    /// The name used in designs and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Overflow::Wrap => "wrap",
+            Overflow::Saturate => "saturate",
+            Overflow::SaturateSymmetric => "saturate_symmetric",
+        }
+    }
+
     /// The smallest and largest value that pass unchanged and unflagged: the format's range, or
     /// `[−max, max]` when symmetric.
     ///

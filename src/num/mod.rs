@@ -11,11 +11,13 @@
 //! | R7 | a rounding shift divides by a power of two in one of ten modes; count 0 is the identity | `round(v / 2^s)` | [`Rounding`], [`shift_right`] |
 //! | R10 | a bit pattern is the value modulo two to the width, in ceil(w / 4) hex digits | `v mod 2^w` | [`hex()`], [`pack`], [`unpack`] |
 //!
-//! A [`Fit`] is a format with its overflow rule, and [`narrowest`] the format that a range needs. [`Exact`] is the one form in which files say an exact integer; [`Chance`] is where made-up numbers come from. R8 and R9 are `post`'s; R11 and R12 are the datapaths'. Nothing here does I/O or knows a layer. A fitted
+//! A [`Fit`] is a format with its overflow rule, and [`narrowest`] the format that a range needs. [`Exact`] is the one form in which files say an exact integer; [`Chance`] is where made-up numbers come from, and [`ALIASES`] what
+//! other systems call roundings and overflow rules. R8 and R9 are `post`'s; R11 and R12 are the datapaths'. Nothing here does I/O or knows a layer. A fitted
 //! value is an `i64`, an unfitted one an `i128`. [`lanes`] has R3 to R6 once more on `i16`, `i32` and `i64`,
 //! in the form that a compiler turns into vector instructions, and is tested to be equal.
 
 pub mod adder;
+mod alias;
 mod bits;
 mod chance;
 pub mod exact;
@@ -26,6 +28,7 @@ mod product;
 mod round;
 mod width;
 
+pub use alias::{ALIASES, Alias, Meaning, SYSTEMS, System};
 pub use bits::{hex, hex_digits, pack, unpack};
 pub use chance::Chance;
 pub use exact::Exact;

@@ -2,18 +2,20 @@
 //!
 //! With `q = floor(v / 2^s)` and the fraction `f = v / 2^s − q`, a mode answers `q` or `q + 1`; `q + 1` when
 //!
-//! | mode | `q + 1` when | −2.5 | −0.5 | 0.5 | 2.5 | also called |
-//! |---|---|---|---|---|---|---|
-//! | floor | never | −3 | −1 | 0 | 2 | TRN; arithmetic shift |
-//! | ceil | `f > 0` | −2 | 0 | 1 | 3 | |
-//! | trunc | `f > 0`, `v < 0` | −2 | 0 | 0 | 2 | TRN_ZERO, Fix; QONNX DOWN |
-//! | away | `f > 0`, `v > 0` | −3 | −1 | 1 | 3 | QONNX UP |
-//! | half_up | `f ≥ ½` | −2 | 0 | 1 | 3 | RND; DPU_ROUND; MATLAB Nearest |
-//! | half_down | `f > ½` | −3 | −1 | 0 | 2 | RND_MIN_INF |
-//! | half_away | `f > ½`, or `f = ½` and `v > 0` | −3 | −1 | 1 | 3 | RND_INF; gemmlowp; MATLAB Round; QONNX HALF_UP |
-//! | half_zero | `f > ½`, or `f = ½` and `v < 0` | −2 | 0 | 0 | 2 | RND_ZERO; QONNX HALF_DOWN |
-//! | half_even | `f > ½`, or `f = ½` and `q` odd | −2 | 0 | 0 | 2 | RND_CONV; RNE; MATLAB Convergent |
-//! | half_odd | `f > ½`, or `f = ½` and `q` even | −3 | −1 | 1 | 3 | |
+//! | mode | `q + 1` when | −2.5 | −0.5 | 0.5 | 2.5 |
+//! |---|---|---|---|---|---|
+//! | floor | never | −3 | −1 | 0 | 2 |
+//! | ceil | `f > 0` | −2 | 0 | 1 | 3 |
+//! | trunc | `f > 0`, `v < 0` | −2 | 0 | 0 | 2 |
+//! | away | `f > 0`, `v > 0` | −3 | −1 | 1 | 3 |
+//! | half_up | `f ≥ ½` | −2 | 0 | 1 | 3 |
+//! | half_down | `f > ½` | −3 | −1 | 0 | 2 |
+//! | half_away | `f > ½`, or `f = ½` and `v > 0` | −3 | −1 | 1 | 3 |
+//! | half_zero | `f > ½`, or `f = ½` and `v < 0` | −2 | 0 | 0 | 2 |
+//! | half_even | `f > ½`, or `f = ½` and `q` odd | −2 | 0 | 0 | 2 |
+//! | half_odd | `f > ½`, or `f = ½` and `q` even | −3 | −1 | 1 | 3 |
+//!
+//! Other systems have other names for them, and the same for others: [`ALIASES`](super::ALIASES).
 
 use std::fmt;
 use std::str::FromStr;

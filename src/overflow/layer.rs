@@ -375,7 +375,7 @@ fn node_answer(design: &Design, node: Node, id: String) -> NodeAnswer {
     NodeAnswer {
         node: id,
         format: fit.map(|fit| fit.format.to_string()),
-        overflow: overflow_name(fit.map_or(Overflow::Wrap, |fit| fit.overflow)).to_string(),
+        overflow: fit.map_or(Overflow::Wrap, |fit| fit.overflow).name().to_string(),
         high: 0,
         low: 0,
         outputs: 0,
@@ -385,14 +385,6 @@ fn node_answer(design: &Design, node: Node, id: String) -> NodeAnswer {
         pes: Sides::default(),
         first: None,
         largest: None,
-    }
-}
-
-fn overflow_name(rule: Overflow) -> &'static str {
-    match rule {
-        Overflow::Wrap => "wrap",
-        Overflow::Saturate => "saturate",
-        Overflow::SaturateSymmetric => "saturate_symmetric",
     }
 }
 

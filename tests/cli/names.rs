@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{goldpath, stderr};
+use super::{goldpath, stderr, stdout};
 
 const NET: &str = "tests/models/cnn_s8_qoperator.onnx";
 const INPUT: &str = "tests/models/cnn_inputs.npy";
@@ -36,6 +36,22 @@ fn topics_are_found_by_near_names() {
         let said = refused(&["explain", asked]);
         assert!(said.contains("did you mean ") && said.contains(meant), "{asked}: {said}");
     }
+}
+
+#[test]
+fn topics_are_found_by_the_names_of_other_systems() {
+    let page = stdout(&goldpath(&["explain", "AP_RND_CONV"]));
+    assert!(page.starts_with("AP_RND_CONV of ap_fixed is \"half_even\"\n"), "{page}");
+    for part in ["half_even (rounding mode)", ">> s", "   0.5 ", "also called ", "source: ", "trap: "] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let json = goldpath(&["explain", "round", "--format", "json"]);
+    let both: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!([&both[0]["topic"]["name"], &both[1]["topic"]["name"]], ["half_away", "half_even"]);
+    let none = stdout(&goldpath(&["explain", "AP_WRAP_SM"]));
+    assert!(none.starts_with("AP_WRAP_SM of ap_fixed has no equal here: "), "{none}");
+    let near = refused(&["explain", "AP_RND_CONW"]);
+    assert!(near.contains("did you mean ") && near.contains("AP_RND_CONV"), "{near}");
 }
 
 #[test]

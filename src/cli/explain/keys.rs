@@ -167,7 +167,8 @@ fn levels() -> Topic {
                saturates. \"last\" is for dataflow sequential and tree, one bank and no [memory]; start is \"zero\" or\n\
                \"overwrite\", since a bias belongs to no lane: a post step adds it. No level of a beat follows one.\n\
                `overflow`, `check` and `sweep` look at each accumulator. Its events are counted at accumulator over all\n\
-               lanes, and at reduce.N for the level.",
+               lanes, and at reduce.N for the level.\n\
+               The folder `designs` has the levels of software kernels: vpmaddubsw, NEON mlal, MNN, FBGEMM acc16.",
         example: Box::new(lanes),
     }
 }

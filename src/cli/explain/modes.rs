@@ -1,10 +1,11 @@
 //! The ten rounding modes and the overflow rules of a design file.
 
-use super::Topic;
-use crate::num::{Format, Overflow, Rounding, fit, shift_right};
+use super::{Topic, aliases};
+use crate::num::{Format, Meaning, Overflow, Rounding, fit, shift_right};
 
-fn rounding(name: &'static str, summary: &'static str, text: &'static str, example: fn() -> String) -> Topic {
-    Topic { name, kind: "rounding mode", summary, text, example: Box::new(example) }
+fn rounding(mode: Rounding, summary: &'static str, text: &'static str) -> Topic {
+    let example = move || format!("{}\n{}", row(mode), aliases::of(Meaning::Rounding(mode)));
+    Topic { name: mode.name(), kind: "rounding mode", summary, text, example: Box::new(example) }
 }
 
 /// One row of the rounding table.
@@ -21,32 +22,43 @@ fn row(mode: Rounding) -> String {
 #[rustfmt::skip]
 fn roundings() -> Vec<Topic> {
     vec![
-        rounding("floor", "toward minus infinity",
-            "The arithmetic right shift. ap_fixed TRN.", || row(Rounding::Floor)),
-        rounding("ceil", "toward plus infinity", "", || row(Rounding::Ceil)),
-        rounding("trunc", "toward zero",
-            "C division; ap_fixed TRN_ZERO; MATLAB Fix. QONNX calls it DOWN.", || row(Rounding::Trunc)),
-        rounding("away", "away from zero", "QONNX calls it UP.", || row(Rounding::Away)),
-        rounding("half_up", "to nearest, ties toward plus infinity",
-            "(v + 2^(s-1)) >> s. ap_fixed RND; MATLAB Nearest; NEON vrshl; Vitis DPU_ROUND; TFLite with a single\n\
-             rounding. Not what QONNX calls HALF_UP, and not half_away: they differ on negative ties.",
-            || row(Rounding::HalfUp)),
-        rounding("half_down", "to nearest, ties toward minus infinity",
-            "ap_fixed RND_MIN_INF. Not what QONNX calls HALF_DOWN.", || row(Rounding::HalfDown)),
-        rounding("half_away", "to nearest, ties away from zero",
-            "C round(); gemmlowp RoundingDivideByPOT; ap_fixed RND_INF; MATLAB Round; NVDLA. QONNX calls it HALF_UP.",
-            || row(Rounding::HalfAway)),
-        rounding("half_zero", "to nearest, ties toward zero",
-            "ap_fixed RND_ZERO. QONNX calls it HALF_DOWN.", || row(Rounding::HalfZero)),
-        rounding("half_even", "to nearest, ties to even",
-            "RNE; IEEE 754; ap_fixed RND_CONV; MATLAB Convergent; ONNX Runtime; XNNPACK fp32; Gemmini.",
-            || row(Rounding::HalfEven)),
-        rounding("half_odd", "to nearest, ties to odd", "", || row(Rounding::HalfOdd)),
+        rounding(Rounding::Floor, "toward minus infinity",
+            "v >> s\n\
+             The arithmetic right shift, and what leaving out low bits of two's complement does.\n\
+             trap: truncation (TRN) of ap_fixed, ac_fixed and apytypes is this, of C and Verilog's / it is trunc"),
+        rounding(Rounding::Ceil, "toward plus infinity",
+            "-((-v) >> s)\n\
+             trap: apytypes calls it TRN_INF, which is not away from zero"),
+        rounding(Rounding::Trunc, "toward zero",
+            "sign(v) * (|v| >> s)\n\
+             C division, and Verilog's /.\n\
+             trap: floor plus the sign bit (TRN_MAG of apytypes) is not this for exact negative values"),
+        rounding(Rounding::Away, "away from zero",
+            "sign(v) * ((|v| + 2^s - 1) >> s)"),
+        rounding(Rounding::HalfUp, "to nearest, ties toward plus infinity",
+            "(v + 2^(s-1)) >> s\n\
+             NEON vrshl; Vitis DPU_ROUND; TFLite with a single rounding.\n\
+             trap: not half_away, they differ on negative ties"),
+        rounding(Rounding::HalfDown, "to nearest, ties toward minus infinity",
+            "-((-v + 2^(s-1)) >> s)"),
+        rounding(Rounding::HalfAway, "to nearest, ties away from zero",
+            "sign(v) * ((|v| + 2^(s-1)) >> s)\n\
+             C round(); gemmlowp RoundingDivideByPOT; NVDLA.\n\
+             trap: RND_INF rounds to nearest, only its ties go away from zero"),
+        rounding(Rounding::HalfZero, "to nearest, ties toward zero",
+            "sign(v) * ((|v| + 2^(s-1) - 1) >> s)"),
+        rounding(Rounding::HalfEven, "to nearest, ties to even",
+            "(v + 2^(s-1) - 1 + ((v >> s) & 1)) >> s\n\
+             RNE; IEEE 754; NumPy round; ONNX Runtime; XNNPACK fp32; Gemmini.\n\
+             trap: round() is this in NumPy and PyTorch, half_away in C and MATLAB"),
+        rounding(Rounding::HalfOdd, "to nearest, ties to odd",
+            "(v + 2^(s-1) - ((v >> s) & 1)) >> s"),
     ]
 }
 
-fn overflow(name: &'static str, summary: &'static str, text: &'static str, example: fn() -> String) -> Topic {
-    Topic { name, kind: "overflow rule", summary, text, example: Box::new(example) }
+fn overflow(rule: Overflow, summary: &'static str, text: &'static str) -> Topic {
+    let example = move || format!("{}\n{}", rail_row(rule), aliases::of(Meaning::Overflow(rule)));
+    Topic { name: rule.name(), kind: "overflow rule", summary, text, example: Box::new(example) }
 }
 
 fn rail_row(rule: Overflow) -> String {
@@ -58,16 +70,23 @@ fn rail_row(rule: Overflow) -> String {
 #[rustfmt::skip]
 fn overflows() -> Vec<Topic> {
     vec![
-        overflow("wrap", "R4: reduction modulo two to the width", "", || rail_row(Overflow::Wrap)),
-        overflow("saturate", "R5: clamp to the format's range at every step",
-            "The order of the products matters: see `goldpath explain order`.", || rail_row(Overflow::Saturate)),
-        overflow("saturate_symmetric", "R5: clamp to [-max, max] at every step",
-            "The most negative code never occurs; it is flagged low when it would.",
-            || rail_row(Overflow::SaturateSymmetric)),
-        overflow("saturate_output", "the register wraps, the finished value is clamped",
-            "accumulator.register_width is the width of the register, which wraps at every step (R4); after the last\n\
-             beat the value is clamped to accumulator.width. Events of the clamp are node accumulator.output's.",
-            String::new),
+        overflow(Overflow::Wrap, "R4: reduction modulo two to the width",
+            "v mod 2^w, read in the format\n\
+             trap: AP_WRAP with N > 0 keeps bits of the sign, and is another rule"),
+        overflow(Overflow::Saturate, "R5: clamp to the format's range at every step",
+            "min(max(v, low), high)\n\
+             trap: the order of the products matters: see `goldpath explain order`"),
+        overflow(Overflow::SaturateSymmetric, "R5: clamp to [-max, max] at every step",
+            "min(max(v, -high), high); unsigned, it is saturate\n\
+             The most negative code never occurs; it is flagged low when it would."),
+        Topic {
+            name: "saturate_output",
+            kind: "overflow rule",
+            summary: "the register wraps, the finished value is clamped",
+            text: "accumulator.register_width is the width of the register, which wraps at every step (R4); after the last\n\
+                   beat the value is clamped to accumulator.width. Events of the clamp are node accumulator.output's.",
+            example: Box::new(String::new),
+        },
     ]
 }
 

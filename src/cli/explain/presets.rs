@@ -59,7 +59,7 @@ fn number_line(design: &Design) -> Option<String> {
 }
 
 /// Words in lines; those behind the first are indented.
-fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str) -> String {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("there is one");
