@@ -1,12 +1,15 @@
 //! The arguments as typed. What they mean is each command's matter.
 
 mod cosim;
+mod schemes;
 mod strength;
 mod vectors;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::functional::operators::Scheme;
 
 /// Bit- and cycle-exact golden vectors for integer MAC datapaths running quantised neural networks.
 ///
@@ -41,6 +44,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run a quantised model, optionally through a design
     Infer(InferArgs),
+    /// Run a model's layers under every requantisation scheme, and say where their outputs differ
+    CompareSchemes(CompareSchemesArgs),
     /// List a model's integer layers, what each needs of an accumulator, and which designs run it
     Layers(LayersArgs),
     /// Say where accumulators overflow in a network or a product, and whether it matters
@@ -68,6 +73,7 @@ pub enum Command {
 
 pub use super::sweep::args::SweepArgs;
 pub use cosim::{Compare, CosimArgs, Simulator};
+pub use schemes::CompareSchemesArgs;
 pub use strength::{RtlArgs, StrengthArgs};
 pub use vectors::{Case, Gaps, Strength, VectorsArgs};
 
@@ -250,8 +256,11 @@ pub struct InferArgs {
     pub design: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
+    /// Rescale every integer layer as this preset does it, in place of the framework's way: `goldpath explain presets`
+    #[arg(long, value_name = "NAME[:ROUNDING]", value_parser = scheme, conflicts_with = "design")]
+    pub requant: Option<Scheme>,
     /// How Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear are computed: written when left out, fused
-    /// with --design. As written, the integer layer runs beside it, and the answer says where the two differ
+    /// with --design or --requant. As written, the integer layer runs beside it, and the answer says where the two differ
     #[arg(long, value_enum, value_name = "FORM")]
     pub qdq: Option<QdqForm>,
     /// Folder for the tensors and tensors.json: new, empty, or what an earlier one wrote, which is replaced as a whole
@@ -389,6 +398,10 @@ pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
         _ => Err("expected KEY=VALUE".into()),
     }
+}
+
+fn scheme(text: &str) -> Result<Scheme, String> {
+    Scheme::parse(text)
 }
 
 fn positive(text: &str) -> Result<usize, String> {

@@ -16,7 +16,7 @@ use super::{Console, Status, design_file, output};
 use crate::error::{Error, Kind, Place, Result, shown_json};
 use crate::files::OutputFolder;
 use crate::functional::graph::{self, Feeds, Held, infer_written};
-use crate::functional::operators::{Designed, LayerRule};
+use crate::functional::operators::{Designed, LayerRule, Requantized};
 use crate::network::{Coverage, Mac, MacState, Network, Qdq, for_tensor};
 
 /// The longest file name made of a tensor's name, without number and extension.
@@ -47,6 +47,7 @@ struct Layers {
 /// The layers whose arithmetic is a design's.
 #[derive(Serialize)]
 struct OnDesign {
+    /// Or the requantisation scheme that each layer's own has.
     design: String,
     layers: Vec<String>,
 }
@@ -70,22 +71,27 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
         &[Some(&args.model), args.input.as_ref(), args.tensors.as_ref()],
     );
     let mut folder = OutputFolder::results(&args.out, "infer", &output::borrowed(&inputs))?;
-    let through = args.design.as_ref().map(|_| "layers run through a design");
+    let through = match (&args.design, args.requant) {
+        (Some(_), _) => Some("layers run through a design"),
+        (None, Some(_)) => Some("layers are rescaled by a scheme"),
+        (None, None) => None,
+    };
     let Model { network, folded, qdq } = model::read(&args.model, model::form(args.qdq, through)?)?;
     let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
     let x = given.read(&network, console)?;
     let compare = Compare::default();
     let mut on_design = None;
-    let designed;
-    let rule: &dyn LayerRule = match &args.design {
-        None => &compare,
-        Some(path) => {
+    let (designed, requantized);
+    let rule: &dyn LayerRule = match (&args.design, args.requant) {
+        (None, None) => &compare,
+        (None, Some(scheme)) => {
+            on_design = Some(on(&network, scheme.name())?);
+            requantized = Requantized::new(scheme);
+            &requantized
+        }
+        (Some(path), _) => {
             let design = design_file::load_path(path, &args.overrides)?;
-            let layers = graph::layer_names(&network);
-            if layers.is_empty() {
-                return Err(nothing_runs(&network, &design.name));
-            }
-            on_design = Some(OnDesign { design: design.name.clone(), layers });
+            on_design = Some(on(&network, design.name.clone())?);
             designed = Designed::new(Arc::new(design));
             &designed
         }
@@ -115,6 +121,15 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     output::note(console, folder.commit()?);
     report(console, &network, &index)?;
     Ok(Status::Done)
+}
+
+/// All layers, on the design or under the scheme of that name.
+fn on(network: &Network, name: String) -> Result<OnDesign> {
+    let layers = graph::layer_names(network);
+    match layers.is_empty() {
+        true => Err(nothing_runs(network, &name)),
+        false => Ok(OnDesign { design: name, layers }),
+    }
 }
 
 /// Layers that --tensors leaves nothing to do for, or nothing to read, did not run: not on a design, and not by the

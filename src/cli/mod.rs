@@ -12,6 +12,7 @@ pub mod args;
 mod bounds;
 mod check;
 mod compare;
+mod compare_schemes;
 mod completions;
 mod console;
 mod cosim;
@@ -116,6 +117,7 @@ fn command_of(command: &Command, console: &Console) -> Result<Status> {
         Command::Check(args) => check::run(args, console),
         Command::Run(args) => run::run(args, console),
         Command::Infer(args) => infer::run(args, console),
+        Command::CompareSchemes(args) => compare_schemes::run(args, console),
         Command::Layers(args) => layers::run(args, console),
         Command::Overflow(args) => overflow::run(args, console),
         Command::Sweep(args) => sweep::run(args, console),

@@ -2,10 +2,11 @@
 
 use super::{goldpath, stderr, stdout};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "check",
     "run",
     "infer",
+    "compare-schemes",
     "layers",
     "vectors",
     "cosim",

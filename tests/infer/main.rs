@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod designs;
+mod schemes;
 mod weights;
 mod written;
 

@@ -21,6 +21,7 @@ mod pointwise;
 mod pool;
 mod recurrent;
 mod reduce;
+mod requantized;
 mod resize;
 mod shape;
 mod size;
@@ -39,6 +40,7 @@ use float::isa;
 pub(super) use layer::layer_of;
 pub use layer::{Framework, LayerRule};
 pub(super) use pointwise::broadcast_shape;
+pub use requantized::{Requantized, Scheme};
 pub(super) use shape::concat;
 
 /// A node about to be computed: the tensors it reads, and how its integer layers run.
