@@ -49,6 +49,8 @@ struct Layers {
 struct OnDesign {
     /// Or the requantisation scheme that each layer's own has.
     design: String,
+    #[serde(skip)]
+    is_scheme: bool,
     layers: Vec<String>,
 }
 
@@ -85,13 +87,13 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
     let rule: &dyn LayerRule = match (&args.design, args.requant) {
         (None, None) => &compare,
         (None, Some(scheme)) => {
-            on_design = Some(on(&network, scheme.name())?);
+            on_design = Some(on(&network, scheme.name(), true)?);
             requantized = Requantized::new(scheme);
             &requantized
         }
         (Some(path), _) => {
             let design = design_file::load_path(path, &args.overrides)?;
-            on_design = Some(on(&network, design.name.clone())?);
+            on_design = Some(on(&network, design.name.clone(), false)?);
             designed = Designed::new(Arc::new(design));
             &designed
         }
@@ -124,11 +126,15 @@ pub fn run(args: &InferArgs, console: &Console) -> Result<Status> {
 }
 
 /// All layers, on the design or under the scheme of that name.
-fn on(network: &Network, name: String) -> Result<OnDesign> {
-    let layers = graph::layer_names(network);
-    match layers.is_empty() {
-        true => Err(nothing_runs(network, &name)),
-        false => Ok(OnDesign { design: name, layers }),
+fn on(network: &Network, design: String, is_scheme: bool) -> Result<OnDesign> {
+    let on = OnDesign { design, is_scheme, layers: graph::layer_names(network) };
+    if on.layers.is_empty() { Err(nothing_runs(network, &on.words())) } else { Ok(on) }
+}
+
+impl OnDesign {
+    fn words(&self) -> String {
+        let how = if self.is_scheme { "with scheme" } else { "on design" };
+        format!("{how} {}", self.design)
     }
 }
 
@@ -254,7 +260,7 @@ fn layers_text(layers: &Layers) -> String {
         .map(|m| m.name.as_str())
         .collect();
     let by = match &layers.on_design {
-        Some(on) => format!("on design {}", on.design),
+        Some(on) => on.words(),
         None => match layers.qdq {
             Some("written") => "by the framework's rules, QDQ layers as written in float32".to_owned(),
             Some(_) => "by the framework's rules, QDQ layers fused into integer layers".to_owned(),
@@ -271,10 +277,10 @@ fn layers_text(layers: &Layers) -> String {
 }
 
 /// A design was asked for, and not one layer would have been its own.
-fn nothing_runs(network: &Network, design: &str) -> Error {
+fn nothing_runs(network: &Network, how: &str) -> Error {
     let macs = network.macs();
     let told = Coverage::new(&macs, &|_| false).text(&macs);
-    let message = format!("no layer runs on design {design}: 0 of {} MACs are integer layers", macs.len());
+    let message = format!("no layer runs {how}: 0 of {} MACs are integer layers", macs.len());
     let error = Error::new(Kind::Value, message).in_file(&network.source);
     if told.is_empty() { error } else { error.help(told.trim_end()) }
 }
