@@ -3,6 +3,7 @@
 //! The vectors under `tests/data` were made by running the frameworks or compiling their own C.
 
 mod dialects;
+mod properties;
 
 use std::path::Path;
 
