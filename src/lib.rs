@@ -186,6 +186,7 @@ pub mod error;
 pub mod explore;
 pub mod files;
 pub mod functional;
+pub mod identify;
 pub mod import;
 pub mod limits;
 pub mod lower;

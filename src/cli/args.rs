@@ -1,6 +1,7 @@
 //! The arguments as typed. What they mean is each command's matter.
 
 mod cosim;
+mod identify;
 mod schemes;
 mod strength;
 mod vectors;
@@ -59,6 +60,8 @@ pub enum Command {
     /// Say how much bundles notice together: which neighbours of the design they tell apart and which bundles that takes; or
     /// of how many mutants of RTL none does, by file and line
     Strength(StrengthArgs),
+    /// Say which requantisation schemes make these outputs of these accumulators, and what would tell them apart
+    Identify(IdentifyArgs),
     /// Print a design's parameters as a Verilog header
     Params(ParamsArgs),
     /// Print the JSON Schema of a file: design.toml, a bundle's manifest.json, a report
@@ -73,6 +76,7 @@ pub enum Command {
 
 pub use super::sweep::args::SweepArgs;
 pub use cosim::{Compare, CosimArgs, Simulator};
+pub use identify::IdentifyArgs;
 pub use schemes::CompareSchemesArgs;
 pub use strength::{RtlArgs, StrengthArgs};
 pub use vectors::{Case, Gaps, Strength, VectorsArgs};

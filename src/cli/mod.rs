@@ -21,6 +21,7 @@ mod doctor;
 mod doubts;
 mod explain;
 mod feeds;
+mod identify;
 mod infer;
 mod layers;
 mod model;
@@ -124,6 +125,7 @@ fn command_of(command: &Command, console: &Console) -> Result<Status> {
         Command::Vectors(args) => vectors::run(args, console),
         Command::Cosim(args) => cosim::run(args, console),
         Command::Strength(args) => strength::run(args, console),
+        Command::Identify(args) => identify::run(args, console),
         Command::Params(args) => params::run(args, console),
         Command::Schema(args) => schema::run(args, console),
         Command::Explain(args) => explain::run(args, console),

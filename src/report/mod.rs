@@ -11,6 +11,7 @@
 
 pub mod chart;
 mod front;
+mod identify;
 mod macs;
 mod markup;
 mod number;
@@ -21,6 +22,7 @@ mod sweep;
 mod sweep_layer;
 mod table;
 
+pub use identify::identify_text;
 pub use markup::Markup;
 pub use number::{grouped, percent, real};
 pub use overflow::{Drawn, overflow_html, overflow_lead};
