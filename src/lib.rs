@@ -32,7 +32,7 @@
 //!
 //! Trace   ─► vectors (bundle: stimulus, expected values, testbench) · wave (VCD, npz, text)
 //! Outcome ─► accumulators, outputs, overflow events per node · overflow (what became of them) · explore (all
-//!            accumulator widths at once) ─► report (text, JSON, HTML)
+//!            accumulator widths at once) · identify (which scheme made these outputs) ─► report (text, JSON, HTML)
 //!
 //! Design  ─► neighbours (one mistake away each) ─► strength (which of them a program tells apart) ─► the bundle's manifest
 //! bundle  ─► vectors::read_back ─► Program ─► strength of several bundles together
@@ -75,6 +75,7 @@
 //! | [`vectors`] | a trace as a bundle, and a bundle's program; co-simulation of a bundle, and of mutants of its RTL | files, trace, neighbours, design, lower and below |
 //! | [`strength`] | neighbours × programs → what is told apart, what is proved equal; programs directed at what can be | neighbours, functional and below |
 //! | [`explore`] | every accumulator width from one pass: what narrower ones do, what they save | functional, bounds and below |
+//! | [`identify`] | accumulators and outputs → the named schemes that explain them, with which numbers, and what tells them apart | design and below |
 //! | [`report`] | answers → text tables, and self-contained HTML pages with charts | the answers |
 //! | `cli` | arguments as typed → what to do; the only place that prints or exits. Feature `cli`, on by default: without it the library brings no crate of the command line | everything |
 //!
@@ -116,7 +117,7 @@
 //! # A new requantisation scheme
 //!
 //! A file under `src/design/presets` (steps in the language of designs, parameters, formula, ties, source, traps) and its name in
-//! `design::preset`. Every parameter says which number of a layer it is ([`post::Source`]); one that no scheme had before is an entry
+//! `design::preset`, and its formula in `tests/identify/schemes.rs`. Every parameter says which number of a layer it is ([`post::Source`]); one that no scheme had before is an entry
 //! there.
 //!
 //! Products go through the same steps before they are added (`Design::product_steps`), in both engines one by one: every

@@ -206,6 +206,13 @@ fn scale(args: &IdentifyArgs) -> Result<Scale> {
             let message = format!("scale {at} is {}", values[at]);
             return Err(Error::new(Kind::Value, message).at(place).help("a scale is finite and above 0"));
         }
+        // Most schemes hold it in float32.
+        if let Some(at) = values.iter().position(|scale| !(*scale as f32).is_normal()) {
+            let message = format!("scale {at} is {:e}, beyond what float32 holds", values[at]);
+            return Err(Error::new(Kind::Value, message)
+                .at(place)
+                .help("a scale is the input's times the weights', divided by the output's"));
+        }
         return Ok(Scale::Factors(values.into_iter().map(Factors::whole).collect()));
     }
     let integers = |text: &Option<String>, name: &str| {

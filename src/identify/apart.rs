@@ -8,16 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::candidate::Candidate;
 use super::representative::Chosen;
 use super::samples::Groups;
 use super::search::bisect;
 use super::{Named, Question, Remaining};
 use crate::num::{Chance, Format};
+use crate::post::{Step, spread};
 
 /// Edges of a scheme that are looked for, where it has more outputs.
 const MOST_EDGES: i64 = 512;
-/// Channels that are looked at, where there are more.
-const MOST_CHANNELS: usize = 8;
+/// Of many channels, 16 are spread evenly, and every so many of these are looked at.
+const CHANNELS_APART: usize = 2;
 /// Accumulators by chance, anywhere and among the samples.
 const BY_CHANCE: [usize; 2] = [4096, 1024];
 /// The same accumulators on every run.
@@ -26,8 +28,8 @@ const SEED: u64 = 1;
 /// Schemes that no accumulator told apart.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Class {
-    /// What it makes of a value halfway between two results: of its first member.
-    pub ties: String,
+    /// What its members make of a value halfway between two results, as they say it.
+    pub ties: Vec<String>,
     /// In the order of the presets.
     pub members: Vec<Member>,
 }
@@ -95,7 +97,7 @@ fn class(chosen: &[Chosen<'_>], set: &[usize]) -> Class {
     let first = &chosen[set[0]];
     let steps = |one: &Chosen<'_>| -> Vec<_> {
         // Names and registers are no part of what they make.
-        let plain = |mut step: crate::post::Step| {
+        let plain = |mut step: Step| {
             step.id.clear();
             step.latency = 0;
             step
@@ -115,10 +117,14 @@ fn class(chosen: &[Chosen<'_>], set: &[usize]) -> Class {
         };
         Member { scheme: one.named.clone(), remaining: one.remaining, equal }
     };
-    let ties = match first.candidate.rounding {
-        Some(rounding) => format!("{rounding}, once"),
-        None => first.candidate.preset.ties().to_owned(),
-    };
+    let mut ties = Vec::new();
+    for at in set {
+        let Candidate { rounding, preset, .. } = chosen[*at].candidate;
+        let says = rounding.map_or_else(|| preset.ties().to_owned(), |rounding| format!("{rounding}, once"));
+        if !ties.contains(&says) {
+            ties.push(says);
+        }
+    }
     Class { ties, members: set.iter().map(member).collect() }
 }
 
@@ -154,9 +160,10 @@ fn tell(pool: &[(usize, i64)], signatures: &[&[i64]]) -> Vec<Telling> {
 
 /// The accumulators that are tried, each with a channel.
 fn pool(chosen: &[Chosen<'_>], question: &Question, groups: &Groups) -> Vec<(usize, i64)> {
-    let channels = crate::post::spread(groups.channels.len());
+    let channels = spread(groups.channels.len());
+    let step = if groups.channels.len() > channels.len() { CHANNELS_APART } else { 1 };
     let mut all = BTreeSet::new();
-    for channel in channels.into_iter().take(MOST_CHANNELS) {
+    for channel in channels.into_iter().step_by(step) {
         let seen = groups.channels[channel].iter().map(|sample| sample.x);
         let range = (seen.clone().min().unwrap_or(0), seen.clone().max().unwrap_or(0));
         let anywhere = anywhere(question.input, range, u8::try_from(channel % 256).unwrap_or(0));

@@ -26,6 +26,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
+use crate::limits::{Charge, bytes};
 use crate::num::{Format, exact};
 use crate::post::Factor;
 pub use apart::{Class, Equal, Member, Telling};
@@ -34,6 +35,9 @@ pub use miss::{Miss, Refuting};
 use samples::Groups;
 pub use samples::{Conflict, Samples};
 use search::Solution;
+
+/// What a sample takes, once as it comes and once in its channel.
+const SAMPLE_BYTES: u64 = 64;
 
 /// Outputs of a scheme, and what is known of it.
 #[derive(Debug, Clone)]
@@ -193,6 +197,8 @@ enum Verdict<'c> {
 /// No samples, lists of unequal length, values outside their formats, and numbers that no scale can be.
 pub fn identify(question: &Question) -> Result<Answer> {
     check(question)?;
+    let count = question.samples.accumulators.len();
+    let _held = Charge::new(bytes(&[count], SAMPLE_BYTES), || format!("{count} samples by channel"))?;
     let groups = Groups::new(&question.samples);
     let zeros = zero::zeros(question, &groups);
     let (candidates, mut not_tried) = candidate::all(question);

@@ -7,7 +7,7 @@ use super::candidate::{Candidate, Part, float_of};
 use super::samples::Groups;
 use super::search::{Found, Solution, set};
 use super::settings::{Varied, product};
-use super::{Explaining, Figure, Named, Question, Remaining};
+use super::{Explaining, Figure, Named, Question, Remaining, Scale};
 use crate::post::Precision;
 
 /// A scheme with numbers that explain every sample.
@@ -45,7 +45,7 @@ pub(super) fn choose<'c>(found: &[Explaining<'c>], question: &Question, groups: 
         let candidate = explaining.candidate;
         let numbers = numbers(candidate, solution, question, &aims);
         let named = named(candidate, &numbers, solution.zero_point);
-        let remaining = remaining(explaining, solution);
+        let remaining = remaining(explaining, solution, question);
         Chosen { candidate, numbers, named, remaining }
     };
     found.iter().zip(&picked).map(one).collect()
@@ -158,23 +158,28 @@ pub(super) fn named(candidate: &Candidate, numbers: &[Vec<Vec<i64>>], zero_point
     }
 }
 
-fn remaining(explaining: &Explaining<'_>, solution: &Solution) -> Option<Remaining> {
-    let all = solution.channels.iter().flatten();
-    let is_searched = all.clone().any(|found| found.setting.varied.is_some())
-        || solution.channels.iter().any(|left| left.len() > 1)
-        || explaining.solutions.len() > 1;
+/// How many numbers are left, where some were searched.
+fn remaining(explaining: &Explaining<'_>, solution: &Solution, question: &Question) -> Option<Remaining> {
+    let all = || solution.channels.iter().flatten();
+    let has_zero = explaining.candidate.has(Part::ZeroPoint) && question.zero_point.is_none();
+    let is_given = match &question.scale {
+        Scale::Unknown => false,
+        Scale::Factors(_) => true,
+        Scale::Numbers { multipliers, shifts } => {
+            shifts.is_some() && (multipliers.is_some() || explaining.candidate.magnitude().is_none())
+        }
+    };
+    if is_given && !has_zero && all().all(|found| found.setting.varied.is_none())
+        || solution.channels.is_empty()
+    {
+        return None;
+    }
     let count = |left: &Vec<Found>| left.iter().fold(0_u64, |sum, found| sum.saturating_add(found.count));
     let counts = || solution.channels.iter().map(count);
-    (is_searched || is_shift(explaining, solution)).then(|| Remaining {
+    Some(Remaining {
         most: counts().max().unwrap_or(1),
         fewest: counts().min().unwrap_or(1),
         zero_points: explaining.solutions.len(),
-        is_whole: all.into_iter().all(|found| found.is_whole),
+        is_whole: all().all(|found| found.is_whole),
     })
-}
-
-/// Whether a shift was searched, and one is left.
-fn is_shift(explaining: &Explaining<'_>, solution: &Solution) -> bool {
-    let only = |left: &Vec<Found>| left.iter().any(|found| found.setting.n != 0);
-    explaining.candidate.magnitude().is_none() && solution.channels.iter().any(only)
 }

@@ -64,7 +64,10 @@ pub(super) fn product(m: i64, n: i64) -> f64 {
 /// The settings of one channel, or why there is none.
 pub(super) fn settings(candidate: &Candidate, known: Known) -> Result<Vec<Setting>, String> {
     if candidate.has(Part::Offset) {
-        return Ok(vec![]);
+        return match known {
+            Known::Nothing => Ok(vec![]),
+            _ => Err("its thresholds are no numbers of a scale".to_owned()),
+        };
     }
     let has_own = (0..candidate.parts.len()).all(|at| {
         !matches!(candidate.parts[at], Part::Magnitude | Part::Count(_)) || candidate.source(at).is_some()
@@ -99,11 +102,14 @@ fn searched(candidate: &Candidate, multiplier: Option<i64>, shift: Option<i64>) 
     if !candidate.takes(at, low) || !candidate.takes(at, high) {
         return vec![];
     }
+    let exponents = EXPONENTS.filter(|n| shift.is_none_or(|s| s == *n));
+    if low == high {
+        let mut settings: Vec<Setting> = exponents.filter_map(|n| setting(candidate, n, None)).collect();
+        settings.iter_mut().for_each(|setting| setting.fixed.push((at, low)));
+        return settings;
+    }
     let varied = Some(Varied { at, low, high });
-    EXPONENTS
-        .filter(|n| shift.is_none_or(|s| s == *n))
-        .filter_map(|n| setting(candidate, n, varied))
-        .collect()
+    exponents.filter_map(|n| setting(candidate, n, varied)).collect()
 }
 
 /// The shifts of one n, if the scheme can have them.

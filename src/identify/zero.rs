@@ -13,6 +13,13 @@ const MOST_CODES: i64 = 1 << 16;
 /// No scheme that rounds once or twice goes farther from the real product, in codes and as a part of it.
 const FARTHEST: (f64, f64) = (2.0, 1.0 / 256.0);
 
+/// Channels that are asked for them.
+const MOST_CHANNELS: usize = 16;
+/// Of which they are chosen, where there are more codes.
+const MOST_AGREED: usize = 512;
+/// Zero points that are tried where none is possible.
+const LIKELIEST: usize = 3;
+
 /// A zero point, and the factors that are possible with it.
 #[derive(Debug, Clone)]
 pub(super) struct Zero {
@@ -62,8 +69,10 @@ pub(super) fn zeros(question: &Question, groups: &Groups) -> Zeros {
     let is_cut = tried.len() > MOST_TRIED;
     tried.truncate(MOST_TRIED);
     if tried.is_empty() {
-        // Nothing fits: the misses are those of the likeliest.
-        tried = points.iter().take(3).map(|point| any(*point)).collect();
+        // Nothing fits: the misses are those with the zero points that most samples agree with.
+        points.truncate(MOST_AGREED);
+        points.sort_by_cached_key(|point| std::cmp::Reverse(agreeing(question, groups, *point)));
+        tried = points.iter().take(LIKELIEST).map(|point| any(*point)).collect();
     }
     Zeros { tried, is_cut, none }
 }
@@ -71,6 +80,22 @@ pub(super) fn zeros(question: &Question, groups: &Groups) -> Zeros {
 /// The output nearest to an accumulator of 0.
 pub(super) fn at_zero(groups: &Groups) -> i64 {
     groups.all().min_by_key(|(_, s)| (s.x.unsigned_abs(), s.index)).map_or(0, |(_, s)| s.y)
+}
+
+/// Samples that lie near a zero point and the factor that most of them say.
+fn agreeing(question: &Question, groups: &Groups, point: i64) -> usize {
+    let of_channel = |(channel, group): (usize, &Vec<Sample>)| {
+        let step = group.len().div_ceil(MOST_SEEN).max(1);
+        let few: Vec<Sample> = group.iter().step_by(step).copied().collect();
+        let known = question.scale.known(channel).factor();
+        let Some(factor) = known.or_else(|| likely(&few, point, question.bounds)) else { return 0 };
+        let is_near = |sample: &&Sample| {
+            let (low, high) = factors(sample, point, question.bounds);
+            (low..=high).contains(&factor)
+        };
+        few.iter().filter(is_near).count()
+    };
+    groups.channels.iter().enumerate().take(MOST_CHANNELS).map(of_channel).sum()
 }
 
 /// The factors that are possible with a zero point; `None` if some channel has none.

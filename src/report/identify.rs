@@ -71,7 +71,7 @@ fn head(answer: &Answer) -> String {
 
 fn other(scheme: &Named) -> String {
     let mut words: Vec<String> =
-        scheme.scales.first().map(|scale| format!("scale {scale}")).into_iter().collect();
+        scheme.scales.first().map(|scale| format!("scale {}", float(*scale))).into_iter().collect();
     words.extend(scheme.zero_point.map(|zero| format!("zero point {zero}")));
     format!("{} ({})", name(scheme), words.join(", "))
 }
@@ -84,7 +84,7 @@ fn name(scheme: &Named) -> String {
 }
 
 fn class_text(class: &Class, number: usize, answer: &Answer) -> String {
-    let mut text = format!("class {number}: {}\n", class.ties);
+    let mut text = format!("class {number}: {}\n", class.ties.join("; or "));
     for member in &class.members {
         let equal = match member.equal {
             Equal::First => "",
@@ -104,11 +104,16 @@ fn numbers(member: &Member) -> String {
     words
 }
 
+/// In as few digits as say it, with an exponent where it is far from 1.
+fn float(value: f64) -> String {
+    if value == 0.0 || (1e-5..1e9).contains(&value.abs()) { value.to_string() } else { format!("{value:e}") }
+}
+
 fn figures(scheme: &Named) -> String {
     let list = |values: &Vec<Figure>| {
         let one = |figure: &Figure| match figure {
             Figure::Integer(value) => value.to_string(),
-            Figure::Float(value) => value.to_string(),
+            Figure::Float(value) => float(*value),
         };
         let alike = values.windows(2).all(|pair| pair[0] == pair[1]);
         let shown = if alike { 1 } else { CHANNELS };

@@ -11,6 +11,7 @@ const COMMANDS: [&str; 13] = [
     "vectors",
     "cosim",
     "strength",
+    "identify",
     "params",
     "schema",
     "explain",

@@ -74,6 +74,8 @@ pub fn all(folder: &Path) -> Vec<Seed> {
             ],
         ));
     }
+    let samples = [format!("identify --acc @ --out {a}"), format!("identify --acc {a} --out @ --scale 0.5")];
+    seeds.push(Seed::new(&at("a.npy"), None, &samples.each_ref().map(String::as_str)));
     seeds.extend(designs(&product(&a, &w, &b, &p)));
     seeds.extend(models(folder, &mac));
     seeds.extend(answers(folder, &mac));

@@ -13,7 +13,7 @@ use crate::num::Format;
 #[command(
     after_help = "Tried are the schemes of `goldpath explain presets`, `shift` with every rounding. Numbers that are \
 not given are searched: every shift, and for each the multipliers, or float scales, by bisection, so that none is left out \
-(but where 32 bits wrap). Exit status 1: no scheme explains all samples."
+(but where 32 bits wrap). What no scale says (a float bias, an offset, a term) is at its default. Exit status 1: no scheme explains all samples."
 )]
 pub struct IdentifyArgs {
     /// Accumulators in front of the requantisation, bias included: integers of any shape
