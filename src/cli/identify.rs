@@ -266,7 +266,10 @@ fn scales(text: &str) -> Result<(Vec<f64>, Place)> {
 fn of_layer(args: &IdentifyArgs, model: &Path, name: &str, console: &Console) -> Result<Question> {
     let Model { network, .. } = model::read_followed(model, model::form(args.qdq, None)?)?;
     let given = Given { input: args.input.as_deref(), tensors: args.tensors.as_deref() };
-    let x = given.read(&network, console)?;
+    let mut x = given.read(&network, console)?;
+    if let Some(images) = &args.images {
+        x = graph::take_images(&network, &x, images.clone())?;
+    }
     let (layer, codes) = graph::layer(&network, name, &x, &Framework)?;
     if layer.has_wide_codes() {
         let message =

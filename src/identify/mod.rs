@@ -193,6 +193,21 @@ enum Verdict<'c> {
 
 /// Tries every named scheme on the samples.
 ///
+/// ```
+/// use goldpath::identify::{Factors, Question, Samples, Scale, identify};
+/// use goldpath::num::Format;
+/// // tensorflow #102943: 585 / 90 lies just above 6.5, and TFLite printed 6 above its zero point.
+/// let samples =
+///     Samples { accumulators: vec![585, 135], outputs: vec![-120, -124], channels: vec![0; 2], channel_count: 1 };
+/// let (input, output) = (Format::signed(32).unwrap(), Format::signed(8).unwrap());
+/// let scale = Scale::Factors(vec![Factors::whole(f64::from(1_f32 / 90.0))]);
+/// let question = Question { samples, input, output, bounds: (-128, 127), zero_point: Some(-126), scale };
+/// let answer = identify(&question)?;
+/// assert_eq!(answer.classes[0].ties[0], "half_even, of the float32 product");
+/// assert_eq!(answer.classes.len(), 1);
+/// # Ok::<(), goldpath::error::Error>(())
+/// ```
+///
 /// # Errors
 /// No samples, lists of unequal length, values outside their formats, and numbers that no scale can be.
 pub fn identify(question: &Question) -> Result<Answer> {

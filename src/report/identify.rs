@@ -7,7 +7,7 @@ use crate::identify::{Answer, Class, Equal, Figure, Member, Miss, Named, Remaini
 /// Misses that are listed.
 const MISSES: usize = 6;
 /// Channels whose numbers are listed.
-const CHANNELS: usize = 4;
+const CHANNELS: usize = 3;
 /// Schemes that are listed, of those that other numbers would make fit.
 const OTHERS: usize = 8;
 
@@ -84,14 +84,15 @@ fn name(scheme: &Named) -> String {
 }
 
 fn class_text(class: &Class, number: usize, answer: &Answer) -> String {
-    let mut text = format!("class {number}: {}\n", class.ties.join("; or "));
+    let begin = format!("class {number}: ");
+    let or = format!("\n{:>width$}", "or ", width = begin.len());
+    let mut text = format!("{begin}{}\n", class.ties.join(&or));
     for member in &class.members {
-        let equal = match member.equal {
-            Equal::First => "",
-            Equal::SameSteps => "; the same steps",
-            Equal::NoDifferenceFound => &format!("; no difference found in {} accumulators", answer.tried),
-        };
-        text += &format!("  {}: {}{equal}\n", name(&member.scheme), numbers(member));
+        let steps = if member.equal == Equal::SameSteps { "; the same steps" } else { "" };
+        text += &format!("  {}: {}{steps}\n", name(&member.scheme), numbers(member));
+    }
+    if class.members.iter().any(|member| member.equal == Equal::NoDifferenceFound) {
+        text += &format!("  no difference found between them in {} accumulators\n", answer.tried);
     }
     text
 }

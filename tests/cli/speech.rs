@@ -2,7 +2,7 @@
 
 use super::{goldpath, stderr, stdout};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "check",
     "run",
     "infer",

@@ -116,7 +116,7 @@ fn a_class_a_miss_and_what_was_not_tried_are_said() {
         "15 samples (15 distinct), 1 channel: accumulators s32, outputs s8 clamped to -128..127, zero point searched",
         "3 schemes explain all of them, and no accumulator that was tried tells them apart",
         "  gemmlowp: left_shift 0, multiplier 1073741824, right_shift 1, zero point 0",
-        "; no difference found in ",
+        "  no difference found between them in ",
         "nearest misses\n",
         "  litert_fc_reference: 2 of 15 say no, with scale 0.25, zero point 0\n    sample 8: accumulator 1 would be 0, is 1\n",
         "not tried\n  finn_threshold: its thresholds are no numbers of a scale",
@@ -127,6 +127,33 @@ fn a_class_a_miss_and_what_was_not_tried_are_said() {
     let (status, text, _) = said(&goldpath(&["identify", "--acc", &acc, "--out", &out, "--scale", "0.01"]));
     assert_eq!(status, Some(1), "{text}");
     assert!(text.contains("no scheme explains all of them\n  with other numbers than the given ones, these would: gemmlowp (scale 0.25, zero point 0), "), "{text}");
+}
+
+/// A layer that ends with its sums: nothing is known of what comes behind it.
+#[test]
+fn a_layer_without_a_scale_is_searched() {
+    let files = Files::new();
+    let tensors = read_npz(Path::new("tests/models/operators/dynamic.npz")).unwrap();
+    let (Tensor::I32(sums), Tensor::F32(x)) = (&tensors["acc"], &tensors["__input"]) else {
+        panic!("{tensors:?}")
+    };
+    let floats: Vec<u8> = x.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let input = files.raw("x.npy", "<f4", "(9, 64)", &floats);
+    let code = |sum: &i32| i8::try_from(((sum + 64).div_euclid(128)).clamp(-128, 127)).unwrap();
+    // Every image has a zero point of its own.
+    let codes: Vec<u8> = sums.iter().skip(9).take(9).map(|sum| code(sum).cast_unsigned()).collect();
+    let out = files.raw("out.npy", "|i1", "(1, 9)", &codes);
+    let layer = ["--model", "tests/models/operators/dynamic.onnx", "--layer", "acc_node", "--input", &input];
+    let arguments = [&["identify", "--out", &out], &layer[..]].concat();
+    let (status, answer) = json(&[&arguments[..], &["--images", "1..2"]].concat());
+    assert_eq!(status, Some(0));
+    let all = classes(&answer).concat();
+    assert!(all.iter().any(|name| name == "ai8x"), "{all:?}");
+    let members = answer["classes"][0]["members"].as_array().unwrap();
+    assert!(members.iter().all(|member| member["remaining"]["fewest"].as_u64() >= Some(1)), "{answer}");
+    let (status, _, errors) = said(&goldpath(&arguments));
+    assert_eq!(status, Some(2));
+    assert!(errors.contains("differ from one batch to the next"), "{errors}");
 }
 
 #[test]

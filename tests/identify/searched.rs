@@ -93,7 +93,14 @@ fn channels_have_numbers_of_their_own() {
 /// With its shift given, every multiplier that explains the samples is counted: as many as trying them all finds.
 #[test]
 fn no_multiplier_is_left_out() {
-    for (seed, preset, shift) in [(1, "pulp", 6), (2, "pulp", 3), (3, "nvdla_sdp", 6), (4, "nvdla_sdp", 9)] {
+    for (seed, preset, shift) in [
+        (1, "pulp", 6),
+        (2, "pulp", 3),
+        (3, "nvdla_sdp", 6),
+        (4, "nvdla_sdp", 9),
+        (5, "pulp", 10),
+        (6, "nvdla_sdp", 8),
+    ] {
         let mut chance = Chance::new(seed);
         let open = question(&[(0, 0)], "s8", None, Scale::Unknown);
         let at = |m: i128, x: i64| {

@@ -36,6 +36,9 @@ pub struct IdentifyArgs {
     /// these, in place of what their own nodes compute. Inputs may stand among them
     #[arg(long, value_name = "T.npz", requires = "model")]
     pub tensors: Option<PathBuf>,
+    /// Images of the input, first..end (end excluded): the outputs are of these
+    #[arg(long, value_name = "A..B", requires = "model", value_parser = super::image_range)]
+    pub images: Option<std::ops::Range<usize>>,
     /// How Conv, MatMul and Gemm between DequantizeLinear and QuantizeLinear are computed in front of the layer: written
     /// when left out
     #[arg(long, value_enum, value_name = "FORM", requires = "model")]
