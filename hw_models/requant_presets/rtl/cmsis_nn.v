@@ -1,0 +1,49 @@
+// cmsis_nn: as on MVE: a wrapping left shift, VQRDMULH, one taken from what is negative (saturated), VRSHL.
+// Source: CMSIS-NN Include/arm_nnsupportfunctions.h, arm_requantize_mve, arm_divide_by_power_of_two_mve.
+// Rules, timing, what every file here shares: README.md beside this folder.
+module requant_cmsis_nn (
+    input wire clk,
+    input wire rst,
+
+    input wire in_valid,
+    input wire signed [31:0] in_value,
+    input wire [4:0] param_left_shift,
+    input wire signed [31:0] param_multiplier,
+    input wire [4:0] param_right_shift,
+    input wire signed [7:0] param_zero_point,
+    input wire signed [7:0] param_low,
+    input wire signed [7:0] param_high,
+
+    output reg out_valid,
+    output wire signed [7:0] out_data
+);
+    wire signed [31:0] moved = in_value <<< param_left_shift;
+
+    wire signed [63:0] product = moved * param_multiplier;
+    wire corner = (moved == 32'sh80000000) && (param_multiplier == 32'sh80000000);
+    wire signed [63:0] nudged = product + 64'sd1073741824;
+    wire signed [31:0] high = corner ? 32'sh7fffffff : nudged[62:31];
+
+    // The fix-up makes the rounding shift's half_up away from zero. It is not made for a count of 0.
+    wire fix = high[31] && (param_right_shift != 5'd0) && (high != 32'sh80000000);
+    wire signed [31:0] fixed = fix ? high - 32'sd1 : high;
+    wire signed [32:0] half = (33'sd1 <<< param_right_shift) >>> 1;
+    wire signed [32:0] sum = fixed + half;
+    wire signed [32:0] scaled = sum >>> param_right_shift;
+    wire signed [33:0] placed = scaled + param_zero_point;
+    wire signed [33:0] capped = (placed > param_high) ? param_high : placed;
+    wire signed [33:0] code = (capped < param_low) ? param_low : capped;
+
+    reg signed [7:0] held;
+    always @(posedge clk) begin
+        if (rst) begin
+            held      <= 8'sd0;
+            out_valid <= 1'b0;
+        end else begin
+            if (in_valid) held <= code[7:0];
+            out_valid <= in_valid;
+        end
+    end
+
+    assign out_data = out_valid ? held : 8'sd0;
+endmodule

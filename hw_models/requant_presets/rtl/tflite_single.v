@@ -1,0 +1,40 @@
+// tflite_single: (x * multiplier + 2^(shift - 1)) >> shift in 64 bits, of which 32 are kept; zero point, clamp.
+// Source: tensorflow lite/kernels/internal/common.cc, TFLITE_SINGLE_ROUNDING; CMSIS-NN with CMSIS_NN_USE_SINGLE_ROUNDING.
+// Rules, timing, what every file here shares: README.md beside this folder.
+module requant_tflite_single (
+    input wire clk,
+    input wire rst,
+
+    input wire in_valid,
+    input wire signed [31:0] in_value,
+    input wire signed [31:0] param_multiplier,
+    input wire [5:0] param_shift,
+    input wire signed [7:0] param_zero_point,
+    input wire signed [7:0] param_low,
+    input wire signed [7:0] param_high,
+
+    output reg out_valid,
+    output wire signed [7:0] out_data
+);
+    wire signed [63:0] product = in_value * param_multiplier;
+    wire signed [63:0] half = (64'sd1 <<< param_shift) >>> 1;
+    wire signed [63:0] sum = product + half;
+    wire signed [63:0] shifted = sum >>> param_shift;
+    wire signed [31:0] scaled = shifted[31:0];
+    wire signed [33:0] placed = scaled + param_zero_point;
+    wire signed [33:0] capped = (placed > param_high) ? param_high : placed;
+    wire signed [33:0] code = (capped < param_low) ? param_low : capped;
+
+    reg signed [7:0] held;
+    always @(posedge clk) begin
+        if (rst) begin
+            held      <= 8'sd0;
+            out_valid <= 1'b0;
+        end else begin
+            if (in_valid) held <= code[7:0];
+            out_valid <= in_valid;
+        end
+    end
+
+    assign out_data = out_valid ? held : 8'sd0;
+endmodule
