@@ -12,6 +12,7 @@ mod gaps;
 mod module;
 mod mutations;
 mod paths;
+mod presets;
 mod products;
 mod sources;
 mod steps;

@@ -82,6 +82,33 @@ fn requant_pipeline_has_no_latches() {
     has_no_latches("requant_pipeline");
 }
 
+/// A third of the twins of presets: thirds run side by side.
+fn presets_have_no_latches(first: usize) {
+    let folder = fs::read_dir("hw_models/requant_presets/rtl").unwrap();
+    let mut files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files.into_iter().skip(first).step_by(3) {
+        let top = format!("requant_{}", file.file_stem().unwrap().display());
+        let log = synthesise(&top, &[file], "stat").unwrap_or_else(|complaint| panic!("{complaint}"));
+        assert!(log.contains("Number of cells:"), "{top}: no statistics in Yosys' log:\n{log}");
+    }
+}
+
+#[test]
+fn a_third_of_the_presets_has_no_latches() {
+    presets_have_no_latches(0);
+}
+
+#[test]
+fn another_third_of_the_presets_has_no_latches() {
+    presets_have_no_latches(1);
+}
+
+#[test]
+fn the_last_third_of_the_presets_has_no_latches() {
+    presets_have_no_latches(2);
+}
+
 #[test]
 fn a_latch_is_caught() {
     let file = fresh_folder("latch").join("latch.v");
