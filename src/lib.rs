@@ -117,8 +117,9 @@
 //! # A new requantisation scheme
 //!
 //! A file under `src/design/presets` (steps in the language of designs, parameters, formula, ties, source, traps) and its name in
-//! `design::preset`, and its formula in `tests/identify/schemes.rs`. Every parameter says which number of a layer it is ([`post::Source`]); one that no scheme had before is an entry
-//! there.
+//! `design::preset`; its formula in `tests/identify/schemes.rs`; of integer steps, its twin in `hw_models/requant_presets` and a
+//! row in `tests/cosim/presets.rs`. Every parameter says which number of a layer it is ([`post::Source`]); one that no scheme had
+//! before is an entry there.
 //!
 //! Products go through the same steps before they are added (`Design::product_steps`), in both engines one by one: every
 //! faster route, the vector grid and folded periods have a licence for exact products only. Where a step reads the exponent of a

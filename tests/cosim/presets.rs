@@ -328,9 +328,9 @@ fn every_rounding_of_shift() {
             assert!(said.contains("icarus: "), "{said}");
             said.contains("icarus: PASS")
         };
-        for built in 0..ROUNDINGS.len() {
+        for (built, other) in ROUNDINGS.into_iter().enumerate() {
             let passes = bundles.iter().all(|bundle| passes(bundle, built));
-            assert_eq!(passes, built == number, "{rounding} on {}", ROUNDINGS[built]);
+            assert_eq!(passes, built == number, "{rounding} on {other}");
         }
     }
 }
