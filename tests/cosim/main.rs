@@ -13,6 +13,7 @@ mod module;
 mod mutations;
 mod paths;
 mod presets;
+mod presets_apart;
 mod products;
 mod sources;
 mod steps;
