@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::functional::operators::Scheme;
+use crate::design::Scheme;
 
 /// Bit- and cycle-exact golden vectors for integer MAC datapaths running quantised neural networks.
 ///

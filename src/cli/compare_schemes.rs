@@ -11,9 +11,10 @@ use super::args::CompareSchemesArgs;
 use super::feeds::Given;
 use super::model::{self, Model};
 use super::{Console, Status};
+use crate::design::Scheme;
 use crate::error::{Error, Kind, Place, Result};
 use crate::functional::graph::{self, infer_written};
-use crate::functional::operators::{Framework, LayerRule, Requantized, Scheme};
+use crate::functional::operators::{Framework, LayerRule, Requantized};
 use crate::lower::output_recoding;
 use crate::network::{Layer, Qdq, Tensor};
 
@@ -77,7 +78,7 @@ pub fn run(args: &CompareSchemesArgs, console: &Console) -> Result<Status> {
             .in_file(&args.model)
             .help("`goldpath layers` says what its operators are"));
     }
-    let schemes = if args.scheme.is_empty() { Scheme::all() } else { args.scheme.clone() };
+    let schemes = if args.scheme.is_empty() { Scheme::all().collect() } else { args.scheme.clone() };
     let rule = Schemes {
         only: args.layer.clone(),
         rules: schemes.into_iter().map(|scheme| (scheme.name(), Requantized::new(scheme))).collect(),

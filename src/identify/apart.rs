@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::candidate::Candidate;
 use super::representative::Chosen;
 use super::samples::Groups;
 use super::search::bisect;
 use super::{Named, Question, Remaining};
+use crate::design::Scheme;
 use crate::num::{Chance, Format};
 use crate::post::{Step, spread};
 
@@ -119,7 +119,7 @@ fn class(chosen: &[Chosen<'_>], set: &[usize]) -> Class {
     };
     let mut ties = Vec::new();
     for at in set {
-        let Candidate { rounding, preset, .. } = chosen[*at].candidate;
+        let Scheme { preset, rounding } = chosen[*at].candidate.scheme;
         let says = rounding.map_or_else(|| preset.ties().to_owned(), |rounding| format!("{rounding}, once"));
         if !ties.contains(&says) {
             ties.push(says);

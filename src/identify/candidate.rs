@@ -1,11 +1,9 @@
 //! A scheme as it is tried: a requantizer alone, and what each of its parameters is to the search.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::Question;
-use crate::design::{Design, Preset};
-use crate::num::{Format, Rounding};
+use crate::design::{Design, Scheme};
 use crate::post::{Number, Per, Precision, Role, Source, Step};
 
 /// What a parameter is.
@@ -71,11 +69,10 @@ impl Count {
     }
 }
 
-/// A scheme, and the rounding that it was given.
+/// A scheme, and what its parameters are.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    pub preset: &'static Preset,
-    pub rounding: Option<Rounding>,
+    pub scheme: Scheme,
     pub design: Design,
     pub parts: Vec<Part>,
 }
@@ -83,51 +80,21 @@ pub(super) struct Candidate {
 /// Every scheme in every rounding that it may be given; those that cannot be tried, with the reason.
 pub(super) fn all(question: &Question) -> (Vec<Candidate>, BTreeMap<String, String>) {
     let (mut candidates, mut not_tried) = (Vec::new(), BTreeMap::new());
-    for preset in Preset::all() {
-        let roundings = match preset.takes_rounding() {
-            true => Rounding::ALL.map(Some).to_vec(),
-            false => vec![None],
-        };
-        for rounding in roundings {
-            match Candidate::new(preset, rounding, question) {
-                Ok(candidate) => candidates.push(candidate),
-                Err(why) => drop(not_tried.insert(called(preset, rounding), why)),
-            }
+    for scheme in Scheme::in_every_rounding() {
+        match Candidate::new(scheme, question) {
+            Ok(candidate) => candidates.push(candidate),
+            Err(why) => drop(not_tried.insert(scheme.name(), why)),
         }
     }
     (candidates, not_tried)
 }
 
-fn called(preset: &Preset, rounding: Option<Rounding>) -> String {
-    rounding.map_or_else(|| preset.name.to_owned(), |rounding| format!("{} ({rounding})", preset.name))
-}
-
-/// The scheme alone, between these formats.
-fn alone(
-    preset: &Preset,
-    rounding: Option<Rounding>,
-    input: Format,
-    output: Format,
-) -> Result<Design, String> {
-    let rounding = rounding.map_or_else(String::new, |rounding| format!(", rounding = \"{rounding}\""));
-    let text = format!(
-        "schema = 1\nname = \"alone\"\npost = {{ preset = \"{}\", format = \"{output}\"{rounding} }}\n\
-         accumulator = {{ width = {}, signed = {} }}\n",
-        preset.name,
-        input.width(),
-        input.is_signed()
-    );
-    Design::parse(&text, Path::new(preset.name), &[])
-        .map_err(|e| format!("it does not go from {input} to {output}: {}", e.message))
-}
-
 impl Candidate {
-    fn new(
-        preset: &'static Preset,
-        rounding: Option<Rounding>,
-        asked: &Question,
-    ) -> Result<Candidate, String> {
-        let design = alone(preset, rounding, asked.input, asked.output)?;
+    fn new(scheme: Scheme, asked: &Question) -> Result<Candidate, String> {
+        let Question { input, output, .. } = asked;
+        let design = scheme
+            .alone(*input, *output)
+            .map_err(|e| format!("it does not go from {input} to {output}: {}", e.message))?;
         let parts =
             (0..design.parameters.len()).map(|at| part(&design, at)).collect::<Result<Vec<_>, _>>()?;
         let has = |wanted: Part| parts.contains(&wanted);
@@ -138,12 +105,12 @@ impl Candidate {
         if asked.bounds != rails && !(has(Part::Low) && has(Part::High)) {
             return Err("it has no clamp but its format".to_owned());
         }
-        Ok(Candidate { preset, rounding, design, parts })
+        Ok(Candidate { scheme, design, parts })
     }
 
     /// As it is called in answers.
     pub fn name(&self) -> String {
-        called(self.preset, self.rounding)
+        self.scheme.name()
     }
 
     pub fn has(&self, wanted: Part) -> bool {

@@ -150,8 +150,8 @@ pub(super) fn named(candidate: &Candidate, numbers: &[Vec<Vec<i64>>], zero_point
         (candidate.design.parameters[at].name.clone(), values)
     });
     Named {
-        preset: candidate.preset.name.to_owned(),
-        rounding: candidate.rounding.map(|rounding| rounding.to_string()),
+        preset: candidate.scheme.preset.name.to_owned(),
+        rounding: candidate.scheme.rounding.map(|rounding| rounding.to_string()),
         zero_point: candidate.has(Part::ZeroPoint).then_some(zero_point),
         scales: numbers.iter().filter_map(|numbers| candidate.factor(numbers)).collect(),
         numbers: named.collect(),

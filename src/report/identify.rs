@@ -78,7 +78,7 @@ fn other(scheme: &Named) -> String {
 
 fn name(scheme: &Named) -> String {
     match &scheme.rounding {
-        Some(rounding) => format!("{} ({rounding})", scheme.preset),
+        Some(rounding) => format!("{}:{rounding}", scheme.preset),
         None => scheme.preset.clone(),
     }
 }

@@ -65,7 +65,7 @@ fn whole(scale: f64) -> Scale {
 /// As an answer calls it.
 fn called(scheme: &Named) -> String {
     match &scheme.rounding {
-        Some(rounding) => format!("{} ({rounding})", scheme.preset),
+        Some(rounding) => format!("{}:{rounding}", scheme.preset),
         None => scheme.preset.clone(),
     }
 }

@@ -38,7 +38,7 @@ impl Case {
         if self.rounding.is_empty() {
             self.preset.to_owned()
         } else {
-            format!("{} ({})", self.preset, self.rounding)
+            format!("{}:{}", self.preset, self.rounding)
         }
     }
 
@@ -147,10 +147,10 @@ fn sixty_four_samples_of_every_scheme_name_it() {
 fn the_classes_at_a_quarter_are_the_known_ones() {
     let known: [(&str, &[&str]); 6] = [
         ("tflite_double", &["gemmlowp", "tflite_double", "cmsis_nn"]),
-        ("ruy_x86", &["ruy_x86", "shift (ceil)", "xnnpack_rndnu16"]),
+        ("ruy_x86", &["ruy_x86", "shift:ceil", "xnnpack_rndnu16"]),
         (
             "litert_fc_reference",
-            &["litert_fc_reference", "mnn", "mnn_x86", "nvdla_cacc", "nvdla_sdp", "shift (half_away)"],
+            &["litert_fc_reference", "mnn", "mnn_x86", "nvdla_cacc", "nvdla_sdp", "shift:half_away"],
         ),
         (
             "tflite_single",
@@ -159,7 +159,7 @@ fn the_classes_at_a_quarter_are_the_known_ones() {
                 "cmsis_nn_s64",
                 "dpu_round",
                 "multiply_shift",
-                "shift (half_up)",
+                "shift:half_up",
                 "tflite_int16x8",
                 "tflite_single",
                 "xnnpack_rndnu",
@@ -178,11 +178,11 @@ fn the_classes_at_a_quarter_are_the_known_ones() {
                 "onnxruntime",
                 "qnnpack",
                 "qonnx_quant",
-                "shift (half_even)",
+                "shift:half_even",
                 "xnnpack_fp32",
             ],
         ),
-        ("vta", &["pulp", "shift (floor)", "vta"]),
+        ("vta", &["pulp", "shift:floor", "vta"]),
     ];
     for (preset, expected) in known {
         let numbers = Numbers::at(preset, 0.25);

@@ -162,9 +162,9 @@ fn numbers_are_taken_as_they_are_given() {
     let shifts = Case::new("shift", "half_even", 7, 64);
     let n = Numbers::at("shift", shifts.scale).n;
     let answer = identify(&question(&shifts.pairs, "s8", shifts.zero(), given(None, Some(n)))).unwrap();
-    assert!(explaining(&answer).contains("shift (half_even)"));
+    assert!(explaining(&answer).contains("shift:half_even"));
     let answer = identify(&question(&shifts.pairs, "s8", shifts.zero(), given(None, Some(n + 1)))).unwrap();
-    assert!(!explaining(&answer).contains("shift (half_even)"));
+    assert!(!explaining(&answer).contains("shift:half_even"));
 }
 
 /// Products that leave 32 bits wrap: the number is found where it is given, and looked for where it is not.

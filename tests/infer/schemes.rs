@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use assert_cmd::cargo::CommandCargoExt;
+use goldpath::design::Scheme;
 use goldpath::functional::graph::{Feeds, infer};
-use goldpath::functional::operators::{Framework, Requantized, Scheme};
+use goldpath::functional::operators::{Framework, Requantized};
 use goldpath::import::npy::read_npy;
 use goldpath::import::onnx;
 use goldpath::network::{Network, Tensor};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::scheme;
-use crate::functional::operators::Scheme;
+use crate::design::Scheme;
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("fed").required(true).multiple(true).args(["input", "tensors"]))]

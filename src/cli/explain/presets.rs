@@ -1,22 +1,17 @@
 //! The named requantisation schemes: what their files say, the steps they expand to, and what these make of a few sums.
 
-use std::path::Path;
-
 use super::Topic;
-use crate::design::{Design, Preset};
+use crate::design::{Design, Preset, Scheme};
+use crate::num::{Format, Rounding};
 use crate::post::{Number, Operand, Parameter, Source};
 
 /// Columns of a line.
 const WIDTH: usize = 104;
 
 /// The scheme alone, behind sums of 32 bits and in front of an output of 8.
-fn alone(preset: &Preset) -> Option<Design> {
-    let rounding = if preset.takes_rounding() { ", rounding = \"half_up\"" } else { "" };
-    let text = format!(
-        "schema = 1\nname = \"alone\"\npost = {{ preset = \"{}\"{rounding} }}\naccumulator = {{ width = 32, signed = true }}\n",
-        preset.name
-    );
-    Design::parse(&text, Path::new(preset.name), &[]).ok()
+fn alone(preset: &'static Preset) -> Option<Design> {
+    let rounding = preset.takes_rounding().then_some(Rounding::HalfUp);
+    Scheme { preset, rounding }.alone(Format::signed(32)?, Format::signed(8)?).ok()
 }
 
 fn steps(preset: &Preset, design: &Design) -> String {
@@ -74,7 +69,7 @@ pub(super) fn wrapped(text: &str) -> String {
 }
 
 /// Its formula, its steps, what they do, and where they come from.
-fn page(preset: &Preset) -> String {
+fn page(preset: &'static Preset) -> String {
     let mut parts = vec![wrapped(&format!("y = {}", preset.formula()))];
     parts.push(wrapped(&format!("ties: {}", preset.ties())));
     if let Some(design) = alone(preset) {
@@ -92,7 +87,7 @@ pub fn topics() -> Vec<Topic> {
         kind: "preset",
         summary: preset.summary(),
         text: preset.about(),
-        example: Box::new(|| page(preset)),
+        example: Box::new(move || page(preset)),
     };
     Preset::all().iter().map(topic).collect()
 }

@@ -40,7 +40,7 @@ use float::isa;
 pub(super) use layer::layer_of;
 pub use layer::{Framework, LayerRule};
 pub(super) use pointwise::broadcast_shape;
-pub use requantized::{Requantized, Scheme};
+pub use requantized::Requantized;
 pub(super) use shape::concat;
 
 /// A node about to be computed: the tensors it reads, and how its integer layers run.

@@ -5,100 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Designed, LayerRule};
-use crate::design::{Design, Preset};
+use crate::design::{Design, Scheme};
 use crate::error::{Error, Kind, Place, Result};
 use crate::network::{Layer, Tensor};
-use crate::num::Rounding;
-
-/// A preset, and how it rounds where it leaves that open.
-#[derive(Debug, Clone, Copy)]
-pub struct Scheme {
-    /// Its steps, and where their numbers come from.
-    pub preset: &'static Preset,
-    /// Only, and always, of a preset that takes one.
-    pub rounding: Option<Rounding>,
-}
-
-impl Scheme {
-    /// Every preset, with half up where it takes a rounding.
-    pub fn all() -> Vec<Scheme> {
-        let of = |preset: &'static Preset| Scheme {
-            preset,
-            rounding: preset.takes_rounding().then_some(Rounding::HalfUp),
-        };
-        Preset::all().iter().map(of).collect()
-    }
-
-    /// `NAME`, or `NAME:ROUNDING` of a preset that takes one.
-    ///
-    /// # Errors
-    /// What is no such name, with what may be said instead.
-    pub fn parse(text: &str) -> Result<Scheme, String> {
-        let (name, rounding) = text.split_once(':').map_or((text, None), |(name, r)| (name, Some(r)));
-        let preset = Preset::named(name).map_err(|near| match near {
-            Some(near) => format!("there is no preset {name}; did you mean {near}?"),
-            None => format!("there is no preset {name}: `goldpath explain presets` lists them"),
-        })?;
-        let rounding = rounding.map(str::parse::<Rounding>).transpose()?;
-        match (preset.takes_rounding(), rounding) {
-            (true, None) => Err(format!("preset {name} rounds as told: {name}:half_up, {name}:floor, ...")),
-            (false, Some(_)) => {
-                Err(format!("preset {name} rounds as its scheme says: leave the rounding out"))
-            }
-            _ => Ok(Scheme { preset, rounding }),
-        }
-    }
-
-    /// As [`Scheme::parse`] reads it.
-    pub fn name(&self) -> String {
-        match self.rounding {
-            None => self.preset.name.to_owned(),
-            Some(rounding) => format!("{}:{rounding}", self.preset.name),
-        }
-    }
-
-    /// The design that a layer's codes need: operands as they are, an accumulator that wraps as the framework's, of 64 bits
-    /// where codes have 16, and the scheme behind it; nothing where the layer's result is the accumulator.
-    fn text(&self, layer: &Layer) -> Option<String> {
-        let (x, w) = (layer.input_carrier.dtype.format()?, layer.weights.dtype.format()?);
-        let post = match layer.output {
-            None => String::new(),
-            Some(output) => {
-                let rounding = self.rounding.map_or(String::new(), |r| format!(", rounding = \"{r}\""));
-                let format = output.dtype.format()?;
-                format!("post = {{ preset = \"{}\", format = \"{format}\"{rounding} }}", self.preset.name)
-            }
-        };
-        let width = if layer.has_wide_codes() { 64 } else { 32 };
-        // A weight less its zero point has one bit more, and a sign.
-        let weight = match layer.weights.zero_points.iter().all(|zero| *zero == 0) {
-            true => format!("{{ width = {}, signed = {} }}", w.width(), w.is_signed()),
-            false => {
-                format!("{{ width = {}, signed = true, recode = \"minus_zero_point\" }}", w.width() + 1)
-            }
-        };
-        Some(format!(
-            r#"schema = 1
-name = "layer"
-{post}
-[operands]
-activation = {{ width = {}, signed = {} }}
-weight = {weight}
-[accumulator]
-width = {width}
-signed = true
-overflow = "wrap"
-start = "bias"
-[array]
-dataflow = "sequential"
-[parameters]
-bias = {{ format = "s{width}", per = "channel" }}
-"#,
-            x.width(),
-            x.is_signed()
-        ))
-    }
-}
 
 /// Every integer layer with one scheme.
 pub struct Requantized {
@@ -118,7 +27,7 @@ impl Requantized {
     /// # Errors
     /// Codes that no operand holds.
     pub fn designed(&self, layer: &Layer) -> Result<Arc<Designed>> {
-        let text = self.scheme.text(layer).ok_or_else(|| {
+        let text = text(self.scheme, layer).ok_or_else(|| {
             Error::new(Kind::Unsupported, "is between tensors of which no design has the codes")
                 .at(Place::Signal(layer.name.clone()))
         })?;
@@ -150,4 +59,41 @@ impl LayerRule for Requantized {
         let designed = self.designed(layer)?;
         designed.run(layer, x).map_err(|e| self.refused(layer, &e.message))
     }
+}
+
+/// The design that a layer's codes need: operands as they are, an accumulator that wraps as the framework's, of 64 bits
+/// where codes have 16, and the scheme behind it; nothing where the layer's result is the accumulator.
+fn text(scheme: Scheme, layer: &Layer) -> Option<String> {
+    let (x, w) = (layer.input_carrier.dtype.format()?, layer.weights.dtype.format()?);
+    let post = match layer.output {
+        None => String::new(),
+        Some(output) => scheme.post(output.dtype.format()?),
+    };
+    let width = if layer.has_wide_codes() { 64 } else { 32 };
+    // A weight less its zero point has one bit more, and a sign.
+    let weight = match layer.weights.zero_points.iter().all(|zero| *zero == 0) {
+        true => format!("{{ width = {}, signed = {} }}", w.width(), w.is_signed()),
+        false => {
+            format!("{{ width = {}, signed = true, recode = \"minus_zero_point\" }}", w.width() + 1)
+        }
+    };
+    Some(format!(
+        r#"schema = 1
+name = "layer"
+{post}[operands]
+activation = {{ width = {}, signed = {} }}
+weight = {weight}
+[accumulator]
+width = {width}
+signed = true
+overflow = "wrap"
+start = "bias"
+[array]
+dataflow = "sequential"
+[parameters]
+bias = {{ format = "s{width}", per = "channel" }}
+"#,
+        x.width(),
+        x.is_signed()
+    ))
 }
